@@ -1,0 +1,206 @@
+//! The one error type: every failure says what was wrong, where, and what would be right.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use core::fmt;
+
+/// `core::result::Result` with this crate's [`Error`].
+pub type Result<T> = core::result::Result<T, Error>;
+
+/// What went wrong, where, and what would be right.
+#[non_exhaustive]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// Operands whose shapes do not fit an operation.
+    Shape {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The shape, or relation of shapes, that it needs.
+        expected: String,
+        /// What it was given.
+        found: String,
+    },
+    /// A setting, argument or parameter whose value is outside its range.
+    Setting {
+        /// Its name, as a user writes it.
+        name: String,
+        /// The value given.
+        value: String,
+        /// The values that are right.
+        expected: String,
+    },
+    /// A name that stands for nothing known.
+    Unknown {
+        /// What kind of thing was named: "benchmark", "method", "setting".
+        kind: &'static str,
+        /// The name given.
+        name: String,
+        /// The known name nearest to it, if one is near.
+        nearest: Option<String>,
+        /// Every known name, for the message; separated by commas.
+        known: String,
+    },
+    /// A file whose contents are not what its format says.
+    Format {
+        /// The file.
+        path: String,
+        /// What is wrong with it, and what would be right.
+        problem: String,
+    },
+    /// The operating system refused a file operation.
+    File {
+        /// The file or directory.
+        path: String,
+        /// What was being done: "read", "create".
+        action: &'static str,
+        /// The operating system's reason.
+        reason: String,
+    },
+    /// Training produced a number that is not finite.
+    Diverged {
+        /// The iteration, counted from 1 over the whole run.
+        iteration: usize,
+        /// The quantity that is not finite.
+        quantity: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// More memory is needed than there is.
+    Memory {
+        /// What needs it.
+        purpose: String,
+        /// Bytes needed.
+        bytes: u64,
+        /// What would make it fit.
+        remedy: String,
+    },
+    /// The processor cannot run the instruction set that was asked for.
+    InstructionSet {
+        /// The set asked for.
+        name: String,
+        /// The sets this processor can run, separated by commas.
+        available: String,
+    },
+    /// The run was stopped by its user.
+    Interrupted {
+        /// Iterations that were finished.
+        iteration: usize,
+    },
+}
+
+impl Error {
+    /// Whether the request itself was wrong (exit code 2 of the program), rather than its execution.
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Error::Setting { .. } | Error::Unknown { .. } | Error::InstructionSet { .. }
+        )
+    }
+
+    pub(crate) fn shape(
+        operation: &'static str,
+        expected: impl ToString,
+        found: impl ToString,
+    ) -> Self {
+        Error::Shape {
+            operation,
+            expected: expected.to_string(),
+            found: found.to_string(),
+        }
+    }
+
+    pub(crate) fn setting(
+        name: impl ToString,
+        value: impl ToString,
+        expected: impl ToString,
+    ) -> Self {
+        Error::Setting {
+            name: name.to_string(),
+            value: value.to_string(),
+            expected: expected.to_string(),
+        }
+    }
+}
+
+#[cfg(feature = "std")]
+impl Error {
+    pub(crate) fn format(path: &std::path::Path, problem: impl ToString) -> Self {
+        Error::Format {
+            path: path.display().to_string(),
+            problem: problem.to_string(),
+        }
+    }
+
+    pub(crate) fn file(
+        path: &std::path::Path,
+        action: &'static str,
+        reason: impl ToString,
+    ) -> Self {
+        Error::File {
+            path: path.display().to_string(),
+            action,
+            reason: reason.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Shape {
+                operation,
+                expected,
+                found,
+            } => write!(f, "{operation}: expected {expected}, found {found}"),
+            Error::Setting {
+                name,
+                value,
+                expected,
+            } => write!(f, "{name} = {value}: expected {expected}"),
+            Error::Unknown {
+                kind,
+                name,
+                nearest,
+                known,
+            } => {
+                let hint = match nearest {
+                    Some(nearest) => format!("did you mean `{nearest}`?"),
+                    None => format!("known: {known}"),
+                };
+                write!(f, "unknown {kind} `{name}`; {hint}")
+            }
+            Error::Format { path, problem } => write!(f, "{path}: {problem}"),
+            Error::File {
+                path,
+                action,
+                reason,
+            } => write!(f, "{path}: cannot {action}: {reason}"),
+            Error::Diverged {
+                iteration,
+                quantity,
+                value,
+            } => write!(
+                f,
+                "training diverged: {quantity} is {value} at iteration {iteration}"
+            ),
+            Error::Memory {
+                purpose,
+                bytes,
+                remedy,
+            } => write!(
+                f,
+                "{purpose} needs {:.1} MiB of memory, more than there is; {remedy}",
+                *bytes as f64 / (1024.0 * 1024.0)
+            ),
+            Error::InstructionSet { name, available } => write!(
+                f,
+                "NEUROGAIN_SIMD = {name}: this processor can run {available}"
+            ),
+            Error::Interrupted { iteration } => {
+                write!(f, "interrupted after {iteration} iterations")
+            }
+        }
+    }
+}
+
+impl core::error::Error for Error {}

@@ -1,0 +1,133 @@
+//! What an experiment is, as data: the TOML of a preset or of a user's own file.
+
+use serde::{Deserialize, Serialize};
+
+/// A whole experiment: data, contexts, network, training, methods and seeds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The name that `neurogain run` and the published records know it by.
+    pub name: String,
+    /// What a report's heading says.
+    pub title: String,
+    /// What it is, and how its sizes were chosen.
+    pub description: String,
+    /// The samples.
+    pub data: DataSettings,
+    /// The contexts.
+    pub stream: StreamSettings,
+    /// The network.
+    pub network: NetworkSettings,
+    /// What every method shares.
+    pub training: TrainingSettings,
+    /// The gain dynamics of the gain-modulated methods.
+    pub gain: GainSettings,
+    /// The methods by name, in the order in which tables list them.
+    pub methods: Vec<MethodSettings>,
+}
+
+/// Where the samples come from and how pixels become inputs: `(x/maximum − mean)/standard_deviation`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSettings {
+    /// The format.
+    pub source: DataSource,
+    /// The pixel value that stands for full ink: 255 for MNIST, 16 for the digits.
+    pub maximum: f32,
+    /// Mean of the scaled pixels.
+    pub mean: f32,
+    /// Standard deviation of the scaled pixels.
+    pub standard_deviation: f32,
+}
+
+/// The known sources of samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DataSource {
+    /// The UCI digits that ship inside.
+    Digits,
+    /// Four IDX files in a directory.
+    Mnist,
+}
+
+/// The sequence of contexts. The test samples are those of the first context's classes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamSettings {
+    /// The classes of each context's training samples.
+    pub contexts: Vec<Vec<u8>>,
+    /// Training iterations in each context.
+    pub iterations: usize,
+}
+
+/// A bias-free ReLU network whose layers are all gain-modulated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkSettings {
+    /// Neurons of each hidden layer.
+    pub hidden: Vec<usize>,
+    /// Hidden weights are drawn from N(0, this²).
+    pub hidden_standard_deviation: f32,
+    /// Output weights are drawn from N(0, this²).
+    pub output_standard_deviation: f32,
+}
+
+/// What every method shares.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingSettings {
+    /// Samples a batch, drawn uniformly with replacement.
+    pub batch: usize,
+    /// Learning rate α.
+    pub learning_rate: f32,
+    /// One run a seed and method.
+    pub seeds: Vec<u64>,
+}
+
+/// g ← γ·g + (1−γ)·g0 + η·H.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GainSettings {
+    /// Decay γ, in [0, 1).
+    pub gamma: f32,
+    /// Tonic baseline g0.
+    pub g0: f32,
+    /// Burst scale η.
+    pub eta: f32,
+}
+
+/// One method: an optimiser, with or without gain modulation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MethodSettings {
+    /// The name that `--methods` and file names use: "ngm-sgd".
+    pub name: String,
+    /// What tables and figures call it: "NGM-SGD".
+    pub label: String,
+    /// Whether the gains follow the entropy; otherwise g ≡ 1.
+    pub gain_modulated: bool,
+    /// The update rule.
+    pub optimiser: OptimiserSettings,
+}
+
+/// The update rules and their constants.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "rule", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum OptimiserSettings {
+    /// w ← w − α·dw.
+    Sgd,
+    /// Heavy ball: v ← μ·v + dw, w ← w − α·v.
+    Momentum {
+        /// μ.
+        momentum: f32,
+    },
+    /// Adam with bias correction.
+    Adam {
+        /// Decay of the first moment.
+        beta1: f32,
+        /// Decay of the second moment.
+        beta2: f32,
+        /// Added to the root of the second moment.
+        epsilon: f32,
+    },
+}

@@ -1,0 +1,3 @@
+//! The `neurogain` program.
+
+fn main() {}

@@ -1,0 +1,5 @@
+//! The continual loop and the run record.
+
+pub mod history;
+
+pub use history::{Evaluation, History, Record};
