@@ -3,6 +3,7 @@
 
 extern crate alloc;
 
+pub mod backend;
 pub mod data;
 pub mod error;
 #[cfg(feature = "report")]
@@ -10,6 +11,8 @@ pub mod experiment;
 pub mod metrics;
 #[cfg(feature = "report")]
 pub mod report;
+pub mod shape;
 pub mod train;
 
 pub use error::{Error, Result};
+pub use shape::Shape;
