@@ -1,6 +1,10 @@
 //! Samples and the formats they come in.
+//!
+//! Whatever the source, samples end as a [`Dataset`] of bytes; a benchmark's two halves as a
+//! [`TrainTest`].
 
 mod dataset;
+pub mod digits;
 mod split;
 
 pub use dataset::Dataset;
