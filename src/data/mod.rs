@@ -5,6 +5,10 @@
 
 mod dataset;
 pub mod digits;
+#[cfg(feature = "std")]
+pub mod idx;
+#[cfg(feature = "std")]
+pub mod mnist;
 mod split;
 
 pub use dataset::Dataset;
