@@ -278,11 +278,31 @@ mod tests {
     #[test]
     fn no_more_is_read_than_the_header_announces() {
         let header = [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4];
-        let mut endless = header.chain(io::repeat(7));
-        let error = parse::<3>(Path::new("bomb"), &mut endless, u64::MAX).unwrap_err();
-        assert!(
-            error.to_string().contains("goes on after the 24 bytes"),
-            "{error}"
-        );
+        let endless = (&header[..]).chain(io::repeat(7));
+        let error = parse::<3>(Path::new("bomb"), endless, u64::MAX).unwrap_err();
+        let message = error.to_string();
+        assert!(message.contains("goes on after the 24 bytes"), "{message}");
+    }
+
+    /// Fails when it is read.
+    struct Untouchable;
+
+    impl Read for Untouchable {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("was read"))
+        }
+    }
+
+    #[test]
+    fn nothing_is_read_for_a_claim_that_cannot_hold() {
+        let header = [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4];
+        let claim = |most| {
+            let error = parse::<3>(Path::new("claim"), (&header[..]).chain(Untouchable), most);
+            error.unwrap_err().to_string()
+        };
+        let refused = claim(16 + 23);
+        assert!(refused.contains("at most 23 bytes follow"), "{refused}");
+        let believed = claim(16 + 24);
+        assert!(believed.contains("was read"), "{believed}");
     }
 }
