@@ -50,6 +50,29 @@ pub enum DataSource {
     Mnist,
 }
 
+impl DataSource {
+    /// Its name in settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            DataSource::Digits => "digits",
+            DataSource::Mnist => "mnist",
+        }
+    }
+
+    /// Classes of its samples.
+    pub fn classes(self) -> usize {
+        10
+    }
+
+    /// Pixels of one sample.
+    pub fn features(self) -> usize {
+        match self {
+            DataSource::Digits => 8 * 8,
+            DataSource::Mnist => 28 * 28,
+        }
+    }
+}
+
 /// The sequence of contexts. The test samples are those of the first context's classes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,0 +1,8 @@
+//! Run directories, tables, figures and the HTML report.
+#![cfg(feature = "report")]
+
+#[path = "report/synthetic.rs"]
+mod synthetic;
+
+#[path = "report/directories.rs"]
+mod directories;
