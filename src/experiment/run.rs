@@ -64,7 +64,13 @@ pub fn run(
     let jobs: Vec<(&MethodSettings, u64)> = settings
         .methods
         .iter()
-        .flat_map(|method| settings.training.seeds.iter().map(move |&seed| (method, seed)))
+        .flat_map(|method| {
+            settings
+                .training
+                .seeds
+                .iter()
+                .map(move |&seed| (method, seed))
+        })
         .collect();
     let next = AtomicUsize::new(0);
     // A failed run stops the others.
@@ -114,7 +120,11 @@ pub fn run(
     Ok(Outcome {
         runs,
         images_per_second: images as f64 / seconds,
-        hash: hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
+        hash: hash
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
     })
 }
 
@@ -157,7 +167,9 @@ fn one(
     seed: u64,
     mut go_on: impl FnMut() -> bool,
 ) -> Result<(Run, Sha256)> {
-    let Shared { settings, backend, .. } = shared;
+    let Shared {
+        settings, backend, ..
+    } = shared;
     let shape = MlpShape {
         neurons: shared.neurons.clone(),
         hidden_standard_deviation: settings.network.hidden_standard_deviation,
@@ -180,13 +192,19 @@ fn one(
     };
     let mut history = History::default();
     let contexts = &shared.contexts;
-    let ended = trainer.run(&mut network, &mut descent, contexts, &mut history, |_| go_on());
+    let ended = trainer.run(&mut network, &mut descent, contexts, &mut history, |_| {
+        go_on()
+    });
     let total = settings.stream.iterations * contexts.len();
     let status = match ended {
         Ok(()) => Status::Complete,
         Err(Error::Interrupted { iteration }) if iteration == total => Status::Complete,
         Err(Error::Interrupted { .. }) => Status::Interrupted,
-        Err(Error::Diverged { iteration, quantity, value }) => Status::Diverged {
+        Err(Error::Diverged {
+            iteration,
+            quantity,
+            value,
+        }) => Status::Diverged {
             iteration,
             quantity: quantity.into(),
             value,
@@ -207,7 +225,15 @@ fn rule(optimiser: &OptimiserSettings) -> Rule {
     match *optimiser {
         OptimiserSettings::Sgd => Rule::Sgd,
         OptimiserSettings::Momentum { momentum } => Rule::Momentum { momentum },
-        OptimiserSettings::Adam { beta1, beta2, epsilon } => Rule::Adam { beta1, beta2, epsilon },
+        OptimiserSettings::Adam {
+            beta1,
+            beta2,
+            epsilon,
+        } => Rule::Adam {
+            beta1,
+            beta2,
+            epsilon,
+        },
     }
 }
 

@@ -90,13 +90,15 @@ impl<B: Backend> Trainer<'_, B> {
     }
 
     fn draw(&self, samples: &[u32], iteration: usize, indices: &mut Vec<u32>) -> Result<()> {
-        if samples.is_empty() || self.batch == 0 {
+        // Drawn as u32, so that the width of `usize` does not matter.
+        let count = u32::try_from(samples.len()).unwrap_or(u32::MAX);
+        if count == 0 || self.batch == 0 {
             let expected = "at least one sample to draw from and one to draw";
             return Err(Error::setting("batch", self.batch, expected));
         }
         let mut stream = Stream::new(self.seed, Purpose::Batch, iteration as u64);
         indices.clear();
-        indices.extend((0..self.batch).map(|_| samples[stream.random_range(0..samples.len())]));
+        indices.extend((0..self.batch).map(|_| samples[stream.random_range(0..count) as usize]));
         Ok(())
     }
 }
