@@ -1,0 +1,75 @@
+//! f32 numbers aligned to 64 bytes, so that no vector load crosses a cache line.
+
+use alloc::vec::Vec;
+
+use wide::f32x16;
+
+use super::simd::Block;
+use crate::error::{Error, Result};
+use crate::shape::LANES;
+
+/// f32 numbers in the processor's memory, aligned to 64 bytes, in whole blocks of 16.
+#[derive(Debug, Clone, Default)]
+pub struct Floats {
+    blocks: Vec<f32x16>,
+    length: usize,
+}
+
+impl Floats {
+    /// `length` zeros.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] if they cannot be had.
+    pub fn zeros(length: usize) -> Result<Self> {
+        let mut floats = Floats::default();
+        floats.resize(length)?;
+        Ok(floats)
+    }
+
+    /// Holds `length` numbers from now on: those at hand, then zeros.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] if they cannot be had.
+    pub fn resize(&mut self, length: usize) -> Result<()> {
+        let count = length.div_ceil(LANES);
+        let more = count.saturating_sub(self.blocks.len());
+        self.blocks
+            .try_reserve_exact(more)
+            .map_err(|_| Error::Memory {
+                purpose: "a tensor".into(),
+                bytes: (length as u64).saturating_mul(4),
+                remedy: "use a smaller batch or network".into(),
+            })?;
+        self.blocks.resize(count, f32x16::ZERO);
+        self.length = length;
+        self.clear_padding();
+        Ok(())
+    }
+
+    /// The numbers.
+    pub fn as_slice(&self) -> &[f32] {
+        &bytemuck::cast_slice(&self.blocks)[..self.length]
+    }
+
+    /// The numbers, to write.
+    pub fn as_mut_slice(&mut self) -> &mut [f32] {
+        &mut bytemuck::cast_slice_mut(&mut self.blocks)[..self.length]
+    }
+
+    /// The numbers as blocks of 16, the last filled up with zeros.
+    pub fn as_blocks(&self) -> &[Block] {
+        bytemuck::cast_slice(&self.blocks)
+    }
+
+    /// The numbers as blocks of 16, to write; what fills up the last must be left zero.
+    pub fn as_mut_blocks(&mut self) -> &mut [Block] {
+        bytemuck::cast_slice_mut(&mut self.blocks)
+    }
+
+    /// Makes what fills up the last block zero again.
+    pub fn clear_padding(&mut self) {
+        let length = self.length;
+        let whole: &mut [f32] = bytemuck::cast_slice_mut(&mut self.blocks);
+        whole[length..].fill(0.0);
+    }
+}

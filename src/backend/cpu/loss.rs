@@ -1,0 +1,104 @@
+//! Softmax, cross-entropy, entropy and accuracy in one pass.
+
+use super::math;
+use super::simd::{Block, Kernel, Simd};
+use crate::backend::{summation, sums};
+use crate::shape::LANES;
+
+/// See [`Backend::softmax_cross_entropy`](crate::backend::Backend::softmax_cross_entropy).
+pub struct SoftmaxCrossEntropy<'a> {
+    pub samples: usize,
+    pub classes: usize,
+    pub logits: &'a [Block],
+    pub labels: &'a [u8],
+    pub gradient: Option<&'a mut [Block]>,
+}
+
+impl Kernel for SoftmaxCrossEntropy<'_> {
+    type Output = [f32; sums::COUNT];
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, s: S) -> [f32; sums::COUNT] {
+        let zero = s.splat(0.0);
+        let mut totals = [zero; sums::COUNT];
+        let mut partial = [zero; sums::COUNT];
+        let blocks = self.samples.div_ceil(LANES);
+        for block in 0..blocks {
+            let found = self.block(s, block);
+            for (partial, found) in partial.iter_mut().zip(found) {
+                *partial = s.add(*partial, found);
+            }
+            if (block + 1) % summation::CHUNK == 0 || block + 1 == blocks {
+                for (total, partial) in totals.iter_mut().zip(&mut partial) {
+                    *total = s.add(*total, *partial);
+                    *partial = zero;
+                }
+            }
+        }
+        let mut results = [0.0; sums::COUNT];
+        for (result, total) in results.iter_mut().zip(totals) {
+            let mut lanes = [0.0; LANES];
+            s.store(total, &mut lanes);
+            *result = summation::lanes(lanes);
+        }
+        results
+    }
+}
+
+impl SoftmaxCrossEntropy<'_> {
+    /// Loss, entropy and hits of the 16 samples of a block, zeros in its padding.
+    #[inline(always)]
+    fn block<S: Simd>(&mut self, s: S, block: usize) -> [S::Vector; sums::COUNT] {
+        let first = block * LANES;
+        let count = LANES.min(self.samples - first);
+        let mut label = [0.0; LANES];
+        let mut present = [0.0; LANES];
+        for (lane, class) in self.labels[first..first + count].iter().enumerate() {
+            label[lane] = f32::from(*class);
+            present[lane] = 1.0;
+        }
+        let (label, present) = (s.load(&label), s.load(&present));
+        let (zero, one) = (s.splat(0.0), s.splat(1.0));
+        let logits = &self.logits[block * self.classes..][..self.classes];
+
+        // The largest logit, and whether the label is the first class that has it.
+        let mut largest = s.load(&logits[0]);
+        let mut winner = zero;
+        for (class, logit) in logits.iter().enumerate().skip(1) {
+            let logit = s.load(logit);
+            winner = s.if_less(largest, logit, s.splat(class as f32), winner);
+            largest = s.if_less(largest, logit, logit, largest);
+        }
+        let same = |a, b, yes, no| s.if_less(a, b, no, s.if_less(b, a, no, yes));
+
+        let (mut total, mut weighted, mut at_label) = (zero, zero, zero);
+        for (class, logit) in logits.iter().enumerate() {
+            let z = s.sub(s.load(logit), largest);
+            let e = math::exp(s, z);
+            total = s.add(total, e);
+            weighted = s.fma(e, z, weighted);
+            at_label = same(label, s.splat(class as f32), z, at_label);
+        }
+        let log_total = math::ln(s, total);
+        let loss = s.sub(log_total, at_label);
+        let entropy = s.sub(log_total, s.div(weighted, total));
+        let hit = same(label, winner, one, zero);
+
+        if let Some(gradient) = &mut self.gradient {
+            let gradient = &mut gradient[block * self.classes..][..self.classes];
+            let share = s.mul(present, s.splat(1.0 / self.samples as f32));
+            for (class, (logit, gradient)) in logits.iter().zip(gradient).enumerate() {
+                let e = math::exp(s, s.sub(s.load(logit), largest));
+                let target = same(label, s.splat(class as f32), one, zero);
+                s.store(s.mul(s.sub(s.div(e, total), target), share), gradient);
+            }
+        }
+        // Where a logit is not finite the loss is NaN, and a product with 0 would hide it no less
+        // than it should: the padding's logits are zero, so this only removes the padding.
+        [
+            s.mul(loss, present),
+            s.mul(entropy, present),
+            s.mul(hit, present),
+        ]
+    }
+}

@@ -1,0 +1,204 @@
+//! The kernel contract: what every kernel computes, on which shapes, and in which order it adds.
+//!
+//! A kernel's result is a function of its inputs alone: not of the instruction set, the number of
+//! threads, or the scheduling. Every backend gives the same bits, because the contract fixes every
+//! rounding:
+//!
+//! 1. **Products** over `k` are one chain of fused multiply-adds per output element, `k` ascending,
+//!    starting from +0: `s ← fma(a_k, b_k, s)`.
+//! 2. **Long sums** over samples have the shape that [`summation`] fixes.
+//! 3. **exp and ln** are the polynomials of [`cpu::math`](cpu).
+//! 4. Everything else is written as the sequence of IEEE 754 operations that its documentation
+//!    gives, each rounded once; `fma` is written where two operations are rounded as one.
+//!
+//! The rule for accumulation, stated once: a kernel overwrites its outputs and reads its inputs.
+//! An output that is also read is documented as updated in place.
+//!
+//! Activations are blocked ([`Shape::Blocked`](crate::Shape)): `[blocks][features][16]`, where the
+//! last block's padding lanes are zero. `m` counts samples, `n` outputs, `k` inputs.
+
+pub mod cpu;
+pub mod summation;
+
+use core::fmt::Debug;
+
+use crate::error::Result;
+
+pub use cpu::Cpu;
+
+/// The dimensions of a product of weights and activations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Product {
+    /// Blocks of 16 samples.
+    pub blocks: usize,
+    /// Outputs n: rows of the weights.
+    pub outputs: usize,
+    /// Inputs k: columns of the weights.
+    pub inputs: usize,
+}
+
+/// The indices of [`Backend::softmax_cross_entropy`]'s sums.
+pub mod sums {
+    /// Σ cross-entropy over the samples, nats.
+    pub const LOSS: usize = 0;
+    /// Σ softmax entropy H over the samples, nats.
+    pub const ENTROPY: usize = 1;
+    /// Samples whose largest logit is the label's; ties go to the lower class.
+    pub const CORRECT: usize = 2;
+    /// How many sums there are.
+    pub const COUNT: usize = 3;
+}
+
+/// A device that stores numbers and runs the kernels.
+///
+/// Every kernel fails with [`Error::Shape`](crate::Error::Shape) when a buffer's length does not
+/// fit the dimensions it is given.
+pub trait Backend: Debug + Clone + Send + Sync + 'static {
+    /// f32 numbers on the device.
+    type Floats: Debug + Clone + Send + Sync;
+    /// Bytes on the device: pixels and labels.
+    type Bytes: Debug + Clone + Send + Sync;
+
+    /// `length` zeros. Fails with [`Error::Memory`](crate::Error::Memory) if there is no room.
+    fn zeros(&self, length: usize) -> Result<Self::Floats>;
+    /// Makes a buffer hold `length` numbers, whatever they are, in the memory at hand where it
+    /// suffices. Fails with [`Error::Memory`](crate::Error::Memory) if there is no room.
+    fn resize(&self, floats: &mut Self::Floats, length: usize) -> Result<()>;
+    /// How many numbers a buffer holds.
+    fn length(&self, floats: &Self::Floats) -> usize;
+    /// Copies from the host; lengths are equal.
+    fn upload(&self, host: &[f32], device: &mut Self::Floats) -> Result<()>;
+    /// Copies to the host; lengths are equal.
+    fn download(&self, device: &Self::Floats, host: &mut [f32]) -> Result<()>;
+    /// Bytes from the host.
+    fn bytes(&self, host: &[u8]) -> Result<Self::Bytes>;
+
+    /// `y[b][o] = Σ_k fl(g[o]·w[o][k])·x[b][k]`, one chain over k ascending.
+    ///
+    /// `w` is `[n][k]`, `g` is `[n]` (absent: 1), `x` is `[blocks][k][16]`, `y` is `[blocks][n][16]`.
+    fn product_forward(
+        &self,
+        dimensions: Product,
+        gain: Option<&Self::Floats>,
+        w: &Self::Floats,
+        x: &Self::Floats,
+        y: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// `dx[b][k] = Σ_o fl(g[o]·w[o][k])·dy[b][o]`, one chain over o ascending.
+    fn product_to_input(
+        &self,
+        dimensions: Product,
+        gain: Option<&Self::Floats>,
+        w: &Self::Floats,
+        dy: &Self::Floats,
+        dx: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// `dw[o][k] = g[o]·Σ_samples dy[o]·x[k]`, the sum in the shape of [`summation`]'s products.
+    fn product_to_weights(
+        &self,
+        dimensions: Product,
+        gain: Option<&Self::Floats>,
+        dy: &Self::Floats,
+        x: &Self::Floats,
+        dw: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// `x ← max(x, 0)`, in place; NaN stays NaN and −0 becomes +0.
+    fn relu(&self, x: &mut Self::Floats) -> Result<()>;
+
+    /// `dy ← dy where y > 0, else +0`, in place; `y` is ReLU's output. The derivative at 0 is 0.
+    fn relu_backward(&self, y: &Self::Floats, dy: &mut Self::Floats) -> Result<()>;
+
+    /// Softmax, cross-entropy, entropy and accuracy in one pass over the logits.
+    ///
+    /// With z = logits − max, S = Σ_c exp(z_c) (a chain of additions, c ascending) and L = ln S:
+    /// loss = L − z_label, H = L − (Σ_c exp(z_c)·z_c)/S (one chain of fused multiply-adds).
+    /// `logits` is `[blocks][classes][16]`, `labels` holds a class for each sample, `totals` takes
+    /// the [`sums`] over the samples. If `gradient` is given it takes d(mean loss)/d logits =
+    /// `(exp(z_c)/S − [c = label])·fl(1/m)`, and zeros in the padding.
+    fn softmax_cross_entropy(
+        &self,
+        samples: usize,
+        classes: usize,
+        logits: &Self::Floats,
+        labels: &Self::Bytes,
+        gradient: Option<&mut Self::Floats>,
+        totals: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// `g[i] ← fma(γ, g[i], fma(η, H[i], fl((1 − γ)·g0)))`, in place; `drive` holds H for each
+    /// neuron, or one H for all.
+    fn gain_update(
+        &self,
+        gamma: f32,
+        baseline: f32,
+        eta: f32,
+        drive: &Self::Floats,
+        g: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// `w ← fma(−α, dw, w)`, in place.
+    fn sgd(&self, learning_rate: f32, dw: &Self::Floats, w: &mut Self::Floats) -> Result<()>;
+
+    /// `v ← fma(μ, v, dw)`, then `w ← fma(−α, v, w)`, in place.
+    fn momentum(
+        &self,
+        learning_rate: f32,
+        momentum: f32,
+        dw: &Self::Floats,
+        v: &mut Self::Floats,
+        w: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// Adam's recurrence, in place; see [`AdamStep`].
+    fn adam(
+        &self,
+        step: AdamStep,
+        dw: &Self::Floats,
+        m: &mut Self::Floats,
+        v: &mut Self::Floats,
+        w: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// Rows of a byte matrix as a block-layout batch: `out[s][f] = table[f mod channels][byte]`,
+    /// where row `indices[s]` of `pixels`, `[rows][features]`, gives the bytes. `table` is
+    /// `[channels][256]`. Padding lanes become zero.
+    fn gather(
+        &self,
+        pixels: &Self::Bytes,
+        table: &Self::Floats,
+        indices: &[u32],
+        features: usize,
+        out: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// `out[s] = labels[indices[s]]`.
+    fn gather_labels(
+        &self,
+        labels: &Self::Bytes,
+        indices: &[u32],
+        out: &mut Self::Bytes,
+    ) -> Result<()>;
+
+    /// Σ|x| over all numbers, in the shape of [`summation`].
+    fn absolute_sum(&self, x: &Self::Floats) -> Result<f32>;
+}
+
+/// The constants of one step of Adam (Kingma & Ba 2015, algorithm 1), corrections folded in:
+/// `m ← fma(β1, m, (1−β1)·dw)`, `v ← fma(β2, v, ((1−β2)·dw)·dw)`,
+/// `w ← w − (α̂·m)/fma(√v, c, ε)`, where α̂ = α/(1 − β1ᵗ) and c = 1/√(1 − β2ᵗ).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdamStep {
+    /// β1.
+    pub beta1: f32,
+    /// β2.
+    pub beta2: f32,
+    /// ε.
+    pub epsilon: f32,
+    /// α̂ = α/(1 − β1ᵗ).
+    pub rate: f32,
+    /// c = 1/√(1 − β2ᵗ).
+    pub correction: f32,
+}
