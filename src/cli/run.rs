@@ -67,7 +67,7 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     } else {
         print(&format!(
             "{}\nhash    {hash}\nspeed   {images_per_second:.0} images/s\nreport  {}\n",
-            report::table(&results),
+            report::table(&results)?,
             page.display(),
         ))?;
     }
