@@ -18,7 +18,7 @@ pub fn report(arguments: &arguments::Report) -> Result<()> {
             let page = directory.join("report.html");
             print(&format!(
                 "{}\nreport  {}\n",
-                table(&results),
+                table(&results)?,
                 page.display()
             ))
         }
