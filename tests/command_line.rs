@@ -444,7 +444,7 @@ mod interrupt {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program starts");
-        wait_for(|| folder.path().join("here/config.toml").is_file());
+        wait_for(|| Settings::from_file(&folder.path().join("here/config.toml")).is_ok());
         sleep(Duration::from_millis(300));
         child
     }
@@ -462,6 +462,26 @@ mod interrupt {
             .args(["-INT", &child.id().to_string()])
             .status();
         assert!(killed.expect("kill runs").success());
+    }
+
+    #[test]
+    fn no_arguments_run_the_digits_as_they_ship() {
+        let folder = folder();
+        let child = program(&folder, &[])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let config = folder.path().join("runs/split-digits-001/config.toml");
+        wait_for(|| Settings::from_file(&config).is_ok());
+        interrupt(&child);
+        let output = child.wait_with_output().expect("it ends");
+        // A fast machine may be done before the interruption comes.
+        let code = output.status.code().expect("no signal ended it");
+        assert!([0, 130].contains(&code), "{code}: {}", text(&output.stderr));
+        let preset = presets::settings("split-digits").expect("the preset");
+        assert_eq!(Settings::from_file(&config), Ok(preset));
+        assert!(text(&output.stdout).contains("split-digits-001"));
     }
 
     #[test]
