@@ -18,7 +18,7 @@ const UNKNOWN_MACHINE: u64 = 1 << 40;
 /// Bytes that `settings` need at most on `samples`, with `side_by_side` runs at a time; `None` for more
 /// than a u64 holds.
 ///
-/// Counted are the samples, once; of each run, its weights with gradient, effective and packed copies
+/// Counted are the samples, as read and as trained on, and the contexts' lists of them; of each run, its weights with gradient, effective and packed copies
 /// and the optimiser's state, two tensors a layer for a batch and one for the test samples; and the
 /// records of every run.
 pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usize) -> Option<u64> {
@@ -58,13 +58,11 @@ pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usi
         .checked_mul(record)?
         .checked_mul(2)?;
 
-    sum([
-        bytes(&samples.train),
-        bytes(&samples.test),
-        running,
-        records,
-    ]
-    .into_iter())
+    let data = bytes(&samples.train).checked_add(bytes(&samples.test))?;
+    let lists = (samples.train.len() as u64)
+        .checked_mul(settings.stream.contexts.len() as u64)?
+        .checked_mul(4)?;
+    sum([data.checked_mul(2)?, lists, running, records].into_iter())
 }
 
 /// Refuses settings that need more memory than this process may still take; `threads` is how many
