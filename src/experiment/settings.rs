@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::{digits, mnist};
+
 /// A whole experiment: data, contexts, network, training, methods and seeds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -61,14 +63,9 @@ impl DataSource {
 
     /// Classes of its samples.
     pub fn classes(self) -> usize {
-        10
-    }
-
-    /// Pixels of one sample.
-    pub fn features(self) -> usize {
         match self {
-            DataSource::Digits => 8 * 8,
-            DataSource::Mnist => 28 * 28,
+            DataSource::Digits => digits::CLASSES,
+            DataSource::Mnist => mnist::CLASSES,
         }
     }
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::figure;
+use super::page::{self, Experiment};
 use super::records;
 use super::summary;
 use crate::error::{Error, Result};
@@ -105,7 +107,18 @@ pub fn finish(dir: &Path, results: &Results) -> Result<()> {
     let mut results = results.clone();
     sort(&mut results)?;
     let summary = summary::summarise_results(&results)?;
-    write(&dir.join("summary.json"), summary.to_json()?.as_bytes())
+    write(&dir.join("summary.json"), summary.to_json()?.as_bytes())?;
+    for kind in figure::Figure::ALL {
+        let curves = figure::curves(&results, kind.quantity());
+        let axis = figure::axis_for(kind, &curves);
+        let id = format!("neurogain-{}", kind.name());
+        if let Some(svg) = figure::draw(kind, &id, &results.settings, &curves, &axis)? {
+            let path = dir.join("figures").join(format!("{}.svg", kind.name()));
+            write(&path, svg.as_bytes())?;
+        }
+    }
+    let page = page::page(&[Experiment::new(String::new(), &results)?])?;
+    write(&dir.join("report.html"), page.as_bytes())
 }
 
 /// Reads back what [`create`] and [`write_run`] wrote.
@@ -162,6 +175,34 @@ pub fn rebuild(dir: &Path) -> Result<Results> {
     let results = load(dir)?;
     finish(dir, &results)?;
     Ok(results)
+}
+
+/// Writes to the new file `out` one page on the experiments in `dirs`: the same tables with a column for the
+/// directory, and the figures side by side on the same axes.
+///
+/// # Errors
+/// [`Error::Setting`] where `dirs` is empty, [`Error::File`] where `out` exists or cannot be written, and
+/// those of [`load`] and [`finish`].
+pub fn build(dirs: &[PathBuf], out: &Path) -> Result<()> {
+    if dirs.is_empty() {
+        return Err(Error::setting("directories", "none", "at least one"));
+    }
+    if out.exists() {
+        return Err(Error::file(
+            out,
+            "create",
+            "it exists already; name a file that does not",
+        ));
+    }
+    let mut results = Vec::with_capacity(dirs.len());
+    for dir in dirs {
+        results.push(load(dir)?);
+    }
+    let mut experiments = Vec::with_capacity(dirs.len());
+    for (dir, results) in dirs.iter().zip(&results) {
+        experiments.push(Experiment::new(dir.display().to_string(), results)?);
+    }
+    write(out, page::page(&experiments)?.as_bytes())
 }
 
 /// What `summary.json` says of a run's end.

@@ -14,8 +14,19 @@
 //! No file holds a date, a duration or a path: the same settings give the same bytes.
 
 mod directory;
+mod figure;
+mod format;
+mod page;
+mod published;
 mod records;
 mod summary;
+mod table;
 
-pub use directory::{Results, Run, Status, create, finish, load, rebuild, write_run};
+pub use directory::{Results, Run, Status, build, create, finish, load, rebuild, write_run};
+pub use format::Unit;
+pub use published::{
+    Agreement, Comparison, ComparisonRow, Published, PublishedMethod, Spread, agreement, compare,
+    published,
+};
 pub use summary::{MethodSummary, PerSeed, RunSummary, Summary, summarise_results};
+pub use table::table;
