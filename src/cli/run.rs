@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use neurogain::data::{TrainTest, mnist};
-use neurogain::experiment::{self, DataSource, Outcome, Settings, parse_seeds, presets};
+use neurogain::experiment::{
+    self, DataSource, Experiment, Outcome, Settings, parse_seeds, presets,
+};
 use neurogain::report::{self, Results, Run, Status};
-use neurogain::{Error, Result};
+use neurogain::{Cpu, Error, Result};
 
 use super::arguments;
 use super::output::{complain, print, print_json};
@@ -27,6 +29,8 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     };
     let samples = samples(settings.data.source, &arguments.data.directory())?;
     experiment::check_memory(&settings, &samples, threads)?;
+    let backend = Cpu::new()?;
+    let experiment = Experiment::new(&settings, &samples, &backend)?;
 
     let stop = stop_on_interrupt()?;
     let directory = match &arguments.out {
@@ -37,14 +41,9 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
         None => create_next(Path::new("runs"), &settings)?,
     };
     let progress = Progress::new(&settings, arguments.quiet);
-    let outcome = experiment::run(
-        &settings,
-        &samples,
-        threads,
-        &stop,
-        &|| progress.advance(),
-        &|run| report::write_run(&directory, &settings, run),
-    );
+    let outcome = experiment.run(threads, &stop, &|| progress.advance(), &|run| {
+        report::write_run(&directory, &settings, run)
+    });
     progress.clear();
     let Outcome {
         runs,

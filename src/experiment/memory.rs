@@ -5,9 +5,10 @@
 
 use std::path::Path;
 
-use super::{OptimiserSettings, Settings};
+use super::Settings;
 use crate::data::{Dataset, TrainTest};
 use crate::error::{Error, Result};
+use crate::optim::Rule;
 
 /// Samples come in blocks of this many; the last is padded.
 const BLOCK: u64 = 16;
@@ -33,9 +34,9 @@ pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usi
         .methods
         .iter()
         .map(|method| match method.optimiser {
-            OptimiserSettings::Sgd => 0,
-            OptimiserSettings::Momentum { .. } => 1,
-            OptimiserSettings::Adam { .. } => 2,
+            Rule::Sgd => 0,
+            Rule::Momentum { .. } => 1,
+            Rule::Adam { .. } => 2,
         });
     let copies = 4 + state.max().unwrap_or(0);
 

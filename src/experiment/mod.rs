@@ -13,10 +13,10 @@ mod text;
 mod validate;
 
 pub use memory::{available_memory, check_memory, memory_needed};
-pub use run::{Outcome, run};
+pub use run::{Experiment, Outcome};
 pub use samples::load_samples;
 pub use seeds::parse_seeds;
 pub use settings::{
-    DataSettings, DataSource, GainSettings, MethodSettings, NetworkSettings, OptimiserSettings,
-    Settings, StreamSettings, TrainingSettings,
+    DataSettings, DataSource, GainSettings, MethodSettings, NetworkSettings, Settings,
+    StreamSettings, TrainingSettings,
 };

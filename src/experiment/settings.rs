@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::optim::Rule;
+
 use crate::data::{digits, mnist};
 
 /// A whole experiment: data, contexts, network, training, methods and seeds.
@@ -127,27 +129,5 @@ pub struct MethodSettings {
     /// Whether the gains follow the entropy; otherwise g ≡ 1.
     pub gain_modulated: bool,
     /// The update rule.
-    pub optimiser: OptimiserSettings,
-}
-
-/// The update rules and their constants.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "rule", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum OptimiserSettings {
-    /// w ← w − α·dw.
-    Sgd,
-    /// Heavy ball: v ← μ·v + dw, w ← w − α·v.
-    Momentum {
-        /// μ.
-        momentum: f32,
-    },
-    /// Adam with bias correction.
-    Adam {
-        /// Decay of the first moment.
-        beta1: f32,
-        /// Decay of the second moment.
-        beta2: f32,
-        /// Added to the root of the second moment.
-        epsilon: f32,
-    },
+    pub optimiser: Rule,
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{MethodSettings, OptimiserSettings, Settings};
+use super::{MethodSettings, Settings};
 use crate::error::{Error, Result};
+use crate::optim::Rule;
 
 /// TOML's whole numbers are signed and of 64 bits: what is larger could not be written down.
 const LARGEST_WHOLE: u64 = i64::MAX as u64;
@@ -124,9 +125,9 @@ impl Settings {
 fn validate_optimiser(key: &str, method: &MethodSettings) -> Result<()> {
     let key = |name: &str| format!("{key}.optimiser.{name}");
     match method.optimiser {
-        OptimiserSettings::Sgd => Ok(()),
-        OptimiserSettings::Momentum { momentum } => fraction(&key("momentum"), momentum),
-        OptimiserSettings::Adam {
+        Rule::Sgd => Ok(()),
+        Rule::Momentum { momentum } => fraction(&key("momentum"), momentum),
+        Rule::Adam {
             beta1,
             beta2,
             epsilon,

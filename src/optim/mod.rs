@@ -9,6 +9,11 @@ use crate::tensor::Tensor;
 ///
 /// Every rule updates W, not W_eff: the gradient that it is given carries the gain.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(
+    feature = "report",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(tag = "rule", rename_all = "kebab-case", deny_unknown_fields)
+)]
 pub enum Rule {
     /// Stochastic gradient descent: `w ← w − α·dw`.
     Sgd,

@@ -1,7 +1,8 @@
 //! Presets and files: what is written reads back, and errors name file, line and key.
 
 use neurogain::Error;
-use neurogain::experiment::{OptimiserSettings, Settings, parse_seeds, presets};
+use neurogain::experiment::{Settings, parse_seeds, presets};
+use neurogain::optim::Rule;
 use proptest::prelude::*;
 
 use super::*;
@@ -149,7 +150,7 @@ proptest! {
         settings.training.learning_rate = rate;
         settings.gain.gamma = gamma;
         settings.data.mean = mean;
-        settings.methods[2].optimiser = OptimiserSettings::Adam { beta1: gamma, beta2: gamma, epsilon };
+        settings.methods[2].optimiser = Rule::Adam { beta1: gamma, beta2: gamma, epsilon };
         settings.training.seeds = seeds.into_iter().collect();
         settings.title = title;
         settings.description = description;

@@ -1,7 +1,8 @@
 //! Overrides, types and ranges.
 
 use neurogain::Error;
-use neurogain::experiment::{OptimiserSettings, parse_seeds};
+use neurogain::experiment::parse_seeds;
+use neurogain::optim::Rule;
 
 use super::*;
 
@@ -42,7 +43,7 @@ fn overrides_reach_every_kind_of_setting() {
     };
     assert_eq!(
         optimiser("adam"),
-        OptimiserSettings::Adam {
+        Rule::Adam {
             beta1: 0.8,
             beta2: 0.999,
             epsilon: 1e-8
@@ -50,7 +51,7 @@ fn overrides_reach_every_kind_of_setting() {
     );
     assert_eq!(
         optimiser("msgd"),
-        OptimiserSettings::Adam {
+        Rule::Adam {
             beta1: 0.0,
             beta2: 0.5,
             epsilon: 1e-3

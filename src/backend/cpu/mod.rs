@@ -335,11 +335,7 @@ impl Backend for Cpu {
         let stored = indices.len().div_ceil(LANES) * LANES * features;
         let tables = table.as_slice().len();
         check("gather", &[("out", out.as_slice().len(), stored)])?;
-        let rows = if features == 0 {
-            0
-        } else {
-            pixels.len() / features
-        };
+        let rows = pixels.len().checked_div(features).unwrap_or(0);
         if tables == 0 || !tables.is_multiple_of(256) {
             return Err(Error::shape("gather", "a table of channels × 256", tables));
         }
