@@ -124,3 +124,22 @@ pub(super) fn thinned(values: &[f64], range: core::ops::Range<usize>) -> Vec<usi
     kept.dedup();
     kept
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thinning_keeps_every_dip_and_short_curves_whole() {
+        assert_eq!(thinned(&[0.0; 9], 2..7), [2, 3, 4, 5, 6]);
+        let mut values = vec![1.0; 1_000_000];
+        for dip in [17, 500_000, 999_999] {
+            values[dip] = 0.0;
+        }
+        let kept = thinned(&values, 0..values.len());
+        assert!(kept.len() <= POINTS && kept.windows(2).all(|pair| pair[0] < pair[1]));
+        for dip in [17, 500_000, 999_999] {
+            assert!(kept.contains(&dip), "{dip}");
+        }
+    }
+}
