@@ -6,3 +6,9 @@ mod synthetic;
 
 #[path = "report/directories.rs"]
 mod directories;
+
+#[path = "report/pages.rs"]
+mod pages;
+
+#[path = "report/tables.rs"]
+mod tables;

@@ -10,10 +10,11 @@ use crate::error::{Error, Result};
 use crate::experiment::{MethodSettings, Settings};
 use crate::metrics;
 
-/// The published records that are compiled in: name of the experiment, and text.
-const RECORDS: [(&str, &str); 1] = [(
+/// The published experiments that are compiled in: name, what was found, and the preset that repeats it.
+const EXPERIMENTS: [(&str, &str, &str); 1] = [(
     "split-mnist",
     include_str!("../../data/published/split-mnist.toml"),
+    include_str!("../../data/presets/split-mnist.toml"),
 )];
 
 /// What others found in an experiment. Accuracies and gaps in [0, 1].
@@ -138,31 +139,31 @@ pub fn agreement(ours: &metrics::Summary, published: &metrics::Summary) -> Optio
     })
 }
 
-/// The published records of the experiment called `name`, if there are any.
+/// What is published of the experiment called `name`, and the preset that repeats it; none where nothing is.
 ///
 /// # Errors
-/// [`Error::Format`] where the compiled-in file is not a record.
-pub fn published(name: &str) -> Result<Option<Published>> {
-    let Some((_, text)) = RECORDS.iter().find(|(known, _)| *known == name) else {
+/// [`Error::Format`] where a compiled-in file is not what it should be.
+pub fn published(name: &str) -> Result<Option<(Published, Settings)>> {
+    let known = EXPERIMENTS.iter().find(|(known, ..)| *known == name);
+    let Some((_, found, preset)) = known else {
         return Ok(None);
     };
-    let path = format!("data/published/{name}.toml");
-    toml::from_str(text)
-        .map(Some)
-        .map_err(|e| Error::format(Path::new(&path), e))
+    let bad = |folder: &str, e| Error::format(Path::new(&format!("data/{folder}/{name}.toml")), e);
+    let found = toml::from_str(found).map_err(|e: toml::de::Error| bad("published", e))?;
+    let preset = toml::from_str(preset).map_err(|e| bad("presets", e))?;
+    Ok(Some((found, preset)))
 }
 
-/// `summary` of an experiment run with `settings` beside `published`, whose experiment is `preset`.
+/// `summary` of an experiment run with `settings` beside what [`published`] gives.
 ///
 /// Seeds may differ, and methods may be left out; any other setting that differs makes it another
 /// experiment, and a method whose own settings differ another method. Titles and descriptions do not count.
 pub fn compare(
     settings: &Settings,
     summary: &Summary,
-    preset: Option<&Settings>,
-    published: Option<&Published>,
+    published: Option<&(Published, Settings)>,
 ) -> Comparison {
-    let (Some(preset), Some(published)) = (preset, published) else {
+    let Some((published, preset)) = published else {
         return Comparison::NotCompared(format!(
             "There are no published numbers for the experiment “{}”.",
             settings.name
@@ -272,7 +273,7 @@ fn method_rows(ours: &MethodSummary, theirs: &PublishedMethod, seeds: usize) -> 
     );
     if let Some(first) = per_seed.gap.first() {
         row(
-            "SG_2, first switch".into(),
+            "SG₂, first switch".into(),
             Unit::Share,
             *first,
             mean_only(theirs.first_gap),

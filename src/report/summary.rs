@@ -5,6 +5,7 @@ use std::string::String;
 use serde::Serialize;
 
 use super::directory::{Results, Run, Status};
+use super::records::total_iterations;
 use crate::error::{Error, Result};
 use crate::metrics::{self, StabilityGap, stability_gap, stability_gap_of_mean};
 use crate::train::History;
@@ -85,11 +86,21 @@ impl Summary {
 /// Measures every complete run of `results`, and every method over them.
 ///
 /// # Errors
-/// Those of [`stability_gap`], for a run that is called complete and whose history is not one.
+/// [`Error::Shape`] and those of [`stability_gap`], for a run that is called complete and whose history is
+/// not.
 pub fn summarise_results(results: &Results) -> Result<Summary> {
+    let total = total_iterations(&results.settings.stream);
     let mut runs = Vec::with_capacity(results.runs.len());
     for run in &results.runs {
+        let iterations = run.history.records.len();
         let measures = match run.status {
+            Status::Complete if iterations != total => {
+                return Err(Error::shape(
+                    "summarise_results",
+                    format!("{total} iterations in a complete run"),
+                    format!("{iterations} of {} with seed {}", run.method, run.seed),
+                ));
+            }
             Status::Complete => Some(stability_gap(
                 &test_accuracy(&run.history),
                 &contexts(&run.history),
@@ -100,7 +111,7 @@ pub fn summarise_results(results: &Results) -> Result<Summary> {
             method: run.method.clone(),
             seed: run.seed,
             status: run.status.clone(),
-            iterations: run.history.records.len(),
+            iterations,
             measures,
         });
     }

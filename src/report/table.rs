@@ -152,7 +152,7 @@ fn smaller_gap(ours: &Measured, other: &Measured) -> String {
         false => "and its accuracy at the contexts’ ends is no lower",
     };
     format!(
-        "{}’s gap is smaller than {}’s (avg-SG {} against {}), {accuracy} (avg-ACC {} % against {} %).",
+        "{}’s gap is smaller than {}’s (avg-SG {} against {}), {accuracy} (avg-ACC {}\u{a0}% against {}\u{a0}%).",
         other.label,
         ours.label,
         Unit::Share.value(other.gap),

@@ -65,7 +65,13 @@ fn building_again_gives_the_same_bytes_whatever_the_order_of_the_runs() {
     finish(&dir, &results).unwrap();
     let first = bytes_of(&dir);
     let names: Vec<&str> = first.iter().map(|(name, _)| name.as_str()).collect();
-    for file in ["config.toml", "runs/adam-43.csv", "summary.json"] {
+    for file in [
+        "config.toml",
+        "runs/adam-43.csv",
+        "summary.json",
+        "figures/gain.svg",
+        "report.html",
+    ] {
         assert!(names.iter().any(|name| name.ends_with(file)), "{names:?}");
     }
     assert!(

@@ -16,15 +16,15 @@ use crate::error::{Error, Result};
 pub(super) const UNITS: i32 = 4;
 
 pub(super) const WIDTH: i32 = 640 * UNITS;
-const LEFT: i32 = 74 * UNITS;
-const RIGHT: i32 = 14 * UNITS;
-const BOTTOM: i32 = 56 * UNITS;
+const LEFT: i32 = 80 * UNITS;
+const RIGHT: i32 = 28 * UNITS;
+const BOTTOM: i32 = 60 * UNITS;
 const PLOT_HEIGHT: i32 = 290 * UNITS;
 const BETWEEN_PANELS: i32 = 16 * UNITS;
 const LEGEND_ROW: i32 = 27 * UNITS;
 const ABOVE_PLOT: i32 = 28 * UNITS;
 /// As large as it is so that it can be read where the figure is 360 pixels wide.
-const TEXT: i32 = 17 * UNITS;
+const TEXT: i32 = 19 * UNITS;
 const SWATCH: i32 = 26 * UNITS;
 const SPACE: i32 = 8 * UNITS;
 
@@ -112,7 +112,7 @@ impl<'a> Canvas<'a> {
             let label = format!("{value:.0}");
             self.text(&label, at, HPos::Center, VPos::Top, FontTransform::None)?;
         }
-        let at = (left + width / 2, bottom + 31 * UNITS);
+        let at = (left + width / 2, bottom + 34 * UNITS);
         self.text(x_title, at, HPos::Center, VPos::Top, FontTransform::None)
     }
 
@@ -120,7 +120,7 @@ impl<'a> Canvas<'a> {
     pub(super) fn title_below(&mut self, title: &str) -> Result<()> {
         let at = (
             (LEFT + WIDTH - RIGHT) / 2,
-            self.top + PLOT_HEIGHT + 31 * UNITS,
+            self.top + PLOT_HEIGHT + 34 * UNITS,
         );
         self.text(title, at, HPos::Center, VPos::Top, FontTransform::None)
     }
@@ -225,14 +225,21 @@ impl<'a> Canvas<'a> {
     }
 }
 
+/// About how wide a letter is: capitals, m, w and everything unusual, four fifths of the font's size.
+fn advance(letter: char) -> i32 {
+    match letter {
+        'i' | 'j' | 'l' | 't' | 'f' | 'r' | ' ' | '-' | '.' | ',' => TEXT * 35 / 100,
+        'a'..='l' | 'n'..='v' | 'x'..='z' | '0'..='9' => TEXT * 58 / 100,
+        _ => TEXT * 80 / 100,
+    }
+}
+
 /// Where each entry of the legend begins and in which row it is, and how many rows there are.
 fn legend_places(legend: &[(usize, &str)]) -> (Vec<(i32, i32)>, i32) {
     let (mut x, mut row) = (LEFT, 0);
     let mut places = Vec::new();
     for (_, label) in legend {
-        // A letter is about six tenths as wide as it is high.
-        let letters = label.chars().count().min(200) as i32;
-        let width = SWATCH + SPACE + letters * TEXT * 6 / 10;
+        let width = SWATCH + SPACE + label.chars().take(200).map(advance).sum::<i32>();
         if x > LEFT && x + width > WIDTH - RIGHT {
             (x, row) = (LEFT, row + 1);
         }

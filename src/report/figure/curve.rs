@@ -124,3 +124,76 @@ pub(super) fn thinned(values: &[f64], range: core::ops::Range<usize>) -> Vec<usi
     kept.dedup();
     kept
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::Settings;
+    use crate::report::directory::{Run, Status};
+    use crate::train::{Evaluation, Record};
+
+    /// Two contexts of two iterations, one method, a seed for each of `accuracies`.
+    fn results(accuracies: &[[f64; 4]]) -> Results {
+        let preset = include_str!("../../../data/presets/split-mnist.toml");
+        let mut settings: Settings = toml::from_str(preset).unwrap();
+        settings.stream.contexts.truncate(2);
+        settings.stream.iterations = 2;
+        let record = |(index, accuracy): (usize, &f64)| {
+            let evaluation = Evaluation {
+                loss: 1.0 - accuracy,
+                accuracy: *accuracy,
+            };
+            Record {
+                iteration: index + 1,
+                context: index / 2 + 1,
+                train: evaluation,
+                test: evaluation,
+                entropy: 0.0,
+                gain: vec![1.0, 2.0],
+                mean_absolute_weight: vec![0.0, 0.0],
+            }
+        };
+        let runs = (42..).zip(accuracies).map(|(seed, accuracies)| Run {
+            method: settings.methods[0].name.clone(),
+            seed,
+            status: Status::Complete,
+            history: History {
+                layers: vec![String::from("a"), String::from("b")],
+                records: accuracies.iter().enumerate().map(record).collect(),
+            },
+        });
+        Results {
+            runs: runs.collect(),
+            settings,
+        }
+    }
+
+    #[test]
+    fn curves_are_mean_and_standard_error_with_the_minima_of_the_mean() {
+        let results = results(&[[0.5, 0.75, 0.25, 1.0], [0.5, 0.25, 0.75, 0.0]]);
+        let found = &curves(&results, Quantity::Accuracy)[0];
+        assert_eq!(found.mean, [50.0, 50.0, 50.0, 50.0]);
+        // s/√n = |a − b|/2 for two values.
+        let expected = [0.0, 25.0, 25.0, 50.0];
+        for (found, expected) in found.error.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-12);
+        }
+        assert_eq!(found.minima, [(3, 4, 50.0)]);
+        assert_eq!(curves(&results, Quantity::Loss)[0].mean, [0.5; 4]);
+        assert_eq!(curves(&results, Quantity::Gain)[0].mean, [1.5; 4]);
+    }
+
+    #[test]
+    fn thinning_keeps_every_dip_and_short_curves_whole() {
+        assert_eq!(thinned(&[0.0; 9], 2..7), [2, 3, 4, 5, 6]);
+        let mut values = vec![1.0; 1_000_000];
+        for dip in [17, 500_000, 999_999] {
+            values[dip] = 0.0;
+        }
+        let kept = thinned(&values, 0..values.len());
+        assert!(kept.len() <= POINTS && kept.windows(2).all(|pair| pair[0] < pair[1]));
+        for dip in [17, 500_000, 999_999] {
+            assert!(kept.contains(&dip), "{dip}");
+        }
+    }
+}

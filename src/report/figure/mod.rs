@@ -63,8 +63,9 @@ impl Figure {
                  of the mean curve within each context from the second on."
             }
             Figure::Switches => {
-                "The same curves enlarged; 0 is the last iteration before the switch. Dotted: the minimum \
-                 of the mean curve within the context."
+                "The same curves enlarged; 0 is the last iteration before the switch. The axis is \
+                 logarithmic in the error, 100 % − accuracy, so that small gaps show beside large ones, \
+                 and ends at 99.9 %. Dotted: the minimum of the mean curve within the context."
             }
             Figure::Loss => {
                 "Mean cross-entropy over seeds, band ± standard error, logarithmic axis."
@@ -104,10 +105,11 @@ pub(super) fn axis_for(figure: Figure, curves: &[Curve]) -> Axis {
         .iter()
         .flat_map(Curve::high)
         .fold(f64::NEG_INFINITY, f64::max);
-    match figure.quantity() {
-        Quantity::Accuracy => Axis::linear(low, high, Some(100.0)),
-        Quantity::Loss => Axis::logarithmic(low, high),
-        Quantity::Gain => Axis::linear(low.min(1.0), high, None),
+    match figure {
+        Figure::Accuracy => Axis::linear(low, high, Some(100.0)),
+        Figure::Switches => Axis::error(low, high),
+        Figure::Loss => Axis::logarithmic(low, high),
+        Figure::Gain => Axis::linear(low.min(1.0), high, None),
     }
 }
 
@@ -151,9 +153,9 @@ fn draw_whole(
     curves: &[Curve],
     axis: &Axis,
 ) -> Result<()> {
-    let iterations = settings.stream.iterations;
+    let iterations = settings.stream.iterations as f64;
     let contexts = settings.stream.contexts.len();
-    let last = (iterations * contexts) as f64;
+    let last = iterations * contexts as f64;
     let panel = Panel {
         column: 0,
         columns: 1,
@@ -165,12 +167,12 @@ fn draw_whole(
     // As many labels as have room beside each other.
     let every = contexts.div_ceil(8);
     for context in 1..=contexts {
-        let start = ((context - 1) * iterations) as f64;
+        let start = (context - 1) as f64 * iterations;
         if context > 1 {
             canvas.switch(&panel, start)?;
         }
         if (context - 1) % every == 0 {
-            let middle = start + iterations as f64 / 2.0;
+            let middle = start + iterations / 2.0;
             let label = if contexts <= 5 {
                 format!("context {context}")
             } else {
@@ -206,7 +208,7 @@ fn draw_switches(
     let after = iterations.min(50) as f64;
     let before = (after / 5.0).ceil();
     for column in 0..columns {
-        let switch = ((column + 1) * iterations) as f64;
+        let switch = (column + 1) as f64 * iterations as f64;
         let panel = Panel {
             column,
             columns,

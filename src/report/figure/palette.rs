@@ -57,7 +57,11 @@ pub(super) fn dotted(colour: RGBColor) -> RGBColor {
 pub(super) fn style_sheet(id: &str) -> String {
     let (dash, gap) = (6 * UNITS, 5 * UNITS);
     let switch = hex(SWITCH);
-    let mut light = format!("#{id} [stroke=\"{switch}\"]{{stroke-dasharray:{dash} {gap}}}\n");
+    let mut light = format!("#{id}{{color-scheme:light dark}}\n");
+    light.push_str(&format!("#{id} polyline{{stroke-linejoin:round}}\n"));
+    light.push_str(&format!(
+        "#{id} [stroke=\"{switch}\"]{{stroke-dasharray:{dash} {gap}}}\n"
+    ));
     let mut dark = String::new();
     let mut rule = |colour: RGBColor, to: &str| {
         let from = hex(colour);
@@ -77,7 +81,6 @@ pub(super) fn style_sheet(id: &str) -> String {
             5 * UNITS
         ));
     }
-    light.push_str(&format!("#{id} polyline{{stroke-linejoin:round}}\n"));
     format!("{light}@media (prefers-color-scheme:dark){{\n{dark}}}\n")
 }
 

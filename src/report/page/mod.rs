@@ -13,9 +13,6 @@ use super::table::{incomplete, observations};
 use crate::error::{Error, Result};
 use crate::experiment::Settings;
 
-/// The preset that published numbers belong to.
-const SPLIT_MNIST: &str = include_str!("../../../data/presets/split-mnist.toml");
-
 /// One experiment on the page.
 pub(super) struct Experiment<'a> {
     /// What tells it from the others; the page of a single experiment does not show it.
@@ -33,19 +30,7 @@ impl<'a> Experiment<'a> {
     pub(super) fn new(name: String, results: &'a Results) -> Result<Self> {
         let summary = summarise_results(results)?;
         let published = published::published(&results.settings.name)?;
-        let preset: Option<Settings> = match &published {
-            Some(published) if published.experiment == "split-mnist" => {
-                let parsed = toml::from_str(SPLIT_MNIST);
-                Some(parsed.map_err(|e| Error::setting("preset split-mnist", e, "a preset"))?)
-            }
-            _ => None,
-        };
-        let comparison = published::compare(
-            &results.settings,
-            &summary,
-            preset.as_ref(),
-            published.as_ref(),
-        );
+        let comparison = published::compare(&results.settings, &summary, published.as_ref());
         Ok(Experiment {
             name,
             results,
@@ -109,8 +94,9 @@ pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
                     }
                     section {
                         h2 id="published" { "Beside the published numbers" }
-                        @for experiment in experiments {
-                            (tables::comparison(experiment, experiments.len() > 1))
+                        @for (index, experiment) in experiments.iter().enumerate() {
+                            @let number = (experiments.len() > 1).then_some(index + 1);
+                            (tables::comparison(experiment, number))
                         }
                     }
                     (text::definitions())

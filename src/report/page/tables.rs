@@ -168,13 +168,15 @@ pub(super) fn recovery(experiments: &[Experiment]) -> Markup {
 }
 
 /// Published numbers beside ours, or why they are not compared.
-pub(super) fn comparison(experiment: &Experiment, several: bool) -> Markup {
+///
+/// `number` counts the experiments of a page with several.
+pub(super) fn comparison(experiment: &Experiment, number: Option<usize>) -> Markup {
     html! {
-        @if several { h3 { (experiment.name) } }
+        @if number.is_some() { h3 { (experiment.name) } }
         @match &experiment.comparison {
             Comparison::NotCompared(reason) => p { (reason) },
             Comparison::Compared { rows, left_out, sources } => {
-                @if !rows.is_empty() { (comparison_table(&experiment.name, several, rows)) }
+                @if !rows.is_empty() { (comparison_table(number, rows)) }
                 @for line in left_out { p { (line) } }
                 p.muted { "Sources: " (sources.join("; ")) "." }
             }
@@ -182,10 +184,10 @@ pub(super) fn comparison(experiment: &Experiment, several: bool) -> Markup {
     }
 }
 
-fn comparison_table(name: &str, several: bool, rows: &[ComparisonRow]) -> Markup {
-    let id = match several {
-        true => format!("table-published-{}", plain(name)),
-        false => String::from("table-published"),
+fn comparison_table(number: Option<usize>, rows: &[ComparisonRow]) -> Markup {
+    let id = match number {
+        Some(number) => format!("table-published-{number}"),
+        None => String::from("table-published"),
     };
     let caption = html! {
         "Mean ± standard deviation. Two means agree if they differ by no more than "
@@ -229,10 +231,4 @@ fn comparison_row(row: &ComparisonRow) -> Markup {
             }
         }
     }
-}
-
-/// `name` as part of an id.
-fn plain(name: &str) -> String {
-    let part = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-    name.chars().map(part).collect()
 }
