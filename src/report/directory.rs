@@ -65,8 +65,7 @@ pub fn create(dir: &Path, settings: &Settings) -> Result<()> {
     for method in &settings.methods {
         run_file(&method.name, 0)?;
     }
-    let text = toml::to_string(settings)
-        .map_err(|e| Error::setting("settings", e, "values that TOML can hold"))?;
+    let text = settings.to_toml()?;
     if let Some(parent) = dir.parent() {
         fs::create_dir_all(parent).map_err(|e| Error::file(parent, "create", e))?;
     }
@@ -132,8 +131,7 @@ pub fn finish(dir: &Path, results: &Results) -> Result<()> {
 /// that is not what [`create`], [`write_run`] and [`finish`] write.
 pub fn load(dir: &Path) -> Result<Results> {
     let config = dir.join("config.toml");
-    let settings: Settings =
-        toml::from_str(&read_text(&config)?).map_err(|e| Error::format(&config, e))?;
+    let settings = Settings::from_file(&config)?;
     let statuses = read_statuses(dir)?;
     let folder = dir.join("runs");
     let entries = fs::read_dir(&folder).map_err(|e| Error::file(&folder, "read", e))?;

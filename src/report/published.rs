@@ -7,14 +7,13 @@ use serde::Deserialize;
 use super::format::Unit;
 use super::summary::{MethodSummary, Summary};
 use crate::error::{Error, Result};
-use crate::experiment::{MethodSettings, Settings};
+use crate::experiment::{MethodSettings, Settings, presets};
 use crate::metrics;
 
-/// The published experiments that are compiled in: name, what was found, and the preset that repeats it.
-const EXPERIMENTS: [(&str, &str, &str); 1] = [(
+/// The published experiments that are compiled in, by the name of the preset that repeats each.
+const EXPERIMENTS: [(&str, &str); 1] = [(
     "split-mnist",
     include_str!("../../data/published/split-mnist.toml"),
-    include_str!("../../data/presets/split-mnist.toml"),
 )];
 
 /// What others found in an experiment. Accuracies and gaps in [0, 1].
@@ -144,14 +143,13 @@ pub fn agreement(ours: &metrics::Summary, published: &metrics::Summary) -> Optio
 /// # Errors
 /// [`Error::Format`] where a compiled-in file is not what it should be.
 pub fn published(name: &str) -> Result<Option<(Published, Settings)>> {
-    let known = EXPERIMENTS.iter().find(|(known, ..)| *known == name);
-    let Some((_, found, preset)) = known else {
+    let known = EXPERIMENTS.iter().find(|(known, _)| *known == name);
+    let Some((_, found)) = known else {
         return Ok(None);
     };
-    let bad = |folder: &str, e| Error::format(Path::new(&format!("data/{folder}/{name}.toml")), e);
-    let found = toml::from_str(found).map_err(|e: toml::de::Error| bad("published", e))?;
-    let preset = toml::from_str(preset).map_err(|e| bad("presets", e))?;
-    Ok(Some((found, preset)))
+    let path = format!("data/published/{name}.toml");
+    let found = toml::from_str(found).map_err(|e| Error::format(Path::new(&path), e))?;
+    Ok(Some((found, presets::settings(name)?)))
 }
 
 /// `summary` of an experiment run with `settings` beside what [`published`] gives.
