@@ -21,6 +21,8 @@
 pub mod cpu;
 pub mod summation;
 
+use core::fmt::Debug;
+
 use crate::error::Result;
 
 pub use cpu::Cpu;
@@ -63,14 +65,17 @@ pub mod sums {
 ///
 /// Every kernel fails with [`Error::Shape`](crate::Error::Shape) when a buffer's length does not
 /// fit the dimensions it is given.
-pub trait Backend: Clone + Send + Sync + 'static {
+pub trait Backend: Debug + Clone + Send + Sync + 'static {
     /// f32 numbers on the device.
-    type Floats: Clone + Send + Sync;
+    type Floats: Debug + Clone + Send + Sync;
     /// Bytes on the device: pixels and labels.
-    type Bytes: Clone + Send + Sync;
+    type Bytes: Debug + Clone + Send + Sync;
 
     /// `length` zeros. Fails with [`Error::Memory`](crate::Error::Memory) if there is no room.
     fn zeros(&self, length: usize) -> Result<Self::Floats>;
+    /// Makes a buffer hold `length` numbers, whatever they are, in the memory at hand where it
+    /// suffices. Fails with [`Error::Memory`](crate::Error::Memory) if there is no room.
+    fn resize(&self, floats: &mut Self::Floats, length: usize) -> Result<()>;
     /// How many numbers a buffer holds.
     fn length(&self, floats: &Self::Floats) -> usize;
     /// Copies from the host; lengths are equal.

@@ -126,6 +126,10 @@ impl Backend for Cpu {
         Floats::zeros(length)
     }
 
+    fn resize(&self, floats: &mut Floats, length: usize) -> Result<()> {
+        floats.resize(length)
+    }
+
     fn length(&self, floats: &Floats) -> usize {
         floats.as_slice().len()
     }
