@@ -7,9 +7,10 @@
 //! 1. **Products** over `k` are one chain of fused multiply-adds per output element, `k` ascending,
 //!    starting from +0: `s ← fma(a_k, b_k, s)`.
 //! 2. **Long sums** over samples have the shape that [`summation`] fixes.
-//! 3. **exp and ln** are the polynomials of [`cpu::math`](cpu).
+//! 3. **exp, ln, tanh and 1/√x** are the polynomials of [`cpu::math`].
 //! 4. Everything else is written as the sequence of IEEE 754 operations that its documentation
 //!    gives, each rounded once; `fma` is written where two operations are rounded as one.
+//! 5. Which NaN a result is (its sign and payload) is not fixed; that it is NaN is.
 //!
 //! The rule for accumulation, stated once: a kernel overwrites its outputs and reads its inputs.
 //! An output that is also read is documented as updated in place.
@@ -139,8 +140,8 @@ pub trait Backend: Debug + Clone + Send + Sync + 'static {
         totals: &mut Self::Floats,
     ) -> Result<()>;
 
-    /// `g[i] ← fma(γ, g[i], fma(η, H[i], fl((1 − γ)·g0)))`, in place; `drive` holds H for each
-    /// neuron, or one H for all.
+    /// `g[i] ← fma(γ, g[i], fma(η, H[i], baseline))`, in place, where `baseline` is fl((1 − γ)·g0);
+    /// `drive` holds H for each neuron, or one H for all.
     fn gain_update(
         &self,
         gamma: f32,

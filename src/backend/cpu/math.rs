@@ -119,8 +119,21 @@ pub fn tanh<A: Arithmetic>(s: A, x: A::Vector) -> A::Vector {
     s.or(s.if_less(x, s.splat(0.625), small, large), sign)
 }
 
-/// 1/√x: a square root and a division, each rounded correctly.
+/// 1/√x.
+///
+/// y = 1/√x from a square root and a division, then one step of Newton's method,
+/// y + (y/2)·(1 − x·y²), with x·y² to twice the precision.
 #[inline(always)]
 pub fn rsqrt<A: Arithmetic>(s: A, x: A::Vector) -> A::Vector {
-    s.div(s.splat(1.0), s.sqrt(x))
+    let (zero, one) = (s.splat(0.0), s.splat(1.0));
+    let y = s.div(one, s.sqrt(x));
+    let product = s.mul(x, y);
+    let minus = s.sub(zero, product);
+    let error = s.fma(x, y, minus);
+    let rest = s.fma(minus, y, one);
+    let rest = s.fma(s.sub(zero, error), y, rest);
+    let better = s.fma(s.mul(s.splat(0.5), y), rest, y);
+    // Zeros and +∞ have exact results, of which the step would make NaN.
+    let infinity = s.splat(f32::INFINITY);
+    s.if_less(zero, x, s.if_less(x, infinity, better, y), y)
 }

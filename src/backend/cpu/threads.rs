@@ -3,6 +3,11 @@
 //! A job is split by its outputs, never within a sum, so that the bits do not depend on the number
 //! of threads. With one thread rayon is never touched.
 
+#![cfg_attr(
+    not(feature = "parallel"),
+    allow(dead_code, reason = "one thread never splits a job")
+)]
+
 use crate::error::{Error, Result};
 
 /// Operations below which a second thread costs more than it brings (multiply-adds; for work that

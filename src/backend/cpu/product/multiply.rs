@@ -172,6 +172,7 @@ pub struct Chunk<'a> {
 
 impl Chunk<'_> {
     /// The first `results` results, and the rest.
+    #[cfg_attr(not(feature = "parallel"), allow(dead_code))]
     fn split_results(self, results: usize) -> (Self, Self) {
         let mut later: [&mut [Block]; CHUNK] = Default::default();
         let mut y = self.y;
