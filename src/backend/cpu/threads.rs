@@ -10,10 +10,10 @@
 
 use crate::error::{Error, Result};
 
-/// Operations below which a second thread costs more than it brings (multiply-adds; for work that
-/// is bound by memory, numbers moved). Measured: handing half of a job to a sleeping worker and
-/// waiting for it takes 5 to 10 µs.
-const WORTH_A_THREAD: usize = 1 << 17;
+/// Operations that each thread must have (multiply-adds; for work that is bound by memory, numbers
+/// moved): some 20 µs. Measured, in a virtual machine: handing half of a job to a sleeping worker
+/// and waiting for it takes about as long.
+const WORTH_A_THREAD: usize = 1 << 20;
 
 /// Work that can be split into parts that write to different places.
 pub trait Job: Sized + Send {

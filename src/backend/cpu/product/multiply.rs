@@ -228,6 +228,7 @@ impl Kernel for Tiles<'_> {
                     let place = Place { block, ..place };
                     // 4 blocks left are 2 and 2, rather than 3 and 1.
                     block += match blocks - block {
+                        _ if S::TILE_BLOCKS == 1 => self.across::<S, 1>(s, place),
                         1 => self.across::<S, 1>(s, place),
                         2 | 4 => self.across::<S, 2>(s, place),
                         _ => self.across::<S, 3>(s, place),
@@ -304,7 +305,6 @@ impl Tiles<'_> {
             let width = tile_outputs::<S>(place.count - done);
             match width {
                 8 => self.tile::<S, 8, B>(s, place, done),
-                6 => self.tile::<S, 6, B>(s, place, done),
                 4 => self.tile::<S, 4, B>(s, place, done),
                 2 => self.tile::<S, 2, B>(s, place, done),
                 _ => self.tile::<S, 1, B>(s, place, done),
@@ -361,10 +361,14 @@ fn scale(g: f32, w: &[f32], panel: &mut [f32]) {
 
 /// The packed weights of a tile.
 trait Panel<const O: usize> {
+    /// Where the weights of one term are.
+    type Term: Copy;
     /// How many terms are packed, at least.
     fn depth(&self) -> usize;
     /// The weights of term i.
-    fn term(&self, i: usize) -> [f32; O];
+    fn term(&self, i: usize) -> Self::Term;
+    /// The weight of result o in a term.
+    fn weight(&self, term: Self::Term, o: usize) -> f32;
 }
 
 /// A row for each result: constant distances between them, so that no transpose is needed and
@@ -372,28 +376,39 @@ trait Panel<const O: usize> {
 struct Rows<'a, const O: usize>([&'a [f32; DEPTH]; O]);
 
 impl<const O: usize> Panel<O> for Rows<'_, O> {
+    type Term = usize;
+
     #[inline(always)]
     fn depth(&self) -> usize {
         DEPTH
     }
     #[inline(always)]
-    fn term(&self, i: usize) -> [f32; O] {
-        self.0.map(|row| row[i])
+    fn term(&self, i: usize) -> usize {
+        i
+    }
+    #[inline(always)]
+    fn weight(&self, i: usize, o: usize) -> f32 {
+        self.0[o][i]
     }
 }
 
 /// A row for each term, as the weights of the product to the input lie in memory.
 struct Columns<'a>(&'a [f32]);
 
-impl<const O: usize> Panel<O> for Columns<'_> {
+impl<'a, const O: usize> Panel<O> for Columns<'a> {
+    type Term = &'a [f32];
+
     #[inline(always)]
     fn depth(&self) -> usize {
         (self.0.len() + GROUP - O) / GROUP
     }
     #[inline(always)]
-    fn term(&self, i: usize) -> [f32; O] {
-        let row = &self.0[i * GROUP..][..O];
-        core::array::from_fn(|o| row[o])
+    fn term(&self, i: usize) -> &'a [f32] {
+        &self.0[i * GROUP..][..O]
+    }
+    #[inline(always)]
+    fn weight(&self, term: &'a [f32], o: usize) -> f32 {
+        term[o]
     }
 }
 
@@ -412,9 +427,9 @@ fn multiply<S: Simd, P: Panel<O>, const O: usize, const B: usize>(
         for b in 0..B {
             samples[b] = s.load(&x[b][i]);
         }
-        let w = panel.term(i);
+        let term = panel.term(i);
         for o in 0..O {
-            let w = s.splat(w[o]);
+            let w = s.splat(panel.weight(term, o));
             for b in 0..B {
                 sums[b][o] = s.fma(w, samples[b], sums[b][o]);
             }
