@@ -1,8 +1,12 @@
 //! The kernels on the processor.
 
 mod buffer;
+mod convolution;
+mod convolution_axis;
+mod convolution_weights;
 mod elementwise;
 mod gather;
+mod images;
 mod loss;
 mod math;
 mod product;
@@ -11,7 +15,7 @@ pub mod simd;
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::{AdamStep, Backend, Product, sums};
+use super::{AdamStep, Backend, Convolution, Product, sums};
 use crate::error::{Error, Result};
 use crate::shape::LANES;
 
@@ -172,6 +176,39 @@ impl Backend for Cpu {
             dw: dw.as_mut_slice(),
         });
         Ok(())
+    }
+
+    fn convolution_forward(
+        &self,
+        dimensions: Convolution,
+        gain: Option<&Floats>,
+        w: &Floats,
+        x: &Floats,
+        y: &mut Floats,
+    ) -> Result<()> {
+        images::convolution_forward(self, dimensions, gain, w, x, y)
+    }
+
+    fn convolution_to_input(
+        &self,
+        dimensions: Convolution,
+        gain: Option<&Floats>,
+        w: &Floats,
+        dy: &Floats,
+        dx: &mut Floats,
+    ) -> Result<()> {
+        images::convolution_to_input(self, dimensions, gain, w, dy, dx)
+    }
+
+    fn convolution_to_weights(
+        &self,
+        dimensions: Convolution,
+        gain: Option<&Floats>,
+        dy: &Floats,
+        x: &Floats,
+        dw: &mut Floats,
+    ) -> Result<()> {
+        images::convolution_to_weights(self, dimensions, gain, dy, x, dw)
     }
 
     fn relu(&self, x: &mut Floats) -> Result<()> {
