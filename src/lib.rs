@@ -4,6 +4,8 @@
 extern crate alloc;
 
 pub mod backend;
+#[cfg(feature = "std")]
+pub mod bench;
 pub mod data;
 pub mod error;
 #[cfg(feature = "report")]

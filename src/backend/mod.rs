@@ -37,6 +37,17 @@ pub struct Product {
     pub inputs: usize,
 }
 
+impl core::fmt::Display for Product {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Product {
+            blocks,
+            outputs,
+            inputs,
+        } = self;
+        write!(f, "{blocks} blocks, {outputs} outputs, {inputs} inputs")
+    }
+}
+
 /// The indices of [`Backend::softmax_cross_entropy`]'s sums.
 pub mod sums {
     /// Σ cross-entropy over the samples, nats.

@@ -3,8 +3,8 @@
 //! A sum over samples runs in 16 lanes: lane `l` takes the samples whose index is `l` modulo 16, so
 //! that a block of 16 samples is one step of all lanes. Lanes start from +0 and take blocks in
 //! ascending order within a chunk of [`CHUNK`] blocks; the chunks' lanes are added in ascending
-//! order, starting from +0; the lanes are added once, at the end, in the tree of
-//! [`lanes`]. A sum over the elements of a vector treats 16 consecutive elements as a block.
+//! order, starting from the first chunk's; the lanes are added once, at the end, in the tree of
+//! [`lanes`]. No sample at all gives +0. A sum over the elements of a vector treats 16 consecutive elements as a block.
 
 use crate::shape::LANES;
 

@@ -8,9 +8,11 @@ mod elementwise;
 mod gather;
 mod images;
 mod loss;
-mod math;
+pub mod math;
 mod product;
+mod scratch;
 pub mod simd;
+mod threads;
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -21,32 +23,44 @@ use crate::shape::LANES;
 
 pub use buffer::Floats;
 pub use simd::InstructionSet;
+use threads::Threads;
 
-/// The processor, with the instruction set that the kernels are compiled for.
+/// The processor, with the instruction set and the threads that the kernels run on.
 #[derive(Debug, Clone)]
 pub struct Cpu {
     set: InstructionSet,
+    threads: Threads,
 }
 
 impl Cpu {
-    /// The fastest instruction set here, or the one that `NEUROGAIN_SIMD` names.
+    /// The fastest instruction set here, or the one that `NEUROGAIN_SIMD` names; the calling thread
+    /// alone.
     ///
     /// # Errors
     /// [`Error::InstructionSet`] if it names one that this processor cannot run.
     pub fn new() -> Result<Self> {
-        Ok(Cpu {
-            set: InstructionSet::detect()?,
-        })
+        Self::with(InstructionSet::detect()?, 1)
     }
 
-    /// The given instruction set.
-    pub fn with_instruction_set(set: InstructionSet) -> Self {
-        Cpu { set }
+    /// The given instruction set and number of threads. More than one thread make a pool of their
+    /// own, which clones share.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if there cannot be that many threads: 0, or more than 1 without the
+    /// feature `parallel`.
+    pub fn with(set: InstructionSet, threads: usize) -> Result<Self> {
+        let threads = Threads::new(threads)?;
+        Ok(Cpu { set, threads })
     }
 
     /// The instruction set in use.
     pub fn instruction_set(&self) -> InstructionSet {
         self.set
+    }
+
+    /// The number of threads in use.
+    pub fn threads(&self) -> usize {
+        self.threads.count()
     }
 }
 
@@ -78,14 +92,21 @@ impl Product {
             outputs,
             inputs,
         } = *self;
+        let numbers = |a: usize, b: usize| {
+            a.checked_mul(b)
+                .ok_or_else(|| Error::shape(operation, "sizes that memory can hold", self))
+        };
         let gains = gain.map_or(outputs, |g| g.as_slice().len());
+        let weights = numbers(outputs, inputs)?;
+        let (from, to) = (numbers(blocks, inputs)?, numbers(blocks, outputs)?);
+        let (from, to) = (numbers(from, LANES)?, numbers(to, LANES)?);
         check(
             operation,
             &[
                 ("gain", gains, outputs),
-                ("w", w.as_slice().len(), outputs * inputs),
-                ("x", x.as_slice().len(), blocks * inputs * LANES),
-                ("y", y.as_slice().len(), blocks * outputs * LANES),
+                ("w", w.as_slice().len(), weights),
+                ("x", x.as_slice().len(), from),
+                ("y", y.as_slice().len(), to),
             ],
         )
     }
@@ -128,14 +149,16 @@ impl Backend for Cpu {
         y: &mut Floats,
     ) -> Result<()> {
         dimensions.check("product forward", gain, w, x, y)?;
-        self.set.run(product::Multiply {
+        let job = product::Multiply {
+            set: self.set,
             sum: product::Sum::Inputs,
             dimensions,
             gain: gain.map(Floats::as_slice),
             w: w.as_slice(),
             x: x.as_blocks(),
             y: y.as_mut_blocks(),
-        });
+        };
+        self.threads.run(job.into_job());
         Ok(())
     }
 
@@ -148,14 +171,16 @@ impl Backend for Cpu {
         dx: &mut Floats,
     ) -> Result<()> {
         dimensions.check("product to input", gain, w, dx, dy)?;
-        self.set.run(product::Multiply {
+        let job = product::Multiply {
+            set: self.set,
             sum: product::Sum::Outputs,
             dimensions,
             gain: gain.map(Floats::as_slice),
             w: w.as_slice(),
             x: dy.as_blocks(),
             y: dx.as_mut_blocks(),
-        });
+        };
+        self.threads.run(job.into_job());
         Ok(())
     }
 
@@ -168,11 +193,14 @@ impl Backend for Cpu {
         dw: &mut Floats,
     ) -> Result<()> {
         dimensions.check("product to weights", gain, dw, x, dy)?;
-        self.set.run(product::ToWeights {
+        self.threads.run(product::ToWeights {
+            set: self.set,
             dimensions,
             gain: gain.map(Floats::as_slice),
             dy: dy.as_blocks(),
             x: x.as_blocks(),
+            first: 0,
+            rows: dimensions.outputs,
             dw: dw.as_mut_slice(),
         });
         Ok(())

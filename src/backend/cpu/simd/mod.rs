@@ -5,9 +5,11 @@
 //! everything marked `#[inline(always)]` is compiled. A user who builds the crate without compiler
 //! flags gets the code of the machine's best set.
 //!
-//! Every operation rounds as IEEE 754 says, so that all sets give the same bits.
+//! Every operation rounds as IEEE 754 says, so that all sets give the same bits. [`Scalar`] does the
+//! same arithmetic on one number.
 
 mod portable;
+mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -17,29 +19,22 @@ use crate::error::{Error, Result};
 use crate::shape::LANES;
 
 pub use portable::Portable;
+pub use scalar::Scalar;
 #[cfg(target_arch = "x86_64")]
 pub use x86::{Avx2, Avx512};
 
 /// 16 numbers in memory.
 pub type Block = [f32; LANES];
 
-/// Proof that the processor runs an instruction set, and its operations on vectors of 16 lanes.
+/// IEEE 754 arithmetic on a vector of lanes, or on one number.
 ///
-/// Integer operations act on the bits of each lane.
-pub trait Simd: Copy + Send + Sync {
-    /// 16 f32 lanes.
+/// Integer operations act on the bits of each lane. Which NaN an operation gives is not fixed.
+pub trait Arithmetic: Copy {
+    /// f32 lanes.
     type Vector: Copy;
-    /// Outputs of the register tile of a product.
-    const TILE_OUTPUTS: usize;
-    /// Blocks of samples of the register tile of a product.
-    const TILE_BLOCKS: usize;
 
     /// The same number in every lane.
     fn splat(self, value: f32) -> Self::Vector;
-    /// Reads 16 numbers.
-    fn load(self, from: &Block) -> Self::Vector;
-    /// Writes 16 numbers.
-    fn store(self, vector: Self::Vector, to: &mut Block);
     /// a + b.
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// a − b.
@@ -73,11 +68,27 @@ pub trait Simd: Copy + Send + Sync {
     /// Bits: a | b.
     fn or(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
 
-    /// The lane with these bits everywhere.
+    /// These bits in every lane.
     #[inline(always)]
     fn splat_bits(self, bits: u32) -> Self::Vector {
         self.splat(f32::from_bits(bits))
     }
+}
+
+/// Proof that the processor runs an instruction set, and its operations on vectors of 16 lanes.
+pub trait Simd: Arithmetic + Send + Sync {
+    /// Outputs of the register tile of a product.
+    const TILE_OUTPUTS: usize;
+    /// Blocks of samples of the register tile of a product.
+    const TILE_BLOCKS: usize;
+
+    /// Reads 16 numbers.
+    fn load(self, from: &Block) -> Self::Vector;
+    /// Writes 16 numbers.
+    fn store(self, vector: Self::Vector, to: &mut Block);
+    /// Lane j of the result is the sum of the lanes of vector j, in the tree of
+    /// [`summation::lanes`](crate::backend::summation::lanes).
+    fn sums(self, vectors: [Self::Vector; LANES]) -> Self::Vector;
 }
 
 /// Code that runs under any instruction set. `run` must be `#[inline(always)]`.

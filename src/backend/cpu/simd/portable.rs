@@ -3,7 +3,10 @@
 
 use wide::{f32x16, u32x16};
 
-use super::{Block, Simd};
+use super::scalar::fused;
+use super::{Arithmetic, Block, Simd};
+use crate::backend::summation;
+use crate::shape::LANES;
 
 /// The set that every processor runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,29 +22,15 @@ fn floats(a: u32x16) -> f32x16 {
     f32x16::new(a.to_array().map(f32::from_bits))
 }
 
-/// a · b + c, rounded once, on any processor.
-#[inline(always)]
-fn fused(a: f32, b: f32, c: f32) -> f32 {
-    #[cfg(feature = "std")]
-    return a.mul_add(b, c);
-    #[cfg(not(feature = "std"))]
-    return libm::fmaf(a, b, c);
-}
-
 #[inline(always)]
 fn zip(a: Block, b: Block, f: impl Fn(f32, f32) -> f32) -> Block {
     core::array::from_fn(|lane| f(a[lane], b[lane]))
 }
 
 impl Simd for Portable {
-    type Vector = f32x16;
     const TILE_OUTPUTS: usize = 4;
     const TILE_BLOCKS: usize = 1;
 
-    #[inline(always)]
-    fn splat(self, value: f32) -> f32x16 {
-        f32x16::splat(value)
-    }
     #[inline(always)]
     fn load(self, from: &Block) -> f32x16 {
         f32x16::new(*from)
@@ -49,6 +38,19 @@ impl Simd for Portable {
     #[inline(always)]
     fn store(self, vector: f32x16, to: &mut Block) {
         *to = vector.to_array();
+    }
+    #[inline(always)]
+    fn sums(self, vectors: [f32x16; LANES]) -> f32x16 {
+        f32x16::new(vectors.map(|vector| summation::lanes(vector.to_array())))
+    }
+}
+
+impl Arithmetic for Portable {
+    type Vector = f32x16;
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> f32x16 {
+        f32x16::splat(value)
     }
     #[inline(always)]
     fn add(self, a: f32x16, b: f32x16) -> f32x16 {

@@ -6,7 +6,8 @@
 
 use core::arch::x86_64::*;
 
-use super::{Block, Kernel, Simd};
+use super::{Arithmetic, Block, Kernel, Simd};
+use crate::shape::LANES;
 
 /// AVX2 with FMA: two registers of 8 lanes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +64,62 @@ impl Avx512 {
     }
 }
 
+/// Adds halves of two vectors, and leaves both results side by side in one.
+macro_rules! halves {
+    ($vector:ty, $add:ident: $($name:ident = $shuffle:ident($low:literal, $high:literal);)+) => {$(
+        #[inline(always)]
+        fn $name(self, a: $vector, b: $vector) -> $vector {
+            // SAFETY: `self` proves the instruction set; the operations touch registers only.
+            unsafe { $add($shuffle::<$low>(a, b), $shuffle::<$high>(a, b)) }
+        }
+    )+};
+}
+
+impl Avx512 {
+    halves! { __m512, _mm512_add_ps:
+        eighths = _mm512_shuffle_f32x4(0x44, 0xee); // l + (l+8)
+        fourths = _mm512_shuffle_f32x4(0x88, 0xdd); // l + (l+4)
+        seconds = _mm512_shuffle_ps(0x44, 0xee); // l + (l+2)
+        firsts = _mm512_shuffle_ps(0x88, 0xdd); // l + (l+1)
+    }
+
+    /// Vectors j, j+4, j+8 and j+12, reduced to 4 lanes each: they end in the same place of the
+    /// four quarters.
+    #[inline(always)]
+    fn quarter(self, v: &[__m512; LANES], j: usize) -> __m512 {
+        self.fourths(
+            self.eighths(v[j], v[j + 4]),
+            self.eighths(v[j + 8], v[j + 12]),
+        )
+    }
+}
+
+impl Avx2 {
+    halves! { __m256, _mm256_add_ps:
+        fourths = _mm256_permute2f128_ps(0x20, 0x31); // l + (l+4)
+        seconds = _mm256_shuffle_ps(0x44, 0xee); // l + (l+2)
+        firsts = _mm256_shuffle_ps(0x88, 0xdd); // l + (l+1)
+    }
+
+    /// Vectors j and j+4, reduced to 4 lanes each: they end in the same place of the two halves.
+    #[inline(always)]
+    fn half(self, v: &[[__m256; 2]; LANES], j: usize) -> __m256 {
+        let [a, b] = [v[j], v[j + 4]];
+        // SAFETY: `self` proves AVX2; the operations touch registers only. l + (l+8).
+        let (a, b) = unsafe { (_mm256_add_ps(a[0], a[1]), _mm256_add_ps(b[0], b[1])) };
+        self.fourths(a, b)
+    }
+
+    /// The sums of vectors j to j+7.
+    #[inline(always)]
+    fn eight(self, v: &[[__m256; 2]; LANES], j: usize) -> __m256 {
+        self.firsts(
+            self.seconds(self.half(v, j), self.half(v, j + 1)),
+            self.seconds(self.half(v, j + 2), self.half(v, j + 3)),
+        )
+    }
+}
+
 /// Implements one operation by an intrinsic that touches registers only.
 macro_rules! avx512 {
     ($($name:ident($($argument:ident),+) = $body:expr;)+) => {$(
@@ -75,16 +132,10 @@ macro_rules! avx512 {
 }
 
 impl Simd for Avx512 {
-    type Vector = __m512;
     // 24 accumulators, 3 vectors of samples and a broadcast weight: 28 of 32 registers.
     const TILE_OUTPUTS: usize = 8;
     const TILE_BLOCKS: usize = 3;
 
-    #[inline(always)]
-    fn splat(self, value: f32) -> __m512 {
-        // SAFETY: `self` proves AVX-512 F; the operation touches registers only.
-        unsafe { _mm512_set1_ps(value) }
-    }
     #[inline(always)]
     fn load(self, from: &Block) -> __m512 {
         // SAFETY: `self` proves AVX-512 F; `from` is a reference to 16 numbers.
@@ -94,6 +145,23 @@ impl Simd for Avx512 {
     fn store(self, vector: __m512, to: &mut Block) {
         // SAFETY: `self` proves AVX-512 F; `to` is an exclusive reference to 16 numbers.
         unsafe { _mm512_storeu_ps(to.as_mut_ptr(), vector) }
+    }
+    #[inline(always)]
+    fn sums(self, v: [__m512; LANES]) -> __m512 {
+        self.firsts(
+            self.seconds(self.quarter(&v, 0), self.quarter(&v, 1)),
+            self.seconds(self.quarter(&v, 2), self.quarter(&v, 3)),
+        )
+    }
+}
+
+impl Arithmetic for Avx512 {
+    type Vector = __m512;
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> __m512 {
+        // SAFETY: `self` proves AVX-512 F; the operation touches registers only.
+        unsafe { _mm512_set1_ps(value) }
     }
     avx512! {
         add(a, b) = _mm512_add_ps(a, b);
@@ -146,16 +214,10 @@ macro_rules! avx2 {
 }
 
 impl Simd for Avx2 {
-    type Vector = [__m256; 2];
     // 12 accumulators, one vector of samples (2 registers) and a broadcast weight: 15 of 16.
     const TILE_OUTPUTS: usize = 6;
     const TILE_BLOCKS: usize = 1;
 
-    #[inline(always)]
-    fn splat(self, value: f32) -> [__m256; 2] {
-        // SAFETY: `self` proves AVX2; the operation touches registers only.
-        [unsafe { _mm256_set1_ps(value) }; 2]
-    }
     #[inline(always)]
     fn load(self, from: &Block) -> [__m256; 2] {
         // SAFETY: `self` proves AVX2; `from` is a reference to 16 numbers, read as 8 and 8.
@@ -174,6 +236,20 @@ impl Simd for Avx2 {
             _mm256_storeu_ps(to.as_mut_ptr(), vector[0]);
             _mm256_storeu_ps(to.as_mut_ptr().add(8), vector[1]);
         }
+    }
+    #[inline(always)]
+    fn sums(self, v: [[__m256; 2]; LANES]) -> [__m256; 2] {
+        [self.eight(&v, 0), self.eight(&v, 8)]
+    }
+}
+
+impl Arithmetic for Avx2 {
+    type Vector = [__m256; 2];
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> [__m256; 2] {
+        // SAFETY: `self` proves AVX2; the operation touches registers only.
+        [unsafe { _mm256_set1_ps(value) }; 2]
     }
     avx2! {
         add(a, b) = _mm256_add_ps(a, b);

@@ -1,0 +1,423 @@
+//! The product forward and to the input: `y[b][j] = Σ_i fl(g·w)·x[b][i]`.
+//!
+//! The loops, from the outside, with what each keeps where:
+//! 1. [`CHUNK`] blocks of samples: their `y` stays in L2 while the terms pass.
+//! 2. At most [`DEPTH`] terms i, so that three blocks' `x` of them fits in L1. Sums continue from
+//!    the value that the last terms left in `y`, which keeps each one chain, i ascending.
+//! 3. [`GROUP`] results j, whose effective weights are packed (L2).
+//! 4. A tile's blocks, then
+//! 5. a tile's results: [`tile`] keeps its sums in registers over all terms of (2).
+
+use super::super::scratch;
+use super::super::simd::{Block, InstructionSet, Kernel, Simd};
+use super::super::threads::Job;
+use crate::backend::Product;
+use crate::shape::LANES;
+
+/// Blocks of samples that one packing of the weights serves.
+const CHUNK: usize = 24;
+/// Terms of a sum that are taken at a time.
+const DEPTH: usize = 144;
+/// Results whose weights are packed at a time; a multiple of every tile's outputs.
+const GROUP: usize = 48;
+
+/// Which index of the weights a sum runs over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Sum {
+    /// Over the inputs: the forward product.
+    Inputs,
+    /// Over the outputs: the gradient to the input.
+    Outputs,
+}
+
+/// The operands, all results of all blocks.
+pub struct Multiply<'a> {
+    pub set: InstructionSet,
+    pub sum: Sum,
+    pub dimensions: Product,
+    pub gain: Option<&'a [f32]>,
+    pub w: &'a [f32],
+    pub x: &'a [Block],
+    pub y: &'a mut [Block],
+}
+
+impl<'a> Multiply<'a> {
+    /// How many terms a sum has, and how many results a sample has.
+    fn extents(&self) -> (usize, usize) {
+        extents(self.sum, self.dimensions)
+    }
+
+    /// The first `blocks` blocks, and the rest.
+    fn split_blocks(self, blocks: usize) -> (Self, Self) {
+        let (terms, results) = self.extents();
+        let (x, later_x) = self.x.split_at(blocks * terms);
+        let (y, later_y) = self.y.split_at_mut(blocks * results);
+        let mut dimensions = self.dimensions;
+        dimensions.blocks = blocks;
+        let first = Multiply {
+            dimensions,
+            x,
+            y,
+            ..self
+        };
+        dimensions.blocks = self.dimensions.blocks - blocks;
+        let rest = Multiply {
+            dimensions,
+            x: later_x,
+            y: later_y,
+            ..first
+        };
+        (first, rest)
+    }
+
+    /// All of at most [`CHUNK`] blocks.
+    fn into_chunk(self) -> Chunk<'a> {
+        let (_, results) = self.extents();
+        let mut rows = self.y.chunks_exact_mut(results.max(1));
+        Chunk {
+            set: self.set,
+            sum: self.sum,
+            dimensions: self.dimensions,
+            gain: self.gain,
+            w: self.w,
+            x: self.x,
+            first: 0,
+            results,
+            y: core::array::from_fn(|_| rows.next().unwrap_or_default()),
+        }
+    }
+
+    /// The work as parts for [`Threads::run`](super::super::threads::Threads::run).
+    pub fn into_job(self) -> Part<'a> {
+        Part::Blocks(self)
+    }
+}
+
+fn extents(sum: Sum, dimensions: Product) -> (usize, usize) {
+    let Product {
+        outputs, inputs, ..
+    } = dimensions;
+    match sum {
+        Sum::Inputs => (inputs, outputs),
+        Sum::Outputs => (outputs, inputs),
+    }
+}
+
+/// What one thread does: all results of some blocks, or, where the blocks are few, some results of
+/// all blocks, so that no two threads pack the same weights.
+pub enum Part<'a> {
+    Blocks(Multiply<'a>),
+    Results(Chunk<'a>),
+}
+
+impl Job for Part<'_> {
+    fn work(&self) -> usize {
+        match self {
+            Part::Blocks(all) => all.x.len() * LANES * all.extents().1,
+            Part::Results(chunk) => chunk.x.len() * LANES * chunk.results,
+        }
+    }
+
+    fn split(self, left: usize, parts: usize) -> Result<(Self, Self), Self> {
+        match self {
+            Part::Blocks(all) if all.dimensions.blocks > CHUNK => {
+                // A multiple of every tile's blocks.
+                let blocks = (all.dimensions.blocks * left / parts).next_multiple_of(3);
+                let (first, rest) = all.split_blocks(blocks);
+                Ok((Part::Blocks(first), Part::Blocks(rest)))
+            }
+            Part::Blocks(all) => Part::Results(all.into_chunk()).split(left, parts),
+            Part::Results(chunk) => {
+                let results = (chunk.results * left / parts).next_multiple_of(8);
+                if results >= chunk.results {
+                    return Err(Part::Results(chunk));
+                }
+                let (first, rest) = chunk.split_results(results);
+                Ok((Part::Results(first), Part::Results(rest)))
+            }
+        }
+    }
+
+    fn run(self) {
+        match self {
+            Part::Blocks(mut all) => {
+                while all.dimensions.blocks > 0 {
+                    let blocks = CHUNK.min(all.dimensions.blocks);
+                    let (first, rest) = all.split_blocks(blocks);
+                    Part::Results(first.into_chunk()).run();
+                    all = rest;
+                }
+            }
+            Part::Results(chunk) => {
+                let panels = GROUP * DEPTH / LANES;
+                scratch::with(panels, |panels| chunk.set.run(Tiles { chunk, panels }));
+            }
+        }
+    }
+}
+
+/// Results `first..first + results` of at most [`CHUNK`] blocks.
+pub struct Chunk<'a> {
+    set: InstructionSet,
+    sum: Sum,
+    dimensions: Product,
+    gain: Option<&'a [f32]>,
+    w: &'a [f32],
+    x: &'a [Block],
+    first: usize,
+    results: usize,
+    /// For each block, where its results go.
+    y: [&'a mut [Block]; CHUNK],
+}
+
+impl Chunk<'_> {
+    /// The first `results` results, and the rest.
+    fn split_results(self, results: usize) -> (Self, Self) {
+        let mut later: [&mut [Block]; CHUNK] = Default::default();
+        let mut y = self.y;
+        for (y, later) in y.iter_mut().zip(&mut later) {
+            let all = core::mem::take(y);
+            (*y, *later) = all.split_at_mut(results.min(all.len()));
+        }
+        let rest = Chunk {
+            first: self.first + results,
+            results: self.results - results,
+            y: later,
+            ..self
+        };
+        (Chunk { results, y, ..self }, rest)
+    }
+}
+
+/// The kernel: a chunk, and where its weights are packed.
+struct Tiles<'a> {
+    chunk: Chunk<'a>,
+    panels: &'a mut [Block],
+}
+
+impl Kernel for Tiles<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, s: S) {
+        let (terms, _) = extents(self.chunk.sum, self.chunk.dimensions);
+        let (blocks, results) = (self.chunk.dimensions.blocks, self.chunk.results);
+        if terms == 0 {
+            let zero = s.splat(0.0);
+            for y in self.chunk.y.iter_mut().flat_map(|y| y.iter_mut()) {
+                s.store(zero, y);
+            }
+            return;
+        }
+        // Equal depths, rather than full ones and a rest.
+        let depth = terms.div_ceil(terms.div_ceil(DEPTH));
+        for term in (0..terms).step_by(depth) {
+            let depth = depth.min(terms - term);
+            for group in (0..results).step_by(GROUP) {
+                let place = Place {
+                    term,
+                    depth,
+                    group,
+                    count: GROUP.min(results - group),
+                    block: 0,
+                };
+                self.pack(place);
+                let mut block = 0;
+                while block < blocks {
+                    let place = Place { block, ..place };
+                    // 4 blocks left are 2 and 2, rather than 3 and 1.
+                    block += match blocks - block {
+                        1 => self.across::<S, 1>(s, place),
+                        2 | 4 => self.across::<S, 2>(s, place),
+                        _ => self.across::<S, 3>(s, place),
+                    };
+                }
+            }
+        }
+    }
+}
+
+/// Where in the product the loops are.
+#[derive(Clone, Copy)]
+struct Place {
+    term: usize,
+    depth: usize,
+    group: usize,
+    count: usize,
+    block: usize,
+}
+
+/// The results of the tile that comes next, where `rest` are left.
+#[inline(always)]
+fn tile_outputs<S: Simd>(rest: usize) -> usize {
+    match rest {
+        1 => 1,
+        2 | 3 => 2,
+        _ if rest < S::TILE_OUTPUTS => 4,
+        _ => S::TILE_OUTPUTS,
+    }
+}
+
+impl Tiles<'_> {
+    /// Forms the effective weights of a group's results: forward `[result][DEPTH]`, to the input
+    /// `[term][GROUP]`, as they lie in memory, so that nothing is transposed.
+    #[inline(always)]
+    fn pack(&mut self, place: Place) {
+        let Chunk {
+            sum,
+            dimensions,
+            gain,
+            w,
+            first,
+            ..
+        } = self.chunk;
+        let inputs = dimensions.inputs;
+        let panels = self.panels.as_flattened_mut();
+        let first = first + place.group;
+        let gain = |output: usize| gain.map_or(1.0, |gain| gain[output]);
+        match sum {
+            Sum::Inputs => {
+                for (result, panel) in (first..first + place.count).zip(panels.chunks_mut(DEPTH)) {
+                    scale(
+                        gain(result),
+                        &w[result * inputs + place.term..][..place.depth],
+                        panel,
+                    );
+                }
+            }
+            Sum::Outputs => {
+                for (term, panel) in (0..place.depth).zip(panels.chunks_mut(GROUP)) {
+                    let output = place.term + term;
+                    let row = &w[output * inputs + first..][..place.count];
+                    scale(gain(output), row, panel);
+                }
+            }
+        }
+    }
+
+    /// All results of a group for `B` blocks; returns `B`.
+    #[inline(always)]
+    fn across<S: Simd, const B: usize>(&mut self, s: S, place: Place) -> usize {
+        let mut done = 0;
+        while done < place.count {
+            let width = tile_outputs::<S>(place.count - done);
+            match width {
+                8 => self.tile::<S, 8, B>(s, place, done),
+                6 => self.tile::<S, 6, B>(s, place, done),
+                4 => self.tile::<S, 4, B>(s, place, done),
+                2 => self.tile::<S, 2, B>(s, place, done),
+                _ => self.tile::<S, 1, B>(s, place, done),
+            }
+            done += width;
+        }
+        B
+    }
+
+    /// Results `group + done..` (`O` of them) of blocks `block..` (`B` of them).
+    #[inline(always)]
+    fn tile<S: Simd, const O: usize, const B: usize>(&mut self, s: S, place: Place, done: usize) {
+        let (terms, _) = extents(self.chunk.sum, self.chunk.dimensions);
+        let x: [&[Block]; B] = core::array::from_fn(|b| {
+            &self.chunk.x[(place.block + b) * terms + place.term..][..place.depth]
+        });
+        let mut sums = [[s.splat(0.0); O]; B];
+        if place.term > 0 {
+            for (b, sums) in sums.iter_mut().enumerate() {
+                let y = &self.chunk.y[place.block + b][place.group + done..][..O];
+                for (sum, y) in sums.iter_mut().zip(y) {
+                    *sum = s.load(y);
+                }
+            }
+        }
+        let panels = self.panels.as_flattened();
+        let sums = match self.chunk.sum {
+            Sum::Inputs => {
+                let (rows, _) = panels.as_chunks::<DEPTH>();
+                let rows = &rows[done..][..O];
+                multiply(s, Rows(core::array::from_fn(|o| &rows[o])), x, sums)
+            }
+            Sum::Outputs => {
+                let columns = &panels[done..];
+                multiply(s, Columns(columns), x, sums)
+            }
+        };
+        for (b, sums) in sums.iter().enumerate() {
+            let y = &mut self.chunk.y[place.block + b][place.group + done..][..O];
+            for (y, sum) in y.iter_mut().zip(sums) {
+                s.store(*sum, y);
+            }
+        }
+    }
+}
+
+/// `panel[i] = fl(g·w[i])`.
+#[inline(always)]
+fn scale(g: f32, w: &[f32], panel: &mut [f32]) {
+    for (panel, w) in panel.iter_mut().zip(w) {
+        *panel = g * w;
+    }
+}
+
+/// The packed weights of a tile.
+trait Panel<const O: usize> {
+    /// How many terms are packed, at least.
+    fn depth(&self) -> usize;
+    /// The weights of term i.
+    fn term(&self, i: usize) -> [f32; O];
+}
+
+/// A row for each result: constant distances between them, so that no transpose is needed and
+/// each broadcast is one load at a constant offset.
+struct Rows<'a, const O: usize>([&'a [f32; DEPTH]; O]);
+
+impl<const O: usize> Panel<O> for Rows<'_, O> {
+    #[inline(always)]
+    fn depth(&self) -> usize {
+        DEPTH
+    }
+    #[inline(always)]
+    fn term(&self, i: usize) -> [f32; O] {
+        self.0.map(|row| row[i])
+    }
+}
+
+/// A row for each term, as the weights of the product to the input lie in memory.
+struct Columns<'a>(&'a [f32]);
+
+impl<const O: usize> Panel<O> for Columns<'_> {
+    #[inline(always)]
+    fn depth(&self) -> usize {
+        (self.0.len() + GROUP - O) / GROUP
+    }
+    #[inline(always)]
+    fn term(&self, i: usize) -> [f32; O] {
+        let row = &self.0[i * GROUP..][..O];
+        core::array::from_fn(|o| row[o])
+    }
+}
+
+/// The register tile: `sums[b][o] ← fma(w[o][i], x[b][i], sums[b][o])` over i ascending.
+#[inline(always)]
+fn multiply<S: Simd, P: Panel<O>, const O: usize, const B: usize>(
+    s: S,
+    panel: P,
+    x: [&[Block]; B],
+    mut sums: [[S::Vector; O]; B],
+) -> [[S::Vector; O]; B] {
+    let depth = x[0].len().min(panel.depth());
+    let x = x.map(|x| &x[..depth]);
+    for i in 0..depth {
+        let mut samples = [s.splat(0.0); B];
+        for b in 0..B {
+            samples[b] = s.load(&x[b][i]);
+        }
+        let w = panel.term(i);
+        for o in 0..O {
+            let w = s.splat(w[o]);
+            for b in 0..B {
+                sums[b][o] = s.fma(w, samples[b], sums[b][o]);
+            }
+        }
+    }
+    sums
+}
