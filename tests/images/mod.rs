@@ -104,10 +104,10 @@ pub fn gamma(k: usize) -> f64 {
     ku / (1.0 - ku)
 }
 
-/// A backend for each instruction set of this machine.
+/// A backend for each instruction set of this machine, on one thread.
 pub fn backends() -> Vec<Cpu> {
     InstructionSet::available()
-        .map(Cpu::with_instruction_set)
+        .map(|set| Cpu::with(set, 1).unwrap())
         .collect()
 }
 
@@ -126,23 +126,25 @@ pub fn bits(numbers: &Floats) -> Vec<u32> {
     numbers.as_slice().iter().map(|n| n.to_bits()).collect()
 }
 
-/// Runs with 1, 2 and 7 threads, and fails unless all results are equal.
-pub fn with_threads<T: PartialEq + std::fmt::Debug + Send>(run: impl Fn() -> T + Sync) -> T {
-    #[cfg(feature = "parallel")]
-    {
-        let pool = |threads| {
-            let builder = rayon::ThreadPoolBuilder::new().num_threads(threads);
-            builder.build().unwrap()
-        };
-        let one = pool(1).install(&run);
-        for threads in [2, 7] {
+/// Runs with each instruction set and, where there are threads, 1, 2 and 7 of them, and fails unless
+/// all results are equal.
+pub fn same_everywhere<T: PartialEq + std::fmt::Debug>(run: impl Fn(&Cpu) -> T) -> T {
+    let counts: &[usize] = if cfg!(feature = "parallel") {
+        &[1, 2, 7]
+    } else {
+        &[1]
+    };
+    let mut first = None;
+    for set in InstructionSet::available() {
+        for &threads in counts {
+            let found = run(&Cpu::with(set, threads).unwrap());
+            let first = first.get_or_insert_with(|| run(&Cpu::with(set, 1).unwrap()));
             assert!(
-                pool(threads).install(&run) == one,
-                "the bits differ with {threads} threads"
+                *first == found,
+                "{} with {threads} threads gives other bits",
+                set.name()
             );
         }
-        one
     }
-    #[cfg(not(feature = "parallel"))]
-    run()
+    first.unwrap()
 }

@@ -2,11 +2,8 @@
 
 mod buffer;
 mod convolution;
-mod convolution_axis;
-mod convolution_weights;
 mod elementwise;
 mod gather;
-mod images;
 mod loss;
 pub mod math;
 mod product;
@@ -214,7 +211,7 @@ impl Backend for Cpu {
         x: &Floats,
         y: &mut Floats,
     ) -> Result<()> {
-        images::convolution_forward(self, dimensions, gain, w, x, y)
+        convolution::forward(self, dimensions, gain, w, x, y)
     }
 
     fn convolution_to_input(
@@ -225,7 +222,7 @@ impl Backend for Cpu {
         dy: &Floats,
         dx: &mut Floats,
     ) -> Result<()> {
-        images::convolution_to_input(self, dimensions, gain, w, dy, dx)
+        convolution::to_input(self, dimensions, gain, w, dy, dx)
     }
 
     fn convolution_to_weights(
@@ -236,7 +233,7 @@ impl Backend for Cpu {
         x: &Floats,
         dw: &mut Floats,
     ) -> Result<()> {
-        images::convolution_to_weights(self, dimensions, gain, dy, x, dw)
+        convolution::to_weights(self, dimensions, gain, dy, x, dw)
     }
 
     fn relu(&self, x: &mut Floats) -> Result<()> {

@@ -1,11 +1,21 @@
-//! The kernels on images: what they are given is checked, then cut into independent pieces.
+//! Convolution, directly on blocks of samples: no im2col, no transposes.
+//!
+//! [`multiply`] is the convolution forward and to the input, [`to_weights`] the gradient.
 
-use super::convolution::{Convolve, Pack, Pass};
-use super::convolution_axis::Direction;
-use super::convolution_weights::{Plan, ToWeights};
-use super::{Cpu, Floats, check};
+mod axis;
+mod multiply;
+mod pack;
+mod to_weights;
+
+use super::{Cpu, Floats, check, scratch};
+use axis::Direction;
+use multiply::Multiply;
+use pack::{Pack, Pass};
+use to_weights::ToWeights;
+
 use crate::backend::Convolution;
 use crate::error::Result;
+use crate::shape::LANES;
 
 impl Convolution {
     /// Rows and columns of y, once the lengths are known to fit.
@@ -32,7 +42,7 @@ impl Convolution {
     }
 }
 
-pub fn convolution_forward(
+pub fn forward(
     cpu: &Cpu,
     dimensions: Convolution,
     gain: Option<&Floats>,
@@ -45,7 +55,7 @@ pub fn convolution_forward(
     convolve(cpu, pass, gain, w, x, y)
 }
 
-pub fn convolution_to_input(
+pub fn to_input(
     cpu: &Cpu,
     dimensions: Convolution,
     gain: Option<&Floats>,
@@ -71,23 +81,27 @@ fn convolve(
         y.as_mut_slice().fill(0.0);
         return Ok(());
     }
-    let mut panels = Floats::zeros(pass.panels_length(cpu.set))?;
-    cpu.set.run(Pack {
-        pass,
-        gain: gain.map(Floats::as_slice),
-        w: w.as_slice(),
-        panels: panels.as_mut_slice(),
-    });
-    cpu.set.run(Convolve {
-        pass,
-        panels: panels.as_slice(),
-        x: x.as_blocks(),
-        y: y.as_mut_blocks(),
+    let length = pass.panels_length(cpu.set);
+    scratch::with(length.div_ceil(LANES), |panels| {
+        let panels = panels.as_flattened_mut();
+        cpu.set.run(Pack {
+            pass,
+            gain: gain.map(Floats::as_slice),
+            w: w.as_slice(),
+            panels: &mut panels[..length],
+        });
+        cpu.threads.run(Multiply {
+            set: cpu.set,
+            pass,
+            panels: &panels[..length],
+            x: x.as_blocks(),
+            y: y.as_mut_blocks(),
+        });
     });
     Ok(())
 }
 
-pub fn convolution_to_weights(
+pub fn to_weights(
     cpu: &Cpu,
     dimensions: Convolution,
     gain: Option<&Floats>,
@@ -100,28 +114,16 @@ pub fn convolution_to_weights(
         dw.as_mut_slice().fill(0.0);
         return Ok(());
     }
-    let cut = cpu.set.run(Plan {
-        dimensions: &dimensions,
-        units: 1,
+    cpu.threads.run(ToWeights {
+        set: cpu.set,
+        dimensions,
+        image,
+        gain: gain.map(Floats::as_slice),
+        dy: dy.as_blocks(),
+        x: x.as_blocks(),
+        first: 0,
+        rows: dimensions.outputs,
+        dw: dw.as_mut_slice(),
     });
-    let row = dw.as_slice().len() / dimensions.outputs;
-    let mut totals = Floats::zeros(cut.totals(&dimensions) * crate::shape::LANES)?;
-    for (range, dw) in dw
-        .as_mut_slice()
-        .chunks_mut(row * cut.outputs())
-        .enumerate()
-    {
-        cpu.set.run(ToWeights {
-            dimensions,
-            image,
-            cut,
-            gain: gain.map(Floats::as_slice),
-            dy: dy.as_blocks(),
-            x: x.as_blocks(),
-            totals: totals.as_mut_blocks(),
-            first: range * cut.outputs(),
-            dw,
-        });
-    }
     Ok(())
 }

@@ -8,7 +8,9 @@
 //! weight has 16 lanes), so that outputs and inputs are taken in ranges whose totals fit the second
 //! cache.
 
-use super::simd::{Block, Kernel, Simd};
+use super::super::scratch;
+use super::super::simd::{Block, InstructionSet, Kernel, Simd};
+use super::super::threads::Job;
 use crate::backend::{Convolution, Window, summation};
 use crate::shape::LANES;
 
@@ -20,7 +22,7 @@ const RANGE: usize = 4;
 
 /// How the weights are cut into tiles and ranges. Results do not depend on it.
 #[derive(Clone, Copy)]
-pub struct Cut {
+struct Cut {
     /// Outputs and inputs of a register tile.
     tile: [usize; 2],
     /// Tiles of outputs and inputs in a range.
@@ -28,9 +30,9 @@ pub struct Cut {
 }
 
 impl Cut {
-    /// Cuts for at least `units` ranges of outputs, if there are so many tiles.
+    /// The cut that an instruction set makes.
     #[inline(always)]
-    fn of<S: Simd>(dimensions: &Convolution, units: usize) -> Self {
+    fn of<S: Simd>(dimensions: &Convolution, rows: usize) -> Self {
         let tiles: [&[usize]; 2] = match S::TILE_OUTPUTS {
             8 => [&[5, 4, 1], &[5, 4, 3, 1]],
             _ => [&[2, 1], &[2, 1]],
@@ -46,57 +48,99 @@ impl Cut {
             size(dimensions.outputs, tiles[0]),
             size(dimensions.inputs, tiles[1]),
         ];
-        let outputs = dimensions.outputs.div_ceil(tile[0]);
         let taps = dimensions.window.size * dimensions.window.size;
-        let range = RANGE.min(outputs.div_ceil(units)).max(1);
-        let totals = range * tile[0] * tile[1] * taps;
+        let outputs = rows.div_ceil(tile[0]).min(RANGE);
+        let totals = outputs * tile[0] * tile[1] * taps;
         let inputs = dimensions.inputs.div_ceil(tile[1]);
         Cut {
             tile,
-            range: [range, (TOTALS / totals).clamp(1, inputs)],
+            range: [outputs, (TOTALS / totals).clamp(1, inputs)],
         }
     }
 
-    /// Outputs of a range.
-    pub fn outputs(&self) -> usize {
-        self.tile[0] * self.range[0]
-    }
-
     /// Vectors of totals of a range.
-    pub fn totals(&self, dimensions: &Convolution) -> usize {
+    fn totals(&self, dimensions: &Convolution) -> usize {
         let taps = dimensions.window.size * dimensions.window.size;
         taps * self.tile[0] * self.tile[1] * self.range[0] * self.range[1]
     }
 }
 
-/// The cut that an instruction set makes.
-pub struct Plan<'a> {
-    pub dimensions: &'a Convolution,
-    pub units: usize,
+/// Finds the cut of an instruction set.
+struct Plan {
+    dimensions: Convolution,
+    rows: usize,
 }
 
-impl Kernel for Plan<'_> {
+impl Kernel for Plan {
     type Output = Cut;
     #[inline(always)]
     fn run<S: Simd>(self, _: S) -> Cut {
-        Cut::of::<S>(self.dimensions, self.units)
+        Cut::of::<S>(&self.dimensions, self.rows)
     }
 }
 
-/// The gradients of a range of outputs.
+/// The gradients of outputs `first..first + rows`.
 pub struct ToWeights<'a> {
+    pub set: InstructionSet,
     pub dimensions: Convolution,
     /// Rows and columns of dy.
     pub image: [usize; 2],
-    pub cut: Cut,
     pub gain: Option<&'a [f32]>,
     pub dy: &'a [Block],
     pub x: &'a [Block],
-    /// Scratch.
-    pub totals: &'a mut [Block],
-    /// The first output of the range, and the rows of dw from it on.
     pub first: usize,
+    pub rows: usize,
+    /// The rows of dw from `first` on.
     pub dw: &'a mut [f32],
+}
+
+impl Job for ToWeights<'_> {
+    fn work(&self) -> usize {
+        let pixels = self.dimensions.blocks * self.image[0] * self.image[1];
+        self.dw.len() * pixels * LANES
+    }
+
+    fn split(self, left: usize, parts: usize) -> Result<(Self, Self), Self> {
+        let plan = Plan {
+            dimensions: self.dimensions,
+            rows: self.rows,
+        };
+        let tile = self.set.run(plan).tile[0];
+        let rows = (self.rows * left / parts).next_multiple_of(tile);
+        if rows >= self.rows || rows == 0 {
+            return Err(self);
+        }
+        let (dw, later) = self.dw.split_at_mut(rows * (self.dw.len() / self.rows));
+        let first = ToWeights { rows, dw, ..self };
+        let rest = ToWeights {
+            first: self.first + rows,
+            rows: self.rows - rows,
+            dw: later,
+            ..first
+        };
+        Ok((first, rest))
+    }
+
+    fn run(self) {
+        let cut = self.set.run(Plan {
+            dimensions: self.dimensions,
+            rows: self.rows,
+        });
+        scratch::with(cut.totals(&self.dimensions), |totals| {
+            self.set.run(Ranges {
+                operands: self,
+                cut,
+                totals,
+            });
+        });
+    }
+}
+
+/// The kernel, with the memory for its totals.
+struct Ranges<'a> {
+    operands: ToWeights<'a>,
+    cut: Cut,
+    totals: &'a mut [Block],
 }
 
 /// Neighbouring output pixels of one row and one chunk.
@@ -154,7 +198,7 @@ impl ToWeights<'_> {
         chunk
     }
 
-    /// Adds a chunk's sums of one tap and one tile to its totals.
+    /// The lanes of a chunk's sums of one tap and one tile.
     #[inline(always)]
     fn tile<S: Simd, const O: usize, const I: usize>(
         &self,
@@ -162,8 +206,7 @@ impl ToWeights<'_> {
         chunk: &Chunk,
         [tap_row, tap_column]: [usize; 2],
         [output, input]: [usize; 2],
-        totals: &mut [[Block; I]; O],
-    ) {
+    ) -> [[S::Vector; I]; O] {
         let Convolution {
             height,
             width,
@@ -205,72 +248,115 @@ impl ToWeights<'_> {
                 }
             }
         }
-        for (totals, sums) in totals.iter_mut().zip(sums) {
-            for (total, sum) in totals.iter_mut().zip(sums) {
-                s.store(s.add(s.load(total), sum), total);
-            }
-        }
+        sums
     }
 
+    /// Writes a tile's gradients, `[tap][output][input]`; what a shifted tile shares with another
+    /// range of outputs is that one's.
     #[inline(always)]
-    fn ranges<S: Simd, const O: usize, const I: usize>(mut self, s: S) {
-        let Convolution {
-            blocks,
-            inputs,
-            outputs,
-            window,
-            ..
-        } = self.dimensions;
+    fn write<const O: usize, const I: usize>(&mut self, at: [usize; 2], sums: &[f32]) {
+        let Convolution { inputs, window, .. } = self.dimensions;
         let taps = window.size * window.size;
-        let pixels = blocks * self.image[0] * self.image[1];
-        let rows = self.dw.len() / (taps * inputs);
-        let [output_tiles, input_tiles] = [rows.div_ceil(O), inputs.div_ceil(I)];
-        let first = self.first;
-        let totals = core::mem::take(&mut self.totals);
-        let (totals, _) = totals.as_chunks_mut::<I>();
-        let (totals, _) = totals.as_chunks_mut::<O>();
-        for from in (0..input_tiles).step_by(self.cut.range[1]) {
-            let to = input_tiles.min(from + self.cut.range[1]);
-            // The last tile is shifted back to end with the weights, over some that the tile before
-            // has too, with the same sums.
-            let tiles = (0..output_tiles).flat_map(|o| (from..to).map(move |i| [o, i]));
-            let origins =
-                tiles.map(|[o, i]| [(first + o * O).min(outputs - O), (i * I).min(inputs - I)]);
-            let totals = &mut totals[..output_tiles * (to - from) * taps];
-            totals
-                .as_flattened_mut()
-                .as_flattened_mut()
-                .fill([0.0; LANES]);
-            for begin in (0..pixels).step_by(summation::CHUNK) {
-                let chunk = self.chunk(begin, pixels.min(begin + summation::CHUNK));
-                let totals = totals.chunks_exact_mut(taps);
-                for ([o, i], totals) in origins.clone().zip(totals) {
-                    for (tap, totals) in totals.iter_mut().enumerate() {
-                        let at = [tap / window.size, tap % window.size];
-                        self.tile(s, &chunk, at, [o, i], totals);
-                    }
-                }
-            }
-            for ([o, i], totals) in origins.zip(totals.chunks_exact(taps)) {
-                for (tap, totals) in totals.iter().enumerate() {
-                    for (output, totals) in (o..o + O).zip(totals) {
-                        // The rest of a shifted tile is another range's.
-                        let Some(row) = output.checked_sub(first) else {
-                            continue;
-                        };
-                        let gain = self.gain.map_or(1.0, |g| g[output]);
-                        let dw = &mut self.dw[(row * taps + tap) * inputs + i..][..I];
-                        for (dw, total) in dw.iter_mut().zip(totals) {
-                            *dw = gain * summation::lanes(*total);
-                        }
-                    }
+        let (sums, _) = sums.as_chunks::<I>();
+        for (tap, sums) in sums.chunks_exact(O).enumerate() {
+            for (output, sums) in (at[0]..).zip(sums) {
+                let Some(row) = output.checked_sub(self.first) else {
+                    continue;
+                };
+                let gain = self.gain.map_or(1.0, |g| g[output]);
+                let dw = &mut self.dw[(row * taps + tap) * inputs + at[1]..][..I];
+                for (dw, sum) in dw.iter_mut().zip(sums) {
+                    *dw = gain * sum;
                 }
             }
         }
     }
 }
 
-impl Kernel for ToWeights<'_> {
+impl Ranges<'_> {
+    #[inline(always)]
+    fn ranges<S: Simd, const O: usize, const I: usize>(mut self, s: S) {
+        let ToWeights {
+            dimensions,
+            first,
+            rows,
+            ..
+        } = self.operands;
+        for row in (0..rows).step_by(O * self.cut.range[0]) {
+            let last = rows.min(row + O * self.cut.range[0]);
+            for input in (0..dimensions.inputs).step_by(I * self.cut.range[1]) {
+                let end = dimensions.inputs.min(input + I * self.cut.range[1]);
+                self.range::<S, O, I>(s, [first + row, first + last], [input, end]);
+            }
+        }
+    }
+
+    /// The gradients of some outputs and inputs.
+    #[inline(always)]
+    fn range<S: Simd, const O: usize, const I: usize>(
+        &mut self,
+        s: S,
+        outputs: [usize; 2],
+        inputs: [usize; 2],
+    ) {
+        let operands = &mut self.operands;
+        let dimensions = operands.dimensions;
+        let taps = dimensions.window.size * dimensions.window.size;
+        let [height, width] = operands.image;
+        let pixels = dimensions.blocks * height * width;
+        // The last tile of all is shifted back to end with the weights, over some that the tile
+        // before has too, with the same sums.
+        let outputs_of = (outputs[0]..outputs[1]).step_by(O);
+        let tiles = outputs_of.flat_map(|output| {
+            let output = output.min(dimensions.outputs - O);
+            let inputs_of = (inputs[0]..inputs[1]).step_by(I);
+            inputs_of.map(move |input| [output, input.min(dimensions.inputs - I)])
+        });
+        let count = (outputs[1] - outputs[0]).div_ceil(O) * (inputs[1] - inputs[0]).div_ceil(I);
+        let used = &mut self.totals[..count * taps * O * I];
+        {
+            let (totals, _) = used.as_chunks_mut::<I>();
+            let (totals, _) = totals.as_chunks_mut::<O>();
+            for begin in (0..pixels).step_by(summation::CHUNK) {
+                let chunk = operands.chunk(begin, pixels.min(begin + summation::CHUNK));
+                for (at, totals) in tiles.clone().zip(totals.chunks_exact_mut(taps)) {
+                    for (tap, totals) in totals.iter_mut().enumerate() {
+                        let tap = [tap / dimensions.window.size, tap % dimensions.window.size];
+                        let sums = operands.tile::<S, O, I>(s, &chunk, tap, at);
+                        for (totals, sums) in totals.iter_mut().zip(sums) {
+                            for (total, sum) in totals.iter_mut().zip(sums) {
+                                let before = s.load(total);
+                                let sum = if begin == 0 { sum } else { s.add(before, sum) };
+                                s.store(sum, total);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        let sums = reduce(s, used);
+        for (at, sums) in tiles.zip(sums.chunks_exact(taps * O * I)) {
+            operands.write::<O, I>(at, sums);
+        }
+    }
+}
+
+/// Each vector's sum over its lanes, in their order, in the place of the first of them.
+#[inline(always)]
+fn reduce<S: Simd>(s: S, vectors: &mut [Block]) -> &[f32] {
+    let count = vectors.len();
+    for group in 0..count.div_ceil(LANES) {
+        let from = &vectors[group * LANES..];
+        let sums = s.sums(core::array::from_fn(|j| match from.get(j) {
+            Some(vector) => s.load(vector),
+            None => s.splat(0.0),
+        }));
+        s.store(sums, &mut vectors[group]);
+    }
+    &vectors.as_flattened()[..count]
+}
+
+impl Kernel for Ranges<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
