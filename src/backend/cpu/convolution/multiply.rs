@@ -15,6 +15,9 @@ use crate::shape::LANES;
 /// Blocks of samples of a register tile where there are 32 registers.
 const BLOCKS: usize = 2;
 
+/// Weights that are kept in the first cache while a row of pixels passes.
+const BAND: usize = 4096;
+
 /// The results of some blocks of samples.
 pub struct Multiply<'a> {
     pub set: InstructionSet,
@@ -85,17 +88,21 @@ fn group<S: Simd, const O: usize, const P: usize>(
     let (panels, _) = panels.as_chunks::<O>();
     let [stride, sources] = pass.strides();
     let x: [&[Block]; P] = core::array::from_fn(|p| &x[p * sources..][..sources]);
+    let band = (BAND / (pass.panel_rows() * O)).max(1);
     for row in 0..pass.image[0] {
         let rows = pass.rows.reach(row);
-        for (number, panel) in panels.chunks_exact(pass.panel_rows()).enumerate() {
-            let width = O.min(results - number * O);
+        for (number, band_of) in panels.chunks(band * pass.panel_rows()).enumerate() {
             for column in 0..pass.image[1] {
                 let columns = pass.columns.reach(column);
-                let sums = tile::<S, O, P>(s, pass, panel, x, rows, columns);
-                let pixel = (row * pass.image[1] + column) * results + number * O;
-                for (p, sums) in sums.iter().enumerate() {
-                    let y = &mut y[p * stride + pixel..][..width];
-                    y.iter_mut().zip(sums).for_each(|(y, sum)| s.store(*sum, y));
+                let pixel = (row * pass.image[1] + column) * results;
+                let mut first = number * band * O;
+                for panel in band_of.chunks_exact(pass.panel_rows()) {
+                    let sums = tile::<S, O, P>(s, pass, panel, x, rows, columns);
+                    for (p, sums) in sums.iter().enumerate() {
+                        let y = &mut y[p * stride + pixel..][..results][first..];
+                        y.iter_mut().zip(sums).for_each(|(y, sum)| s.store(*sum, y));
+                    }
+                    first += O;
                 }
             }
         }
