@@ -17,7 +17,7 @@ use crate::shape::LANES;
 /// Vectors of totals at once: a quarter of a MiB.
 const TOTALS: usize = 4096;
 
-/// Tiles of outputs in a range.
+/// Tiles of inputs in a range, at least, if there are so many.
 const RANGE: usize = 4;
 
 /// How the weights are cut into tiles and ranges. Results do not depend on it.
@@ -49,12 +49,12 @@ impl Cut {
             size(dimensions.inputs, tiles[1]),
         ];
         let taps = dimensions.window.size * dimensions.window.size;
-        let outputs = rows.div_ceil(tile[0]).min(RANGE);
-        let totals = outputs * tile[0] * tile[1] * taps;
         let inputs = dimensions.inputs.div_ceil(tile[1]);
+        let totals = tile[0] * tile[1] * taps;
+        let outputs = (TOTALS / (totals * inputs.min(RANGE))).clamp(1, rows.div_ceil(tile[0]));
         Cut {
             tile,
-            range: [outputs, (TOTALS / totals).clamp(1, inputs)],
+            range: [outputs, (TOTALS / (totals * outputs)).clamp(1, inputs)],
         }
     }
 
@@ -163,6 +163,19 @@ struct Chunk {
     count: usize,
 }
 
+/// The pixels of dy, and of x, that are to be asked for. Where windows leave gaps, those of x are
+/// counted by the output pixels that they belong to.
+struct Ahead {
+    dy: [usize; 2],
+    x: [usize; 2],
+}
+
+impl Ahead {
+    fn pixels(&self) -> usize {
+        self.dy[1] - self.dy[0] + self.x[1] - self.x[0]
+    }
+}
+
 impl ToWeights<'_> {
     /// Output pixels `begin..end`, counted through all blocks.
     #[inline(always)]
@@ -196,6 +209,81 @@ impl ToWeights<'_> {
             chunk.count += 1;
         }
         chunk
+    }
+
+    /// What output pixels `begin..end` read and none before them.
+    #[inline(always)]
+    fn ahead(&self, begin: usize, end: usize) -> Ahead {
+        let window = self.dimensions.window;
+        Ahead {
+            dy: [begin, end],
+            x: if window.size < window.stride {
+                [begin, end]
+            } else {
+                [begin, end].map(|pixel| self.frontier(pixel))
+            },
+        }
+    }
+
+    /// Asks for one pixel of what lies ahead: dy's pixels, then x's.
+    #[inline(always)]
+    fn prefetch<S: Simd>(
+        &self,
+        s: S,
+        ahead: &Ahead,
+        number: usize,
+        outputs: [usize; 2],
+        inputs: [usize; 2],
+    ) {
+        let dimensions = &self.dimensions;
+        let blocks = if number < ahead.dy[1] - ahead.dy[0] {
+            let pixel = ahead.dy[0] + number;
+            &self.dy[pixel * dimensions.outputs..][outputs[0]..outputs[1]]
+        } else {
+            let mut pixel = ahead.x[0] + number - (ahead.dy[1] - ahead.dy[0]);
+            if dimensions.window.size < dimensions.window.stride {
+                pixel = self.corner(pixel);
+            }
+            &self.x[pixel * dimensions.inputs..][inputs[0]..inputs[1]]
+        };
+        blocks.iter().for_each(|block| s.prefetch(block));
+    }
+
+    /// Pixels of x up to the end of the last row that output pixels before `pixel` read.
+    #[inline(always)]
+    fn frontier(&self, pixel: usize) -> usize {
+        let [rows, columns] = self.image;
+        let Convolution {
+            height,
+            width,
+            window,
+            ..
+        } = self.dimensions;
+        let Some(last) = pixel.checked_sub(1) else {
+            return 0;
+        };
+        let (row, block) = (last / columns % rows, last / columns / rows);
+        let read = (row * window.stride + window.size).saturating_sub(window.padding);
+        (block * height + read.min(height)) * width
+    }
+
+    /// The first pixel of x in an output pixel's window; without padding, the only one of a 1×1.
+    #[inline(always)]
+    fn corner(&self, pixel: usize) -> usize {
+        let [rows, columns] = self.image;
+        let Convolution {
+            height,
+            width,
+            window,
+            ..
+        } = self.dimensions;
+        let at = |number: usize, size: usize| {
+            (number * window.stride)
+                .saturating_sub(window.padding)
+                .min(size - 1)
+        };
+        let (row, block) = (pixel / columns % rows, pixel / columns / rows);
+        (block * height + at(row, height)) * width + at(pixel % columns, width)
     }
 
     /// The lanes of a chunk's sums of one tap and one tile.
@@ -317,11 +405,21 @@ impl Ranges<'_> {
         {
             let (totals, _) = used.as_chunks_mut::<I>();
             let (totals, _) = totals.as_chunks_mut::<O>();
+            let visits = count * taps;
             for begin in (0..pixels).step_by(summation::CHUNK) {
-                let chunk = operands.chunk(begin, pixels.min(begin + summation::CHUNK));
+                let end = pixels.min(begin + summation::CHUNK);
+                let chunk = operands.chunk(begin, end);
+                let ahead = operands.ahead(end, pixels.min(end + summation::CHUNK));
+                let pixels = ahead.pixels();
+                let (mut visit, mut fetched) = (0, 0);
                 for (at, totals) in tiles.clone().zip(totals.chunks_exact_mut(taps)) {
                     for (tap, totals) in totals.iter_mut().enumerate() {
                         let tap = [tap / dimensions.window.size, tap % dimensions.window.size];
+                        visit += 1;
+                        while fetched * visits < pixels * visit {
+                            operands.prefetch(s, &ahead, fetched, outputs, inputs);
+                            fetched += 1;
+                        }
                         let sums = operands.tile::<S, O, I>(s, &chunk, tap, at);
                         for (totals, sums) in totals.iter_mut().zip(sums) {
                             for (total, sum) in totals.iter_mut().zip(sums) {
@@ -347,11 +445,17 @@ fn reduce<S: Simd>(s: S, vectors: &mut [Block]) -> &[f32] {
     let count = vectors.len();
     for group in 0..count.div_ceil(LANES) {
         let from = &vectors[group * LANES..];
-        let sums = s.sums(core::array::from_fn(|j| match from.get(j) {
-            Some(vector) => s.load(vector),
-            None => s.splat(0.0),
-        }));
-        s.store(sums, &mut vectors[group]);
+        let sixteen = match from.first_chunk::<LANES>() {
+            Some(from) => core::array::from_fn(|j| s.load(&from[j])),
+            None => {
+                let mut sixteen = [s.splat(0.0); LANES];
+                for (to, from) in sixteen.iter_mut().zip(from) {
+                    *to = s.load(from);
+                }
+                sixteen
+            }
+        };
+        s.store(s.sums(sixteen), &mut vectors[group]);
     }
     &vectors.as_flattened()[..count]
 }
