@@ -6,7 +6,7 @@ mod images;
 use images::{Awkward, backends, bits, gamma, same_everywhere, unwritten, upload};
 use neurogain::Error;
 use neurogain::backend::cpu::Floats;
-use neurogain::backend::{Backend, Convolution, Cpu, Product, Window, summation};
+use neurogain::backend::{Backend, Convolution, Cpu, Product, Update, Window, summation};
 use proptest::prelude::*;
 
 #[global_allocator]
@@ -78,8 +78,8 @@ fn grid(a: usize, b: usize, c: usize) -> impl Iterator<Item = (usize, usize, usi
     (0..a).flat_map(move |i| (0..b).flat_map(move |j| (0..c).map(move |k| (i, j, k))))
 }
 
-/// y, dx and dw of one backend.
-fn kernels(cpu: &Cpu, case: &Case, data: &Data) -> [Floats; 3] {
+/// y, dx, dw, and dx added to x, of one backend.
+fn kernels(cpu: &Cpu, case: &Case, data: &Data) -> [Floats; 4] {
     let dimensions = case.dimensions;
     let gain = data.gain.as_ref().map(|gain| upload(cpu, gain));
     let [w, x, dy] = [&data.w, &data.x, &data.dy].map(|numbers| upload(cpu, numbers));
@@ -87,11 +87,14 @@ fn kernels(cpu: &Cpu, case: &Case, data: &Data) -> [Floats; 3] {
     let gain = gain.as_ref();
     cpu.convolution_forward(dimensions, gain, &w, &x, &mut y)
         .unwrap();
-    cpu.convolution_to_input(dimensions, gain, &w, &dy, &mut dx)
+    cpu.convolution_to_input(dimensions, gain, &w, &dy, Update::Overwrite, &mut dx)
+        .unwrap();
+    let mut sum = x.clone();
+    cpu.convolution_to_input(dimensions, gain, &w, &dy, Update::Add, &mut sum)
         .unwrap();
     cpu.convolution_to_weights(dimensions, gain, &dy, &x, &mut dw)
         .unwrap();
-    [y, dx, dw]
+    [y, dx, dw, sum]
 }
 
 /// Sums of products in f64, with the sums of their absolute values and their number.
@@ -157,9 +160,13 @@ fn check(case: &Case) {
     }
 
     same_everywhere(|cpu| kernels(cpu, case, &data).map(|floats| bits(&floats)));
-    let [found_y, found_dx, found_dw] = kernels(&Cpu::new().unwrap(), case, &data);
+    let [found_y, found_dx, found_dw, found_sum] = kernels(&Cpu::new().unwrap(), case, &data);
     y.hold("y", &found_y, |i| y.terms[i]);
     dx.hold("dx", &found_dx, |i| dx.terms[i]);
+    for (i, &x) in data.x.iter().enumerate() {
+        dx.add(i, x, 1.0);
+    }
+    dx.hold("x + dx", &found_sum, |i| dx.terms[i]);
     // A chunk's chain, the chunks, the tree of lanes, the gain.
     let pixels = data.dy.len() / case.dimensions.outputs / 16;
     let path = pixels.min(summation::CHUNK) + pixels.div_ceil(summation::CHUNK) + 4 + 1;
@@ -287,7 +294,7 @@ fn gradients_are_the_derivatives_of_the_forward_pass() {
     };
     let [mut x, mut w] =
         [&data.x, &data.w].map(|n| n.iter().map(|&n| f64::from(n)).collect::<Vec<_>>());
-    let [_, dx, dw] = kernels(&Cpu::new().unwrap(), &case, &data);
+    let [_, dx, dw, _] = kernels(&Cpu::new().unwrap(), &case, &data);
     let mut awkward = Awkward::new(11);
     for _ in 0..40 {
         let i = awkward.bits() as usize % x.len();
@@ -343,7 +350,7 @@ fn on_single_pixels_it_is_the_product() {
     };
     let data = case.data();
     let cpu = Cpu::new().unwrap();
-    let [y, dx, dw] = kernels(&cpu, &case, &data);
+    let [y, dx, dw, _] = kernels(&cpu, &case, &data);
     let product = Product {
         blocks: 38,
         outputs: 11,
@@ -376,7 +383,7 @@ fn padding_is_skipped_and_not_multiplied() {
     data.x.fill(0.0);
     data.dy.fill(1.0);
     for cpu in backends() {
-        let [y, dx, dw] = kernels(&cpu, &case, &data);
+        let [y, dx, dw, _] = kernels(&cpu, &case, &data);
         let [rows, columns] = case.dimensions.output().unwrap();
         for (b, row, column) in grid(2, rows, columns) {
             let pixel = ((b * rows + row) * columns + column) * 6 * 16;
@@ -398,7 +405,7 @@ fn a_pixel_in_no_window_gets_no_gradient() {
     };
     let data = case.data();
     for cpu in backends() {
-        let [_, dx, _] = kernels(&cpu, &case, &data);
+        let [_, dx, _, _] = kernels(&cpu, &case, &data);
         for (b, row, column) in grid(2, 5, 4) {
             let pixel = ((b * 5 + row) * 4 + column) * 3 * 16;
             let reached = row % 3 == 0 && column % 3 == 0;
@@ -414,7 +421,7 @@ fn not_a_number_stays_where_it_belongs() {
     let mut data = case.data();
     data.x[18] = f32::NAN; // block 0, pixel (0, 0), channel 1, sample 2
     for cpu in backends() {
-        let [y, _, dw] = kernels(&cpu, &case, &data);
+        let [y, _, dw, _] = kernels(&cpu, &case, &data);
         for (i, y) in y.as_slice().iter().enumerate() {
             let (pixel, sample) = (i / 96, i % 16);
             assert_eq!(y.is_nan(), pixel == 0 && sample == 2, "y[{i}] = {y}");
@@ -436,7 +443,7 @@ fn wrong_shapes_are_errors() {
         let (gain, mut w, mut x, mut y) = (floats(gain), floats(w), floats(x), floats(y));
         let all = [
             cpu.convolution_forward(dimensions, Some(&gain), &w, &x, &mut y),
-            cpu.convolution_to_input(dimensions, Some(&gain), &w, &y, &mut x),
+            cpu.convolution_to_input(dimensions, Some(&gain), &w, &y, Update::Add, &mut x),
             cpu.convolution_to_weights(dimensions, Some(&gain), &y, &x, &mut w),
         ];
         assert_eq!(
@@ -511,7 +518,8 @@ fn empty_dimensions() {
             seed: 1,
         };
         for cpu in backends() {
-            for floats in kernels(&cpu, &case, &case.data()) {
+            let [y, dx, dw, _] = kernels(&cpu, &case, &case.data());
+            for floats in [y, dx, dw] {
                 assert!(floats.as_slice().iter().all(|&number| number == 0.0));
             }
         }

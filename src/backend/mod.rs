@@ -26,6 +26,15 @@ use crate::error::Result;
 pub use cpu::Cpu;
 pub use image::{Convolution, Normalisation, Pooling, Window};
 
+/// What becomes of the numbers that an output holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Update {
+    /// They are overwritten: sums start from +0.
+    Overwrite,
+    /// Sums start from them.
+    Add,
+}
+
 /// The dimensions of a product of weights and activations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Product {
@@ -128,13 +137,16 @@ pub trait Backend: Clone + Send + Sync + 'static {
 
     /// `dx[b][iy][ix][c] = Σ fl(g[o]·w[o][ty][tx][c])·dy[b][oy][ox][o]` over the output pixels
     /// (oy, ox) whose window holds the pixel, with ty = iy + padding − oy·stride and tx likewise: one
-    /// chain over (oy, ox, o) ascending, so that the taps descend. A pixel in no window gets +0.
+    /// chain over (oy, ox, o) ascending, so that the taps descend. A pixel in no window gets +0. With
+    /// [`Update::Add`] the chain starts from what dx holds, so that the gradients of a residual
+    /// block's two paths need no pass of their own to be added.
     fn convolution_to_input(
         &self,
         dimensions: Convolution,
         gain: Option<&Self::Floats>,
         w: &Self::Floats,
         dy: &Self::Floats,
+        update: Update,
         dx: &mut Self::Floats,
     ) -> Result<()>;
 

@@ -14,7 +14,7 @@ mod threads;
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::{AdamStep, Backend, Convolution, Product, sums};
+use super::{AdamStep, Backend, Convolution, Product, Update, sums};
 use crate::error::{Error, Result};
 use crate::shape::LANES;
 
@@ -220,9 +220,10 @@ impl Backend for Cpu {
         gain: Option<&Floats>,
         w: &Floats,
         dy: &Floats,
+        update: Update,
         dx: &mut Floats,
     ) -> Result<()> {
-        convolution::to_input(self, dimensions, gain, w, dy, dx)
+        convolution::to_input(self, dimensions, gain, w, dy, update, dx)
     }
 
     fn convolution_to_weights(

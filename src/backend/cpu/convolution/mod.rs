@@ -13,7 +13,7 @@ use multiply::Multiply;
 use pack::{Pack, Pass};
 use to_weights::ToWeights;
 
-use crate::backend::Convolution;
+use crate::backend::{Convolution, Update};
 use crate::error::Result;
 use crate::shape::LANES;
 
@@ -61,10 +61,12 @@ pub fn to_input(
     gain: Option<&Floats>,
     w: &Floats,
     dy: &Floats,
+    update: Update,
     dx: &mut Floats,
 ) -> Result<()> {
     let output = dimensions.check("convolution to input", gain, w, dx, dy)?;
-    let pass = Pass::new(Direction::ToInput, &dimensions, output);
+    let mut pass = Pass::new(Direction::ToInput, &dimensions, output);
+    pass.update = update;
     convolve(cpu, pass, gain, w, dy, dx)
 }
 
@@ -78,7 +80,9 @@ fn convolve(
 ) -> Result<()> {
     let [results, sources] = pass.strides();
     if results == 0 || sources == 0 {
-        y.as_mut_slice().fill(0.0);
+        if pass.update == Update::Overwrite {
+            y.as_mut_slice().fill(0.0);
+        }
         return Ok(());
     }
     let length = pass.panels_length(cpu.set);

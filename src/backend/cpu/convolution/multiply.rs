@@ -10,6 +10,7 @@ use super::super::simd::{Block, InstructionSet, Kernel, Simd};
 use super::super::threads::Job;
 use super::axis::Reach;
 use super::pack::{Pass, Width};
+use crate::backend::Update;
 use crate::shape::LANES;
 
 /// Blocks of samples of a register tile where there are 32 registers.
@@ -107,8 +108,18 @@ fn group<S: Simd, const O: usize, const P: usize>(
                     }
                 }
                 let mut first = number * band * O;
+                if pass.update == Update::Add && rows.count * columns.count == 0 {
+                    continue;
+                }
                 for panel in band_of.chunks_exact(pass.panel_rows()) {
-                    let sums = tile::<S, O, P>(s, pass, panel, x, rows, columns);
+                    let mut sums = [[s.splat(0.0); O]; P];
+                    if pass.update == Update::Add {
+                        for (p, sums) in sums.iter_mut().enumerate() {
+                            let y = &y[p * stride + pixel..][..results][first..];
+                            sums.iter_mut().zip(y).for_each(|(sum, y)| *sum = s.load(y));
+                        }
+                    }
+                    let sums = tile(s, pass, panel, x, [rows, columns], sums);
                     for (p, sums) in sums.iter().enumerate() {
                         let y = &mut y[p * stride + pixel..][..results][first..];
                         y.iter_mut().zip(sums).for_each(|(y, sum)| s.store(*sum, y));
@@ -120,17 +131,16 @@ fn group<S: Simd, const O: usize, const P: usize>(
     }
 }
 
-/// The register tile: O results of one pixel in P blocks.
+/// The register tile: the chains of O results of one pixel in P blocks, continued from `sums`.
 #[inline(always)]
 fn tile<S: Simd, const O: usize, const P: usize>(
     s: S,
     pass: &Pass,
     panel: &[[f32; O]],
     x: [&[Block]; P],
-    rows: Reach,
-    columns: Reach,
+    [rows, columns]: [Reach; 2],
+    mut sums: [[S::Vector; O]; P],
 ) -> [[S::Vector; O]; P] {
-    let mut sums = [[s.splat(0.0); O]; P];
     let size = pass.rows.window.size;
     let phase = rows.before * size + rows.taps * columns.before;
     let run = columns.count * pass.terms;

@@ -2,7 +2,7 @@
 
 use super::super::simd::{InstructionSet, Kernel, Simd};
 use super::axis::{Axis, Direction};
-use crate::backend::Convolution;
+use crate::backend::{Convolution, Update};
 
 /// A pass in one direction: results of `results` channels from sources of `terms` channels.
 #[derive(Clone, Copy)]
@@ -13,6 +13,7 @@ pub struct Pass {
     pub image: [usize; 2],
     pub terms: usize,
     pub results: usize,
+    pub update: Update,
 }
 
 impl Pass {
@@ -41,6 +42,7 @@ impl Pass {
             image,
             terms,
             results,
+            update: Update::Overwrite,
         }
     }
 
