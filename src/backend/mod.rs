@@ -19,6 +19,7 @@
 //! last block's padding lanes are zero. `m` counts samples, `n` outputs, `k` inputs.
 
 pub mod cpu;
+mod image;
 pub mod summation;
 
 use core::fmt::Debug;
@@ -26,6 +27,16 @@ use core::fmt::Debug;
 use crate::error::Result;
 
 pub use cpu::Cpu;
+pub use image::{Convolution, Normalisation, Pooling, Window};
+
+/// What becomes of the numbers that an output holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Update {
+    /// They are overwritten: sums start from +0.
+    Overwrite,
+    /// Sums start from them.
+    Add,
+}
 
 /// The dimensions of a product of weights and activations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +122,51 @@ pub trait Backend: Debug + Clone + Send + Sync + 'static {
     fn product_to_weights(
         &self,
         dimensions: Product,
+        gain: Option<&Self::Floats>,
+        dy: &Self::Floats,
+        x: &Self::Floats,
+        dw: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// `y[b][oy][ox][o] = Σ_t Σ_c fl(g[o]·w[o][ty][tx][c])·x[b][oy·stride + ty − padding][ox·stride +
+    /// tx − padding][c]`, one chain over (tap row ty, tap column tx, channel c) ascending. A tap that
+    /// falls in the padding is skipped, not multiplied by zero: an infinite weight at the border of
+    /// an image gives no NaN. Shapes: [`Convolution`]; `g` is `[outputs]` (absent: 1).
+    fn convolution_forward(
+        &self,
+        dimensions: Convolution,
+        gain: Option<&Self::Floats>,
+        w: &Self::Floats,
+        x: &Self::Floats,
+        y: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// `dx[b][iy][ix][c] = Σ fl(g[o]·w[o][ty][tx][c])·dy[b][oy][ox][o]` over the output pixels
+    /// (oy, ox) whose window holds the pixel, with ty = iy + padding − oy·stride and tx likewise: one
+    /// chain over (oy, ox, o) ascending, so that the taps descend. A pixel in no window gets +0. With
+    /// [`Update::Add`] the chain starts from what dx holds, so that the gradients of a residual
+    /// block's two paths need no pass of their own to be added.
+    fn convolution_to_input(
+        &self,
+        dimensions: Convolution,
+        gain: Option<&Self::Floats>,
+        w: &Self::Floats,
+        dy: &Self::Floats,
+        update: Update,
+        dx: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// `dw[o][ty][tx][c] = g[o]·Σ dy[b][oy][ox][o]·x[b][oy·stride + ty − padding][…][c]` over samples
+    /// and output pixels.
+    ///
+    /// The sum has the shape of [`summation`]'s products, where every output pixel of every block is
+    /// a block of its own: pixels are counted through `[blocks][rows][columns]`, a chunk is
+    /// [`summation::CHUNK`] of them, in a chunk each lane is a chain of fused multiply-adds from +0
+    /// over the pixels ascending, without those whose tap falls in the padding. For a 1×1 window on
+    /// 1×1 images it is [`product_to_weights`](Backend::product_to_weights).
+    fn convolution_to_weights(
+        &self,
+        dimensions: Convolution,
         gain: Option<&Self::Floats>,
         dy: &Self::Floats,
         x: &Self::Floats,

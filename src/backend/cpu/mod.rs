@@ -1,6 +1,7 @@
 //! The kernels on the processor.
 
 mod buffer;
+mod convolution;
 mod elementwise;
 mod gather;
 mod loss;
@@ -13,7 +14,7 @@ mod threads;
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::{AdamStep, Backend, Product, sums};
+use super::{AdamStep, Backend, Convolution, Product, Update, sums};
 use crate::error::{Error, Result};
 use crate::shape::LANES;
 
@@ -214,6 +215,40 @@ impl Backend for Cpu {
             dw: dw.as_mut_slice(),
         });
         Ok(())
+    }
+
+    fn convolution_forward(
+        &self,
+        dimensions: Convolution,
+        gain: Option<&Floats>,
+        w: &Floats,
+        x: &Floats,
+        y: &mut Floats,
+    ) -> Result<()> {
+        convolution::forward(self, dimensions, gain, w, x, y)
+    }
+
+    fn convolution_to_input(
+        &self,
+        dimensions: Convolution,
+        gain: Option<&Floats>,
+        w: &Floats,
+        dy: &Floats,
+        update: Update,
+        dx: &mut Floats,
+    ) -> Result<()> {
+        convolution::to_input(self, dimensions, gain, w, dy, update, dx)
+    }
+
+    fn convolution_to_weights(
+        &self,
+        dimensions: Convolution,
+        gain: Option<&Floats>,
+        dy: &Floats,
+        x: &Floats,
+        dw: &mut Floats,
+    ) -> Result<()> {
+        convolution::to_weights(self, dimensions, gain, dy, x, dw)
     }
 
     fn relu(&self, x: &mut Floats) -> Result<()> {
