@@ -10,23 +10,26 @@ use crate::backend::{Backend, Product};
 use crate::error::Result;
 use crate::shape::LANES;
 
+/// The products' shapes: samples, outputs, inputs.
+pub const PRODUCTS: [(usize, usize, usize); 9] = [
+    (256, 256, 256),
+    (512, 512, 512),
+    (1024, 1024, 1024),
+    (128, 400, 784),
+    (128, 400, 400),
+    (128, 10, 400),
+    (2112, 400, 784),
+    (2112, 400, 400),
+    (16, 400, 784),
+];
+
 /// Every kernel at the shapes of the models.
 ///
 /// # Errors
 /// [`Error::Memory`](crate::Error::Memory) if there is no room for the operands.
 pub fn kernels(cpu: &Cpu) -> Result<Vec<Subject<'_>>> {
     let mut subjects = Vec::new();
-    for (samples, outputs, inputs) in [
-        (256, 256, 256),
-        (512, 512, 512),
-        (1024, 1024, 1024),
-        (128, 400, 784),
-        (128, 400, 400),
-        (128, 10, 400),
-        (2112, 400, 784),
-        (2112, 400, 400),
-        (16, 400, 784),
-    ] {
+    for (samples, outputs, inputs) in PRODUCTS {
         products(cpu, samples, outputs, inputs, &mut subjects)?;
     }
     // The hidden activations of a batch, in the second-level cache; and beyond every cache.

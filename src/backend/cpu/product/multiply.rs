@@ -11,6 +11,7 @@
 use super::super::scratch;
 use super::super::simd::{Block, InstructionSet, Kernel, Simd};
 use super::super::threads::Job;
+use super::tile::{Columns, Rows, tile};
 use crate::backend::Product;
 use crate::shape::LANES;
 
@@ -105,6 +106,10 @@ fn extents(sum: Sum, dimensions: Product) -> (usize, usize) {
 
 /// What one thread does: all results of some blocks, or, where the blocks are few, some results of
 /// all blocks, so that no two threads pack the same weights.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "lives on the stack: boxing it would allocate in every call"
+)]
 pub enum Part<'a> {
     Blocks(Multiply<'a>),
     Results(Chunk<'a>),
@@ -304,10 +309,10 @@ impl Tiles<'_> {
         while done < place.count {
             let width = tile_outputs::<S>(place.count - done);
             match width {
-                8 => self.tile::<S, 8, B>(s, place, done),
-                4 => self.tile::<S, 4, B>(s, place, done),
-                2 => self.tile::<S, 2, B>(s, place, done),
-                _ => self.tile::<S, 1, B>(s, place, done),
+                8 => self.results::<S, 8, B>(s, place, done),
+                4 => self.results::<S, 4, B>(s, place, done),
+                2 => self.results::<S, 2, B>(s, place, done),
+                _ => self.results::<S, 1, B>(s, place, done),
             }
             done += width;
         }
@@ -316,7 +321,12 @@ impl Tiles<'_> {
 
     /// Results `group + done..` (`O` of them) of blocks `block..` (`B` of them).
     #[inline(always)]
-    fn tile<S: Simd, const O: usize, const B: usize>(&mut self, s: S, place: Place, done: usize) {
+    fn results<S: Simd, const O: usize, const B: usize>(
+        &mut self,
+        s: S,
+        place: Place,
+        done: usize,
+    ) {
         let (terms, _) = extents(self.chunk.sum, self.chunk.dimensions);
         let x: [&[Block]; B] = core::array::from_fn(|b| {
             &self.chunk.x[(place.block + b) * terms + place.term..][..place.depth]
@@ -335,11 +345,11 @@ impl Tiles<'_> {
             Sum::Inputs => {
                 let (rows, _) = panels.as_chunks::<DEPTH>();
                 let rows = &rows[done..][..O];
-                multiply(s, Rows(core::array::from_fn(|o| &rows[o])), x, sums)
+                tile(s, Rows(core::array::from_fn(|o| &rows[o])), x, sums)
             }
             Sum::Outputs => {
                 let columns = &panels[done..];
-                multiply(s, Columns(columns), x, sums)
+                tile(s, Columns::<GROUP>(columns), x, sums)
             }
         };
         for (b, sums) in sums.iter().enumerate() {
@@ -357,83 +367,4 @@ fn scale(g: f32, w: &[f32], panel: &mut [f32]) {
     for (panel, w) in panel.iter_mut().zip(w) {
         *panel = g * w;
     }
-}
-
-/// The packed weights of a tile.
-trait Panel<const O: usize> {
-    /// Where the weights of one term are.
-    type Term: Copy;
-    /// How many terms are packed, at least.
-    fn depth(&self) -> usize;
-    /// The weights of term i.
-    fn term(&self, i: usize) -> Self::Term;
-    /// The weight of result o in a term.
-    fn weight(&self, term: Self::Term, o: usize) -> f32;
-}
-
-/// A row for each result: constant distances between them, so that no transpose is needed and
-/// each broadcast is one load at a constant offset.
-struct Rows<'a, const O: usize>([&'a [f32; DEPTH]; O]);
-
-impl<const O: usize> Panel<O> for Rows<'_, O> {
-    type Term = usize;
-
-    #[inline(always)]
-    fn depth(&self) -> usize {
-        DEPTH
-    }
-    #[inline(always)]
-    fn term(&self, i: usize) -> usize {
-        i
-    }
-    #[inline(always)]
-    fn weight(&self, i: usize, o: usize) -> f32 {
-        self.0[o][i]
-    }
-}
-
-/// A row for each term, as the weights of the product to the input lie in memory.
-struct Columns<'a>(&'a [f32]);
-
-impl<'a, const O: usize> Panel<O> for Columns<'a> {
-    type Term = &'a [f32];
-
-    #[inline(always)]
-    fn depth(&self) -> usize {
-        (self.0.len() + GROUP - O) / GROUP
-    }
-    #[inline(always)]
-    fn term(&self, i: usize) -> &'a [f32] {
-        &self.0[i * GROUP..][..O]
-    }
-    #[inline(always)]
-    fn weight(&self, term: &'a [f32], o: usize) -> f32 {
-        term[o]
-    }
-}
-
-/// The register tile: `sums[b][o] ← fma(w[o][i], x[b][i], sums[b][o])` over i ascending.
-#[inline(always)]
-fn multiply<S: Simd, P: Panel<O>, const O: usize, const B: usize>(
-    s: S,
-    panel: P,
-    x: [&[Block]; B],
-    mut sums: [[S::Vector; O]; B],
-) -> [[S::Vector; O]; B] {
-    let depth = x[0].len().min(panel.depth());
-    let x = x.map(|x| &x[..depth]);
-    for i in 0..depth {
-        let mut samples = [s.splat(0.0); B];
-        for b in 0..B {
-            samples[b] = s.load(&x[b][i]);
-        }
-        let term = panel.term(i);
-        for o in 0..O {
-            let w = s.splat(panel.weight(term, o));
-            for b in 0..B {
-                sums[b][o] = s.fma(w, samples[b], sums[b][o]);
-            }
-        }
-    }
-    sums
 }
