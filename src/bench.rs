@@ -11,12 +11,15 @@ use alloc::vec::Vec;
 use core::hint::black_box;
 use std::time::Instant;
 
-use crate::backend::cpu::InstructionSet;
 use crate::backend::cpu::simd::{Block, Kernel, Simd};
+use crate::backend::cpu::{Cpu, InstructionSet};
+use crate::error::Result;
 use crate::shape::LANES;
 
 mod kernels;
-pub use kernels::{Summary, kernels, summary};
+mod models;
+pub use kernels::{PRODUCTS, kernels};
+pub use models::models;
 
 /// Seconds that a yardstick runs for at a time.
 const YARDSTICK: f64 = 0.001;
@@ -198,4 +201,51 @@ fn total<S: Simd, const N: usize>(s: S, chains: [S::Vector; N]) -> Block {
     let mut block = [0.0; LANES];
     s.store(sum, &mut block);
     block
+}
+
+/// What `neurogain bench` prints.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// The instruction set in use.
+    pub instruction_set: &'static str,
+    /// Threads in use.
+    pub threads: usize,
+    /// What one thread's FMA loop reaches, GFLOP/s.
+    pub peak: f64,
+    /// What one thread's copy of 64 MiB reaches, GB/s.
+    pub bandwidth: f64,
+    /// Each kernel's name and figures.
+    pub kernels: Vec<(String, Figures)>,
+}
+
+/// Measures this machine in about a minute; `progress` hears of each kernel as it is done.
+///
+/// # Errors
+/// [`Error::Memory`](crate::Error::Memory) if there is no room for the operands.
+pub fn summary(cpu: &Cpu, mut progress: impl FnMut(&str, &Figures)) -> Result<Summary> {
+    let set = cpu.instruction_set();
+    let best = |amount| {
+        let mut yardstick = Yardstick::new(set, amount);
+        (0..20).map(|_| yardstick.rate()).fold(0.0, f64::max)
+    };
+    let peak = best(Amount::Operations(0.0));
+    let bandwidth = best(Amount::Bytes(128.0 * 1024.0 * 1024.0));
+    let mut found = Vec::new();
+    for mut subject in kernels(cpu)?.into_iter().chain(models(cpu)?) {
+        let figures = measure(set, 51, &mut subject);
+        progress(&subject.name, &figures);
+        found.push((subject.name, figures));
+    }
+    Ok(Summary {
+        instruction_set: set.name(),
+        threads: cpu.threads(),
+        peak,
+        bandwidth,
+        kernels: found,
+    })
+}
+
+/// The operands were made to fit.
+fn done(result: Result<()>) {
+    debug_assert_eq!(result, Ok(()));
 }

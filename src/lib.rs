@@ -10,11 +10,20 @@ pub mod data;
 pub mod error;
 #[cfg(feature = "report")]
 pub mod experiment;
+pub mod gain;
 pub mod metrics;
+pub mod models;
+pub mod nn;
+pub mod optim;
 #[cfg(feature = "report")]
 pub mod report;
+pub mod rng;
 pub mod shape;
+pub mod stream;
+pub mod tensor;
 pub mod train;
 
+pub use backend::{Backend, Cpu};
 pub use error::{Error, Result};
 pub use shape::Shape;
+pub use tensor::Tensor;

@@ -7,9 +7,10 @@
 //! 1. **Products** over `k` are one chain of fused multiply-adds per output element, `k` ascending,
 //!    starting from +0: `s ← fma(a_k, b_k, s)`.
 //! 2. **Long sums** over samples have the shape that [`summation`] fixes.
-//! 3. **exp and ln** are the polynomials of [`cpu::math`](cpu).
+//! 3. **exp, ln, tanh and 1/√x** are the polynomials of [`cpu::math`].
 //! 4. Everything else is written as the sequence of IEEE 754 operations that its documentation
 //!    gives, each rounded once; `fma` is written where two operations are rounded as one.
+//! 5. Which NaN a result is (its sign and payload) is not fixed; that it is NaN is.
 //!
 //! The rule for accumulation, stated once: a kernel overwrites its outputs and reads its inputs.
 //! An output that is also read is documented as updated in place.
@@ -20,6 +21,8 @@
 pub mod cpu;
 mod image;
 pub mod summation;
+
+use core::fmt::Debug;
 
 use crate::error::Result;
 
@@ -75,14 +78,17 @@ pub mod sums {
 ///
 /// Every kernel fails with [`Error::Shape`](crate::Error::Shape) when a buffer's length does not
 /// fit the dimensions it is given.
-pub trait Backend: Clone + Send + Sync + 'static {
+pub trait Backend: Debug + Clone + Send + Sync + 'static {
     /// f32 numbers on the device.
-    type Floats: Clone + Send + Sync;
+    type Floats: Debug + Clone + Send + Sync;
     /// Bytes on the device: pixels and labels.
-    type Bytes: Clone + Send + Sync;
+    type Bytes: Debug + Clone + Send + Sync;
 
     /// `length` zeros. Fails with [`Error::Memory`](crate::Error::Memory) if there is no room.
     fn zeros(&self, length: usize) -> Result<Self::Floats>;
+    /// Makes a buffer hold `length` numbers, whatever they are, in the memory at hand where it
+    /// suffices. Fails with [`Error::Memory`](crate::Error::Memory) if there is no room.
+    fn resize(&self, floats: &mut Self::Floats, length: usize) -> Result<()>;
     /// How many numbers a buffer holds.
     fn length(&self, floats: &Self::Floats) -> usize;
     /// Copies from the host; lengths are equal.
@@ -272,8 +278,8 @@ pub trait Backend: Clone + Send + Sync + 'static {
         totals: &mut Self::Floats,
     ) -> Result<()>;
 
-    /// `g[i] ← fma(γ, g[i], fma(η, H[i], fl((1 − γ)·g0)))`, in place; `drive` holds H for each
-    /// neuron, or one H for all.
+    /// `g[i] ← fma(γ, g[i], fma(η, H[i], baseline))`, in place, where `baseline` is fl((1 − γ)·g0);
+    /// `drive` holds H for each neuron, or one H for all.
     fn gain_update(
         &self,
         gamma: f32,

@@ -2,56 +2,26 @@
 
 use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Amount, Figures, Subject, Yardstick, measure};
+use super::{Amount, Subject, done};
 use crate::backend::cpu::{Cpu, Floats};
 use crate::backend::{Backend, Product};
 use crate::error::Result;
 use crate::shape::LANES;
 
-/// What `neurogain bench` prints.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Summary {
-    /// The instruction set in use.
-    pub instruction_set: &'static str,
-    /// Threads in use.
-    pub threads: usize,
-    /// What one thread's FMA loop reaches, GFLOP/s.
-    pub peak: f64,
-    /// What one thread's copy of 64 MiB reaches, GB/s.
-    pub bandwidth: f64,
-    /// Each kernel's name and figures.
-    pub kernels: Vec<(String, Figures)>,
-}
-
-/// Measures this machine in about a minute; `progress` hears of each kernel as it is done.
-///
-/// # Errors
-/// [`Error::Memory`](crate::Error::Memory) if there is no room for the operands.
-pub fn summary(cpu: &Cpu, mut progress: impl FnMut(&str, &Figures)) -> Result<Summary> {
-    let set = cpu.instruction_set();
-    let best = |amount| {
-        let mut yardstick = Yardstick::new(set, amount);
-        (0..20).map(|_| yardstick.rate()).fold(0.0, f64::max)
-    };
-    let peak = best(Amount::Operations(0.0));
-    let bandwidth = best(Amount::Bytes(128.0 * 1024.0 * 1024.0));
-    let mut found = Vec::new();
-    for mut subject in kernels(cpu)? {
-        let figures = measure(set, 51, &mut subject);
-        progress(&subject.name, &figures);
-        found.push((subject.name, figures));
-    }
-    Ok(Summary {
-        instruction_set: set.name(),
-        threads: cpu.threads(),
-        peak,
-        bandwidth,
-        kernels: found,
-    })
-}
+/// The products' shapes: samples, outputs, inputs.
+pub const PRODUCTS: [(usize, usize, usize); 9] = [
+    (256, 256, 256),
+    (512, 512, 512),
+    (1024, 1024, 1024),
+    (128, 400, 784),
+    (128, 400, 400),
+    (128, 10, 400),
+    (2112, 400, 784),
+    (2112, 400, 400),
+    (16, 400, 784),
+];
 
 /// Every kernel at the shapes of the models.
 ///
@@ -59,20 +29,14 @@ pub fn summary(cpu: &Cpu, mut progress: impl FnMut(&str, &Figures)) -> Result<Su
 /// [`Error::Memory`](crate::Error::Memory) if there is no room for the operands.
 pub fn kernels(cpu: &Cpu) -> Result<Vec<Subject<'_>>> {
     let mut subjects = Vec::new();
-    for (samples, outputs, inputs) in [
-        (256, 256, 256),
-        (512, 512, 512),
-        (1024, 1024, 1024),
-        (128, 400, 784),
-        (128, 400, 400),
-        (128, 10, 400),
-        (2112, 400, 784),
-        (2112, 400, 400),
-        (16, 400, 784),
-    ] {
+    for (samples, outputs, inputs) in PRODUCTS {
         products(cpu, samples, outputs, inputs, &mut subjects)?;
     }
-    elementwise(cpu, &mut subjects)?;
+    // The hidden activations of a batch, in the second-level cache; and beyond every cache.
+    for length in [51_200, 1 << 25] {
+        elementwise(cpu, length, &mut subjects)?;
+    }
+    gather(cpu, &mut subjects)?;
     Ok(subjects)
 }
 
@@ -131,25 +95,23 @@ fn products<'a>(
     Ok(())
 }
 
-fn elementwise<'a>(cpu: &'a Cpu, subjects: &mut Vec<Subject<'a>>) -> Result<()> {
-    // 16 MiB: beyond the second-level cache, as the states of an optimiser are.
-    let length = 4 << 20;
+fn elementwise<'a>(cpu: &'a Cpu, length: usize, subjects: &mut Vec<Subject<'a>>) -> Result<()> {
     let of = |bytes: usize| Amount::Bytes((length * bytes) as f64);
     let mut x = numbers(cpu, length)?;
     subjects.push(Subject {
-        name: "ReLU".into(),
+        name: format!("ReLU {length}"),
         amount: of(8),
         call: Box::new(move || done(cpu.relu(&mut x))),
     });
     let (y, mut dy) = (numbers(cpu, length)?, numbers(cpu, length)?);
     subjects.push(Subject {
-        name: "ReLU backward".into(),
+        name: format!("ReLU backward {length}"),
         amount: of(12),
         call: Box::new(move || done(cpu.relu_backward(&y, &mut dy))),
     });
     let (dw, mut w) = (numbers(cpu, length)?, numbers(cpu, length)?);
     subjects.push(Subject {
-        name: "SGD".into(),
+        name: format!("SGD {length}"),
         amount: of(12),
         call: Box::new(move || done(cpu.sgd(1e-9, &dw, &mut w))),
     });
@@ -159,18 +121,22 @@ fn elementwise<'a>(cpu: &'a Cpu, subjects: &mut Vec<Subject<'a>>) -> Result<()> 
         numbers(cpu, length)?,
     );
     subjects.push(Subject {
-        name: "momentum".into(),
+        name: format!("momentum {length}"),
         amount: of(20),
         call: Box::new(move || done(cpu.momentum(1e-9, 0.5, &dw, &mut v, &mut w))),
     });
     let x = numbers(cpu, length)?;
     subjects.push(Subject {
-        name: "absolute sum".into(),
+        name: format!("absolute sum {length}"),
         amount: of(4),
         call: Box::new(move || {
             core::hint::black_box(cpu.absolute_sum(&x).ok());
         }),
     });
+    Ok(())
+}
+
+fn gather<'a>(cpu: &'a Cpu, subjects: &mut Vec<Subject<'a>>) -> Result<()> {
     let (samples, features) = (128, 784);
     let pixels: Vec<u8> = (0..4096 * features).map(|i| (i * 7 % 251) as u8).collect();
     let table = numbers(cpu, 256)?;
@@ -182,9 +148,4 @@ fn elementwise<'a>(cpu: &'a Cpu, subjects: &mut Vec<Subject<'a>>) -> Result<()> 
         call: Box::new(move || done(cpu.gather(&pixels, &table, &indices, features, &mut out))),
     });
     Ok(())
-}
-
-/// The operands were made to fit.
-fn done(result: Result<()>) {
-    debug_assert_eq!(result, Ok(()));
 }

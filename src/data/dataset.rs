@@ -1,11 +1,24 @@
-//! Images as bytes with labels, and the map from a byte to an input.
+//! Images as bytes with labels.
 
 use alloc::format;
 use alloc::vec::Vec;
 
 use crate::error::{Error, Result};
 
-/// Labelled samples: `features` bytes each, row after row.
+/// Labelled samples: `features` bytes each, sample after sample.
+///
+/// What a byte stands for (0 to 16 in the shipped digits, 0 to 255 in MNIST) is the source's to say;
+/// scaling happens where a batch is made.
+///
+/// ```
+/// use neurogain::data::Dataset;
+///
+/// // Three samples of two pixels, of the classes 0, 1 and 0.
+/// let dataset = Dataset::new(2, 2, vec![9, 8, 7, 6, 5, 4], vec![0, 1, 0])?;
+/// assert_eq!(dataset.len(), 3);
+/// assert_eq!(dataset.of_classes(&[0]), [0, 2]);
+/// # Ok::<(), neurogain::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
     features: usize,
@@ -72,7 +85,7 @@ impl Dataset {
         &self.labels
     }
 
-    /// The samples whose label is one of `classes`, ascending.
+    /// The indices of the samples whose label is one of `classes`, ascending.
     pub fn of_classes(&self, classes: &[u8]) -> Vec<u32> {
         (0u32..)
             .zip(&self.labels)

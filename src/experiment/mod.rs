@@ -1,8 +1,22 @@
 //! Experiments as data: settings, presets, and running them over methods and seeds.
 
+mod keys;
+mod memory;
+mod nearest;
+mod overrides;
+pub mod presets;
+mod run;
+mod samples;
+mod seeds;
 mod settings;
+mod text;
+mod validate;
 
+pub use memory::{available_memory, check_memory, memory_needed};
+pub use run::{Experiment, Outcome};
+pub use samples::load_samples;
+pub use seeds::parse_seeds;
 pub use settings::{
-    DataSettings, DataSource, GainSettings, MethodSettings, NetworkSettings, OptimiserSettings,
-    Settings, StreamSettings, TrainingSettings,
+    DataSettings, DataSource, GainSettings, MethodSettings, NetworkSettings, Settings,
+    StreamSettings, TrainingSettings,
 };

@@ -2,6 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::optim::Rule;
+
+use crate::data::{digits, mnist};
+
 /// A whole experiment: data, contexts, network, training, methods and seeds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,6 +52,24 @@ pub enum DataSource {
     Digits,
     /// Four IDX files in a directory.
     Mnist,
+}
+
+impl DataSource {
+    /// Its name in settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            DataSource::Digits => "digits",
+            DataSource::Mnist => "mnist",
+        }
+    }
+
+    /// Classes of its samples.
+    pub fn classes(self) -> usize {
+        match self {
+            DataSource::Digits => digits::CLASSES,
+            DataSource::Mnist => mnist::CLASSES,
+        }
+    }
 }
 
 /// The sequence of contexts. The test samples are those of the first context's classes.
@@ -107,27 +129,5 @@ pub struct MethodSettings {
     /// Whether the gains follow the entropy; otherwise g ≡ 1.
     pub gain_modulated: bool,
     /// The update rule.
-    pub optimiser: OptimiserSettings,
-}
-
-/// The update rules and their constants.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "rule", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum OptimiserSettings {
-    /// w ← w − α·dw.
-    Sgd,
-    /// Heavy ball: v ← μ·v + dw, w ← w − α·v.
-    Momentum {
-        /// μ.
-        momentum: f32,
-    },
-    /// Adam with bias correction.
-    Adam {
-        /// Decay of the first moment.
-        beta1: f32,
-        /// Decay of the second moment.
-        beta2: f32,
-        /// Added to the root of the second moment.
-        epsilon: f32,
-    },
+    pub optimiser: Rule,
 }

@@ -3,5 +3,5 @@
 mod stability_gap;
 mod statistics;
 
-pub use stability_gap::{StabilityGap, stability_gap};
+pub use stability_gap::{RECOVERED_SHARE, StabilityGap, stability_gap, stability_gap_of_mean};
 pub use statistics::{Summary, summarise};

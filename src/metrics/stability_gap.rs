@@ -1,19 +1,38 @@
 //! The stability gap of one accuracy curve (arXiv 2507.14056, section 4).
+//!
+//! Two conventions are in use, and they give different numbers. *Per seed*: measure every seed's own
+//! curve with [`stability_gap`], then take mean and spread over seeds. *Of the seed-averaged curve*:
+//! average the curves first and measure the average once ([`stability_gap_of_mean`]), as the published
+//! tables do. Averaging fills in minima that fall on different iterations, so that the second is never
+//! the larger: min_i mean_s ≥ mean_s min_i.
 
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+
+/// The share of a_{t−1} at which accuracy counts as back after a switch.
+pub const RECOVERED_SHARE: f64 = 0.99;
 
 /// The stability-gap measures of one curve over K contexts; accuracies in [0, 1].
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "report", derive(serde::Serialize))]
 pub struct StabilityGap {
     /// a_t, the accuracy at the end of context t, for t = 1..K.
     pub final_accuracy: Vec<f64>,
     /// m_t, the minimum within context t, for t = 1..K.
     pub minimum_accuracy: Vec<f64>,
-    /// SG_t = (a_{t−1} − m_t)/a_{t−1}, for t = 2..K.
+    /// SG_t = (a_{t−1} − m_t)/a_{t−1}, for t = 2..K; 0 where a_{t−1} = 0, as there was nothing to lose.
+    ///
+    /// Negative where the curve never falls to a_{t−1}.
     pub gap: Vec<f64>,
     /// For t = 2..K: iterations after the switch until accuracy is back at 0.99·a_{t−1}; `None` if never.
+    ///
+    /// The first iteration of a context counts as 1. Counting ends at the first iteration not before the
+    /// (first) minimum of the context that reaches 0.99·a_{t−1}, so that a curve that is still high right
+    /// after the switch and falls later does not count as back. 0 where it never falls below 0.99·a_{t−1}.
     pub recovery: Vec<Option<usize>>,
     /// avg-ACC = mean of a_t.
     pub average_accuracy: f64,
@@ -26,6 +45,142 @@ pub struct StabilityGap {
 }
 
 /// Measures `accuracy`, one value an iteration, where `contexts` gives each iteration's context.
-pub fn stability_gap(_accuracy: &[f64], _contexts: &[usize]) -> Result<StabilityGap> {
-    todo!()
+///
+/// # Errors
+/// [`Error::Shape`] where the two differ in length or are empty; [`Error::Setting`] for an accuracy that is
+/// not finite and for contexts that do not ascend from 1 by steps of 0 or 1.
+pub fn stability_gap(accuracy: &[f64], contexts: &[usize]) -> Result<StabilityGap> {
+    if accuracy.len() != contexts.len() || accuracy.is_empty() {
+        return Err(Error::shape(
+            "stability_gap",
+            "one accuracy and one context an iteration, at least one iteration",
+            format!("{} accuracies, {} contexts", accuracy.len(), contexts.len()),
+        ));
+    }
+    if let Some(at) = accuracy.iter().position(|a| !a.is_finite()) {
+        return Err(Error::setting(
+            format!("accuracy of iteration {}", at + 1),
+            accuracy[at],
+            "a finite number",
+        ));
+    }
+    let lengths = context_lengths(contexts)?;
+    Ok(measure(accuracy, &lengths))
+}
+
+/// Measures the mean over seeds of `curves`: the convention of the published tables (arXiv 2507.14056,
+/// table 1), whose minima are those of the seed-averaged curve.
+///
+/// # Errors
+/// [`Error::Shape`] where there is no curve or a curve's length is not that of `contexts`, and whatever
+/// [`stability_gap`] says of the mean.
+pub fn stability_gap_of_mean(curves: &[&[f64]], contexts: &[usize]) -> Result<StabilityGap> {
+    if curves.is_empty() {
+        return Err(Error::shape("stability_gap_of_mean", "a curve a seed", 0));
+    }
+    if let Some(at) = curves.iter().position(|c| c.len() != contexts.len()) {
+        return Err(Error::shape(
+            "stability_gap_of_mean",
+            format!("{} accuracies in every curve", contexts.len()),
+            format!("{} in curve {}", curves[at].len(), at + 1),
+        ));
+    }
+    let mut mean = vec![0.0; contexts.len()];
+    for curve in curves {
+        for (sum, value) in mean.iter_mut().zip(*curve) {
+            *sum += value;
+        }
+    }
+    for sum in &mut mean {
+        *sum /= curves.len() as f64;
+    }
+    stability_gap(&mean, contexts)
+}
+
+/// Iterations in each context.
+fn context_lengths(contexts: &[usize]) -> Result<Vec<usize>> {
+    let mut lengths: Vec<usize> = Vec::new();
+    for (at, &context) in contexts.iter().enumerate() {
+        let current = lengths.len();
+        if context == current + 1 {
+            lengths.push(1);
+        } else if let Some(length) = lengths.last_mut().filter(|_| context == current) {
+            *length += 1;
+        } else {
+            let expected = match current {
+                0 => String::from("1"),
+                _ => format!("{current} or {}", current + 1),
+            };
+            return Err(Error::setting(
+                format!("context of iteration {}", at + 1),
+                context,
+                expected,
+            ));
+        }
+    }
+    Ok(lengths)
+}
+
+/// The measures of a checked curve; `lengths` are positive and add up to its length.
+fn measure(accuracy: &[f64], lengths: &[usize]) -> StabilityGap {
+    let mut final_accuracy: Vec<f64> = Vec::with_capacity(lengths.len());
+    let mut minimum_accuracy = Vec::with_capacity(lengths.len());
+    let mut gap = Vec::new();
+    let mut recovery = Vec::new();
+    let mut rest = accuracy;
+    for &length in lengths {
+        let (within, after) = rest.split_at(length);
+        rest = after;
+        let (at, minimum) = first_minimum(within);
+        if let Some(&before) = final_accuracy.last() {
+            gap.push(if before == 0.0 {
+                0.0
+            } else {
+                (before - minimum) / before
+            });
+            recovery.push(recovered_after(within, at, RECOVERED_SHARE * before));
+        }
+        final_accuracy.push(within[length - 1]);
+        minimum_accuracy.push(minimum);
+    }
+    let k = lengths.len() as f64;
+    let average_minimum_accuracy = mean(&minimum_accuracy[1..]);
+    let last = final_accuracy[lengths.len() - 1];
+    StabilityGap {
+        average_accuracy: mean(&final_accuracy),
+        average_minimum_accuracy,
+        worst_case_accuracy: match lengths.len() {
+            1 => last,
+            _ => last / k + (1.0 - 1.0 / k) * average_minimum_accuracy,
+        },
+        average_gap: mean(&gap),
+        final_accuracy,
+        minimum_accuracy,
+        gap,
+        recovery,
+    }
+}
+
+fn first_minimum(within: &[f64]) -> (usize, f64) {
+    let mut minimum = (0, within[0]);
+    for (at, &value) in within.iter().enumerate() {
+        if value < minimum.1 {
+            minimum = (at, value);
+        }
+    }
+    minimum
+}
+
+fn recovered_after(within: &[f64], minimum_at: usize, threshold: f64) -> Option<usize> {
+    if within[minimum_at] >= threshold {
+        return Some(0);
+    }
+    (minimum_at..within.len())
+        .find(|&at| within[at] >= threshold)
+        .map(|at| at + 1)
+}
+
+/// NaN for no value.
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
 }

@@ -2,6 +2,7 @@
 
 /// Mean and spread of a set of values.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "report", derive(serde::Serialize))]
 pub struct Summary {
     /// Number of values n.
     pub count: usize,

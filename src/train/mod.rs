@@ -1,5 +1,11 @@
-//! The continual loop and the run record.
+//! The continual loop, its methods and the run record.
 
 pub mod history;
+mod method;
+mod samples;
+mod trainer;
 
 pub use history::{Evaluation, History, Record};
+pub use method::{GradientDescent, Method};
+pub use samples::{Batch, Normalisation, Samples};
+pub use trainer::{EVALUATION_BATCH, Trainer, evaluate};

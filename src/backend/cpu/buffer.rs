@@ -21,15 +21,29 @@ impl Floats {
     /// # Errors
     /// [`Error::Memory`] if they cannot be had.
     pub fn zeros(length: usize) -> Result<Self> {
-        let mut blocks = Vec::new();
+        let mut floats = Floats::default();
+        floats.resize(length)?;
+        Ok(floats)
+    }
+
+    /// Holds `length` numbers from now on: those at hand, then zeros.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] if they cannot be had.
+    pub fn resize(&mut self, length: usize) -> Result<()> {
         let count = length.div_ceil(LANES);
-        blocks.try_reserve_exact(count).map_err(|_| Error::Memory {
-            purpose: "a tensor".into(),
-            bytes: (length as u64).saturating_mul(4),
-            remedy: "use a smaller batch or network".into(),
-        })?;
-        blocks.resize(count, f32x16::ZERO);
-        Ok(Floats { blocks, length })
+        let more = count.saturating_sub(self.blocks.len());
+        self.blocks
+            .try_reserve_exact(more)
+            .map_err(|_| Error::Memory {
+                purpose: "a tensor".into(),
+                bytes: (length as u64).saturating_mul(4),
+                remedy: "use a smaller batch or network".into(),
+            })?;
+        self.blocks.resize(count, f32x16::ZERO);
+        self.length = length;
+        self.clear_padding();
+        Ok(())
     }
 
     /// The numbers.

@@ -33,8 +33,15 @@ impl Kernel for ReluBackward<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let zero = s.splat(0.0);
+        let beyond_infinity = s.splat_bits(0x7f80_0001);
         for (y, dy) in self.y.iter().zip(self.dy) {
-            s.store(s.if_less(zero, s.load(y), s.load(dy), zero), dy);
+            // y > 0 exactly where its bits less those beyond +∞, and the negative of its bits, are
+            // both negative integers. A comparison would be compiled to a masked store, which on
+            // Zen 4 is several times as slow.
+            let y = s.load(y);
+            let both = s.and(s.integer_sub(y, beyond_infinity), s.integer_sub(zero, y));
+            let mask = s.integer_sub(zero, s.shift_right::<31>(both));
+            s.store(s.and(s.load(dy), mask), dy);
         }
     }
 }

@@ -23,10 +23,29 @@ pub fn gather(pixels: &[u8], table: &[f32], indices: &[u32], features: usize, ou
 }
 
 fn block(rows: [&[u8]; LANES], tables: &[[f32; 256]], out: &mut [Block]) {
-    let rows = rows.map(|row| &row[..out.len()]);
-    for (channel, table) in tables.iter().enumerate() {
-        for feature in (channel..out.len()).step_by(tables.len()) {
-            out[feature] = rows.map(|row| table[usize::from(row[feature])]);
+    match tables {
+        [table] => {
+            // Eight features at a time, so that the bounds of the rows are checked once for all.
+            let (chunks, rest) = out.as_chunks_mut::<8>();
+            let mut done = 0;
+            for out in chunks {
+                let bytes = rows.map(|row| *row[done..].first_chunk::<8>().unwrap_or(&[0; 8]));
+                for (feature, out) in out.iter_mut().enumerate() {
+                    for (out, bytes) in out.iter_mut().zip(&bytes) {
+                        *out = table[usize::from(bytes[feature])];
+                    }
+                }
+                done += 8;
+            }
+            for (feature, out) in (done..).zip(rest) {
+                *out = rows.map(|row| table[usize::from(row[feature])]);
+            }
+        }
+        _ => {
+            for (feature, out) in out.iter_mut().enumerate() {
+                let table = &tables[feature % tables.len()];
+                *out = rows.map(|row| table[usize::from(row[feature])]);
+            }
         }
     }
 }

@@ -24,7 +24,7 @@ const LN_2_LOW: f32 = 1.428_606_8e-6;
 
 /// eˣ.
 ///
-/// x = n·ln 2 + r with |r| ≤ ln 2/2; eʳ = 1 + (r + r²·q(r)), q of degree 4, minimax in the
+/// x = n·ln 2 + r with |r| ≤ ln 2/2; eʳ = 1 + r + r²·q(r), q of degree 4, minimax in the
 /// relative error (3.1·10⁻⁹); scaled by 2ⁿ in two factors, so that the result may be subnormal or
 /// overflow.
 #[inline(always)]
@@ -36,13 +36,19 @@ pub fn exp<A: Arithmetic>(s: A, x: A::Vector) -> A::Vector {
     let magic = s.splat(12_582_912.0);
     let shifted = s.fma(x, s.splat(core::f32::consts::LOG2_E), magic);
     let n = s.sub(shifted, magic);
-    let r = s.fma(n, s.splat(-LN_2_HIGH), x);
-    let r = s.fma(n, s.splat(-LN_2_LOW), r);
+    // r = high + low, and `high` is exact.
+    let high = s.fma(n, s.splat(-LN_2_HIGH), x);
+    let low = s.mul(n, s.splat(-LN_2_LOW));
+    let r = s.add(high, low);
     let mut q = s.splat(0.001_381_454);
     for coefficient in [0.008_368_745, 0.041_668_39, 0.166_665_21, 0.499_999_94] {
         q = s.fma(q, r, s.splat(coefficient));
     }
-    let power = s.add(s.splat(1.0), s.fma(q, s.mul(r, r), r));
+    // 1 + high with its rounding error, so that only the last addition's counts.
+    let tail = s.fma(q, s.mul(r, r), low);
+    let sum = s.add(s.splat(1.0), high);
+    let error = s.add(s.sub(s.splat(1.0), sum), high);
+    let power = s.add(sum, s.add(error, tail));
     // n as an integer, biased by 256 to be positive, and its halves as the exponents of 2.
     let n = s.integer_sub(shifted, s.splat_bits(0x4b40_0000 - 256));
     let half = s.shift_right::<1>(n);
@@ -119,8 +125,21 @@ pub fn tanh<A: Arithmetic>(s: A, x: A::Vector) -> A::Vector {
     s.or(s.if_less(x, s.splat(0.625), small, large), sign)
 }
 
-/// 1/√x: a square root and a division, each rounded correctly.
+/// 1/√x.
+///
+/// y = 1/√x from a square root and a division, then one step of Newton's method,
+/// y + (y/2)·(1 − x·y²), with x·y² to twice the precision.
 #[inline(always)]
 pub fn rsqrt<A: Arithmetic>(s: A, x: A::Vector) -> A::Vector {
-    s.div(s.splat(1.0), s.sqrt(x))
+    let (zero, one) = (s.splat(0.0), s.splat(1.0));
+    let y = s.div(one, s.sqrt(x));
+    let product = s.mul(x, y);
+    let minus = s.sub(zero, product);
+    let error = s.fma(x, y, minus);
+    let rest = s.fma(minus, y, one);
+    let rest = s.fma(s.sub(zero, error), y, rest);
+    let better = s.fma(s.mul(s.splat(0.5), y), rest, y);
+    // Zeros and +∞ have exact results, of which the step would make NaN.
+    let infinity = s.splat(f32::INFINITY);
+    s.if_less(zero, x, s.if_less(x, infinity, better, y), y)
 }

@@ -80,6 +80,20 @@ fn check(operation: &'static str, lengths: &[(&str, usize, usize)]) -> Result<()
     Ok(())
 }
 
+/// The product of sizes, unless it overflows.
+fn numbers(operation: &'static str, sizes: &[usize]) -> Result<usize> {
+    sizes
+        .iter()
+        .try_fold(1, |product: usize, size| product.checked_mul(*size))
+        .ok_or_else(|| {
+            Error::shape(
+                operation,
+                "sizes that memory can hold",
+                format!("{sizes:?}"),
+            )
+        })
+}
+
 impl Product {
     fn check(
         &self,
@@ -94,14 +108,10 @@ impl Product {
             outputs,
             inputs,
         } = *self;
-        let numbers = |a: usize, b: usize| {
-            a.checked_mul(b)
-                .ok_or_else(|| Error::shape(operation, "sizes that memory can hold", self))
-        };
         let gains = gain.map_or(outputs, |g| g.as_slice().len());
-        let weights = numbers(outputs, inputs)?;
-        let (from, to) = (numbers(blocks, inputs)?, numbers(blocks, outputs)?);
-        let (from, to) = (numbers(from, LANES)?, numbers(to, LANES)?);
+        let weights = numbers(operation, &[outputs, inputs])?;
+        let from = numbers(operation, &[blocks, inputs, LANES])?;
+        let to = numbers(operation, &[blocks, outputs, LANES])?;
         check(
             operation,
             &[
@@ -120,6 +130,10 @@ impl Backend for Cpu {
 
     fn zeros(&self, length: usize) -> Result<Floats> {
         Floats::zeros(length)
+    }
+
+    fn resize(&self, floats: &mut Floats, length: usize) -> Result<()> {
+        floats.resize(length)
     }
 
     fn length(&self, floats: &Floats) -> usize {
@@ -320,10 +334,11 @@ impl Backend for Cpu {
         gradient: Option<&mut Floats>,
         totals: &mut Floats,
     ) -> Result<()> {
-        let stored = samples.div_ceil(LANES) * LANES * classes;
+        let operation = "softmax cross-entropy";
+        let stored = numbers(operation, &[samples.div_ceil(LANES), LANES, classes])?;
         let gradients = gradient.as_ref().map_or(stored, |g| g.as_slice().len());
         check(
-            "softmax cross-entropy",
+            operation,
             &[
                 ("logits", logits.as_slice().len(), stored),
                 ("labels", labels.len(), samples),
@@ -333,10 +348,14 @@ impl Backend for Cpu {
         )?;
         if classes == 0 || samples == 0 {
             return Err(Error::shape(
-                "softmax cross-entropy",
+                operation,
                 "at least one class and one sample",
                 format!("{classes} classes, {samples} samples"),
             ));
+        }
+        if let Some(label) = labels.iter().find(|label| usize::from(**label) >= classes) {
+            let expected = format!("labels below {classes}");
+            return Err(Error::shape(operation, expected, label));
         }
         let found = self.set.run(loss::SoftmaxCrossEntropy {
             samples,
@@ -446,23 +465,19 @@ impl Backend for Cpu {
         features: usize,
         out: &mut Floats,
     ) -> Result<()> {
-        let stored = indices.len().div_ceil(LANES) * LANES * features;
+        let stored = numbers("gather", &[indices.len().div_ceil(LANES), LANES, features])?;
         let tables = table.as_slice().len();
         check("gather", &[("out", out.as_slice().len(), stored)])?;
-        let rows = if features == 0 {
-            0
-        } else {
-            pixels.len() / features
-        };
+        let rows = pixels.len().checked_div(features).unwrap_or(0);
         if tables == 0 || !tables.is_multiple_of(256) {
             return Err(Error::shape("gather", "a table of channels × 256", tables));
         }
         if let Some(index) = indices.iter().find(|&&i| i as usize >= rows) {
-            return Err(Error::shape(
-                "gather",
-                format!("an index below {rows}"),
-                index,
-            ));
+            let expected = format!("an index below {rows}");
+            return Err(Error::shape("gather", expected, index));
+        }
+        if indices.is_empty() {
+            return Ok(());
         }
         gather::gather(
             pixels,

@@ -11,6 +11,7 @@
 use super::super::scratch;
 use super::super::simd::{Block, InstructionSet, Kernel, Simd};
 use super::super::threads::Job;
+use super::tile::{Columns, Rows, tile};
 use crate::backend::Product;
 use crate::shape::LANES;
 
@@ -105,6 +106,10 @@ fn extents(sum: Sum, dimensions: Product) -> (usize, usize) {
 
 /// What one thread does: all results of some blocks, or, where the blocks are few, some results of
 /// all blocks, so that no two threads pack the same weights.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "lives on the stack: boxing it would allocate in every call"
+)]
 pub enum Part<'a> {
     Blocks(Multiply<'a>),
     Results(Chunk<'a>),
@@ -172,6 +177,7 @@ pub struct Chunk<'a> {
 
 impl Chunk<'_> {
     /// The first `results` results, and the rest.
+    #[cfg_attr(not(feature = "parallel"), allow(dead_code))]
     fn split_results(self, results: usize) -> (Self, Self) {
         let mut later: [&mut [Block]; CHUNK] = Default::default();
         let mut y = self.y;
@@ -227,6 +233,7 @@ impl Kernel for Tiles<'_> {
                     let place = Place { block, ..place };
                     // 4 blocks left are 2 and 2, rather than 3 and 1.
                     block += match blocks - block {
+                        _ if S::TILE_BLOCKS == 1 => self.across::<S, 1>(s, place),
                         1 => self.across::<S, 1>(s, place),
                         2 | 4 => self.across::<S, 2>(s, place),
                         _ => self.across::<S, 3>(s, place),
@@ -302,11 +309,10 @@ impl Tiles<'_> {
         while done < place.count {
             let width = tile_outputs::<S>(place.count - done);
             match width {
-                8 => self.tile::<S, 8, B>(s, place, done),
-                6 => self.tile::<S, 6, B>(s, place, done),
-                4 => self.tile::<S, 4, B>(s, place, done),
-                2 => self.tile::<S, 2, B>(s, place, done),
-                _ => self.tile::<S, 1, B>(s, place, done),
+                8 => self.results::<S, 8, B>(s, place, done),
+                4 => self.results::<S, 4, B>(s, place, done),
+                2 => self.results::<S, 2, B>(s, place, done),
+                _ => self.results::<S, 1, B>(s, place, done),
             }
             done += width;
         }
@@ -315,7 +321,12 @@ impl Tiles<'_> {
 
     /// Results `group + done..` (`O` of them) of blocks `block..` (`B` of them).
     #[inline(always)]
-    fn tile<S: Simd, const O: usize, const B: usize>(&mut self, s: S, place: Place, done: usize) {
+    fn results<S: Simd, const O: usize, const B: usize>(
+        &mut self,
+        s: S,
+        place: Place,
+        done: usize,
+    ) {
         let (terms, _) = extents(self.chunk.sum, self.chunk.dimensions);
         let x: [&[Block]; B] = core::array::from_fn(|b| {
             &self.chunk.x[(place.block + b) * terms + place.term..][..place.depth]
@@ -334,11 +345,11 @@ impl Tiles<'_> {
             Sum::Inputs => {
                 let (rows, _) = panels.as_chunks::<DEPTH>();
                 let rows = &rows[done..][..O];
-                multiply(s, Rows(core::array::from_fn(|o| &rows[o])), x, sums)
+                tile(s, Rows(core::array::from_fn(|o| &rows[o])), x, sums)
             }
             Sum::Outputs => {
                 let columns = &panels[done..];
-                multiply(s, Columns(columns), x, sums)
+                tile(s, Columns::<GROUP>(columns), x, sums)
             }
         };
         for (b, sums) in sums.iter().enumerate() {
@@ -356,68 +367,4 @@ fn scale(g: f32, w: &[f32], panel: &mut [f32]) {
     for (panel, w) in panel.iter_mut().zip(w) {
         *panel = g * w;
     }
-}
-
-/// The packed weights of a tile.
-trait Panel<const O: usize> {
-    /// How many terms are packed, at least.
-    fn depth(&self) -> usize;
-    /// The weights of term i.
-    fn term(&self, i: usize) -> [f32; O];
-}
-
-/// A row for each result: constant distances between them, so that no transpose is needed and
-/// each broadcast is one load at a constant offset.
-struct Rows<'a, const O: usize>([&'a [f32; DEPTH]; O]);
-
-impl<const O: usize> Panel<O> for Rows<'_, O> {
-    #[inline(always)]
-    fn depth(&self) -> usize {
-        DEPTH
-    }
-    #[inline(always)]
-    fn term(&self, i: usize) -> [f32; O] {
-        self.0.map(|row| row[i])
-    }
-}
-
-/// A row for each term, as the weights of the product to the input lie in memory.
-struct Columns<'a>(&'a [f32]);
-
-impl<const O: usize> Panel<O> for Columns<'_> {
-    #[inline(always)]
-    fn depth(&self) -> usize {
-        (self.0.len() + GROUP - O) / GROUP
-    }
-    #[inline(always)]
-    fn term(&self, i: usize) -> [f32; O] {
-        let row = &self.0[i * GROUP..][..O];
-        core::array::from_fn(|o| row[o])
-    }
-}
-
-/// The register tile: `sums[b][o] ← fma(w[o][i], x[b][i], sums[b][o])` over i ascending.
-#[inline(always)]
-fn multiply<S: Simd, P: Panel<O>, const O: usize, const B: usize>(
-    s: S,
-    panel: P,
-    x: [&[Block]; B],
-    mut sums: [[S::Vector; O]; B],
-) -> [[S::Vector; O]; B] {
-    let depth = x[0].len().min(panel.depth());
-    let x = x.map(|x| &x[..depth]);
-    for i in 0..depth {
-        let mut samples = [s.splat(0.0); B];
-        for b in 0..B {
-            samples[b] = s.load(&x[b][i]);
-        }
-        let w = panel.term(i);
-        for o in 0..O {
-            let w = s.splat(w[o]);
-            for b in 0..B {
-                sums[b][o] = s.fma(w, samples[b], sums[b][o]);
-            }
-        }
-    }
-    sums
 }

@@ -113,20 +113,17 @@ impl Kernel for Tiles<'_> {
                 let (output, last) = (first + row, first + rows);
                 pack(s, self.operands.dy, outputs, output, last, self.dy);
                 let gains = self.gains(s, output);
-                let count = TILE.min(rows - row);
-                let dw = &mut self.operands.dw[row * inputs..][..count * inputs];
+                let mut dw = self.operands.dw[row * inputs..].chunks_mut(inputs);
+                let mut dw: [_; TILE] = core::array::from_fn(|_| dw.next().unwrap_or_default());
                 for (input, panel) in (start..end).step_by(TILE).zip(self.x.chunks_exact(blocks)) {
                     let sums = s.mul(gains, s.sums(tile(s, self.dy, panel)));
                     let mut found = [0.0; LANES];
                     s.store(sums, &mut found);
                     let (found, _) = found.as_chunks::<TILE>();
-                    for (dw, found) in dw.chunks_exact_mut(inputs).zip(found) {
+                    for (dw, found) in dw.iter_mut().take(rows - row).zip(found) {
                         match dw[input..].first_chunk_mut::<TILE>() {
                             Some(dw) => *dw = *found,
-                            None => {
-                                let rest = inputs - input;
-                                dw[input..].copy_from_slice(&found[..rest]);
-                            }
+                            None => dw[input..].iter_mut().zip(found).for_each(|(d, f)| *d = *f),
                         }
                     }
                 }
@@ -182,16 +179,17 @@ fn pack<S: Simd>(
 /// The lanes of the 16 sums of a tile, `[output][input]`, in the shape of [`summation`].
 #[inline(always)]
 fn tile<S: Simd>(s: S, dy: &[Four], x: &[Four]) -> [S::Vector; LANES] {
-    let mut totals = [s.splat(0.0); LANES];
-    let chunks = dy.chunks(summation::CHUNK).zip(x.chunks(summation::CHUNK));
-    for (index, (dy, x)) in chunks.enumerate() {
-        let sums = chunk(s, dy, x);
-        if index == 0 {
-            totals = sums;
-        } else {
-            for (total, sum) in totals.iter_mut().zip(sums) {
-                *total = s.add(*total, sum);
-            }
+    if dy.len() <= summation::CHUNK {
+        return chunk(s, dy, x);
+    }
+    let mut chunks = dy.chunks(summation::CHUNK).zip(x.chunks(summation::CHUNK));
+    let mut totals = match chunks.next() {
+        Some((dy, x)) => chunk(s, dy, x),
+        None => [s.splat(0.0); LANES],
+    };
+    for (dy, x) in chunks {
+        for (total, sum) in totals.iter_mut().zip(chunk(s, dy, x)) {
+            *total = s.add(*total, sum);
         }
     }
     totals

@@ -219,8 +219,9 @@ macro_rules! avx2 {
 }
 
 impl Simd for Avx2 {
-    // 12 accumulators, one vector of samples (2 registers) and a broadcast weight: 15 of 16.
-    const TILE_OUTPUTS: usize = 6;
+    // 8 accumulators, enough for two chains of 4 cycles; with 12 the compiler, which loads all
+    // weights of a term first, runs out of 16 registers.
+    const TILE_OUTPUTS: usize = 4;
     const TILE_BLOCKS: usize = 1;
 
     #[inline(always)]

@@ -1,0 +1,108 @@
+//! The arguments as clap reads them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Trains gain-modulated networks and measures their stability gap.
+///
+/// Without a command, runs the benchmark that ships inside: `neurogain run split-digits`.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run a benchmark over its methods and seeds, and report.
+    Run(Run),
+    /// List benchmarks, their methods, and the data they need.
+    List(List),
+    /// Build the report of a run again, or compare several runs.
+    Report(Report),
+}
+
+#[derive(Args, Default)]
+pub struct Run {
+    /// A benchmark's name (see `list`), or a TOML file of your own [default: split-digits].
+    #[arg(value_name = "BENCHMARK|FILE.toml")]
+    pub benchmark: Option<String>,
+
+    #[command(flatten)]
+    pub data: Data,
+
+    /// The methods to run, in this order, such as ngm-sgd,adam [default: all].
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub methods: Option<Vec<String>>,
+
+    /// Seeds such as 1,2,3, or a range with both its ends: 42..46 is five seeds.
+    #[arg(long)]
+    pub seeds: Option<String>,
+
+    /// Change a setting of the benchmark: gain.eta=0.2, stream.contexts=[[0,1],[2,3]],
+    /// methods.adam.optimiser.beta1=0.8. May be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+
+    /// The directory to make for the results [default: the next free runs/NAME-001].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// How many runs go side by side [default: one a core].
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+
+    /// No progress, only results and errors.
+    #[arg(long)]
+    pub quiet: bool,
+
+    /// Print the results as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct List {
+    /// Print a benchmark's TOML, to start a file of your own from.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["json", "data"])]
+    pub show: Option<String>,
+
+    #[command(flatten)]
+    pub data: Data,
+
+    /// Print the list as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Default)]
+pub struct Data {
+    /// Where data files are [default: the variable NEUROGAIN_DATA, or else ./data].
+    #[arg(long = "data", id = "data", value_name = "DIR")]
+    directory: Option<PathBuf>,
+}
+
+impl Data {
+    /// The directory to look for data in.
+    pub fn directory(&self) -> PathBuf {
+        let variable = || std::env::var_os("NEUROGAIN_DATA").filter(|value| !value.is_empty());
+        let given = self.directory.clone();
+        given
+            .or_else(|| variable().map(PathBuf::from))
+            .unwrap_or_else(|| PathBuf::from("data"))
+    }
+}
+
+#[derive(Args)]
+pub struct Report {
+    /// Directories that `run` has made.
+    #[arg(value_name = "DIR", required = true)]
+    pub directories: Vec<PathBuf>,
+
+    /// Write one page that compares the runs to this file, instead of their own pages.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}

@@ -1,0 +1,94 @@
+//! `neurogain list`: what can be run, and whether its data is there.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use neurogain::Result;
+use neurogain::data::mnist;
+use neurogain::experiment::{DataSource, presets};
+use serde_json::{Value, json};
+
+use super::arguments;
+use super::output::{print, print_json};
+
+/// Does what `neurogain list` promises.
+pub fn list(arguments: &arguments::List) -> Result<()> {
+    if let Some(name) = &arguments.show {
+        return print(presets::text(name)?);
+    }
+    let directory = arguments.data.directory();
+    if arguments.json {
+        print_json(&as_json(&directory)?)
+    } else {
+        print(&as_text(&directory)?)
+    }
+}
+
+fn as_text(directory: &Path) -> Result<String> {
+    let mut text = String::new();
+    for name in presets::names() {
+        let settings = presets::settings(name)?;
+        let methods: Vec<&str> = settings.methods.iter().map(|m| m.name.as_str()).collect();
+        let data = Data::of(settings.data.source, directory);
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{name}");
+        let _ = writeln!(text, "  methods  {}", methods.join(", "));
+        let _ = writeln!(text, "  data     {}", data.needs);
+        for place in &data.looked_in {
+            let _ = writeln!(text, "           looked in {place}");
+        }
+        let ready = if data.ready { "yes" } else { "no" };
+        let _ = writeln!(text, "  ready    {ready}\n");
+    }
+    text.push_str("Run one with `neurogain run NAME`; print its settings with `neurogain list --show NAME`.\n");
+    Ok(text)
+}
+
+fn as_json(directory: &Path) -> Result<Value> {
+    let mut benchmarks = Vec::new();
+    for name in presets::names() {
+        let settings = presets::settings(name)?;
+        let data = Data::of(settings.data.source, directory);
+        let methods = settings.methods.iter();
+        benchmarks.push(json!({
+            "name": name,
+            "title": settings.title,
+            "description": settings.description.trim(),
+            "methods": methods.map(|m| json!({ "name": m.name, "label": m.label })).collect::<Vec<_>>(),
+            "data": {
+                "source": settings.data.source.name(),
+                "needs": data.needs,
+                "looked_in": data.looked_in,
+                "ready": data.ready,
+            },
+        }));
+    }
+    Ok(json!({ "benchmarks": benchmarks }))
+}
+
+/// What a source needs, and whether it is there.
+struct Data {
+    needs: String,
+    looked_in: Vec<String>,
+    ready: bool,
+}
+
+impl Data {
+    fn of(source: DataSource, directory: &Path) -> Self {
+        match source {
+            DataSource::Digits => Data {
+                needs: "none: the UCI digits ship inside".into(),
+                looked_in: Vec::new(),
+                ready: true,
+            },
+            DataSource::Mnist => {
+                let places = mnist::search(directory);
+                Data {
+                    needs: format!("{}, with or without .gz", mnist::FILES.join(", ")),
+                    looked_in: places.iter().map(ToString::to_string).collect(),
+                    ready: places.iter().any(|place| place.complete().is_some()),
+                }
+            }
+        }
+    }
+}

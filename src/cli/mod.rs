@@ -1,0 +1,46 @@
+//! The command line: arguments, progress and exit codes around the library.
+//!
+//! | exit code | means |
+//! | --- | --- |
+//! | 0 | done |
+//! | 1 | it could not be done: a file, memory, training that diverged |
+//! | 2 | the request itself was wrong |
+//! | 130 | stopped with Ctrl-C; what was done is on disk |
+
+mod arguments;
+mod list;
+mod output;
+mod progress;
+mod report;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+
+/// Does what the program's arguments say.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // Help and version come this way too. `print` fails only where nobody reads.
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let done = match arguments.command {
+        None => run::run(&arguments::Run::default()),
+        Some(Command::Run(arguments)) => run::run(&arguments),
+        Some(Command::List(arguments)) => list::list(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Report(arguments)) => report::report(&arguments).map(|()| ExitCode::SUCCESS),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            output::complain("error", &error);
+            ExitCode::from(if error.is_usage() { 2 } else { 1 })
+        }
+    }
+}

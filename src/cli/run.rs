@@ -1,0 +1,195 @@
+//! `neurogain run`: settings, samples, the runs with their progress, and what they gave.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use neurogain::data::{TrainTest, mnist};
+use neurogain::experiment::{
+    self, DataSource, Experiment, Outcome, Settings, parse_seeds, presets,
+};
+use neurogain::report::{self, Results, Run, Status};
+use neurogain::{Cpu, Error, Result};
+
+use super::arguments;
+use super::output::{complain, print, print_json};
+use super::progress::Progress;
+
+/// What a shell reports of a program that Ctrl-C has ended.
+const INTERRUPTED: u8 = 130;
+
+/// Does what `neurogain run` promises.
+pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
+    let settings = settings(arguments)?;
+    let threads = match arguments.threads {
+        Some(threads) => usize::from(threads),
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    let samples = samples(settings.data.source, &arguments.data.directory())?;
+    experiment::check_memory(&settings, &samples, threads)?;
+    let backend = Cpu::new()?;
+    let experiment = Experiment::new(&settings, &samples, &backend)?;
+
+    let stop = stop_on_interrupt()?;
+    let directory = match &arguments.out {
+        Some(directory) => {
+            report::create(directory, &settings)?;
+            directory.clone()
+        }
+        None => create_next(Path::new("runs"), &settings)?,
+    };
+    let progress = Progress::new(&settings, arguments.quiet);
+    let outcome = experiment.run(threads, &stop, &|| progress.advance(), &|run| {
+        report::write_run(&directory, &settings, run)
+    });
+    progress.clear();
+    let Outcome {
+        runs,
+        images_per_second,
+        hash,
+    } = outcome?;
+
+    let results = Results { settings, runs };
+    report::finish(&directory, &results)?;
+    let page = directory.join("report.html");
+    if arguments.json {
+        let summary = report::summarise_results(&results)?;
+        print_json(&serde_json::json!({
+            "directory": directory.display().to_string(),
+            "report": page.display().to_string(),
+            "hash": hash,
+            "images_per_second": images_per_second,
+            "summary": summary,
+        }))?;
+    } else {
+        print(&format!(
+            "{}\nhash    {hash}\nspeed   {images_per_second:.0} images/s\nreport  {}\n",
+            report::table(&results)?,
+            page.display(),
+        ))?;
+    }
+    Ok(verdict(&results, stop.load(Ordering::SeqCst), &directory))
+}
+
+/// The benchmark or file, with the changes asked for.
+fn settings(arguments: &arguments::Run) -> Result<Settings> {
+    let name = arguments.benchmark.as_deref().unwrap_or("split-digits");
+    let is_preset = presets::names().any(|preset| preset == name);
+    let looks_like_file = name.ends_with(".toml") || name.contains(std::path::is_separator);
+    let mut settings = if looks_like_file && !is_preset {
+        Settings::from_file(Path::new(name))?
+    } else {
+        presets::settings(name)?
+    };
+    settings = settings.with_overrides(&arguments.overrides)?;
+    if let Some(methods) = &arguments.methods {
+        settings = settings.with_methods(methods)?;
+    }
+    if let Some(seeds) = &arguments.seeds {
+        settings = settings.with_seeds(&parse_seeds(seeds)?)?;
+    }
+    Ok(settings)
+}
+
+/// The samples; if they are nowhere, the error also says how to get them.
+fn samples(source: DataSource, directory: &Path) -> Result<TrainTest> {
+    experiment::load_samples(source, directory).map_err(|error| match (source, error) {
+        (
+            DataSource::Mnist,
+            Error::File {
+                path,
+                action,
+                reason,
+            },
+        ) if mnist::search(directory)
+            .iter()
+            .all(|place| place.complete().is_none()) =>
+        {
+            Error::File {
+                path,
+                action,
+                reason: format!(
+                    "{reason}. Get them from https://ossci-datasets.s3.amazonaws.com/mnist/ (each with .gz), and name their directory with --data DIR or the variable NEUROGAIN_DATA"
+                ),
+            }
+        }
+        (_, error) => error,
+    })
+}
+
+/// A flag that the first Ctrl-C raises; the second ends the program at once.
+fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let raised = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if raised.swap(true, Ordering::SeqCst) {
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+        complain(
+            "interrupted",
+            &"writing what is done; again to leave at once",
+        );
+    })
+    .map_err(|error| Error::File {
+        path: "Ctrl-C".into(),
+        action: "listen for",
+        reason: error.to_string(),
+    })?;
+    Ok(stop)
+}
+
+/// Makes the run directory with the next free number: `runs/split-digits-001`.
+fn create_next(parent: &Path, settings: &Settings) -> Result<PathBuf> {
+    loop {
+        let directory = next_free(parent, &settings.name);
+        match report::create(&directory, settings) {
+            // Another run, started at the same time, was first: the next number is ours.
+            Err(_) if directory.join("config.toml").exists() => {}
+            made => return made.map(|()| directory),
+        }
+    }
+}
+
+fn next_free(parent: &Path, name: &str) -> PathBuf {
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    let numbers = entries.filter_map(|entry| {
+        let file_name = entry.file_name();
+        let number = file_name.to_str()?.strip_prefix(name)?.strip_prefix('-')?;
+        number.parse::<u32>().ok()
+    });
+    let next = numbers.max().unwrap_or(0).saturating_add(1);
+    parent.join(format!("{name}-{next:03}"))
+}
+
+/// Says what was not done, if anything, and gives the exit code for it.
+fn verdict(results: &Results, stopped: bool, directory: &Path) -> ExitCode {
+    let settings = &results.settings;
+    let asked = settings.methods.len() * settings.training.seeds.len();
+    let cut_short = |run: &Run| run.status == Status::Interrupted;
+    if stopped && (results.runs.len() < asked || results.runs.iter().any(cut_short)) {
+        let iterations: usize = results.runs.iter().map(|r| r.history.records.len()).sum();
+        let place = directory.display();
+        let message = format!("stopped after {iterations} iterations, which are in {place}");
+        complain("interrupted", &message);
+        return ExitCode::from(INTERRUPTED);
+    }
+    let mut code = ExitCode::SUCCESS;
+    for run in &results.runs {
+        if let Status::Diverged {
+            iteration,
+            quantity,
+            value,
+        } = &run.status
+        {
+            let (method, seed) = (&run.method, run.seed);
+            let message = format!(
+                "{method}, seed {seed}: training diverged: {quantity} is {value} at iteration {iteration}"
+            );
+            complain("error", &message);
+            code = ExitCode::FAILURE;
+        }
+    }
+    code
+}

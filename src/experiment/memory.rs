@@ -1,0 +1,159 @@
+//! Whether an experiment fits into memory, before it is begun.
+//!
+//! Linux grants memory that it does not have and ends the process when it is used: nothing but a
+//! look beforehand turns that into an error.
+
+use std::path::Path;
+
+use super::Settings;
+use crate::data::{Dataset, TrainTest};
+use crate::error::{Error, Result};
+use crate::optim::Rule;
+
+/// Samples come in blocks of this many; the last is padded.
+const BLOCK: u64 = 16;
+const FLOAT: u64 = 4;
+/// What is taken to be there where the operating system does not tell: 1 TiB.
+const UNKNOWN_MACHINE: u64 = 1 << 40;
+
+/// Bytes that `settings` need at most on `samples`, with `side_by_side` runs at a time; `None` for more
+/// than a u64 holds.
+///
+/// Counted are the samples, as read and as trained on, and the contexts' lists of them; of each run, its weights with gradient, effective and packed copies
+/// and the optimiser's state, two tensors a layer for a batch and one for the test samples; and the
+/// records of every run.
+pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usize) -> Option<u64> {
+    let classes = samples.train.classes() as u64;
+    let mut widths = vec![samples.train.features() as u64];
+    widths.extend(settings.network.hidden.iter().map(|&width| width as u64));
+    widths.push(classes);
+
+    let neurons = sum(widths.iter().copied())?;
+    let weights = sum_of(widths.windows(2), |pair| pair[0].checked_mul(pair[1]))?;
+    let state = settings
+        .methods
+        .iter()
+        .map(|method| match method.optimiser {
+            Rule::Sgd => 0,
+            Rule::Momentum { .. } => 1,
+            Rule::Adam { .. } => 2,
+        });
+    let copies = 4 + state.max().unwrap_or(0);
+
+    let batch = padded(settings.training.batch as u64)?;
+    let first = settings.stream.contexts.first().map_or(&[][..], |c| c);
+    let test = padded(samples.test.of_classes(first).len() as u64)?;
+    let tensors = neurons.checked_mul(batch.checked_mul(2)?.checked_add(test)?)?;
+    let run = weights.checked_mul(copies)?.checked_add(tensors)?;
+    let running = run
+        .checked_mul(FLOAT)?
+        .checked_mul(side_by_side.max(1) as u64)?;
+
+    // A record is seven numbers, two lists, and two numbers a layer; a growing list holds up to twice
+    // what is in it.
+    let layers = widths.len() as u64 - 1;
+    let record = layers.checked_mul(2 * 8)?.checked_add(7 * 8 + 2 * 24)?;
+    let records = (settings.stream.iterations as u64)
+        .checked_mul(settings.stream.contexts.len() as u64)?
+        .checked_mul(runs(settings) as u64)?
+        .checked_mul(record)?
+        .checked_mul(2)?;
+
+    let data = bytes(&samples.train).checked_add(bytes(&samples.test))?;
+    let lists = (samples.train.len() as u64)
+        .checked_mul(settings.stream.contexts.len() as u64)?
+        .checked_mul(4)?;
+    sum([data.checked_mul(2)?, lists, running, records].into_iter())
+}
+
+/// Refuses settings that need more memory than this process may still take; `threads` is how many
+/// runs may go side by side.
+///
+/// # Errors
+/// [`Error::Memory`] that names the sizes.
+pub fn check_memory(settings: &Settings, samples: &TrainTest, threads: usize) -> Result<()> {
+    let side_by_side = threads.min(runs(settings));
+    let needed = memory_needed(settings, samples, side_by_side).unwrap_or(u64::MAX);
+    let available = available_memory().unwrap_or(UNKNOWN_MACHINE);
+    // The samples are there already; what they take is not worth a wrong answer.
+    if needed <= available {
+        return Ok(());
+    }
+    Err(Error::Memory {
+        purpose: format!(
+            "{side_by_side} of {} runs side by side, with training.batch = {}, network.hidden = {:?} and {} × {} iterations,",
+            runs(settings),
+            settings.training.batch,
+            settings.network.hidden,
+            settings.stream.contexts.len(),
+            settings.stream.iterations,
+        ),
+        bytes: needed,
+        remedy: format!(
+            "{:.1} MiB are free: lower these, or the number of threads",
+            available as f64 / (1024.0 * 1024.0)
+        ),
+    })
+}
+
+/// Bytes that this process may still take, where the operating system says so: the smaller of what
+/// is free and of the limits of its control groups.
+pub fn available_memory() -> Option<u64> {
+    [free_memory(), group_limit()].into_iter().flatten().min()
+}
+
+fn runs(settings: &Settings) -> usize {
+    let (methods, seeds) = (settings.methods.len(), settings.training.seeds.len());
+    methods.saturating_mul(seeds)
+}
+
+fn padded(samples: u64) -> Option<u64> {
+    samples.checked_next_multiple_of(BLOCK)
+}
+
+fn bytes(dataset: &Dataset) -> u64 {
+    (dataset.pixels().len() + dataset.labels().len()) as u64
+}
+
+fn sum(mut terms: impl Iterator<Item = u64>) -> Option<u64> {
+    terms.try_fold(0u64, u64::checked_add)
+}
+
+fn sum_of<T>(mut items: impl Iterator<Item = T>, term: impl Fn(T) -> Option<u64>) -> Option<u64> {
+    items.try_fold(0u64, |total, item| total.checked_add(term(item)?))
+}
+
+/// `MemAvailable` of Linux: free, or freed as soon as it is asked for.
+fn free_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
+/// The smallest memory limit of this process's control groups, of either version, and of those around
+/// them.
+///
+/// What the groups already use is not taken off: it includes cached files, which give way.
+fn group_limit() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    text.lines().filter_map(limit_of_group).min()
+}
+
+/// The smallest limit along one line of `/proc/self/cgroup`, `number:controllers:/path`.
+fn limit_of_group(line: &str) -> Option<u64> {
+    let mut fields = line.splitn(3, ':').skip(1);
+    let (controllers, path) = (fields.next()?, fields.next()?.strip_prefix('/')?);
+    let (root, file) = match controllers {
+        "" => ("/sys/fs/cgroup", "memory.max"),
+        "memory" => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+        _ => return None,
+    };
+    Path::new(root)
+        .join(path)
+        .ancestors()
+        .take_while(|folder| folder.starts_with(root))
+        .filter_map(|folder| std::fs::read_to_string(folder.join(file)).ok())
+        .filter_map(|limit| limit.trim().parse().ok())
+        .min()
+}

@@ -1,0 +1,42 @@
+//! The benchmarks that ship inside: TOML files of `data/presets`, compiled in.
+
+use super::Settings;
+use super::nearest::unknown;
+use crate::error::Result;
+
+/// In the order in which lists show them: the one that needs no data first.
+const PRESETS: &[(&str, &str)] = &[
+    (
+        "split-digits",
+        include_str!("../../data/presets/split-digits.toml"),
+    ),
+    (
+        "split-mnist",
+        include_str!("../../data/presets/split-mnist.toml"),
+    ),
+];
+
+/// The names of the presets.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    PRESETS.iter().map(|(name, _)| *name)
+}
+
+/// The TOML of a preset, comments and all.
+///
+/// # Errors
+/// [`crate::Error::Unknown`] with the nearest name.
+pub fn text(name: &str) -> Result<&'static str> {
+    let found = PRESETS.iter().find(|(known, _)| *known == name);
+    found.map(|(_, text)| *text).ok_or_else(|| {
+        let known: Vec<String> = names().map(str::to_string).collect();
+        unknown("benchmark", name, &known)
+    })
+}
+
+/// A preset's settings.
+///
+/// # Errors
+/// [`crate::Error::Unknown`] with the nearest name.
+pub fn settings(name: &str) -> Result<Settings> {
+    Settings::from_toml(text(name)?, name)
+}

@@ -1,0 +1,253 @@
+//! Running an experiment: every method with every seed, side by side over the cores.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use sha2::{Digest, Sha256};
+
+use super::{MethodSettings, Settings};
+use crate::backend::{Backend, Cpu};
+use crate::data::TrainTest;
+use crate::error::{Error, Result};
+use crate::gain::GainDynamics;
+use crate::models::{Mlp, MlpShape, Network};
+use crate::report::{Run, Status};
+use crate::stream::{self, Context};
+use crate::train::{
+    Batch, EVALUATION_BATCH, GradientDescent, History, Normalisation, Samples, Trainer,
+};
+
+/// What an experiment gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The runs that were begun, methods and seeds in the order of the settings.
+    pub runs: Vec<Run>,
+    /// Images trained on or evaluated, a second of the whole experiment.
+    pub images_per_second: f64,
+    /// SHA-256 over every recorded number and every final weight of all runs, in hexadecimal: equal
+    /// where all bits are.
+    pub hash: String,
+}
+
+/// An experiment that is ready to run: what all its runs share, and only read.
+pub struct Experiment<'a> {
+    settings: &'a Settings,
+    backend: &'a Cpu,
+    training: Samples,
+    test: Vec<Batch>,
+    contexts: Vec<Context>,
+    neurons: Vec<usize>,
+}
+
+/// A run that ended, with its place in the order of the settings and the hash of its bits.
+struct Ended {
+    place: usize,
+    run: Run,
+    bits: Sha256,
+}
+
+impl<'a> Experiment<'a> {
+    /// Settings on samples: everything that can be wrong with them shows here.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for settings that cannot be run on these samples, [`Error::Memory`] if there
+    /// is no room.
+    pub fn new(settings: &'a Settings, samples: &TrainTest, backend: &'a Cpu) -> Result<Self> {
+        settings.validate()?;
+        let data = &settings.data;
+        let normalisation = Normalisation {
+            maximum: data.maximum,
+            mean: data.mean,
+            standard_deviation: data.standard_deviation,
+        };
+        let contexts = &settings.stream.contexts;
+        let first = contexts.first().map_or(&[][..], Vec::as_slice);
+        let first_task = samples.test.of_classes(first);
+        if first_task.is_empty() {
+            return Err(Error::Setting {
+                name: "stream.contexts".into(),
+                value: format!("{first:?} first"),
+                expected: "a first context whose classes have test samples".into(),
+            });
+        }
+        let mut neurons = vec![samples.train.features()];
+        neurons.extend(&settings.network.hidden);
+        neurons.push(samples.train.classes());
+        let test = Samples::new(backend, &samples.test, &normalisation)?;
+        Ok(Experiment {
+            settings,
+            training: Samples::new(backend, &samples.train, &normalisation)?,
+            test: test.batches(backend, &first_task, EVALUATION_BATCH)?,
+            contexts: stream::split(&samples.train, contexts, settings.stream.iterations)?,
+            neurons,
+            backend,
+        })
+    }
+
+    /// Runs every method with every seed, at most `threads` at a time, each on one thread.
+    ///
+    /// A seed names the initial weights and the batches, the same for every method, so that methods are
+    /// compared pair by pair. `on_iteration` hears of every iteration; `on_run` sees each run as it
+    /// ends, one at a time, those that `stop` interrupted or that diverged included.
+    ///
+    /// # Errors
+    /// What `on_run` fails with, and what the kernels fail with. A run that diverges is no error: its
+    /// [`Status`] says so.
+    pub fn run(
+        &self,
+        threads: usize,
+        stop: &AtomicBool,
+        on_iteration: &(dyn Fn() + Sync),
+        on_run: &(dyn Fn(&Run) -> Result<()> + Sync),
+    ) -> Result<Outcome> {
+        let seeds = &self.settings.training.seeds;
+        let methods = self.settings.methods.iter();
+        let jobs: Vec<(&MethodSettings, u64)> = methods
+            .flat_map(|method| seeds.iter().map(move |&seed| (method, seed)))
+            .collect();
+        let next = AtomicUsize::new(0);
+        // A run that fails stops the others.
+        let failed = AtomicBool::new(false);
+        let go_on = || !stop.load(Ordering::Relaxed) && !failed.load(Ordering::Relaxed);
+        let ended: Mutex<Vec<Result<Ended>>> = Mutex::new(Vec::new());
+        let began = Instant::now();
+        let work = || {
+            while go_on() {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                let Some(&(method, seed)) = jobs.get(place) else {
+                    return;
+                };
+                let result = self.one(method, seed, || {
+                    on_iteration();
+                    go_on()
+                });
+                // A poisoned lock still holds whole runs: they are pushed in one step.
+                let mut ended = ended.lock().unwrap_or_else(|e| e.into_inner());
+                let result = result.and_then(|(run, bits)| {
+                    on_run(&run)?;
+                    Ok(Ended { place, run, bits })
+                });
+                if result.is_err() {
+                    failed.store(true, Ordering::Relaxed);
+                }
+                ended.push(result);
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 1..threads.clamp(1, jobs.len()) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        let seconds = began.elapsed().as_secs_f64();
+        let ended = ended.into_inner().unwrap_or_else(|e| e.into_inner());
+        let mut ended = ended.into_iter().collect::<Result<Vec<_>>>()?;
+        ended.sort_by_key(|ended| ended.place);
+
+        let mut runs = Vec::new();
+        let mut hash = Sha256::new();
+        for Ended { run, bits, .. } in ended {
+            hash.update(bits.finalize());
+            runs.push(run);
+        }
+        let iterations: usize = runs.iter().map(|run| run.history.records.len()).sum();
+        let tested: usize = self.test.iter().map(|b| b.inputs.shape().rows()).sum();
+        let images = iterations * (self.settings.training.batch + tested);
+        let digits = hash.finalize();
+        Ok(Outcome {
+            runs,
+            images_per_second: images as f64 / seconds,
+            hash: digits.iter().map(|byte| format!("{byte:02x}")).collect(),
+        })
+    }
+
+    /// One method with one seed, and the hash of its records and final weights.
+    fn one(
+        &self,
+        method: &MethodSettings,
+        seed: u64,
+        mut go_on: impl FnMut() -> bool,
+    ) -> Result<(Run, Sha256)> {
+        let Experiment {
+            settings, backend, ..
+        } = *self;
+        let shape = MlpShape {
+            neurons: self.neurons.clone(),
+            hidden_standard_deviation: settings.network.hidden_standard_deviation,
+            output_standard_deviation: settings.network.output_standard_deviation,
+        };
+        let mut network = Mlp::new(backend, &shape, seed)?;
+        let gain = &settings.gain;
+        let dynamics = match method.gain_modulated {
+            true => Some(GainDynamics::new(gain.gamma, gain.g0, gain.eta)?),
+            false => None,
+        };
+        let rate = settings.training.learning_rate;
+        let mut descent = GradientDescent::new(backend, method.optimiser, rate, dynamics)?;
+        let trainer = Trainer {
+            backend,
+            training: &self.training,
+            test: &self.test,
+            batch: settings.training.batch,
+            seed,
+        };
+        let mut history = History::default();
+        let contexts = &self.contexts;
+        let ended = trainer.run(&mut network, &mut descent, contexts, &mut history, |_| {
+            go_on()
+        });
+        let total = settings.stream.iterations * contexts.len();
+        let status = match ended {
+            Ok(()) => Status::Complete,
+            Err(Error::Interrupted { iteration }) if iteration == total => Status::Complete,
+            Err(Error::Interrupted { .. }) => Status::Interrupted,
+            Err(Error::Diverged {
+                iteration,
+                quantity,
+                value,
+            }) => Status::Diverged {
+                iteration,
+                quantity: quantity.into(),
+                value,
+            },
+            Err(error) => return Err(error),
+        };
+        let bits = hash(backend, &mut network, &history)?;
+        let run = Run {
+            method: method.name.clone(),
+            seed,
+            status,
+            history,
+        };
+        Ok((run, bits))
+    }
+}
+
+fn hash<B: Backend>(
+    backend: &B,
+    network: &mut impl Network<B>,
+    history: &History,
+) -> Result<Sha256> {
+    let mut hash = Sha256::new();
+    for record in &history.records {
+        let numbers = [
+            record.train.loss,
+            record.train.accuracy,
+            record.test.loss,
+            record.test.accuracy,
+            record.entropy,
+        ];
+        let layers = record.gain.iter().chain(&record.mean_absolute_weight);
+        for number in numbers.iter().chain(layers) {
+            hash.update(number.to_bits().to_le_bytes());
+        }
+    }
+    for parameter in network.parameters() {
+        for weight in parameter.value.to_rows(backend)? {
+            hash.update(weight.to_bits().to_le_bytes());
+        }
+    }
+    Ok(hash)
+}

@@ -1,0 +1,133 @@
+//! Settings from and to TOML, with errors that name file, line and key.
+
+use std::io::Read;
+use std::path::Path;
+
+use toml::de::{DeTable, DeValue};
+use toml::{Spanned, Table};
+
+use super::{Settings, keys};
+use crate::error::{Error, Result};
+
+/// No experiment's description comes near this; a larger file is not one.
+const LARGEST_FILE: u64 = 1 << 20;
+
+impl Settings {
+    /// Reads a TOML document and checks every value; `source_name` is what errors call it.
+    ///
+    /// # Errors
+    /// [`Error::Format`] that names the source, the line and the key.
+    pub fn from_toml(text: &str, source_name: &str) -> Result<Self> {
+        let table: Table = toml::from_str(text).map_err(|error| Error::Format {
+            path: source_name.to_string(),
+            problem: match error.span() {
+                Some(span) => format!("line {}: {}", line(text, span.start), error.message()),
+                None => error.message().to_string(),
+            },
+        })?;
+        from_table(table).map_err(|error| {
+            let at = match &error {
+                Error::Setting { name, .. } | Error::Unknown { name, .. } => offset(text, name),
+                _ => None,
+            };
+            Error::Format {
+                path: source_name.to_string(),
+                problem: match at {
+                    Some(at) => format!("line {}: {error}", line(text, at)),
+                    None => error.to_string(),
+                },
+            }
+        })
+    }
+
+    /// Reads a file with [`Settings::from_toml`].
+    ///
+    /// # Errors
+    /// [`Error::File`] if it cannot be read, otherwise as [`Settings::from_toml`].
+    pub fn from_file(path: &Path) -> Result<Self> {
+        let refused = |reason| Error::file(path, "read", reason);
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(path).map_err(refused)?;
+        // A device tells no length: read no further than it takes to know that this is too long.
+        let read = file.take(LARGEST_FILE + 1).read_to_end(&mut bytes);
+        if read.map_err(refused)? as u64 > LARGEST_FILE {
+            let expected = format!("expected settings in TOML, at most {LARGEST_FILE} bytes");
+            return Err(Error::format(path, expected));
+        }
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            Error::format(path, format!("not UTF-8 text: the byte at {at}"))
+        })?;
+        Settings::from_toml(&text, &path.display().to_string())
+    }
+
+    /// The TOML document that [`Settings::from_toml`] reads back to equal settings.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where [`Settings::validate`] refuses a value: TOML cannot hold every number.
+    pub fn to_toml(&self) -> Result<String> {
+        self.validate()?;
+        toml::to_string_pretty(self).map_err(|error| Error::setting("settings", &self.name, error))
+    }
+}
+
+/// Checked settings from a parsed document.
+pub(super) fn from_table(table: Table) -> Result<Settings> {
+    keys::check(&table)?;
+    let settings: Settings = table
+        .try_into()
+        .map_err(|error: toml::de::Error| Error::setting("settings", error.message(), "TOML"))?;
+    settings.validate()?;
+    Ok(settings)
+}
+
+/// The line, from 1, of a byte offset.
+fn line(text: &str, offset: usize) -> usize {
+    let before = text.as_bytes().iter().take(offset);
+    1 + before.filter(|byte| **byte == b'\n').count()
+}
+
+/// Where the setting at a dotted `path` stands; for one that is missing, its table.
+fn offset(text: &str, path: &str) -> Option<usize> {
+    let document = DeTable::parse(text).ok()?;
+    let mut table = document.get_ref();
+    let mut found = None;
+    let mut segments = path.split('.');
+    while let Some(segment) = segments.next() {
+        let Some((key, value)) = table.iter().find(|(key, _)| key.get_ref() == segment) else {
+            break;
+        };
+        found = Some(key.span().start);
+        table = match value.get_ref() {
+            DeValue::Table(inner) => inner,
+            DeValue::Array(entries) => {
+                let Some(entry) = segments.next().and_then(|name| method(entries, name)) else {
+                    break;
+                };
+                found = Some(entry.span().start);
+                match entry.get_ref() {
+                    DeValue::Table(inner) => inner,
+                    _ => break,
+                }
+            }
+            _ => break,
+        };
+    }
+    found
+}
+
+/// The entry of `methods` that [`keys::method_address`] calls `address`.
+fn method<'a, 'i>(
+    entries: &'a [Spanned<DeValue<'i>>],
+    address: &str,
+) -> Option<&'a Spanned<DeValue<'i>>> {
+    let mut entries = entries.iter().enumerate();
+    let found = entries.find(|(index, entry)| {
+        let name = entry.get_ref().get("name").map(Spanned::get_ref);
+        match name.and_then(DeValue::as_str) {
+            Some(name) => name == address,
+            None => index.to_string() == address,
+        }
+    });
+    found.map(|(_, entry)| entry)
+}

@@ -1,0 +1,181 @@
+//! The range of every setting.
+
+use std::collections::BTreeSet;
+
+use super::{MethodSettings, Settings};
+use crate::error::{Error, Result};
+use crate::optim::Rule;
+
+/// TOML's whole numbers are signed and of 64 bits: what is larger could not be written down.
+const LARGEST_WHOLE: u64 = i64::MAX as u64;
+const WHOLE: &str = "a whole number from 1 to 2⁶³ − 1";
+const NAME: &str =
+    "letters, digits, - and _, starting with a letter or digit, at most 64: file names hold it";
+
+impl Settings {
+    /// Whether every value is in its range.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] that names the first that is not, its value, and what would be right.
+    pub fn validate(&self) -> Result<()> {
+        name("name", &self.name)?;
+        line("title", &self.title)?;
+        self.validate_data()?;
+        self.validate_stream()?;
+        self.validate_network()?;
+        self.validate_training()?;
+        self.validate_gain()?;
+        self.validate_methods()
+    }
+
+    fn validate_data(&self) -> Result<()> {
+        let data = &self.data;
+        positive("data.maximum", data.maximum)?;
+        require(
+            data.mean.is_finite(),
+            "data.mean",
+            data.mean,
+            "a finite number",
+        )?;
+        positive("data.standard_deviation", data.standard_deviation)
+    }
+
+    fn validate_stream(&self) -> Result<()> {
+        let classes = self.data.source.classes();
+        let contexts = &self.stream.contexts;
+        let key = "stream.contexts";
+        require(!contexts.is_empty(), key, "[]", "at least one context")?;
+        for context in contexts {
+            let distinct: BTreeSet<_> = context.iter().collect();
+            let in_range = context.iter().all(|&class| usize::from(class) < classes);
+            require(
+                !context.is_empty() && in_range && distinct.len() == context.len(),
+                key,
+                format!("{context:?}"),
+                format!(
+                    "in each context at least one class, from 0 to {}, none twice",
+                    classes - 1
+                ),
+            )?;
+        }
+        whole("stream.iterations", self.stream.iterations)
+    }
+
+    fn validate_network(&self) -> Result<()> {
+        let network = &self.network;
+        for &width in &network.hidden {
+            whole("network.hidden", width)?;
+        }
+        not_negative(
+            "network.hidden_standard_deviation",
+            network.hidden_standard_deviation,
+        )?;
+        not_negative(
+            "network.output_standard_deviation",
+            network.output_standard_deviation,
+        )
+    }
+
+    fn validate_training(&self) -> Result<()> {
+        let training = &self.training;
+        whole("training.batch", training.batch)?;
+        positive("training.learning_rate", training.learning_rate)?;
+        let key = "training.seeds";
+        require(!training.seeds.is_empty(), key, "[]", "at least one seed")?;
+        let mut seen = BTreeSet::new();
+        for &seed in &training.seeds {
+            require(seed <= LARGEST_WHOLE, key, seed, "seeds below 2⁶³")?;
+            require(seen.insert(seed), key, seed, "each seed once")?;
+        }
+        Ok(())
+    }
+
+    fn validate_gain(&self) -> Result<()> {
+        let gain = &self.gain;
+        fraction("gain.gamma", gain.gamma)?;
+        positive("gain.g0", gain.g0)?;
+        not_negative("gain.eta", gain.eta)
+    }
+
+    fn validate_methods(&self) -> Result<()> {
+        require(
+            !self.methods.is_empty(),
+            "methods",
+            "[]",
+            "at least one method",
+        )?;
+        let mut seen = BTreeSet::new();
+        for method in &self.methods {
+            let key = format!("methods.{}", method.name);
+            name(&format!("{key}.name"), &method.name)?;
+            line(&format!("{key}.label"), &method.label)?;
+            require(
+                // Not every file system tells upper case from lower.
+                seen.insert(method.name.to_lowercase()),
+                &format!("{key}.name"),
+                &method.name,
+                "names that differ in more than upper and lower case",
+            )?;
+            validate_optimiser(&key, method)?;
+        }
+        Ok(())
+    }
+}
+
+fn validate_optimiser(key: &str, method: &MethodSettings) -> Result<()> {
+    let key = |name: &str| format!("{key}.optimiser.{name}");
+    match method.optimiser {
+        Rule::Sgd => Ok(()),
+        Rule::Momentum { momentum } => fraction(&key("momentum"), momentum),
+        Rule::Adam {
+            beta1,
+            beta2,
+            epsilon,
+        } => {
+            fraction(&key("beta1"), beta1)?;
+            fraction(&key("beta2"), beta2)?;
+            positive(&key("epsilon"), epsilon)
+        }
+    }
+}
+
+fn require(fits: bool, name: &str, value: impl ToString, expected: impl ToString) -> Result<()> {
+    if fits {
+        Ok(())
+    } else {
+        Err(Error::setting(name, value, expected))
+    }
+}
+
+fn positive(name: &str, value: f32) -> Result<()> {
+    let fits = value.is_finite() && value > 0.0;
+    require(fits, name, value, "a finite number above 0")
+}
+
+fn not_negative(name: &str, value: f32) -> Result<()> {
+    let fits = value.is_finite() && value >= 0.0;
+    require(fits, name, value, "a finite number, 0 or above")
+}
+
+fn fraction(name: &str, value: f32) -> Result<()> {
+    let fits = (0.0..1.0).contains(&value);
+    require(fits, name, value, "a number in [0, 1): 0 or above, below 1")
+}
+
+fn whole(name: &str, value: usize) -> Result<()> {
+    let fits = value >= 1 && value as u64 <= LARGEST_WHOLE;
+    require(fits, name, value, WHOLE)
+}
+
+fn name(key: &str, value: &str) -> Result<()> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let fits = value.len() <= 64
+        && value.chars().all(plain)
+        && value.starts_with(|c: char| c.is_ascii_alphanumeric());
+    require(fits, key, format!("{value:?}"), NAME)
+}
+
+fn line(key: &str, value: &str) -> Result<()> {
+    let fits = !value.trim().is_empty() && !value.contains(char::is_control);
+    require(fits, key, format!("{value:?}"), "one line of text")
+}

@@ -1,0 +1,111 @@
+//! The gain-modulated linear layer, without bias.
+
+use alloc::format;
+
+use crate::backend::{Backend, Cpu, Product};
+use crate::error::{Error, Result};
+use crate::nn::Parameter;
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+
+/// `y = W_eff·x` with `W_eff[o][k] = g[o]·W[o][k]`; g ≡ 1 where the parameter has no gains.
+///
+/// Backward, from dy = ∂L/∂y: since y is linear in W_eff and in x,
+/// `∂L/∂W_eff = dy·xᵀ` and `dx = W_effᵀ·dy`; by the chain rule through W_eff = g·W,
+/// `dW[o][k] = g[o]·Σ_samples dy[o]·x[k]`. The gain is a given of the step: no gradient goes to it.
+///
+/// Inference computes what forward computes.
+#[derive(Debug, Clone)]
+pub struct GainLinear<B: Backend = Cpu> {
+    /// W, `[outputs][inputs]`, with its gains.
+    pub weight: Parameter<B>,
+}
+
+impl<B: Backend> GainLinear<B> {
+    /// A layer over a weight matrix `[outputs][inputs]`.
+    pub fn new(weight: Parameter<B>) -> Self {
+        GainLinear { weight }
+    }
+
+    /// Output neurons.
+    pub fn outputs(&self) -> usize {
+        self.weight.value.shape().rows()
+    }
+
+    /// Input neurons.
+    pub fn inputs(&self) -> usize {
+        self.weight.value.shape().columns()
+    }
+
+    /// `y = W_eff·x`: `x` is samples of [`inputs`](Self::inputs) features, `y` of
+    /// [`outputs`](Self::outputs).
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where `x` does not fit, [`Error::Memory`] if there is no room for `y`.
+    pub fn forward(&self, backend: &B, x: &Tensor<B>, y: &mut Tensor<B>) -> Result<()> {
+        let dimensions = self.dimensions("linear forward", x.shape(), self.inputs())?;
+        y.reshape(backend, Shape::features(x.shape().rows(), self.outputs()))?;
+        backend.product_forward(
+            dimensions,
+            self.weight.gain.as_ref().map(Tensor::floats),
+            self.weight.value.floats(),
+            x.floats(),
+            y.floats_mut(),
+        )
+    }
+
+    /// dW into the parameter's gradient and, unless the layer is the first, dx.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where `x` or `dy` does not fit, [`Error::Memory`] if there is no room for
+    /// `dx`.
+    pub fn backward(
+        &mut self,
+        backend: &B,
+        x: &Tensor<B>,
+        dy: &Tensor<B>,
+        dx: Option<&mut Tensor<B>>,
+    ) -> Result<()> {
+        let dimensions = self.dimensions("linear backward", x.shape(), self.inputs())?;
+        self.dimensions("linear backward", dy.shape(), self.outputs())?;
+        let gain = self.weight.gain.as_ref().map(Tensor::floats);
+        backend.product_to_weights(
+            dimensions,
+            gain,
+            dy.floats(),
+            x.floats(),
+            self.weight.gradient.floats_mut(),
+        )?;
+        let Some(dx) = dx else {
+            return Ok(());
+        };
+        dx.reshape(backend, x.shape())?;
+        backend.product_to_input(
+            dimensions,
+            gain,
+            self.weight.value.floats(),
+            dy.floats(),
+            dx.floats_mut(),
+        )
+    }
+
+    fn dimensions(
+        &self,
+        operation: &'static str,
+        found: Shape,
+        features: usize,
+    ) -> Result<Product> {
+        if found.blocks() == 0 || found.columns() != features {
+            return Err(Error::shape(
+                operation,
+                format!("at least one sample of {features} features"),
+                found,
+            ));
+        }
+        Ok(Product {
+            blocks: found.blocks(),
+            outputs: self.outputs(),
+            inputs: self.inputs(),
+        })
+    }
+}

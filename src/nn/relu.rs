@@ -1,0 +1,35 @@
+//! The rectified linear unit, in place.
+
+use crate::backend::Backend;
+use crate::error::Result;
+use crate::tensor::Tensor;
+
+/// `y = max(x, 0)`, in place of x.
+///
+/// Backward: `dx = dy` where x > 0, else 0. Since y > 0 exactly where x > 0, the output is all that
+/// is kept. Inference computes what forward computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Relu;
+
+impl Relu {
+    /// `x ← max(x, 0)`.
+    ///
+    /// # Errors
+    /// What the backend's kernel fails with.
+    pub fn forward<B: Backend>(&self, backend: &B, x: &mut Tensor<B>) -> Result<()> {
+        backend.relu(x.floats_mut())
+    }
+
+    /// `dy ← dy where y > 0, else 0`, which is dx; `y` is forward's output.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) if `y` and `dy` differ in size.
+    pub fn backward<B: Backend>(
+        &self,
+        backend: &B,
+        y: &Tensor<B>,
+        dy: &mut Tensor<B>,
+    ) -> Result<()> {
+        backend.relu_backward(y.floats(), dy.floats_mut())
+    }
+}

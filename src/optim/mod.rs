@@ -1,0 +1,169 @@
+//! Optimisers: functions of a parameter, its gradient and a state.
+
+use crate::backend::{AdamStep, Backend, Cpu};
+use crate::error::{Error, Result};
+use crate::nn::Parameter;
+use crate::tensor::Tensor;
+
+/// An update rule with its constants, as PyTorch defines each.
+///
+/// Every rule updates W, not W_eff: the gradient that it is given carries the gain.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(
+    feature = "report",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(tag = "rule", rename_all = "kebab-case", deny_unknown_fields)
+)]
+pub enum Rule {
+    /// Stochastic gradient descent: `w ← w − α·dw`.
+    Sgd,
+    /// Heavy ball without dampening: `v ← μ·v + dw`, `w ← w − α·v`, v starting at 0.
+    Momentum {
+        /// μ, in [0, 1).
+        momentum: f32,
+    },
+    /// Adam (Kingma & Ba 2015, algorithm 1): `m ← β1·m + (1−β1)·dw`, `v ← β2·v + (1−β2)·dw²`,
+    /// `w ← w − α·m̂/(√v̂ + ε)` with `m̂ = m/(1−β1ᵗ)`, `v̂ = v/(1−β2ᵗ)`.
+    Adam {
+        /// β1, in [0, 1).
+        beta1: f32,
+        /// β2, in [0, 1).
+        beta2: f32,
+        /// ε > 0.
+        epsilon: f32,
+    },
+}
+
+/// What a rule remembers of one parameter between steps.
+#[derive(Debug, Clone)]
+pub struct State<B: Backend = Cpu> {
+    steps: u32,
+    first: Option<Tensor<B>>,
+    second: Option<Tensor<B>>,
+}
+
+impl<B: Backend> Default for State<B> {
+    fn default() -> Self {
+        State {
+            steps: 0,
+            first: None,
+            second: None,
+        }
+    }
+}
+
+impl Rule {
+    /// One step of the parameter along its gradient.
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory) if there is no room for the state, which the first
+    /// step makes.
+    pub fn update<B: Backend>(
+        &self,
+        backend: &B,
+        learning_rate: f32,
+        parameter: &mut Parameter<B>,
+        state: &mut State<B>,
+    ) -> Result<()> {
+        let shape = parameter.value.shape();
+        let gradient = parameter.gradient.floats();
+        let weight = parameter.value.floats_mut();
+        state.steps = state.steps.saturating_add(1);
+        match *self {
+            Rule::Sgd => backend.sgd(learning_rate, gradient, weight),
+            Rule::Momentum { momentum } => {
+                let velocity = moment(backend, &mut state.first, shape)?;
+                backend.momentum(
+                    learning_rate,
+                    momentum,
+                    gradient,
+                    velocity.floats_mut(),
+                    weight,
+                )
+            }
+            Rule::Adam {
+                beta1,
+                beta2,
+                epsilon,
+            } => {
+                let step = adam_step(learning_rate, beta1, beta2, epsilon, state.steps);
+                let first = moment(backend, &mut state.first, shape)?;
+                let second = moment(backend, &mut state.second, shape)?;
+                backend.adam(
+                    step,
+                    gradient,
+                    first.floats_mut(),
+                    second.floats_mut(),
+                    weight,
+                )
+            }
+        }
+    }
+
+    /// Checks the constants' ranges.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for one outside.
+    pub fn validate(&self) -> Result<()> {
+        let decay = |name, value: f32| match (0.0..1.0).contains(&value) {
+            true => Ok(()),
+            false => Err(Error::setting(name, value, "a number in [0, 1)")),
+        };
+        match *self {
+            Rule::Sgd => Ok(()),
+            Rule::Momentum { momentum } => decay("momentum", momentum),
+            Rule::Adam {
+                beta1,
+                beta2,
+                epsilon,
+            } => {
+                decay("beta1", beta1)?;
+                decay("beta2", beta2)?;
+                if epsilon > 0.0 && epsilon.is_finite() {
+                    return Ok(());
+                }
+                Err(Error::setting(
+                    "epsilon",
+                    epsilon,
+                    "a finite number above 0",
+                ))
+            }
+        }
+    }
+}
+
+fn moment<'a, B: Backend>(
+    backend: &B,
+    moment: &'a mut Option<Tensor<B>>,
+    shape: crate::shape::Shape,
+) -> Result<&'a mut Tensor<B>> {
+    match moment {
+        Some(moment) => Ok(moment),
+        None => Ok(moment.insert(Tensor::zeros(backend, shape)?)),
+    }
+}
+
+/// The step's corrections in f64, rounded once. The powers are products, not a library's `pow`, so
+/// that every machine gives the same bits.
+fn adam_step(learning_rate: f32, beta1: f32, beta2: f32, epsilon: f32, steps: u32) -> AdamStep {
+    let remaining = |beta: f32| 1.0 - power(f64::from(beta), steps);
+    AdamStep {
+        beta1,
+        beta2,
+        epsilon,
+        rate: (f64::from(learning_rate) / remaining(beta1)) as f32,
+        correction: (1.0 / libm::sqrt(remaining(beta2))) as f32,
+    }
+}
+
+fn power(mut base: f64, mut exponent: u32) -> f64 {
+    let mut result = 1.0;
+    while exponent > 0 {
+        if exponent % 2 == 1 {
+            result *= base;
+        }
+        base *= base;
+        exponent /= 2;
+    }
+    result
+}

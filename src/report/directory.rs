@@ -1,0 +1,354 @@
+//! A run directory: what is written when, and how it is read back.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::figure;
+use super::page::{self, Experiment};
+use super::records;
+use super::summary;
+use crate::error::{Error, Result};
+use crate::experiment::Settings;
+use crate::train::History;
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "kebab-case")]
+pub enum Status {
+    /// Every iteration of every context.
+    Complete,
+    /// Stopped before its end.
+    Interrupted,
+    /// Training produced a number that is not finite.
+    Diverged {
+        /// The iteration, counted from 1 over the whole run.
+        iteration: usize,
+        /// The quantity that is not finite.
+        quantity: String,
+        /// Its value.
+        value: String,
+    },
+}
+
+/// One method with one seed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// The method's name in the settings.
+    pub method: String,
+    /// The seed.
+    pub seed: u64,
+    /// How it ended.
+    pub status: Status,
+    /// Every iteration that was finished.
+    pub history: History,
+}
+
+/// What an experiment gave: its settings, and the runs that were begun, methods and seeds in the order of
+/// the settings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Results {
+    /// The resolved settings.
+    pub settings: Settings,
+    /// The runs; those never begun are missing.
+    pub runs: Vec<Run>,
+}
+
+/// Makes the run directory `dir`, with the directories above it, and writes `config.toml`.
+///
+/// # Errors
+/// [`Error::File`] where `dir` exists or cannot be made; [`Error::Setting`] where a method's name cannot be
+/// part of a file name, or the settings cannot be TOML (a seed above 2⁶³ − 1).
+pub fn create(dir: &Path, settings: &Settings) -> Result<()> {
+    for method in &settings.methods {
+        run_file(&method.name, 0)?;
+    }
+    let text = settings.to_toml()?;
+    if let Some(parent) = dir.parent() {
+        fs::create_dir_all(parent).map_err(|e| Error::file(parent, "create", e))?;
+    }
+    fs::create_dir(dir).map_err(|e| match e.kind() {
+        io::ErrorKind::AlreadyExists => Error::file(
+            dir,
+            "create",
+            "it exists already; name a directory that does not",
+        ),
+        _ => Error::file(dir, "create", e),
+    })?;
+    for folder in ["runs", "figures"] {
+        let folder = dir.join(folder);
+        fs::create_dir(&folder).map_err(|e| Error::file(&folder, "create", e))?;
+    }
+    write(&dir.join("config.toml"), text.as_bytes())
+}
+
+/// Writes `run` to `runs/METHOD-SEED.csv` of `dir`, whole or not at all.
+///
+/// # Errors
+/// [`Error::Unknown`] for a method and [`Error::Setting`] for a seed that `settings` does not have,
+/// [`Error::Shape`] for records that do not fit the history's layers, [`Error::File`] where it cannot be
+/// written.
+pub fn write_run(dir: &Path, settings: &Settings, run: &Run) -> Result<()> {
+    place(settings, run)?;
+    let path = dir.join(run_file(&run.method, run.seed)?);
+    write(&path, &records::to_csv(&run.history)?)
+}
+
+/// Writes what follows from `results`, whose runs [`write_run`] has written: `summary.json`, the figures
+/// and `report.html`.
+///
+/// # Errors
+/// Those of [`write_run`], and of [`crate::metrics::stability_gap`] for a complete run whose history is not
+/// one.
+pub fn finish(dir: &Path, results: &Results) -> Result<()> {
+    let mut results = results.clone();
+    sort(&mut results)?;
+    let summary = summary::summarise_results(&results)?;
+    write(&dir.join("summary.json"), summary.to_json()?.as_bytes())?;
+    for kind in figure::Figure::ALL {
+        let curves = figure::curves(&results, kind.quantity());
+        let axis = figure::axis_for(kind, &curves);
+        let id = format!("neurogain-{}", kind.name());
+        if let Some(svg) = figure::draw(kind, &id, &results.settings, &curves, &axis)? {
+            let path = dir.join("figures").join(format!("{}.svg", kind.name()));
+            write(&path, svg.as_bytes())?;
+        }
+    }
+    let page = page::page(&[Experiment::new(String::new(), &results)?])?;
+    write(&dir.join("report.html"), page.as_bytes())
+}
+
+/// Reads back what [`create`] and [`write_run`] wrote.
+///
+/// A run's status is the one in `summary.json`. Where that file is missing (the experiment was stopped
+/// before [`finish`]) or does not know the run, a run with a number that is not finite has diverged there,
+/// and one with fewer iterations than the settings ask for was interrupted.
+///
+/// # Errors
+/// [`Error::File`] for a file that cannot be read, and [`Error::Format`] with file, line and value for one
+/// that is not what [`create`], [`write_run`] and [`finish`] write.
+pub fn load(dir: &Path) -> Result<Results> {
+    let config = dir.join("config.toml");
+    let settings = Settings::from_file(&config)?;
+    let statuses = read_statuses(dir)?;
+    let folder = dir.join("runs");
+    let entries = fs::read_dir(&folder).map_err(|e| Error::file(&folder, "read", e))?;
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|e| Error::file(&folder, "read", e))?.path();
+        if path.extension().is_some_and(|extension| extension == "csv") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let mut runs = Vec::new();
+    for path in paths {
+        runs.push(load_run(&path, &settings, &statuses)?);
+    }
+    for listed in &statuses {
+        let known = |run: &Run| run.method == listed.method && run.seed == listed.seed;
+        if !runs.iter().any(known) {
+            return Err(Error::format(
+                &dir.join("summary.json"),
+                format!(
+                    "it lists {} with seed {}, whose file in runs/ is missing",
+                    listed.method, listed.seed
+                ),
+            ));
+        }
+    }
+    let mut results = Results { settings, runs };
+    sort(&mut results)?;
+    Ok(results)
+}
+
+/// Writes summary, figures and report of `dir` again, from its configuration and records: the same bytes
+/// as the first time.
+///
+/// # Errors
+/// Those of [`load`] and [`finish`].
+pub fn rebuild(dir: &Path) -> Result<Results> {
+    let results = load(dir)?;
+    finish(dir, &results)?;
+    Ok(results)
+}
+
+/// Writes to the new file `out` one page on the experiments in `dirs`: the same tables with a column for the
+/// directory, and the figures side by side on the same axes.
+///
+/// # Errors
+/// [`Error::Setting`] where `dirs` is empty, [`Error::File`] where `out` exists or cannot be written, and
+/// those of [`load`] and [`finish`].
+pub fn build(dirs: &[PathBuf], out: &Path) -> Result<()> {
+    if dirs.is_empty() {
+        return Err(Error::setting("directories", "none", "at least one"));
+    }
+    if out.exists() {
+        return Err(Error::file(
+            out,
+            "create",
+            "it exists already; name a file that does not",
+        ));
+    }
+    let mut results = Vec::with_capacity(dirs.len());
+    for dir in dirs {
+        results.push(load(dir)?);
+    }
+    let mut experiments = Vec::with_capacity(dirs.len());
+    for (dir, results) in dirs.iter().zip(&results) {
+        experiments.push(Experiment::new(dir.display().to_string(), results)?);
+    }
+    write(out, page::page(&experiments)?.as_bytes())
+}
+
+/// What `summary.json` says of a run's end.
+#[derive(Deserialize)]
+struct ListedRun {
+    method: String,
+    seed: u64,
+    #[serde(flatten)]
+    status: Status,
+}
+
+/// None where there is no summary yet.
+fn read_statuses(dir: &Path) -> Result<Vec<ListedRun>> {
+    #[derive(Deserialize)]
+    struct Listed {
+        runs: Vec<ListedRun>,
+    }
+    let path = dir.join("summary.json");
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let listed: Listed =
+        serde_json::from_str(&read_text(&path)?).map_err(|e| Error::format(&path, e))?;
+    Ok(listed.runs)
+}
+
+fn load_run(path: &Path, settings: &Settings, statuses: &[ListedRun]) -> Result<Run> {
+    let stem = path.file_stem().and_then(|stem| stem.to_str());
+    let named = stem.and_then(|stem| stem.rsplit_once('-'));
+    let parsed = named.and_then(|(method, seed)| Some((method, seed.parse::<u64>().ok()?)));
+    let Some((method, seed)) = parsed else {
+        return Err(Error::format(path, "its name is not METHOD-SEED.csv"));
+    };
+    let text = fs::read(path).map_err(|e| Error::file(path, "read", e))?;
+    let history = records::from_csv(path, &text, &settings.stream)?;
+    let total = records::total_iterations(&settings.stream);
+    let whole = history.records.len() == total;
+    let broken = records::not_finite(&history);
+    let listed = statuses
+        .iter()
+        .find(|listed| listed.method == method && listed.seed == seed);
+    let status = match (listed.map(|listed| &listed.status), broken) {
+        (Some(Status::Complete), _) if !whole => {
+            return Err(Error::format(
+                path,
+                format!(
+                    "truncated: {} of {total} iterations, though summary.json calls the run complete",
+                    history.records.len()
+                ),
+            ));
+        }
+        (Some(Status::Complete), Some(broken)) => {
+            return Err(Error::format(
+                path,
+                format!(
+                    "line {}: {} is {}, though summary.json calls the run complete",
+                    broken.iteration + 1,
+                    broken.column,
+                    broken.value
+                ),
+            ));
+        }
+        (Some(status), _) => status.clone(),
+        (None, Some(broken)) => Status::Diverged {
+            iteration: broken.iteration,
+            quantity: broken.column,
+            value: broken.value.to_string(),
+        },
+        (None, None) if whole => Status::Complete,
+        (None, None) => Status::Interrupted,
+    };
+    let run = Run {
+        method: String::from(method),
+        seed,
+        status,
+        history,
+    };
+    place(settings, &run).map_err(|e| Error::format(path, format!("not in config.toml: {e}")))?;
+    Ok(run)
+}
+
+/// Where `run` stands in the order of the settings: methods, and seeds within a method.
+fn place(settings: &Settings, run: &Run) -> Result<(usize, usize)> {
+    let names: Vec<&str> = settings.methods.iter().map(|m| m.name.as_str()).collect();
+    let method = names.iter().position(|name| *name == run.method);
+    let method = method.ok_or_else(|| Error::Unknown {
+        kind: "method",
+        name: run.method.clone(),
+        nearest: None,
+        known: names.join(", "),
+    })?;
+    let seeds = &settings.training.seeds;
+    let seed = seeds.iter().position(|seed| *seed == run.seed);
+    let seed = seed.ok_or_else(|| {
+        let known: Vec<String> = seeds.iter().map(u64::to_string).collect();
+        Error::setting("seed", run.seed, format!("one of {}", known.join(", ")))
+    })?;
+    Ok((method, seed))
+}
+
+/// Brings the runs into the order of the settings, whatever order they ended in.
+fn sort(results: &mut Results) -> Result<()> {
+    let mut placed = Vec::with_capacity(results.runs.len());
+    for run in results.runs.drain(..) {
+        placed.push((place(&results.settings, &run)?, run));
+    }
+    placed.sort_by_key(|(place, _)| *place);
+    if let Some(pair) = placed.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        let run = &pair[0].1;
+        return Err(Error::setting(
+            format!("runs of {} with seed {}", run.method, run.seed),
+            "more than one",
+            "one",
+        ));
+    }
+    results.runs = placed.into_iter().map(|(_, run)| run).collect();
+    Ok(())
+}
+
+/// `runs/METHOD-SEED.csv`, for names that mean the same on every file system.
+fn run_file(method: &str, seed: u64) -> Result<PathBuf> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+    if method.is_empty() || !method.chars().all(plain) {
+        return Err(Error::setting(
+            "methods.name",
+            format!("{method:?}"),
+            "lower-case letters, digits, - and _, as it names files",
+        ));
+    }
+    Ok(Path::new("runs").join(format!("{method}-{seed}.csv")))
+}
+
+fn read_text(path: &Path) -> Result<String> {
+    fs::read_to_string(path).map_err(|e| match e.kind() {
+        io::ErrorKind::InvalidData => Error::format(path, "not UTF-8 text"),
+        _ => Error::file(path, "read", e),
+    })
+}
+
+/// Writes a file under a name of its own and renames it, so that nobody ever sees it half-written.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    let written = fs::write(&partial, bytes).and_then(|()| fs::rename(&partial, path));
+    written.map_err(|e| {
+        // The first failure is the one to report; a partial file that cannot be removed is harmless.
+        let _ = fs::remove_file(&partial);
+        Error::file(path, "write", e)
+    })
+}

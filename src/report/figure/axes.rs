@@ -1,0 +1,219 @@
+//! Axes: from values to shares of a panel, and where ticks go.
+
+/// A vertical axis.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::report) struct Axis {
+    scale: Scale,
+    /// The smallest and the largest value shown; of [`Scale::Error`], the errors.
+    low: f64,
+    high: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scale {
+    Linear,
+    Logarithmic,
+    /// Of an accuracy in per cent: logarithmic in the error 100 − accuracy, which falls upwards.
+    Error,
+}
+
+/// The smallest loss that a logarithmic axis shows.
+const LEAST_LOSS: f64 = 1e-6;
+
+/// The smallest error in per cent that an axis shows: one of a thousand.
+const LEAST_ERROR: f64 = 0.1;
+
+impl Axis {
+    /// From `low` to `high`, widened to whole ticks but not beyond `limit`.
+    pub(super) fn linear(low: f64, high: f64, limit: Option<f64>) -> Self {
+        let (low, high) = widened(low, high);
+        let step = step(high - low, 5);
+        let up = (high / step).ceil() * step;
+        Axis {
+            low: (low / step).floor() * step,
+            high: limit.map_or(up, |limit| up.min(limit.max(high))),
+            scale: Scale::Linear,
+        }
+    }
+
+    /// From `low` to `high` on a logarithmic scale.
+    pub(super) fn logarithmic(low: f64, high: f64) -> Self {
+        let (low, high) = logarithmic_ends(low, high, LEAST_LOSS);
+        let scale = Scale::Logarithmic;
+        Axis { scale, low, high }
+    }
+
+    /// For accuracies in per cent from `low` to `high`, logarithmic in 100 − accuracy: makes a fall from
+    /// 99 to 97 as easy to see as one from 60 to 0.
+    pub(super) fn error(low: f64, high: f64) -> Self {
+        let (low, high) = logarithmic_ends(100.0 - high, 100.0 - low, LEAST_ERROR);
+        let scale = Scale::Error;
+        Axis { scale, low, high }
+    }
+
+    /// Where `value` is, as a share of the axis; beyond its ends at its ends.
+    pub(super) fn share(&self, value: f64) -> f64 {
+        // `libm`, not the platform's functions: a figure's bytes are the same everywhere.
+        let logarithmic =
+            |v: f64| libm::log(v.max(self.low) / self.low) / libm::log(self.high / self.low);
+        let share = match self.scale {
+            Scale::Linear => (value - self.low) / (self.high - self.low),
+            Scale::Logarithmic => logarithmic(value),
+            Scale::Error => 1.0 - logarithmic(100.0 - value),
+        };
+        share.clamp(0.0, 1.0)
+    }
+
+    /// Values that get a line, with their labels.
+    pub(super) fn ticks(&self) -> Vec<(f64, String)> {
+        let label = |value: f64, decimals: usize| (value, format!("{value:.decimals$}"));
+        if self.scale == Scale::Linear {
+            let ticks = linear_ticks(self.low, self.high, 5);
+            let decimals = decimals(&ticks);
+            return ticks.into_iter().map(|v| label(v, decimals)).collect();
+        }
+        let mut ticks = Vec::new();
+        for (value, power) in logarithmic_ticks(self.low, self.high) {
+            let decimals = usize::try_from(-power).unwrap_or(0);
+            ticks.push(match self.scale {
+                Scale::Error => label(100.0 - value, decimals),
+                Scale::Linear | Scale::Logarithmic => label(value, decimals),
+            });
+        }
+        ticks
+    }
+}
+
+/// The ends of a logarithmic axis: positive, finite and apart, with a little room.
+fn logarithmic_ends(low: f64, high: f64, least: f64) -> (f64, f64) {
+    let low = if low.is_finite() {
+        low.max(least)
+    } else {
+        least
+    };
+    let high = if high.is_finite() { high } else { 1.0 };
+    (low / 1.1, high.max(2.0 * low) * 1.1)
+}
+
+/// Powers of ten from `low` to `high`, and between them as many values as leave room for their labels;
+/// each with its power.
+fn logarithmic_ticks(low: f64, high: f64) -> Vec<(f64, i32)> {
+    let within: &[f64] = match libm::log10(high / low) {
+        decades if decades < 1.2 => &[1.0, 2.0, 3.0, 5.0, 7.0],
+        decades if decades < 3.5 => &[1.0, 3.0],
+        _ => &[1.0],
+    };
+    let mut ticks = Vec::new();
+    for power in libm::floor(libm::log10(low)) as i32..=libm::ceil(libm::log10(high)) as i32 {
+        let values = within
+            .iter()
+            .map(|factor| factor * libm::exp10(f64::from(power)));
+        let shown = values.filter(|value| (low..=high).contains(value));
+        ticks.extend(shown.map(|value| (value, power)));
+    }
+    ticks
+}
+
+/// `low` and `high` as finite numbers some way apart.
+fn widened(low: f64, high: f64) -> (f64, f64) {
+    if !(low.is_finite() && high.is_finite()) {
+        return (0.0, 1.0);
+    }
+    if high - low > 1e-9 * high.abs().max(low.abs()) && high - low > 1e-12 {
+        return (low, high);
+    }
+    (low - 0.5, high + 0.5)
+}
+
+/// A round distance that divides `span` into about `count` pieces.
+fn step(span: f64, count: usize) -> f64 {
+    let rough = span / count as f64;
+    let power = libm::exp10(libm::floor(libm::log10(rough)));
+    let factors = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power);
+    factors
+        .into_iter()
+        .find(|step| *step >= 0.85 * rough)
+        .unwrap_or(rough)
+}
+
+/// About `count` round values from `low` to `high`, both included where they are round.
+pub(super) fn linear_ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
+    let (low, high) = widened(low, high);
+    let step = step(high - low, count);
+    let first = (low / step - 1e-6).ceil() as i64;
+    let last = (high / step + 1e-6).floor() as i64;
+    (first..=last).map(|index| index as f64 * step).collect()
+}
+
+/// Decimals that tell neighbouring ticks apart.
+pub(super) fn decimals(ticks: &[f64]) -> usize {
+    let distance = match ticks {
+        [first, second, ..] => second - first,
+        _ => 1.0,
+    };
+    (-libm::floor(libm::log10(distance + 1e-12))).clamp(0.0, 9.0) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(axis: &Axis) -> Vec<String> {
+        axis.ticks().into_iter().map(|(_, label)| label).collect()
+    }
+
+    #[test]
+    fn linear_axes_end_at_round_values_and_at_their_limit() {
+        let axis = Axis::linear(31.0, 99.4, Some(100.0));
+        assert_eq!(labels(&axis), ["20", "40", "60", "80", "100"]);
+        assert_eq!(axis.share(20.0), 0.0);
+        assert_eq!(axis.share(60.0), 0.5);
+        assert_eq!(
+            labels(&Axis::linear(1.0, 2.6, None)),
+            ["1.0", "1.5", "2.0", "2.5", "3.0"]
+        );
+        assert_eq!(
+            labels(&Axis::linear(98.6, 99.9, Some(100.0)))
+                .last()
+                .unwrap(),
+            "100.0"
+        );
+    }
+
+    #[test]
+    fn logarithmic_axes_halve_at_the_geometric_mean() {
+        let axis = Axis::logarithmic(0.02, 2.0);
+        assert!((axis.share(0.2) - 0.5).abs() < 1e-12);
+        assert_eq!(labels(&axis), ["0.03", "0.1", "0.3", "1"].map(String::from));
+        assert_eq!(axis.share(0.0), 0.0, "nothing is below the axis");
+    }
+
+    #[test]
+    fn error_axes_rise_with_accuracy_and_show_a_perfect_one_at_the_top() {
+        let axis = Axis::error(0.0, 100.0);
+        assert_eq!(labels(&axis), ["99.9", "99.7", "99", "97", "90", "70", "0"]);
+        let shares = [0.0, 50.0, 90.0, 99.0, 99.9].map(|v| axis.share(v));
+        assert!(
+            shares.windows(2).all(|pair| pair[0] < pair[1]),
+            "{shares:?}"
+        );
+        assert_eq!(axis.share(100.0), 1.0);
+    }
+
+    #[test]
+    fn values_that_do_not_vary_or_do_not_exist_have_an_axis() {
+        for axis in [
+            Axis::linear(1.0, 1.0, None),
+            Axis::linear(f64::INFINITY, f64::NEG_INFINITY, None),
+            Axis::logarithmic(0.0, 0.0),
+            Axis::logarithmic(f64::INFINITY, f64::NEG_INFINITY),
+            Axis::error(100.0, 100.0),
+        ] {
+            assert!(axis.low < axis.high && axis.low.is_finite() && axis.high.is_finite());
+            assert!(
+                axis.share(1.0).is_finite() && axis.ticks().len() < 20,
+                "{axis:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Drawing: where panels are, and lines, bands and text on them.
+
+use std::fmt::Display;
+use std::path::Path;
+
+use plotters::backend::{DrawingBackend, SVGBackend};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{Color, FontTransform, IntoFont, RGBColor, ShapeStyle, TextStyle};
+
+use super::axes::Axis;
+use super::curve::{Curve, thinned};
+use super::palette;
+use crate::error::{Error, Result};
+
+/// Drawing units a pixel: the drawing library has whole units, and a quarter of a pixel is smooth.
+pub(super) const UNITS: i32 = 4;
+
+pub(super) const WIDTH: i32 = 640 * UNITS;
+const LEFT: i32 = 80 * UNITS;
+const RIGHT: i32 = 28 * UNITS;
+const BOTTOM: i32 = 60 * UNITS;
+const PLOT_HEIGHT: i32 = 290 * UNITS;
+const BETWEEN_PANELS: i32 = 16 * UNITS;
+const LEGEND_ROW: i32 = 27 * UNITS;
+const ABOVE_PLOT: i32 = 28 * UNITS;
+/// As large as it is so that it can be read where the figure is 360 pixels wide.
+const TEXT: i32 = 19 * UNITS;
+const SWATCH: i32 = 26 * UNITS;
+const SPACE: i32 = 8 * UNITS;
+
+/// One of `columns` panels side by side.
+pub(super) struct Panel<'a> {
+    pub(super) column: usize,
+    pub(super) columns: usize,
+    /// The values at its left and right edge.
+    pub(super) x: (f64, f64),
+    pub(super) y: &'a Axis,
+}
+
+impl Panel<'_> {
+    fn left_and_width(&self) -> (i32, i32) {
+        let columns = self.columns as i32;
+        let width = (WIDTH - LEFT - RIGHT - (columns - 1) * BETWEEN_PANELS) / columns;
+        (LEFT + self.column as i32 * (width + BETWEEN_PANELS), width)
+    }
+
+    fn horizontal(&self, value: f64) -> i32 {
+        let (left, width) = self.left_and_width();
+        let share = (value - self.x.0) / (self.x.1 - self.x.0);
+        left + (f64::from(width) * share.clamp(0.0, 1.0)).round() as i32
+    }
+
+    /// The indices of `curve` whose iterations, counted from `origin`, are in the panel.
+    fn visible(&self, curve: &Curve, origin: f64) -> Vec<usize> {
+        let first = (origin + self.x.0 - 1.0).ceil().max(0.0) as usize;
+        let end = ((origin + self.x.1).floor().max(0.0) as usize).min(curve.mean.len());
+        thinned(&curve.mean, first.min(end)..end)
+    }
+}
+
+/// A drawing in progress: legend on top, panels below it.
+pub(super) struct Canvas<'a> {
+    backend: SVGBackend<'a>,
+    /// Upper edge of the panels.
+    top: i32,
+}
+
+impl<'a> Canvas<'a> {
+    /// Begins a drawing in `text`, with a legend of colours and labels, and says how high it is.
+    pub(super) fn new(text: &'a mut String, legend: &[(usize, &str)]) -> Result<(Self, i32)> {
+        let (places, rows) = legend_places(legend);
+        let top = SPACE + rows * LEGEND_ROW + ABOVE_PLOT;
+        let height = top + PLOT_HEIGHT + BOTTOM;
+        let backend = SVGBackend::with_string(text, (WIDTH as u32, height as u32));
+        let mut canvas = Canvas { backend, top };
+        let background = palette::BACKGROUND.filled();
+        canvas.done(|b| b.draw_rect((0, 0), (WIDTH, height), &background, true))?;
+        for ((x, row), (colour, label)) in places.into_iter().zip(legend) {
+            let y = SPACE + row * LEGEND_ROW + LEGEND_ROW / 2;
+            let style = palette::method(*colour).stroke_width(3 * UNITS as u32);
+            canvas.stroke(&[(x, y), (x + SWATCH, y)], &style)?;
+            let at = (x + SWATCH + SPACE, y);
+            canvas.text(label, at, HPos::Left, VPos::Center, FontTransform::None)?;
+        }
+        Ok((canvas, height))
+    }
+
+    /// Ends the drawing.
+    pub(super) fn end(mut self) -> Result<()> {
+        self.done(|backend| backend.present())
+    }
+
+    /// Grid, ticks and their labels, and the title below.
+    pub(super) fn frame(&mut self, panel: &Panel, x_ticks: &[f64], x_title: &str) -> Result<()> {
+        let (left, width) = panel.left_and_width();
+        let bottom = self.top + PLOT_HEIGHT;
+        let grid = palette::GRID.stroke_width(UNITS as u32);
+        for (value, label) in panel.y.ticks() {
+            let y = self.vertical(panel, value);
+            self.stroke(&[(left, y), (left + width, y)], &grid)?;
+            if panel.column == 0 {
+                let at = (left - SPACE, y);
+                self.text(&label, at, HPos::Right, VPos::Center, FontTransform::None)?;
+            }
+        }
+        let ink = palette::INK.stroke_width(UNITS as u32);
+        self.stroke(&[(left, bottom), (left + width, bottom)], &ink)?;
+        for value in x_ticks {
+            let x = panel.horizontal(*value);
+            self.stroke(&[(x, bottom), (x, bottom + 5 * UNITS)], &ink)?;
+            let at = (x, bottom + SPACE);
+            let label = format!("{value:.0}");
+            self.text(&label, at, HPos::Center, VPos::Top, FontTransform::None)?;
+        }
+        let at = (left + width / 2, bottom + 34 * UNITS);
+        self.text(x_title, at, HPos::Center, VPos::Top, FontTransform::None)
+    }
+
+    /// A title below all panels.
+    pub(super) fn title_below(&mut self, title: &str) -> Result<()> {
+        let at = (
+            (LEFT + WIDTH - RIGHT) / 2,
+            self.top + PLOT_HEIGHT + 34 * UNITS,
+        );
+        self.text(title, at, HPos::Center, VPos::Top, FontTransform::None)
+    }
+
+    /// The title of the vertical axis.
+    pub(super) fn vertical_title(&mut self, title: &str) -> Result<()> {
+        let at = (4 * UNITS, self.top + PLOT_HEIGHT / 2);
+        self.text(title, at, HPos::Center, VPos::Top, FontTransform::Rotate270)
+    }
+
+    /// A label above the panel, centred at `value`.
+    pub(super) fn above(&mut self, panel: &Panel, value: f64, label: &str) -> Result<()> {
+        let at = (panel.horizontal(value), self.top - 15 * UNITS);
+        self.text(label, at, HPos::Center, VPos::Center, FontTransform::None)
+    }
+
+    /// The dashed line of a switch.
+    pub(super) fn switch(&mut self, panel: &Panel, value: f64) -> Result<()> {
+        let x = panel.horizontal(value);
+        let style = palette::SWITCH.stroke_width(3 * UNITS as u32 / 2);
+        self.stroke(
+            &[(x, self.top - 4 * UNITS), (x, self.top + PLOT_HEIGHT)],
+            &style,
+        )
+    }
+
+    /// Mean ± standard error, iterations counted from `origin`.
+    pub(super) fn band(&mut self, panel: &Panel, curve: &Curve, origin: f64) -> Result<()> {
+        let visible = panel.visible(curve, origin);
+        let x = |at: usize| panel.horizontal((at + 1) as f64 - origin);
+        let (mean, error) = (&curve.mean, &curve.error);
+        let high = |at: usize| self.vertical(panel, mean[at] + error[at]);
+        let low = |at: usize| self.vertical(panel, mean[at] - error[at]);
+        let mut outline: Vec<(i32, i32)> = visible.iter().map(|&at| (x(at), high(at))).collect();
+        outline.extend(visible.iter().rev().map(|&at| (x(at), low(at))));
+        let style = palette::method(curve.colour).mix(0.22).filled();
+        self.done(|backend| backend.fill_polygon(outline, &style))
+    }
+
+    /// The mean, iterations counted from `origin`.
+    pub(super) fn line(&mut self, panel: &Panel, curve: &Curve, origin: f64) -> Result<()> {
+        let points: Vec<(i32, i32)> = panel
+            .visible(curve, origin)
+            .into_iter()
+            .map(|at| {
+                let x = panel.horizontal((at + 1) as f64 - origin);
+                (x, self.vertical(panel, curve.mean[at]))
+            })
+            .collect();
+        let style = palette::method(curve.colour).stroke_width(2 * UNITS as u32);
+        self.stroke(&points, &style)
+    }
+
+    /// The minima of the contexts in the panel, dotted.
+    pub(super) fn minima(&mut self, panel: &Panel, curve: &Curve, origin: f64) -> Result<()> {
+        let colour = palette::dotted(palette::method(curve.colour));
+        let style = colour.stroke_width(5 * UNITS as u32 / 2);
+        for (first, last, minimum) in &curve.minima {
+            let (first, last) = (*first as f64 - origin, *last as f64 - origin);
+            if last <= panel.x.0.max(0.0) || first >= panel.x.1 {
+                continue;
+            }
+            let y = self.vertical(panel, *minimum);
+            let ends = [(panel.horizontal(first), y), (panel.horizontal(last), y)];
+            self.stroke(&ends, &style)?;
+        }
+        Ok(())
+    }
+
+    fn vertical(&self, panel: &Panel, value: f64) -> i32 {
+        let share = panel.y.share(value);
+        self.top + (f64::from(PLOT_HEIGHT) * (1.0 - share)).round() as i32
+    }
+
+    fn stroke(&mut self, points: &[(i32, i32)], style: &ShapeStyle) -> Result<()> {
+        self.done(|backend| backend.draw_path(points.iter().copied(), style))
+    }
+
+    fn text(
+        &mut self,
+        text: &str,
+        at: (i32, i32),
+        horizontal: HPos,
+        vertical: VPos,
+        transform: FontTransform,
+    ) -> Result<()> {
+        // The library takes the height of the line and writes the height of the letters.
+        let font = ("sans-serif", f64::from(TEXT) * 1.24).into_font();
+        let style = TextStyle::from(font.transform(transform))
+            .color::<RGBColor>(&palette::INK)
+            .pos(Pos::new(horizontal, vertical));
+        // Control characters have no place in XML, however escaped.
+        let text = text.replace(char::is_control, " ");
+        self.done(|backend| backend.draw_text(&text, &style, at))
+    }
+
+    fn done<E: Display>(
+        &mut self,
+        draw: impl FnOnce(&mut SVGBackend<'a>) -> core::result::Result<(), E>,
+    ) -> Result<()> {
+        draw(&mut self.backend).map_err(|e| Error::file(Path::new("figures"), "draw", e))
+    }
+}
+
+/// About how wide a letter is: capitals, m, w and everything unusual, four fifths of the font's size.
+fn advance(letter: char) -> i32 {
+    match letter {
+        'i' | 'j' | 'l' | 't' | 'f' | 'r' | ' ' | '-' | '.' | ',' => TEXT * 35 / 100,
+        'a'..='l' | 'n'..='v' | 'x'..='z' | '0'..='9' => TEXT * 58 / 100,
+        _ => TEXT * 80 / 100,
+    }
+}
+
+/// Where each entry of the legend begins and in which row it is, and how many rows there are.
+fn legend_places(legend: &[(usize, &str)]) -> (Vec<(i32, i32)>, i32) {
+    let (mut x, mut row) = (LEFT, 0);
+    let mut places = Vec::new();
+    for (_, label) in legend {
+        let width = SWATCH + SPACE + label.chars().take(200).map(advance).sum::<i32>();
+        if x > LEFT && x + width > WIDTH - RIGHT {
+            (x, row) = (LEFT, row + 1);
+        }
+        places.push((x, row));
+        x += width + 2 * SPACE;
+    }
+    (places, row + 1)
+}

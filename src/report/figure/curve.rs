@@ -1,0 +1,199 @@
+//! Curves: mean and standard error over seeds at every iteration.
+
+use crate::metrics::summarise;
+use crate::report::directory::Results;
+use crate::report::summary::{complete_runs, mean_gain};
+use crate::train::History;
+
+/// What a curve is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::report) enum Quantity {
+    /// Accuracy on the first task, per cent.
+    Accuracy,
+    /// Cross-entropy on the first task, nats.
+    Loss,
+    /// Mean gain over the layers.
+    Gain,
+}
+
+/// One method's curve.
+#[derive(Debug, Clone)]
+pub(in crate::report) struct Curve {
+    /// What the legend calls it.
+    pub(super) label: String,
+    /// Its place in the palette.
+    pub(super) colour: usize,
+    /// Mean over seeds, an iteration each.
+    pub(super) mean: Vec<f64>,
+    /// Standard error over seeds, an iteration each.
+    pub(super) error: Vec<f64>,
+    /// First and last iteration (counted from 1) of each context from the second on, and the smallest mean
+    /// within it; empty where minima mean nothing.
+    pub(super) minima: Vec<(usize, usize, f64)>,
+}
+
+impl Curve {
+    /// Mean − standard error. Never below 0 for values that are not: the standard error of n values that
+    /// are not negative is at most their mean.
+    pub(super) fn low(&self) -> impl Iterator<Item = f64> {
+        self.mean
+            .iter()
+            .zip(&self.error)
+            .map(|(mean, error)| mean - error)
+    }
+
+    /// Mean + standard error.
+    pub(super) fn high(&self) -> impl Iterator<Item = f64> {
+        self.mean
+            .iter()
+            .zip(&self.error)
+            .map(|(mean, error)| mean + error)
+    }
+}
+
+/// The curves of every method that has complete runs; for gains, of those that have gains to show.
+pub(in crate::report) fn curves(results: &Results, quantity: Quantity) -> Vec<Curve> {
+    let mut found = Vec::new();
+    for (colour, method) in results.settings.methods.iter().enumerate() {
+        let runs = complete_runs(results, &method.name);
+        if runs.is_empty() || (quantity == Quantity::Gain && !method.gain_modulated) {
+            continue;
+        }
+        let series: Vec<Vec<f64>> = runs.iter().map(|r| values(&r.history, quantity)).collect();
+        let iterations = series.iter().map(Vec::len).min().unwrap_or(0);
+        let (mut mean, mut error) = (Vec::new(), Vec::new());
+        for iteration in 0..iterations {
+            let seeds: Vec<f64> = series.iter().map(|s| s[iteration]).collect();
+            let summary = summarise(&seeds);
+            mean.push(summary.mean);
+            error.push(summary.standard_error);
+        }
+        let minima = match quantity {
+            Quantity::Accuracy => minima(&mean, results.settings.stream.iterations),
+            Quantity::Loss | Quantity::Gain => Vec::new(),
+        };
+        found.push(Curve {
+            label: method.label.clone(),
+            colour,
+            mean,
+            error,
+            minima,
+        });
+    }
+    found
+}
+
+fn values(history: &History, quantity: Quantity) -> Vec<f64> {
+    let records = history.records.iter();
+    match quantity {
+        Quantity::Accuracy => records.map(|r| 100.0 * r.test.accuracy).collect(),
+        Quantity::Loss => records.map(|r| r.test.loss).collect(),
+        Quantity::Gain => mean_gain(history),
+    }
+}
+
+fn minima(mean: &[f64], iterations: usize) -> Vec<(usize, usize, f64)> {
+    let chunks = mean.chunks(iterations.max(1)).enumerate().skip(1);
+    chunks
+        .map(|(index, within)| {
+            let first = index * iterations + 1;
+            let minimum = within.iter().copied().fold(f64::INFINITY, f64::min);
+            (first, first + within.len() - 1, minimum)
+        })
+        .collect()
+}
+
+/// The most points that a curve is drawn with: more than there are units across a panel at print size.
+const POINTS: usize = 2400;
+
+/// Which of the indices `range` to draw: all, or the smallest and largest value of each of [`POINTS`]/2
+/// equal pieces, so that no dip is lost.
+pub(super) fn thinned(values: &[f64], range: core::ops::Range<usize>) -> Vec<usize> {
+    if range.len() <= POINTS {
+        return range.collect();
+    }
+    let length = range.len().div_ceil(POINTS / 2);
+    let mut kept = Vec::with_capacity(POINTS);
+    for start in range.clone().step_by(length) {
+        let piece = start..(start + length).min(range.end);
+        let by_value = |a: &usize, b: &usize| values[*a].total_cmp(&values[*b]);
+        let ends = [piece.clone().min_by(by_value), piece.max_by(by_value)];
+        kept.extend(ends.into_iter().flatten());
+    }
+    kept.sort_unstable();
+    kept.dedup();
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::Settings;
+    use crate::report::directory::{Run, Status};
+    use crate::train::{Evaluation, Record};
+
+    /// Two contexts of two iterations, one method, a seed for each of `accuracies`.
+    fn results(accuracies: &[[f64; 4]]) -> Results {
+        let preset = include_str!("../../../data/presets/split-mnist.toml");
+        let mut settings: Settings = toml::from_str(preset).unwrap();
+        settings.stream.contexts.truncate(2);
+        settings.stream.iterations = 2;
+        let record = |(index, accuracy): (usize, &f64)| {
+            let evaluation = Evaluation {
+                loss: 1.0 - accuracy,
+                accuracy: *accuracy,
+            };
+            Record {
+                iteration: index + 1,
+                context: index / 2 + 1,
+                train: evaluation,
+                test: evaluation,
+                entropy: 0.0,
+                gain: vec![1.0, 2.0],
+                mean_absolute_weight: vec![0.0, 0.0],
+            }
+        };
+        let runs = (42..).zip(accuracies).map(|(seed, accuracies)| Run {
+            method: settings.methods[0].name.clone(),
+            seed,
+            status: Status::Complete,
+            history: History {
+                layers: vec![String::from("a"), String::from("b")],
+                records: accuracies.iter().enumerate().map(record).collect(),
+            },
+        });
+        Results {
+            runs: runs.collect(),
+            settings,
+        }
+    }
+
+    #[test]
+    fn curves_are_mean_and_standard_error_with_the_minima_of_the_mean() {
+        let results = results(&[[0.5, 0.75, 0.25, 1.0], [0.5, 0.25, 0.75, 0.0]]);
+        let found = &curves(&results, Quantity::Accuracy)[0];
+        assert_eq!(found.mean, [50.0, 50.0, 50.0, 50.0]);
+        // s/√n = |a − b|/2 for two values.
+        let expected = [0.0, 25.0, 25.0, 50.0];
+        for (found, expected) in found.error.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-12);
+        }
+        assert_eq!(found.minima, [(3, 4, 50.0)]);
+        assert_eq!(curves(&results, Quantity::Loss)[0].mean, [0.5; 4]);
+        assert_eq!(curves(&results, Quantity::Gain)[0].mean, [1.5; 4]);
+    }
+
+    #[test]
+    fn thinning_keeps_every_dip_and_short_curves_whole() {
+        assert_eq!(thinned(&[0.0; 9], 2..7), [2, 3, 4, 5, 6]);
+        let mut values = vec![1.0; 1_000_000];
+        for dip in [17, 500_000, 999_999] {
+            values[dip] = 0.0;
+        }
+        let kept = thinned(&values, 0..values.len());
+        assert!(kept.len() <= POINTS && kept.windows(2).all(|pair| pair[0] < pair[1]));
+        for dip in [17, 500_000, 999_999] {
+            assert!(kept.contains(&dip), "{dip}");
+        }
+    }
+}

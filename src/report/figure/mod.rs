@@ -1,0 +1,234 @@
+//! Figures as SVG: curves over the iterations as mean ± standard error over seeds (figure 3 of
+//! arXiv 2507.14056).
+
+mod axes;
+mod canvas;
+mod curve;
+mod document;
+mod palette;
+
+use self::axes::{Axis, linear_ticks};
+use self::canvas::{Canvas, Panel};
+pub(super) use self::curve::{Curve, Quantity, curves};
+use crate::error::Result;
+use crate::experiment::Settings;
+
+/// One figure: a name for its file, and how it is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Figure {
+    /// Accuracy on the first task.
+    Accuracy,
+    /// The same, enlarged around each switch.
+    Switches,
+    /// Loss on the first task, logarithmic.
+    Loss,
+    /// Gain, mean over the layers.
+    Gain,
+}
+
+impl Figure {
+    /// In the order in which a report shows them.
+    pub(super) const ALL: [Figure; 4] = [
+        Figure::Accuracy,
+        Figure::Switches,
+        Figure::Loss,
+        Figure::Gain,
+    ];
+
+    /// The file's name without its extension.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Figure::Accuracy => "accuracy",
+            Figure::Switches => "switches",
+            Figure::Loss => "loss",
+            Figure::Gain => "gain",
+        }
+    }
+
+    /// What it shows, in a few words.
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Figure::Accuracy => "Accuracy on the first task",
+            Figure::Switches => "Accuracy on the first task around the switches",
+            Figure::Loss => "Loss on the first task",
+            Figure::Gain => "Gain",
+        }
+    }
+
+    /// How to read it.
+    pub(super) fn caption(self) -> &'static str {
+        match self {
+            Figure::Accuracy => {
+                "Mean over seeds, band ± standard error. Dashed: switches of context. Dotted: the minimum \
+                 of the mean curve within each context from the second on."
+            }
+            Figure::Switches => {
+                "The same curves enlarged; 0 is the last iteration before the switch. The axis is \
+                 logarithmic in the error, 100 % − accuracy, so that small gaps show beside large ones, \
+                 and ends at 99.9 %. Dotted: the minimum of the mean curve within the context."
+            }
+            Figure::Loss => {
+                "Mean cross-entropy over seeds, band ± standard error, logarithmic axis."
+            }
+            Figure::Gain => {
+                "Mean over layers and seeds, band ± standard error, of the methods whose gains follow the \
+                 entropy; the others’ is 1."
+            }
+        }
+    }
+
+    /// What its curves are of.
+    pub(super) fn quantity(self) -> Quantity {
+        match self {
+            Figure::Accuracy | Figure::Switches => Quantity::Accuracy,
+            Figure::Loss => Quantity::Loss,
+            Figure::Gain => Quantity::Gain,
+        }
+    }
+
+    fn axis_title(self) -> &'static str {
+        match self {
+            Figure::Accuracy | Figure::Switches => "accuracy on task 1 (%)",
+            Figure::Loss => "loss on task 1 (nats)",
+            Figure::Gain => "gain g (1 = no modulation)",
+        }
+    }
+}
+
+/// The vertical axis on which all of `curves` fit; figures that are to be compared share one.
+pub(super) fn axis_for(figure: Figure, curves: &[Curve]) -> Axis {
+    let low = curves
+        .iter()
+        .flat_map(Curve::low)
+        .fold(f64::INFINITY, f64::min);
+    let high = curves
+        .iter()
+        .flat_map(Curve::high)
+        .fold(f64::NEG_INFINITY, f64::max);
+    match figure {
+        Figure::Accuracy => Axis::linear(low, high, Some(100.0)),
+        Figure::Switches => Axis::error(low, high),
+        Figure::Loss => Axis::logarithmic(low, high),
+        Figure::Gain => Axis::linear(low.min(1.0), high, None),
+    }
+}
+
+/// Draws `figure` as SVG text, whose ids all begin with `id`; none where there is no curve to draw, or no
+/// switch to enlarge.
+///
+/// # Errors
+/// [`crate::Error::File`] where drawing fails.
+pub(super) fn draw(
+    figure: Figure,
+    id: &str,
+    settings: &Settings,
+    curves: &[Curve],
+    axis: &Axis,
+) -> Result<Option<String>> {
+    let contexts = settings.stream.contexts.len();
+    if curves.is_empty() || (figure == Figure::Switches && contexts < 2) {
+        return Ok(None);
+    }
+    let labels: Vec<(usize, &str)> = curves
+        .iter()
+        .map(|c| (c.colour, c.label.as_str()))
+        .collect();
+    let mut drawing = String::new();
+    let (mut canvas, height) = Canvas::new(&mut drawing, &labels)?;
+    match figure {
+        Figure::Switches => draw_switches(&mut canvas, settings, curves, axis)?,
+        _ => draw_whole(&mut canvas, settings, curves, axis)?,
+    }
+    canvas.vertical_title(figure.axis_title())?;
+    canvas.end()?;
+    let title = format!("{}: {}", settings.title, figure.title());
+    let svg = document::document(&drawing, id, height, &title, figure.caption());
+    Ok(Some(svg))
+}
+
+/// One panel over all iterations.
+fn draw_whole(
+    canvas: &mut Canvas,
+    settings: &Settings,
+    curves: &[Curve],
+    axis: &Axis,
+) -> Result<()> {
+    let iterations = settings.stream.iterations as f64;
+    let contexts = settings.stream.contexts.len();
+    let last = iterations * contexts as f64;
+    let panel = Panel {
+        column: 0,
+        columns: 1,
+        x: (0.0, last),
+        y: axis,
+    };
+    let ticks = linear_ticks(0.0, last, 6);
+    canvas.frame(&panel, &ticks, "iteration")?;
+    // As many labels as have room beside each other.
+    let every = contexts.div_ceil(8);
+    for context in 1..=contexts {
+        let start = (context - 1) as f64 * iterations;
+        if context > 1 {
+            canvas.switch(&panel, start)?;
+        }
+        if (context - 1) % every == 0 {
+            let middle = start + iterations / 2.0;
+            let label = if contexts <= 5 {
+                format!("context {context}")
+            } else {
+                context.to_string()
+            };
+            canvas.above(&panel, middle, &label)?;
+        }
+    }
+    for curve in curves {
+        canvas.band(&panel, curve, 0.0)?;
+    }
+    for curve in curves {
+        canvas.minima(&panel, curve, 0.0)?;
+    }
+    for curve in curves {
+        canvas.line(&panel, curve, 0.0)?;
+    }
+    Ok(())
+}
+
+/// How many switches are enlarged: more would leave a panel too little room.
+const ENLARGED: usize = 4;
+
+/// A panel a switch, side by side: a few iterations before it, and the first fifty after it.
+fn draw_switches(
+    canvas: &mut Canvas,
+    settings: &Settings,
+    curves: &[Curve],
+    axis: &Axis,
+) -> Result<()> {
+    let iterations = settings.stream.iterations;
+    let columns = (settings.stream.contexts.len() - 1).min(ENLARGED);
+    let after = iterations.min(50) as f64;
+    let before = (after / 5.0).ceil();
+    for column in 0..columns {
+        let switch = (column + 1) as f64 * iterations as f64;
+        let panel = Panel {
+            column,
+            columns,
+            x: (-before, after),
+            y: axis,
+        };
+        let ticks = linear_ticks(0.0, after, 3);
+        canvas.frame(&panel, &ticks, "")?;
+        canvas.switch(&panel, 0.0)?;
+        let label = format!("{} → {}", column + 1, column + 2);
+        canvas.above(&panel, (after - before) / 2.0, &label)?;
+        for curve in curves {
+            canvas.band(&panel, curve, switch)?;
+        }
+        for curve in curves {
+            canvas.minima(&panel, curve, switch)?;
+        }
+        for curve in curves {
+            canvas.line(&panel, curve, switch)?;
+        }
+    }
+    canvas.title_below("iterations after the switch")
+}

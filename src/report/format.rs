@@ -1,0 +1,61 @@
+//! How numbers are printed, the same in the terminal and on the page.
+
+use crate::metrics::Summary;
+
+/// What a value is, and so how it is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// A share in [0, 1] printed in per cent with two decimals.
+    Percent,
+    /// A share, four decimals.
+    Share,
+    /// A gain, three decimals.
+    Gain,
+    /// A number of iterations, one decimal.
+    Iterations,
+}
+
+/// What stands for a value that does not exist.
+pub(super) const NONE: &str = "–";
+
+impl Unit {
+    /// `value` without its unit.
+    pub(super) fn value(self, value: f64) -> String {
+        if !value.is_finite() {
+            return String::from(NONE);
+        }
+        match self {
+            Unit::Percent => format!("{:.2}", 100.0 * value),
+            Unit::Share => format!("{value:.4}"),
+            Unit::Gain => format!("{value:.3}"),
+            Unit::Iterations => format!("{value:.1}"),
+        }
+    }
+
+    /// A difference, with its sign.
+    pub(super) fn difference(self, value: f64) -> String {
+        let size = self.value(value.abs());
+        match value < 0.0 {
+            true => format!("−{size}"),
+            false => format!("+{size}"),
+        }
+    }
+
+    /// Mean ± standard deviation; the mean alone where there is no spread.
+    pub(super) fn mean_and_spread(self, summary: &Summary) -> String {
+        let mean = self.value(summary.mean);
+        if summary.count < 2 || !summary.standard_deviation.is_finite() {
+            return mean;
+        }
+        format!("{mean} ± {}", self.value(summary.standard_deviation))
+    }
+
+    /// What stands behind a quantity's name.
+    pub(super) fn suffix(self) -> &'static str {
+        match self {
+            Unit::Percent => " (%)",
+            Unit::Share | Unit::Gain => "",
+            Unit::Iterations => " (iterations)",
+        }
+    }
+}

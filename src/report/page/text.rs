@@ -1,0 +1,77 @@
+//! What the page says whatever the results are.
+
+use maud::{Markup, html};
+
+/// What the measures are, and the two conventions of averaging.
+pub(super) fn definitions() -> Markup {
+    html! {
+        section {
+            h2 id="definitions" { "Definitions" }
+            p {
+                "After every iteration the network is tested on the first task. With "
+                i { "a" sub { "t" } } " the accuracy at the end of context " i { "t" } ", "
+                i { "m" sub { "t" } } " the smallest accuracy within it, and " i { "K" } " contexts:"
+            }
+            dl {
+                dt { "avg-ACC" }
+                dd { "mean of " i { "a" sub { "t" } } " over all contexts" }
+                dt { "avg-min-ACC" }
+                dd { "mean of " i { "m" sub { "t" } } " over the contexts from the second on" }
+                dt { "WC-ACC" }
+                dd { i { "a" sub { "K" } } "/" i { "K" } " + (1 − 1/" i { "K" } ") · avg-min-ACC" }
+                dt { "SG" sub { "t" } ", avg-SG" }
+                dd {
+                    "stability gap (" i { "a" sub { "t−1" } } " − " i { "m" sub { "t" } } ")/"
+                    i { "a" sub { "t−1" } } " of context " i { "t" } " from the second on, and its mean"
+                }
+                dt { "recovery" }
+                dd {
+                    "iterations from the switch until the accuracy, from its minimum on, is back at 99 % of "
+                    i { "a" sub { "t−1" } } "; 0 where it never falls below that"
+                }
+            }
+            p {
+                "Two conventions of averaging are in use. "
+                strong { "Per seed: " }
+                "every seed’s own curve is measured, then mean ± sample standard deviation over the seeds "
+                "are taken. "
+                strong { "Of the seed-averaged curve: " }
+                "the curves are averaged first, and the average is measured once, as in table 1 of the "
+                "paper. Minima of different seeds fall on different iterations, so that the average curve’s "
+                "minimum is never the lower one. Tables here are per seed unless they say otherwise."
+            }
+        }
+    }
+}
+
+/// How to get the same files again.
+pub(super) fn reproduce(experiments: usize) -> Markup {
+    html! {
+        section {
+            h2 id="reproduce" { "Reproduce" }
+            p {
+                "The settings above decide every number: the same settings and seeds give the same bits on "
+                "every machine. With "
+                @if experiments > 1 { "one of the directories’ " } @else { "this directory’s " }
+                code { "config.toml" } " (and " code { "--data" } " with the directory of the data, if they "
+                "do not ship with neurogain):"
+            }
+            pre tabindex="0" { code { "neurogain run config.toml --out NEW-DIRECTORY" } }
+        }
+    }
+}
+
+/// The paper.
+pub(super) fn cite() -> Markup {
+    html! {
+        section {
+            h2 id="cite" { "Cite" }
+            p {
+                "Gain modulation, the stability-gap experiments and their measures: A. Rodriguez-Garcia, "
+                "A. Ghosh, S. Ramaswamy. "
+                cite { "Noradrenergic-inspired gain modulation attenuates the stability gap in joint training" }
+                ". " a href="https://arxiv.org/abs/2507.14056" { "arXiv:2507.14056" } ", 2025."
+            }
+        }
+    }
+}

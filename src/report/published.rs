@@ -1,0 +1,307 @@
+//! Comparison with published numbers, from `data/published/`.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::format::Unit;
+use super::summary::{MethodSummary, Summary};
+use crate::error::{Error, Result};
+use crate::experiment::{MethodSettings, Settings, presets};
+use crate::metrics;
+
+/// The published experiments that are compiled in, by the name of the preset that repeats each.
+const EXPERIMENTS: [(&str, &str); 1] = [(
+    "split-mnist",
+    include_str!("../../data/published/split-mnist.toml"),
+)];
+
+/// What others found in an experiment. Accuracies and gaps in [0, 1].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Published {
+    /// The experiment's name.
+    pub experiment: String,
+    /// The seeds of the published runs.
+    pub seeds: Vec<u64>,
+    /// Where the per-seed numbers come from.
+    pub records_source: String,
+    /// Where the numbers of the seed-averaged curve come from.
+    pub table_source: String,
+    /// What was found, by method.
+    pub methods: Vec<PublishedMethod>,
+}
+
+/// What others found with one method.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublishedMethod {
+    /// The method's name in the preset.
+    pub name: String,
+    /// avg-ACC.
+    pub average_accuracy: Spread,
+    /// avg-min-ACC over t ≥ 2.
+    pub average_minimum_accuracy: Spread,
+    /// avg-SG, each seed measured on its own.
+    pub average_gap: Spread,
+    /// Mean over seeds of SG_2.
+    pub first_gap: f64,
+    /// avg-SG of the seed-averaged curve.
+    pub seed_averaged_gap: f64,
+    /// Mean gain at the end of each context; empty without gain modulation.
+    #[serde(default)]
+    pub final_gain: Vec<f64>,
+    /// Largest mean gain; none without gain modulation.
+    pub peak_gain: Option<f64>,
+}
+
+/// Mean and sample standard deviation over the published seeds.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spread {
+    /// Mean.
+    pub mean: f64,
+    /// Sample standard deviation (divisor n − 1).
+    pub standard_deviation: f64,
+}
+
+impl Spread {
+    /// As a summary of `count` values.
+    pub fn over(self, count: usize) -> metrics::Summary {
+        metrics::Summary {
+            count,
+            mean: self.mean,
+            standard_deviation: self.standard_deviation,
+            standard_error: self.standard_deviation / (count as f64).sqrt(),
+        }
+    }
+}
+
+/// Whether two means agree within sampling error.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Agreement {
+    /// m₁ − m₂, ours less theirs.
+    pub difference: f64,
+    /// 3·√(s₁²/n₁ + s₂²/n₂).
+    pub bound: f64,
+    /// |m₁ − m₂| ≤ bound.
+    pub agrees: bool,
+}
+
+/// One published number beside ours.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ComparisonRow {
+    /// The method's label.
+    pub method: String,
+    /// What is compared.
+    pub quantity: String,
+    /// How its values are printed.
+    pub unit: Unit,
+    /// Ours, over our seeds; one value where a curve averaged over seeds is measured once.
+    pub ours: metrics::Summary,
+    /// Theirs; the spread is NaN where only a mean is published.
+    pub published: metrics::Summary,
+    /// The verdict; none where a spread is missing on either side.
+    pub agreement: Option<Agreement>,
+}
+
+/// Our results beside the published ones, or why not.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Comparison {
+    /// The reason, as a sentence.
+    NotCompared(String),
+    /// The comparison.
+    Compared {
+        /// Every published number, method by method.
+        rows: Vec<ComparisonRow>,
+        /// Sentences on the methods that were left out, and why.
+        left_out: Vec<String>,
+        /// Where the published numbers come from.
+        sources: Vec<String>,
+    },
+}
+
+/// Whether our mean is within three standard errors of the published one, both spreads taken into
+/// account: |m₁ − m₂| ≤ 3·√(s₁²/n₁ + s₂²/n₂). None where either side has no spread: fewer than two values,
+/// or a standard deviation that is not a number.
+pub fn agreement(ours: &metrics::Summary, published: &metrics::Summary) -> Option<Agreement> {
+    let variance_of_mean = |s: &metrics::Summary| {
+        let known = s.count >= 2 && s.standard_deviation.is_finite() && s.mean.is_finite();
+        known.then(|| s.standard_deviation * s.standard_deviation / s.count as f64)
+    };
+    let bound = 3.0 * (variance_of_mean(ours)? + variance_of_mean(published)?).sqrt();
+    let difference = ours.mean - published.mean;
+    Some(Agreement {
+        difference,
+        bound,
+        agrees: difference.abs() <= bound,
+    })
+}
+
+/// What is published of the experiment called `name`, and the preset that repeats it; none where nothing is.
+///
+/// # Errors
+/// [`Error::Format`] where a compiled-in file is not what it should be.
+pub fn published(name: &str) -> Result<Option<(Published, Settings)>> {
+    let known = EXPERIMENTS.iter().find(|(known, _)| *known == name);
+    let Some((_, found)) = known else {
+        return Ok(None);
+    };
+    let path = format!("data/published/{name}.toml");
+    let found = toml::from_str(found).map_err(|e| Error::format(Path::new(&path), e))?;
+    Ok(Some((found, presets::settings(name)?)))
+}
+
+/// `summary` of an experiment run with `settings` beside what [`published`] gives.
+///
+/// Seeds may differ, and methods may be left out; any other setting that differs makes it another
+/// experiment, and a method whose own settings differ another method. Titles and descriptions do not count.
+pub fn compare(
+    settings: &Settings,
+    summary: &Summary,
+    published: Option<&(Published, Settings)>,
+) -> Comparison {
+    let Some((published, preset)) = published else {
+        return Comparison::NotCompared(format!(
+            "There are no published numbers for the experiment “{}”.",
+            settings.name
+        ));
+    };
+    let differing = differing_sections(settings, preset);
+    if !differing.is_empty() {
+        return Comparison::NotCompared(format!(
+            "Not compared: the settings differ from those of the published experiment in {}.",
+            differing.join(", ")
+        ));
+    }
+    let mut rows = Vec::new();
+    let mut left_out = Vec::new();
+    for method in &summary.methods {
+        let label = &method.label;
+        let Some(theirs) = published.methods.iter().find(|p| p.name == method.method) else {
+            left_out.push(format!("{label}: nothing is published for it."));
+            continue;
+        };
+        let ours = settings.methods.iter().find(|m| m.name == method.method);
+        let known = preset.methods.iter().find(|m| m.name == method.method);
+        if !same_method(ours, known) {
+            left_out.push(format!(
+                "{label}: its settings differ from those of the published experiment."
+            ));
+            continue;
+        }
+        if method.per_seed.is_none() {
+            left_out.push(format!("{label}: no run is complete."));
+            continue;
+        }
+        rows.extend(method_rows(method, theirs, published.seeds.len()));
+    }
+    Comparison::Compared {
+        rows,
+        left_out,
+        sources: vec![
+            published.records_source.clone(),
+            published.table_source.clone(),
+        ],
+    }
+}
+
+fn differing_sections(ours: &Settings, preset: &Settings) -> Vec<&'static str> {
+    let mut training = ours.training.clone();
+    training.seeds = preset.training.seeds.clone();
+    let sections = [
+        ("name", ours.name == preset.name),
+        ("data", ours.data == preset.data),
+        ("stream", ours.stream == preset.stream),
+        ("network", ours.network == preset.network),
+        ("training", training == preset.training),
+        ("gain", ours.gain == preset.gain),
+    ];
+    let differing = sections.iter().filter(|(_, same)| !same);
+    differing.map(|(name, _)| *name).collect()
+}
+
+fn same_method(ours: Option<&MethodSettings>, preset: Option<&MethodSettings>) -> bool {
+    let (Some(ours), Some(preset)) = (ours, preset) else {
+        return false;
+    };
+    ours.gain_modulated == preset.gain_modulated && ours.optimiser == preset.optimiser
+}
+
+fn method_rows(ours: &MethodSummary, theirs: &PublishedMethod, seeds: usize) -> Vec<ComparisonRow> {
+    let (Some(per_seed), Some(of_mean)) = (&ours.per_seed, &ours.minimum_of_seed_averaged_curve)
+    else {
+        return Vec::new();
+    };
+    let mean_only = |mean: f64| {
+        let standard_deviation = f64::NAN;
+        Spread {
+            mean,
+            standard_deviation,
+        }
+        .over(seeds)
+    };
+    let mut rows = Vec::new();
+    let mut row = |quantity: String, unit, ours: metrics::Summary, published: metrics::Summary| {
+        rows.push(ComparisonRow {
+            method: String::new(),
+            quantity,
+            unit,
+            ours,
+            published,
+            agreement: agreement(&ours, &published),
+        });
+    };
+    let accuracy = theirs.average_accuracy.over(seeds);
+    row(
+        "avg-ACC".into(),
+        Unit::Percent,
+        per_seed.average_accuracy,
+        accuracy,
+    );
+    let minimum = theirs.average_minimum_accuracy.over(seeds);
+    let ours_minimum = per_seed.average_minimum_accuracy;
+    row("avg-min-ACC".into(), Unit::Percent, ours_minimum, minimum);
+    let gap = theirs.average_gap.over(seeds);
+    row(
+        "avg-SG, per seed".into(),
+        Unit::Share,
+        per_seed.average_gap,
+        gap,
+    );
+    if let Some(first) = per_seed.gap.first() {
+        row(
+            "SG₂, first switch".into(),
+            Unit::Share,
+            *first,
+            mean_only(theirs.first_gap),
+        );
+    }
+    row(
+        "avg-SG of the seed-averaged curve".into(),
+        Unit::Share,
+        metrics::summarise(&[of_mean.average_gap]),
+        mean_only(theirs.seed_averaged_gap),
+    );
+    for (at, (ours, theirs)) in per_seed
+        .final_gain
+        .iter()
+        .zip(&theirs.final_gain)
+        .enumerate()
+    {
+        let quantity = format!("gain at the end of context {}", at + 1);
+        row(quantity, Unit::Gain, *ours, mean_only(*theirs));
+    }
+    if let Some(peak) = theirs.peak_gain {
+        row(
+            "largest gain".into(),
+            Unit::Gain,
+            per_seed.peak_gain,
+            mean_only(peak),
+        );
+    }
+    for row in &mut rows {
+        row.method.clone_from(&ours.label);
+    }
+    rows
+}

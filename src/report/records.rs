@@ -1,0 +1,229 @@
+//! One run's history as CSV: `iteration, context, train_loss, train_accuracy, test_loss, test_accuracy,
+//! entropy, gain_<layer>…, mean_absolute_weight_<layer>…`.
+//!
+//! Numbers are printed with as few digits as read back to the same f64, so that a report built again from
+//! the files is the same to the byte.
+
+use std::path::Path;
+
+use csv::StringRecord;
+
+use crate::error::{Error, Result};
+use crate::experiment::StreamSettings;
+use crate::train::{Evaluation, History, Record};
+
+const COLUMNS: [&str; 7] = [
+    "iteration",
+    "context",
+    "train_loss",
+    "train_accuracy",
+    "test_loss",
+    "test_accuracy",
+    "entropy",
+];
+const GAIN: &str = "gain_";
+const WEIGHT: &str = "mean_absolute_weight_";
+
+/// The first number of a history that is not finite.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct NotFinite {
+    pub(super) iteration: usize,
+    pub(super) column: String,
+    pub(super) value: f64,
+}
+
+/// Iterations of a complete run; the largest number for settings that no run could finish.
+pub(super) fn total_iterations(stream: &StreamSettings) -> usize {
+    stream.contexts.len().saturating_mul(stream.iterations)
+}
+
+/// `history` as CSV.
+///
+/// # Errors
+/// [`Error::Shape`] where a record does not have one gain and one weight for each layer.
+pub(super) fn to_csv(history: &History) -> Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let failed = |e: csv::Error| Error::shape("write_run", "records that CSV can hold", e);
+    writer
+        .write_record(header(&history.layers))
+        .map_err(failed)?;
+    for record in &history.records {
+        let layers = history.layers.len();
+        if record.gain.len() != layers || record.mean_absolute_weight.len() != layers {
+            return Err(Error::shape(
+                "write_run",
+                format!("{layers} gains and mean weights, one a layer"),
+                format!(
+                    "{} gains and {} mean weights at iteration {}",
+                    record.gain.len(),
+                    record.mean_absolute_weight.len(),
+                    record.iteration
+                ),
+            ));
+        }
+        let mut fields = vec![record.iteration.to_string(), record.context.to_string()];
+        // `Debug` is the shortest text that reads back to the same bits, with exponents where short.
+        fields.extend(numbers(record).iter().map(|value| format!("{value:?}")));
+        writer.write_record(&fields).map_err(failed)?;
+    }
+    writer
+        .into_inner()
+        .map_err(|e| Error::shape("write_run", "records that CSV can hold", e))
+}
+
+/// The history in the CSV `text` of the file `path`, which has at most the iterations that `stream` says.
+///
+/// # Errors
+/// [`Error::Format`] with file, line and value for whatever is not as [`to_csv`] writes it.
+pub(super) fn from_csv(path: &Path, text: &[u8], stream: &StreamSettings) -> Result<History> {
+    if text.last() != Some(&b'\n') {
+        let lines = text.split(|&b| b == b'\n').count();
+        return Err(Error::format(
+            path,
+            format!("line {lines}: truncated, the last line does not end"),
+        ));
+    }
+    let mut reader = csv::Reader::from_reader(text);
+    let header = reader.headers().map_err(|e| bad_csv(path, e))?.clone();
+    let layers = layers_of(path, &header)?;
+    let mut records = Vec::new();
+    for (index, row) in reader.records().enumerate() {
+        let row = row.map_err(|e| bad_csv(path, e))?;
+        records.push(record(path, &header, &row, layers.len(), index, stream)?);
+    }
+    Ok(History { layers, records })
+}
+
+/// The first number of `history` that is not finite.
+pub(super) fn not_finite(history: &History) -> Option<NotFinite> {
+    history.records.iter().find_map(|record| {
+        let values = numbers(record);
+        let at = values.iter().position(|value| !value.is_finite())?;
+        Some(NotFinite {
+            iteration: record.iteration,
+            column: header(&history.layers).swap_remove(at + 2),
+            value: values[at],
+        })
+    })
+}
+
+fn header(layers: &[String]) -> Vec<String> {
+    let named = |prefix: &'static str| layers.iter().map(move |layer| format!("{prefix}{layer}"));
+    COLUMNS
+        .map(String::from)
+        .into_iter()
+        .chain(named(GAIN))
+        .chain(named(WEIGHT))
+        .collect()
+}
+
+/// Every column but the first two.
+fn numbers(record: &Record) -> Vec<f64> {
+    let (train, test) = (record.train, record.test);
+    let mut values = vec![
+        train.loss,
+        train.accuracy,
+        test.loss,
+        test.accuracy,
+        record.entropy,
+    ];
+    values.extend(&record.gain);
+    values.extend(&record.mean_absolute_weight);
+    values
+}
+
+/// The layers' names, from the columns after the fixed ones.
+fn layers_of(path: &Path, found: &StringRecord) -> Result<Vec<String>> {
+    let layers: Vec<String> = found
+        .iter()
+        .skip(COLUMNS.len())
+        .map_while(|column| column.strip_prefix(GAIN))
+        .map(String::from)
+        .collect();
+    for (at, expected) in header(&layers).iter().enumerate() {
+        match found.get(at) {
+            Some(column) if column == expected => {}
+            Some(column) => {
+                return Err(Error::format(
+                    path,
+                    format!("line 1: column {} is `{column}`, not `{expected}`", at + 1),
+                ));
+            }
+            None => {
+                return Err(Error::format(
+                    path,
+                    format!("line 1: column `{expected}` is missing"),
+                ));
+            }
+        }
+    }
+    match found.get(COLUMNS.len() + 2 * layers.len()) {
+        Some(column) => Err(Error::format(
+            path,
+            format!("line 1: unknown column `{column}`"),
+        )),
+        None => Ok(layers),
+    }
+}
+
+/// Row `index` of the file; the reader has made sure that it is as long as the header.
+fn record(
+    path: &Path,
+    header: &StringRecord,
+    row: &StringRecord,
+    layers: usize,
+    index: usize,
+    stream: &StreamSettings,
+) -> Result<Record> {
+    let line = row.position().map_or(0, csv::Position::line);
+    let bad = |at: usize, expected: &str| {
+        Error::format(
+            path,
+            format!(
+                "line {line}: {} is `{}`, expected {expected}",
+                &header[at], &row[at]
+            ),
+        )
+    };
+    let total = total_iterations(stream);
+    if index >= total {
+        return Err(bad(0, &format!("no more than {total} iterations")));
+    }
+    for (at, expected) in [(0, index + 1), (1, index / stream.iterations + 1)] {
+        if row[at].parse() != Ok(expected) {
+            return Err(bad(at, &expected.to_string()));
+        }
+    }
+    let mut values = Vec::with_capacity(row.len() - 2);
+    for at in 2..row.len() {
+        let value: f64 = row[at].parse().map_err(|_| bad(at, "a number"))?;
+        values.push(value);
+    }
+    let weights = values.split_off(5 + layers);
+    let gain = values.split_off(5);
+    let evaluation = |at: usize| Evaluation {
+        loss: values[at],
+        accuracy: values[at + 1],
+    };
+    Ok(Record {
+        iteration: index + 1,
+        context: index / stream.iterations + 1,
+        train: evaluation(0),
+        test: evaluation(2),
+        entropy: values[4],
+        gain,
+        mean_absolute_weight: weights,
+    })
+}
+
+fn bad_csv(path: &Path, error: csv::Error) -> Error {
+    let line = error.position().map_or(1, csv::Position::line);
+    let problem = match error.kind() {
+        csv::ErrorKind::UnequalLengths {
+            expected_len, len, ..
+        } => format!("line {line}: {len} columns, expected {expected_len}"),
+        csv::ErrorKind::Utf8 { err, .. } => format!("line {line}: not UTF-8: {err}"),
+        _ => format!("line {line}: {error}"),
+    };
+    Error::format(path, problem)
+}

@@ -1,0 +1,210 @@
+//! The measures of every run, and their mean and spread over seeds.
+
+use std::string::String;
+
+use serde::Serialize;
+
+use super::directory::{Results, Run, Status};
+use super::records::total_iterations;
+use crate::error::{Error, Result};
+use crate::metrics::{self, StabilityGap, stability_gap, stability_gap_of_mean};
+use crate::train::History;
+
+/// What `summary.json` holds. Numbers that do not exist (the gap of a single context) are `null` there.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// The experiment's name.
+    pub experiment: String,
+    /// Every run that was begun, in the order of the settings.
+    pub runs: Vec<RunSummary>,
+    /// Every method, in the order of the settings.
+    pub methods: Vec<MethodSummary>,
+}
+
+/// One run: its end, and its measures if it is complete.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunSummary {
+    /// The method's name.
+    pub method: String,
+    /// The seed.
+    pub seed: u64,
+    /// How it ended.
+    #[serde(flatten)]
+    pub status: Status,
+    /// Iterations that were finished.
+    pub iterations: usize,
+    /// The run's own measures; none unless it is complete.
+    pub measures: Option<StabilityGap>,
+}
+
+/// One method over the seeds whose runs are complete.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MethodSummary {
+    /// The method's name.
+    pub method: String,
+    /// What tables and figures call it.
+    pub label: String,
+    /// The seeds of the complete runs.
+    pub seeds: Vec<u64>,
+    /// Every seed measured on its own, then mean and spread; none without a complete run.
+    pub per_seed: Option<PerSeed>,
+    /// The published tables' convention: the seed-averaged curve measured once; none without a complete run.
+    pub minimum_of_seed_averaged_curve: Option<StabilityGap>,
+}
+
+/// Mean and spread over seeds of what each seed's own curve gives.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PerSeed {
+    /// avg-ACC, in [0, 1].
+    pub average_accuracy: metrics::Summary,
+    /// avg-min-ACC, in [0, 1].
+    pub average_minimum_accuracy: metrics::Summary,
+    /// WC-ACC, in [0, 1].
+    pub worst_case_accuracy: metrics::Summary,
+    /// avg-SG.
+    pub average_gap: metrics::Summary,
+    /// SG_t for t = 2..K.
+    pub gap: Vec<metrics::Summary>,
+    /// Iterations until recovery after each switch, over the seeds that recover (`count` says how many).
+    pub recovery: Vec<metrics::Summary>,
+    /// Mean gain of the layers at the end of context t, for t = 1..K.
+    pub final_gain: Vec<metrics::Summary>,
+    /// Largest mean gain of the layers in the whole run.
+    pub peak_gain: metrics::Summary,
+}
+
+impl Summary {
+    /// The text of `summary.json`.
+    pub(super) fn to_json(&self) -> Result<String> {
+        let mut text = serde_json::to_string_pretty(self)
+            .map_err(|e| Error::setting("summary", e, "values that JSON can hold"))?;
+        text.push('\n');
+        Ok(text)
+    }
+}
+
+/// Measures every complete run of `results`, and every method over them.
+///
+/// # Errors
+/// [`Error::Shape`] and those of [`stability_gap`], for a run that is called complete and whose history is
+/// not.
+pub fn summarise_results(results: &Results) -> Result<Summary> {
+    let total = total_iterations(&results.settings.stream);
+    let mut runs = Vec::with_capacity(results.runs.len());
+    for run in &results.runs {
+        let iterations = run.history.records.len();
+        let measures = match run.status {
+            Status::Complete if iterations != total => {
+                return Err(Error::shape(
+                    "summarise_results",
+                    format!("{total} iterations in a complete run"),
+                    format!("{iterations} of {} with seed {}", run.method, run.seed),
+                ));
+            }
+            Status::Complete => Some(stability_gap(
+                &test_accuracy(&run.history),
+                &contexts(&run.history),
+            )?),
+            _ => None,
+        };
+        runs.push(RunSummary {
+            method: run.method.clone(),
+            seed: run.seed,
+            status: run.status.clone(),
+            iterations,
+            measures,
+        });
+    }
+    let mut methods = Vec::with_capacity(results.settings.methods.len());
+    for method in &results.settings.methods {
+        let complete = complete_runs(results, &method.name);
+        let measured = runs.iter().filter(|run| run.method == method.name);
+        let measures: Vec<&StabilityGap> = measured.filter_map(|r| r.measures.as_ref()).collect();
+        methods.push(MethodSummary {
+            method: method.name.clone(),
+            label: method.label.clone(),
+            seeds: complete.iter().map(|run| run.seed).collect(),
+            per_seed: (!measures.is_empty()).then(|| per_seed(&measures, &complete)),
+            minimum_of_seed_averaged_curve: of_mean(&complete)?,
+        });
+    }
+    Ok(Summary {
+        experiment: results.settings.name.clone(),
+        runs,
+        methods,
+    })
+}
+
+/// The complete runs of the method called `method`.
+pub(super) fn complete_runs<'a>(results: &'a Results, method: &str) -> Vec<&'a Run> {
+    let complete = |run: &&Run| run.method == method && run.status == Status::Complete;
+    results.runs.iter().filter(complete).collect()
+}
+
+/// Mean gain over the layers, an iteration each; 1 for a network without layers to modulate.
+pub(super) fn mean_gain(history: &History) -> Vec<f64> {
+    let of_layers = |gain: &[f64]| match gain.len() {
+        0 => 1.0,
+        n => gain.iter().sum::<f64>() / n as f64,
+    };
+    let records = history.records.iter();
+    records.map(|record| of_layers(&record.gain)).collect()
+}
+
+fn test_accuracy(history: &History) -> Vec<f64> {
+    history.records.iter().map(|r| r.test.accuracy).collect()
+}
+
+fn contexts(history: &History) -> Vec<usize> {
+    history.records.iter().map(|r| r.context).collect()
+}
+
+fn of_mean(runs: &[&Run]) -> Result<Option<StabilityGap>> {
+    let Some(first) = runs.first() else {
+        return Ok(None);
+    };
+    let curves: Vec<Vec<f64>> = runs.iter().map(|r| test_accuracy(&r.history)).collect();
+    let curves: Vec<&[f64]> = curves.iter().map(Vec::as_slice).collect();
+    stability_gap_of_mean(&curves, &contexts(&first.history)).map(Some)
+}
+
+fn per_seed(measures: &[&StabilityGap], runs: &[&Run]) -> PerSeed {
+    let over_seeds = |of: &dyn Fn(&StabilityGap) -> f64| {
+        let values: Vec<f64> = measures.iter().map(|measured| of(measured)).collect();
+        metrics::summarise(&values)
+    };
+    let switches = measures.iter().map(|m| m.gap.len()).min().unwrap_or(0);
+    let recovery = |switch: usize| {
+        let back = measures.iter().filter_map(|m| m.recovery[switch]);
+        let back: Vec<f64> = back.map(|iterations| iterations as f64).collect();
+        metrics::summarise(&back)
+    };
+    let final_gain = |context: usize| {
+        let values: Vec<f64> = runs
+            .iter()
+            .filter_map(|run| {
+                let last = run
+                    .history
+                    .records
+                    .iter()
+                    .rposition(|r| r.context == context)?;
+                mean_gain(&run.history).get(last).copied()
+            })
+            .collect();
+        metrics::summarise(&values)
+    };
+    let peaks: Vec<f64> = runs
+        .iter()
+        .map(|run| mean_gain(&run.history).into_iter().fold(f64::NAN, f64::max))
+        .collect();
+    PerSeed {
+        average_accuracy: over_seeds(&|m| m.average_accuracy),
+        average_minimum_accuracy: over_seeds(&|m| m.average_minimum_accuracy),
+        worst_case_accuracy: over_seeds(&|m| m.worst_case_accuracy),
+        average_gap: over_seeds(&|m| m.average_gap),
+        gap: (0..switches).map(|t| over_seeds(&|m| m.gap[t])).collect(),
+        recovery: (0..switches).map(recovery).collect(),
+        final_gain: (1..=switches + 1).map(final_gain).collect(),
+        peak_gain: metrics::summarise(&peaks),
+    }
+}

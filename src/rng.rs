@@ -1,0 +1,92 @@
+//! Counter-based random streams: Philox 4×32-10 (Salmon, Moraes, Dror, Shaw, SC 2011).
+//!
+//! A stream is named by (seed, purpose, step), so that no draw depends on who drew before. The
+//! generator is a [`TryRng`] of the crate `rand`, whose distributions, and those of
+//! `rand_distr`, draw from it; the tests pin what results depend on by golden values.
+
+use core::convert::Infallible;
+
+use rand::TryRng;
+
+/// What a stream is for; streams of different purposes never meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Purpose {
+    /// Initial weights; the step is the parameter's index.
+    Weights = 1,
+    /// The indices of a batch; the step is the iteration, from 1.
+    Batch = 2,
+    /// Free for a user of the library.
+    User = u32::MAX,
+}
+
+/// The random stream of a (seed, purpose, step): 2³⁴ words long, then it repeats.
+#[derive(Debug, Clone)]
+pub struct Stream {
+    key: [u32; 2],
+    counter: [u32; 4],
+    words: [u32; 4],
+    used: usize,
+}
+
+impl Stream {
+    /// The stream from its beginning.
+    pub fn new(seed: u64, purpose: Purpose, step: u64) -> Self {
+        Stream {
+            key: [seed as u32, (seed >> 32) as u32],
+            counter: [0, step as u32, (step >> 32) as u32, purpose as u32],
+            words: [0; 4],
+            used: 4,
+        }
+    }
+
+    fn word(&mut self) -> u32 {
+        if self.used == self.words.len() {
+            self.words = philox(self.counter, self.key);
+            self.counter[0] = self.counter[0].wrapping_add(1);
+            self.used = 0;
+        }
+        self.used += 1;
+        self.words[self.used - 1]
+    }
+}
+
+/// Ten rounds of Philox 4×32 on a counter under a key.
+pub fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
+    for _ in 0..10 {
+        let a = u64::from(counter[0]) * 0xD251_1F53;
+        let b = u64::from(counter[2]) * 0xCD9E_8D57;
+        counter = [
+            (b >> 32) as u32 ^ counter[1] ^ key[0],
+            b as u32,
+            (a >> 32) as u32 ^ counter[3] ^ key[1],
+            a as u32,
+        ];
+        key = [
+            key[0].wrapping_add(0x9E37_79B9),
+            key[1].wrapping_add(0xBB67_AE85),
+        ];
+    }
+    counter
+}
+
+impl TryRng for Stream {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(self.word())
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let low = u64::from(self.word());
+        Ok(u64::from(self.word()) << 32 | low)
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        for chunk in bytes.chunks_mut(4) {
+            let word = self.word().to_le_bytes();
+            chunk.copy_from_slice(&word[..chunk.len()]);
+        }
+        Ok(())
+    }
+}

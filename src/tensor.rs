@@ -1,0 +1,114 @@
+//! A contiguous f32 tensor on a backend.
+
+use alloc::format;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::backend::{Backend, Cpu};
+use crate::error::{Error, Result};
+use crate::shape::{LANES, Shape};
+
+/// Numbers on a backend, with the shape that fixes their layout.
+#[derive(Debug, Clone)]
+pub struct Tensor<B: Backend = Cpu> {
+    shape: Shape,
+    floats: B::Floats,
+}
+
+impl<B: Backend> Tensor<B> {
+    /// Zeros.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] if there is no room.
+    pub fn zeros(backend: &B, shape: Shape) -> Result<Self> {
+        let floats = backend.zeros(Self::length(shape)?)?;
+        Ok(Tensor { shape, floats })
+    }
+
+    /// A tensor of `rows`, which hold [`Shape::rows`] × [`Shape::columns`] numbers, row-major.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there are more or fewer, [`Error::Memory`] if there is no room.
+    pub fn from_rows(backend: &B, shape: Shape, rows: &[f32]) -> Result<Self> {
+        let mut tensor = Self::zeros(backend, shape)?;
+        let (samples, columns) = (shape.rows(), shape.columns());
+        if rows.len() != samples * columns {
+            return Err(Error::shape(
+                "tensor from rows",
+                shape,
+                format!("{} numbers", rows.len()),
+            ));
+        }
+        match shape {
+            Shape::Dense(_) => backend.upload(rows, &mut tensor.floats)?,
+            Shape::Blocked { .. } => {
+                let mut stored = vec![0.0; backend.length(&tensor.floats)];
+                for (sample, row) in rows.chunks_exact(columns.max(1)).enumerate() {
+                    let first = sample / LANES * columns;
+                    for (column, &value) in row.iter().enumerate() {
+                        stored[(first + column) * LANES + sample % LANES] = value;
+                    }
+                }
+                backend.upload(&stored, &mut tensor.floats)?;
+            }
+        }
+        Ok(tensor)
+    }
+
+    /// The numbers, row-major, without padding.
+    ///
+    /// # Errors
+    /// What the backend's download fails with.
+    pub fn to_rows(&self, backend: &B) -> Result<Vec<f32>> {
+        let mut stored = vec![0.0; backend.length(&self.floats)];
+        backend.download(&self.floats, &mut stored)?;
+        if let Shape::Dense(_) = self.shape {
+            return Ok(stored);
+        }
+        let columns = self.shape.columns();
+        let mut rows = Vec::with_capacity(self.shape.rows() * columns);
+        for sample in 0..self.shape.rows() {
+            let first = sample / LANES * columns;
+            rows.extend(
+                (0..columns).map(|column| stored[(first + column) * LANES + sample % LANES]),
+            );
+        }
+        Ok(rows)
+    }
+
+    /// Makes room for another shape, in the memory at hand where it suffices. The numbers are then
+    /// whatever is there: for outputs, which kernels overwrite.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] if there is no room.
+    pub fn reshape(&mut self, backend: &B, shape: Shape) -> Result<()> {
+        if self.shape != shape {
+            backend.resize(&mut self.floats, Self::length(shape)?)?;
+            self.shape = shape;
+        }
+        Ok(())
+    }
+
+    fn length(shape: Shape) -> Result<usize> {
+        shape.storage().ok_or_else(|| Error::Memory {
+            purpose: format!("a tensor of {shape}"),
+            bytes: u64::MAX,
+            remedy: "use a smaller batch or network".into(),
+        })
+    }
+
+    /// The shape.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// The numbers in their layout.
+    pub fn floats(&self) -> &B::Floats {
+        &self.floats
+    }
+
+    /// The numbers in their layout, to write.
+    pub fn floats_mut(&mut self) -> &mut B::Floats {
+        &mut self.floats
+    }
+}

@@ -1,0 +1,101 @@
+//! What happens in one training iteration.
+
+use alloc::vec::Vec;
+
+use crate::backend::{Backend, Cpu};
+use crate::error::{Error, Result};
+use crate::gain::GainDynamics;
+use crate::models::Network;
+use crate::nn::{Loss, SoftmaxCrossEntropy};
+use crate::optim::{Rule, State};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use crate::train::Batch;
+
+/// A learning method: what it does with a network and a batch in one iteration.
+pub trait Method<B: Backend = Cpu> {
+    /// One iteration: forward, loss, backward, update. Returns the loss of the forward.
+    ///
+    /// # Errors
+    /// What the kernels fail with.
+    fn step(
+        &mut self,
+        backend: &B,
+        network: &mut impl Network<B>,
+        batch: &Batch<B>,
+    ) -> Result<Loss>;
+}
+
+/// Gradient descent by any [`Rule`], with gain dynamics (NGM-SGD, arXiv 2507.14056, algorithm 1) or
+/// without (gains stay as they are: 1).
+///
+/// Each step first moves the gains by the entropy of the batch before (0 before the first), as the
+/// published code does: the same sequence as algorithm 1's, whose update ends the step.
+#[derive(Debug, Clone)]
+pub struct GradientDescent<B: Backend = Cpu> {
+    rule: Rule,
+    learning_rate: f32,
+    dynamics: Option<GainDynamics>,
+    entropy: Tensor<B>,
+    loss: SoftmaxCrossEntropy<B>,
+    dlogits: Tensor<B>,
+    states: Vec<State<B>>,
+}
+
+impl<B: Backend> GradientDescent<B> {
+    /// A rule and its learning rate α > 0, with or without gain dynamics.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a constant outside its range, [`Error::Memory`] if there is no room.
+    pub fn new(
+        backend: &B,
+        rule: Rule,
+        learning_rate: f32,
+        dynamics: Option<GainDynamics>,
+    ) -> Result<Self> {
+        rule.validate()?;
+        if !(learning_rate > 0.0 && learning_rate.is_finite()) {
+            let expected = "a finite number above 0";
+            return Err(Error::setting("learning_rate", learning_rate, expected));
+        }
+        Ok(GradientDescent {
+            rule,
+            learning_rate,
+            dynamics,
+            entropy: Tensor::zeros(backend, Shape::vector(1))?,
+            loss: SoftmaxCrossEntropy::new(backend)?,
+            dlogits: Tensor::zeros(backend, Shape::features(0, 1))?,
+            states: Vec::new(),
+        })
+    }
+}
+
+impl<B: Backend> Method<B> for GradientDescent<B> {
+    fn step(
+        &mut self,
+        backend: &B,
+        network: &mut impl Network<B>,
+        batch: &Batch<B>,
+    ) -> Result<Loss> {
+        if let Some(dynamics) = &self.dynamics {
+            for gain in network.parameters().filter_map(|p| p.gain.as_mut()) {
+                dynamics.update(backend, &self.entropy, gain)?;
+            }
+        }
+        let logits = network.forward(backend, &batch.inputs)?;
+        let loss = self
+            .loss
+            .forward(backend, logits, &batch.labels, &mut self.dlogits)?;
+        network.backward(backend, &batch.inputs, &self.dlogits)?;
+        for (index, parameter) in network.parameters().enumerate() {
+            if index == self.states.len() {
+                self.states.push(State::default());
+            }
+            let state = &mut self.states[index];
+            self.rule
+                .update(backend, self.learning_rate, parameter, state)?;
+        }
+        backend.upload(&[loss.mean_entropy() as f32], self.entropy.floats_mut())?;
+        Ok(loss)
+    }
+}

@@ -1,0 +1,140 @@
+//! The continual loop: contexts one after the other, evaluation after every iteration.
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use rand::RngExt;
+
+use crate::backend::{Backend, Cpu, summation};
+use crate::error::{Error, Result};
+use crate::models::Network;
+use crate::nn::{Loss, SoftmaxCrossEntropy};
+use crate::rng::{Purpose, Stream};
+use crate::shape::LANES;
+use crate::stream::Context;
+use crate::train::{Batch, Evaluation, History, Method, Record, Samples};
+
+/// Samples an evaluation batch: one chunk of [`summation`].
+pub const EVALUATION_BATCH: usize = summation::CHUNK * LANES;
+
+/// Trains on contexts one after the other and evaluates after every iteration.
+#[derive(Debug)]
+pub struct Trainer<'a, B: Backend = Cpu> {
+    /// Where everything runs.
+    pub backend: &'a B,
+    /// The training samples.
+    pub training: &'a Samples<B>,
+    /// The test samples of the first task, from [`Samples::batches`].
+    pub test: &'a [Batch<B>],
+    /// Samples a batch, drawn uniformly with replacement from the context's.
+    pub batch: usize,
+    /// Names the random streams: iteration i draws from (seed, [`Purpose::Batch`], i).
+    pub seed: u64,
+}
+
+impl<B: Backend> Trainer<'_, B> {
+    /// Trains `network` by `method` through `contexts`, adding a record an iteration to `history`,
+    /// which keeps what was done when an error ends the run. `observe` sees each record and ends
+    /// the run by returning `false`.
+    ///
+    /// Evaluation after iteration i uses the weights that i left and the gains that i's forward used.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] at the first loss that is not finite, [`Error::Interrupted`] if `observe`
+    /// ended the run, and what the kernels fail with.
+    pub fn run(
+        &self,
+        network: &mut impl Network<B>,
+        method: &mut impl Method<B>,
+        contexts: &[Context],
+        history: &mut History,
+        mut observe: impl FnMut(&Record) -> bool,
+    ) -> Result<()> {
+        let backend = self.backend;
+        let mut loss = SoftmaxCrossEntropy::new(backend)?;
+        let mut batch = self.training.batch(backend)?;
+        let mut indices = Vec::new();
+        history.layers = network.parameters().map(|p| p.name.clone()).collect();
+        let mut iteration = 0;
+        for (number, context) in contexts.iter().enumerate() {
+            for _ in 0..context.iterations {
+                iteration += 1;
+                self.draw(&context.samples, iteration, &mut indices)?;
+                self.training.gather(backend, &indices, &mut batch)?;
+                let train = method.step(backend, network, &batch)?;
+                finite(iteration, "training loss", train.mean_cross_entropy())?;
+                let test = evaluate(backend, network, &mut loss, self.test)?;
+                finite(iteration, "test loss", test.mean_cross_entropy())?;
+                let mut record = Record {
+                    iteration,
+                    context: number + 1,
+                    train: evaluation(&train),
+                    test: evaluation(&test),
+                    entropy: train.mean_entropy(),
+                    gain: Vec::new(),
+                    mean_absolute_weight: Vec::new(),
+                };
+                for parameter in network.parameters() {
+                    record.gain.push(parameter.mean_gain(backend)?);
+                    let weight = parameter.mean_absolute_weight(backend)?;
+                    record.mean_absolute_weight.push(weight);
+                }
+                let go_on = observe(&record);
+                history.records.push(record);
+                if !go_on {
+                    return Err(Error::Interrupted { iteration });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn draw(&self, samples: &[u32], iteration: usize, indices: &mut Vec<u32>) -> Result<()> {
+        // Drawn as u32, so that the width of `usize` does not matter.
+        let count = u32::try_from(samples.len()).unwrap_or(u32::MAX);
+        if count == 0 || self.batch == 0 {
+            let expected = "at least one sample to draw from and one to draw";
+            return Err(Error::setting("batch", self.batch, expected));
+        }
+        let mut stream = Stream::new(self.seed, Purpose::Batch, iteration as u64);
+        indices.clear();
+        indices.extend((0..self.batch).map(|_| samples[stream.random_range(0..count) as usize]));
+        Ok(())
+    }
+}
+
+/// The loss over all samples of `batches`.
+///
+/// # Errors
+/// What the kernels fail with.
+pub fn evaluate<B: Backend>(
+    backend: &B,
+    network: &mut impl Network<B>,
+    loss: &mut SoftmaxCrossEntropy<B>,
+    batches: &[Batch<B>],
+) -> Result<Loss> {
+    let mut total = Loss::default();
+    for batch in batches {
+        let logits = network.infer(backend, &batch.inputs)?;
+        total = total.plus(loss.infer(backend, logits, &batch.labels)?);
+    }
+    Ok(total)
+}
+
+fn evaluation(loss: &Loss) -> Evaluation {
+    Evaluation {
+        loss: loss.mean_cross_entropy(),
+        accuracy: loss.accuracy(),
+    }
+}
+
+fn finite(iteration: usize, quantity: &'static str, value: f64) -> Result<()> {
+    if value.is_finite() {
+        return Ok(());
+    }
+    Err(Error::Diverged {
+        iteration,
+        quantity,
+        value: value.to_string(),
+    })
+}

@@ -1,0 +1,98 @@
+//! Ctrl-C: the run ends at once, and what was done is readable.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Child;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use neurogain::experiment::{Settings, presets};
+use serde_json::Value;
+
+use super::*;
+
+/// A run of minutes, begun: its directory is there, and a moment has passed.
+fn long_run(folder: &TempDir, more: &[&str]) -> Child {
+    let arguments = [
+        "run",
+        "--methods",
+        "ngm-sgd,sgd",
+        "--seeds",
+        "1..3",
+        "--threads",
+        "2",
+        "--set",
+        "stream.iterations=100000",
+        "--out",
+        "here",
+    ];
+    let child = program(folder, &[&arguments, more].concat())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    wait_for(|| Settings::from_file(&folder.path().join("here/config.toml")).is_ok());
+    sleep(Duration::from_millis(300));
+    child
+}
+
+fn wait_for(done: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "too slow");
+        sleep(Duration::from_millis(10));
+    }
+}
+
+fn interrupt(child: &Child) {
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(killed.expect("kill runs").success());
+}
+
+#[test]
+fn no_arguments_run_the_digits_as_they_ship() {
+    let folder = folder();
+    let child = program(&folder, &[])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let config = folder.path().join("runs/split-digits-001/config.toml");
+    wait_for(|| Settings::from_file(&config).is_ok());
+    interrupt(&child);
+    let output = child.wait_with_output().expect("it ends");
+    // A fast machine may be done before the interruption comes.
+    let code = output.status.code().expect("no signal ended it");
+    assert!([0, 130].contains(&code), "{code}: {}", text(&output.stderr));
+    let preset = presets::settings("split-digits").expect("the preset");
+    assert_eq!(Settings::from_file(&config), Ok(preset));
+    assert!(text(&output.stdout).contains("split-digits-001"));
+}
+
+#[test]
+fn leaves_what_was_done_readable() {
+    let folder = folder();
+    let child = long_run(&folder, &["--json"]);
+    interrupt(&child);
+    let output = child.wait_with_output().expect("it ends");
+    let complaint = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{complaint}");
+    let printed: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let runs = printed["summary"]["runs"].as_array().expect("runs");
+    assert!(!runs.is_empty() && runs.len() <= 2);
+    assert!(runs.iter().all(|run| run["status"] == "interrupted"));
+
+    let results = neurogain::report::load(&folder.path().join("here")).expect("readable");
+    assert_eq!(results.runs.len(), runs.len());
+    for run in &results.runs {
+        assert!(!run.history.records.is_empty(), "seed {}", run.seed);
+    }
+    succeeds(&folder, &["report", "here"]);
+    let left: Vec<PathBuf> = fs::read_dir(folder.path())
+        .expect("read")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    assert_eq!(left, [folder.path().join("here")]);
+}

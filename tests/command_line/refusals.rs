@@ -1,0 +1,154 @@
+//! Bad input: a clear error, the right exit code, nothing half-written.
+
+use std::fs;
+
+use neurogain::experiment::presets;
+
+use super::*;
+
+#[test]
+fn unknown_names_get_the_nearest_known_one() {
+    let folder = folder();
+    for (arguments, nearest) in [
+        (&["run", "split-mnits"][..], "`split-mnist`"),
+        (&["list", "--show", "split-digit"], "`split-digits`"),
+        (&["run", "--methods", "sgd,adm"], "`adam`"),
+        (&["run", "--set", "gain.etta=1"], "`gain.eta`"),
+        (&["run", "--set", "bacth=1"], "training.batch"),
+    ] {
+        let complaint = fails(&folder, arguments, 2);
+        assert!(complaint.contains(nearest), "{arguments:?}: {complaint}");
+    }
+}
+
+#[test]
+fn bad_values_are_usage_errors_that_name_them() {
+    let folder = folder();
+    for (assignment, value) in [
+        ("training.learning_rate=-0.01", "-0.01"),
+        ("gain.gamma=1.5", "1.5"),
+        ("gain.gamma=-0.1", "-0.1"),
+        ("gain.eta=-1", "-1"),
+        ("gain.g0=0", "0"),
+        ("training.batch=0", "0"),
+        ("training.batch=many", "many"),
+        ("stream.iterations=0", "0"),
+        ("stream.contexts=[[0,10]]", "[0, 10]"),
+        ("network.hidden=[0]", "0"),
+        ("training.seeds=[1,1]", "1"),
+        ("methods.adam.optimiser.beta1=1", "1"),
+    ] {
+        let (key, _) = assignment.split_once('=').expect("an assignment");
+        let complaint = fails(&folder, &["run", "--set", assignment], 2);
+        let start = format!("error: {key} = {value}");
+        assert!(complaint.starts_with(&start), "{complaint}");
+    }
+    for arguments in [
+        &["run", "--seeds", "46..42"][..],
+        &["run", "--seeds", "x"],
+        &["run", "--set", "gain.eta"],
+        &["run", "--threads", "0"],
+        &["run", "--threads", "x"],
+        &["run", "--methods", ""],
+        &["run", "--methods", "sgd,sgd"],
+        &["run", "--no-such-flag"],
+        &["no-such-command"],
+        &["list", "--show", "split-digits", "--json"],
+    ] {
+        fails(&folder, arguments, 2);
+    }
+}
+
+#[test]
+fn a_batch_larger_than_memory_is_refused() {
+    let folder = folder();
+    let batch = "training.batch=1000000000000";
+    let complaint = fails(&folder, &["run", "--set", batch], 1);
+    assert!(
+        complaint.contains("training.batch = 1000000000000"),
+        "{complaint}"
+    );
+}
+
+#[test]
+fn an_error_in_ones_own_file_names_file_line_and_key() {
+    let folder = folder();
+    let wrong = presets::text("split-digits")
+        .expect("the preset")
+        .replace("eta = 0.4", "eta = -0.4");
+    let line = 1 + wrong
+        .lines()
+        .position(|line| line == "eta = -0.4")
+        .expect("the preset sets eta");
+    fs::write(folder.path().join("mine.toml"), wrong).expect("written");
+    let complaint = fails(&folder, &["run", "mine.toml"], 1);
+    let start = format!("error: mine.toml: line {line}: gain.eta = -0.4");
+    assert!(complaint.starts_with(&start), "{complaint}");
+    let complaint = fails(&folder, &["run", "missing.toml"], 1);
+    assert!(complaint.contains("missing.toml"), "{complaint}");
+}
+
+#[test]
+fn missing_data_says_what_is_missing_where_and_how_to_get_it() {
+    let folder = folder();
+    let complaint = fails(&folder, &["run", "split-mnist", "--data", "nowhere"], 1);
+    for part in ["nowhere", "train-images-idx3-ubyte", "--data", "https://"] {
+        assert!(complaint.contains(part), "no {part} in {complaint}");
+    }
+    let mut command = program(&folder, &["run", "split-mnist"]);
+    let output = command.env("NEUROGAIN_DATA", "variable").output();
+    let output = output.expect("the program starts");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("variable"));
+}
+
+#[test]
+fn an_output_directory_that_exists_is_left_alone() {
+    let folder = folder();
+    let precious = folder.path().join("mine/precious.txt");
+    fs::create_dir(folder.path().join("mine")).expect("made");
+    fs::write(&precious, "kept").expect("written");
+    let complaint = fails(&folder, &[TINY, &["--out", "mine"]].concat(), 1);
+    assert!(complaint.contains("mine"), "{complaint}");
+    assert_eq!(fs::read_to_string(&precious).expect("still there"), "kept");
+    assert_eq!(
+        fs::read_dir(folder.path().join("mine"))
+            .expect("read")
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn an_output_directory_that_cannot_be_made_is_named() {
+    let folder = folder();
+    fs::write(folder.path().join("file"), "").expect("written");
+    let complaint = fails(&folder, &[TINY, &["--out", "file/run"]].concat(), 1);
+    assert!(complaint.contains("file"), "{complaint}");
+    // The default parent may be a file too.
+    let folder = self::folder();
+    fs::write(folder.path().join("runs"), "").expect("written");
+    let output = output(&folder, TINY);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("runs"));
+}
+
+#[test]
+fn training_that_diverges_says_where_and_keeps_what_it_has() {
+    let folder = folder();
+    let more = [
+        "--set",
+        "training.learning_rate=1e30",
+        "--out",
+        "here",
+        "--quiet",
+    ];
+    let output = output(&folder, &[TINY, &more].concat());
+    let complaint = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{complaint}");
+    assert!(complaint.contains("diverged"), "{complaint}");
+    assert!(complaint.contains("at iteration "), "{complaint}");
+    assert!(folder.path().join("here/report.html").is_file());
+    let record = folder.path().join("here/runs/ngm-sgd-1.csv");
+    assert!(csv_lines(&record) >= 1);
+}

@@ -1,0 +1,14 @@
+//! Run directories, tables, figures and the HTML report.
+#![cfg(feature = "report")]
+
+#[path = "report/synthetic.rs"]
+mod synthetic;
+
+#[path = "report/directories.rs"]
+mod directories;
+
+#[path = "report/pages.rs"]
+mod pages;
+
+#[path = "report/tables.rs"]
+mod tables;

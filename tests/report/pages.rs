@@ -1,0 +1,257 @@
+//! The page and its figures: all that is promised, safe with hostile names, nothing fetched.
+
+use std::fs;
+use std::path::PathBuf;
+
+use neurogain::report::{Results, Status, build, create, finish, write_run};
+use tempfile::TempDir;
+
+use super::synthetic;
+
+fn write_all(dir: &std::path::Path, results: &Results) {
+    create(dir, &results.settings).unwrap();
+    for run in &results.runs {
+        write_run(dir, &results.settings, run).unwrap();
+    }
+    finish(dir, results).unwrap();
+}
+
+/// The page of `results`, and its figures by name.
+fn page_of(results: &Results) -> (String, Vec<(String, String)>) {
+    let folder = TempDir::new().unwrap();
+    let dir = folder.path().join("run");
+    write_all(&dir, results);
+    let mut figures = Vec::new();
+    for entry in fs::read_dir(dir.join("figures")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_string();
+        figures.push((name, fs::read_to_string(path).unwrap()));
+    }
+    figures.sort();
+    (
+        fs::read_to_string(dir.join("report.html")).unwrap(),
+        figures,
+    )
+}
+
+/// Every id, in order of appearance.
+fn ids(text: &str) -> Vec<&str> {
+    let parts = text.split(" id=\"").skip(1);
+    parts.filter_map(|rest| rest.split('"').next()).collect()
+}
+
+fn assert_fetches_nothing(text: &str) {
+    for fetch in [
+        "src=", "<script", "<link", "@import", "url(", "<image", "<use", "srcset", "<iframe",
+    ] {
+        assert!(!text.contains(fetch), "the page has {fetch}");
+    }
+    let links = text.matches("http").count();
+    let namespaces = text.matches("xmlns=\"http://www.w3.org/2000/svg\"").count();
+    let paper = text
+        .matches("<a href=\"https://arxiv.org/abs/2507.14056\"")
+        .count();
+    assert_eq!(links, namespaces + paper);
+}
+
+#[test]
+fn the_page_holds_every_promised_part() {
+    let (page, figures) = page_of(&synthetic::results(&synthetic::split_mnist()));
+    let names: Vec<&str> = figures.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["accuracy.svg", "gain.svg", "loss.svg", "switches.svg"]
+    );
+    for (name, svg) in &figures {
+        assert!(page.contains(svg.as_str()), "{name} is not in the page");
+        assert!(svg.len() < 1_000_000, "{name} has {} bytes", svg.len());
+    }
+    for part in [
+        "<h1>Split-MNIST</h1>",
+        "avg-min-ACC %",
+        "NGM-SGD",
+        "SG<sub>5</sub>",
+        "4 → 5",
+        "does not agree",
+        "✓ agrees",
+        "largest gain",
+        "the authors' own records",
+        "minima of the seed-averaged curve",
+        "Per seed: ",
+        "hidden_standard_deviation = 0.01",
+        "seeds = [",
+        "neurogain run config.toml",
+        "arXiv:2507.14056",
+        "prefers-color-scheme: dark",
+    ] {
+        assert!(page.contains(part), "no {part:?}");
+    }
+    assert!(!page.contains("not complete"));
+    assert_fetches_nothing(&page);
+    assert_eq!(
+        page.matches("<table").count(),
+        page.matches("<caption").count()
+    );
+    let mut unique = ids(&page);
+    let count = unique.len();
+    unique.sort_unstable();
+    unique.dedup();
+    assert_eq!(unique.len(), count, "an id is there twice");
+}
+
+#[test]
+fn figures_stand_alone_and_scale() {
+    let (_, figures) = page_of(&synthetic::results(&synthetic::split_mnist()));
+    for (name, svg) in &figures {
+        let root = format!("<svg id=\"neurogain-{}\"", name.trim_end_matches(".svg"));
+        assert!(svg.starts_with(&root), "{name}");
+        assert!(svg.trim_end().ends_with("</svg>"), "{name}");
+        for part in [
+            "viewBox=",
+            "role=\"img\"",
+            "<title",
+            "<desc",
+            "@media (prefers-color-scheme:dark)",
+        ] {
+            assert!(svg.contains(part), "{name} has no {part}");
+        }
+        assert_fetches_nothing(svg);
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{name}");
+    }
+    let count = |at: usize, text: &str| figures[at].1.matches(text).count();
+    assert_eq!(count(0, "<polygon"), 4, "a band a method");
+    assert_eq!(
+        count(1, "<polygon"),
+        1,
+        "only gain-modulated methods have a gain to show"
+    );
+    assert_eq!(count(3, "<polygon"), 16, "a band a method and switch");
+    // Four switches and the style's rules, in light and in dark.
+    assert_eq!(count(0, "stroke=\"#808891\""), 4 + 2);
+    // Four minima for momentum SGD, dotted, and the same rules.
+    assert_eq!(count(0, "stroke=\"#C85401\""), 4 + 2);
+}
+
+#[test]
+fn the_reading_says_what_the_numbers_show_and_only_that() {
+    let lower = "SGD’s gap is smaller than NGM-SGD’s";
+    let results = synthetic::results(&synthetic::split_mnist());
+    let (page, _) = page_of(&results);
+    assert!(
+        page.contains(lower) && page.contains("but its accuracy at the contexts’ ends is lower")
+    );
+    let mut better = results.clone();
+    for run in better.runs.iter_mut().filter(|run| run.method == "ngm-sgd") {
+        for record in &mut run.history.records {
+            record.test.accuracy = 1.0;
+        }
+    }
+    let (page, _) = page_of(&better);
+    assert!(!page.contains(lower), "NGM-SGD has no gap here");
+    let mut worse = results;
+    for run in worse.runs.iter_mut().filter(|run| run.method == "ngm-sgd") {
+        for record in &mut run.history.records {
+            record.test.accuracy *= 0.9;
+        }
+    }
+    let (page, _) = page_of(&worse);
+    assert!(page.contains("and its accuracy at the contexts’ ends is no lower"));
+}
+
+#[test]
+fn hostile_names_are_text() {
+    let mut settings = synthetic::small();
+    let hostile = "<script>alert(1)</script>&\"'";
+    settings.title = String::from(hostile);
+    settings.description = format!("{hostile}\n\nsecond");
+    settings.methods[0].label = String::from(hostile);
+    let (page, figures) = page_of(&synthetic::results(&settings));
+    assert!(!page.contains("<script") && page.contains("&lt;script&gt;alert(1)"));
+    for (name, svg) in &figures {
+        assert!(
+            !svg.contains("<script") && svg.contains("&lt;script&gt;"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn incomplete_experiments_have_a_page_that_says_so() {
+    let mut results = synthetic::results(&synthetic::small());
+    results.runs[0].status = Status::Interrupted;
+    results.runs[0].history.records.truncate(3);
+    results.runs.pop();
+    let (page, _) = page_of(&results);
+    assert!(page.contains("Runs that are not complete"));
+    assert!(page.contains("NGM-SGD, seed 42: interrupted after 3 of 8 iterations"));
+    assert!(page.contains("SGD, seed 43: not begun"));
+    assert!(page.contains("Not compared: the settings differ"));
+    results.runs.clear();
+    let (page, figures) = page_of(&results);
+    assert!(page.contains("No run is complete") && figures.is_empty());
+}
+
+#[test]
+fn one_context_long_runs_and_many_methods_are_drawn() {
+    let mut settings = synthetic::small();
+    settings.stream.contexts.truncate(1);
+    let (page, figures) = page_of(&synthetic::results(&settings));
+    assert!(figures.iter().all(|(name, _)| name != "switches.svg"));
+    assert!(!page.contains("NaN"));
+    settings.stream.contexts = vec![vec![0, 1]; 30];
+    settings.stream.iterations = 1000;
+    settings.training.seeds.truncate(1);
+    for copy in 0..6 {
+        let mut method = settings.methods[3].clone();
+        method.name = format!("copy-{copy}");
+        method.label = format!("A copy of a method with a long name, number {copy}");
+        settings.methods.push(method);
+    }
+    let (_, figures) = page_of(&synthetic::results(&settings));
+    for (name, svg) in figures {
+        assert!(svg.len() < 1_000_000, "{name} has {} bytes", svg.len());
+    }
+}
+
+#[test]
+fn several_directories_share_one_page() {
+    let folder = TempDir::new().unwrap();
+    let dirs: Vec<PathBuf> = ["first", "second"]
+        .map(|name| folder.path().join(name))
+        .to_vec();
+    let mut settings = synthetic::split_mnist();
+    settings.stream.iterations = 20;
+    write_all(&dirs[0], &synthetic::results(&settings));
+    settings.gain.eta = 0.1;
+    settings.methods.truncate(2);
+    write_all(&dirs[1], &synthetic::results(&settings));
+    let out = folder.path().join("both.html");
+    build(&dirs, &out).unwrap();
+    let page = fs::read_to_string(&out).unwrap();
+    assert!(page.contains("Split-MNIST: 2 runs compared"));
+    assert_eq!(page.matches(">directory</th>").count(), 4);
+    assert_eq!(page.matches("<svg").count(), 8);
+    assert!(page.contains("eta = 0.4") && page.contains("eta = 0.1"));
+    assert_fetches_nothing(&page);
+    let mut unique = ids(&page);
+    let count = unique.len();
+    unique.sort_unstable();
+    unique.dedup();
+    assert_eq!(unique.len(), count, "an id is there twice");
+
+    let again = build(&dirs, &out).unwrap_err().to_string();
+    assert!(
+        again.contains("both.html") && again.contains("exists already"),
+        "{again}"
+    );
+    assert!(
+        build(&[], &folder.path().join("none.html"))
+            .unwrap_err()
+            .is_usage()
+    );
+    let missing = build(
+        &[folder.path().join("third")],
+        &folder.path().join("none.html"),
+    );
+    assert!(missing.unwrap_err().to_string().contains("third"));
+}

@@ -1,0 +1,217 @@
+//! The text table, the agreement rule and the comparison with published numbers.
+
+use neurogain::metrics::{self, summarise};
+use neurogain::report::{
+    Comparison, ComparisonRow, Results, Spread, Status, agreement, compare, published,
+    summarise_results, table,
+};
+
+use super::synthetic;
+
+/// Two contexts of two iterations; every seed's accuracies are given.
+fn tiny(accuracies: &[[f64; 4]]) -> Results {
+    let mut settings = synthetic::small();
+    settings.stream.iterations = 2;
+    settings.methods.truncate(1);
+    settings.training.seeds = (1..=accuracies.len() as u64).collect();
+    let mut results = synthetic::results(&settings);
+    for (run, accuracies) in results.runs.iter_mut().zip(accuracies) {
+        for (record, accuracy) in run.history.records.iter_mut().zip(accuracies) {
+            record.test.accuracy = *accuracy;
+        }
+    }
+    results
+}
+
+#[test]
+fn the_table_holds_the_hand_computed_values() {
+    // a = (0.8, 1), m_2 = 0.4 and 0.6: avg-ACC 0.9, WC-ACC 0.5 + m_2/2, SG_2 = 0.5 and 0.25.
+    let results = tiny(&[[0.1, 0.8, 0.4, 1.0], [0.2, 0.8, 0.6, 1.0]]);
+    let expected = "\
+method      avg-ACC %  avg-min-ACC %      WC-ACC %           avg-SG  seeds
+NGM-SGD  90.00 ± 0.00  50.00 ± 14.14  75.00 ± 7.07  0.3750 ± 0.1768      2
+";
+    assert_eq!(table(&results).unwrap(), expected);
+}
+
+#[test]
+fn incomplete_runs_are_listed_and_not_counted() {
+    let mut results = tiny(&[[0.1, 0.8, 0.4, 1.0]; 4]);
+    results.runs[1].status = Status::Interrupted;
+    results.runs[1].history.records.truncate(3);
+    results.runs[2].status = Status::Diverged {
+        iteration: 2,
+        quantity: String::from("train loss"),
+        value: String::from("inf"),
+    };
+    results.runs.truncate(3);
+    let text = table(&results).unwrap();
+    assert!(
+        text.contains("NGM-SGD      90.00          40.00     70.00  0.5000      1\n"),
+        "{text}"
+    );
+    for line in [
+        "not counted: NGM-SGD, seed 2: interrupted after 3 of 4 iterations\n",
+        "not counted: NGM-SGD, seed 3: diverged: train loss is inf at iteration 2\n",
+        "not counted: NGM-SGD, seed 4: not begun\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    results.runs.clear();
+    assert!(table(&results).unwrap().contains('–'));
+}
+
+#[test]
+fn a_run_that_is_called_complete_must_be() {
+    let mut results = tiny(&[[0.1, 0.8, 0.4, 1.0]]);
+    results.runs[0].history.records.truncate(3);
+    let error = table(&results).unwrap_err().to_string();
+    assert!(
+        error.contains("4 iterations") && error.contains("3 of ngm-sgd"),
+        "{error}"
+    );
+}
+
+#[test]
+fn both_conventions_are_measured() {
+    let results = tiny(&[[0.5, 0.5, 0.1, 0.5], [0.5, 0.5, 0.5, 0.2]]);
+    let summary = summarise_results(&results).unwrap();
+    let method = &summary.methods[0];
+    let per_seed = method.per_seed.as_ref().unwrap();
+    assert!((per_seed.average_gap.mean - 0.7).abs() < 1e-12);
+    let of_mean = method.minimum_of_seed_averaged_curve.as_ref().unwrap();
+    assert!((of_mean.average_gap - 0.4).abs() < 1e-12);
+    assert_eq!(
+        per_seed.recovery[0].count, 1,
+        "only the first seed comes back"
+    );
+    assert_eq!(per_seed.recovery[0].mean, 2.0);
+}
+
+#[test]
+fn agreement_within_three_standard_errors_of_the_difference() {
+    let spread = |mean, standard_deviation, count| {
+        Spread {
+            mean,
+            standard_deviation,
+        }
+        .over(count)
+    };
+    // 3·√(0.3²/9 + 0.4²/4) = 3·√(0.01 + 0.04)
+    let bound = 3.0 * 0.05f64.sqrt();
+    let ours = spread(1.0, 0.3, 9);
+    let inside = agreement(&ours, &spread(1.0 - bound + 1e-9, 0.4, 4)).unwrap();
+    assert!(inside.agrees && (inside.bound - bound).abs() < 1e-12);
+    let outside = agreement(&ours, &spread(1.0 + bound + 1e-9, 0.4, 4)).unwrap();
+    assert!(!outside.agrees && outside.difference < 0.0);
+    assert!(
+        agreement(&summarise(&[1.0]), &ours).is_none(),
+        "one value has no spread"
+    );
+    assert!(agreement(&ours, &spread(1.0, f64::NAN, 5)).is_none());
+    assert!(agreement(&summarise(&[]), &ours).is_none());
+}
+
+fn compared(results: &Results) -> (Vec<ComparisonRow>, Vec<String>) {
+    let summary = summarise_results(results).unwrap();
+    let known = published(&results.settings.name).unwrap();
+    match compare(&results.settings, &summary, known.as_ref()) {
+        Comparison::Compared {
+            rows,
+            left_out,
+            sources,
+        } => {
+            assert!(sources.iter().all(|source| source.contains("2507.14056")));
+            (rows, left_out)
+        }
+        Comparison::NotCompared(reason) => panic!("{reason}"),
+    }
+}
+
+#[test]
+fn the_published_file_holds_the_published_table() {
+    let (found, preset) = published("split-mnist").unwrap().unwrap();
+    assert_eq!(preset, synthetic::split_mnist());
+    assert_eq!(found.seeds, [42, 43, 44, 45, 46]);
+    let ours: Vec<&str> = preset.methods.iter().map(|m| m.name.as_str()).collect();
+    let theirs: Vec<&str> = found.methods.iter().map(|m| m.name.as_str()).collect();
+    assert_eq!(ours, theirs);
+    let adam = &found.methods[2];
+    assert_eq!(
+        (adam.average_gap.mean, adam.average_gap.standard_deviation),
+        (0.2590, 0.0871)
+    );
+    assert_eq!((adam.first_gap, adam.seed_averaged_gap), (0.481, 0.283));
+    assert_eq!(found.methods[0].final_gain, [1.31, 1.68, 1.89, 1.94, 2.11]);
+    assert!(published("split-digits").unwrap().is_none());
+}
+
+#[test]
+fn comparison_gives_verdicts_only_where_both_sides_have_a_spread() {
+    let results = synthetic::results(&synthetic::split_mnist());
+    let (rows, left_out) = compared(&results);
+    assert!(left_out.is_empty());
+    assert_eq!(rows.len(), 4 * 5 + 6);
+    let row = |method: &str, quantity: &str| {
+        let is_it = |r: &&ComparisonRow| r.method == method && r.quantity.starts_with(quantity);
+        rows.iter().find(is_it).unwrap()
+    };
+    let accuracy = row("NGM-SGD", "avg-ACC");
+    let expected: metrics::Summary = Spread {
+        mean: 0.9902,
+        standard_deviation: 0.0003,
+    }
+    .over(5);
+    assert_eq!(accuracy.published, expected);
+    assert!(accuracy.agreement.is_some());
+    assert!(
+        row("Momentum SGD", "avg-SG, per seed")
+            .agreement
+            .is_some_and(|a| !a.agrees)
+    );
+    assert!(
+        row("SGD", "avg-SG of the seed-averaged")
+            .agreement
+            .is_none()
+    );
+    assert!(row("NGM-SGD", "largest gain").agreement.is_none());
+}
+
+#[test]
+fn seeds_and_methods_may_differ_and_nothing_else() {
+    let mut settings = synthetic::split_mnist();
+    settings.training.seeds = vec![1, 2];
+    settings.title = String::from("mine");
+    settings.methods.remove(2);
+    settings.methods[1].optimiser = settings.methods[0].optimiser;
+    settings.methods[2].name = String::from("other");
+    let (rows, left_out) = compared(&synthetic::results(&settings));
+    assert!(rows.iter().all(|row| row.method == "NGM-SGD"), "{rows:?}");
+    assert!(
+        left_out[0].contains("Momentum SGD: its settings differ"),
+        "{left_out:?}"
+    );
+    assert!(
+        left_out[1].contains("SGD: nothing is published"),
+        "{left_out:?}"
+    );
+
+    let known = published("split-mnist").unwrap();
+    let reason = |change: &dyn Fn(&mut neurogain::experiment::Settings)| {
+        let mut settings = synthetic::small();
+        settings.stream = synthetic::split_mnist().stream;
+        settings.training.seeds = vec![42];
+        settings.methods.truncate(1);
+        change(&mut settings);
+        let summary = summarise_results(&synthetic::results(&settings)).unwrap();
+        match compare(&settings, &summary, known.as_ref()) {
+            Comparison::NotCompared(reason) => reason,
+            Comparison::Compared { .. } => panic!("compared: {settings:?}"),
+        }
+    };
+    assert!(reason(&|s| s.gain.eta = 0.5).contains("in gain."));
+    assert!(reason(&|s| s.training.batch = 64).contains("in training."));
+    assert!(reason(&|s| s.stream.iterations = 3).contains("in stream."));
+    assert!(reason(&|s| s.network.hidden = vec![9]).contains("in network."));
+    assert!(reason(&|s| s.data.mean = 0.0).contains("in data."));
+}

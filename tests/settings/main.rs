@@ -1,0 +1,29 @@
+//! Settings: presets hold together, every value is checked, and errors name what is wrong and where.
+#![cfg(feature = "report")]
+
+mod files;
+mod memory;
+mod values;
+
+use neurogain::Error;
+use neurogain::experiment::{Settings, presets};
+
+fn digits() -> Settings {
+    presets::settings("split-digits").expect("the preset is valid")
+}
+
+fn overridden(assignment: &str) -> Result<Settings, Error> {
+    digits().with_overrides(&[assignment])
+}
+
+/// The name, value and expectation of the error that `assignment` gives.
+fn refused(assignment: &str) -> (String, String, String) {
+    match overridden(assignment) {
+        Err(Error::Setting {
+            name,
+            value,
+            expected,
+        }) => (name, value, expected),
+        other => panic!("{assignment}: {other:?}"),
+    }
+}

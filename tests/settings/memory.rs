@@ -1,0 +1,48 @@
+//! Whether an experiment fits.
+
+use neurogain::Error;
+use neurogain::experiment::{DataSource, check_memory, load_samples, memory_needed};
+
+use super::*;
+
+#[test]
+fn an_experiment_that_does_not_fit_into_memory_is_refused_by_its_sizes() {
+    let samples = load_samples(DataSource::Digits, "".as_ref()).expect("they ship inside");
+    check_memory(&digits(), &samples, 4).expect("the default fits");
+    for assignment in [
+        "training.batch=1000000000000",
+        "training.batch=9223372036854775807",
+        "network.hidden=[100000000, 100000000]",
+        "network.hidden=[9223372036854775807, 9223372036854775807]",
+        "stream.iterations=1000000000000",
+    ] {
+        let settings = overridden(assignment).expect(assignment);
+        let error = check_memory(&settings, &samples, 4).expect_err(assignment);
+        assert!(
+            matches!(error, Error::Memory { .. }),
+            "{assignment}: {error:?}"
+        );
+        let (_, value) = assignment.split_once('=').expect("an assignment");
+        assert!(error.to_string().contains(value), "{assignment}: {error}");
+    }
+}
+
+#[test]
+fn memory_grows_with_what_is_held() {
+    let samples = load_samples(DataSource::Digits, "".as_ref()).expect("they ship inside");
+    let needed = |assignment: &str, runs: usize| {
+        let settings = overridden(assignment).expect(assignment);
+        memory_needed(&settings, &samples, runs).expect("no overflow")
+    };
+    let one = needed("training.batch=32", 1);
+    // Two tensors of (64 + 100 + 100 + 10) numbers of 4 bytes a sample more.
+    assert_eq!(needed("training.batch=48", 1) - one, 16 * 2 * 274 * 4);
+    // A batch of 33 is padded to 48.
+    assert_eq!(
+        needed("training.batch=33", 1),
+        needed("training.batch=48", 1)
+    );
+    // Every further run has its own weights (64·100 + 100·100 + 100·10), at least.
+    assert!(needed("training.batch=32", 2) - one > 17_400 * 4);
+    assert!(needed("training.batch=32", 3) - one == 2 * (needed("training.batch=32", 2) - one));
+}

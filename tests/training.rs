@@ -1,0 +1,284 @@
+//! The continual loop does what Algorithm 1 says, in the order in which the published code does it.
+
+use neurogain::data::Dataset;
+use neurogain::gain::GainDynamics;
+use neurogain::models::{Mlp, MlpShape, Network as _};
+use neurogain::nn::SoftmaxCrossEntropy;
+use neurogain::optim::Rule;
+use neurogain::stream::{self, Context};
+use neurogain::train::{
+    Batch, EVALUATION_BATCH, GradientDescent, History, Normalisation, Samples, Trainer, evaluate,
+};
+use neurogain::{Cpu, Error, Result};
+
+const BYTES: Normalisation = Normalisation {
+    maximum: 255.0,
+    mean: 0.0,
+    standard_deviation: 1.0,
+};
+
+/// 40 samples of 6 features in 4 classes: a class is bright at its own features.
+fn dataset() -> Dataset {
+    let mut pixels = Vec::new();
+    let mut labels = Vec::new();
+    for sample in 0..40u32 {
+        let class = sample % 4;
+        labels.push(class as u8);
+        pixels.extend((0..6).map(|f| {
+            let bright = if f % 4 == class { 180 } else { 20 };
+            (bright + (sample * 7 + f * 13) % 60) as u8
+        }));
+    }
+    Dataset::new(6, 4, pixels, labels).unwrap()
+}
+
+fn mlp(backend: &Cpu, seed: u64) -> Mlp {
+    let shape = MlpShape {
+        neurons: vec![6, 16, 16, 4],
+        hidden_standard_deviation: 0.3,
+        output_standard_deviation: 0.3,
+    };
+    Mlp::new(backend, &shape, seed).unwrap()
+}
+
+struct Setting {
+    backend: Cpu,
+    training: Samples,
+    test: Vec<Batch>,
+    contexts: Vec<Context>,
+}
+
+fn setting() -> Setting {
+    let backend = Cpu::new().unwrap();
+    let dataset = dataset();
+    let training = Samples::new(&backend, &dataset, &BYTES).unwrap();
+    let test = training
+        .batches(&backend, &dataset.of_classes(&[0, 1]), 7)
+        .unwrap();
+    let contexts = stream::split(&dataset, &[vec![0, 1], vec![0, 1, 2, 3]], 30).unwrap();
+    Setting {
+        backend,
+        training,
+        test,
+        contexts,
+    }
+}
+
+impl Setting {
+    fn train(
+        &self,
+        network: &mut Mlp,
+        rule: Rule,
+        rate: f32,
+        dynamics: Option<GainDynamics>,
+        history: &mut History,
+        observe: impl FnMut(usize) -> bool,
+    ) -> Result<()> {
+        let mut method = GradientDescent::new(&self.backend, rule, rate, dynamics)?;
+        let trainer = Trainer {
+            backend: &self.backend,
+            training: &self.training,
+            test: &self.test,
+            batch: 20,
+            seed: 5,
+        };
+        let mut observe = observe;
+        trainer.run(network, &mut method, &self.contexts, history, |r| {
+            observe(r.iteration)
+        })
+    }
+}
+
+/// g_i = γ·g_{i−1} + (1−γ)·g0 + η·H_{i−1}, with H_0 = 0: the gain an iteration records is the one its
+/// forward used, moved by the entropy of the batch before.
+#[test]
+fn the_gain_follows_the_entropy_of_the_batch_before() {
+    let setting = setting();
+    let dynamics = GainDynamics::new(0.9, 1.0, 0.4).unwrap();
+    let mut history = History::default();
+    let mut network = mlp(&setting.backend, 1);
+    setting
+        .train(
+            &mut network,
+            Rule::Sgd,
+            0.05,
+            Some(dynamics),
+            &mut history,
+            |_| true,
+        )
+        .unwrap();
+    assert_eq!(history.layers, ["hidden1", "hidden2", "output"]);
+    assert_eq!(history.records.len(), 60);
+    let (mut gain, mut entropy) = (1.0, 0.0);
+    for (i, record) in history.records.iter().enumerate() {
+        assert_eq!(record.iteration, i + 1);
+        assert_eq!(record.context, 1 + i / 30);
+        gain = dynamics.step(gain, entropy);
+        for found in &record.gain {
+            assert!(
+                (found - gain).abs() < 1e-5,
+                "iteration {}: {found}, {gain}",
+                i + 1
+            );
+        }
+        entropy = record.entropy;
+        assert!(entropy > 0.0 && entropy <= 4f64.ln() + 1e-6);
+    }
+    assert!(history.records[29].gain[0] > 1.1, "the gain rose");
+}
+
+/// The recorded test numbers are those of the final network, gains included.
+#[test]
+fn evaluation_uses_the_new_weights_and_the_gains_of_the_forward() {
+    let setting = setting();
+    let dynamics = GainDynamics::new(0.9, 1.0, 0.4).unwrap();
+    let mut history = History::default();
+    let mut network = mlp(&setting.backend, 1);
+    setting
+        .train(
+            &mut network,
+            Rule::Sgd,
+            0.05,
+            Some(dynamics),
+            &mut history,
+            |_| true,
+        )
+        .unwrap();
+    let last = history.records.last().unwrap();
+    let backend = &setting.backend;
+    let mut loss = SoftmaxCrossEntropy::new(backend).unwrap();
+    let found = evaluate(backend, &mut network, &mut loss, &setting.test).unwrap();
+    assert_eq!(found.samples, 20);
+    assert_eq!(found.mean_cross_entropy(), last.test.loss);
+    assert_eq!(found.accuracy(), last.test.accuracy);
+    let gains: Vec<f64> = network
+        .parameters()
+        .map(|p| p.mean_gain(backend).unwrap())
+        .collect();
+    assert_eq!(gains, last.gain);
+}
+
+/// Every method learns the task it is given.
+#[test]
+fn every_method_learns() {
+    let setting = setting();
+    let dynamics = GainDynamics::new(0.9, 1.0, 0.2).unwrap();
+    let adam = Rule::Adam {
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+    };
+    for (rule, rate, dynamics) in [
+        (Rule::Sgd, 0.1, Some(dynamics)),
+        (Rule::Sgd, 0.2, None),
+        (Rule::Momentum { momentum: 0.9 }, 0.1, None),
+        (adam, 0.01, None),
+    ] {
+        let mut history = History::default();
+        let mut network = mlp(&setting.backend, 3);
+        setting
+            .train(&mut network, rule, rate, dynamics, &mut history, |_| true)
+            .unwrap();
+        let (first, last) = (&history.records[0], &history.records[59]);
+        assert!(
+            last.train.loss < 0.5 * first.train.loss,
+            "{rule:?}: {}",
+            last.train.loss
+        );
+        assert_eq!(last.test.accuracy, 1.0, "{rule:?}");
+    }
+}
+
+#[test]
+fn a_run_is_a_function_of_its_seed() {
+    let setting = setting();
+    let run = |seed| {
+        let mut history = History::default();
+        let mut network = mlp(&setting.backend, seed);
+        setting
+            .train(&mut network, Rule::Sgd, 0.1, None, &mut history, |_| true)
+            .unwrap();
+        history
+    };
+    assert_eq!(run(1), run(1));
+    assert_ne!(run(1), run(2));
+}
+
+#[test]
+fn divergence_ends_the_run_and_keeps_what_was_done() {
+    let setting = setting();
+    let mut history = History::default();
+    let mut network = mlp(&setting.backend, 1);
+    let ended = setting.train(&mut network, Rule::Sgd, 1e30, None, &mut history, |_| true);
+    match ended {
+        Err(Error::Diverged { iteration, .. }) => assert_eq!(history.records.len(), iteration - 1),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_observer_ends_the_run() {
+    let setting = setting();
+    let mut history = History::default();
+    let mut network = mlp(&setting.backend, 1);
+    let ended = setting.train(&mut network, Rule::Sgd, 0.1, None, &mut history, |i| i < 7);
+    assert_eq!(ended, Err(Error::Interrupted { iteration: 7 }));
+    assert_eq!(history.records.len(), 7);
+}
+
+#[test]
+fn batches_hold_the_samples_of_their_context() {
+    let setting = setting();
+    let dataset = dataset();
+    let mut batch = setting.training.batch(&setting.backend).unwrap();
+    let indices = [39, 0, 17, 17];
+    setting
+        .training
+        .gather(&setting.backend, &indices, &mut batch)
+        .unwrap();
+    let rows = batch.inputs.to_rows(&setting.backend).unwrap();
+    for (row, &index) in rows.chunks(6).zip(&indices) {
+        let pixels = &dataset.pixels()[index as usize * 6..][..6];
+        let expected: Vec<f32> = pixels
+            .iter()
+            .map(|&p| (f64::from(p) / 255.0) as f32)
+            .collect();
+        assert_eq!(row, expected);
+    }
+    let beyond = setting.training.gather(&setting.backend, &[40], &mut batch);
+    assert!(matches!(beyond, Err(Error::Shape { .. })), "{beyond:?}");
+}
+
+#[test]
+fn shapes_that_do_not_fit_are_errors() {
+    let setting = setting();
+    let backend = &setting.backend;
+    let other = Dataset::new(5, 4, vec![0; 10], vec![0, 1]).unwrap();
+    let other = Samples::new(backend, &other, &BYTES).unwrap();
+    let batch = other.batches(backend, &[0, 1], EVALUATION_BATCH).unwrap();
+    let found = mlp(backend, 1)
+        .forward(backend, &batch[0].inputs)
+        .map(|_| ());
+    assert!(matches!(found, Err(Error::Shape { .. })), "{found:?}");
+    let trainer = Trainer {
+        backend,
+        training: &setting.training,
+        test: &setting.test,
+        batch: 0,
+        seed: 0,
+    };
+    let mut method = GradientDescent::new(backend, Rule::Sgd, 0.1, None).unwrap();
+    let mut history = History::default();
+    let contexts = &setting.contexts;
+    let ended = trainer.run(
+        &mut mlp(backend, 1),
+        &mut method,
+        contexts,
+        &mut history,
+        |_| true,
+    );
+    assert!(matches!(ended, Err(Error::Setting { .. })), "{ended:?}");
+    for rate in [0.0, -1.0, f32::NAN] {
+        assert!(GradientDescent::new(backend, Rule::Sgd, rate, None).is_err());
+    }
+}
