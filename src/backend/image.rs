@@ -102,6 +102,15 @@ impl Convolution {
     }
 }
 
+/// What a window gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pool {
+    /// The average of its pixels.
+    Average,
+    /// The largest of its pixels.
+    Max,
+}
+
 /// The dimensions of a pooling: x is `[blocks][height][width][channels][16]`, y
 /// `[blocks][rows][columns][channels][16]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +131,7 @@ impl Pooling {
     /// Rows and columns of y.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the window does not fit, or some window would hold nothing but padding.
+    /// [`Error::Shape`] if the window does not fit, or if the padding is as large as the window.
     pub fn output(&self) -> Result<[usize; 2]> {
         if self.window.padding >= self.window.size {
             return Err(Error::shape(
@@ -182,12 +191,67 @@ impl Normalisation {
     }
 }
 
-/// The product of dimensions; `None` if it, or its size in bytes, overflows.
+/// The settings of [`Backend::batch_statistics`](super::Backend::batch_statistics).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BatchNorm {
+    /// ε, added to the variance.
+    pub epsilon: f32,
+    /// The share of the batch in the running averages.
+    pub momentum: f32,
+}
+
+impl Default for BatchNorm {
+    /// ε = 10⁻⁵ and momentum 0.1, as in PyTorch.
+    fn default() -> Self {
+        BatchNorm {
+            epsilon: 1e-5,
+            momentum: 0.1,
+        }
+    }
+}
+
+/// What [`Backend::normalise`](super::Backend::normalise) reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Normalise<'a, F> {
+    /// The dimensions of x, the residual and y.
+    pub dimensions: Normalisation,
+    /// Whether ReLU is taken at the end.
+    pub relu: bool,
+    /// Mean and inverse deviation, `[2][channels]`.
+    pub statistics: &'a F,
+    /// γ, `[channels]`.
+    pub gamma: &'a F,
+    /// β, `[channels]`.
+    pub beta: &'a F,
+    /// What is normalised.
+    pub x: &'a F,
+    /// What is added before ReLU.
+    pub residual: Option<&'a F>,
+}
+
+/// What [`Backend::normalise_backward`](super::Backend::normalise_backward) reads.
+#[derive(Debug, Clone, Copy)]
+pub struct NormaliseBackward<'a, F> {
+    /// The dimensions of x, y and dy.
+    pub dimensions: Normalisation,
+    /// Mean and inverse deviation of the batch, `[2][channels]`.
+    pub statistics: &'a F,
+    /// γ, `[channels]`.
+    pub gamma: &'a F,
+    /// What was normalised.
+    pub x: &'a F,
+    /// The output of the forward pass, if it took ReLU.
+    pub y: Option<&'a F>,
+}
+
+/// The product of dimensions; `None` if it, or its size in bytes, overflows, or would if none of them
+/// were 0: so no part of it overflows either.
 fn volume(dimensions: &[usize]) -> Option<usize> {
-    let count = dimensions
-        .iter()
-        .try_fold(1usize, |n, &d| n.checked_mul(d))?;
-    count.checked_mul(size_of::<f32>()).map(|_| count)
+    let mut all = size_of::<f32>();
+    for &dimension in dimensions {
+        all = all.checked_mul(dimension.max(1))?;
+    }
+    Some(dimensions.iter().product())
 }
 
 fn too_large(operation: &'static str, found: alloc::string::String) -> Error {

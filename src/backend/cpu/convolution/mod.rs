@@ -2,7 +2,7 @@
 //!
 //! [`multiply`] is the convolution forward and to the input, [`to_weights`] the gradient.
 
-mod axis;
+pub mod axis;
 mod multiply;
 mod pack;
 mod to_weights;
