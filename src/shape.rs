@@ -45,6 +45,21 @@ impl Shape {
         }
     }
 
+    /// The weights of a convolution: `[outputs][size][size][inputs]`.
+    pub const fn kernel(outputs: usize, size: usize, inputs: usize) -> Self {
+        Shape::Dense([outputs, size, size, inputs])
+    }
+
+    /// Images of `height`×`width` pixels of `channels` activations.
+    pub const fn images(samples: usize, height: usize, width: usize, channels: usize) -> Self {
+        Shape::Blocked {
+            samples,
+            height,
+            width,
+            channels,
+        }
+    }
+
     /// Numbers in memory, padding included; `None` if that overflows.
     pub fn storage(&self) -> Option<usize> {
         match *self {

@@ -9,7 +9,7 @@ use neurogain::data::digits;
 use neurogain::experiment::{Experiment, presets};
 
 /// All four methods, one seed, five contexts of three iterations.
-const SPLIT_DIGITS: &str = "8520da1c1fc21364acd80868ebb8859169237871a020125c0c4b9fe15e593d35";
+const SPLIT_DIGITS: &str = "a0c98393bb312bda14e6b2ce5ec56e846057a4ca9be7f11061066ff489849f08";
 
 fn hash(set: InstructionSet, threads: usize) -> String {
     let settings = presets::settings("split-digits")

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::models::Network;
-use crate::nn::{GainLinear, Parameter, Relu};
+use crate::nn::{GainLinear, Initial, Parameter, Relu};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -62,7 +62,10 @@ impl<B: Backend> Mlp<B> {
                 ),
             };
             let matrix = Shape::matrix(sizes[1], sizes[0]);
-            let weight = Parameter::normal(backend, name, matrix, deviation, seed, index as u64)?;
+            let initial = Initial::Normal {
+                standard_deviation: deviation,
+            };
+            let weight = Parameter::new(backend, name, matrix, initial, seed, index as u64)?;
             layers.push(GainLinear::new(weight.with_gain(backend, 1.0)?));
         }
         let empty = || Tensor::zeros(backend, Shape::features(0, 1));

@@ -2,7 +2,9 @@
 
 use alloc::string::String;
 use alloc::vec;
+use alloc::vec::Vec;
 
+use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::backend::{Backend, Cpu};
@@ -24,19 +26,32 @@ pub struct Parameter<B: Backend = Cpu> {
     pub gain: Option<Tensor<B>>,
 }
 
+/// What the numbers of a parameter are at the start.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Initial {
+    /// Drawn from N(0, σ²): standard normal in f64, times σ.
+    Normal {
+        /// σ.
+        standard_deviation: f32,
+    },
+    /// Drawn uniformly from [−b, b) in f64, b = 1/√(inputs of an output): what PyTorch draws for a
+    /// convolution (Kaiming uniform with a = √5, He et al. 2015).
+    KaimingUniform,
+    /// The same number everywhere.
+    Constant(f32),
+}
+
 impl<B: Backend> Parameter<B> {
-    /// Weights drawn from N(0, `standard_deviation`²), without gains.
-    ///
-    /// The draws are standard normal in f64, times the deviation, rounded to f32, from the stream
+    /// A parameter without gains, its numbers rounded to f32 from `initial`. Draws come from the stream
     /// (seed, [`Purpose::Weights`], `index`), where `index` numbers the network's parameters.
     ///
     /// # Errors
     /// [`Error::Memory`] if there is no room.
-    pub fn normal(
+    pub fn new(
         backend: &B,
         name: impl Into<String>,
         shape: Shape,
-        standard_deviation: f32,
+        initial: Initial,
         seed: u64,
         index: u64,
     ) -> Result<Self> {
@@ -47,13 +62,25 @@ impl<B: Backend> Parameter<B> {
             gain: None,
         };
         let mut stream = Stream::new(seed, Purpose::Weights, index);
-        let mut weights = vec![0.0; backend.length(parameter.value.floats())];
-        for weight in &mut weights {
-            let normal: f64 = StandardNormal.sample(&mut stream);
-            *weight = (normal * f64::from(standard_deviation)) as f32;
-        }
-        backend.upload(&weights, parameter.value.floats_mut())?;
+        let bound = 1.0 / libm::sqrt(shape.columns() as f64);
+        let mut draw = || match initial {
+            Initial::Normal { standard_deviation } => {
+                let normal: f64 = StandardNormal.sample(&mut stream);
+                normal * f64::from(standard_deviation)
+            }
+            Initial::KaimingUniform => (2.0 * stream.random::<f64>() - 1.0) * bound,
+            Initial::Constant(number) => f64::from(number),
+        };
+        let length = backend.length(parameter.value.floats());
+        let numbers: Vec<f32> = (0..length).map(|_| draw() as f32).collect();
+        backend.upload(&numbers, parameter.value.floats_mut())?;
         Ok(parameter)
+    }
+
+    /// Whether it multiplies inputs, and so has a place in records; the scales and shifts of a batch
+    /// normalisation do not.
+    pub fn is_weight(&self) -> bool {
+        !matches!(self.value.shape(), Shape::Dense([_, 1, 1, 1])) || self.gain.is_some()
     }
 
     /// The same with gain modulation: every output neuron's gain is `gain`.

@@ -54,7 +54,11 @@ impl<B: Backend> Trainer<'_, B> {
         let mut loss = SoftmaxCrossEntropy::new(backend)?;
         let mut batch = self.training.batch(backend)?;
         let mut indices = Vec::new();
-        history.layers = network.parameters().map(|p| p.name.clone()).collect();
+        history.layers = network
+            .parameters()
+            .filter(|p| p.is_weight())
+            .map(|p| p.name.clone())
+            .collect();
         let mut iteration = 0;
         for (number, context) in contexts.iter().enumerate() {
             for _ in 0..context.iterations {
@@ -74,7 +78,7 @@ impl<B: Backend> Trainer<'_, B> {
                     gain: Vec::new(),
                     mean_absolute_weight: Vec::new(),
                 };
-                for parameter in network.parameters() {
+                for parameter in network.parameters().filter(|p| p.is_weight()) {
                     record.gain.push(parameter.mean_gain(backend)?);
                     let weight = parameter.mean_absolute_weight(backend)?;
                     record.mean_absolute_weight.push(weight);

@@ -1,0 +1,191 @@
+//! Batch normalisation (Ioffe & Szegedy 2015), with a residual and ReLU fused.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+
+use crate::backend::{self, Backend, BatchNorm, Cpu, Normalisation, Normalise, NormaliseBackward};
+use crate::error::{Error, Result};
+use crate::nn::{Initial, Parameter};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+
+/// `y = γ·(x − mean)·r + β`, with mean and r = 1/√(variance + ε) of each channel over samples and
+/// pixels; then the residual is added and ReLU taken, if asked for.
+///
+/// Training takes the batch's mean and biased variance, and moves the running averages (variance
+/// unbiased) by momentum 0.1; inference takes the running averages: as PyTorch defines it.
+///
+/// Backward, with x̂ = (x − mean)·r and dŷ = dy behind ReLU, over n samples·pixels: y depends on x
+/// directly and through both statistics, so that `dβ = Σ dŷ`, `dγ = Σ dŷ·x̂` and
+/// `dx = γ·r·(dŷ − dβ/n − x̂·dγ/n)`; the residual's gradient is dŷ.
+#[derive(Debug, Clone)]
+pub struct BatchNormalisation<B: Backend = Cpu> {
+    /// γ, starting at 1.
+    pub gamma: Parameter<B>,
+    /// β, starting at 0.
+    pub beta: Parameter<B>,
+    /// Running mean and variance, `[2][channels]`, starting at 0 and 1.
+    pub running: Tensor<B>,
+    statistics: Tensor<B>,
+    inference: Tensor<B>,
+    settings: BatchNorm,
+}
+
+impl<B: Backend> BatchNormalisation<B> {
+    /// γ = 1, β = 0, running mean 0 and variance 1 for each of `channels`.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] if there is no room.
+    pub fn new(backend: &B, name: &str, channels: usize) -> Result<Self> {
+        let vector = Shape::vector(channels);
+        let parameter = |kind: &str, number| {
+            let name: String = format!("{name}.{kind}");
+            Parameter::new(backend, name, vector, Initial::Constant(number), 0, 0)
+        };
+        let matrix = Shape::matrix(2, channels);
+        let mut start = vec![0.0; 2 * channels];
+        start[channels..].fill(1.0);
+        Ok(BatchNormalisation {
+            gamma: parameter("gamma", 1.0)?,
+            beta: parameter("beta", 0.0)?,
+            running: Tensor::from_rows(backend, matrix, &start)?,
+            statistics: Tensor::zeros(backend, matrix)?,
+            inference: Tensor::zeros(backend, matrix)?,
+            settings: BatchNorm::default(),
+        })
+    }
+
+    /// Normalises by the batch's statistics, which are kept for backward, and moves the running ones.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the operands do not fit or there is only one value a channel,
+    /// [`Error::Memory`] if there is no room for `y`.
+    pub fn forward(
+        &mut self,
+        backend: &B,
+        x: &Tensor<B>,
+        residual: Option<&Tensor<B>>,
+        relu: bool,
+        y: &mut Tensor<B>,
+    ) -> Result<()> {
+        backend.batch_statistics(
+            self.dimensions(x.shape())?,
+            self.settings,
+            x.floats(),
+            self.running.floats_mut(),
+            self.statistics.floats_mut(),
+        )?;
+        self.normalise(backend, &self.statistics, x, residual, relu, y)
+    }
+
+    /// Normalises by the running statistics.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the operands do not fit, [`Error::Memory`] if there is no room for `y`.
+    pub fn infer(
+        &mut self,
+        backend: &B,
+        x: &Tensor<B>,
+        residual: Option<&Tensor<B>>,
+        relu: bool,
+        y: &mut Tensor<B>,
+    ) -> Result<()> {
+        let epsilon = self.settings.epsilon;
+        let statistics = self.inference.floats_mut();
+        backend.running_statistics(epsilon, self.running.floats(), statistics)?;
+        self.normalise(backend, &self.inference, x, residual, relu, y)
+    }
+
+    fn normalise(
+        &self,
+        backend: &B,
+        statistics: &Tensor<B>,
+        x: &Tensor<B>,
+        residual: Option<&Tensor<B>>,
+        relu: bool,
+        y: &mut Tensor<B>,
+    ) -> Result<()> {
+        let dimensions = self.dimensions(x.shape())?;
+        if let Some(residual) = residual.filter(|residual| residual.shape() != x.shape()) {
+            return Err(Error::shape("residual", x.shape(), residual.shape()));
+        }
+        y.reshape(backend, x.shape())?;
+        let operands = Normalise {
+            dimensions,
+            relu,
+            statistics: statistics.floats(),
+            gamma: self.gamma.value.floats(),
+            beta: self.beta.value.floats(),
+            x: x.floats(),
+            residual: residual.map(Tensor::floats),
+        };
+        backend.normalise(operands, y.floats_mut())
+    }
+
+    /// dγ and dβ into the parameters' gradients; `dy` becomes dx; `residual` takes the residual's
+    /// gradient. `y` is forward's output if forward took ReLU.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the operands do not fit, [`Error::Memory`] if there is no room for
+    /// `residual`.
+    pub fn backward(
+        &mut self,
+        backend: &B,
+        x: &Tensor<B>,
+        y: Option<&Tensor<B>>,
+        dy: &mut Tensor<B>,
+        residual: Option<&mut Tensor<B>>,
+    ) -> Result<()> {
+        let dimensions = self.dimensions(x.shape())?;
+        if dy.shape() != x.shape() {
+            let found = dy.shape();
+            return Err(Error::shape(
+                "batch normalisation backward",
+                x.shape(),
+                found,
+            ));
+        }
+        let operands = NormaliseBackward {
+            dimensions,
+            statistics: self.statistics.floats(),
+            gamma: self.gamma.value.floats(),
+            x: x.floats(),
+            y: y.map(Tensor::floats),
+        };
+        let residual = match residual {
+            Some(residual) => {
+                residual.reshape(backend, x.shape())?;
+                Some(residual.floats_mut())
+            }
+            None => None,
+        };
+        backend.normalise_backward(
+            operands,
+            dy.floats_mut(),
+            residual,
+            self.gamma.gradient.floats_mut(),
+            self.beta.gradient.floats_mut(),
+        )
+    }
+
+    fn dimensions(&self, found: Shape) -> Result<backend::Normalisation> {
+        let channels = self.gamma.value.shape().rows();
+        match found {
+            Shape::Blocked {
+                samples,
+                height,
+                width,
+                channels: given,
+            } if given == channels => Ok(Normalisation {
+                samples,
+                pixels: height.saturating_mul(width),
+                channels,
+            }),
+            _ => {
+                let expected = format!("images of {channels} channels");
+                Err(Error::shape("batch normalisation", expected, found))
+            }
+        }
+    }
+}

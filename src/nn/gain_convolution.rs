@@ -1,0 +1,130 @@
+//! The gain-modulated 2-D convolution, without bias: its output channels are the neurons.
+
+use alloc::format;
+
+use crate::backend::{Backend, Convolution, Cpu, Update, Window};
+use crate::error::{Error, Result};
+use crate::nn::Parameter;
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+
+/// `y[oy][ox][o] = Σ W_eff[o][ty][tx][c]·x[oy·stride + ty − padding][ox·stride + tx − padding][c]`
+/// with `W_eff[o] = g[o]·W[o]`; g ≡ 1 where the parameter has no gains.
+///
+/// Backward, y being linear in W_eff and in x: every y that a weight or an input takes part in hands
+/// back its dy times the other factor, so that `dW[o][ty][tx][c] = g[o]·Σ dy[oy][ox][o]·x[…][c]` over
+/// samples and output pixels, and dx is the same sum read the other way, over the windows that hold
+/// the pixel and over o, with W_eff. Inference computes what forward computes.
+#[derive(Debug, Clone)]
+pub struct GainConvolution<B: Backend = Cpu> {
+    /// W, `[outputs][size][size][inputs]`, with its gains.
+    pub weight: Parameter<B>,
+    window: Window,
+}
+
+impl<B: Backend> GainConvolution<B> {
+    /// A layer over weights `[outputs][size][size][inputs]`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the weights are not of the window's size.
+    pub fn new(weight: Parameter<B>, window: Window) -> Result<Self> {
+        match weight.value.shape() {
+            Shape::Dense([_, h, w, _]) if h == window.size && w == window.size => {
+                Ok(GainConvolution { weight, window })
+            }
+            other => {
+                let size = window.size;
+                let expected = format!("weights of outputs×{size}×{size}×inputs");
+                Err(Error::shape("convolution", expected, other))
+            }
+        }
+    }
+
+    /// The convolution of `x` into `y`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where `x` does not fit, [`Error::Memory`] if there is no room for `y`.
+    pub fn forward(&self, backend: &B, x: &Tensor<B>, y: &mut Tensor<B>) -> Result<()> {
+        let (dimensions, shape) = self.dimensions(x.shape())?;
+        y.reshape(backend, shape)?;
+        backend.convolution_forward(
+            dimensions,
+            self.weight.gain.as_ref().map(Tensor::floats),
+            self.weight.value.floats(),
+            x.floats(),
+            y.floats_mut(),
+        )
+    }
+
+    /// dW into the parameter's gradient and, unless the layer is the first, dx: overwritten, or added
+    /// to what is there.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where `x` or `dy` does not fit, [`Error::Memory`] if there is no room for
+    /// `dx`.
+    pub fn backward(
+        &mut self,
+        backend: &B,
+        x: &Tensor<B>,
+        dy: &Tensor<B>,
+        dx: Option<(Update, &mut Tensor<B>)>,
+    ) -> Result<()> {
+        let (dimensions, shape) = self.dimensions(x.shape())?;
+        if dy.shape() != shape {
+            return Err(Error::shape("convolution backward", shape, dy.shape()));
+        }
+        let gain = self.weight.gain.as_ref().map(Tensor::floats);
+        let gradient = self.weight.gradient.floats_mut();
+        backend.convolution_to_weights(dimensions, gain, dy.floats(), x.floats(), gradient)?;
+        let Some((update, dx)) = dx else {
+            return Ok(());
+        };
+        match update {
+            Update::Overwrite => dx.reshape(backend, x.shape())?,
+            Update::Add if dx.shape() == x.shape() => {}
+            Update::Add => {
+                return Err(Error::shape("convolution backward", x.shape(), dx.shape()));
+            }
+        }
+        let weight = self.weight.value.floats();
+        backend.convolution_to_input(
+            dimensions,
+            gain,
+            weight,
+            dy.floats(),
+            update,
+            dx.floats_mut(),
+        )
+    }
+
+    fn dimensions(&self, found: Shape) -> Result<(Convolution, Shape)> {
+        let weight = self.weight.value.shape();
+        let (outputs, inputs) = match weight {
+            Shape::Dense([outputs, _, _, inputs]) => (outputs, inputs),
+            Shape::Blocked { .. } => return Err(Error::shape("convolution", "weights", weight)),
+        };
+        match found {
+            Shape::Blocked {
+                samples,
+                height,
+                width,
+                channels,
+            } if channels == inputs && samples > 0 => {
+                let dimensions = Convolution {
+                    blocks: found.blocks(),
+                    height,
+                    width,
+                    inputs,
+                    outputs,
+                    window: self.window,
+                };
+                let [rows, columns] = dimensions.output()?;
+                Ok((dimensions, Shape::images(samples, rows, columns, outputs)))
+            }
+            _ => {
+                let expected = format!("at least one image of {inputs} channels");
+                Err(Error::shape("convolution", expected, found))
+            }
+        }
+    }
+}
