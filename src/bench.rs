@@ -22,9 +22,10 @@ pub use kernels::{PRODUCTS, kernels};
 pub use models::models;
 
 /// Seconds that a yardstick runs for at a time.
-const YARDSTICK: f64 = 0.001;
-/// Seconds that a kernel runs for between two yardsticks, at least.
-const ROUND: f64 = 0.004;
+const YARDSTICK: f64 = 0.000_2;
+/// Seconds that a kernel runs for between two yardsticks, at least: short, so that another process
+/// which takes the core for some milliseconds spoils few rounds.
+const ROUND: f64 = 0.000_6;
 
 /// What bounds a kernel, and how much of it one call needs.
 #[derive(Debug, Clone, Copy, PartialEq)]
