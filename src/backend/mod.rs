@@ -19,6 +19,7 @@
 //! last block's padding lanes are zero. `m` counts samples, `n` outputs, `k` inputs.
 
 pub mod cpu;
+mod image;
 pub mod summation;
 
 use core::fmt::Debug;
@@ -26,6 +27,18 @@ use core::fmt::Debug;
 use crate::error::Result;
 
 pub use cpu::Cpu;
+pub use image::{
+    BatchNorm, Convolution, Normalisation, Normalise, NormaliseBackward, Pool, Pooling, Window,
+};
+
+/// What becomes of the numbers that an output holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Update {
+    /// They are overwritten: sums start from +0.
+    Overwrite,
+    /// Sums start from them.
+    Add,
+}
 
 /// The dimensions of a product of weights and activations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +128,131 @@ pub trait Backend: Debug + Clone + Send + Sync + 'static {
         dy: &Self::Floats,
         x: &Self::Floats,
         dw: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// `y[b][oy][ox][o] = Σ_t Σ_c fl(g[o]·w[o][ty][tx][c])·x[b][oy·stride + ty − padding][ox·stride +
+    /// tx − padding][c]`, one chain over (tap row ty, tap column tx, channel c) ascending. A tap that
+    /// falls in the padding is skipped, not multiplied by zero: an infinite weight at the border of
+    /// an image gives no NaN. Shapes: [`Convolution`]; `g` is `[outputs]` (absent: 1).
+    fn convolution_forward(
+        &self,
+        dimensions: Convolution,
+        gain: Option<&Self::Floats>,
+        w: &Self::Floats,
+        x: &Self::Floats,
+        y: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// `dx[b][iy][ix][c] = Σ fl(g[o]·w[o][ty][tx][c])·dy[b][oy][ox][o]` over the output pixels
+    /// (oy, ox) whose window holds the pixel, with ty = iy + padding − oy·stride and tx likewise: one
+    /// chain over (oy, ox, o) ascending, so that the taps descend. A pixel in no window gets +0. With
+    /// [`Update::Add`] the chain starts from what dx holds, so that the gradients of a residual
+    /// block's two paths need no pass of their own to be added.
+    fn convolution_to_input(
+        &self,
+        dimensions: Convolution,
+        gain: Option<&Self::Floats>,
+        w: &Self::Floats,
+        dy: &Self::Floats,
+        update: Update,
+        dx: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// `dw[o][ty][tx][c] = g[o]·Σ dy[b][oy][ox][o]·x[b][oy·stride + ty − padding][…][c]` over samples
+    /// and output pixels.
+    ///
+    /// The sum has the shape of [`summation`]'s products, where every output pixel of every block is
+    /// a block of its own: pixels are counted through `[blocks][rows][columns]`, a chunk is
+    /// [`summation::CHUNK`] of them, in a chunk each lane is a chain of fused multiply-adds from +0
+    /// over the pixels ascending, without those whose tap falls in the padding. For a 1×1 window on
+    /// 1×1 images it is [`product_to_weights`](Backend::product_to_weights).
+    fn convolution_to_weights(
+        &self,
+        dimensions: Convolution,
+        gain: Option<&Self::Floats>,
+        dy: &Self::Floats,
+        x: &Self::Floats,
+        dw: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// The statistics of each channel over samples and pixels, without the padding, and their running
+    /// averages.
+    ///
+    /// The sums have the shape of [`convolution_to_weights`](Backend::convolution_to_weights)' sums:
+    /// every pixel of every block of samples is a block of [`summation`]. With n = samples·pixels,
+    /// rounded to f32, and K the mean over the first chunk (its sum, divided):
+    /// d = x − K, D = Σ d, V = Σ d² (`fma(d, d, ·)`), m = fl(D/n), mean = K + m,
+    /// S = max(V − fl(D·m), 0), r = 1/√(S/n + ε). Shifting by K, which lies among the data, keeps the
+    /// cancellation in S harmless however far the mean is from 0.
+    ///
+    /// `statistics`, `[2][channels]`, takes mean and r. `running`, `[2][channels]`, holds averages of
+    /// the mean and the unbiased variance S/(n − 1), and is updated in place:
+    /// `a ← fma(momentum, new, fl((1 − momentum)·a))`. Fails for n = 1.
+    fn batch_statistics(
+        &self,
+        dimensions: Normalisation,
+        settings: BatchNorm,
+        x: &Self::Floats,
+        running: &mut Self::Floats,
+        statistics: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// The statistics for inference: the running mean, and r = 1/√(running variance + ε).
+    fn running_statistics(
+        &self,
+        epsilon: f32,
+        running: &Self::Floats,
+        statistics: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// `y = fma(x − mean, fl(γ·r), β)`, then the residual is added and ReLU taken (as in
+    /// [`relu`](Backend::relu)), if given; +0 in the padding. Serves training, with the statistics of
+    /// the batch, and inference, with the running ones.
+    fn normalise(&self, operands: Normalise<'_, Self::Floats>, y: &mut Self::Floats) -> Result<()>;
+
+    /// The gradient of [`normalise`](Backend::normalise) with the statistics of the batch, through
+    /// them too.
+    ///
+    /// With dŷ = dy where y > 0, else +0 (dy itself without ReLU), sums as in
+    /// [`batch_statistics`](Backend::batch_statistics):
+    /// dβ = Σ dŷ, dγ = r·Σ dŷ·(x − mean) (`fma(dŷ, x − mean, ·)`), and
+    /// `dx = fl(γ·r)·fma(mean − x, fl(fl(r·dγ)/n), dŷ − fl(dβ/n))`, +0 in the padding.
+    ///
+    /// In place: dx takes the place of dy. `residual` takes dŷ, the residual's gradient, if given.
+    fn normalise_backward(
+        &self,
+        operands: NormaliseBackward<'_, Self::Floats>,
+        dy: &mut Self::Floats,
+        residual: Option<&mut Self::Floats>,
+        dgamma: &mut Self::Floats,
+        dbeta: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// Pooling: each window of the image gives one pixel, from those of its pixels that lie inside.
+    ///
+    /// [`Pool::Average`]: their sum (a chain of additions in row-major order, from the first), divided
+    /// by their number. [`Pool::Max`]: the largest, the first in row-major order of equal ones; a NaN
+    /// where there is one.
+    fn pool(
+        &self,
+        pool: Pool,
+        dimensions: Pooling,
+        x: &Self::Floats,
+        y: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// The gradient of [`pool`](Backend::pool): a chain of additions for each pixel of dx from +0,
+    /// over the windows that hold it, in row-major order: of dy divided by the number of the window's
+    /// pixels that lie inside for an average; for a maximum of dy where the pixel is the window's
+    /// maximum, else of +0. The maximum of pixels with NaN among them is the last NaN. `x` is the
+    /// input of the forward pass, not read for an average.
+    fn pool_backward(
+        &self,
+        pool: Pool,
+        dimensions: Pooling,
+        x: &Self::Floats,
+        dy: &Self::Floats,
+        dx: &mut Self::Floats,
     ) -> Result<()>;
 
     /// `x ← max(x, 0)`, in place; NaN stays NaN and −0 becomes +0.

@@ -1,10 +1,13 @@
 //! The kernels on the processor.
 
 mod buffer;
+mod convolution;
 mod elementwise;
 mod gather;
 mod loss;
 pub mod math;
+mod normalisation;
+mod pooling;
 mod product;
 mod scratch;
 pub mod simd;
@@ -13,7 +16,10 @@ mod threads;
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::{AdamStep, Backend, Product, sums};
+use super::{
+    AdamStep, Backend, BatchNorm, Convolution, Normalisation, Normalise, NormaliseBackward, Pool,
+    Pooling, Product, Update, sums,
+};
 use crate::error::{Error, Result};
 use crate::shape::LANES;
 
@@ -214,6 +220,90 @@ impl Backend for Cpu {
             dw: dw.as_mut_slice(),
         });
         Ok(())
+    }
+
+    fn convolution_forward(
+        &self,
+        dimensions: Convolution,
+        gain: Option<&Floats>,
+        w: &Floats,
+        x: &Floats,
+        y: &mut Floats,
+    ) -> Result<()> {
+        convolution::forward(self, dimensions, gain, w, x, y)
+    }
+
+    fn convolution_to_input(
+        &self,
+        dimensions: Convolution,
+        gain: Option<&Floats>,
+        w: &Floats,
+        dy: &Floats,
+        update: Update,
+        dx: &mut Floats,
+    ) -> Result<()> {
+        convolution::to_input(self, dimensions, gain, w, dy, update, dx)
+    }
+
+    fn convolution_to_weights(
+        &self,
+        dimensions: Convolution,
+        gain: Option<&Floats>,
+        dy: &Floats,
+        x: &Floats,
+        dw: &mut Floats,
+    ) -> Result<()> {
+        convolution::to_weights(self, dimensions, gain, dy, x, dw)
+    }
+
+    fn batch_statistics(
+        &self,
+        dimensions: Normalisation,
+        settings: BatchNorm,
+        x: &Floats,
+        running: &mut Floats,
+        statistics: &mut Floats,
+    ) -> Result<()> {
+        normalisation::batch_statistics(self, dimensions, settings, x, running, statistics)
+    }
+
+    fn running_statistics(
+        &self,
+        epsilon: f32,
+        running: &Floats,
+        statistics: &mut Floats,
+    ) -> Result<()> {
+        normalisation::running_statistics(self, epsilon, running, statistics)
+    }
+
+    fn normalise(&self, operands: Normalise<'_, Floats>, y: &mut Floats) -> Result<()> {
+        normalisation::normalise(self, operands, y)
+    }
+
+    fn normalise_backward(
+        &self,
+        operands: NormaliseBackward<'_, Floats>,
+        dy: &mut Floats,
+        residual: Option<&mut Floats>,
+        dgamma: &mut Floats,
+        dbeta: &mut Floats,
+    ) -> Result<()> {
+        normalisation::normalise_backward(self, operands, dy, residual, dgamma, dbeta)
+    }
+
+    fn pool(&self, pool: Pool, dimensions: Pooling, x: &Floats, y: &mut Floats) -> Result<()> {
+        pooling::forward(self, pool, dimensions, x, y)
+    }
+
+    fn pool_backward(
+        &self,
+        pool: Pool,
+        dimensions: Pooling,
+        x: &Floats,
+        dy: &Floats,
+        dx: &mut Floats,
+    ) -> Result<()> {
+        pooling::backward(self, pool, dimensions, x, dy, dx)
     }
 
     fn relu(&self, x: &mut Floats) -> Result<()> {

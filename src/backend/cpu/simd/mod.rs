@@ -86,6 +86,8 @@ pub trait Simd: Arithmetic + Send + Sync {
     fn load(self, from: &Block) -> Self::Vector;
     /// Writes 16 numbers.
     fn store(self, vector: Self::Vector, to: &mut Block);
+    /// Asks for a block that will be read soon. Changes nothing but the time it takes.
+    fn prefetch(self, block: &Block);
     /// Lane j of the result is the sum of the lanes of vector j, in the tree of
     /// [`summation::lanes`](crate::backend::summation::lanes).
     fn sums(self, vectors: [Self::Vector; LANES]) -> Self::Vector;

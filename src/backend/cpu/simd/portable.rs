@@ -40,6 +40,8 @@ impl Simd for Portable {
         *to = vector.to_array();
     }
     #[inline(always)]
+    fn prefetch(self, _: &Block) {}
+    #[inline(always)]
     fn sums(self, vectors: [f32x16; LANES]) -> f32x16 {
         f32x16::new(vectors.map(|vector| summation::lanes(vector.to_array())))
     }

@@ -147,6 +147,11 @@ impl Simd for Avx512 {
         unsafe { _mm512_storeu_ps(to.as_mut_ptr(), vector) }
     }
     #[inline(always)]
+    fn prefetch(self, block: &Block) {
+        // SAFETY: SSE is part of x86-64; a prefetch of a reference's address reads nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(block.as_ptr().cast()) }
+    }
+    #[inline(always)]
     fn sums(self, v: [__m512; LANES]) -> __m512 {
         self.firsts(
             self.seconds(self.quarter(&v, 0), self.quarter(&v, 1)),
@@ -237,6 +242,11 @@ impl Simd for Avx2 {
             _mm256_storeu_ps(to.as_mut_ptr(), vector[0]);
             _mm256_storeu_ps(to.as_mut_ptr().add(8), vector[1]);
         }
+    }
+    #[inline(always)]
+    fn prefetch(self, block: &Block) {
+        // SAFETY: SSE is part of x86-64; a prefetch of a reference's address reads nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(block.as_ptr().cast()) }
     }
     #[inline(always)]
     fn sums(self, v: [[__m256; 2]; LANES]) -> [__m256; 2] {

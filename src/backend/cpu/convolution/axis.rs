@@ -1,0 +1,108 @@
+//! Which taps meet which pixels, along one axis of an image.
+//!
+//! Forward and to the input are one computation: every result pixel takes a run of neighbouring
+//! source pixels, each with its own tap. Forward, the sources are x and the taps ascend with them;
+//! to the input, the sources are dy, and the taps that reach a result are those of its phase
+//! (pixel + padding modulo the stride), which descend as the sources ascend.
+
+use crate::backend::Window;
+
+/// The direction of a pass over an axis.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From x to y.
+    Forward,
+    /// From dy to dx.
+    ToInput,
+}
+
+/// One axis of an image, seen from the results.
+#[derive(Clone, Copy)]
+pub struct Axis {
+    pub direction: Direction,
+    pub window: Window,
+    /// Pixels that a result is summed from.
+    pub sources: usize,
+}
+
+/// The sources of one result: `count` pixels from `source` on, with taps from `tap` on in the order
+/// of its phase.
+#[derive(Clone, Copy)]
+pub struct Reach {
+    pub source: usize,
+    pub count: usize,
+    pub tap: usize,
+    /// Taps of the phase.
+    pub taps: usize,
+    /// Taps of the phases before it.
+    pub before: usize,
+}
+
+impl Axis {
+    /// Phases that have taps.
+    pub fn phases(&self) -> usize {
+        match self.direction {
+            Direction::Forward => 1,
+            Direction::ToInput => self.window.stride.min(self.window.size),
+        }
+    }
+
+    /// Taps of a phase.
+    #[inline(always)]
+    pub fn taps(&self, phase: usize) -> usize {
+        let Window { size, stride, .. } = self.window;
+        match self.direction {
+            Direction::Forward => size,
+            Direction::ToInput => size.saturating_sub(phase).div_ceil(stride),
+        }
+    }
+
+    /// Tap number `tap` of a phase, as an index of the weights; they ascend with the sources.
+    pub fn index(&self, phase: usize, tap: usize) -> usize {
+        match self.direction {
+            Direction::Forward => tap,
+            Direction::ToInput => phase + (self.taps(phase) - 1 - tap) * self.window.stride,
+        }
+    }
+
+    /// What result number `result` is summed from.
+    #[inline(always)]
+    pub fn reach(&self, result: usize) -> Reach {
+        let Window {
+            stride, padding, ..
+        } = self.window;
+        // The taps would meet the sources from `begin` on, were there no border.
+        let (phase, taps, begin) = match self.direction {
+            Direction::Forward => {
+                let begin = (result * stride) as isize - padding as isize;
+                (0, self.taps(0), begin)
+            }
+            Direction::ToInput => {
+                let (last, phase) = ((result + padding) / stride, (result + padding) % stride);
+                let taps = self.taps(phase);
+                (phase, taps, last as isize + 1 - taps as isize)
+            }
+        };
+        let first = begin.clamp(0, self.sources as isize);
+        let last = (begin + taps as isize).clamp(first, self.sources as isize);
+        Reach {
+            source: first as usize,
+            count: (last - first) as usize,
+            tap: if first == last {
+                0
+            } else {
+                (first - begin) as usize
+            },
+            taps,
+            before: self.taps_before(phase),
+        }
+    }
+
+    /// Taps of all phases before `phase`.
+    #[inline(always)]
+    pub fn taps_before(&self, phase: usize) -> usize {
+        (0..phase.min(self.window.size))
+            .map(|phase| self.taps(phase))
+            .sum()
+    }
+}

@@ -1,0 +1,133 @@
+//! Convolution, directly on blocks of samples: no im2col, no transposes.
+//!
+//! [`multiply`] is the convolution forward and to the input, [`to_weights`] the gradient.
+
+pub mod axis;
+mod multiply;
+mod pack;
+mod to_weights;
+
+use super::{Cpu, Floats, check, scratch};
+use axis::Direction;
+use multiply::Multiply;
+use pack::{Pack, Pass};
+use to_weights::ToWeights;
+
+use crate::backend::{Convolution, Update};
+use crate::error::Result;
+use crate::shape::LANES;
+
+impl Convolution {
+    /// Rows and columns of y, once the lengths are known to fit.
+    fn check(
+        &self,
+        operation: &'static str,
+        gain: Option<&Floats>,
+        w: &Floats,
+        x: &Floats,
+        y: &Floats,
+    ) -> Result<[usize; 2]> {
+        let [w_length, x_length, y_length] = self.lengths()?;
+        let gains = gain.map_or(self.outputs, |g| g.as_slice().len());
+        check(
+            operation,
+            &[
+                ("gain", gains, self.outputs),
+                ("w", w.as_slice().len(), w_length),
+                ("x", x.as_slice().len(), x_length),
+                ("y", y.as_slice().len(), y_length),
+            ],
+        )?;
+        self.output()
+    }
+}
+
+pub fn forward(
+    cpu: &Cpu,
+    dimensions: Convolution,
+    gain: Option<&Floats>,
+    w: &Floats,
+    x: &Floats,
+    y: &mut Floats,
+) -> Result<()> {
+    let output = dimensions.check("convolution forward", gain, w, x, y)?;
+    let pass = Pass::new(Direction::Forward, &dimensions, output);
+    convolve(cpu, pass, gain, w, x, y)
+}
+
+pub fn to_input(
+    cpu: &Cpu,
+    dimensions: Convolution,
+    gain: Option<&Floats>,
+    w: &Floats,
+    dy: &Floats,
+    update: Update,
+    dx: &mut Floats,
+) -> Result<()> {
+    let output = dimensions.check("convolution to input", gain, w, dx, dy)?;
+    let mut pass = Pass::new(Direction::ToInput, &dimensions, output);
+    pass.update = update;
+    convolve(cpu, pass, gain, w, dy, dx)
+}
+
+fn convolve(
+    cpu: &Cpu,
+    pass: Pass,
+    gain: Option<&Floats>,
+    w: &Floats,
+    x: &Floats,
+    y: &mut Floats,
+) -> Result<()> {
+    let [results, sources] = pass.strides();
+    if results == 0 || sources == 0 {
+        if pass.update == Update::Overwrite {
+            y.as_mut_slice().fill(0.0);
+        }
+        return Ok(());
+    }
+    let length = pass.panels_length(cpu.set);
+    scratch::with(length.div_ceil(LANES), |panels| {
+        let panels = panels.as_flattened_mut();
+        cpu.set.run(Pack {
+            pass,
+            gain: gain.map(Floats::as_slice),
+            w: w.as_slice(),
+            panels: &mut panels[..length],
+        });
+        cpu.threads.run(Multiply {
+            set: cpu.set,
+            pass,
+            panels: &panels[..length],
+            x: x.as_blocks(),
+            y: y.as_mut_blocks(),
+        });
+    });
+    Ok(())
+}
+
+pub fn to_weights(
+    cpu: &Cpu,
+    dimensions: Convolution,
+    gain: Option<&Floats>,
+    dy: &Floats,
+    x: &Floats,
+    dw: &mut Floats,
+) -> Result<()> {
+    let image = dimensions.check("convolution to weights", gain, dw, x, dy)?;
+    if dw.as_slice().is_empty() || dy.as_slice().is_empty() {
+        dw.as_mut_slice().fill(0.0);
+        return Ok(());
+    }
+    cpu.threads.run(ToWeights {
+        set: cpu.set,
+        dimensions,
+        image,
+        gain: gain.map(Floats::as_slice),
+        dy: dy.as_blocks(),
+        x: x.as_blocks(),
+        first: 0,
+        rows: dimensions.outputs,
+        dw: dw.as_mut_slice(),
+    });
+    Ok(())
+}

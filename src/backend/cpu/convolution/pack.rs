@@ -1,0 +1,189 @@
+//! A pass of a convolution in one direction, and the panels that its weights are packed into.
+
+use super::super::simd::{InstructionSet, Kernel, Simd};
+use super::axis::{Axis, Direction};
+use crate::backend::{Convolution, Update};
+
+/// A pass in one direction: results of `results` channels from sources of `terms` channels.
+#[derive(Clone, Copy)]
+pub struct Pass {
+    pub rows: Axis,
+    pub columns: Axis,
+    /// Rows and columns of results.
+    pub image: [usize; 2],
+    pub terms: usize,
+    pub results: usize,
+    pub update: Update,
+}
+
+impl Pass {
+    /// `output` is the rows and columns of y.
+    pub fn new(direction: Direction, dimensions: &Convolution, output: [usize; 2]) -> Self {
+        let Convolution {
+            height,
+            width,
+            inputs,
+            outputs,
+            window,
+            ..
+        } = *dimensions;
+        let (image, sources, terms, results) = match direction {
+            Direction::Forward => (output, [height, width], inputs, outputs),
+            Direction::ToInput => ([height, width], output, outputs, inputs),
+        };
+        let [rows, columns] = sources.map(|sources| Axis {
+            direction,
+            window,
+            sources,
+        });
+        Pass {
+            rows,
+            columns,
+            image,
+            terms,
+            results,
+            update: Update::Overwrite,
+        }
+    }
+
+    /// Blocks of results, and of sources, in a block of samples.
+    pub fn strides(&self) -> [usize; 2] {
+        [
+            self.image[0] * self.image[1] * self.results,
+            self.rows.sources * self.columns.sources * self.terms,
+        ]
+    }
+
+    /// Numbers in all panels of a set.
+    pub fn panels_length(&self, set: InstructionSet) -> usize {
+        let width = set.run(Width(self.results));
+        self.results.div_ceil(width) * width * self.panel_rows()
+    }
+
+    /// Weights of one result.
+    pub fn panel_rows(&self) -> usize {
+        self.rows.window.size * self.rows.window.size * self.terms
+    }
+}
+
+/// Results of a register tile, chosen so that the fewest are wasted.
+pub struct Width(usize);
+
+impl Width {
+    #[inline(always)]
+    pub fn of<S: Simd>(results: usize) -> usize {
+        let widths: &[usize] = match S::TILE_OUTPUTS {
+            8 => &[12, 10, 8, 4],
+            6 => &[6, 5, 4],
+            _ => &[4],
+        };
+        let mut best = widths[0];
+        for &width in widths {
+            if results.div_ceil(width) * width < results.div_ceil(best) * best {
+                best = width;
+            }
+        }
+        best
+    }
+}
+
+impl Kernel for Width {
+    type Output = usize;
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> usize {
+        Width::of::<S>(self.0)
+    }
+}
+
+/// Copies the effective weights fl(g·w) into panels `[⌈results/O⌉][phase row][phase column][tap row]
+/// [tap column][term][O]`, zeros where there is no result.
+pub struct Pack<'a> {
+    pub pass: Pass,
+    pub gain: Option<&'a [f32]>,
+    pub w: &'a [f32],
+    pub panels: &'a mut [f32],
+}
+
+impl Pack<'_> {
+    #[inline(always)]
+    fn panels<const O: usize>(mut self) {
+        let Pass {
+            rows,
+            columns,
+            terms,
+            results,
+            ..
+        } = self.pass;
+        let size = rows.window.size;
+        let (panels, _) = core::mem::take(&mut self.panels).as_chunks_mut::<O>();
+        let panels = panels.chunks_exact_mut(self.pass.panel_rows());
+        for (panel, first) in panels.zip((0..results).step_by(O)) {
+            let width = O.min(results - first);
+            let mut panel = panel.chunks_exact_mut(terms);
+            for row_phase in 0..rows.phases() {
+                for column_phase in 0..columns.phases() {
+                    for row in 0..rows.taps(row_phase) {
+                        for column in 0..columns.taps(column_phase) {
+                            let tap = rows.index(row_phase, row) * size
+                                + columns.index(column_phase, column);
+                            let Some(panel) = panel.next() else { return };
+                            self.tap(tap, first, width, panel);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The weights of one tap.
+    #[inline(always)]
+    fn tap<const O: usize>(&self, tap: usize, first: usize, width: usize, panel: &mut [[f32; O]]) {
+        let Pass {
+            rows,
+            terms,
+            results,
+            ..
+        } = self.pass;
+        let taps = rows.window.size * rows.window.size;
+        let gain = |o: usize| self.gain.map_or(1.0, |g| g[o]);
+        match rows.direction {
+            Direction::Forward => {
+                if width < O {
+                    panel.fill([0.0; O]);
+                }
+                for result in 0..width {
+                    let gain = gain(first + result);
+                    let w = &self.w[((first + result) * taps + tap) * terms..][..terms];
+                    for (panel, w) in panel.iter_mut().zip(w) {
+                        panel[result] = gain * w;
+                    }
+                }
+            }
+            Direction::ToInput => {
+                for (term, panel) in panel.iter_mut().enumerate() {
+                    let gain = gain(term);
+                    let w = &self.w[(term * taps + tap) * results + first..][..width];
+                    *panel = [0.0; O];
+                    for (panel, w) in panel.iter_mut().zip(w) {
+                        *panel = gain * w;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Kernel for Pack<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        match Width::of::<S>(self.pass.results) {
+            12 => self.panels::<12>(),
+            10 => self.panels::<10>(),
+            8 => self.panels::<8>(),
+            6 => self.panels::<6>(),
+            5 => self.panels::<5>(),
+            _ => self.panels::<4>(),
+        }
+    }
+}

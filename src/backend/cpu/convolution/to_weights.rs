@@ -1,0 +1,485 @@
+//! Convolution to the weights.
+//!
+//! The sum over samples and pixels runs in 16 lanes, one for each sample of a block, and in chunks
+//! of neighbouring output pixels (see
+//! [`Backend::convolution_to_weights`](crate::backend::Backend::convolution_to_weights)). The
+//! register tile is O outputs × I inputs of one tap: O + I loads feed O·I multiply-adds. A tile's
+//! sums stay in registers for a chunk and are then added to totals in memory. Totals are many (each
+//! weight has 16 lanes), so that outputs and inputs are taken in ranges whose totals fit the second
+//! cache.
+
+use super::super::scratch;
+use super::super::simd::{Block, InstructionSet, Kernel, Simd};
+use super::super::threads::Job;
+use crate::backend::{Convolution, Window, summation};
+use crate::shape::LANES;
+
+/// Vectors of totals at once: a quarter of a MiB.
+const TOTALS: usize = 4096;
+
+/// Tiles of inputs in a range, at least, if there are so many.
+const RANGE: usize = 4;
+
+/// How the weights are cut into tiles and ranges. Results do not depend on it.
+#[derive(Clone, Copy)]
+struct Cut {
+    /// Outputs and inputs of a register tile.
+    tile: [usize; 2],
+    /// Tiles of outputs and inputs in a range.
+    range: [usize; 2],
+}
+
+impl Cut {
+    /// The cut that an instruction set makes.
+    #[inline(always)]
+    fn of<S: Simd>(dimensions: &Convolution, rows: usize) -> Self {
+        let tiles: [&[usize]; 2] = match S::TILE_OUTPUTS {
+            8 => [&[5, 4, 1], &[5, 4, 3, 1]],
+            _ => [&[2, 1], &[2, 1]],
+        };
+        let size = |count: usize, sizes: &[usize]| {
+            // Multiply-adds and loads of the vectors that the tile's other side needs once more for
+            // each tile; the last tile is shifted back, so that it must not exceed the count.
+            let cost = |size: usize| count.div_ceil(size) * (size + 1);
+            let fitting = sizes.iter().copied().filter(|&size| size <= count);
+            fitting.min_by_key(|&size| cost(size)).unwrap_or(1)
+        };
+        let tile = [
+            size(dimensions.outputs, tiles[0]),
+            size(dimensions.inputs, tiles[1]),
+        ];
+        let taps = dimensions.window.size * dimensions.window.size;
+        let inputs = dimensions.inputs.div_ceil(tile[1]);
+        let totals = tile[0] * tile[1] * taps;
+        let outputs = (TOTALS / (totals * inputs.min(RANGE))).clamp(1, rows.div_ceil(tile[0]));
+        Cut {
+            tile,
+            range: [outputs, (TOTALS / (totals * outputs)).clamp(1, inputs)],
+        }
+    }
+
+    /// Vectors of totals of a range.
+    fn totals(&self, dimensions: &Convolution) -> usize {
+        let taps = dimensions.window.size * dimensions.window.size;
+        taps * self.tile[0] * self.tile[1] * self.range[0] * self.range[1]
+    }
+}
+
+/// Finds the cut of an instruction set.
+struct Plan {
+    dimensions: Convolution,
+    rows: usize,
+}
+
+impl Kernel for Plan {
+    type Output = Cut;
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> Cut {
+        Cut::of::<S>(&self.dimensions, self.rows)
+    }
+}
+
+/// The gradients of outputs `first..first + rows`.
+pub struct ToWeights<'a> {
+    pub set: InstructionSet,
+    pub dimensions: Convolution,
+    /// Rows and columns of dy.
+    pub image: [usize; 2],
+    pub gain: Option<&'a [f32]>,
+    pub dy: &'a [Block],
+    pub x: &'a [Block],
+    pub first: usize,
+    pub rows: usize,
+    /// The rows of dw from `first` on.
+    pub dw: &'a mut [f32],
+}
+
+impl Job for ToWeights<'_> {
+    fn work(&self) -> usize {
+        let pixels = self.dimensions.blocks * self.image[0] * self.image[1];
+        self.dw.len() * pixels * LANES
+    }
+
+    fn split(self, left: usize, parts: usize) -> Result<(Self, Self), Self> {
+        let plan = Plan {
+            dimensions: self.dimensions,
+            rows: self.rows,
+        };
+        let tile = self.set.run(plan).tile[0];
+        let rows = (self.rows * left / parts).next_multiple_of(tile);
+        if rows >= self.rows || rows == 0 {
+            return Err(self);
+        }
+        let (dw, later) = self.dw.split_at_mut(rows * (self.dw.len() / self.rows));
+        let first = ToWeights { rows, dw, ..self };
+        let rest = ToWeights {
+            first: self.first + rows,
+            rows: self.rows - rows,
+            dw: later,
+            ..first
+        };
+        Ok((first, rest))
+    }
+
+    fn run(self) {
+        let cut = self.set.run(Plan {
+            dimensions: self.dimensions,
+            rows: self.rows,
+        });
+        scratch::with(cut.totals(&self.dimensions), |totals| {
+            self.set.run(Ranges {
+                operands: self,
+                cut,
+                totals,
+            });
+        });
+    }
+}
+
+/// The kernel, with the memory for its totals.
+struct Ranges<'a> {
+    operands: ToWeights<'a>,
+    cut: Cut,
+    totals: &'a mut [Block],
+}
+
+/// Neighbouring output pixels of one row and one chunk.
+#[derive(Clone, Copy, Default)]
+struct Piece {
+    /// The first pixel, counted through all blocks.
+    pixel: usize,
+    /// Its column.
+    column: usize,
+    /// Its row in the window's coordinates: `row·stride`.
+    row: usize,
+    /// The first pixel of its block's x.
+    image: usize,
+    count: usize,
+}
+
+/// The pieces of a chunk: at most one for each of its pixels.
+struct Chunk {
+    pieces: [Piece; summation::CHUNK],
+    count: usize,
+}
+
+/// The pixels of dy, and of x, that are to be asked for. Where windows leave gaps, those of x are
+/// counted by the output pixels that they belong to.
+struct Ahead {
+    dy: [usize; 2],
+    x: [usize; 2],
+}
+
+impl Ahead {
+    fn pixels(&self) -> usize {
+        self.dy[1] - self.dy[0] + self.x[1] - self.x[0]
+    }
+}
+
+impl ToWeights<'_> {
+    /// Output pixels `begin..end`, counted through all blocks.
+    #[inline(always)]
+    fn chunk(&self, begin: usize, end: usize) -> Chunk {
+        let [rows, columns] = self.image;
+        let Convolution {
+            height,
+            width,
+            window,
+            ..
+        } = self.dimensions;
+        let mut chunk = Chunk {
+            pieces: [Piece::default(); summation::CHUNK],
+            count: 0,
+        };
+        let mut pixel = begin;
+        for piece in &mut chunk.pieces {
+            if pixel == end {
+                break;
+            }
+            let (row, column) = (pixel / columns, pixel % columns);
+            let count = (columns - column).min(end - pixel);
+            *piece = Piece {
+                pixel,
+                column,
+                row: row % rows * window.stride,
+                image: row / rows * height * width,
+                count,
+            };
+            pixel += count;
+            chunk.count += 1;
+        }
+        chunk
+    }
+
+    /// What output pixels `begin..end` read and none before them.
+    #[inline(always)]
+    fn ahead(&self, begin: usize, end: usize) -> Ahead {
+        let window = self.dimensions.window;
+        Ahead {
+            dy: [begin, end],
+            x: if window.size < window.stride {
+                [begin, end]
+            } else {
+                [begin, end].map(|pixel| self.frontier(pixel))
+            },
+        }
+    }
+
+    /// Asks for one pixel of what lies ahead: dy's pixels, then x's.
+    #[inline(always)]
+    fn prefetch<S: Simd>(
+        &self,
+        s: S,
+        ahead: &Ahead,
+        number: usize,
+        outputs: [usize; 2],
+        inputs: [usize; 2],
+    ) {
+        let dimensions = &self.dimensions;
+        let blocks = if number < ahead.dy[1] - ahead.dy[0] {
+            let pixel = ahead.dy[0] + number;
+            &self.dy[pixel * dimensions.outputs..][outputs[0]..outputs[1]]
+        } else {
+            let mut pixel = ahead.x[0] + number - (ahead.dy[1] - ahead.dy[0]);
+            if dimensions.window.size < dimensions.window.stride {
+                pixel = self.corner(pixel);
+            }
+            &self.x[pixel * dimensions.inputs..][inputs[0]..inputs[1]]
+        };
+        blocks.iter().for_each(|block| s.prefetch(block));
+    }
+
+    /// Pixels of x up to the end of the last row that output pixels before `pixel` read.
+    #[inline(always)]
+    fn frontier(&self, pixel: usize) -> usize {
+        let [rows, columns] = self.image;
+        let Convolution {
+            height,
+            width,
+            window,
+            ..
+        } = self.dimensions;
+        let Some(last) = pixel.checked_sub(1) else {
+            return 0;
+        };
+        let (row, block) = (last / columns % rows, last / columns / rows);
+        let read = (row * window.stride + window.size).saturating_sub(window.padding);
+        (block * height + read.min(height)) * width
+    }
+
+    /// The first pixel of x in an output pixel's window; without padding, the only one of a 1×1.
+    #[inline(always)]
+    fn corner(&self, pixel: usize) -> usize {
+        let [rows, columns] = self.image;
+        let Convolution {
+            height,
+            width,
+            window,
+            ..
+        } = self.dimensions;
+        let at = |number: usize, size: usize| {
+            (number * window.stride)
+                .saturating_sub(window.padding)
+                .min(size - 1)
+        };
+        let (row, block) = (pixel / columns % rows, pixel / columns / rows);
+        (block * height + at(row, height)) * width + at(pixel % columns, width)
+    }
+
+    /// The lanes of a chunk's sums of one tap and one tile.
+    #[inline(always)]
+    fn tile<S: Simd, const O: usize, const I: usize>(
+        &self,
+        s: S,
+        chunk: &Chunk,
+        [tap_row, tap_column]: [usize; 2],
+        [output, input]: [usize; 2],
+    ) -> [[S::Vector; I]; O] {
+        let Convolution {
+            height,
+            width,
+            inputs,
+            outputs,
+            window,
+            ..
+        } = self.dimensions;
+        let Window {
+            stride, padding, ..
+        } = window;
+        // The columns whose tap falls inside.
+        let left = padding.saturating_sub(tap_column).div_ceil(stride);
+        let right = (width + padding)
+            .saturating_sub(tap_column)
+            .div_ceil(stride);
+        let mut sums = [[s.splat(0.0); I]; O];
+        for piece in chunk.pieces.iter().take(chunk.count) {
+            let row = (piece.row + tap_row).wrapping_sub(padding);
+            let first = piece.column.max(left);
+            let last = (piece.column + piece.count).min(right);
+            if row >= height || first >= last {
+                continue;
+            }
+            let pixel = piece.pixel + first - piece.column;
+            let dy = &self.dy[pixel * outputs + output..];
+            let pixel = piece.image + row * width + first * stride + tap_column - padding;
+            let x = &self.x[pixel * inputs + input..];
+            let dy = dy.chunks(outputs);
+            let x = x.chunks(stride * inputs);
+            for (dy, x) in dy.zip(x).take(last - first) {
+                let (dy, x) = (&dy[..O], &x[..I]);
+                let dy: [S::Vector; O] = core::array::from_fn(|o| s.load(&dy[o]));
+                for i in 0..I {
+                    let x = s.load(&x[i]);
+                    for o in 0..O {
+                        sums[o][i] = s.fma(dy[o], x, sums[o][i]);
+                    }
+                }
+            }
+        }
+        sums
+    }
+
+    /// Writes a tile's gradients, `[tap][output][input]`; what a shifted tile shares with another
+    /// range of outputs is that one's.
+    #[inline(always)]
+    fn write<const O: usize, const I: usize>(&mut self, at: [usize; 2], sums: &[f32]) {
+        let Convolution { inputs, window, .. } = self.dimensions;
+        let taps = window.size * window.size;
+        let (sums, _) = sums.as_chunks::<I>();
+        for (tap, sums) in sums.chunks_exact(O).enumerate() {
+            for (output, sums) in (at[0]..).zip(sums) {
+                let Some(row) = output.checked_sub(self.first) else {
+                    continue;
+                };
+                let gain = self.gain.map_or(1.0, |g| g[output]);
+                let dw = &mut self.dw[(row * taps + tap) * inputs + at[1]..][..I];
+                for (dw, sum) in dw.iter_mut().zip(sums) {
+                    *dw = gain * sum;
+                }
+            }
+        }
+    }
+}
+
+impl Ranges<'_> {
+    #[inline(always)]
+    fn ranges<S: Simd, const O: usize, const I: usize>(mut self, s: S) {
+        let ToWeights {
+            dimensions,
+            first,
+            rows,
+            ..
+        } = self.operands;
+        for row in (0..rows).step_by(O * self.cut.range[0]) {
+            let last = rows.min(row + O * self.cut.range[0]);
+            for input in (0..dimensions.inputs).step_by(I * self.cut.range[1]) {
+                let end = dimensions.inputs.min(input + I * self.cut.range[1]);
+                self.range::<S, O, I>(s, [first + row, first + last], [input, end]);
+            }
+        }
+    }
+
+    /// The gradients of some outputs and inputs.
+    #[inline(always)]
+    fn range<S: Simd, const O: usize, const I: usize>(
+        &mut self,
+        s: S,
+        outputs: [usize; 2],
+        inputs: [usize; 2],
+    ) {
+        let operands = &mut self.operands;
+        let dimensions = operands.dimensions;
+        let taps = dimensions.window.size * dimensions.window.size;
+        let [height, width] = operands.image;
+        let pixels = dimensions.blocks * height * width;
+        // The last tile of all is shifted back to end with the weights, over some that the tile
+        // before has too, with the same sums.
+        let outputs_of = (outputs[0]..outputs[1]).step_by(O);
+        let tiles = outputs_of.flat_map(|output| {
+            let output = output.min(dimensions.outputs - O);
+            let inputs_of = (inputs[0]..inputs[1]).step_by(I);
+            inputs_of.map(move |input| [output, input.min(dimensions.inputs - I)])
+        });
+        let count = (outputs[1] - outputs[0]).div_ceil(O) * (inputs[1] - inputs[0]).div_ceil(I);
+        let used = &mut self.totals[..count * taps * O * I];
+        {
+            let (totals, _) = used.as_chunks_mut::<I>();
+            let (totals, _) = totals.as_chunks_mut::<O>();
+            let visits = count * taps;
+            for begin in (0..pixels).step_by(summation::CHUNK) {
+                let end = pixels.min(begin + summation::CHUNK);
+                let chunk = operands.chunk(begin, end);
+                let ahead = operands.ahead(end, pixels.min(end + summation::CHUNK));
+                let pixels = ahead.pixels();
+                let (mut visit, mut fetched) = (0, 0);
+                for (at, totals) in tiles.clone().zip(totals.chunks_exact_mut(taps)) {
+                    for (tap, totals) in totals.iter_mut().enumerate() {
+                        let tap = [tap / dimensions.window.size, tap % dimensions.window.size];
+                        visit += 1;
+                        while fetched * visits < pixels * visit {
+                            operands.prefetch(s, &ahead, fetched, outputs, inputs);
+                            fetched += 1;
+                        }
+                        let sums = operands.tile::<S, O, I>(s, &chunk, tap, at);
+                        for (totals, sums) in totals.iter_mut().zip(sums) {
+                            for (total, sum) in totals.iter_mut().zip(sums) {
+                                let before = s.load(total);
+                                let sum = if begin == 0 { sum } else { s.add(before, sum) };
+                                s.store(sum, total);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        let sums = reduce(s, used);
+        for (at, sums) in tiles.zip(sums.chunks_exact(taps * O * I)) {
+            operands.write::<O, I>(at, sums);
+        }
+    }
+}
+
+/// Each vector's sum over its lanes, in their order, in the place of the first of them.
+#[inline(always)]
+fn reduce<S: Simd>(s: S, vectors: &mut [Block]) -> &[f32] {
+    let count = vectors.len();
+    for group in 0..count.div_ceil(LANES) {
+        let from = &vectors[group * LANES..];
+        let sixteen = match from.first_chunk::<LANES>() {
+            Some(from) => core::array::from_fn(|j| s.load(&from[j])),
+            None => {
+                let mut sixteen = [s.splat(0.0); LANES];
+                for (to, from) in sixteen.iter_mut().zip(from) {
+                    *to = s.load(from);
+                }
+                sixteen
+            }
+        };
+        s.store(s.sums(sixteen), &mut vectors[group]);
+    }
+    &vectors.as_flattened()[..count]
+}
+
+impl Kernel for Ranges<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        match self.cut.tile {
+            [5, 5] => self.ranges::<S, 5, 5>(s),
+            [5, 4] => self.ranges::<S, 5, 4>(s),
+            [5, 3] => self.ranges::<S, 5, 3>(s),
+            [5, _] => self.ranges::<S, 5, 1>(s),
+            [4, 5] => self.ranges::<S, 4, 5>(s),
+            [4, 4] => self.ranges::<S, 4, 4>(s),
+            [4, 3] => self.ranges::<S, 4, 3>(s),
+            [4, _] => self.ranges::<S, 4, 1>(s),
+            [2, 2] => self.ranges::<S, 2, 2>(s),
+            [2, _] => self.ranges::<S, 2, 1>(s),
+            [_, 5] => self.ranges::<S, 1, 5>(s),
+            [_, 4] => self.ranges::<S, 1, 4>(s),
+            [_, 3] => self.ranges::<S, 1, 3>(s),
+            [_, 2] => self.ranges::<S, 1, 2>(s),
+            _ => self.ranges::<S, 1, 1>(s),
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Batch normalisation over samples and pixels, with the addition of a residual and ReLU fused.
+
+mod normalise;
+mod statistics;
+mod sums;
+
+use alloc::format;
+
+use super::{Cpu, Floats, check, scratch};
+use crate::backend::{BatchNorm, Normalisation, Normalise, NormaliseBackward};
+use crate::error::{Error, Result};
+use crate::shape::LANES;
+use normalise::{Backward, Channel, Forward, Sums};
+use statistics::{Running, Statistics};
+
+pub fn batch_statistics(
+    cpu: &Cpu,
+    dimensions: Normalisation,
+    settings: BatchNorm,
+    x: &Floats,
+    running: &mut Floats,
+    statistics: &mut Floats,
+) -> Result<()> {
+    let Normalisation {
+        samples,
+        pixels,
+        channels,
+    } = dimensions;
+    let operation = "batch statistics";
+    check(
+        operation,
+        &[
+            ("x", x.as_slice().len(), dimensions.length()?),
+            ("running", running.as_slice().len(), 2 * channels),
+            ("statistics", statistics.as_slice().len(), 2 * channels),
+        ],
+    )?;
+    if samples * pixels < 2 {
+        let expected = "more than one number in a channel, for a variance";
+        return Err(Error::shape(operation, expected, format!("{dimensions:?}")));
+    }
+    if channels == 0 {
+        return Ok(());
+    }
+    let (mean, inverse_deviation) = statistics.as_mut_slice().split_at_mut(channels);
+    let (running_mean, running_variance) = running.as_mut_slice().split_at_mut(channels);
+    cpu.threads.run(Statistics {
+        set: cpu.set,
+        dimensions,
+        settings,
+        x: x.as_blocks(),
+        first: 0,
+        mean,
+        inverse_deviation,
+        running_mean,
+        running_variance,
+    });
+    Ok(())
+}
+
+pub fn running_statistics(
+    cpu: &Cpu,
+    epsilon: f32,
+    running: &Floats,
+    statistics: &mut Floats,
+) -> Result<()> {
+    let (running, statistics) = (running.as_slice(), statistics.as_mut_slice());
+    let lengths = [("statistics", statistics.len(), running.len())];
+    check("running statistics", &lengths)?;
+    let channels = running.len() / 2;
+    statistics[..channels].copy_from_slice(&running[..channels]);
+    cpu.set.run(Running {
+        epsilon,
+        variance: &running[channels..],
+        inverse_deviation: &mut statistics[channels..],
+    });
+    Ok(())
+}
+
+pub fn normalise(cpu: &Cpu, operands: Normalise<'_, Floats>, y: &mut Floats) -> Result<()> {
+    let Normalise {
+        dimensions,
+        relu,
+        statistics,
+        gamma,
+        beta,
+        x,
+        residual,
+    } = operands;
+    let length = dimensions.length()?;
+    let channels = dimensions.channels;
+    check(
+        "normalise",
+        &[
+            ("statistics", statistics.as_slice().len(), 2 * channels),
+            ("gamma", gamma.as_slice().len(), channels),
+            ("beta", beta.as_slice().len(), channels),
+            ("x", x.as_slice().len(), length),
+            (
+                "residual",
+                residual.map_or(length, |r| r.as_slice().len()),
+                length,
+            ),
+            ("y", y.as_slice().len(), length),
+        ],
+    )?;
+    if channels == 0 {
+        return Ok(());
+    }
+    let (mean, inverse_deviation) = statistics.as_slice().split_at(channels);
+    scratch::with(channels.div_ceil(LANES), |scale| {
+        let scale = &mut scale.as_flattened_mut()[..channels];
+        let factors = gamma.as_slice().iter().zip(inverse_deviation);
+        for (scale, (gamma, inverse)) in scale.iter_mut().zip(factors) {
+            *scale = gamma * inverse;
+        }
+        cpu.threads.run(Forward {
+            set: cpu.set,
+            dimensions,
+            relu,
+            mean,
+            scale,
+            beta: beta.as_slice(),
+            x: x.as_blocks(),
+            residual: residual.map(Floats::as_blocks),
+            first: 0,
+            y: y.as_mut_blocks(),
+        });
+    });
+    Ok(())
+}
+
+pub fn normalise_backward(
+    cpu: &Cpu,
+    operands: NormaliseBackward<'_, Floats>,
+    dy: &mut Floats,
+    residual: Option<&mut Floats>,
+    dgamma: &mut Floats,
+    dbeta: &mut Floats,
+) -> Result<()> {
+    let NormaliseBackward {
+        dimensions,
+        statistics,
+        gamma,
+        x,
+        y,
+    } = operands;
+    let length = dimensions.length()?;
+    let channels = dimensions.channels;
+    let given = |floats: Option<&Floats>| floats.map_or(length, |f| f.as_slice().len());
+    check(
+        "normalise backward",
+        &[
+            ("statistics", statistics.as_slice().len(), 2 * channels),
+            ("gamma", gamma.as_slice().len(), channels),
+            ("x", x.as_slice().len(), length),
+            ("y", given(y), length),
+            ("dy", dy.as_slice().len(), length),
+            ("residual", given(residual.as_deref()), length),
+            ("dgamma", dgamma.as_slice().len(), channels),
+            ("dbeta", dbeta.as_slice().len(), channels),
+        ],
+    )?;
+    if channels == 0 {
+        return Ok(());
+    }
+    let (mean, inverse_deviation) = statistics.as_slice().split_at(channels);
+    cpu.threads.run(Sums {
+        set: cpu.set,
+        dimensions,
+        mean,
+        inverse_deviation,
+        x: x.as_blocks(),
+        y: y.map(Floats::as_blocks),
+        dy: dy.as_blocks(),
+        first: 0,
+        dgamma: dgamma.as_mut_slice(),
+        dbeta: dbeta.as_mut_slice(),
+    });
+    let n = (dimensions.samples * dimensions.pixels) as f32;
+    scratch::with((4 * channels).div_ceil(LANES), |constants| {
+        let (constants, _) = constants.as_flattened_mut()[..4 * channels].as_chunks_mut();
+        let given = mean.iter().zip(inverse_deviation).zip(gamma.as_slice());
+        let sums = dgamma.as_slice().iter().zip(dbeta.as_slice());
+        for (constants, (((mean, inverse), gamma), (dgamma, dbeta))) in
+            constants.iter_mut().zip(given.zip(sums))
+        {
+            let constants: &mut Channel = constants;
+            *constants = [*mean, gamma * inverse, dbeta / n, inverse * dgamma / n];
+        }
+        cpu.threads.run(Backward {
+            set: cpu.set,
+            dimensions,
+            channels: constants,
+            x: x.as_blocks(),
+            y: y.map(Floats::as_blocks),
+            first: 0,
+            dy: dy.as_mut_blocks(),
+            residual: residual.map(Floats::as_mut_blocks),
+        });
+    });
+    Ok(())
+}

@@ -1,0 +1,324 @@
+//! Average and max pooling.
+//!
+//! Blocks of samples are independent. Backward, each window adds its share to its pixels, windows
+//! ascending, so that a pixel of several windows gets one chain.
+
+use super::convolution::axis::{Axis, Direction, Reach};
+use super::simd::{Block, InstructionSet, Kernel, Simd};
+use super::threads::Job;
+use super::{Cpu, Floats, check};
+use crate::backend::{Pool, Pooling};
+use crate::error::Result;
+use crate::shape::LANES;
+
+pub fn forward(
+    cpu: &Cpu,
+    pool: Pool,
+    dimensions: Pooling,
+    x: &Floats,
+    y: &mut Floats,
+) -> Result<()> {
+    let [x_length, y_length] = dimensions.lengths()?;
+    let lengths = [
+        ("x", x.as_slice().len(), x_length),
+        ("y", y.as_slice().len(), y_length),
+    ];
+    check("pooling", &lengths)?;
+    if y_length == 0 {
+        return Ok(());
+    }
+    cpu.threads.run(Forward {
+        set: cpu.set,
+        pool,
+        windows: Windows::new(dimensions)?,
+        x: x.as_blocks(),
+        y: y.as_mut_blocks(),
+    });
+    Ok(())
+}
+
+pub fn backward(
+    cpu: &Cpu,
+    pool: Pool,
+    dimensions: Pooling,
+    x: &Floats,
+    dy: &Floats,
+    dx: &mut Floats,
+) -> Result<()> {
+    let [x_length, y_length] = dimensions.lengths()?;
+    let lengths = [
+        ("x", x.as_slice().len(), x_length),
+        ("dy", dy.as_slice().len(), y_length),
+        ("dx", dx.as_slice().len(), x_length),
+    ];
+    check("pooling backward", &lengths)?;
+    if y_length == 0 {
+        return Ok(());
+    }
+    cpu.threads.run(Backward {
+        set: cpu.set,
+        pool,
+        windows: Windows::new(dimensions)?,
+        x: x.as_blocks(),
+        dy: dy.as_blocks(),
+        dx: dx.as_mut_blocks(),
+    });
+    Ok(())
+}
+
+/// The windows of an image.
+#[derive(Clone, Copy)]
+struct Windows {
+    channels: usize,
+    /// Rows and columns of windows.
+    image: [usize; 2],
+    rows: Axis,
+    columns: Axis,
+}
+
+impl Windows {
+    fn new(dimensions: Pooling) -> Result<Self> {
+        let [rows, columns] = [dimensions.height, dimensions.width].map(|sources| Axis {
+            direction: Direction::Forward,
+            window: dimensions.window,
+            sources,
+        });
+        Ok(Windows {
+            channels: dimensions.channels,
+            image: dimensions.output()?,
+            rows,
+            columns,
+        })
+    }
+
+    /// Vectors of x, and of y, in a block of samples.
+    fn strides(&self) -> [usize; 2] {
+        [
+            self.rows.sources * self.columns.sources * self.channels,
+            self.image[0] * self.image[1] * self.channels,
+        ]
+    }
+
+    /// Calls `visit` with each window's reach, in row-major order.
+    #[inline(always)]
+    fn each(&self, mut visit: impl FnMut(Window)) {
+        for row in 0..self.image[0] {
+            let rows = self.rows.reach(row);
+            for column in 0..self.image[1] {
+                visit(Window {
+                    number: row * self.image[1] + column,
+                    rows,
+                    columns: self.columns.reach(column),
+                    width: self.columns.sources,
+                });
+            }
+        }
+    }
+}
+
+/// One window: its number, and the pixels that it covers.
+struct Window {
+    number: usize,
+    rows: Reach,
+    columns: Reach,
+    width: usize,
+}
+
+impl Window {
+    /// How many pixels it covers.
+    #[inline(always)]
+    fn count(&self) -> usize {
+        self.rows.count * self.columns.count
+    }
+
+    /// Its pixels in row-major order.
+    #[inline(always)]
+    fn pixels(&self) -> impl Iterator<Item = usize> + use<> {
+        let (rows, columns, width) = (self.rows, self.columns, self.width);
+        (rows.source..rows.source + rows.count).flat_map(move |row| {
+            let first = row * width + columns.source;
+            first..first + columns.count
+        })
+    }
+}
+
+/// `yes` where `value` takes the place of `best`: it is larger, or NaN.
+#[inline(always)]
+fn if_wins<S: Simd>(
+    s: S,
+    best: S::Vector,
+    value: S::Vector,
+    yes: S::Vector,
+    no: S::Vector,
+) -> S::Vector {
+    // Only NaN is neither below +∞ nor above −∞.
+    let infinity = s.splat(f32::INFINITY);
+    let otherwise = s.if_less(s.splat(f32::NEG_INFINITY), value, no, yes);
+    s.if_less(best, value, yes, s.if_less(value, infinity, no, otherwise))
+}
+
+/// y of some blocks of samples.
+struct Forward<'a> {
+    set: InstructionSet,
+    pool: Pool,
+    windows: Windows,
+    x: &'a [Block],
+    y: &'a mut [Block],
+}
+
+impl Job for Forward<'_> {
+    fn work(&self) -> usize {
+        (self.x.len() + self.y.len()) * LANES
+    }
+
+    fn split(self, left: usize, parts: usize) -> core::result::Result<(Self, Self), Self> {
+        let [x_stride, y_stride] = self.windows.strides();
+        let blocks = self.y.len() / y_stride * left / parts;
+        if blocks == 0 {
+            return Err(self);
+        }
+        let (x, later_x) = self.x.split_at(blocks * x_stride);
+        let (y, later_y) = self.y.split_at_mut(blocks * y_stride);
+        let first = Forward { x, y, ..self };
+        let rest = Forward {
+            x: later_x,
+            y: later_y,
+            ..first
+        };
+        Ok((first, rest))
+    }
+
+    fn run(self) {
+        self.set.run(self);
+    }
+}
+
+impl Kernel for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let [x_stride, y_stride] = self.windows.strides();
+        let channels = self.windows.channels;
+        let blocks = self.y.chunks_exact_mut(y_stride);
+        for (y, x) in blocks.zip(self.x.chunks_exact(x_stride)) {
+            self.windows.each(|window| {
+                let y = &mut y[window.number * channels..][..channels];
+                for (channel, y) in y.iter_mut().enumerate() {
+                    let mut values = window
+                        .pixels()
+                        .map(|pixel| s.load(&x[pixel * channels + channel]));
+                    let first = values.next().unwrap_or(s.splat(0.0));
+                    let result = match self.pool {
+                        Pool::Average => {
+                            let sum = values.fold(first, |sum, value| s.add(sum, value));
+                            s.div(sum, s.splat(window.count() as f32))
+                        }
+                        Pool::Max => {
+                            values.fold(first, |best, value| if_wins(s, best, value, value, best))
+                        }
+                    };
+                    s.store(result, y);
+                }
+            });
+        }
+    }
+}
+
+/// dx of some blocks of samples.
+struct Backward<'a> {
+    set: InstructionSet,
+    pool: Pool,
+    windows: Windows,
+    x: &'a [Block],
+    dy: &'a [Block],
+    dx: &'a mut [Block],
+}
+
+impl Job for Backward<'_> {
+    fn work(&self) -> usize {
+        (self.dx.len() + self.dy.len()) * LANES
+    }
+
+    fn split(self, left: usize, parts: usize) -> core::result::Result<(Self, Self), Self> {
+        let [x_stride, y_stride] = self.windows.strides();
+        let blocks = self.dy.len() / y_stride * left / parts;
+        if blocks == 0 {
+            return Err(self);
+        }
+        let (x, later_x) = self.x.split_at(blocks * x_stride);
+        let (dy, later_dy) = self.dy.split_at(blocks * y_stride);
+        let (dx, later_dx) = self.dx.split_at_mut(blocks * x_stride);
+        let first = Backward { x, dy, dx, ..self };
+        let rest = Backward {
+            x: later_x,
+            dy: later_dy,
+            dx: later_dx,
+            ..first
+        };
+        Ok((first, rest))
+    }
+
+    fn run(self) {
+        self.set.run(self);
+    }
+}
+
+impl Kernel for Backward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let [x_stride, y_stride] = self.windows.strides();
+        let blocks = self.dx.chunks_exact_mut(x_stride);
+        let sources = self.x.chunks_exact(x_stride);
+        for ((dx, x), dy) in blocks.zip(sources).zip(self.dy.chunks_exact(y_stride)) {
+            dx.fill([0.0; LANES]);
+            let channels = self.windows.channels;
+            self.windows.each(|window| {
+                let dy = &dy[window.number * channels..][..channels];
+                for (channel, dy) in dy.iter().enumerate() {
+                    match self.pool {
+                        Pool::Average => {
+                            let share = s.div(s.load(dy), s.splat(window.count() as f32));
+                            for pixel in window.pixels() {
+                                let dx = &mut dx[pixel * channels + channel];
+                                s.store(s.add(s.load(dx), share), dx);
+                            }
+                        }
+                        Pool::Max => {
+                            let at = winner(s, &window, x, channels, channel);
+                            let zero = s.splat(0.0);
+                            for (number, pixel) in window.pixels().enumerate() {
+                                let number = s.splat(number as f32);
+                                // Where neither is less than the other.
+                                let share = s.if_less(at, number, zero, s.load(dy));
+                                let share = s.if_less(number, at, zero, share);
+                                let dx = &mut dx[pixel * channels + channel];
+                                s.store(s.add(s.load(dx), share), dx);
+                            }
+                        }
+                    }
+                }
+            });
+        }
+    }
+}
+
+/// The number of the pixel in a window that is its maximum, in each lane.
+#[inline(always)]
+fn winner<S: Simd>(
+    s: S,
+    window: &Window,
+    x: &[Block],
+    channels: usize,
+    channel: usize,
+) -> S::Vector {
+    let (mut best, mut at) = (s.splat(f32::NEG_INFINITY), s.splat(0.0));
+    for (number, pixel) in window.pixels().enumerate() {
+        let value = s.load(&x[pixel * channels + channel]);
+        at = if_wins(s, best, value, s.splat(number as f32), at);
+        best = if_wins(s, best, value, value, best);
+    }
+    at
+}
