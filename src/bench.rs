@@ -18,7 +18,7 @@ use crate::shape::LANES;
 
 mod kernels;
 mod models;
-pub use kernels::{PRODUCTS, kernels};
+pub use kernels::{PRODUCTS, kernels, products};
 pub use models::models;
 
 /// Seconds that a yardstick runs for at a time.
