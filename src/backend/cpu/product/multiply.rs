@@ -17,7 +17,7 @@ use crate::shape::LANES;
 
 /// Blocks of samples that one packing of the weights serves.
 const CHUNK: usize = 24;
-/// Terms of a sum that are taken at a time.
+/// Terms of a sum that are taken at a time; a multiple of 16.
 const DEPTH: usize = 144;
 /// Results whose weights are packed at a time; a multiple of every tile's outputs.
 const GROUP: usize = 48;
@@ -215,8 +215,10 @@ impl Kernel for Tiles<'_> {
             }
             return;
         }
-        // Equal depths, rather than full ones and a rest.
-        let depth = terms.div_ceil(terms.div_ceil(DEPTH));
+        // Nearly equal depths, rather than full ones and a rest, in whole vectors.
+        let depth = terms
+            .div_ceil(terms.div_ceil(DEPTH))
+            .next_multiple_of(LANES);
         for term in (0..terms).step_by(depth) {
             let depth = depth.min(terms - term);
             for group in (0..results).step_by(GROUP) {
