@@ -3,13 +3,21 @@
 //! Whatever the source, samples end as a [`Dataset`] of bytes; a benchmark's two halves as a
 //! [`TrainTest`].
 
+#[cfg(feature = "std")]
+pub mod cifar;
+#[cfg(feature = "std")]
+mod cifar_names;
 mod dataset;
 pub mod digits;
+#[cfg(feature = "std")]
+mod files;
 #[cfg(feature = "std")]
 pub mod idx;
 #[cfg(feature = "std")]
 pub mod mnist;
 mod split;
 
-pub use dataset::Dataset;
-pub use split::TrainTest;
+pub use dataset::{Dataset, ImageShape};
+#[cfg(feature = "std")]
+pub use files::Place;
+pub use split::{NamedClasses, TrainTest};
