@@ -49,6 +49,15 @@ pub struct Run {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
 
+    /// Iterations from one evaluation to the next; it divides those of a context. Short for --set
+    /// evaluation.every=NUMBER.
+    #[arg(long, value_name = "NUMBER")]
+    pub eval_every: Option<u32>,
+
+    /// Evaluate on at most so many test images; 0 for all. Short for --set evaluation.limit=NUMBER.
+    #[arg(long, value_name = "NUMBER")]
+    pub eval_limit: Option<u32>,
+
     /// The directory to make for the results [default: the next free runs/NAME-001].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

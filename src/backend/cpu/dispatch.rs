@@ -8,8 +8,8 @@ use super::{
     Cpu, Floats, check, convolution, gather, loss, normalisation, numbers, pooling, product,
 };
 use crate::backend::{
-    AdamStep, Backend, BatchNorm, Convolution, Normalisation, Normalise, NormaliseBackward, Pool,
-    Pooling, Product, Update, sums,
+    AdamStep, Backend, BatchNorm, Convolution, Normalisation, Normalise, NormaliseBackward,
+    Placement, Pool, Pooling, Product, Update, sums,
 };
 use crate::error::{Error, Result};
 use crate::shape::LANES;
@@ -391,6 +391,46 @@ impl Backend for Cpu {
             features,
             out.as_mut_blocks(),
         );
+        Ok(())
+    }
+
+    fn gather_images(
+        &self,
+        pixels: &Vec<u8>,
+        shape: [usize; 3],
+        table: &Floats,
+        indices: &[u32],
+        placements: &[Placement],
+        out: &mut Floats,
+    ) -> Result<()> {
+        let features = numbers("gather images", &shape)?;
+        let [_, _, channels] = shape;
+        check(
+            "gather images",
+            &[
+                (
+                    "table",
+                    table.as_slice().len(),
+                    numbers("gather images", &[channels, 256])?,
+                ),
+                ("placements", placements.len(), indices.len()),
+                (
+                    "out",
+                    out.as_slice().len(),
+                    numbers(
+                        "gather images",
+                        &[indices.len().div_ceil(LANES), LANES, features],
+                    )?,
+                ),
+            ],
+        )?;
+        let images = pixels.len().checked_div(features).unwrap_or(0);
+        if let Some(index) = indices.iter().find(|&&i| i as usize >= images) {
+            let expected = format!("an index below {images}");
+            return Err(Error::shape("gather images", expected, index));
+        }
+        let (table, out) = (table.as_slice(), out.as_mut_blocks());
+        gather::gather_images(pixels, shape, table, indices, placements, out);
         Ok(())
     }
 
