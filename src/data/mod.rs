@@ -4,6 +4,8 @@
 //! [`TrainTest`].
 
 #[cfg(feature = "std")]
+mod checksum;
+#[cfg(feature = "std")]
 pub mod cifar;
 #[cfg(feature = "std")]
 mod cifar_names;
@@ -11,11 +13,17 @@ mod dataset;
 pub mod digits;
 #[cfg(feature = "std")]
 mod files;
+#[cfg(feature = "images")]
+pub mod folder;
 #[cfg(feature = "std")]
 pub mod idx;
 #[cfg(feature = "std")]
 pub mod mnist;
+#[cfg(feature = "std")]
+pub mod pack;
 mod split;
+#[cfg(feature = "report")]
+pub mod verify;
 
 pub use dataset::{Dataset, ImageShape};
 #[cfg(feature = "std")]

@@ -5,10 +5,13 @@
 #![cfg(feature = "std")]
 
 mod cifar;
+#[cfg(feature = "images")]
+mod folder;
 #[cfg(feature = "report")]
 mod gzip;
 mod idx;
 mod mnist;
+mod pack;
 
 use std::fs;
 use std::path::{Path, PathBuf};
