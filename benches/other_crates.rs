@@ -1,18 +1,17 @@
 //! The products of a layer side by side with the crates `gemm` and `matrixmultiply`, on one thread.
 //! `cargo bench --bench other_crates -- FILTER` measures those whose name holds FILTER.
 //!
-//! The three take turns in one process, so that what else the machine does meets all of them; the
-//! ratio of the times is taken turn by turn. Ours forms the effective weights g·W as well, which the
+//! The three and the FMA loop take turns in one thread, so that what else the machine does meets all
+//! of them, and the time is the thread's own (other processes' turns on the core do not count);
+//! ratios are taken turn by turn. Ours forms the effective weights g·W as well, which the
 //! other crates cannot.
 #![allow(unsafe_code, missing_docs)]
-
-use std::time::Instant;
 
 use neurogain::backend::Cpu;
 use neurogain::bench::{self, Amount, Subject, Yardstick};
 
 /// Turns of each.
-const TURNS: usize = 101;
+const TURNS: usize = 61;
 
 fn main() {
     let filter = std::env::args()
@@ -36,6 +35,17 @@ fn main() {
     }
 }
 
+/// Seconds that this thread has run for.
+fn thread_seconds() -> f64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the call writes one `timespec`, to which it is given an exclusive pointer.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
+}
+
 /// Prints the fraction of the peak that each reaches, and our time over each other's.
 fn compare(cpu: &Cpu, mut subjects: [Subject<'_>; 3]) {
     let mut yardstick = Yardstick::new(cpu.instruction_set(), subjects[0].amount);
@@ -43,14 +53,15 @@ fn compare(cpu: &Cpu, mut subjects: [Subject<'_>; 3]) {
         return;
     };
     let seconds = |subject: &mut Subject<'_>| {
-        let calls = (4e7 / operations) as usize + 1;
-        let start = Instant::now();
+        let calls = (2e7 / operations) as usize + 1;
+        let start = thread_seconds();
         (0..calls).for_each(|_| (subject.call)());
-        start.elapsed().as_secs_f64() / calls as f64
+        (thread_seconds() - start) / calls as f64
     };
     let (mut fractions, mut ratios) = ([(); 3].map(|()| Vec::new()), [(); 3].map(|()| Vec::new()));
     for _ in 0..TURNS {
-        let peak = yardstick.rate();
+        let start = thread_seconds();
+        let peak = yardstick.run() * 1e-9 / (thread_seconds() - start);
         let turn = subjects.each_mut().map(&seconds);
         for i in 0..3 {
             fractions[i].push(operations * 1e-9 / turn[i] / peak);

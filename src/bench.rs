@@ -139,26 +139,36 @@ impl Yardstick {
     }
 
     fn seconds(&mut self) -> f64 {
-        let (set, repeats) = (self.set, self.repeats);
-        let [from, to] = &mut self.buffers;
         time(|| {
-            if from.is_empty() {
-                black_box(set.run(FmaLoop { repeats }));
-            }
-            for _ in 0..if from.is_empty() { 0 } else { repeats } {
-                black_box(&mut *to).copy_from_slice(black_box(&*from));
-            }
+            self.run();
         })
+    }
+
+    /// Runs once, a fraction of a millisecond: how many operations, or bytes read and written, that
+    /// was.
+    pub fn run(&mut self) -> f64 {
+        let [from, to] = &mut self.buffers;
+        let amount = match from.len() {
+            0 => {
+                let repeats = self.repeats;
+                black_box(self.set.run(FmaLoop { repeats }));
+                CHAINS * STEPS * LANES * 2
+            }
+            numbers => {
+                for _ in 0..self.repeats {
+                    black_box(&mut *to).copy_from_slice(black_box(&*from));
+                }
+                numbers * 8
+            }
+        };
+        amount as f64 * self.repeats as f64
     }
 
     /// GFLOP/s of the FMA loop, or GB/s of the copy, read and written bytes both counted.
     pub fn rate(&mut self) -> f64 {
-        let amount = match self.buffers[0].len() {
-            0 => (CHAINS * STEPS * LANES * 2) as f64,
-            numbers => (numbers * 8) as f64,
-        };
-        let repeats = self.repeats as f64;
-        amount * repeats * 1e-9 / self.seconds()
+        let start = Instant::now();
+        let amount = self.run();
+        amount * 1e-9 / start.elapsed().as_secs_f64()
     }
 }
 
