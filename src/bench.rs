@@ -16,8 +16,10 @@ use crate::backend::cpu::{Cpu, InstructionSet};
 use crate::error::Result;
 use crate::shape::LANES;
 
+mod images;
 mod kernels;
 mod models;
+pub use images::{CONVOLUTIONS, images};
 pub use kernels::{PRODUCTS, kernels};
 pub use models::models;
 
