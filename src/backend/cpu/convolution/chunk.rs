@@ -1,37 +1,55 @@
-//! Chunks of output pixels: the rows that they lie in, and what they will read.
+//! Chunks of output pixels: what a tap finds in them, and what is read next.
 
-use crate::backend::{Convolution, summation};
+use core::ops::Range;
 
-/// Neighbouring output pixels of one row and one chunk.
-#[derive(Clone, Copy, Default)]
-pub struct Piece {
-    /// The first pixel, counted through all blocks.
-    pub pixel: usize,
-    /// Its column.
-    pub column: usize,
-    /// Its row in the window's coordinates: `row·stride`.
-    pub row: usize,
-    /// The first pixel of its block's x.
-    pub image: usize,
-    pub count: usize,
+use crate::backend::{Convolution, Window};
+
+/// A multiply-add of a tap: the first vectors of the pixels of dy and x.
+pub type Step = [usize; 2];
+
+/// A pixel that is to be asked for, counted through all blocks.
+#[derive(Clone, Copy)]
+pub enum Coming {
+    Dy(usize),
+    X(usize),
 }
 
-/// The pieces of a chunk: at most one for each of its pixels.
-pub struct Chunk {
-    pub pieces: [Piece; summation::CHUNK],
-    pub count: usize,
+/// What a chunk will read and none before it, to be asked for in equal parts over some visits.
+pub struct Ahead<'a> {
+    pixels: &'a Pixels,
+    /// The pixels of dy, and of x. Where windows leave gaps, those of x are counted by the output
+    /// pixels that they belong to.
+    dy: Range<usize>,
+    x: Range<usize>,
+    visits: usize,
+    /// Pixels in all, times the visits made; pixels asked for, times all visits.
+    due: usize,
+    asked: usize,
+    count: usize,
 }
 
-/// The pixels of dy, and of x, that are to be asked for. Where windows leave gaps, those of x are
-/// counted by the output pixels that they belong to.
-pub struct Ahead {
-    pub dy: [usize; 2],
-    pub x: [usize; 2],
-}
-
-impl Ahead {
-    pub fn pixels(&self) -> usize {
-        self.dy[1] - self.dy[0] + self.x[1] - self.x[0]
+impl Ahead<'_> {
+    /// The next pixel that is due, until the visit has had its part; then the next visit begins.
+    #[inline(always)]
+    pub fn next_pixel(&mut self) -> Option<Coming> {
+        if self.asked > self.due {
+            self.due += self.count;
+            return None;
+        }
+        self.asked += self.visits;
+        if let Some(pixel) = self.dy.next() {
+            return Some(Coming::Dy(pixel));
+        }
+        let Some(pixel) = self.x.next() else {
+            self.asked = usize::MAX;
+            return None;
+        };
+        let window = self.pixels.dimensions.window;
+        Some(Coming::X(if window.size < window.stride {
+            self.pixels.corner(pixel)
+        } else {
+            pixel
+        }))
     }
 }
 
@@ -49,51 +67,69 @@ impl Pixels {
         self.dimensions.blocks * self.image[0] * self.image[1]
     }
 
-    /// Output pixels `begin..end`, counted through all blocks.
+    /// The steps of a tap in the chunk `begin..end`: its output pixels, without those whose tap falls
+    /// in the padding. There is room for all; the number of those that are used is returned.
     #[inline(always)]
-    pub fn chunk(&self, begin: usize, end: usize) -> Chunk {
+    pub fn steps(
+        &self,
+        [begin, end]: [usize; 2],
+        [tap_row, tap_column]: [usize; 2],
+        steps: &mut [Step],
+    ) -> usize {
         let [rows, columns] = self.image;
         let Convolution {
             height,
             width,
+            inputs,
+            outputs,
             window,
             ..
         } = self.dimensions;
-        let mut chunk = Chunk {
-            pieces: [Piece::default(); summation::CHUNK],
-            count: 0,
-        };
+        let Window {
+            stride, padding, ..
+        } = window;
+        let mut count = 0;
         let mut pixel = begin;
-        for piece in &mut chunk.pieces {
-            if pixel == end {
-                break;
-            }
+        while pixel < end {
+            // What is left of the pixel's row.
             let (row, column) = (pixel / columns, pixel % columns);
-            let count = (columns - column).min(end - pixel);
-            *piece = Piece {
-                pixel,
-                column,
-                row: row % rows * window.stride,
-                image: row / rows * height * width,
-                count,
-            };
-            pixel += count;
-            chunk.count += 1;
+            let first = pixel - column;
+            let last = columns.min(column + end - pixel);
+            let block = row / rows;
+            let row = (row % rows * stride + tap_row).wrapping_sub(padding);
+            if row < height {
+                for column in column..last {
+                    let x = (column * stride + tap_column).wrapping_sub(padding);
+                    if x < width {
+                        let dy = first + column;
+                        let x = (block * height + row) * width + x;
+                        steps[count] = [dy * outputs, x * inputs];
+                        count += 1;
+                    }
+                }
+            }
+            pixel += last - column;
         }
-        chunk
+        count
     }
 
-    /// What output pixels `begin..end` read and none before them.
+    /// What the output pixels of a chunk read and none before them.
     #[inline(always)]
-    pub fn ahead(&self, begin: usize, end: usize) -> Ahead {
+    pub fn ahead(&self, chunk: Range<usize>, visits: usize) -> Ahead<'_> {
         let window = self.dimensions.window;
+        let x = if window.size < window.stride {
+            chunk.clone()
+        } else {
+            self.frontier(chunk.start)..self.frontier(chunk.end)
+        };
         Ahead {
-            dy: [begin, end],
-            x: if window.size < window.stride {
-                [begin, end]
-            } else {
-                [begin, end].map(|pixel| self.frontier(pixel))
-            },
+            pixels: self,
+            visits,
+            due: 0,
+            asked: 0,
+            count: chunk.len() + x.len(),
+            dy: chunk,
+            x,
         }
     }
 

@@ -11,9 +11,9 @@
 use super::super::scratch;
 use super::super::simd::{Block, InstructionSet, Kernel, Simd};
 use super::super::threads::Job;
-use super::chunk::{Ahead, Chunk, Pixels};
+use super::chunk::{Coming, Pixels, Step};
 use super::cut::{Cut, Plan};
-use crate::backend::{Convolution, Window, summation};
+use crate::backend::{Convolution, summation};
 use crate::shape::LANES;
 
 /// The gradients of outputs `first..first + rows`.
@@ -60,44 +60,42 @@ impl Job for ToWeights<'_> {
             dimensions: self.pixels.dimensions,
             rows: self.rows,
         });
-        scratch::with(cut.totals(&self.pixels.dimensions), |totals| {
+        let dimensions = &self.pixels.dimensions;
+        let taps = dimensions.window.size * dimensions.window.size;
+        let totals = cut.totals(dimensions);
+        let steps = (taps * size_of::<Steps>()).div_ceil(size_of::<Block>());
+        scratch::with(totals + steps, |memory| {
+            let (totals, steps) = memory.split_at_mut(totals);
+            let (steps, _) = bytemuck::cast_slice_mut::<_, Step>(steps).as_chunks_mut();
             self.set.run(Ranges {
                 operands: self,
                 cut,
                 totals,
+                steps: &mut steps[..taps],
             });
         });
     }
 }
 
-/// The kernel, with the memory for its totals.
+/// The number of a tap's steps in a chunk, as the first number of the first, and the steps.
+type Steps = [Step; summation::CHUNK + 1];
+
+/// The kernel, with the memory for its totals and for the steps of each tap.
 struct Ranges<'a> {
     operands: ToWeights<'a>,
     cut: Cut,
     totals: &'a mut [Block],
+    steps: &'a mut [Steps],
 }
 
 impl ToWeights<'_> {
-    /// Asks for one pixel of what lies ahead: dy's pixels, then x's.
+    /// Asks for a pixel's part of a range.
     #[inline(always)]
-    fn prefetch<S: Simd>(
-        &self,
-        s: S,
-        ahead: &Ahead,
-        number: usize,
-        outputs: [usize; 2],
-        inputs: [usize; 2],
-    ) {
+    fn prefetch<S: Simd>(&self, s: S, pixel: Coming, outputs: [usize; 2], inputs: [usize; 2]) {
         let dimensions = &self.pixels.dimensions;
-        let blocks = if number < ahead.dy[1] - ahead.dy[0] {
-            let pixel = ahead.dy[0] + number;
-            &self.dy[pixel * dimensions.outputs..][outputs[0]..outputs[1]]
-        } else {
-            let mut pixel = ahead.x[0] + number - (ahead.dy[1] - ahead.dy[0]);
-            if dimensions.window.size < dimensions.window.stride {
-                pixel = self.pixels.corner(pixel);
-            }
-            &self.x[pixel * dimensions.inputs..][inputs[0]..inputs[1]]
+        let blocks = match pixel {
+            Coming::Dy(pixel) => &self.dy[pixel * dimensions.outputs..][outputs[0]..outputs[1]],
+            Coming::X(pixel) => &self.x[pixel * dimensions.inputs..][inputs[0]..inputs[1]],
         };
         blocks.iter().for_each(|block| s.prefetch(block));
     }
@@ -107,48 +105,18 @@ impl ToWeights<'_> {
     fn tile<S: Simd, const O: usize, const I: usize>(
         &self,
         s: S,
-        chunk: &Chunk,
-        [tap_row, tap_column]: [usize; 2],
+        steps: &[Step],
         [output, input]: [usize; 2],
     ) -> [[S::Vector; I]; O] {
-        let Convolution {
-            height,
-            width,
-            inputs,
-            outputs,
-            window,
-            ..
-        } = self.pixels.dimensions;
-        let Window {
-            stride, padding, ..
-        } = window;
-        // The columns whose tap falls inside.
-        let left = padding.saturating_sub(tap_column).div_ceil(stride);
-        let right = (width + padding)
-            .saturating_sub(tap_column)
-            .div_ceil(stride);
         let mut sums = [[s.splat(0.0); I]; O];
-        for piece in chunk.pieces.iter().take(chunk.count) {
-            let row = (piece.row + tap_row).wrapping_sub(padding);
-            let first = piece.column.max(left);
-            let last = (piece.column + piece.count).min(right);
-            if row >= height || first >= last {
-                continue;
-            }
-            let pixel = piece.pixel + first - piece.column;
-            let dy = &self.dy[pixel * outputs + output..];
-            let pixel = piece.image + row * width + first * stride + tap_column - padding;
-            let x = &self.x[pixel * inputs + input..];
-            let dy = dy.chunks(outputs);
-            let x = x.chunks(stride * inputs);
-            for (dy, x) in dy.zip(x).take(last - first) {
-                let (dy, x) = (&dy[..O], &x[..I]);
-                let dy: [S::Vector; O] = core::array::from_fn(|o| s.load(&dy[o]));
-                for i in 0..I {
-                    let x = s.load(&x[i]);
-                    for o in 0..O {
-                        sums[o][i] = s.fma(dy[o], x, sums[o][i]);
-                    }
+        for [dy, x] in steps {
+            let dy = &self.dy[dy + output..][..O];
+            let x = &self.x[x + input..][..I];
+            let dy: [S::Vector; O] = core::array::from_fn(|o| s.load(&dy[o]));
+            for i in 0..I {
+                let x = s.load(&x[i]);
+                for o in 0..O {
+                    sums[o][i] = s.fma(dy[o], x, sums[o][i]);
                 }
             }
         }
@@ -216,28 +184,25 @@ impl Ranges<'_> {
             inputs_of.map(move |input| [output, input.min(dimensions.inputs - I)])
         });
         let count = (outputs[1] - outputs[0]).div_ceil(O) * (inputs[1] - inputs[0]).div_ceil(I);
-        let used = &mut self.totals[..count * taps * O * I];
+        let visits = count * taps;
+        let used = &mut self.totals[..visits * O * I];
         {
             let (totals, _) = used.as_chunks_mut::<I>();
             let (totals, _) = totals.as_chunks_mut::<O>();
-            let visits = count * taps;
             for begin in (0..pixels).step_by(summation::CHUNK) {
                 let end = pixels.min(begin + summation::CHUNK);
-                let chunk = operands.pixels.chunk(begin, end);
-                let ahead = operands
-                    .pixels
-                    .ahead(end, pixels.min(end + summation::CHUNK));
-                let pixels = ahead.pixels();
-                let (mut visit, mut fetched) = (0, 0);
+                for (tap, steps) in self.steps.iter_mut().enumerate() {
+                    let tap = [tap / dimensions.window.size, tap % dimensions.window.size];
+                    steps[0][0] = operands.pixels.steps([begin, end], tap, &mut steps[1..]);
+                }
+                let ahead = end..pixels.min(end + summation::CHUNK);
+                let mut ahead = operands.pixels.ahead(ahead, visits);
                 for (at, totals) in tiles.clone().zip(totals.chunks_exact_mut(taps)) {
-                    for (tap, totals) in totals.iter_mut().enumerate() {
-                        let tap = [tap / dimensions.window.size, tap % dimensions.window.size];
-                        visit += 1;
-                        while fetched * visits < pixels * visit {
-                            operands.prefetch(s, &ahead, fetched, outputs, inputs);
-                            fetched += 1;
+                    for (steps, totals) in self.steps.iter().zip(totals) {
+                        while let Some(pixel) = ahead.next_pixel() {
+                            operands.prefetch(s, pixel, outputs, inputs);
                         }
-                        let sums = operands.tile::<S, O, I>(s, &chunk, tap, at);
+                        let sums = operands.tile::<S, O, I>(s, &steps[1..][..steps[0][0]], at);
                         for (totals, sums) in totals.iter_mut().zip(sums) {
                             for (total, sum) in totals.iter_mut().zip(sums) {
                                 let before = s.load(total);
