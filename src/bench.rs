@@ -16,8 +16,10 @@ use crate::backend::cpu::simd::{Block, Kernel, Simd};
 use crate::error::Result;
 use crate::shape::LANES;
 
+mod images;
 mod kernels;
 mod models;
+pub use images::{CONVOLUTIONS, images};
 pub use kernels::{PRODUCTS, kernels, products};
 pub use models::models;
 

@@ -41,7 +41,7 @@ pub fn kernels(cpu: &Cpu) -> Result<Vec<Subject<'_>>> {
 }
 
 /// Numbers that are neither zero nor equal, so that nothing is cheaper than usual.
-fn numbers(cpu: &Cpu, length: usize) -> Result<Floats> {
+pub(super) fn numbers(cpu: &Cpu, length: usize) -> Result<Floats> {
     let mut floats = cpu.zeros(length)?;
     for (i, x) in floats.as_mut_slice().iter_mut().enumerate() {
         *x = ((i % 1013) as f32 - 506.0) / 512.0;
