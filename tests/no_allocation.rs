@@ -1,52 +1,141 @@
-//! On one thread a training step, and an evaluation, allocate nothing after the first.
-#![allow(unsafe_code)]
+//! A training step after the first, and an inference after the first, ask for no memory.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use neurogain::backend::{Backend, Cpu};
-use neurogain::bench;
+use neurogain::gain::GainDynamics;
+use neurogain::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
+use neurogain::nn::SoftmaxCrossEntropy;
+use neurogain::optim::Rule;
+use neurogain::train::{Batch, GradientDescent, Method};
+use neurogain::{Backend, Cpu, Shape, Tensor};
 
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-/// The system's allocator, counting the allocations of each thread.
+/// Counts what the calling thread asks for.
 struct Counting;
 
-// SAFETY: every call goes to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's contract is the system allocator's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's contract is the system allocator's.
-        unsafe { System.dealloc(pointer, layout) }
-    }
+std::thread_local! {
+    static ASKED: Cell<usize> = const { Cell::new(0) };
 }
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static COUNTING: Counting = Counting;
 
-#[test]
-fn after_the_first_call() {
-    let cpu = Cpu::new().expect("an instruction set");
-    for mut subject in bench::models(&cpu).expect("memory for the operands") {
-        (subject.call)();
-        let before = ALLOCATIONS.get();
-        (subject.call)();
-        (subject.call)();
-        assert_eq!(ALLOCATIONS.get() - before, 0, "{}", subject.name);
+#[allow(unsafe_code, reason = "an allocator is unsafe to write")]
+// SAFETY: every call goes to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ASKED.set(ASKED.get() + 1);
+        // SAFETY: the caller's promises are the system's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        ASKED.set(ASKED.get() + 1);
+        // SAFETY: the caller's promises are the system's.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ASKED.set(ASKED.get() + 1);
+        // SAFETY: the caller's promises are the system's.
+        unsafe { System.realloc(at, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promises are the system's.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+/// How often `work` asks for memory.
+fn asked(work: impl FnOnce()) -> usize {
+    let before = ASKED.get();
+    work();
+    ASKED.get() - before
+}
+
+fn batch(backend: &Cpu, shape: Shape, classes: usize) -> Batch {
+    let (samples, columns) = (shape.rows(), shape.columns());
+    let numbers: Vec<f32> = (0..samples * columns)
+        .map(|i| ((i * 7919 + i / 13) % 101) as f32 / 50.0 - 1.0)
+        .collect();
+    let labels: Vec<u8> = (0..samples).map(|s| (s % classes) as u8).collect();
+    Batch {
+        inputs: Tensor::from_rows(backend, shape, &numbers).unwrap(),
+        labels: backend.bytes(&labels).unwrap(),
+    }
+}
+
+/// Whole steps of every rule, each part of a step by itself, and inference, all after their first.
+fn check(backend: &Cpu, network: &mut impl Network, batch: &Batch) {
+    let adam = Rule::Adam {
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+    };
+    for rule in [Rule::Sgd, Rule::Momentum { momentum: 0.9 }, adam] {
+        let dynamics = GainDynamics::new(0.9, 1.0, 0.2).unwrap();
+        let mut method = GradientDescent::new(backend, rule, 0.01, Some(dynamics)).unwrap();
+        method.step(backend, network, batch).unwrap();
+        for step in 2..=4 {
+            let count = asked(|| {
+                method.step(backend, network, batch).unwrap();
+            });
+            assert_eq!(count, 0, "step {step} of {rule:?}");
+        }
+    }
+    let mut loss = SoftmaxCrossEntropy::new(backend).unwrap();
+    let mut infer = |network: &mut _| {
+        let logits = Network::infer(network, backend, &batch.inputs).unwrap();
+        loss.infer(backend, logits, &batch.labels).unwrap();
+    };
+    infer(network);
+    for call in 2..=4 {
+        assert_eq!(asked(|| infer(network)), 0, "inference {call}");
     }
 }
 
 #[test]
-fn the_count_sees_an_allocation() {
-    let cpu = Cpu::new().expect("an instruction set");
-    let before = ALLOCATIONS.get();
-    cpu.zeros(100).expect("room");
-    assert!(ALLOCATIONS.get() > before);
+fn the_allocator_counts() {
+    assert_eq!(asked(|| drop(vec![0u8; 3])), 1);
+    assert_eq!(asked(|| ()), 0);
+}
+
+#[test]
+fn mlp() {
+    let backend = Cpu::new().unwrap();
+    // Layers of different sizes, so that buffers that change places from step to step would grow.
+    for neurons in [
+        vec![37, 7],
+        vec![37, 50, 7],
+        vec![37, 50, 20, 7],
+        vec![37, 20, 30, 40, 7],
+    ] {
+        let shape = MlpShape {
+            neurons,
+            hidden_standard_deviation: 0.1,
+            output_standard_deviation: 0.1,
+        };
+        let mut mlp = Mlp::new(&backend, &shape, 1).unwrap();
+        let batch = batch(&backend, Shape::features(35, 37), 7);
+        check(&backend, &mut mlp, &batch);
+    }
+}
+
+#[test]
+fn slim_resnet() {
+    let backend = Cpu::new().unwrap();
+    for modulated in [vec!["head".into()], vec!["stem".into(), "stage2".into()]] {
+        let shape = SlimResNetShape {
+            side: 12,
+            channels: 3,
+            classes: 5,
+            width: 4,
+            head_standard_deviation: 0.05,
+            modulated,
+        };
+        let mut network = SlimResNet::new(&backend, &shape, 1).unwrap();
+        let batch = batch(&backend, Shape::images(35, 12, 12, 3), 5);
+        check(&backend, &mut network, &batch);
+    }
 }

@@ -108,6 +108,11 @@ impl<B: Backend> Network<B> for Mlp<B> {
             }
             core::mem::swap(input, output);
         }
+        // Every call must find each buffer where the last one needed it, so that none has to grow.
+        if last % 2 == 0 {
+            core::mem::swap(input, output);
+            return Ok(output);
+        }
         Ok(input)
     }
 
@@ -117,11 +122,16 @@ impl<B: Backend> Network<B> for Mlp<B> {
         for (index, layer) in self.layers.iter_mut().enumerate().rev() {
             let from = if index == last { dlogits } else { &*dy };
             if index == 0 {
-                return layer.backward(backend, x, from, None);
+                layer.backward(backend, x, from, None)?;
+                break;
             }
             let input = &self.training[index - 1];
             layer.backward(backend, input, from, Some(dx))?;
             Relu.backward(backend, input, dx)?;
+            core::mem::swap(dy, dx);
+        }
+        // As in `infer`.
+        if last % 2 == 1 {
             core::mem::swap(dy, dx);
         }
         Ok(())
