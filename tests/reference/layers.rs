@@ -180,7 +180,7 @@ impl Taps {
     }
 
     /// dL/dW_eff: each weight collects dy·x wherever forward used it.
-    pub fn to_weights<T: Number>(&self, x: &Images<T>, dy: &Images<T>) -> Vec<T> {
+    pub fn to_weights<T: Number>(self, x: &Images<T>, dy: &Images<T>) -> Vec<T> {
         let mut terms = vec![Vec::new(); self.outputs * self.size * self.size * self.inputs];
         self.each_use(x.samples, x.side, |w, from, to| {
             terms[w].push((dy.at(to), x.at(from)));
@@ -189,7 +189,7 @@ impl Taps {
     }
 
     /// dL/dx: each input collects dy·w wherever forward used it.
-    pub fn to_input<T: Number>(&self, w: &[T], x: [usize; 3], dy: &Images<T>) -> Images<T> {
+    pub fn to_input<T: Number>(self, w: &[T], x: [usize; 3], dy: &Images<T>) -> Images<T> {
         let [samples, side, channels] = x;
         let mut terms = vec![Vec::new(); samples * side * side * channels];
         self.each_use(samples, side, |weight, [s, iy, ix, c], to| {
@@ -243,9 +243,8 @@ pub fn normalise<T: Number>(x: &Images<T>, gamma: &[T], beta: &[T]) -> Normalise
     let n = T::of(count(x));
     let mean: Vec<T> = (0..x.channels).map(|c| T::sum(x.channel(c)) / n).collect();
     let squares = |c: usize| {
-        let deviations = x.channel(c).map(move |x| x).collect::<Vec<_>>();
         let mean = mean[c];
-        T::dot(deviations.into_iter().map(|x| (x - mean, x - mean)))
+        T::dot(x.channel(c).map(|x| (x - mean, x - mean)))
     };
     let variance: Vec<T> = (0..x.channels).map(|c| squares(c) / n).collect();
     Normalised {
@@ -279,7 +278,7 @@ pub fn normalise_backward<T: Number>(
     let n = T::of(count(x));
     let (mut dgamma, mut dbeta) = (Vec::new(), Vec::new());
     let mut through = Vec::new();
-    for c in 0..x.channels {
+    for (c, &gamma) in gamma.iter().enumerate() {
         let mean = normalised.mean[c];
         let spread = normalised.variance[c] + T::of(EPSILON);
         let deviation = spread.sqrt();
@@ -287,9 +286,8 @@ pub fn normalise_backward<T: Number>(
         dgamma.push(T::sum(pairs().map(|(dy, x)| dy * (x / deviation))));
         dbeta.push(T::sum(dy.channel(c)));
         let half = T::of(-0.5);
-        let dvariance =
-            T::sum(pairs().map(|(dy, x)| dy * gamma[c] * x)) * half / (spread * deviation);
-        let dmean = T::of(0.0) - T::sum(dy.channel(c).map(|dy| dy * gamma[c])) / deviation;
+        let dvariance = T::sum(pairs().map(|(dy, x)| dy * gamma * x)) * half / (spread * deviation);
+        let dmean = T::of(0.0) - T::sum(dy.channel(c).map(|dy| dy * gamma)) / deviation;
         let centred = T::sum(pairs().map(|(_, x)| x));
         let dmean = dmean - dvariance * T::of(2.0) * centred / n;
         through.push((deviation, dvariance, dmean));
