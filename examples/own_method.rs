@@ -10,6 +10,7 @@ use neurogain::optim::Rule;
 use neurogain::stream;
 use neurogain::train::{
     Batch, EVALUATION_BATCH, GradientDescent, History, Method, Normalisation, Samples, Trainer,
+    Transform,
 };
 use neurogain::{Backend, Cpu, Result, Shape, Tensor};
 
@@ -36,8 +37,8 @@ fn measure(cpu: &Cpu, method: &mut impl Method, iterations: usize) -> Result<(f6
     let digits = digits::load();
     let normalisation = Normalisation {
         maximum: 16.0,
-        mean: 0.3053,
-        standard_deviation: 0.3761,
+        mean: vec![0.3053],
+        standard_deviation: vec![0.3761],
     };
     let training = Samples::new(cpu, &digits.train, &normalisation)?;
     let first_task = digits.test.of_classes(&[0, 1]);
@@ -55,11 +56,13 @@ fn measure(cpu: &Cpu, method: &mut impl Method, iterations: usize) -> Result<(f6
         training: &training,
         test: &test,
         batch: 64,
+        transform: Transform::default(),
+        evaluate_every: 1,
         seed: 42,
     };
     let mut history = History::default();
     trainer.run(&mut network, method, &contexts, &mut history, |_| true)?;
-    let accuracy: Vec<f64> = history.records.iter().map(|r| r.test.accuracy).collect();
+    let accuracy: Vec<f64> = history.evaluated().map(|(_, test)| test.accuracy).collect();
     let context: Vec<usize> = history.records.iter().map(|r| r.context).collect();
     let gap = stability_gap(&accuracy, &context)?;
     Ok((gap.average_accuracy, gap.average_gap))

@@ -21,12 +21,14 @@
 //! use neurogain::gain::GainDynamics;
 //! use neurogain::models::{Mlp, MlpShape};
 //! use neurogain::optim::Rule;
-//! use neurogain::train::{EVALUATION_BATCH, GradientDescent, History, Normalisation, Samples, Trainer};
+//! use neurogain::train::{
+//!     EVALUATION_BATCH, GradientDescent, History, Normalisation, Samples, Trainer, Transform,
+//! };
 //! use neurogain::{Cpu, data::digits, stream};
 //!
 //! let cpu = Cpu::new()?;
 //! let digits = digits::load();
-//! let pixels = Normalisation { maximum: 16.0, mean: 0.3053, standard_deviation: 0.3761 };
+//! let pixels = Normalisation { maximum: 16.0, mean: vec![0.3053], standard_deviation: vec![0.3761] };
 //! let training = Samples::new(&cpu, &digits.train, &pixels)?;
 //! let test = Samples::new(&cpu, &digits.test, &pixels)?;
 //! let test = test.batches(&cpu, &digits.test.of_classes(&[0, 1]), EVALUATION_BATCH)?;
@@ -40,18 +42,26 @@
 //! let mut network = Mlp::new(&cpu, &shape, 42)?;
 //! let dynamics = GainDynamics::new(0.9, 1.0, 0.4)?;
 //! let mut ngm_sgd = GradientDescent::new(&cpu, Rule::Sgd, 0.01, Some(dynamics))?;
-//! let trainer = Trainer { backend: &cpu, training: &training, test: &test, batch: 64, seed: 42 };
+//! let trainer = Trainer {
+//!     backend: &cpu,
+//!     training: &training,
+//!     test: &test,
+//!     batch: 64,
+//!     transform: Transform::default(),
+//!     evaluate_every: 1,
+//!     seed: 42,
+//! };
 //! let mut history = History::default();
 //! trainer.run(&mut network, &mut ngm_sgd, &contexts, &mut history, |_| true)?;
-//! assert!(history.records[19].test.accuracy > 0.9);
+//! assert!(history.records[19].test.is_some_and(|test| test.accuracy > 0.9));
 //! assert!(history.records[20].gain[0] > 1.0);
 //! # Ok::<(), neurogain::Error>(())
 //! ```
 //!
 //! # Features
 //!
-//! `cli` (the program, on by default) needs `report` (experiments, run directories, figures), which
-//! needs `parallel` (threads), which needs `std`. With `default-features = false` the crate is `no_std`
+//! `cli` (the program, on by default) needs `report` (experiments, run directories, figures) and
+//! `images` (folders of PNG and JPEG images), which need `parallel` (threads), which needs `std`. With `default-features = false` the crate is `no_std`
 //! with `alloc`: everything above but files, threads, experiments and reports.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(any(feature = "std", test)), no_std)]

@@ -16,6 +16,8 @@ pub enum Purpose {
     Weights = 1,
     /// The indices of a batch; the step is the iteration, from 1.
     Batch = 2,
+    /// How a batch's images are cropped and mirrored; the step is the iteration, from 1.
+    Transform = 3,
     /// Free for a user of the library.
     User = u32::MAX,
 }

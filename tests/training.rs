@@ -7,15 +7,18 @@ use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Rule;
 use neurogain::stream::{self, Context};
 use neurogain::train::{
-    Batch, EVALUATION_BATCH, GradientDescent, History, Normalisation, Samples, Trainer, evaluate,
+    Batch, EVALUATION_BATCH, GradientDescent, History, Normalisation, Samples, Trainer, Transform,
+    evaluate,
 };
 use neurogain::{Cpu, Error, Result};
 
-const BYTES: Normalisation = Normalisation {
-    maximum: 255.0,
-    mean: 0.0,
-    standard_deviation: 1.0,
-};
+fn bytes() -> Normalisation {
+    Normalisation {
+        maximum: 255.0,
+        mean: vec![0.0],
+        standard_deviation: vec![1.0],
+    }
+}
 
 /// 40 samples of 6 features in 4 classes: a class is bright at its own features.
 fn dataset() -> Dataset {
@@ -51,7 +54,7 @@ struct Setting {
 fn setting() -> Setting {
     let backend = Cpu::new().unwrap();
     let dataset = dataset();
-    let training = Samples::new(&backend, &dataset, &BYTES).unwrap();
+    let training = Samples::new(&backend, &dataset, &bytes()).unwrap();
     let test = training
         .batches(&backend, &dataset.of_classes(&[0, 1]), 7)
         .unwrap();
@@ -80,6 +83,8 @@ impl Setting {
             training: &self.training,
             test: &self.test,
             batch: 20,
+            transform: Transform::default(),
+            evaluate_every: 1,
             seed: 5,
         };
         let mut observe = observe;
@@ -149,8 +154,8 @@ fn evaluation_uses_the_new_weights_and_the_gains_of_the_forward() {
     let mut loss = SoftmaxCrossEntropy::new(backend).unwrap();
     let found = evaluate(backend, &mut network, &mut loss, &setting.test).unwrap();
     assert_eq!(found.samples, 20);
-    assert_eq!(found.mean_cross_entropy(), last.test.loss);
-    assert_eq!(found.accuracy(), last.test.accuracy);
+    assert_eq!(found.mean_cross_entropy(), last.test.unwrap().loss);
+    assert_eq!(found.accuracy(), last.test.unwrap().accuracy);
     let gains: Vec<f64> = network
         .parameters()
         .map(|p| p.mean_gain(backend).unwrap())
@@ -185,7 +190,7 @@ fn every_method_learns() {
             "{rule:?}: {}",
             last.train.loss
         );
-        assert_eq!(last.test.accuracy, 1.0, "{rule:?}");
+        assert_eq!(last.test.unwrap().accuracy, 1.0, "{rule:?}");
     }
 }
 
@@ -254,7 +259,7 @@ fn shapes_that_do_not_fit_are_errors() {
     let setting = setting();
     let backend = &setting.backend;
     let other = Dataset::new(5, 4, vec![0; 10], vec![0, 1]).unwrap();
-    let other = Samples::new(backend, &other, &BYTES).unwrap();
+    let other = Samples::new(backend, &other, &bytes()).unwrap();
     let batch = other.batches(backend, &[0, 1], EVALUATION_BATCH).unwrap();
     let found = mlp(backend, 1)
         .forward(backend, &batch[0].inputs)
@@ -265,6 +270,8 @@ fn shapes_that_do_not_fit_are_errors() {
         training: &setting.training,
         test: &setting.test,
         batch: 0,
+        transform: Transform::default(),
+        evaluate_every: 1,
         seed: 0,
     };
     let mut method = GradientDescent::new(backend, Rule::Sgd, 0.1, None).unwrap();

@@ -324,6 +324,22 @@ pub trait Backend: Debug + Clone + Send + Sync + 'static {
         out: &mut Self::Floats,
     ) -> Result<()>;
 
+    /// [`gather`](Backend::gather) of images, each shifted and mirrored:
+    /// `out[s][y][x][c] = table[c][byte]`, where the byte is channel c of pixel (y + down, x' + right)
+    /// of image `indices[s]`, 0 outside of it, with x' = x or, mirrored, width − 1 − x.
+    ///
+    /// `pixels` is `[images][height][width][channels]`, `shape` is height, width and channels, and
+    /// `placements` holds one for each sample.
+    fn gather_images(
+        &self,
+        pixels: &Self::Bytes,
+        shape: [usize; 3],
+        table: &Self::Floats,
+        indices: &[u32],
+        placements: &[Placement],
+        out: &mut Self::Floats,
+    ) -> Result<()>;
+
     /// `out[s] = labels[indices[s]]`.
     fn gather_labels(
         &self,
@@ -334,6 +350,17 @@ pub trait Backend: Debug + Clone + Send + Sync + 'static {
 
     /// Σ|x| over all numbers, in the shape of [`summation`].
     fn absolute_sum(&self, x: &Self::Floats) -> Result<f32>;
+}
+
+/// Where a sample's pixels are taken from, in [`Backend::gather_images`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Placement {
+    /// Rows that the window lies below the image's top; negative above it.
+    pub down: i16,
+    /// Columns that the window lies right of the image's left edge; negative left of it.
+    pub right: i16,
+    /// Whether the window is mirrored left to right.
+    pub mirrored: bool,
 }
 
 /// The constants of one step of Adam (Kingma & Ba 2015, algorithm 1), corrections folded in:

@@ -23,6 +23,9 @@ pub enum Command {
     List(List),
     /// Build the report of a run again, or compare several runs.
     Report(Report),
+    /// Check the data files that are there, or pack a folder of images into one file.
+    #[command(subcommand)]
+    Data(DataCommand),
     /// Measure the kernels on this machine, as fractions of its FMA peak and copy bandwidth.
     Bench(Bench),
 }
@@ -48,6 +51,15 @@ pub struct Run {
     /// methods.adam.optimiser.beta1=0.8. May be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
+
+    /// Iterations from one evaluation to the next; it divides those of a context. Short for --set
+    /// evaluation.every=NUMBER.
+    #[arg(long, value_name = "NUMBER")]
+    pub eval_every: Option<u32>,
+
+    /// Evaluate on at most so many test images; 0 for all. Short for --set evaluation.limit=NUMBER.
+    #[arg(long, value_name = "NUMBER")]
+    pub eval_limit: Option<u32>,
 
     /// The directory to make for the results [default: the next free runs/NAME-001].
     #[arg(long, value_name = "DIR")]
@@ -90,12 +102,60 @@ pub struct Data {
 impl Data {
     /// The directory to look for data in.
     pub fn directory(&self) -> PathBuf {
-        let variable = || std::env::var_os("NEUROGAIN_DATA").filter(|value| !value.is_empty());
-        let given = self.directory.clone();
-        given
-            .or_else(|| variable().map(PathBuf::from))
-            .unwrap_or_else(|| PathBuf::from("data"))
+        data_directory(self.directory.as_ref())
     }
+}
+
+/// The directory given, or else that of the environment, or else `data`.
+fn data_directory(given: Option<&PathBuf>) -> PathBuf {
+    let variable = || std::env::var_os("NEUROGAIN_DATA").filter(|value| !value.is_empty());
+    given
+        .cloned()
+        .or_else(|| variable().map(PathBuf::from))
+        .unwrap_or_else(|| PathBuf::from("data"))
+}
+
+#[derive(Subcommand)]
+pub enum DataCommand {
+    /// Say which data sets a directory has, and whether their files are the published ones.
+    Verify(Verify),
+    /// Write a folder of images, FOLDER/train/CLASS/* and FOLDER/test/CLASS/*, to one file.
+    Pack(Pack),
+}
+
+#[derive(Args)]
+pub struct Verify {
+    /// Where data files are [default: the variable NEUROGAIN_DATA, or else ./data].
+    #[arg(value_name = "DIR")]
+    directory: Option<PathBuf>,
+
+    /// Print what was found as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Verify {
+    /// The directory to look for data in.
+    pub fn directory(&self) -> PathBuf {
+        data_directory(self.directory.as_ref())
+    }
+}
+
+#[derive(Args)]
+pub struct Pack {
+    /// The folder, with PNG or JPEG images.
+    pub folder: PathBuf,
+
+    /// The file to make.
+    pub file: PathBuf,
+
+    /// Rows that every image is resized to.
+    #[arg(long, value_name = "PIXELS", default_value_t = 84)]
+    pub height: u32,
+
+    /// Columns that every image is resized to.
+    #[arg(long, value_name = "PIXELS", default_value_t = 84)]
+    pub width: u32,
 }
 
 #[derive(Args)]

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use neurogain::Result;
-use neurogain::data::mnist;
+use neurogain::data::{Place, cifar, mnist};
 use neurogain::experiment::{DataSource, presets};
 use serde_json::{Value, json};
 
@@ -82,13 +82,23 @@ impl Data {
                 ready: true,
             },
             DataSource::Mnist => {
-                let places = mnist::search(directory);
-                Data {
-                    needs: format!("{}, with or without .gz", mnist::FILES.join(", ")),
-                    looked_in: places.iter().map(ToString::to_string).collect(),
-                    ready: places.iter().any(|place| place.complete().is_some()),
-                }
+                let needs = format!("{}, with or without .gz", mnist::FILES.join(", "));
+                Data::files(needs, &mnist::search(directory))
             }
+            DataSource::Cifar10 => {
+                Data::files(cifar::FILES_10.join(", "), &cifar::search_10(directory))
+            }
+            DataSource::Cifar100 => {
+                Data::files(cifar::FILES_100.join(", "), &cifar::search_100(directory))
+            }
+        }
+    }
+
+    fn files<const COUNT: usize>(needs: String, places: &[Place<COUNT>]) -> Self {
+        Data {
+            needs,
+            looked_in: places.iter().map(ToString::to_string).collect(),
+            ready: places.iter().any(|place| place.complete().is_some()),
         }
     }
 }

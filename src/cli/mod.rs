@@ -9,6 +9,7 @@
 
 mod arguments;
 mod bench;
+mod data;
 mod list;
 mod output;
 mod progress;
@@ -35,6 +36,7 @@ pub fn main() -> ExitCode {
         None => run::run(&arguments::Run::default()),
         Some(Command::Run(arguments)) => run::run(&arguments),
         Some(Command::List(arguments)) => list::list(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Data(arguments)) => data::data(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Bench(arguments)) => bench::bench(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Report(arguments)) => report::report(&arguments).map(|()| ExitCode::SUCCESS),
     };

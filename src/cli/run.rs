@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use neurogain::backend::cpu::InstructionSet;
-use neurogain::data::{TrainTest, mnist};
+use neurogain::data::TrainTest;
 use neurogain::experiment::{
     self, DataSource, Experiment, Outcome, Settings, parse_seeds, presets,
 };
@@ -86,7 +86,14 @@ fn settings(arguments: &arguments::Run) -> Result<Settings> {
     } else {
         presets::settings(name)?
     };
-    settings = settings.with_overrides(&arguments.overrides)?;
+    let mut overrides = arguments.overrides.clone();
+    if let Some(every) = arguments.eval_every {
+        overrides.push(format!("evaluation.every={every}"));
+    }
+    if let Some(limit) = arguments.eval_limit {
+        overrides.push(format!("evaluation.limit={limit}"));
+    }
+    settings = settings.with_overrides(&overrides)?;
     if let Some(methods) = &arguments.methods {
         settings = settings.with_methods(methods)?;
     }
@@ -96,28 +103,22 @@ fn settings(arguments: &arguments::Run) -> Result<Settings> {
     Ok(settings)
 }
 
-/// The samples; if they are nowhere, the error also says how to get them.
+/// The samples; if a file is missing, the error also says how to get them.
 fn samples(source: DataSource, directory: &Path) -> Result<TrainTest> {
-    experiment::load_samples(source, directory).map_err(|error| match (source, error) {
-        (
-            DataSource::Mnist,
-            Error::File {
-                path,
-                action,
-                reason,
-            },
-        ) if mnist::search(directory)
-            .iter()
-            .all(|place| place.complete().is_none()) =>
-        {
-            Error::File {
-                path,
-                action,
-                reason: format!(
-                    "{reason}. Get them from https://ossci-datasets.s3.amazonaws.com/mnist/ (each with .gz), and name their directory with --data DIR or the variable NEUROGAIN_DATA"
-                ),
-            }
-        }
+    let home = match source {
+        DataSource::Digits => None,
+        DataSource::Mnist => Some("https://ossci-datasets.s3.amazonaws.com/mnist/ (each with .gz)"),
+        DataSource::Cifar10 => Some("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"),
+        DataSource::Cifar100 => Some("https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"),
+    };
+    experiment::load_samples(source, directory).map_err(|error| match (home, error) {
+        (Some(home), Error::File { path, action, reason }) => Error::File {
+            path,
+            action,
+            reason: format!(
+                "{reason}. Get them from {home}, and name their directory with --data DIR or the variable NEUROGAIN_DATA"
+            ),
+        },
         (_, error) => error,
     })
 }

@@ -2,41 +2,102 @@
 
 use alloc::format;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::error::{Error, Result};
 
-/// Labelled samples: `features` bytes each, sample after sample.
+/// The shape of one image; its bytes are `[height][width][channels]`.
+///
+/// Displayed as "32 × 32 × 3".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImageShape {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Numbers a pixel: 1 for grey, 3 for red, green and blue.
+    pub channels: usize,
+}
+
+impl ImageShape {
+    /// A plain list of `features` numbers: one pixel of so many channels.
+    pub const fn flat(features: usize) -> Self {
+        ImageShape {
+            height: 1,
+            width: 1,
+            channels: features,
+        }
+    }
+
+    /// `height · width · channels`, or `None` if a usize cannot hold it.
+    pub const fn features(self) -> Option<usize> {
+        match self.height.checked_mul(self.width) {
+            Some(pixels) => pixels.checked_mul(self.channels),
+            None => None,
+        }
+    }
+}
+
+impl fmt::Display for ImageShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} × {} × {}", self.height, self.width, self.channels)
+    }
+}
+
+/// Labelled samples: images of one shape, `[samples][height][width][channels]`, a byte each.
 ///
 /// What a byte stands for (0 to 16 in the shipped digits, 0 to 255 in MNIST) is the source's to say;
 /// scaling happens where a batch is made.
 ///
 /// ```
-/// use neurogain::data::Dataset;
+/// use neurogain::data::{Dataset, ImageShape};
 ///
-/// // Three samples of two pixels, of the classes 0, 1 and 0.
+/// // Three samples of two features, of the classes 0, 1 and 0.
 /// let dataset = Dataset::new(2, 2, vec![9, 8, 7, 6, 5, 4], vec![0, 1, 0])?;
 /// assert_eq!(dataset.len(), 3);
 /// assert_eq!(dataset.of_classes(&[0]), [0, 2]);
+///
+/// // One image of one row: a red pixel and a green one.
+/// let shape = ImageShape { height: 1, width: 2, channels: 3 };
+/// let dataset = Dataset::images(shape, 2, vec![255, 0, 0, 0, 255, 0], vec![1])?;
+/// assert_eq!(dataset.features(), 6);
 /// # Ok::<(), neurogain::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
-    features: usize,
+    shape: ImageShape,
     classes: usize,
     pixels: Vec<u8>,
     labels: Vec<u8>,
 }
 
 impl Dataset {
-    /// `pixels` is `[samples][features]`, `labels` `[samples]`, each below `classes`.
+    /// Samples without the shape of an image: `pixels` is `[samples][features]`, `labels`
+    /// `[samples]`, each below `classes`.
     ///
     /// # Errors
     /// [`Error::Shape`] where the lengths do not fit, [`Error::Setting`] for a label out of range.
     pub fn new(features: usize, classes: usize, pixels: Vec<u8>, labels: Vec<u8>) -> Result<Self> {
-        if features == 0 || labels.len().checked_mul(features) != Some(pixels.len()) {
+        Self::images(ImageShape::flat(features), classes, pixels, labels)
+    }
+
+    /// Images: `pixels` is `[samples][height][width][channels]`, `labels` `[samples]`, each below
+    /// `classes`.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn images(
+        shape: ImageShape,
+        classes: usize,
+        pixels: Vec<u8>,
+        labels: Vec<u8>,
+    ) -> Result<Self> {
+        let features = shape.features().filter(|&features| features > 0);
+        let length = features.and_then(|features| labels.len().checked_mul(features));
+        if length != Some(pixels.len()) {
             return Err(Error::shape(
                 "dataset",
-                format!("{} × {features} pixels, features > 0", labels.len()),
+                format!("{} × {shape} pixels, features > 0", labels.len()),
                 format!("{} pixels", pixels.len()),
             ));
         }
@@ -48,7 +109,7 @@ impl Dataset {
             ));
         }
         Ok(Dataset {
-            features,
+            shape,
             classes,
             pixels,
             labels,
@@ -65,9 +126,15 @@ impl Dataset {
         self.labels.is_empty()
     }
 
-    /// Pixels of one sample.
+    /// The shape of one sample.
+    pub fn shape(&self) -> ImageShape {
+        self.shape
+    }
+
+    /// Bytes of one sample: `height · width · channels`.
     pub fn features(&self) -> usize {
-        self.features
+        // The constructor has seen to it that a usize holds the product.
+        self.shape.height * self.shape.width * self.shape.channels
     }
 
     /// Number of classes: labels are `0..classes`.
@@ -75,7 +142,7 @@ impl Dataset {
         self.classes
     }
 
-    /// `[samples][features]`.
+    /// `[samples][height][width][channels]`.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
     }

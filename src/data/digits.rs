@@ -6,10 +6,16 @@
 
 use alloc::vec::Vec;
 
-use super::{Dataset, TrainTest};
+use super::{Dataset, ImageShape, TrainTest};
 
-/// Pixels of an image: 8 rows of 8.
-pub const FEATURES: usize = 64;
+/// An image is 8 rows of 8 grey pixels.
+pub const SHAPE: ImageShape = ImageShape {
+    height: 8,
+    width: 8,
+    channels: 1,
+};
+/// Pixels of an image.
+pub const FEATURES: usize = SHAPE.height * SHAPE.width;
 /// The digits 0 to 9.
 pub const CLASSES: usize = 10;
 /// The pixel value that stands for full ink; 0 is paper.
@@ -90,7 +96,7 @@ struct Half {
 
 impl Half {
     fn into_dataset(self) -> Dataset {
-        Dataset::new(FEATURES, CLASSES, self.pixels, self.labels)
+        Dataset::images(SHAPE, CLASSES, self.pixels, self.labels)
             .expect("lengths and labels hold for every record, by the assertion above")
     }
 }

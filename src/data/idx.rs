@@ -18,13 +18,14 @@
 //! a header claims, and no more is unpacked than the header announces. A file that is not exactly
 //! what its header says is an [`Error`] that names the file, what it holds and what would be right.
 
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, ErrorKind, Read};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use byteorder::{BigEndian, ByteOrder};
 
-use super::Dataset;
+use super::files::{open, read_at_most};
+use super::{Dataset, ImageShape};
 use crate::error::{Error, Result};
 
 /// The code of u8 elements.
@@ -48,6 +49,17 @@ pub struct Images {
     pub columns: usize,
     /// `[count][rows][columns]`.
     pub pixels: Vec<u8>,
+}
+
+impl Images {
+    /// Rows, columns and one channel.
+    pub fn shape(&self) -> ImageShape {
+        ImageShape {
+            height: self.rows,
+            width: self.columns,
+            channels: 1,
+        }
+    }
 }
 
 /// Reads a file of images.
@@ -85,13 +97,13 @@ pub fn read_labels(path: &Path, classes: usize) -> Result<Vec<u8>> {
 
 /// Reads a file of images and the file of their labels, each below `classes`.
 ///
-/// A sample's features are its image's pixels, `[rows][columns]`.
+/// A sample is an image of one channel, `[rows][columns][1]`.
 ///
 /// # Errors
 /// As [`read_images`] and [`read_labels`]; also [`Error::Format`] if they differ in number.
 pub fn read_dataset(images: &Path, labels: &Path, classes: usize) -> Result<Dataset> {
     let (images, labels) = read_labelled(images, labels, classes)?;
-    Dataset::new(images.rows * images.columns, classes, images.pixels, labels)
+    Dataset::images(images.shape(), classes, images.pixels, labels)
 }
 
 /// [`read_dataset`], before the images' rows are forgotten.
@@ -119,18 +131,15 @@ pub(super) fn read_labelled(
 
 /// The dimensions and the elements of the file at `path`, plain or gzipped.
 fn read<const RANK: usize>(path: &Path) -> Result<([usize; RANK], Vec<u8>)> {
-    let refused = |error: io::Error| Error::file(path, "read", error);
-    // Asked before opening: opening a pipe would wait for its other end.
-    let metadata = fs::metadata(path).map_err(refused)?;
-    if !metadata.is_file() {
-        return Err(Error::file(path, "read", "it is not a file"));
-    }
-    let mut file = BufReader::new(File::open(path).map_err(refused)?);
-    if file.fill_buf().map_err(refused)?.starts_with(&GZIP) {
-        let most = metadata.len().saturating_mul(GZIP_EXPANSION);
+    let (file, length) = open(path)?;
+    let mut file = BufReader::new(file);
+    let start = file.fill_buf();
+    let start = start.map_err(|error| Error::file(path, "read", error))?;
+    if start.starts_with(&GZIP) {
+        let most = length.saturating_mul(GZIP_EXPANSION);
         parse(path, gunzip(path, file)?, most)
     } else {
-        parse(path, file, metadata.len())
+        parse(path, file, length)
     }
 }
 
@@ -247,31 +256,10 @@ fn describe(dimensions: &[u32]) -> String {
     dimensions.join(" × ")
 }
 
-/// What `contents` holds, up to `length` bytes; memory grows as the bytes arrive.
-fn read_at_most(path: &Path, contents: &mut impl Read, length: u64) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    match contents.take(length).read_to_end(&mut bytes) {
-        Ok(_) => Ok(bytes),
-        Err(error) => Err(match error.kind() {
-            // Only the gzip decoder gives these: reading a plain file to its end has no such failure.
-            ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof => {
-                Error::format(
-                    path,
-                    format!("its gzip data are damaged ({error}); fetch the file again"),
-                )
-            }
-            ErrorKind::OutOfMemory => Error::Memory {
-                purpose: format!("reading {}", path.display()),
-                bytes: length,
-                remedy: "use a file of fewer or smaller images".to_string(),
-            },
-            _ => Error::file(path, "read", error),
-        }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
     /// A stream without end stands for the worst gzip bomb: this ends only if reading is bounded.

@@ -10,6 +10,23 @@ use crate::error::{Error, Result};
 pub(super) struct Key {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
+    optional: bool,
+}
+
+/// A table whose keys depend on the value of one of them.
+pub(super) struct Tagged {
+    pub(super) tag: &'static str,
+    names: &'static [&'static str],
+    variants: &'static [&'static [Key]],
+}
+
+impl Tagged {
+    /// The keys of `table`, the tag among them; those of the first variant if its tag names none.
+    pub(super) fn keys(&self, table: &Table) -> &'static [Key] {
+        let name = table.get(self.tag).and_then(Value::as_str);
+        let place = self.names.iter().position(|known| Some(*known) == name);
+        self.variants[place.unwrap_or(0)]
+    }
 }
 
 /// What a value must be. Ranges are [`super::Settings::validate`]'s.
@@ -20,15 +37,21 @@ pub(super) enum Kind {
     Whole,
     Number,
     WholeList,
+    NumberList,
+    TextList,
     ContextList,
     Choice(&'static [&'static str]),
     Table(&'static [Key]),
     Methods,
-    Optimiser,
+    Tagged(&'static Tagged),
 }
 
 const fn key(name: &'static str, kind: Kind) -> Key {
-    Key { name, kind }
+    Key {
+        name,
+        kind,
+        optional: false,
+    }
 }
 
 pub(super) const SETTINGS: &[Key] = &[
@@ -37,17 +60,21 @@ pub(super) const SETTINGS: &[Key] = &[
     key("description", Kind::Text),
     key("data", Kind::Table(DATA)),
     key("stream", Kind::Table(STREAM)),
-    key("network", Kind::Table(NETWORK)),
+    key("network", Kind::Tagged(&NETWORK)),
     key("training", Kind::Table(TRAINING)),
+    key("evaluation", Kind::Table(EVALUATION)),
     key("gain", Kind::Table(GAIN)),
     key("methods", Kind::Methods),
 ];
 
 const DATA: &[Key] = &[
-    key("source", Kind::Choice(&["digits", "mnist"])),
+    key(
+        "source",
+        Kind::Choice(&["digits", "mnist", "cifar10", "cifar100"]),
+    ),
     key("maximum", Kind::Number),
-    key("mean", Kind::Number),
-    key("standard_deviation", Kind::Number),
+    key("mean", Kind::NumberList),
+    key("standard_deviation", Kind::NumberList),
 ];
 
 const STREAM: &[Key] = &[
@@ -55,17 +82,35 @@ const STREAM: &[Key] = &[
     key("iterations", Kind::Whole),
 ];
 
-const NETWORK: &[Key] = &[
+const NETWORK: Tagged = Tagged {
+    tag: "kind",
+    names: NETWORKS,
+    variants: &[MLP, SLIM_RESNET_18],
+};
+const NETWORKS: &[&str] = &["mlp", "slim-resnet18"];
+const MLP: &[Key] = &[
+    key("kind", Kind::Choice(NETWORKS)),
     key("hidden", Kind::WholeList),
     key("hidden_standard_deviation", Kind::Number),
     key("output_standard_deviation", Kind::Number),
 ];
 
+const SLIM_RESNET_18: &[Key] = &[
+    key("kind", Kind::Choice(NETWORKS)),
+    key("width", Kind::Whole),
+    key("head_standard_deviation", Kind::Number),
+    key("modulated", Kind::TextList),
+];
+
 const TRAINING: &[Key] = &[
     key("batch", Kind::Whole),
     key("learning_rate", Kind::Number),
+    key("crop_padding", Kind::Whole),
+    key("mirror", Kind::Flag),
     key("seeds", Kind::WholeList),
 ];
+
+const EVALUATION: &[Key] = &[key("every", Kind::Whole), key("limit", Kind::Whole)];
 
 const GAIN: &[Key] = &[
     key("gamma", Kind::Number),
@@ -77,27 +122,29 @@ pub(super) const METHOD: &[Key] = &[
     key("name", Kind::Text),
     key("label", Kind::Text),
     key("gain_modulated", Kind::Flag),
-    key("optimiser", Kind::Optimiser),
+    key("optimiser", Kind::Tagged(&OPTIMISER)),
+    Key {
+        name: "backbone",
+        kind: Kind::Tagged(&OPTIMISER),
+        optional: true,
+    },
 ];
 
-const RULE: Kind = Kind::Choice(&["sgd", "momentum", "adam"]);
-const SGD: &[Key] = &[key("rule", RULE)];
-const MOMENTUM: &[Key] = &[key("rule", RULE), key("momentum", Kind::Number)];
+const OPTIMISER: Tagged = Tagged {
+    tag: "rule",
+    names: RULES,
+    variants: &[SGD, MOMENTUM, ADAM],
+};
+const RULES: &[&str] = &["sgd", "momentum", "adam"];
+const RULE: Key = key("rule", Kind::Choice(RULES));
+const SGD: &[Key] = &[RULE];
+const MOMENTUM: &[Key] = &[RULE, key("momentum", Kind::Number)];
 const ADAM: &[Key] = &[
-    key("rule", RULE),
+    RULE,
     key("beta1", Kind::Number),
     key("beta2", Kind::Number),
     key("epsilon", Kind::Number),
 ];
-
-/// The keys of an optimiser's table, which depend on its `rule`.
-pub(super) fn optimiser(table: &Table) -> &'static [Key] {
-    match table.get("rule").and_then(Value::as_str) {
-        Some("momentum") => MOMENTUM,
-        Some("adam") => ADAM,
-        _ => SGD,
-    }
-}
 
 /// What a method's entry is addressed by: its name, or its place in the list if it has none.
 pub(super) fn method_address(index: usize, entry: &Value) -> String {
@@ -129,7 +176,8 @@ fn check_table(path: &str, table: &Table, keys: &[Key], root: &Table) -> Result<
             None => return Err(unknown("setting", &path, &paths(root))),
         }
     }
-    match keys.iter().find(|key| !table.contains_key(key.name)) {
+    let missing = |key: &&Key| !key.optional && !table.contains_key(key.name);
+    match keys.iter().find(missing) {
         Some(missing) => Err(Error::setting(
             join(path, missing.name),
             "(missing)",
@@ -146,18 +194,23 @@ fn check_value(path: &str, value: &Value, kind: Kind, root: &Table) -> Result<()
         (Kind::Whole, value) => is_whole(value, usize::MAX as u64),
         (Kind::Number, value) => value.is_integer() || value.is_float(),
         (Kind::WholeList, Value::Array(list)) => list.iter().all(|v| is_whole(v, u64::MAX)),
+        (Kind::NumberList, Value::Array(list)) => {
+            list.iter().all(|v| v.is_integer() || v.is_float())
+        }
+        (Kind::TextList, Value::Array(list)) => list.iter().all(Value::is_str),
         (Kind::ContextList, Value::Array(list)) => list.iter().all(|context| {
             let classes = context.as_array();
             classes.is_some_and(|c| c.iter().all(|v| is_whole(v, u64::from(u8::MAX))))
         }),
         (Kind::Choice(names), Value::String(text)) => names.contains(&text.as_str()),
         (Kind::Table(keys), Value::Table(table)) => return check_table(path, table, keys, root),
-        (Kind::Optimiser, Value::Table(table)) => {
+        (Kind::Tagged(tagged), Value::Table(table)) => {
             // An unknown rule would otherwise be reported as an unknown `beta1`.
-            if let Some(rule) = table.get("rule") {
-                check_value(&join(path, "rule"), rule, RULE, root)?;
+            if let Some(tag) = table.get(tagged.tag) {
+                let kind = Kind::Choice(tagged.names);
+                check_value(&join(path, tagged.tag), tag, kind, root)?;
             }
-            return check_table(path, table, optimiser(table), root);
+            return check_table(path, table, tagged.keys(table), root);
         }
         (Kind::Methods, Value::Array(list)) => {
             for (index, entry) in list.iter().enumerate() {
@@ -201,6 +254,8 @@ pub(super) fn expected(kind: Kind) -> String {
         Kind::Whole => "a whole number, not negative".into(),
         Kind::Number => "a number".into(),
         Kind::WholeList => "a list of whole numbers, none negative, such as [1, 2]".into(),
+        Kind::NumberList => "a list of numbers, such as [0.5, 0.25]".into(),
+        Kind::TextList => "a list of texts, such as [\"stem\", \"head\"]".into(),
         Kind::ContextList => "a list of lists of classes, such as [[0, 1], [2, 3]]".into(),
         Kind::Choice(names) => format!("\"{}\"", names.join("\" or \"")),
         Kind::Table(keys) => {
@@ -208,7 +263,10 @@ pub(super) fn expected(kind: Kind) -> String {
             format!("a table of {}", names.join(", "))
         }
         Kind::Methods => "a list of methods, one [[methods]] each".into(),
-        Kind::Optimiser => "a table such as { rule = \"sgd\" }".into(),
+        Kind::Tagged(tagged) => {
+            let Tagged { tag, names, .. } = tagged;
+            format!("a table such as {{ {tag} = \"{}\" … }}", names[0])
+        }
     }
 }
 
@@ -232,9 +290,10 @@ fn collect(prefix: &str, keys: &[Key], table: Option<&Table>, found: &mut Vec<St
                     collect(&path, METHOD, entry.as_table(), found);
                 }
             }
-            Kind::Optimiser => {
+            Kind::Tagged(tagged) => {
                 let inner = value.and_then(Value::as_table);
-                collect(&path, inner.map_or(SGD, optimiser), inner, found);
+                let keys = inner.map_or(tagged.variants[0], |table| tagged.keys(table));
+                collect(&path, keys, inner, found);
             }
             _ => found.push(path),
         }

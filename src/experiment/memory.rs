@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::Settings;
+use super::{NetworkSettings, Settings};
 use crate::data::{Dataset, TrainTest};
 use crate::error::{Error, Result};
 use crate::optim::Rule;
@@ -13,6 +13,8 @@ use crate::optim::Rule;
 /// Samples come in blocks of this many; the last is padded.
 const BLOCK: u64 = 16;
 const FLOAT: u64 = 4;
+/// Convolutions and head.
+const SLIM_RESNET_LAYERS: u64 = 21;
 /// What is taken to be there where the operating system does not tell: 1 TiB.
 const UNKNOWN_MACHINE: u64 = 1 << 40;
 
@@ -23,13 +25,7 @@ const UNKNOWN_MACHINE: u64 = 1 << 40;
 /// and the optimiser's state, two tensors a layer for a batch and one for the test samples; and the
 /// records of every run.
 pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usize) -> Option<u64> {
-    let classes = samples.train.classes() as u64;
-    let mut widths = vec![samples.train.features() as u64];
-    widths.extend(settings.network.hidden.iter().map(|&width| width as u64));
-    widths.push(classes);
-
-    let neurons = sum(widths.iter().copied())?;
-    let weights = sum_of(widths.windows(2), |pair| pair[0].checked_mul(pair[1]))?;
+    let (neurons, weights) = sizes(&settings.network, &samples.train)?;
     let state = settings
         .methods
         .iter()
@@ -51,7 +47,10 @@ pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usi
 
     // A record is seven numbers, two lists, and two numbers a layer; a growing list holds up to twice
     // what is in it.
-    let layers = widths.len() as u64 - 1;
+    let layers = match &settings.network {
+        NetworkSettings::Mlp { hidden, .. } => hidden.len() as u64 + 1,
+        NetworkSettings::SlimResnet18 { .. } => SLIM_RESNET_LAYERS,
+    };
     let record = layers.checked_mul(2 * 8)?.checked_add(7 * 8 + 2 * 24)?;
     let records = (settings.stream.iterations as u64)
         .checked_mul(settings.stream.contexts.len() as u64)?
@@ -64,6 +63,36 @@ pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usi
         .checked_mul(settings.stream.contexts.len() as u64)?
         .checked_mul(4)?;
     sum([data.checked_mul(2)?, lists, running, records].into_iter())
+}
+
+/// Numbers of a sample's activations, and weights.
+fn sizes(network: &NetworkSettings, samples: &Dataset) -> Option<(u64, u64)> {
+    let classes = samples.classes() as u64;
+    let inputs = samples.features() as u64;
+    match network {
+        NetworkSettings::Mlp { hidden, .. } => {
+            let mut widths = vec![inputs];
+            widths.extend(hidden.iter().map(|&width| width as u64));
+            widths.push(classes);
+            let weights = sum_of(widths.windows(2), |pair| pair[0].checked_mul(pair[1]))?;
+            Some((sum(widths.into_iter())?, weights))
+        }
+        NetworkSettings::SlimResnet18 { width, .. } => {
+            // The tensors that backward reads hold 16⅓ times the first stage's, a stage having half
+            // the numbers of the one before it: at most 20 with the gradients. The weights are
+            // 2,716·width² and the head's.
+            let width = *width as u64;
+            let pixels =
+                (samples.shape().height as u64).checked_mul(samples.shape().width as u64)?;
+            let stage = pixels.checked_mul(width)?;
+            let neurons = stage.checked_mul(20)?.checked_add(inputs)?;
+            let kernels = width.checked_mul(width)?.checked_mul(2_800)?;
+            Some((
+                neurons,
+                kernels.checked_add(width.checked_mul(8)?.checked_mul(classes)?)?,
+            ))
+        }
+    }
 }
 
 /// Refuses settings that need more memory than this process may still take; `threads` is how many
@@ -81,10 +110,10 @@ pub fn check_memory(settings: &Settings, samples: &TrainTest, threads: usize) ->
     }
     Err(Error::Memory {
         purpose: format!(
-            "{side_by_side} of {} runs side by side, with training.batch = {}, network.hidden = {:?} and {} × {} iterations,",
+            "{side_by_side} of {} runs side by side, with training.batch = {}, network {:?} and {} × {} iterations,",
             runs(settings),
             settings.training.batch,
-            settings.network.hidden,
+            settings.network,
             settings.stream.contexts.len(),
             settings.stream.iterations,
         ),

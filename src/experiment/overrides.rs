@@ -11,7 +11,8 @@ impl Settings {
     /// These settings with each `key=value` applied in turn, checked at the end.
     ///
     /// Values are TOML, except that text needs no quotes. Methods are addressed by name. A new
-    /// `rule` drops the old rule's constants: give the new rule's after it.
+    /// `rule` of an optimiser, or `kind` of network, drops the constants of the old: give the new one's
+    /// after it.
     ///
     /// # Errors
     /// [`Error::Unknown`] for a key that is none, [`Error::Setting`] for a value of the wrong type or
@@ -97,13 +98,13 @@ impl Assignment<'_> {
             (Kind::Methods, Some(rest), Value::Array(entries)) => {
                 self.set_method(&path, rest, entries)
             }
-            (Kind::Optimiser, Some("rule"), Value::Table(inner)) => {
-                let rule = self.parse(Kind::Text)?;
-                *inner = Table::from_iter([("rule".to_string(), rule)]);
+            (Kind::Tagged(tagged), Some(rest), Value::Table(inner)) if rest == tagged.tag => {
+                let tag = self.parse(Kind::Text)?;
+                *inner = Table::from_iter([(rest.to_string(), tag)]);
                 Ok(())
             }
-            (Kind::Optimiser, Some(rest), Value::Table(inner)) => {
-                let keys = keys::optimiser(inner);
+            (Kind::Tagged(tagged), Some(rest), Value::Table(inner)) => {
+                let keys = tagged.keys(inner);
                 self.set(&path, rest, inner, keys)
             }
             _ => Err(self.unknown()),
@@ -140,8 +141,11 @@ impl Assignment<'_> {
     }
 }
 
-/// The place of a known key's value, made if a change of rule has left it empty.
+/// The place of a known key's value, made if it is optional or a change of rule has left it empty.
 fn slot<'a>(table: &'a mut Table, name: &str, key: Option<&Key>) -> Option<&'a mut Value> {
-    key?;
-    Some(table.entry(name).or_insert(Value::Boolean(false)))
+    let empty = match key?.kind {
+        Kind::Tagged(_) => Value::Table(Table::new()),
+        _ => Value::Boolean(false),
+    };
+    Some(table.entry(name).or_insert(empty))
 }

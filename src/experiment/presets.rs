@@ -14,6 +14,14 @@ const PRESETS: &[(&str, &str)] = &[
         "split-mnist",
         include_str!("../../data/presets/split-mnist.toml"),
     ),
+    (
+        "split-cifar10",
+        include_str!("../../data/presets/split-cifar10.toml"),
+    ),
+    (
+        "domain-cifar100",
+        include_str!("../../data/presets/domain-cifar100.toml"),
+    ),
 ];
 
 /// The names of the presets.

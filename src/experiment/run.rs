@@ -7,16 +7,16 @@ use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
-use super::{MethodSettings, Settings};
+use super::{MethodSettings, NetworkSettings, Settings};
 use crate::backend::{Backend, Cpu};
-use crate::data::TrainTest;
+use crate::data::{Dataset, TrainTest};
 use crate::error::{Error, Result};
 use crate::gain::GainDynamics;
-use crate::models::{Mlp, MlpShape, Network};
+use crate::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
 use crate::report::{Run, Status};
 use crate::stream::{self, Context};
 use crate::train::{
-    Batch, EVALUATION_BATCH, GradientDescent, History, Normalisation, Samples, Trainer,
+    Batch, EVALUATION_BATCH, GradientDescent, History, Normalisation, Samples, Trainer, Transform,
 };
 
 /// What an experiment gave.
@@ -38,7 +38,13 @@ pub struct Experiment<'a> {
     training: Samples,
     test: Vec<Batch>,
     contexts: Vec<Context>,
-    neurons: Vec<usize>,
+    network: Blueprint,
+}
+
+/// What each run's network is made from.
+enum Blueprint {
+    Mlp(MlpShape),
+    SlimResNet(SlimResNetShape),
 }
 
 /// A run that ended, with its place in the order of the settings and the hash of its bits.
@@ -59,12 +65,15 @@ impl<'a> Experiment<'a> {
         let data = &settings.data;
         let normalisation = Normalisation {
             maximum: data.maximum,
-            mean: data.mean,
-            standard_deviation: data.standard_deviation,
+            mean: data.mean.clone(),
+            standard_deviation: data.standard_deviation.clone(),
         };
         let contexts = &settings.stream.contexts;
         let first = contexts.first().map_or(&[][..], Vec::as_slice);
-        let first_task = samples.test.of_classes(first);
+        let mut first_task = samples.test.of_classes(first);
+        if settings.evaluation.limit > 0 {
+            first_task.truncate(settings.evaluation.limit);
+        }
         if first_task.is_empty() {
             return Err(Error::Setting {
                 name: "stream.contexts".into(),
@@ -72,16 +81,14 @@ impl<'a> Experiment<'a> {
                 expected: "a first context whose classes have test samples".into(),
             });
         }
-        let mut neurons = vec![samples.train.features()];
-        neurons.extend(&settings.network.hidden);
-        neurons.push(samples.train.classes());
+        let network = network(&settings.network, &samples.train)?;
         let test = Samples::new(backend, &samples.test, &normalisation)?;
         Ok(Experiment {
             settings,
             training: Samples::new(backend, &samples.train, &normalisation)?,
             test: test.batches(backend, &first_task, EVALUATION_BATCH)?,
             contexts: stream::split(&samples.train, contexts, settings.stream.iterations)?,
-            neurons,
+            network,
             backend,
         })
     }
@@ -153,9 +160,10 @@ impl<'a> Experiment<'a> {
             hash.update(bits.finalize());
             runs.push(run);
         }
-        let iterations: usize = runs.iter().map(|run| run.history.records.len()).sum();
-        let tested: usize = self.test.iter().map(|b| b.inputs.shape().rows()).sum();
-        let images = iterations * (self.settings.training.batch + tested);
+        let trained = |run: &Run| run.history.records.len() * self.settings.training.batch;
+        let samples: usize = self.test.iter().map(|b| b.inputs.shape().rows()).sum();
+        let tested = |run: &Run| run.history.evaluated().count() * samples;
+        let images: usize = runs.iter().map(|run| trained(run) + tested(run)).sum();
         let digits = hash.finalize();
         Ok(Outcome {
             runs,
@@ -169,29 +177,48 @@ impl<'a> Experiment<'a> {
         &self,
         method: &MethodSettings,
         seed: u64,
+        go_on: impl FnMut() -> bool,
+    ) -> Result<(Run, Sha256)> {
+        let backend = self.backend;
+        match &self.network {
+            Blueprint::Mlp(shape) => {
+                self.train(Mlp::new(backend, shape, seed)?, method, seed, go_on)
+            }
+            Blueprint::SlimResNet(shape) => {
+                self.train(SlimResNet::new(backend, shape, seed)?, method, seed, go_on)
+            }
+        }
+    }
+
+    fn train(
+        &self,
+        mut network: impl Network,
+        method: &MethodSettings,
+        seed: u64,
         mut go_on: impl FnMut() -> bool,
     ) -> Result<(Run, Sha256)> {
         let Experiment {
             settings, backend, ..
         } = *self;
-        let shape = MlpShape {
-            neurons: self.neurons.clone(),
-            hidden_standard_deviation: settings.network.hidden_standard_deviation,
-            output_standard_deviation: settings.network.output_standard_deviation,
-        };
-        let mut network = Mlp::new(backend, &shape, seed)?;
         let gain = &settings.gain;
         let dynamics = match method.gain_modulated {
             true => Some(GainDynamics::new(gain.gamma, gain.g0, gain.eta)?),
             false => None,
         };
         let rate = settings.training.learning_rate;
-        let mut descent = GradientDescent::new(backend, method.optimiser, rate, dynamics)?;
+        let mut descent = GradientDescent::new(backend, method.optimiser, rate, dynamics)?
+            .with_backbone(method.backbone.unwrap_or(method.optimiser))?;
+        let training = &settings.training;
         let trainer = Trainer {
             backend,
             training: &self.training,
             test: &self.test,
-            batch: settings.training.batch,
+            batch: training.batch,
+            transform: Transform {
+                crop_padding: u8::try_from(training.crop_padding).unwrap_or(u8::MAX),
+                mirror: training.mirror,
+            },
+            evaluate_every: settings.evaluation.every,
             seed,
         };
         let mut history = History::default();
@@ -226,6 +253,45 @@ impl<'a> Experiment<'a> {
     }
 }
 
+/// The network that settings ask for, on these samples.
+fn network(settings: &NetworkSettings, samples: &Dataset) -> Result<Blueprint> {
+    let shape = samples.shape();
+    Ok(match settings {
+        NetworkSettings::Mlp {
+            hidden,
+            hidden_standard_deviation,
+            output_standard_deviation,
+        } => {
+            let mut neurons = vec![samples.features()];
+            neurons.extend(hidden);
+            neurons.push(samples.classes());
+            Blueprint::Mlp(MlpShape {
+                neurons,
+                hidden_standard_deviation: *hidden_standard_deviation,
+                output_standard_deviation: *output_standard_deviation,
+            })
+        }
+        NetworkSettings::SlimResnet18 {
+            width,
+            head_standard_deviation,
+            modulated,
+        } => {
+            if shape.height != shape.width {
+                let expected = "mlp: this network needs square images";
+                return Err(Error::setting("network.kind", shape, expected));
+            }
+            Blueprint::SlimResNet(SlimResNetShape {
+                side: shape.height,
+                channels: shape.channels,
+                classes: samples.classes(),
+                width: *width,
+                head_standard_deviation: *head_standard_deviation,
+                modulated: modulated.clone(),
+            })
+        }
+    })
+}
+
 fn hash<B: Backend>(
     backend: &B,
     network: &mut impl Network<B>,
@@ -233,15 +299,11 @@ fn hash<B: Backend>(
 ) -> Result<Sha256> {
     let mut hash = Sha256::new();
     for record in &history.records {
-        let numbers = [
-            record.train.loss,
-            record.train.accuracy,
-            record.test.loss,
-            record.test.accuracy,
-            record.entropy,
-        ];
+        let test = record.test.map(|test| [test.loss, test.accuracy]);
+        let numbers = [record.train.loss, record.train.accuracy, record.entropy];
+        let numbers = numbers.iter().chain(test.iter().flatten());
         let layers = record.gain.iter().chain(&record.mean_absolute_weight);
-        for number in numbers.iter().chain(layers) {
+        for number in numbers.chain(layers) {
             hash.update(number.to_bits().to_le_bytes());
         }
     }

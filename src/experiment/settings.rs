@@ -24,6 +24,8 @@ pub struct Settings {
     pub network: NetworkSettings,
     /// What every method shares.
     pub training: TrainingSettings,
+    /// How often, and on how much.
+    pub evaluation: EvaluationSettings,
     /// The gain dynamics of the gain-modulated methods.
     pub gain: GainSettings,
     /// The methods by name, in the order in which tables list them.
@@ -38,10 +40,10 @@ pub struct DataSettings {
     pub source: DataSource,
     /// The pixel value that stands for full ink: 255 for MNIST, 16 for the digits.
     pub maximum: f32,
-    /// Mean of the scaled pixels.
-    pub mean: f32,
-    /// Standard deviation of the scaled pixels.
-    pub standard_deviation: f32,
+    /// Mean of the scaled pixels, one for each channel.
+    pub mean: Vec<f32>,
+    /// Standard deviation of the scaled pixels, one for each channel.
+    pub standard_deviation: Vec<f32>,
 }
 
 /// The known sources of samples.
@@ -52,6 +54,10 @@ pub enum DataSource {
     Digits,
     /// Four IDX files in a directory.
     Mnist,
+    /// Six binary files in a directory.
+    Cifar10,
+    /// Two binary files in a directory; the labels are the 100 fine ones.
+    Cifar100,
 }
 
 impl DataSource {
@@ -60,6 +66,8 @@ impl DataSource {
         match self {
             DataSource::Digits => "digits",
             DataSource::Mnist => "mnist",
+            DataSource::Cifar10 => "cifar10",
+            DataSource::Cifar100 => "cifar100",
         }
     }
 
@@ -68,6 +76,16 @@ impl DataSource {
         match self {
             DataSource::Digits => digits::CLASSES,
             DataSource::Mnist => mnist::CLASSES,
+            DataSource::Cifar10 => 10,
+            DataSource::Cifar100 => 100,
+        }
+    }
+
+    /// Channels of its images.
+    pub fn channels(self) -> usize {
+        match self {
+            DataSource::Digits | DataSource::Mnist => 1,
+            DataSource::Cifar10 | DataSource::Cifar100 => 3,
         }
     }
 }
@@ -82,16 +100,28 @@ pub struct StreamSettings {
     pub iterations: usize,
 }
 
-/// A bias-free ReLU network whose layers are all gain-modulated.
+/// The network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NetworkSettings {
-    /// Neurons of each hidden layer.
-    pub hidden: Vec<usize>,
-    /// Hidden weights are drawn from N(0, this²).
-    pub hidden_standard_deviation: f32,
-    /// Output weights are drawn from N(0, this²).
-    pub output_standard_deviation: f32,
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum NetworkSettings {
+    /// A bias-free ReLU network whose layers are all gain-modulated: [`crate::models::Mlp`].
+    Mlp {
+        /// Neurons of each hidden layer.
+        hidden: Vec<usize>,
+        /// Hidden weights are drawn from N(0, this²).
+        hidden_standard_deviation: f32,
+        /// Output weights are drawn from N(0, this²).
+        output_standard_deviation: f32,
+    },
+    /// A residual network: [`crate::models::SlimResNet`].
+    SlimResnet18 {
+        /// Channels of the first stage.
+        width: usize,
+        /// The head's weights are drawn from N(0, this²).
+        head_standard_deviation: f32,
+        /// The layers that have gains.
+        modulated: Vec<String>,
+    },
 }
 
 /// What every method shares.
@@ -102,8 +132,24 @@ pub struct TrainingSettings {
     pub batch: usize,
     /// Learning rate α.
     pub learning_rate: f32,
+    /// Training images are cropped to their size at random, out of so many more black pixels on each
+    /// side; 0 leaves them as they are.
+    pub crop_padding: usize,
+    /// Every other training image, at random, is mirrored left to right.
+    pub mirror: bool,
     /// One run a seed and method.
     pub seeds: Vec<u64>,
+}
+
+/// How often the test samples are evaluated, and how many of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluationSettings {
+    /// Iterations from one evaluation to the next (ρ in the paper); it divides those of a context, so
+    /// that each ends with one.
+    pub every: usize,
+    /// At most so many test samples, the first; 0 for all.
+    pub limit: usize,
 }
 
 /// g ← γ·g + (1−γ)·g0 + η·H.
@@ -130,4 +176,7 @@ pub struct MethodSettings {
     pub gain_modulated: bool,
     /// The update rule.
     pub optimiser: Rule,
+    /// The update rule of the layers that have no gains; that of the others if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backbone: Option<Rule>,
 }

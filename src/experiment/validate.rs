@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{MethodSettings, Settings};
+use super::{NetworkSettings, Settings};
 use crate::error::{Error, Result};
 use crate::optim::Rule;
 
@@ -24,6 +24,7 @@ impl Settings {
         self.validate_stream()?;
         self.validate_network()?;
         self.validate_training()?;
+        self.validate_evaluation()?;
         self.validate_gain()?;
         self.validate_methods()
     }
@@ -31,13 +32,21 @@ impl Settings {
     fn validate_data(&self) -> Result<()> {
         let data = &self.data;
         positive("data.maximum", data.maximum)?;
-        require(
-            data.mean.is_finite(),
-            "data.mean",
-            data.mean,
-            "a finite number",
-        )?;
-        positive("data.standard_deviation", data.standard_deviation)
+        let channels = data.source.channels();
+        for (key, list) in [
+            ("data.mean", &data.mean),
+            ("data.standard_deviation", &data.standard_deviation),
+        ] {
+            let expected = format!("{channels} number(s), one for each channel");
+            require(list.len() == channels, key, format!("{list:?}"), expected)?;
+        }
+        for &mean in &data.mean {
+            require(mean.is_finite(), "data.mean", mean, "finite numbers")?;
+        }
+        for &deviation in &data.standard_deviation {
+            positive("data.standard_deviation", deviation)?;
+        }
+        Ok(())
     }
 
     fn validate_stream(&self) -> Result<()> {
@@ -62,24 +71,52 @@ impl Settings {
     }
 
     fn validate_network(&self) -> Result<()> {
-        let network = &self.network;
-        for &width in &network.hidden {
-            whole("network.hidden", width)?;
+        match &self.network {
+            NetworkSettings::Mlp {
+                hidden,
+                hidden_standard_deviation,
+                output_standard_deviation,
+            } => {
+                for &width in hidden {
+                    whole("network.hidden", width)?;
+                }
+                let key = "network.hidden_standard_deviation";
+                not_negative(key, *hidden_standard_deviation)?;
+                let key = "network.output_standard_deviation";
+                not_negative(key, *output_standard_deviation)
+            }
+            NetworkSettings::SlimResnet18 {
+                width,
+                head_standard_deviation,
+                ..
+            } => {
+                whole("network.width", *width)?;
+                let key = "network.head_standard_deviation";
+                not_negative(key, *head_standard_deviation)
+            }
         }
-        not_negative(
-            "network.hidden_standard_deviation",
-            network.hidden_standard_deviation,
-        )?;
-        not_negative(
-            "network.output_standard_deviation",
-            network.output_standard_deviation,
-        )
+    }
+
+    fn validate_evaluation(&self) -> Result<()> {
+        let (every, iterations) = (self.evaluation.every, self.stream.iterations);
+        whole("evaluation.every", every)?;
+        let expected = format!("a divisor of stream.iterations = {iterations}");
+        let divides = iterations.is_multiple_of(every);
+        require(divides, "evaluation.every", every, expected)
     }
 
     fn validate_training(&self) -> Result<()> {
         let training = &self.training;
         whole("training.batch", training.batch)?;
         positive("training.learning_rate", training.learning_rate)?;
+        let padding = training.crop_padding;
+        let fits = padding <= usize::from(u8::MAX);
+        require(
+            fits,
+            "training.crop_padding",
+            padding,
+            "pixels, at most 255",
+        )?;
         let key = "training.seeds";
         require(!training.seeds.is_empty(), key, "[]", "at least one seed")?;
         let mut seen = BTreeSet::new();
@@ -116,15 +153,18 @@ impl Settings {
                 &method.name,
                 "names that differ in more than upper and lower case",
             )?;
-            validate_optimiser(&key, method)?;
+            validate_rule(&format!("{key}.optimiser"), method.optimiser)?;
+            if let Some(rule) = method.backbone {
+                validate_rule(&format!("{key}.backbone"), rule)?;
+            }
         }
         Ok(())
     }
 }
 
-fn validate_optimiser(key: &str, method: &MethodSettings) -> Result<()> {
-    let key = |name: &str| format!("{key}.optimiser.{name}");
-    match method.optimiser {
+fn validate_rule(key: &str, rule: Rule) -> Result<()> {
+    let key = |name: &str| format!("{key}.{name}");
+    match rule {
         Rule::Sgd => Ok(()),
         Rule::Momentum { momentum } => fraction(&key("momentum"), momentum),
         Rule::Adam {

@@ -109,7 +109,7 @@ impl<B: Backend> Network<B> for Mlp<B> {
             core::mem::swap(input, output);
         }
         // Every call must find each buffer where the last one needed it, so that none has to grow.
-        if last % 2 == 0 {
+        if last.is_multiple_of(2) {
             core::mem::swap(input, output);
             return Ok(output);
         }

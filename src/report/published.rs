@@ -215,6 +215,7 @@ fn differing_sections(ours: &Settings, preset: &Settings) -> Vec<&'static str> {
         ("stream", ours.stream == preset.stream),
         ("network", ours.network == preset.network),
         ("training", training == preset.training),
+        ("evaluation", ours.evaluation == preset.evaluation),
         ("gain", ours.gain == preset.gain),
     ];
     let differing = sections.iter().filter(|(_, same)| !same);
@@ -225,7 +226,8 @@ fn same_method(ours: Option<&MethodSettings>, preset: Option<&MethodSettings>) -
     let (Some(ours), Some(preset)) = (ours, preset) else {
         return false;
     };
-    ours.gain_modulated == preset.gain_modulated && ours.optimiser == preset.optimiser
+    ours.gain_modulated == preset.gain_modulated
+        && (ours.optimiser, ours.backbone) == (preset.optimiser, preset.backbone)
 }
 
 fn method_rows(ours: &MethodSummary, theirs: &PublishedMethod, seeds: usize) -> Vec<ComparisonRow> {

@@ -1,7 +1,7 @@
 //! One run's history as CSV: `iteration, context, train_loss, train_accuracy, test_loss, test_accuracy,
 //! entropy, gain_<layer>…, mean_absolute_weight_<layer>…`.
 //!
-//! Numbers are printed with as few digits as read back to the same f64, so that a report built again from
+//! The test columns are empty where an iteration was not evaluated. Numbers are printed with as few digits as read back to the same f64, so that a report built again from
 //! the files is the same to the byte.
 
 use std::path::Path;
@@ -63,7 +63,8 @@ pub(super) fn to_csv(history: &History) -> Result<Vec<u8>> {
         }
         let mut fields = vec![record.iteration.to_string(), record.context.to_string()];
         // `Debug` is the shortest text that reads back to the same bits, with exponents where short.
-        fields.extend(numbers(record).iter().map(|value| format!("{value:?}")));
+        let text = |value: &Option<f64>| value.map_or(String::new(), |value| format!("{value:?}"));
+        fields.extend(numbers(record).iter().map(text));
         writer.write_record(&fields).map_err(failed)?;
     }
     writer
@@ -98,11 +99,14 @@ pub(super) fn from_csv(path: &Path, text: &[u8], stream: &StreamSettings) -> Res
 pub(super) fn not_finite(history: &History) -> Option<NotFinite> {
     history.records.iter().find_map(|record| {
         let values = numbers(record);
-        let at = values.iter().position(|value| !value.is_finite())?;
+        let (at, value) = values
+            .into_iter()
+            .enumerate()
+            .find_map(|(at, value)| Some((at, value.filter(|value| !value.is_finite())?)))?;
         Some(NotFinite {
             iteration: record.iteration,
             column: header(&history.layers).swap_remove(at + 2),
-            value: values[at],
+            value,
         })
     })
 }
@@ -117,18 +121,18 @@ fn header(layers: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// Every column but the first two.
-fn numbers(record: &Record) -> Vec<f64> {
+/// Every column but the first two; `None` where the iteration was not evaluated.
+fn numbers(record: &Record) -> Vec<Option<f64>> {
     let (train, test) = (record.train, record.test);
     let mut values = vec![
-        train.loss,
-        train.accuracy,
-        test.loss,
-        test.accuracy,
-        record.entropy,
+        Some(train.loss),
+        Some(train.accuracy),
+        test.map(|test| test.loss),
+        test.map(|test| test.accuracy),
+        Some(record.entropy),
     ];
-    values.extend(&record.gain);
-    values.extend(&record.mean_absolute_weight);
+    values.extend(record.gain.iter().copied().map(Some));
+    values.extend(record.mean_absolute_weight.iter().copied().map(Some));
     values
 }
 
@@ -194,25 +198,30 @@ fn record(
             return Err(bad(at, &expected.to_string()));
         }
     }
-    let mut values = Vec::with_capacity(row.len() - 2);
-    for at in 2..row.len() {
-        let value: f64 = row[at].parse().map_err(|_| bad(at, "a number"))?;
-        values.push(value);
-    }
-    let weights = values.split_off(5 + layers);
-    let gain = values.split_off(5);
-    let evaluation = |at: usize| Evaluation {
-        loss: values[at],
-        accuracy: values[at + 1],
+    let number = |at: usize| row[at].parse::<f64>().map_err(|_| bad(at, "a number"));
+    let evaluation = |at: usize| -> Result<Evaluation> {
+        Ok(Evaluation {
+            loss: number(at)?,
+            accuracy: number(at + 1)?,
+        })
+    };
+    let test = match (&row[4], &row[5]) {
+        ("", "") => None,
+        _ => Some(evaluation(4)?),
+    };
+    let list = |from: usize| {
+        (from..from + layers)
+            .map(number)
+            .collect::<Result<Vec<f64>>>()
     };
     Ok(Record {
         iteration: index + 1,
         context: index / stream.iterations + 1,
-        train: evaluation(0),
-        test: evaluation(2),
-        entropy: values[4],
-        gain,
-        mean_absolute_weight: weights,
+        train: evaluation(2)?,
+        test,
+        entropy: number(6)?,
+        gain: list(COLUMNS.len())?,
+        mean_absolute_weight: list(COLUMNS.len() + layers)?,
     })
 }
 

@@ -8,7 +8,7 @@ use super::directory::{Results, Run, Status};
 use super::records::total_iterations;
 use crate::error::{Error, Result};
 use crate::metrics::{self, StabilityGap, stability_gap, stability_gap_of_mean};
-use crate::train::History;
+use crate::train::{History, Record};
 
 /// What `summary.json` holds. Numbers that do not exist (the gap of a single context) are `null` there.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -101,10 +101,7 @@ pub fn summarise_results(results: &Results) -> Result<Summary> {
                     format!("{iterations} of {} with seed {}", run.method, run.seed),
                 ));
             }
-            Status::Complete => Some(stability_gap(
-                &test_accuracy(&run.history),
-                &contexts(&run.history),
-            )?),
+            Status::Complete => Some(measure(&run.history, results.settings.evaluation.every)?),
             _ => None,
         };
         runs.push(RunSummary {
@@ -141,22 +138,41 @@ pub(super) fn complete_runs<'a>(results: &'a Results, method: &str) -> Vec<&'a R
     results.runs.iter().filter(complete).collect()
 }
 
-/// Mean gain over the layers, an iteration each; 1 for a network without layers to modulate.
+/// Mean gain over the layers whose gains move, an iteration each; 1 where none does.
 pub(super) fn mean_gain(history: &History) -> Vec<f64> {
-    let of_layers = |gain: &[f64]| match gain.len() {
-        0 => 1.0,
-        n => gain.iter().sum::<f64>() / n as f64,
+    let records = &history.records;
+    let moves = |layer: &usize| {
+        records
+            .iter()
+            .any(|r| r.gain.get(*layer).is_some_and(|&gain| gain != 1.0))
     };
-    let records = history.records.iter();
-    records.map(|record| of_layers(&record.gain)).collect()
+    let moving: Vec<usize> = (0..history.layers.len()).filter(moves).collect();
+    let mean = |record: &Record| match moving.len() {
+        0 => 1.0,
+        n => moving.iter().map(|&layer| record.gain[layer]).sum::<f64>() / n as f64,
+    };
+    records.iter().map(mean).collect()
 }
 
 fn test_accuracy(history: &History) -> Vec<f64> {
-    history.records.iter().map(|r| r.test.accuracy).collect()
+    history.evaluated().map(|(_, test)| test.accuracy).collect()
 }
 
 fn contexts(history: &History) -> Vec<usize> {
-    history.records.iter().map(|r| r.context).collect()
+    history
+        .evaluated()
+        .map(|(record, _)| record.context)
+        .collect()
+}
+
+/// The measures of the evaluated iterations; recovery is counted in iterations, `every` from one
+/// evaluation to the next.
+fn measure(history: &History, every: usize) -> Result<StabilityGap> {
+    let mut measures = stability_gap(&test_accuracy(history), &contexts(history))?;
+    for recovery in measures.recovery.iter_mut().flatten() {
+        *recovery = recovery.saturating_mul(every);
+    }
+    Ok(measures)
 }
 
 fn of_mean(runs: &[&Run]) -> Result<Option<StabilityGap>> {

@@ -12,7 +12,7 @@ pub struct Evaluation {
     pub accuracy: f64,
 }
 
-/// One training iteration, and the evaluation right after it.
+/// One training iteration, and the evaluation right after it, if there was one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     /// Counted from 1 over the whole run.
@@ -21,8 +21,9 @@ pub struct Record {
     pub context: usize,
     /// On the training batch, before the weights' update.
     pub train: Evaluation,
-    /// On the test samples of the first task, after the weights' update.
-    pub test: Evaluation,
+    /// On the test samples of the first task, after the weights' update; `None` where the iteration
+    /// was not evaluated.
+    pub test: Option<Evaluation>,
     /// Mean softmax entropy H of the training batch's logits, nats.
     pub entropy: f64,
     /// Mean gain of each layer, as the iteration's forward used it.
@@ -38,4 +39,12 @@ pub struct History {
     pub layers: Vec<String>,
     /// One record an iteration.
     pub records: Vec<Record>,
+}
+
+impl History {
+    /// The records that were evaluated, each with its evaluation.
+    pub fn evaluated(&self) -> impl Iterator<Item = (&Record, Evaluation)> {
+        let records = self.records.iter();
+        records.filter_map(|record| record.test.map(|test| (record, test)))
+    }
 }

@@ -34,6 +34,7 @@ pub trait Method<B: Backend = Cpu> {
 #[derive(Debug, Clone)]
 pub struct GradientDescent<B: Backend = Cpu> {
     rule: Rule,
+    backbone: Rule,
     learning_rate: f32,
     dynamics: Option<GainDynamics>,
     entropy: Tensor<B>,
@@ -60,6 +61,7 @@ impl<B: Backend> GradientDescent<B> {
         }
         Ok(GradientDescent {
             rule,
+            backbone: rule,
             learning_rate,
             dynamics,
             entropy: Tensor::zeros(backend, Shape::vector(1))?,
@@ -67,6 +69,17 @@ impl<B: Backend> GradientDescent<B> {
             dlogits: Tensor::zeros(backend, Shape::features(0, 1))?,
             states: Vec::new(),
         })
+    }
+
+    /// The same with another rule for the parameters that have no gains: the backbone of a network
+    /// whose head alone is gain-modulated.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a constant outside its range.
+    pub fn with_backbone(mut self, rule: Rule) -> Result<Self> {
+        rule.validate()?;
+        self.backbone = rule;
+        Ok(self)
     }
 }
 
@@ -92,8 +105,11 @@ impl<B: Backend> Method<B> for GradientDescent<B> {
                 self.states.push(State::default());
             }
             let state = &mut self.states[index];
-            self.rule
-                .update(backend, self.learning_rate, parameter, state)?;
+            let rule = match parameter.gain {
+                Some(_) => self.rule,
+                None => self.backbone,
+            };
+            rule.update(backend, self.learning_rate, parameter, state)?;
         }
         backend.upload(&[loss.mean_entropy() as f32], self.entropy.floats_mut())?;
         Ok(loss)

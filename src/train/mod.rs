@@ -7,5 +7,5 @@ mod trainer;
 
 pub use history::{Evaluation, History, Record};
 pub use method::{GradientDescent, Method};
-pub use samples::{Batch, Normalisation, Samples};
+pub use samples::{Batch, Normalisation, Samples, Transform};
 pub use trainer::{EVALUATION_BATCH, Trainer, evaluate};

@@ -1,39 +1,94 @@
 //! Samples on a backend, and batches gathered from them.
 
+use alloc::format;
 use alloc::vec::Vec;
 
-use crate::backend::{Backend, Cpu};
-use crate::data::Dataset;
+use rand::RngExt;
+
+use crate::backend::{Backend, Cpu, Placement};
+use crate::data::{Dataset, ImageShape};
 use crate::error::{Error, Result};
+use crate::rng::Stream;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// How a byte becomes an input: `(byte/maximum − mean)/standard_deviation`, in f64, rounded once.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// How a byte becomes an input: `(byte/maximum − mean)/standard_deviation`, in f64, rounded once; mean
+/// and deviation one for each channel, or one for all.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Normalisation {
     /// The byte that stands for 1.
     pub maximum: f32,
     /// Mean of the scaled bytes.
-    pub mean: f32,
+    pub mean: Vec<f32>,
     /// Standard deviation of the scaled bytes.
-    pub standard_deviation: f32,
+    pub standard_deviation: Vec<f32>,
 }
 
 impl Normalisation {
-    /// The input that each byte becomes.
-    fn table(&self) -> Vec<f32> {
-        let (maximum, mean) = (f64::from(self.maximum), f64::from(self.mean));
-        let deviation = f64::from(self.standard_deviation);
-        (0..256)
-            .map(|byte| ((f64::from(byte) / maximum - mean) / deviation) as f32)
-            .collect()
+    /// The input that each byte of each channel becomes, `[channels][256]`.
+    fn table(&self, channels: usize) -> Result<Vec<f32>> {
+        let counts = [self.mean.len(), self.standard_deviation.len()];
+        if counts != [1, 1] && counts != [channels, channels] {
+            let expected = format!("a mean and a deviation for each of {channels} channels");
+            let found = format!("{} and {}", counts[0], counts[1]);
+            return Err(Error::shape("normalisation", expected, found));
+        }
+        let maximum = f64::from(self.maximum);
+        let mut table = Vec::with_capacity(channels.saturating_mul(256));
+        let constants = self.mean.iter().zip(&self.standard_deviation);
+        for (&mean, &deviation) in constants
+            .cycle()
+            .take(if counts[0] == 1 { 1 } else { channels })
+        {
+            let input = |byte| {
+                ((f64::from(byte) / maximum - f64::from(mean)) / f64::from(deviation)) as f32
+            };
+            table.extend((0..256).map(input));
+        }
+        if !table.iter().all(|input| input.is_finite()) {
+            let found = format!("{:?}", self.standard_deviation);
+            let expected = "a normalisation whose inputs are finite";
+            return Err(Error::setting("data.standard_deviation", found, expected));
+        }
+        Ok(table)
+    }
+}
+
+/// What is done to a training image before it is learnt from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Transform {
+    /// The image is cropped to its size at random, out of so many more black pixels on each side.
+    pub crop_padding: u8,
+    /// With probability ½ it is mirrored left to right.
+    pub mirror: bool,
+}
+
+impl Transform {
+    /// A placement for each of `samples`, drawn from `stream`: rows, columns, then the mirror.
+    pub fn draw(&self, samples: usize, stream: &mut Stream, placements: &mut Vec<Placement>) {
+        let padding = i16::from(self.crop_padding);
+        let mut shift = || stream.random_range(-padding..=padding);
+        placements.clear();
+        for _ in 0..samples {
+            let (down, right) = (shift(), shift());
+            placements.push(Placement {
+                down,
+                right,
+                mirrored: false,
+            });
+        }
+        if self.mirror {
+            for placement in placements {
+                placement.mirrored = stream.random();
+            }
+        }
     }
 }
 
 /// A dataset on a backend.
 #[derive(Debug, Clone)]
 pub struct Samples<B: Backend = Cpu> {
-    features: usize,
+    shape: ImageShape,
     count: usize,
     pixels: B::Bytes,
     labels: B::Bytes,
@@ -56,20 +111,15 @@ impl<B: Backend> Samples<B> {
     /// [`Error::Setting`] if the normalisation divides by zero, [`Error::Memory`] if there is no
     /// room.
     pub fn new(backend: &B, dataset: &Dataset, normalisation: &Normalisation) -> Result<Self> {
-        let table = normalisation.table();
-        if !table.iter().all(|input| input.is_finite()) {
-            return Err(Error::setting(
-                "data.standard_deviation",
-                normalisation.standard_deviation,
-                "a normalisation whose inputs are finite",
-            ));
-        }
+        let shape = dataset.shape();
+        let table = normalisation.table(shape.channels)?;
+        let tables = Shape::matrix(table.len() / 256, 256);
         Ok(Samples {
-            features: dataset.features(),
+            shape,
             count: dataset.len(),
             pixels: backend.bytes(dataset.pixels())?,
             labels: backend.bytes(dataset.labels())?,
-            table: Tensor::from_rows(backend, Shape::matrix(1, 256), &table)?,
+            table: Tensor::from_rows(backend, tables, &table)?,
         })
     }
 
@@ -79,7 +129,7 @@ impl<B: Backend> Samples<B> {
     /// [`Error::Memory`] if there is no room.
     pub fn batch(&self, backend: &B) -> Result<Batch<B>> {
         Ok(Batch {
-            inputs: Tensor::zeros(backend, Shape::features(0, self.features))?,
+            inputs: Tensor::zeros(backend, self.batch_shape(0))?,
             labels: backend.bytes(&[])?,
         })
     }
@@ -89,17 +139,51 @@ impl<B: Backend> Samples<B> {
     /// # Errors
     /// [`Error::Shape`] for an index beyond the samples, [`Error::Memory`] if there is no room.
     pub fn gather(&self, backend: &B, indices: &[u32], batch: &mut Batch<B>) -> Result<()> {
-        let shape = Shape::features(indices.len(), self.features);
+        let shape = self.batch_shape(indices.len());
         batch.inputs.reshape(backend, shape)?;
         let inputs = batch.inputs.floats_mut();
-        backend.gather(
+        let features = shape.columns();
+        backend.gather(&self.pixels, self.table.floats(), indices, features, inputs)?;
+        backend.gather_labels(&self.labels, indices, &mut batch.labels)
+    }
+
+    /// Fills `batch` with the samples of these indices, each shifted and mirrored as its placement
+    /// says.
+    ///
+    /// # Errors
+    /// As [`gather`](Self::gather), and if there is not one placement for each index.
+    pub fn gather_placed(
+        &self,
+        backend: &B,
+        indices: &[u32],
+        placements: &[Placement],
+        batch: &mut Batch<B>,
+    ) -> Result<()> {
+        let shape = self.batch_shape(indices.len());
+        batch.inputs.reshape(backend, shape)?;
+        let ImageShape {
+            height,
+            width,
+            channels,
+        } = self.shape;
+        backend.gather_images(
             &self.pixels,
+            [height, width, channels],
             self.table.floats(),
             indices,
-            self.features,
-            inputs,
+            placements,
+            batch.inputs.floats_mut(),
         )?;
         backend.gather_labels(&self.labels, indices, &mut batch.labels)
+    }
+
+    fn batch_shape(&self, samples: usize) -> Shape {
+        let ImageShape {
+            height,
+            width,
+            channels,
+        } = self.shape;
+        Shape::images(samples, height, width, channels)
     }
 
     /// The samples of these indices in batches of `size`, in order: a test set, ready for
@@ -127,8 +211,8 @@ impl<B: Backend> Samples<B> {
         self.count == 0
     }
 
-    /// Numbers a sample.
-    pub fn features(&self) -> usize {
-        self.features
+    /// The shape of one sample.
+    pub fn shape(&self) -> ImageShape {
+        self.shape
     }
 }

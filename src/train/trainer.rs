@@ -1,4 +1,4 @@
-//! The continual loop: contexts one after the other, evaluation after every iteration.
+//! The continual loop: contexts one after the other, evaluation after every iteration, or every few.
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -12,7 +12,7 @@ use crate::nn::{Loss, SoftmaxCrossEntropy};
 use crate::rng::{Purpose, Stream};
 use crate::shape::LANES;
 use crate::stream::Context;
-use crate::train::{Batch, Evaluation, History, Method, Record, Samples};
+use crate::train::{Batch, Evaluation, History, Method, Record, Samples, Transform};
 
 /// Samples an evaluation batch: one chunk of [`summation`].
 pub const EVALUATION_BATCH: usize = summation::CHUNK * LANES;
@@ -28,7 +28,12 @@ pub struct Trainer<'a, B: Backend = Cpu> {
     pub test: &'a [Batch<B>],
     /// Samples a batch, drawn uniformly with replacement from the context's.
     pub batch: usize,
-    /// Names the random streams: iteration i draws from (seed, [`Purpose::Batch`], i).
+    /// What is done to a batch's images.
+    pub transform: Transform,
+    /// Iterations from one evaluation to the next, counted within each context.
+    pub evaluate_every: usize,
+    /// Names the random streams: iteration i draws its indices from (seed, [`Purpose::Batch`], i), and
+    /// what is done to them from (seed, [`Purpose::Transform`], i).
     pub seed: u64,
 }
 
@@ -53,7 +58,7 @@ impl<B: Backend> Trainer<'_, B> {
         let backend = self.backend;
         let mut loss = SoftmaxCrossEntropy::new(backend)?;
         let mut batch = self.training.batch(backend)?;
-        let mut indices = Vec::new();
+        let (mut indices, mut placements) = (Vec::new(), Vec::new());
         history.layers = network
             .parameters()
             .filter(|p| p.is_weight())
@@ -61,19 +66,33 @@ impl<B: Backend> Trainer<'_, B> {
             .collect();
         let mut iteration = 0;
         for (number, context) in contexts.iter().enumerate() {
-            for _ in 0..context.iterations {
+            for step in 1..=context.iterations {
                 iteration += 1;
                 self.draw(&context.samples, iteration, &mut indices)?;
-                self.training.gather(backend, &indices, &mut batch)?;
+                if self.transform == Transform::default() {
+                    self.training.gather(backend, &indices, &mut batch)?;
+                } else {
+                    let mut stream = Stream::new(self.seed, Purpose::Transform, iteration as u64);
+                    self.transform
+                        .draw(indices.len(), &mut stream, &mut placements);
+                    self.training
+                        .gather_placed(backend, &indices, &placements, &mut batch)?;
+                }
                 let train = method.step(backend, network, &batch)?;
                 finite(iteration, "training loss", train.mean_cross_entropy())?;
-                let test = evaluate(backend, network, &mut loss, self.test)?;
-                finite(iteration, "test loss", test.mean_cross_entropy())?;
+                let test = match step.checked_rem(self.evaluate_every) {
+                    Some(0) => {
+                        let test = evaluate(backend, network, &mut loss, self.test)?;
+                        finite(iteration, "test loss", test.mean_cross_entropy())?;
+                        Some(evaluation(&test))
+                    }
+                    _ => None,
+                };
                 let mut record = Record {
                     iteration,
                     context: number + 1,
                     train: evaluation(&train),
-                    test: evaluation(&test),
+                    test,
                     entropy: train.mean_entropy(),
                     gain: Vec::new(),
                     mean_absolute_weight: Vec::new(),

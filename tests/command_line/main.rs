@@ -1,6 +1,7 @@
 //! The program: what it prints, what it leaves, its exit codes, and what it says of bad input.
 #![cfg(feature = "cli")]
 
+mod data;
 #[cfg(unix)]
 mod interrupt;
 mod refusals;

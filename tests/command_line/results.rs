@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use neurogain::experiment::{Settings, presets};
+use neurogain::experiment::{NetworkSettings, Settings, presets};
 use serde_json::Value;
 
 use super::*;
@@ -25,7 +25,10 @@ fn a_run_prints_a_table_and_leaves_everything_in_its_directory() {
     assert!(directory.join("summary.json").is_file());
     let settings = Settings::from_file(&directory.join("config.toml")).expect("its settings");
     assert_eq!(settings.training.seeds, [1, 2]);
-    assert_eq!(settings.network.hidden, [8]);
+    let NetworkSettings::Mlp { hidden, .. } = &settings.network else {
+        panic!("{:?}", settings.network);
+    };
+    assert_eq!(hidden, &[8]);
     for method in ["ngm-sgd", "adam"] {
         for seed in [1, 2] {
             let path = directory.join(format!("runs/{method}-{seed}.csv"));

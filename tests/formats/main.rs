@@ -1,13 +1,17 @@
-//! IDX files: what is right is read as it is; what is wrong is an error that names the file, what it
+//! Files of samples: what is right is read as it is; what is wrong is an error that names the file, what it
 //! holds and what would be right; nothing panics.
 //!
-//! The real MNIST is checked too where `NEUROGAIN_DATA` names a directory that has it.
+//! The real MNIST and CIFAR-10 are checked too where `NEUROGAIN_DATA` names a directory that has them.
 #![cfg(feature = "std")]
 
+mod cifar;
+#[cfg(feature = "images")]
+mod folder;
 #[cfg(feature = "report")]
 mod gzip;
 mod idx;
 mod mnist;
+mod pack;
 
 use std::fs;
 use std::path::{Path, PathBuf};

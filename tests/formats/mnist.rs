@@ -21,6 +21,8 @@ pub fn write_mnist(
 #[track_caller]
 pub fn assert_is_the_written_mnist(directory: &Path) {
     let mnist = mnist::load(directory).unwrap();
+    let shape = mnist.train.shape();
+    assert_eq!((shape.height, shape.width, shape.channels), (2, 3, 1));
     assert_eq!(mnist.train.features(), 6);
     assert_eq!(mnist.train.classes(), 10);
     assert_eq!(mnist.train.pixels(), &IMAGES[16..]);

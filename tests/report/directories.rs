@@ -103,10 +103,10 @@ fn any_run() -> impl Strategy<Value = Run> {
                     loss: row[0],
                     accuracy: row[1],
                 },
-                test: Evaluation {
+                test: Some(Evaluation {
                     loss: row[2],
                     accuracy: row[3],
-                },
+                }),
                 entropy: row[4],
                 gain: row[5..5 + layers.len()].to_vec(),
                 mean_absolute_weight: row[5 + layers.len()..].to_vec(),
@@ -352,7 +352,10 @@ fn a_stopped_experiment_is_read_by_what_its_records_show() {
     let mut results = synthetic::results(&synthetic::small());
     results.runs.truncate(3);
     results.runs[1].history.records.truncate(5);
-    results.runs[2].history.records[6].test.loss = f64::NAN;
+    results.runs[2].history.records[6].test = Some(Evaluation {
+        loss: f64::NAN,
+        accuracy: 0.5,
+    });
     let dir = write_all(&folder, &results);
     let read = load(&dir).unwrap();
     assert_eq!(read.runs[0].status, Status::Complete);

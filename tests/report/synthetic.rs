@@ -73,10 +73,10 @@ pub fn history(settings: &Settings, method: &str, seed: u64) -> History {
                     loss: 0.1 + 2.0 * lost,
                     accuracy: 0.95 - 0.5 * lost,
                 },
-                test: Evaluation {
+                test: Some(Evaluation {
                     loss: 0.02 + 3.0 * lost + 0.01 * noise.next(),
                     accuracy,
-                },
+                }),
                 entropy,
                 gain: vec![gain; 3],
                 mean_absolute_weight: vec![0.01 + 0.001 * noise.next(); 3],

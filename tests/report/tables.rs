@@ -1,10 +1,13 @@
 //! The text table, the agreement rule and the comparison with published numbers.
 
+use neurogain::experiment::NetworkSettings;
 use neurogain::metrics::{self, summarise};
 use neurogain::report::{
     Comparison, ComparisonRow, Results, Spread, Status, agreement, compare, published,
     summarise_results, table,
 };
+
+use neurogain::train::Evaluation;
 
 use super::synthetic;
 
@@ -17,7 +20,10 @@ fn tiny(accuracies: &[[f64; 4]]) -> Results {
     let mut results = synthetic::results(&settings);
     for (run, accuracies) in results.runs.iter_mut().zip(accuracies) {
         for (record, accuracy) in run.history.records.iter_mut().zip(accuracies) {
-            record.test.accuracy = *accuracy;
+            record.test = Some(Evaluation {
+                loss: 0.5,
+                accuracy: *accuracy,
+            });
         }
     }
     results
@@ -212,6 +218,11 @@ fn seeds_and_methods_may_differ_and_nothing_else() {
     assert!(reason(&|s| s.gain.eta = 0.5).contains("in gain."));
     assert!(reason(&|s| s.training.batch = 64).contains("in training."));
     assert!(reason(&|s| s.stream.iterations = 3).contains("in stream."));
-    assert!(reason(&|s| s.network.hidden = vec![9]).contains("in network."));
-    assert!(reason(&|s| s.data.mean = 0.0).contains("in data."));
+    let network = || NetworkSettings::Mlp {
+        hidden: vec![9],
+        hidden_standard_deviation: 0.01,
+        output_standard_deviation: 0.05,
+    };
+    assert!(reason(&|s| s.network = network()).contains("in network."));
+    assert!(reason(&|s| s.data.mean = vec![0.0]).contains("in data."));
 }

@@ -1,7 +1,7 @@
 //! Presets and files: what is written reads back, and errors name file, line and key.
 
 use neurogain::Error;
-use neurogain::experiment::{Settings, parse_seeds, presets};
+use neurogain::experiment::{NetworkSettings, Settings, parse_seeds, presets};
 use neurogain::optim::Rule;
 use proptest::prelude::*;
 
@@ -38,9 +38,15 @@ fn every_preset_file_is_compiled_in() {
 #[test]
 fn the_split_mnist_preset_is_the_papers() {
     let settings = presets::settings("split-mnist").expect("the preset");
-    assert_eq!(settings.network.hidden, [400, 400]);
-    assert_eq!(settings.network.hidden_standard_deviation, 0.01);
-    assert_eq!(settings.network.output_standard_deviation, 0.05);
+    assert_eq!(
+        settings.network,
+        NetworkSettings::Mlp {
+            hidden: vec![400, 400],
+            hidden_standard_deviation: 0.01,
+            output_standard_deviation: 0.05,
+        }
+    );
+    assert_eq!(settings.evaluation.every, 1);
     assert_eq!(settings.training.batch, 128);
     assert_eq!(settings.training.learning_rate, 0.01);
     assert_eq!(settings.training.seeds, [42, 43, 44, 45, 46]);
@@ -149,7 +155,7 @@ proptest! {
         let mut settings = digits();
         settings.training.learning_rate = rate;
         settings.gain.gamma = gamma;
-        settings.data.mean = mean;
+        settings.data.mean = vec![mean];
         settings.methods[2].optimiser = Rule::Adam { beta1: gamma, beta2: gamma, epsilon };
         settings.training.seeds = seeds.into_iter().collect();
         settings.title = title;

@@ -1,7 +1,7 @@
 //! Overrides, types and ranges.
 
 use neurogain::Error;
-use neurogain::experiment::parse_seeds;
+use neurogain::experiment::{NetworkSettings, parse_seeds};
 use neurogain::optim::Rule;
 
 use super::*;
@@ -17,7 +17,7 @@ fn overrides_reach_every_kind_of_setting() {
             "title=Mine, with spaces",
             "description=\"quoted\"",
             "name=7",
-            "data.mean=-2.5e-1",
+            "data.mean=[-2.5e-1]",
             "network.hidden=[]",
             "methods.adam.optimiser.beta1=0.8",
             "methods.sgd.gain_modulated=true",
@@ -35,8 +35,15 @@ fn overrides_reach_every_kind_of_setting() {
     assert_eq!(changed.title, "Mine, with spaces");
     assert_eq!(changed.description, "quoted");
     assert_eq!(changed.name, "7");
-    assert_eq!(changed.data.mean, -0.25);
-    assert!(changed.network.hidden.is_empty());
+    assert_eq!(changed.data.mean, [-0.25]);
+    assert_eq!(
+        changed.network,
+        NetworkSettings::Mlp {
+            hidden: vec![],
+            hidden_standard_deviation: 0.02,
+            output_standard_deviation: 0.05,
+        }
+    );
     let optimiser = |name: &str| {
         let found = changed.methods.iter().find(|m| m.name == name);
         found.expect(name).optimiser
@@ -149,7 +156,7 @@ fn every_range_is_checked() {
         "data.maximum=0",
         "data.maximum=-1",
         "data.maximum=inf",
-        "data.mean=nan",
+        "data.mean=[nan]",
         "data.standard_deviation=0",
         "stream.contexts=[]",
         "stream.contexts=[[0],[]]",

@@ -1,6 +1,7 @@
 //! Batches from rows of bytes.
 
 use super::simd::Block;
+use crate::backend::Placement;
 use crate::shape::LANES;
 
 /// `out[s][f] = table[f mod channels][byte]`; see
@@ -45,6 +46,44 @@ fn block(rows: [&[u8]; LANES], tables: &[[f32; 256]], out: &mut [Block]) {
             for (feature, out) in out.iter_mut().enumerate() {
                 let table = &tables[feature % tables.len()];
                 *out = rows.map(|row| table[usize::from(row[feature])]);
+            }
+        }
+    }
+}
+
+/// See [`Backend::gather_images`](crate::backend::Backend::gather_images). The lengths have been checked.
+pub fn gather_images(
+    pixels: &[u8],
+    [height, width, channels]: [usize; 3],
+    table: &[f32],
+    indices: &[u32],
+    placements: &[Placement],
+    out: &mut [Block],
+) {
+    let features = height * width * channels;
+    if features == 0 {
+        return;
+    }
+    let (tables, _) = table.as_chunks::<256>();
+    let samples = indices.chunks(LANES).zip(placements.chunks(LANES));
+    for ((indices, placements), out) in samples.zip(out.chunks_exact_mut(features)) {
+        out.fill([0.0; LANES]);
+        for (lane, (&index, placement)) in indices.iter().zip(placements).enumerate() {
+            let image = &pixels[index as usize * features..][..features];
+            for (place, out) in out.chunks_exact_mut(channels).enumerate() {
+                let (y, x) = (place / width, place % width);
+                let x = if placement.mirrored { width - 1 - x } else { x };
+                let y = y
+                    .checked_add_signed(placement.down.into())
+                    .filter(|&y| y < height);
+                let x = x
+                    .checked_add_signed(placement.right.into())
+                    .filter(|&x| x < width);
+                let pixel = y.zip(x).map(|(y, x)| &image[(y * width + x) * channels..]);
+                for (channel, (out, table)) in out.iter_mut().zip(tables).enumerate() {
+                    let byte = pixel.map_or(0, |pixel| pixel[channel]);
+                    out[lane] = table[usize::from(byte)];
+                }
             }
         }
     }

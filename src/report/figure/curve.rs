@@ -3,7 +3,7 @@
 use crate::metrics::summarise;
 use crate::report::directory::Results;
 use crate::report::summary::{complete_runs, mean_gain};
-use crate::train::History;
+use crate::train::{Evaluation, History};
 
 /// What a curve is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,12 +84,22 @@ pub(in crate::report) fn curves(results: &Results, quantity: Quantity) -> Vec<Cu
 }
 
 fn values(history: &History, quantity: Quantity) -> Vec<f64> {
-    let records = history.records.iter();
     match quantity {
-        Quantity::Accuracy => records.map(|r| 100.0 * r.test.accuracy).collect(),
-        Quantity::Loss => records.map(|r| r.test.loss).collect(),
+        Quantity::Accuracy => held(history, |test| 100.0 * test.accuracy),
+        Quantity::Loss => held(history, |test| test.loss),
         Quantity::Gain => mean_gain(history),
     }
+}
+
+/// A value an iteration: that of the last evaluation, and before the first that of the first.
+fn held(history: &History, of: impl Fn(Evaluation) -> f64) -> Vec<f64> {
+    let first = history.evaluated().next();
+    let mut value = first.map_or(f64::NAN, |(_, test)| of(test));
+    let records = history.records.iter().map(|record| {
+        value = record.test.map_or(value, &of);
+        value
+    });
+    records.collect()
 }
 
 fn minima(mean: &[f64], iterations: usize) -> Vec<(usize, usize, f64)> {
@@ -130,7 +140,7 @@ mod tests {
     use super::*;
     use crate::experiment::Settings;
     use crate::report::directory::{Run, Status};
-    use crate::train::{Evaluation, Record};
+    use crate::train::Record;
 
     /// Two contexts of two iterations, one method, a seed for each of `accuracies`.
     fn results(accuracies: &[[f64; 4]]) -> Results {
@@ -147,7 +157,7 @@ mod tests {
                 iteration: index + 1,
                 context: index / 2 + 1,
                 train: evaluation,
-                test: evaluation,
+                test: Some(evaluation),
                 entropy: 0.0,
                 gain: vec![1.0, 2.0],
                 mean_absolute_weight: vec![0.0, 0.0],

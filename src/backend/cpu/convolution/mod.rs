@@ -3,12 +3,15 @@
 //! [`multiply`] is the convolution forward and to the input, [`to_weights`] the gradient.
 
 pub mod axis;
+mod chunk;
+mod cut;
 mod multiply;
 mod pack;
 mod to_weights;
 
 use super::{Cpu, Floats, check, scratch};
 use axis::Direction;
+use chunk::Pixels;
 use multiply::Multiply;
 use pack::{Pack, Pass};
 use to_weights::ToWeights;
@@ -120,8 +123,7 @@ pub fn to_weights(
     }
     cpu.threads.run(ToWeights {
         set: cpu.set,
-        dimensions,
-        image,
+        pixels: Pixels { dimensions, image },
         gain: gain.map(Floats::as_slice),
         dy: dy.as_blocks(),
         x: x.as_blocks(),

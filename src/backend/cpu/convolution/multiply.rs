@@ -170,9 +170,9 @@ impl Kernel for Multiply<'_> {
             12 => self.groups::<S, 12, BLOCKS>(s),
             10 => self.groups::<S, 10, BLOCKS>(s),
             8 => self.groups::<S, 8, BLOCKS>(s),
-            6 => self.groups::<S, 6, 1>(s),
             5 => self.groups::<S, 5, 1>(s),
-            _ => self.groups::<S, 4, 1>(s),
+            _ if S::TILE_BLOCKS == 1 => self.groups::<S, 4, 1>(s),
+            _ => self.groups::<S, 4, BLOCKS>(s),
         }
     }
 }

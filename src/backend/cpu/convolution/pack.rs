@@ -72,10 +72,9 @@ pub struct Width(usize);
 impl Width {
     #[inline(always)]
     pub fn of<S: Simd>(results: usize) -> usize {
-        let widths: &[usize] = match S::TILE_OUTPUTS {
-            8 => &[12, 10, 8, 4],
-            6 => &[6, 5, 4],
-            _ => &[4],
+        let widths: &[usize] = match S::TILE_BLOCKS {
+            1 => &[5, 4],
+            _ => &[12, 10, 8, 4],
         };
         let mut best = widths[0];
         for &width in widths {
@@ -181,7 +180,6 @@ impl Kernel for Pack<'_> {
             12 => self.panels::<12>(),
             10 => self.panels::<10>(),
             8 => self.panels::<8>(),
-            6 => self.panels::<6>(),
             5 => self.panels::<5>(),
             _ => self.panels::<4>(),
         }

@@ -11,80 +11,15 @@
 use super::super::scratch;
 use super::super::simd::{Block, InstructionSet, Kernel, Simd};
 use super::super::threads::Job;
-use crate::backend::{Convolution, Window, summation};
+use super::chunk::{Coming, Pixels, Step};
+use super::cut::{Cut, Plan};
+use crate::backend::{Convolution, summation};
 use crate::shape::LANES;
-
-/// Vectors of totals at once: a quarter of a MiB.
-const TOTALS: usize = 4096;
-
-/// Tiles of inputs in a range, at least, if there are so many.
-const RANGE: usize = 4;
-
-/// How the weights are cut into tiles and ranges. Results do not depend on it.
-#[derive(Clone, Copy)]
-struct Cut {
-    /// Outputs and inputs of a register tile.
-    tile: [usize; 2],
-    /// Tiles of outputs and inputs in a range.
-    range: [usize; 2],
-}
-
-impl Cut {
-    /// The cut that an instruction set makes.
-    #[inline(always)]
-    fn of<S: Simd>(dimensions: &Convolution, rows: usize) -> Self {
-        let tiles: [&[usize]; 2] = match S::TILE_OUTPUTS {
-            8 => [&[5, 4, 1], &[5, 4, 3, 1]],
-            _ => [&[2, 1], &[2, 1]],
-        };
-        let size = |count: usize, sizes: &[usize]| {
-            // Multiply-adds and loads of the vectors that the tile's other side needs once more for
-            // each tile; the last tile is shifted back, so that it must not exceed the count.
-            let cost = |size: usize| count.div_ceil(size) * (size + 1);
-            let fitting = sizes.iter().copied().filter(|&size| size <= count);
-            fitting.min_by_key(|&size| cost(size)).unwrap_or(1)
-        };
-        let tile = [
-            size(dimensions.outputs, tiles[0]),
-            size(dimensions.inputs, tiles[1]),
-        ];
-        let taps = dimensions.window.size * dimensions.window.size;
-        let inputs = dimensions.inputs.div_ceil(tile[1]);
-        let totals = tile[0] * tile[1] * taps;
-        let outputs = (TOTALS / (totals * inputs.min(RANGE))).clamp(1, rows.div_ceil(tile[0]));
-        Cut {
-            tile,
-            range: [outputs, (TOTALS / (totals * outputs)).clamp(1, inputs)],
-        }
-    }
-
-    /// Vectors of totals of a range.
-    fn totals(&self, dimensions: &Convolution) -> usize {
-        let taps = dimensions.window.size * dimensions.window.size;
-        taps * self.tile[0] * self.tile[1] * self.range[0] * self.range[1]
-    }
-}
-
-/// Finds the cut of an instruction set.
-struct Plan {
-    dimensions: Convolution,
-    rows: usize,
-}
-
-impl Kernel for Plan {
-    type Output = Cut;
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) -> Cut {
-        Cut::of::<S>(&self.dimensions, self.rows)
-    }
-}
 
 /// The gradients of outputs `first..first + rows`.
 pub struct ToWeights<'a> {
     pub set: InstructionSet,
-    pub dimensions: Convolution,
-    /// Rows and columns of dy.
-    pub image: [usize; 2],
+    pub pixels: Pixels,
     pub gain: Option<&'a [f32]>,
     pub dy: &'a [Block],
     pub x: &'a [Block],
@@ -96,13 +31,12 @@ pub struct ToWeights<'a> {
 
 impl Job for ToWeights<'_> {
     fn work(&self) -> usize {
-        let pixels = self.dimensions.blocks * self.image[0] * self.image[1];
-        self.dw.len() * pixels * LANES
+        self.dw.len() * self.pixels.count() * LANES
     }
 
     fn split(self, left: usize, parts: usize) -> Result<(Self, Self), Self> {
         let plan = Plan {
-            dimensions: self.dimensions,
+            dimensions: self.pixels.dimensions,
             rows: self.rows,
         };
         let tile = self.set.run(plan).tile[0];
@@ -123,167 +57,47 @@ impl Job for ToWeights<'_> {
 
     fn run(self) {
         let cut = self.set.run(Plan {
-            dimensions: self.dimensions,
+            dimensions: self.pixels.dimensions,
             rows: self.rows,
         });
-        scratch::with(cut.totals(&self.dimensions), |totals| {
+        let dimensions = &self.pixels.dimensions;
+        let taps = dimensions.window.size * dimensions.window.size;
+        let totals = cut.totals(dimensions);
+        let steps = (taps * size_of::<Steps>()).div_ceil(size_of::<Block>());
+        scratch::with(totals + steps, |memory| {
+            let (totals, steps) = memory.split_at_mut(totals);
+            let (steps, _) = bytemuck::cast_slice_mut::<_, Step>(steps).as_chunks_mut();
             self.set.run(Ranges {
                 operands: self,
                 cut,
                 totals,
+                steps: &mut steps[..taps],
             });
         });
     }
 }
 
-/// The kernel, with the memory for its totals.
+/// The number of a tap's steps in a chunk, as the first number of the first, and the steps.
+type Steps = [Step; summation::CHUNK + 1];
+
+/// The kernel, with the memory for its totals and for the steps of each tap.
 struct Ranges<'a> {
     operands: ToWeights<'a>,
     cut: Cut,
     totals: &'a mut [Block],
-}
-
-/// Neighbouring output pixels of one row and one chunk.
-#[derive(Clone, Copy, Default)]
-struct Piece {
-    /// The first pixel, counted through all blocks.
-    pixel: usize,
-    /// Its column.
-    column: usize,
-    /// Its row in the window's coordinates: `row·stride`.
-    row: usize,
-    /// The first pixel of its block's x.
-    image: usize,
-    count: usize,
-}
-
-/// The pieces of a chunk: at most one for each of its pixels.
-struct Chunk {
-    pieces: [Piece; summation::CHUNK],
-    count: usize,
-}
-
-/// The pixels of dy, and of x, that are to be asked for. Where windows leave gaps, those of x are
-/// counted by the output pixels that they belong to.
-struct Ahead {
-    dy: [usize; 2],
-    x: [usize; 2],
-}
-
-impl Ahead {
-    fn pixels(&self) -> usize {
-        self.dy[1] - self.dy[0] + self.x[1] - self.x[0]
-    }
+    steps: &'a mut [Steps],
 }
 
 impl ToWeights<'_> {
-    /// Output pixels `begin..end`, counted through all blocks.
+    /// Asks for a pixel's part of a range.
     #[inline(always)]
-    fn chunk(&self, begin: usize, end: usize) -> Chunk {
-        let [rows, columns] = self.image;
-        let Convolution {
-            height,
-            width,
-            window,
-            ..
-        } = self.dimensions;
-        let mut chunk = Chunk {
-            pieces: [Piece::default(); summation::CHUNK],
-            count: 0,
-        };
-        let mut pixel = begin;
-        for piece in &mut chunk.pieces {
-            if pixel == end {
-                break;
-            }
-            let (row, column) = (pixel / columns, pixel % columns);
-            let count = (columns - column).min(end - pixel);
-            *piece = Piece {
-                pixel,
-                column,
-                row: row % rows * window.stride,
-                image: row / rows * height * width,
-                count,
-            };
-            pixel += count;
-            chunk.count += 1;
-        }
-        chunk
-    }
-
-    /// What output pixels `begin..end` read and none before them.
-    #[inline(always)]
-    fn ahead(&self, begin: usize, end: usize) -> Ahead {
-        let window = self.dimensions.window;
-        Ahead {
-            dy: [begin, end],
-            x: if window.size < window.stride {
-                [begin, end]
-            } else {
-                [begin, end].map(|pixel| self.frontier(pixel))
-            },
-        }
-    }
-
-    /// Asks for one pixel of what lies ahead: dy's pixels, then x's.
-    #[inline(always)]
-    fn prefetch<S: Simd>(
-        &self,
-        s: S,
-        ahead: &Ahead,
-        number: usize,
-        outputs: [usize; 2],
-        inputs: [usize; 2],
-    ) {
-        let dimensions = &self.dimensions;
-        let blocks = if number < ahead.dy[1] - ahead.dy[0] {
-            let pixel = ahead.dy[0] + number;
-            &self.dy[pixel * dimensions.outputs..][outputs[0]..outputs[1]]
-        } else {
-            let mut pixel = ahead.x[0] + number - (ahead.dy[1] - ahead.dy[0]);
-            if dimensions.window.size < dimensions.window.stride {
-                pixel = self.corner(pixel);
-            }
-            &self.x[pixel * dimensions.inputs..][inputs[0]..inputs[1]]
+    fn prefetch<S: Simd>(&self, s: S, pixel: Coming, outputs: [usize; 2], inputs: [usize; 2]) {
+        let dimensions = &self.pixels.dimensions;
+        let blocks = match pixel {
+            Coming::Dy(pixel) => &self.dy[pixel * dimensions.outputs..][outputs[0]..outputs[1]],
+            Coming::X(pixel) => &self.x[pixel * dimensions.inputs..][inputs[0]..inputs[1]],
         };
         blocks.iter().for_each(|block| s.prefetch(block));
-    }
-
-    /// Pixels of x up to the end of the last row that output pixels before `pixel` read.
-    #[inline(always)]
-    fn frontier(&self, pixel: usize) -> usize {
-        let [rows, columns] = self.image;
-        let Convolution {
-            height,
-            width,
-            window,
-            ..
-        } = self.dimensions;
-        let Some(last) = pixel.checked_sub(1) else {
-            return 0;
-        };
-        let (row, block) = (last / columns % rows, last / columns / rows);
-        let read = (row * window.stride + window.size).saturating_sub(window.padding);
-        (block * height + read.min(height)) * width
-    }
-
-    /// The first pixel of x in an output pixel's window; without padding, the only one of a 1×1.
-    #[inline(always)]
-    fn corner(&self, pixel: usize) -> usize {
-        let [rows, columns] = self.image;
-        let Convolution {
-            height,
-            width,
-            window,
-            ..
-        } = self.dimensions;
-        let at = |number: usize, size: usize| {
-            (number * window.stride)
-                .saturating_sub(window.padding)
-                .min(size - 1)
-        };
-        let (row, block) = (pixel / columns % rows, pixel / columns / rows);
-        (block * height + at(row, height)) * width + at(pixel % columns, width)
     }
 
     /// The lanes of a chunk's sums of one tap and one tile.
@@ -291,48 +105,18 @@ impl ToWeights<'_> {
     fn tile<S: Simd, const O: usize, const I: usize>(
         &self,
         s: S,
-        chunk: &Chunk,
-        [tap_row, tap_column]: [usize; 2],
+        steps: &[Step],
         [output, input]: [usize; 2],
     ) -> [[S::Vector; I]; O] {
-        let Convolution {
-            height,
-            width,
-            inputs,
-            outputs,
-            window,
-            ..
-        } = self.dimensions;
-        let Window {
-            stride, padding, ..
-        } = window;
-        // The columns whose tap falls inside.
-        let left = padding.saturating_sub(tap_column).div_ceil(stride);
-        let right = (width + padding)
-            .saturating_sub(tap_column)
-            .div_ceil(stride);
         let mut sums = [[s.splat(0.0); I]; O];
-        for piece in chunk.pieces.iter().take(chunk.count) {
-            let row = (piece.row + tap_row).wrapping_sub(padding);
-            let first = piece.column.max(left);
-            let last = (piece.column + piece.count).min(right);
-            if row >= height || first >= last {
-                continue;
-            }
-            let pixel = piece.pixel + first - piece.column;
-            let dy = &self.dy[pixel * outputs + output..];
-            let pixel = piece.image + row * width + first * stride + tap_column - padding;
-            let x = &self.x[pixel * inputs + input..];
-            let dy = dy.chunks(outputs);
-            let x = x.chunks(stride * inputs);
-            for (dy, x) in dy.zip(x).take(last - first) {
-                let (dy, x) = (&dy[..O], &x[..I]);
-                let dy: [S::Vector; O] = core::array::from_fn(|o| s.load(&dy[o]));
-                for i in 0..I {
-                    let x = s.load(&x[i]);
-                    for o in 0..O {
-                        sums[o][i] = s.fma(dy[o], x, sums[o][i]);
-                    }
+        for [dy, x] in steps {
+            let dy = &self.dy[dy + output..][..O];
+            let x = &self.x[x + input..][..I];
+            let dy: [S::Vector; O] = core::array::from_fn(|o| s.load(&dy[o]));
+            for i in 0..I {
+                let x = s.load(&x[i]);
+                for o in 0..O {
+                    sums[o][i] = s.fma(dy[o], x, sums[o][i]);
                 }
             }
         }
@@ -343,7 +127,7 @@ impl ToWeights<'_> {
     /// range of outputs is that one's.
     #[inline(always)]
     fn write<const O: usize, const I: usize>(&mut self, at: [usize; 2], sums: &[f32]) {
-        let Convolution { inputs, window, .. } = self.dimensions;
+        let Convolution { inputs, window, .. } = self.pixels.dimensions;
         let taps = window.size * window.size;
         let (sums, _) = sums.as_chunks::<I>();
         for (tap, sums) in sums.chunks_exact(O).enumerate() {
@@ -365,7 +149,7 @@ impl Ranges<'_> {
     #[inline(always)]
     fn ranges<S: Simd, const O: usize, const I: usize>(mut self, s: S) {
         let ToWeights {
-            dimensions,
+            pixels: Pixels { dimensions, .. },
             first,
             rows,
             ..
@@ -388,10 +172,9 @@ impl Ranges<'_> {
         inputs: [usize; 2],
     ) {
         let operands = &mut self.operands;
-        let dimensions = operands.dimensions;
+        let dimensions = operands.pixels.dimensions;
         let taps = dimensions.window.size * dimensions.window.size;
-        let [height, width] = operands.image;
-        let pixels = dimensions.blocks * height * width;
+        let pixels = operands.pixels.count();
         // The last tile of all is shifted back to end with the weights, over some that the tile
         // before has too, with the same sums.
         let outputs_of = (outputs[0]..outputs[1]).step_by(O);
@@ -401,26 +184,25 @@ impl Ranges<'_> {
             inputs_of.map(move |input| [output, input.min(dimensions.inputs - I)])
         });
         let count = (outputs[1] - outputs[0]).div_ceil(O) * (inputs[1] - inputs[0]).div_ceil(I);
-        let used = &mut self.totals[..count * taps * O * I];
+        let visits = count * taps;
+        let used = &mut self.totals[..visits * O * I];
         {
             let (totals, _) = used.as_chunks_mut::<I>();
             let (totals, _) = totals.as_chunks_mut::<O>();
-            let visits = count * taps;
             for begin in (0..pixels).step_by(summation::CHUNK) {
                 let end = pixels.min(begin + summation::CHUNK);
-                let chunk = operands.chunk(begin, end);
-                let ahead = operands.ahead(end, pixels.min(end + summation::CHUNK));
-                let pixels = ahead.pixels();
-                let (mut visit, mut fetched) = (0, 0);
+                for (tap, steps) in self.steps.iter_mut().enumerate() {
+                    let tap = [tap / dimensions.window.size, tap % dimensions.window.size];
+                    steps[0][0] = operands.pixels.steps([begin, end], tap, &mut steps[1..]);
+                }
+                let ahead = end..pixels.min(end + summation::CHUNK);
+                let mut ahead = operands.pixels.ahead(ahead, visits);
                 for (at, totals) in tiles.clone().zip(totals.chunks_exact_mut(taps)) {
-                    for (tap, totals) in totals.iter_mut().enumerate() {
-                        let tap = [tap / dimensions.window.size, tap % dimensions.window.size];
-                        visit += 1;
-                        while fetched * visits < pixels * visit {
-                            operands.prefetch(s, &ahead, fetched, outputs, inputs);
-                            fetched += 1;
+                    for (steps, totals) in self.steps.iter().zip(totals) {
+                        while let Some(pixel) = ahead.next_pixel() {
+                            operands.prefetch(s, pixel, outputs, inputs);
                         }
-                        let sums = operands.tile::<S, O, I>(s, &chunk, tap, at);
+                        let sums = operands.tile::<S, O, I>(s, &steps[1..][..steps[0][0]], at);
                         for (totals, sums) in totals.iter_mut().zip(sums) {
                             for (total, sum) in totals.iter_mut().zip(sums) {
                                 let before = s.load(total);

@@ -5,7 +5,7 @@
 use super::super::scratch;
 use super::super::simd::{Block, InstructionSet, Kernel, Simd};
 use super::super::threads::Job;
-use super::sums::{Lanes, Terms, load_some, of_channels, over_pixels, store_some};
+use super::sums::{Lanes, Terms, load_some, of_channels, over_pixels, pixels, store_some};
 use crate::backend::Normalisation;
 use crate::shape::LANES;
 
@@ -158,23 +158,45 @@ struct Reduce<'a> {
     lanes: &'a mut [Lanes],
 }
 
+impl Sums<'_> {
+    #[inline(always)]
+    fn add<S: Simd, const P: usize, const RELU: bool>(
+        &self,
+        s: S,
+        pixel: usize,
+        y: &[Block],
+        lanes: &mut [Lanes],
+    ) {
+        let zero = s.splat(0.0);
+        let of = |blocks| {
+            let channels = self.dimensions.channels;
+            pixels::<P>(blocks, pixel, channels, self.first, lanes.len())
+        };
+        let (x, dy, y) = (of(self.x), of(self.dy), of(y));
+        let means = &self.mean[self.first..];
+        for (channel, (mean, [beta, gamma])) in means.iter().zip(lanes).enumerate() {
+            let mean = s.splat(*mean);
+            let (mut sum, mut product) = (s.load(beta), s.load(gamma));
+            for p in 0..P {
+                let mut dy = s.load(&dy[p][channel]);
+                if RELU {
+                    dy = s.if_less(zero, s.load(&y[p][channel]), dy, zero);
+                }
+                sum = s.add(sum, dy);
+                product = s.fma(dy, s.sub(s.load(&x[p][channel]), mean), product);
+            }
+            s.store(sum, beta);
+            s.store(product, gamma);
+        }
+    }
+}
+
 impl Terms for Sums<'_> {
     #[inline(always)]
-    fn add<S: Simd>(&self, s: S, pixel: usize, lanes: &mut [Lanes]) {
-        let zero = s.splat(0.0);
-        let begin = pixel * self.dimensions.channels + self.first;
-        let range = begin..begin + self.dgamma.len();
-        let operands = self.dy[range.clone()].iter().zip(&self.x[range.clone()]);
-        let y = self.y.map(|y| &y[range]);
-        let channels = operands.zip(&self.mean[self.first..]).zip(lanes);
-        for (channel, (((dy, x), mean), [beta, gamma])) in channels.enumerate() {
-            let mut dy = s.load(dy);
-            if let Some(y) = y {
-                dy = s.if_less(zero, s.load(&y[channel]), dy, zero);
-            }
-            let centred = s.sub(s.load(x), s.splat(*mean));
-            s.store(s.add(s.load(beta), dy), beta);
-            s.store(s.fma(dy, centred, s.load(gamma)), gamma);
+    fn add<S: Simd, const P: usize>(&self, s: S, pixel: usize, lanes: &mut [Lanes]) {
+        match self.y {
+            Some(y) => self.add::<S, P, true>(s, pixel, y, lanes),
+            None => self.add::<S, P, false>(s, pixel, self.dy, lanes),
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::super::scratch;
 use super::super::simd::{Block, InstructionSet, Kernel, Simd};
 use super::super::threads::Job;
-use super::sums::{Lanes, Terms, load_some, of_channels, over_pixels, store_some};
+use super::sums::{Lanes, Terms, load_some, of_channels, over_pixels, pixels, store_some};
 use crate::backend::{BatchNorm, Normalisation, summation};
 use crate::shape::LANES;
 
@@ -88,10 +88,14 @@ struct Sum<'a> {
 
 impl Terms for Sum<'_> {
     #[inline(always)]
-    fn add<S: Simd>(&self, s: S, pixel: usize, lanes: &mut [Lanes]) {
-        let x = &self.x[pixel * self.channels + self.first..];
-        for (x, [sum, _]) in x.iter().zip(lanes) {
-            s.store(s.add(s.load(sum), s.load(x)), sum);
+    fn add<S: Simd, const P: usize>(&self, s: S, pixel: usize, lanes: &mut [Lanes]) {
+        let x = pixels::<P>(self.x, pixel, self.channels, self.first, lanes.len());
+        for (channel, [sum, _]) in lanes.iter_mut().enumerate() {
+            let mut total = s.load(sum);
+            for x in x {
+                total = s.add(total, s.load(&x[channel]));
+            }
+            s.store(total, sum);
         }
     }
 }
@@ -106,14 +110,22 @@ struct Moments<'a> {
 
 impl Terms for Moments<'_> {
     #[inline(always)]
-    fn add<S: Simd>(&self, s: S, pixel: usize, lanes: &mut [Lanes]) {
-        let x = &self.x[pixel * self.dimensions.channels + self.first..];
-        let (zero, present) = (s.splat(0.0), s.load(&self.dimensions.present(pixel)));
-        for ((x, shift), [sum, square]) in x.iter().zip(self.shift).zip(lanes) {
-            let d = s.sub(s.load(x), s.splat(*shift));
-            let d = s.if_less(zero, present, d, zero);
-            s.store(s.add(s.load(sum), d), sum);
-            s.store(s.fma(d, d, s.load(square)), square);
+    fn add<S: Simd, const P: usize>(&self, s: S, pixel: usize, lanes: &mut [Lanes]) {
+        let zero = s.splat(0.0);
+        let channels = self.dimensions.channels;
+        let x = pixels::<P>(self.x, pixel, channels, self.first, lanes.len());
+        let present: [_; P] = core::array::from_fn(|p| s.load(&self.dimensions.present(pixel + p)));
+        for (channel, (shift, [sum, square])) in self.shift.iter().zip(lanes).enumerate() {
+            let shift = s.splat(*shift);
+            let (mut total, mut squares) = (s.load(sum), s.load(square));
+            for p in 0..P {
+                let d = s.sub(s.load(&x[p][channel]), shift);
+                let d = s.if_less(zero, present[p], d, zero);
+                total = s.add(total, d);
+                squares = s.fma(d, d, squares);
+            }
+            s.store(total, sum);
+            s.store(squares, square);
         }
     }
 }

@@ -8,10 +8,14 @@ use crate::shape::LANES;
 /// The lanes of a channel's two sums.
 pub type Lanes = [Block; 2];
 
+/// Pixels whose terms are added before the sums go back to memory.
+const PIXELS: usize = 4;
+
 /// What is summed.
 pub trait Terms {
-    /// Adds one pixel's terms to the lanes of its channels. Must be `#[inline(always)]`.
-    fn add<S: Simd>(&self, s: S, pixel: usize, lanes: &mut [Lanes]);
+    /// Adds the terms of pixels `pixel..pixel + P`, ascending, to the lanes of their channels. Must be
+    /// `#[inline(always)]`.
+    fn add<S: Simd, const P: usize>(&self, s: S, pixel: usize, lanes: &mut [Lanes]);
 }
 
 /// Sums over pixels `0..pixels`, counted through all blocks. `scratch` holds two vectors of lanes for
@@ -33,8 +37,14 @@ pub fn over_pixels<'a, S: Simd, T: Terms>(
             &mut *chunk
         };
         lanes.as_flattened_mut().fill([0.0; LANES]);
-        for pixel in begin..end {
-            terms.add(s, pixel, lanes);
+        let mut pixel = begin;
+        while pixel + PIXELS <= end {
+            terms.add::<S, PIXELS>(s, pixel, lanes);
+            pixel += PIXELS;
+        }
+        while pixel < end {
+            terms.add::<S, 1>(s, pixel, lanes);
+            pixel += 1;
         }
         if begin > 0 {
             let totals = totals.as_flattened_mut().iter_mut();
@@ -44,6 +54,18 @@ pub fn over_pixels<'a, S: Simd, T: Terms>(
         }
     }
     totals
+}
+
+/// Channels `first..first + count` of `P` neighbouring pixels.
+#[inline(always)]
+pub fn pixels<const P: usize>(
+    x: &[Block],
+    pixel: usize,
+    channels: usize,
+    first: usize,
+    count: usize,
+) -> [&[Block]; P] {
+    core::array::from_fn(|p| &x[(pixel + p) * channels + first..][..count])
 }
 
 /// The sums of 16 channels: the first ones, and the second ones. Channels that are not there get 0.

@@ -1,0 +1,227 @@
+//! The kernels on images, at the layers of the slim ResNet-18.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::vec::Vec;
+
+use super::kernels::numbers;
+use super::{Amount, Subject, done};
+use crate::backend::{
+    Backend, BatchNorm, Convolution, Cpu, Normalisation, Normalise, NormaliseBackward, Pool,
+    Pooling, Update, Window,
+};
+use crate::error::Result;
+use crate::shape::LANES;
+
+/// The different convolutions of the slim ResNet-18 on 32×32 images: inputs, outputs, pixels a side
+/// of x, taps a side, stride.
+pub const CONVOLUTIONS: [[usize; 5]; 11] = [
+    [3, 20, 32, 3, 1],
+    [20, 20, 32, 3, 1],
+    [20, 40, 32, 3, 2],
+    [20, 40, 32, 1, 2],
+    [40, 40, 16, 3, 1],
+    [40, 80, 16, 3, 2],
+    [40, 80, 16, 1, 2],
+    [80, 80, 8, 3, 1],
+    [80, 160, 8, 3, 2],
+    [80, 160, 8, 1, 2],
+    [160, 160, 4, 3, 1],
+];
+
+/// Every kernel on images at the layers of the slim ResNet-18, batch 256.
+///
+/// # Errors
+/// [`Error::Memory`](crate::Error::Memory) if there is no room for the operands.
+pub fn images(cpu: &Cpu) -> Result<Vec<Subject<'_>>> {
+    let mut subjects = Vec::new();
+    for layer in CONVOLUTIONS {
+        convolution(cpu, layer, &mut subjects)?;
+    }
+    for (channels, side) in [(20, 32), (40, 16), (80, 8), (160, 4)] {
+        normalisation(cpu, channels, side, &mut subjects)?;
+    }
+    pooling(cpu, Pool::Average, [160, 4, 4, 4], &mut subjects)?;
+    pooling(cpu, Pool::Max, [20, 32, 2, 2], &mut subjects)?;
+    Ok(subjects)
+}
+
+/// Samples of a batch.
+const BATCH: usize = 256;
+
+/// Multiply-adds of one image and pair of channels: taps that fall in the padding do not count, as
+/// they are skipped.
+fn taps(window: Window, side: usize) -> usize {
+    let inside = |at: usize| (window.padding..side + window.padding).contains(&at);
+    let axis: usize = (0..window.outputs(side).unwrap_or(0))
+        .map(|o| {
+            (0..window.size)
+                .filter(|t| inside(o * window.stride + t))
+                .count()
+        })
+        .sum();
+    axis * axis
+}
+
+fn convolution<'a>(
+    cpu: &'a Cpu,
+    [inputs, outputs, side, size, stride]: [usize; 5],
+    subjects: &mut Vec<Subject<'a>>,
+) -> Result<()> {
+    let window = Window {
+        size,
+        stride,
+        padding: size / 2,
+    };
+    let dimensions = Convolution {
+        blocks: BATCH / LANES,
+        height: side,
+        width: side,
+        inputs,
+        outputs,
+        window,
+    };
+    let [w_length, x_length, y_length] = dimensions.lengths()?;
+    let operations = 2 * taps(window, side) * inputs * outputs * BATCH;
+    let amount = Amount::Operations(operations as f64);
+    let operands = || -> Result<_> {
+        Ok((
+            numbers(cpu, w_length)?,
+            numbers(cpu, x_length)?,
+            numbers(cpu, y_length)?,
+        ))
+    };
+    let layer = format!("{size}×{size} {inputs}→{outputs} at {side}, stride {stride}");
+    let (w, x, mut y) = operands()?;
+    subjects.push(Subject {
+        name: format!("convolution forward {layer}"),
+        amount,
+        call: Box::new(move || done(cpu.convolution_forward(dimensions, None, &w, &x, &mut y))),
+    });
+    let (w, mut dx, dy) = operands()?;
+    subjects.push(Subject {
+        name: format!("convolution to input {layer}"),
+        amount,
+        call: Box::new(move || {
+            let update = Update::Overwrite;
+            done(cpu.convolution_to_input(dimensions, None, &w, &dy, update, &mut dx));
+        }),
+    });
+    let (mut dw, x, dy) = operands()?;
+    subjects.push(Subject {
+        name: format!("convolution to weights {layer}"),
+        amount,
+        call: Box::new(move || {
+            done(cpu.convolution_to_weights(dimensions, None, &dy, &x, &mut dw));
+        }),
+    });
+    Ok(())
+}
+
+fn normalisation<'a>(
+    cpu: &'a Cpu,
+    channels: usize,
+    side: usize,
+    subjects: &mut Vec<Subject<'a>>,
+) -> Result<()> {
+    let dimensions = Normalisation {
+        samples: BATCH,
+        pixels: side * side,
+        channels,
+    };
+    let length = dimensions.length()?;
+    let of = |passes: usize| Amount::Bytes((length * passes * 4) as f64);
+    let layer = format!("{channels} at {side}");
+    let x = numbers(cpu, length)?;
+    let (mut running, mut statistics) = (numbers(cpu, 2 * channels)?, numbers(cpu, 2 * channels)?);
+    subjects.push(Subject {
+        name: format!("batch statistics {layer}"),
+        amount: of(1),
+        call: Box::new(move || {
+            let settings = BatchNorm::default();
+            let outputs = (&mut running, &mut statistics);
+            done(cpu.batch_statistics(dimensions, settings, &x, outputs.0, outputs.1));
+        }),
+    });
+    let statistics = numbers(cpu, 2 * channels)?;
+    let (gamma, beta) = (numbers(cpu, channels)?, numbers(cpu, channels)?);
+    let (x, residual) = (numbers(cpu, length)?, numbers(cpu, length)?);
+    let mut y = numbers(cpu, length)?;
+    subjects.push(Subject {
+        name: format!("normalise, add, ReLU {layer}"),
+        amount: of(3),
+        call: Box::new(move || {
+            let operands = Normalise {
+                dimensions,
+                relu: true,
+                statistics: &statistics,
+                gamma: &gamma,
+                beta: &beta,
+                x: &x,
+                residual: Some(&residual),
+            };
+            done(cpu.normalise(operands, &mut y));
+        }),
+    });
+    let statistics = numbers(cpu, 2 * channels)?;
+    let gamma = numbers(cpu, channels)?;
+    let (mut dgamma, mut dbeta) = (numbers(cpu, channels)?, numbers(cpu, channels)?);
+    let (x, y) = (numbers(cpu, length)?, numbers(cpu, length)?);
+    let (mut dy, mut residual) = (numbers(cpu, length)?, numbers(cpu, length)?);
+    subjects.push(Subject {
+        name: format!("normalise backward {layer}"),
+        // dy, y and x twice, then dx and the residual's gradient.
+        amount: of(8),
+        call: Box::new(move || {
+            let operands = NormaliseBackward {
+                dimensions,
+                statistics: &statistics,
+                gamma: &gamma,
+                x: &x,
+                y: Some(&y),
+            };
+            let residual = Some(&mut residual);
+            done(cpu.normalise_backward(operands, &mut dy, residual, &mut dgamma, &mut dbeta));
+        }),
+    });
+    Ok(())
+}
+
+fn pooling<'a>(
+    cpu: &'a Cpu,
+    pool: Pool,
+    [channels, side, size, stride]: [usize; 4],
+    subjects: &mut Vec<Subject<'a>>,
+) -> Result<()> {
+    let dimensions = Pooling {
+        blocks: BATCH / LANES,
+        height: side,
+        width: side,
+        channels,
+        window: Window {
+            size,
+            stride,
+            padding: 0,
+        },
+    };
+    let [x_length, y_length] = dimensions.lengths()?;
+    let layer = format!("{pool:?} {size}×{size}, {channels} at {side}");
+    let (x, mut y) = (numbers(cpu, x_length)?, numbers(cpu, y_length)?);
+    subjects.push(Subject {
+        name: format!("pool {layer}"),
+        amount: Amount::Bytes(4.0 * (x_length + y_length) as f64),
+        call: Box::new(move || done(cpu.pool(pool, dimensions, &x, &mut y))),
+    });
+    let (x, dy, mut dx) = (
+        numbers(cpu, x_length)?,
+        numbers(cpu, y_length)?,
+        numbers(cpu, x_length)?,
+    );
+    let read = if pool == Pool::Max { x_length } else { 0 };
+    subjects.push(Subject {
+        name: format!("pool backward {layer}"),
+        amount: Amount::Bytes(4.0 * (x_length + y_length + read) as f64),
+        call: Box::new(move || done(cpu.pool_backward(pool, dimensions, &x, &dy, &mut dx))),
+    });
+    Ok(())
+}

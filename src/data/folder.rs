@@ -1,0 +1,189 @@
+//! Folders of images: `DIR/train/CLASS/*` and `DIR/test/CLASS/*`, PNG or JPEG.
+//!
+//! Classes are the folders of `train` in the order of their names, byte by byte, images within a class
+//! those of its folder in the same order; `test` must have the same classes. Files whose name begins
+//! with a dot are left out; any other file that is not named `.png`, `.jpg` or `.jpeg` (in whatever
+//! case) is an error, so that nothing is lost silently.
+//!
+//! An image becomes `[height][width][3]`: red, green and blue, grey copied to all three, transparency
+//! ignored, 16 bits rounded to 8, no correction of colour or orientation. An image of another size is
+//! resized to the size asked for, whatever its own proportions, with the triangle filter: linear
+//! interpolation, widened by the factor of reduction so that every pixel of the original counts (what
+//! Pillow and torchvision call bilinear with antialiasing).
+//!
+//! Decoders may round differently from version to version. For bits that are equal everywhere,
+//! [`pack`](super::pack) a folder once and use the packed file.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use image::error::ImageError;
+use image::imageops::{self, FilterType};
+use image::{ImageReader, Limits};
+use rayon::prelude::*;
+
+use super::{Dataset, ImageShape, NamedClasses, TrainTest};
+use crate::error::{Error, Result};
+
+/// A label is a byte.
+const MOST_CLASSES: usize = 256;
+/// Rows or columns that an image may have before it is resized.
+const LARGEST_SIDE: u32 = 1 << 14;
+/// Bytes that decoding an image may take.
+const MOST_MEMORY: u64 = 1 << 30;
+
+/// Reads the images of `directory` as `height` × `width` × 3; mini-ImageNet is 84 × 84.
+///
+/// # Errors
+/// [`Error::File`] if a folder or file cannot be read; [`Error::Format`] for a folder without images or
+/// classes, with more than 256 classes, or with a file that is no image, for a class that only one half
+/// has, and for a damaged image; [`Error::Setting`] for a size of 0 or above 16,384; [`Error::Memory`]
+/// if the images do not fit.
+pub fn load(directory: &Path, height: u32, width: u32) -> Result<NamedClasses> {
+    for (name, side) in [("height", height), ("width", width)] {
+        if !(1..=LARGEST_SIDE).contains(&side) {
+            let range = format!("1 to {LARGEST_SIDE} pixels");
+            return Err(Error::setting(name, side, range));
+        }
+    }
+    let (train, test) = (directory.join("train"), directory.join("test"));
+    let names = classes(&train)?;
+    let test_names = classes(&test)?;
+    let both = [(&names, &test_names, &test), (&test_names, &names, &train)];
+    for (some, others, half) in both {
+        if let Some(lacking) = some.iter().find(|name| !others.contains(name)) {
+            let problem = format!("has no class {lacking}; train and test must have the same");
+            return Err(Error::format(half, problem));
+        }
+    }
+    let shape = ImageShape {
+        height: height as usize,
+        width: width as usize,
+        channels: 3,
+    };
+    // Everything is listed before the first image is decoded: that takes long.
+    let (train_files, test_files) = (list(&train, &names)?, list(&test, &names)?);
+    let samples = TrainTest {
+        test: read(&test, &test_files, shape, names.len())?,
+        train: read(&train, &train_files, shape, names.len())?,
+    };
+    Ok(NamedClasses { names, samples })
+}
+
+/// The names of the folders in `half`, sorted.
+fn classes(half: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for (name, path) in entries(half)? {
+        if !path.is_dir() {
+            let problem = "is not a folder; wanted are only folders of images, one a class";
+            return Err(Error::format(&path, problem));
+        }
+        names.push(name);
+    }
+    match names.len() {
+        0 => Err(Error::format(
+            half,
+            "has no classes; wanted is a folder of images for each class",
+        )),
+        count if count > MOST_CLASSES => Err(Error::format(
+            half,
+            format!("has {count} classes; right are 1 to {MOST_CLASSES}"),
+        )),
+        _ => Ok(names),
+    }
+}
+
+/// Every image of `half` with its label, class after class.
+fn list(half: &Path, names: &[String]) -> Result<Vec<(u8, PathBuf)>> {
+    let mut files = Vec::new();
+    for (label, name) in (0_u8..=u8::MAX).zip(names) {
+        let folder = half.join(name);
+        let before = files.len();
+        for (name, path) in entries(&folder)? {
+            let extension = Path::new(&name).extension().and_then(|e| e.to_str());
+            let extension = extension.unwrap_or("").to_ascii_lowercase();
+            if !["png", "jpg", "jpeg"].contains(&extension.as_str()) || !path.is_file() {
+                let problem = "is not an image; wanted are only files named .png, .jpg or .jpeg";
+                return Err(Error::format(&path, problem));
+            }
+            files.push((label, path));
+        }
+        if files.len() == before {
+            let problem = "has no images; wanted are files named .png, .jpg or .jpeg";
+            return Err(Error::format(&folder, problem));
+        }
+    }
+    Ok(files)
+}
+
+/// What is in `folder`, sorted by name, but what begins with a dot.
+fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let refused = |error: io::Error| Error::file(folder, "read", error);
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder).map_err(refused)? {
+        let entry = entry.map_err(refused)?;
+        let name = entry.file_name().into_string();
+        let name = name.map_err(|_| {
+            let problem = "has a name that is not UTF-8; rename it";
+            Error::format(&entry.path(), problem)
+        })?;
+        if !name.starts_with('.') {
+            entries.push((name, entry.path()));
+        }
+    }
+    entries.sort();
+    Ok(entries)
+}
+
+/// Decodes images side by side, each into its own place.
+fn read(
+    half: &Path,
+    files: &[(u8, PathBuf)],
+    shape: ImageShape,
+    classes: usize,
+) -> Result<Dataset> {
+    let features = shape.height * shape.width * shape.channels;
+    let bytes = features.saturating_mul(files.len());
+    let mut pixels = Vec::new();
+    pixels.try_reserve_exact(bytes).map_err(|_| Error::Memory {
+        purpose: format!("reading {}", half.display()),
+        bytes: bytes as u64,
+        remedy: "use fewer or smaller images".to_string(),
+    })?;
+    pixels.resize(bytes, 0);
+    let work = pixels.par_chunks_exact_mut(features).zip(files);
+    let done: Vec<Result<()>> = work
+        .map(|(image, (_, path))| decode(path, shape, image))
+        .collect();
+    // The first in order, whichever was found first.
+    done.into_iter().collect::<Result<()>>()?;
+    let labels = files.iter().map(|&(label, _)| label).collect();
+    Dataset::images(shape, classes, pixels, labels)
+}
+
+fn decode(path: &Path, shape: ImageShape, pixels: &mut [u8]) -> Result<()> {
+    let refused = |error: io::Error| Error::file(path, "read", error);
+    let damaged = |error: ImageError| match error {
+        ImageError::IoError(error) if error.kind() != ErrorKind::UnexpectedEof => {
+            Error::file(path, "read", error)
+        }
+        error => Error::format(path, format!("is no whole PNG or JPEG image: {error}")),
+    };
+    // What it is, its content says, not its name.
+    let reader = ImageReader::open(path).map_err(refused)?;
+    let mut reader = reader.with_guessed_format().map_err(refused)?;
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(LARGEST_SIDE);
+    limits.max_image_height = Some(LARGEST_SIDE);
+    limits.max_alloc = Some(MOST_MEMORY);
+    reader.limits(limits);
+    let image = reader.decode().map_err(damaged)?.into_rgb8();
+    let (height, width) = (shape.height as u32, shape.width as u32);
+    let image = match image.dimensions() == (width, height) {
+        true => image,
+        false => imageops::resize(&image, width, height, FilterType::Triangle),
+    };
+    pixels.copy_from_slice(image.as_raw());
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! What data sets a directory has, and whether their files are the published ones.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::{ImageShape, Place, TrainTest, cifar, mnist};
+use crate::error::{Error, Result};
+
+// The SHA-256 of published files, in the order of a data set's `FILES`; of MNIST's the gzipped file,
+// as it is published, and the file that it unpacks to.
+#[rustfmt::skip]
+const MNIST: [[&str; 2]; 4] = [
+    ["440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609", "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"],
+    ["3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c", "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"],
+    ["8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6", "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"],
+    ["f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"],
+];
+#[rustfmt::skip]
+const FASHION_MNIST: [[&str; 1]; 4] = [
+    ["3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"],
+    ["a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"],
+    ["346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"],
+    ["67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"],
+];
+const CIFAR_10: [[&str; 1]; 6] = [
+    ["cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5"],
+    ["a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed"],
+    ["bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67"],
+    ["014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48"],
+    ["755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add"],
+    ["8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b"],
+];
+const CIFAR_100: [[&str; 1]; 2] = [
+    ["f31298fc616915fa142368359df1c4ca2ae984d6915ca468b998a5ec6aeebf29"],
+    ["d8b1e6b7b3bee4020055f0699b111f60b1af1e262aeb93a0b659061746f8224a"],
+];
+
+/// What is known of one data set in a directory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The data set: "mnist", "fashion-mnist", "cifar10" or "cifar100".
+    pub name: &'static str,
+    /// Every place that was looked in, and what was there.
+    pub looked_in: Vec<String>,
+    /// What the first complete place holds, if there is one: an error if it cannot be read.
+    pub contents: Option<Result<Contents>>,
+}
+
+/// A data set that could be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contents {
+    /// Training samples.
+    pub training: usize,
+    /// Test samples.
+    pub test: usize,
+    /// The shape of an image.
+    pub shape: ImageShape,
+    /// Number of classes.
+    pub classes: usize,
+    /// The files.
+    pub files: Vec<Identity>,
+}
+
+/// Whether a file is the published one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The file.
+    pub path: PathBuf,
+    /// Its SHA-256, in hexadecimal.
+    pub sha256: String,
+    /// Whether that is the checksum of the published file, or, for gzipped files, the checksum of what
+    /// it unpacks to is.
+    pub published: bool,
+}
+
+/// Looks in `directory` for every known data set, reads what is there and compares checksums.
+///
+/// Fashion-MNIST has the names of MNIST: it is looked for in `fashion-mnist` and `FashionMNIST/raw`.
+pub fn verify(directory: &Path) -> Vec<Finding> {
+    let in_fashion = |below: &str| {
+        let [place, ..] = mnist::search(&directory.join(below));
+        place
+    };
+    let fashion = ["fashion-mnist", "FashionMNIST/raw"].map(in_fashion);
+    let tens = cifar::search_10(directory);
+    let hundreds = cifar::search_100(directory);
+    vec![
+        finding("mnist", &mnist::search(directory), &MNIST, mnist::load),
+        finding("fashion-mnist", &fashion, &FASHION_MNIST, mnist::load),
+        finding("cifar10", &tens, &CIFAR_10, cifar::load_10),
+        finding("cifar100", &hundreds, &CIFAR_100, cifar::load_100),
+    ]
+}
+
+fn finding<const COUNT: usize, const KNOWN: usize>(
+    name: &'static str,
+    places: &[Place<COUNT>],
+    published: &[[&str; KNOWN]; COUNT],
+    load: fn(&Path) -> Result<TrainTest>,
+) -> Finding {
+    let complete = |place: &Place<COUNT>| {
+        let paths = place.complete()?;
+        Some(contents(&place.directory, &paths, published, load))
+    };
+    Finding {
+        name,
+        looked_in: places.iter().map(Place::to_string).collect(),
+        contents: places.iter().find_map(complete),
+    }
+}
+
+fn contents<const COUNT: usize, const KNOWN: usize>(
+    directory: &Path,
+    paths: &[&Path; COUNT],
+    published: &[[&str; KNOWN]; COUNT],
+    load: fn(&Path) -> Result<TrainTest>,
+) -> Result<Contents> {
+    let TrainTest { train, test } = load(directory)?;
+    let identity = |(path, published): (&&Path, &[&str; KNOWN])| identify(path, published);
+    let files = paths.iter().zip(published).map(identity);
+    Ok(Contents {
+        training: train.len(),
+        test: test.len(),
+        shape: train.shape(),
+        classes: train.classes(),
+        files: files.collect::<Result<_>>()?,
+    })
+}
+
+fn identify(path: &Path, published: &[&str]) -> Result<Identity> {
+    let refused = |error: io::Error| Error::file(path, "read", error);
+    let open = || File::open(path).map(BufReader::new);
+    let sha256 = open().and_then(hash).map_err(refused)?;
+    let mut is_published = published.contains(&sha256.as_str());
+    let mut start = Vec::new();
+    open()
+        .and_then(|file| file.take(2).read_to_end(&mut start))
+        .map_err(refused)?;
+    if !is_published && start == [0x1f, 0x8b] {
+        let unpacked = open()
+            .and_then(|file| hash(flate2::bufread::MultiGzDecoder::new(file)))
+            .map_err(refused)?;
+        is_published = published.contains(&unpacked.as_str());
+    }
+    Ok(Identity {
+        path: path.to_path_buf(),
+        sha256,
+        published: is_published,
+    })
+}
+
+/// SHA-256 of what `contents` holds, in hexadecimal.
+fn hash(mut contents: impl Read) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match contents.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => hash.update(&buffer[..length]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let digits = hash.finalize();
+    Ok(digits.iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,107 @@
+//! `neurogain data`.
+
+use serde_json::Value;
+
+use super::*;
+
+const DIMENSIONS: [u8; 16] = [0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2];
+const LABELS: [u8; 9] = [0, 0, 8, 1, 0, 0, 0, 1, 7];
+
+/// MNIST's four files in `folder`, of one sample of 1 × 2 pixels each.
+fn write_mnist(folder: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    for half in ["train", "t10k"] {
+        let images = [&DIMENSIONS[..], &[5, 6]].concat();
+        fs::write(folder.join(format!("{half}-images-idx3-ubyte")), images).unwrap();
+        fs::write(folder.join(format!("{half}-labels-idx1-ubyte")), LABELS).unwrap();
+    }
+}
+
+#[test]
+fn verify_says_what_is_there_and_that_it_is_not_the_published() {
+    let folder = folder();
+    write_mnist(&folder.path().join("data/mnist"));
+    write_mnist(&folder.path().join("data/fashion-mnist"));
+    let text = succeeds(&folder, &["data", "verify"]);
+    assert_eq!(
+        text.matches("1 training, 1 test; images of 1 × 2 × 1, 10 classes")
+            .count(),
+        2
+    );
+    assert_eq!(text.matches("not a published file").count(), 8);
+    assert!(
+        text.contains("cifar-100-binary: no such directory"),
+        "{text}"
+    );
+
+    let text = succeeds(&folder, &["data", "verify", "data", "--json"]);
+    let json: Value = serde_json::from_str(&text).unwrap();
+    let names: Vec<_> = json["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| &d["name"])
+        .collect();
+    assert_eq!(names, ["mnist", "fashion-mnist", "cifar10", "cifar100"]);
+    let mnist = &json["data"][0]["contents"];
+    assert_eq!(
+        (&mnist["width"], &mnist["training"]),
+        (&2.into(), &1.into())
+    );
+    assert_eq!(mnist["files"][1]["published"], false);
+    assert_eq!(json["data"][2]["contents"], Value::Null);
+}
+
+#[test]
+fn verify_fails_where_nothing_is_or_something_is_broken() {
+    let folder = folder();
+    let run = |arguments: &[&str]| {
+        let output = output(&folder, arguments);
+        (
+            output.status.code(),
+            text(&output.stdout),
+            text(&output.stderr),
+        )
+    };
+    let (code, report, complaint) = run(&["data", "verify"]);
+    assert_eq!(code, Some(1));
+    assert!(report.contains("not in"), "{report}");
+    assert!(complaint.contains("no complete data set"), "{complaint}");
+
+    let data = folder.path().join("data");
+    write_mnist(&data);
+    fs::write(data.join("t10k-labels-idx1-ubyte"), [0, 0, 8, 1]).unwrap();
+    let (code, report, complaint) = run(&["data", "verify"]);
+    assert_eq!(code, Some(1));
+    assert!(report.contains("broken"), "{report}");
+    assert!(complaint.contains("t10k-labels-idx1-ubyte"), "{complaint}");
+}
+
+#[test]
+fn pack_makes_a_file_that_the_library_reads() {
+    let folder = folder();
+    for name in ["train/cat", "train/dog", "test/cat", "test/dog"] {
+        let class = folder.path().join("images").join(name);
+        fs::create_dir_all(&class).unwrap();
+        let grey = image::GrayImage::from_pixel(4, 4, image::Luma([9]));
+        grey.save(class.join("1.png")).unwrap();
+    }
+    let arguments = [
+        "data", "pack", "images", "file", "--height", "2", "--width", "3",
+    ];
+    let said = succeeds(&folder, &arguments);
+    let wanted = "file: 2 training and 2 test images of 2 × 3 × 3, 2 classes\n";
+    assert_eq!(said, wanted);
+    let read = neurogain::data::pack::read(&folder.path().join("file")).unwrap();
+    assert_eq!(read.names, ["cat", "dog"]);
+    assert_eq!(read.samples.test.pixels(), [9; 36]);
+
+    let complaint = fails(&folder, &arguments, 1);
+    assert!(complaint.contains("there already"), "{complaint}");
+    fails(&folder, &["data", "pack", "nowhere", "other"], 1);
+    fails(
+        &folder,
+        &["data", "pack", "images", "other", "--height", "0"],
+        2,
+    );
+}
