@@ -41,6 +41,8 @@ pub struct SlimResNetShape {
 /// convolutions start as PyTorch's ([`Initial::KaimingUniform`]).
 #[derive(Debug, Clone)]
 pub struct SlimResNet<B: Backend = Cpu> {
+    /// Rows and columns of an image.
+    side: usize,
     stem: GainConvolution<B>,
     stem_norm: BatchNormalisation<B>,
     blocks: Vec<BasicBlock<B>>,
@@ -154,6 +156,7 @@ impl<B: Backend> SlimResNet<B> {
         }
         let empty = || Tensor::zeros(backend, Shape::features(0, 1));
         Ok(SlimResNet {
+            side: shape.side,
             stem,
             stem_norm,
             blocks,
@@ -173,8 +176,23 @@ impl<B: Backend> SlimResNet<B> {
     }
 }
 
+impl<B: Backend> SlimResNet<B> {
+    /// Fails unless `x` is images of the network's size. The layers would take some others as well, and
+    /// pool only a part of their pixels.
+    fn check(&self, x: &Tensor<B>) -> Result<()> {
+        match x.shape() {
+            Shape::Blocked { height, width, .. } if [height, width] == [self.side; 2] => Ok(()),
+            found => {
+                let expected = format!("images of {0}×{0}", self.side);
+                Err(Error::shape("slim ResNet-18", expected, found))
+            }
+        }
+    }
+}
+
 impl<B: Backend> Network<B> for SlimResNet<B> {
     fn forward(&mut self, backend: &B, x: &Tensor<B>) -> Result<&Tensor<B>> {
+        self.check(x)?;
         let [convolved, output, pooled, logits] = &mut self.training;
         self.stem.forward(backend, x, convolved)?;
         self.stem_norm
@@ -190,6 +208,7 @@ impl<B: Backend> Network<B> for SlimResNet<B> {
     }
 
     fn infer(&mut self, backend: &B, x: &Tensor<B>) -> Result<&Tensor<B>> {
+        self.check(x)?;
         let [input, output] = &mut self.activations;
         self.stem.forward(backend, x, output)?;
         self.stem_norm.infer(backend, output, None, true, input)?;

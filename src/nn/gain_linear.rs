@@ -68,6 +68,10 @@ impl<B: Backend> GainLinear<B> {
     ) -> Result<()> {
         let dimensions = self.dimensions("linear backward", x.shape(), self.inputs())?;
         self.dimensions("linear backward", dy.shape(), self.outputs())?;
+        if dy.shape().rows() != x.shape().rows() {
+            let expected = Shape::features(x.shape().rows(), self.outputs());
+            return Err(Error::shape("linear backward", expected, dy.shape()));
+        }
         let gain = self.weight.gain.as_ref().map(Tensor::floats);
         backend.product_to_weights(
             dimensions,

@@ -6,7 +6,11 @@
 //! `value ± error` is wrong, whatever the order of its operations.
 #![allow(dead_code)]
 
+pub mod image_layers;
+pub mod layers;
 pub mod library;
+pub mod resnet;
+pub mod resnet_library;
 
 use std::ops::{Add, Div, Mul, Sub};
 
@@ -250,7 +254,7 @@ fn x_len(w: &[Vec<Bounded>]) -> usize {
     w[0].len()
 }
 
-fn relu(x: Bounded) -> Bounded {
+pub fn relu(x: Bounded) -> Bounded {
     Bounded {
         value: x.value.max(0.0),
         error: if x.value < -x.error { 0.0 } else { x.error },
@@ -258,7 +262,7 @@ fn relu(x: Bounded) -> Bounded {
 }
 
 /// dy where the pre-activation is above 0; either, where rounding may have moved it across.
-fn relu_backward(pre: Bounded, dy: Bounded) -> Bounded {
+pub fn relu_backward(pre: Bounded, dy: Bounded) -> Bounded {
     let value = if pre.value > 0.0 { dy.value } else { 0.0 };
     let error = match pre.value.abs() <= pre.error {
         true => dy.size(),
