@@ -3,7 +3,7 @@
 //! holds FILTER.
 #![allow(missing_docs)]
 
-mod side_by_side;
+mod report;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use neurogain::backend::Cpu;
@@ -12,12 +12,12 @@ use neurogain::bench;
 fn images(criterion: &mut Criterion) {
     let cpu = Cpu::new().expect("an instruction set");
     let subjects = bench::images(&cpu).expect("memory for the operands");
-    side_by_side::report(criterion, &cpu, subjects);
+    report::report(criterion, &cpu, subjects);
 }
 
 criterion_group! {
     name = benches;
-    config = side_by_side::configuration();
+    config = report::configuration();
     targets = images
 }
 criterion_main!(benches);

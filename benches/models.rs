@@ -1,7 +1,7 @@
 //! Whole training steps and evaluations of the models, on one thread and on two.
 #![allow(missing_docs)]
 
-mod side_by_side;
+mod report;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use neurogain::backend::Cpu;
@@ -16,13 +16,13 @@ fn models(criterion: &mut Criterion) {
         for subject in &mut subjects {
             subject.name += &format!(", {threads} threads");
         }
-        side_by_side::report(criterion, &cpu, subjects);
+        report::report(criterion, &cpu, subjects);
     }
 }
 
 criterion_group! {
     name = benches;
-    config = side_by_side::configuration();
+    config = report::configuration();
     targets = models
 }
 criterion_main!(benches);

@@ -11,8 +11,8 @@ use alloc::vec::Vec;
 use core::hint::black_box;
 use std::time::Instant;
 
+use crate::backend::cpu::InstructionSet;
 use crate::backend::cpu::simd::{Block, Kernel, Simd};
-use crate::backend::cpu::{Cpu, InstructionSet};
 use crate::error::Result;
 use crate::shape::LANES;
 
@@ -20,13 +20,17 @@ mod images;
 mod kernels;
 mod models;
 pub use images::{CONVOLUTIONS, images};
-pub use kernels::{PRODUCTS, kernels};
+pub use kernels::{PRODUCTS, kernels, products};
 pub use models::models;
 
 /// Seconds that a yardstick runs for at a time.
-const YARDSTICK: f64 = 0.001;
-/// Seconds that a kernel runs for between two yardsticks, at least.
-const ROUND: f64 = 0.004;
+const YARDSTICK: f64 = 0.000_2;
+/// Seconds that a kernel runs for between two yardsticks, at least: short, so that another process
+/// which takes the core for some milliseconds spoils few rounds.
+const ROUND: f64 = 0.000_6;
+
+/// Seconds that many short rounds take.
+const ENOUGH: f64 = 0.5;
 
 /// What bounds a kernel, and how much of it one call needs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -60,7 +64,8 @@ pub struct Figures {
     pub least: f64,
 }
 
-/// Measures a subject in as many rounds, each between two runs of the yardstick.
+/// Measures a subject in as many rounds, or for half a second if that is longer, each round between two
+/// runs of the yardstick.
 pub fn measure(set: InstructionSet, rounds: usize, subject: &mut Subject<'_>) -> Figures {
     let mut yardstick = Yardstick::new(set, subject.amount);
     let (amount, giga) = match subject.amount {
@@ -79,7 +84,8 @@ pub fn measure(set: InstructionSet, rounds: usize, subject: &mut Subject<'_>) ->
     }
     let mut seconds = Vec::new();
     let mut fractions = Vec::new();
-    for _ in 0..rounds.max(1) {
+    let start = Instant::now();
+    while seconds.len() < rounds.max(1) || start.elapsed().as_secs_f64() < ENOUGH {
         let before = yardstick.rate();
         let taken = time(|| (0..calls).for_each(|_| (subject.call)())) / calls as f64;
         let after = yardstick.rate();
@@ -135,26 +141,36 @@ impl Yardstick {
     }
 
     fn seconds(&mut self) -> f64 {
-        let (set, repeats) = (self.set, self.repeats);
-        let [from, to] = &mut self.buffers;
         time(|| {
-            if from.is_empty() {
-                black_box(set.run(FmaLoop { repeats }));
-            }
-            for _ in 0..if from.is_empty() { 0 } else { repeats } {
-                black_box(&mut *to).copy_from_slice(black_box(&*from));
-            }
+            self.run();
         })
+    }
+
+    /// Runs once, a fraction of a millisecond: how many operations, or bytes read and written, that
+    /// was.
+    pub fn run(&mut self) -> f64 {
+        let [from, to] = &mut self.buffers;
+        let amount = match from.len() {
+            0 => {
+                let repeats = self.repeats;
+                black_box(self.set.run(FmaLoop { repeats }));
+                CHAINS * STEPS * LANES * 2
+            }
+            numbers => {
+                for _ in 0..self.repeats {
+                    black_box(&mut *to).copy_from_slice(black_box(&*from));
+                }
+                numbers * 8
+            }
+        };
+        amount as f64 * self.repeats as f64
     }
 
     /// GFLOP/s of the FMA loop, or GB/s of the copy, read and written bytes both counted.
     pub fn rate(&mut self) -> f64 {
-        let amount = match self.buffers[0].len() {
-            0 => (CHAINS * STEPS * LANES * 2) as f64,
-            numbers => (numbers * 8) as f64,
-        };
-        let repeats = self.repeats as f64;
-        amount * repeats * 1e-9 / self.seconds()
+        let start = Instant::now();
+        let amount = self.run();
+        amount * 1e-9 / start.elapsed().as_secs_f64()
     }
 }
 
@@ -203,48 +219,6 @@ fn total<S: Simd, const N: usize>(s: S, chains: [S::Vector; N]) -> Block {
     let mut block = [0.0; LANES];
     s.store(sum, &mut block);
     block
-}
-
-/// What `neurogain bench` prints.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Summary {
-    /// The instruction set in use.
-    pub instruction_set: &'static str,
-    /// Threads in use.
-    pub threads: usize,
-    /// What one thread's FMA loop reaches, GFLOP/s.
-    pub peak: f64,
-    /// What one thread's copy of 64 MiB reaches, GB/s.
-    pub bandwidth: f64,
-    /// Each kernel's name and figures.
-    pub kernels: Vec<(String, Figures)>,
-}
-
-/// Measures this machine in about a minute; `progress` hears of each kernel as it is done.
-///
-/// # Errors
-/// [`Error::Memory`](crate::Error::Memory) if there is no room for the operands.
-pub fn summary(cpu: &Cpu, mut progress: impl FnMut(&str, &Figures)) -> Result<Summary> {
-    let set = cpu.instruction_set();
-    let best = |amount| {
-        let mut yardstick = Yardstick::new(set, amount);
-        (0..20).map(|_| yardstick.rate()).fold(0.0, f64::max)
-    };
-    let peak = best(Amount::Operations(0.0));
-    let bandwidth = best(Amount::Bytes(128.0 * 1024.0 * 1024.0));
-    let mut found = Vec::new();
-    for mut subject in kernels(cpu)?.into_iter().chain(models(cpu)?) {
-        let figures = measure(set, 51, &mut subject);
-        progress(&subject.name, &figures);
-        found.push((subject.name, figures));
-    }
-    Ok(Summary {
-        instruction_set: set.name(),
-        threads: cpu.threads(),
-        peak,
-        bandwidth,
-        kernels: found,
-    })
 }
 
 /// The operands were made to fit.

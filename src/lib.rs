@@ -1,4 +1,59 @@
-//! Gain-modulated learning.
+//! Gain-modulated learning: networks whose neurons' gains rise with uncertainty, as noradrenaline does
+//! in cortex, so that a network that meets a new task adapts without dropping what it knew.
+//!
+//! A layer's effective weights are `W_eff = g·W`; after every batch its gains follow the softmax
+//! entropy H: `g ← γ·g + (1−γ)·g0 + η·H` (arXiv 2507.14056, algorithm 1). Gradients are hand-written,
+//! every network is evaluated after every iteration, and a run gives the same bits on every machine.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`gain`] | the gain's dynamics and what follows from them |
+//! | [`nn`], [`models`], [`optim`] | layers, networks, update rules |
+//! | [`data`], [`stream`] | samples, and benchmarks as sequences of contexts |
+//! | [`train`] | the continual loop, its methods and the run record |
+//! | [`metrics`] | the stability gap, mean and spread |
+//! | [`backend`], [`tensor`], [`shape`], [`rng`] | the kernel contract and what it stands on |
+//! | `experiment`, `report` | experiments as TOML; run directories and reports (feature `report`) |
+//!
+//! Training NGM-SGD on the digits that ship inside, two contexts of 20 iterations:
+//!
+//! ```
+//! use neurogain::gain::GainDynamics;
+//! use neurogain::models::{Mlp, MlpShape};
+//! use neurogain::optim::Rule;
+//! use neurogain::train::{EVALUATION_BATCH, GradientDescent, History, Normalisation, Samples, Trainer};
+//! use neurogain::{Cpu, data::digits, stream};
+//!
+//! let cpu = Cpu::new()?;
+//! let digits = digits::load();
+//! let pixels = Normalisation { maximum: 16.0, mean: 0.3053, standard_deviation: 0.3761 };
+//! let training = Samples::new(&cpu, &digits.train, &pixels)?;
+//! let test = Samples::new(&cpu, &digits.test, &pixels)?;
+//! let test = test.batches(&cpu, &digits.test.of_classes(&[0, 1]), EVALUATION_BATCH)?;
+//! let contexts = stream::split(&digits.train, &[vec![0, 1], vec![0, 1, 2, 3]], 20)?;
+//!
+//! let shape = MlpShape {
+//!     neurons: vec![64, 100, 10],
+//!     hidden_standard_deviation: 0.05,
+//!     output_standard_deviation: 0.05,
+//! };
+//! let mut network = Mlp::new(&cpu, &shape, 42)?;
+//! let dynamics = GainDynamics::new(0.9, 1.0, 0.4)?;
+//! let mut ngm_sgd = GradientDescent::new(&cpu, Rule::Sgd, 0.01, Some(dynamics))?;
+//! let trainer = Trainer { backend: &cpu, training: &training, test: &test, batch: 64, seed: 42 };
+//! let mut history = History::default();
+//! trainer.run(&mut network, &mut ngm_sgd, &contexts, &mut history, |_| true)?;
+//! assert!(history.records[19].test.accuracy > 0.9);
+//! assert!(history.records[20].gain[0] > 1.0);
+//! # Ok::<(), neurogain::Error>(())
+//! ```
+//!
+//! # Features
+//!
+//! `cli` (the program, on by default) needs `report` (experiments, run directories, figures), which
+//! needs `parallel` (threads), which needs `std`. With `default-features = false` the crate is `no_std`
+//! with `alloc`: everything above but files, threads, experiments and reports.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 
 extern crate alloc;

@@ -75,13 +75,13 @@ impl Shape {
     /// after the first.
     pub fn columns(&self) -> usize {
         match *self {
-            Shape::Dense(d) => d[1] * d[2] * d[3],
+            Shape::Dense([_, h, w, i]) => h.saturating_mul(w).saturating_mul(i),
             Shape::Blocked {
                 height,
                 width,
                 channels,
                 ..
-            } => height * width * channels,
+            } => height.saturating_mul(width).saturating_mul(channels),
         }
     }
 

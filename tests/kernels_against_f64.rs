@@ -172,7 +172,7 @@ fn adam(operands: &[Vec<f32>]) -> Vec<Vec<Bounded>> {
 }
 
 /// The loss, with e the relative error of an exponential whose argument was rounded, by its
-/// documented 2 ulp.
+/// documented error.
 fn loss(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
     let (n, m) = (case.outputs, case.samples);
     let logit = |s: usize, c: usize| f64::from(outcome.operands[0][at(n, s, c)]);

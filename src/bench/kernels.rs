@@ -30,7 +30,7 @@ pub const PRODUCTS: [(usize, usize, usize); 9] = [
 pub fn kernels(cpu: &Cpu) -> Result<Vec<Subject<'_>>> {
     let mut subjects = Vec::new();
     for (samples, outputs, inputs) in PRODUCTS {
-        products(cpu, samples, outputs, inputs, &mut subjects)?;
+        subjects.extend(products(cpu, samples, outputs, inputs)?);
     }
     // The hidden activations of a batch, in the second-level cache; and beyond every cache.
     for length in [51_200, 1 << 25] {
@@ -49,13 +49,16 @@ pub(super) fn numbers(cpu: &Cpu, length: usize) -> Result<Floats> {
     Ok(floats)
 }
 
-fn products<'a>(
-    cpu: &'a Cpu,
+/// The product of a layer with gains: forward, to the input, to the weights.
+///
+/// # Errors
+/// [`Error::Memory`](crate::Error::Memory) if there is no room for the operands.
+pub fn products(
+    cpu: &Cpu,
     samples: usize,
     outputs: usize,
     inputs: usize,
-    subjects: &mut Vec<Subject<'a>>,
-) -> Result<()> {
+) -> Result<[Subject<'_>; 3]> {
     let dimensions = Product {
         blocks: samples / LANES,
         outputs,
@@ -71,28 +74,28 @@ fn products<'a>(
         ))
     };
     let (g, w, x, mut y) = operands()?;
-    subjects.push(Subject {
+    let forward = Subject {
         name: format!("product forward {samples}×{outputs}×{inputs}"),
         amount,
         call: Box::new(move || done(cpu.product_forward(dimensions, Some(&g), &w, &x, &mut y))),
-    });
+    };
     let (g, w, mut dx, dy) = operands()?;
-    subjects.push(Subject {
+    let to_input = Subject {
         name: format!("product to input {samples}×{outputs}×{inputs}"),
         amount,
         call: Box::new(move || {
             done(cpu.product_to_input(dimensions, Some(&g), &w, &dy, &mut dx));
         }),
-    });
+    };
     let (g, mut dw, x, dy) = operands()?;
-    subjects.push(Subject {
+    let to_weights = Subject {
         name: format!("product to weights {samples}×{outputs}×{inputs}"),
         amount,
         call: Box::new(move || {
             done(cpu.product_to_weights(dimensions, Some(&g), &dy, &x, &mut dw));
         }),
-    });
-    Ok(())
+    };
+    Ok([forward, to_input, to_weights])
 }
 
 fn elementwise<'a>(cpu: &'a Cpu, length: usize, subjects: &mut Vec<Subject<'a>>) -> Result<()> {

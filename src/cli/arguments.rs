@@ -23,6 +23,8 @@ pub enum Command {
     List(List),
     /// Build the report of a run again, or compare several runs.
     Report(Report),
+    /// Measure the kernels on this machine, as fractions of its FMA peak and copy bandwidth.
+    Bench(Bench),
 }
 
 #[derive(Args, Default)]
@@ -105,4 +107,15 @@ pub struct Report {
     /// Write one page that compares the runs to this file, instead of their own pages.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct Bench {
+    /// Threads that a kernel may use [default: 1].
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+
+    /// Print the figures as JSON.
+    #[arg(long)]
+    pub json: bool,
 }

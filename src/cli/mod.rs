@@ -8,6 +8,7 @@
 //! | 130 | stopped with Ctrl-C; what was done is on disk |
 
 mod arguments;
+mod bench;
 mod list;
 mod output;
 mod progress;
@@ -34,6 +35,7 @@ pub fn main() -> ExitCode {
         None => run::run(&arguments::Run::default()),
         Some(Command::Run(arguments)) => run::run(&arguments),
         Some(Command::List(arguments)) => list::list(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Bench(arguments)) => bench::bench(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Report(arguments)) => report::report(&arguments).map(|()| ExitCode::SUCCESS),
     };
     match done {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use neurogain::backend::cpu::InstructionSet;
 use neurogain::data::{TrainTest, mnist};
 use neurogain::experiment::{
     self, DataSource, Experiment, Outcome, Settings, parse_seeds, presets,
@@ -29,7 +30,9 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     };
     let samples = samples(settings.data.source, &arguments.data.directory())?;
     experiment::check_memory(&settings, &samples, threads)?;
-    let backend = Cpu::new()?;
+    // Runs go side by side; the threads that they leave over share the kernels of each.
+    let runs = settings.methods.len() * settings.training.seeds.len();
+    let backend = Cpu::with(InstructionSet::detect()?, (threads / runs).max(1))?;
     let experiment = Experiment::new(&settings, &samples, &backend)?;
 
     let stop = stop_on_interrupt()?;

@@ -86,7 +86,8 @@ impl<'a> Experiment<'a> {
         })
     }
 
-    /// Runs every method with every seed, at most `threads` at a time, each on one thread.
+    /// Runs every method with every seed, at most `threads` at a time; the backend says on
+    /// how many threads the kernels of each run.
     ///
     /// A seed names the initial weights and the batches, the same for every method, so that methods are
     /// compared pair by pair. `on_iteration` hears of every iteration; `on_run` sees each run as it

@@ -56,7 +56,7 @@ impl Rule {
     /// One step of the parameter along its gradient.
     ///
     /// # Errors
-    /// [`Error::Memory`](crate::Error::Memory) if there is no room for the state, which the first
+    /// [`Error::Memory`] if there is no room for the state, which the first
     /// step makes.
     pub fn update<B: Backend>(
         &self,

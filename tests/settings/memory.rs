@@ -35,14 +35,14 @@ fn memory_grows_with_what_is_held() {
         memory_needed(&settings, &samples, runs).expect("no overflow")
     };
     let one = needed("training.batch=32", 1);
-    // Two tensors of (64 + 100 + 100 + 10) numbers of 4 bytes a sample more.
-    assert_eq!(needed("training.batch=48", 1) - one, 16 * 2 * 274 * 4);
+    // Two tensors of (64 + 200 + 200 + 10) numbers of 4 bytes a sample more.
+    assert_eq!(needed("training.batch=48", 1) - one, 16 * 2 * 474 * 4);
     // A batch of 33 is padded to 48.
     assert_eq!(
         needed("training.batch=33", 1),
         needed("training.batch=48", 1)
     );
-    // Every further run has its own weights (64·100 + 100·100 + 100·10), at least.
-    assert!(needed("training.batch=32", 2) - one > 17_400 * 4);
+    // Every further run has its own weights (64·200 + 200·200 + 200·10), at least.
+    assert!(needed("training.batch=32", 2) - one > 54_800 * 4);
     assert!(needed("training.batch=32", 3) - one == 2 * (needed("training.batch=32", 2) - one));
 }

@@ -1,8 +1,49 @@
 //! ReLU, gain and optimiser updates, and sums over the elements of a vector.
 
-use super::simd::{Block, Kernel, Simd};
+use super::simd::{Block, InstructionSet, Kernel, Simd};
+use super::threads::Job;
 use crate::backend::{AdamStep, summation};
 use crate::shape::LANES;
+
+/// A kernel that does the same to every block, under an instruction set: its blocks can be shared
+/// out to threads.
+pub struct On<K>(pub InstructionSet, pub K);
+
+/// Splits all slices of a kernel at the same block: those that are `read`, and those `written`.
+macro_rules! split_by_blocks {
+    ($kernel:ident { $($constant:ident),* } read { $($read:ident),* } written { $first:ident $(, $written:ident)* }) => {
+        impl Job for On<$kernel<'_>> {
+            fn work(&self) -> usize {
+                self.1.$first.len() * LANES
+            }
+
+            fn split(self, left: usize, parts: usize) -> Result<(Self, Self), Self> {
+                let $kernel { $($constant,)* $($read,)* $first, $($written,)* } = self.1;
+                let at = $first.len() * left / parts;
+                $(let $read = $read.split_at(at);)*
+                let $first = $first.split_at_mut(at);
+                $(let $written = $written.split_at_mut(at);)*
+                let before = $kernel {
+                    $($constant,)* $($read: $read.0,)* $first: $first.0, $($written: $written.0,)*
+                };
+                let after = $kernel {
+                    $($constant,)* $($read: $read.1,)* $first: $first.1, $($written: $written.1,)*
+                };
+                Ok((On(self.0, before), On(self.0, after)))
+            }
+
+            fn run(self) {
+                self.0.run(self.1);
+            }
+        }
+    };
+}
+
+split_by_blocks! { Relu {} read {} written { x } }
+split_by_blocks! { ReluBackward {} read { y } written { dy } }
+split_by_blocks! { Sgd { learning_rate } read { dw } written { w } }
+split_by_blocks! { Momentum { learning_rate, momentum } read { dw } written { w, v } }
+split_by_blocks! { Adam { step } read { dw } written { w, m, v } }
 
 /// `x ← max(x, 0)`.
 pub struct Relu<'a> {

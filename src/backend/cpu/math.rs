@@ -6,10 +6,10 @@
 //!
 //! | function | largest error | at |
 //! | --- | --- | --- |
-//! | [`exp`] | EXP_ERROR | EXP_AT |
-//! | [`ln`] | LN_ERROR | LN_AT |
-//! | [`tanh`] | TANH_ERROR | TANH_AT |
-//! | [`rsqrt`] | RSQRT_ERROR | RSQRT_AT |
+//! | [`exp`] | 0.780 | −87.71 |
+//! | [`ln`] | 0.864 | 0.70649 |
+//! | [`tanh`] | 1.349 | 0.62597 |
+//! | [`rsqrt`] | 0.501 | everywhere |
 //!
 //! Infinities, NaN, subnormal numbers and signed zeros are as IEEE 754 has them: exp overflows to
 //! +∞ and underflows gradually; ln ±0 = −∞, ln of a negative number is NaN; tanh ±0 = ±0;

@@ -77,6 +77,10 @@ impl Axis {
             let decimals = usize::try_from(-power).unwrap_or(0);
             ticks.push(match self.scale {
                 Scale::Error => label(100.0 - value, decimals),
+                // 0.00001 has no room beside the axis's title.
+                Scale::Logarithmic if power < -3 => {
+                    (value, format!("{value:.0e}").replace('-', "−"))
+                }
                 Scale::Linear | Scale::Logarithmic => label(value, decimals),
             });
         }

@@ -4,6 +4,7 @@
 //! samples. [`multiply`] is the product forward and to the input, [`to_weights`] the gradient.
 
 mod multiply;
+mod one_block;
 mod tile;
 mod to_weights;
 

@@ -4,7 +4,7 @@
 //! 1. [`CHUNK`] blocks of samples: their `y` stays in L2 while the terms pass.
 //! 2. At most [`DEPTH`] terms i, so that three blocks' `x` of them fits in L1. Sums continue from
 //!    the value that the last terms left in `y`, which keeps each one chain, i ascending.
-//! 3. [`GROUP`] results j, whose effective weights are packed (L2).
+//! 3. At most [`STRIP`] results j, whose effective weights are packed (L2).
 //! 4. A tile's blocks, then
 //! 5. a tile's results: [`tile`] keeps its sums in registers over all terms of (2).
 
@@ -17,9 +17,13 @@ use crate::shape::LANES;
 
 /// Blocks of samples that one packing of the weights serves.
 const CHUNK: usize = 24;
-/// Terms of a sum that are taken at a time.
+/// Terms of a sum that are taken at a time; a multiple of 16.
 const DEPTH: usize = 144;
-/// Results whose weights are packed at a time; a multiple of every tile's outputs.
+/// Results whose weights are packed at a time: long runs of the weights' rows, so that the next
+/// lines are fetched before they are asked for. A multiple of [`GROUP`].
+const STRIP: usize = 960;
+/// Results that lie side by side in a term's packed weights to the input; a multiple of every
+/// tile's outputs, and three cache lines, so that a tile's terms spread over all cache sets.
 const GROUP: usize = 48;
 
 /// Which index of the weights a sum runs over.
@@ -154,7 +158,8 @@ impl Job for Part<'_> {
                 }
             }
             Part::Results(chunk) => {
-                let panels = GROUP * DEPTH / LANES;
+                let strip = STRIP.min(chunk.results.next_multiple_of(GROUP));
+                let panels = strip * DEPTH / LANES;
                 scratch::with(panels, |panels| chunk.set.run(Tiles { chunk, panels }));
             }
         }
@@ -215,16 +220,18 @@ impl Kernel for Tiles<'_> {
             }
             return;
         }
-        // Equal depths, rather than full ones and a rest.
-        let depth = terms.div_ceil(terms.div_ceil(DEPTH));
+        // Nearly equal depths, rather than full ones and a rest, in whole vectors.
+        let depth = terms
+            .div_ceil(terms.div_ceil(DEPTH))
+            .next_multiple_of(LANES);
         for term in (0..terms).step_by(depth) {
             let depth = depth.min(terms - term);
-            for group in (0..results).step_by(GROUP) {
+            for strip in (0..results).step_by(STRIP) {
                 let place = Place {
                     term,
                     depth,
-                    group,
-                    count: GROUP.min(results - group),
+                    strip,
+                    count: STRIP.min(results - strip),
                     block: 0,
                 };
                 self.pack(place);
@@ -249,7 +256,7 @@ impl Kernel for Tiles<'_> {
 struct Place {
     term: usize,
     depth: usize,
-    group: usize,
+    strip: usize,
     count: usize,
     block: usize,
 }
@@ -266,8 +273,8 @@ fn tile_outputs<S: Simd>(rest: usize) -> usize {
 }
 
 impl Tiles<'_> {
-    /// Forms the effective weights of a group's results: forward `[result][DEPTH]`, to the input
-    /// `[term][GROUP]`, as they lie in memory, so that nothing is transposed.
+    /// Forms the effective weights of a strip's results: forward `[result][DEPTH]`, to the input
+    /// `[group][term][GROUP]`, as they lie in memory, so that nothing is transposed.
     #[inline(always)]
     fn pack(&mut self, place: Place) {
         let Chunk {
@@ -280,7 +287,7 @@ impl Tiles<'_> {
         } = self.chunk;
         let inputs = dimensions.inputs;
         let panels = self.panels.as_flattened_mut();
-        let first = first + place.group;
+        let first = first + place.strip;
         let gain = |output: usize| gain.map_or(1.0, |gain| gain[output]);
         match sum {
             Sum::Inputs => {
@@ -293,16 +300,19 @@ impl Tiles<'_> {
                 }
             }
             Sum::Outputs => {
-                for (term, panel) in (0..place.depth).zip(panels.chunks_mut(GROUP)) {
+                for term in 0..place.depth {
                     let output = place.term + term;
                     let row = &w[output * inputs + first..][..place.count];
-                    scale(gain(output), row, panel);
+                    let groups = panels.chunks_mut(DEPTH * GROUP);
+                    for (row, group) in row.chunks(GROUP).zip(groups) {
+                        scale(gain(output), row, &mut group[term * GROUP..]);
+                    }
                 }
             }
         }
     }
 
-    /// All results of a group for `B` blocks; returns `B`.
+    /// All results of a strip for `B` blocks; returns `B`.
     #[inline(always)]
     fn across<S: Simd, const B: usize>(&mut self, s: S, place: Place) -> usize {
         let mut done = 0;
@@ -319,7 +329,7 @@ impl Tiles<'_> {
         B
     }
 
-    /// Results `group + done..` (`O` of them) of blocks `block..` (`B` of them).
+    /// Results `strip + done..` (`O` of them) of blocks `block..` (`B` of them).
     #[inline(always)]
     fn results<S: Simd, const O: usize, const B: usize>(
         &mut self,
@@ -334,7 +344,7 @@ impl Tiles<'_> {
         let mut sums = [[s.splat(0.0); O]; B];
         if place.term > 0 {
             for (b, sums) in sums.iter_mut().enumerate() {
-                let y = &self.chunk.y[place.block + b][place.group + done..][..O];
+                let y = &self.chunk.y[place.block + b][place.strip + done..][..O];
                 for (sum, y) in sums.iter_mut().zip(y) {
                     *sum = s.load(y);
                 }
@@ -348,12 +358,13 @@ impl Tiles<'_> {
                 tile(s, Rows(core::array::from_fn(|o| &rows[o])), x, sums)
             }
             Sum::Outputs => {
-                let columns = &panels[done..];
+                let columns = &panels[done / GROUP * GROUP * DEPTH..][..GROUP * DEPTH];
+                let columns = &columns[done % GROUP..];
                 tile(s, Columns::<GROUP>(columns), x, sums)
             }
         };
         for (b, sums) in sums.iter().enumerate() {
-            let y = &mut self.chunk.y[place.block + b][place.group + done..][..O];
+            let y = &mut self.chunk.y[place.block + b][place.strip + done..][..O];
             for (y, sum) in y.iter_mut().zip(sums) {
                 s.store(*sum, y);
             }

@@ -3,11 +3,13 @@
 //! A tile of 4 outputs × 4 inputs keeps one vector of lanes for each of its 16 sums, which
 //! [`Simd::sums`] then reduces together. It needs 8 vectors for 16 multiply-adds, so all of them
 //! must come from near: `dy` of a tile is packed and stays in L1 while the inputs pass, `x` of a
-//! group of inputs is packed in the order in which the tiles read it and stays in L2.
+//! group of inputs is packed in the order in which the tiles read it and stays in L2. A single block
+//! of samples takes [another way](one_block).
 
 use super::super::scratch;
 use super::super::simd::{Block, InstructionSet, Kernel, Simd};
 use super::super::threads::Job;
+use super::one_block;
 use crate::backend::{Product, summation};
 use crate::shape::LANES;
 
@@ -60,6 +62,9 @@ impl Job for ToWeights<'_> {
     }
 
     fn run(self) {
+        if self.dimensions.blocks == 1 {
+            return one_block::run(self);
+        }
         let inputs = self.group() * self.dimensions.blocks * TILE;
         let outputs = self.dimensions.blocks * TILE;
         scratch::with(inputs + outputs, |packed| {

@@ -1,0 +1,414 @@
+//! The backend's kernels: checks of the lengths, then the work.
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use super::elementwise::{self, On};
+use super::{
+    Cpu, Floats, check, convolution, gather, loss, normalisation, numbers, pooling, product,
+};
+use crate::backend::{
+    AdamStep, Backend, BatchNorm, Convolution, Normalisation, Normalise, NormaliseBackward, Pool,
+    Pooling, Product, Update, sums,
+};
+use crate::error::{Error, Result};
+use crate::shape::LANES;
+
+impl Backend for Cpu {
+    type Floats = Floats;
+    type Bytes = Vec<u8>;
+
+    fn zeros(&self, length: usize) -> Result<Floats> {
+        Floats::zeros(length)
+    }
+
+    fn resize(&self, floats: &mut Floats, length: usize) -> Result<()> {
+        floats.resize(length)
+    }
+
+    fn length(&self, floats: &Floats) -> usize {
+        floats.as_slice().len()
+    }
+
+    fn upload(&self, host: &[f32], device: &mut Floats) -> Result<()> {
+        check("upload", &[("host", host.len(), device.as_slice().len())])?;
+        device.as_mut_slice().copy_from_slice(host);
+        Ok(())
+    }
+
+    fn download(&self, device: &Floats, host: &mut [f32]) -> Result<()> {
+        check("download", &[("host", host.len(), device.as_slice().len())])?;
+        host.copy_from_slice(device.as_slice());
+        Ok(())
+    }
+
+    fn bytes(&self, host: &[u8]) -> Result<Vec<u8>> {
+        Ok(host.to_vec())
+    }
+
+    fn product_forward(
+        &self,
+        dimensions: Product,
+        gain: Option<&Floats>,
+        w: &Floats,
+        x: &Floats,
+        y: &mut Floats,
+    ) -> Result<()> {
+        dimensions.check("product forward", gain, w, x, y)?;
+        let job = product::Multiply {
+            set: self.set,
+            sum: product::Sum::Inputs,
+            dimensions,
+            gain: gain.map(Floats::as_slice),
+            w: w.as_slice(),
+            x: x.as_blocks(),
+            y: y.as_mut_blocks(),
+        };
+        self.threads.run(job.into_job());
+        Ok(())
+    }
+
+    fn product_to_input(
+        &self,
+        dimensions: Product,
+        gain: Option<&Floats>,
+        w: &Floats,
+        dy: &Floats,
+        dx: &mut Floats,
+    ) -> Result<()> {
+        dimensions.check("product to input", gain, w, dx, dy)?;
+        let job = product::Multiply {
+            set: self.set,
+            sum: product::Sum::Outputs,
+            dimensions,
+            gain: gain.map(Floats::as_slice),
+            w: w.as_slice(),
+            x: dy.as_blocks(),
+            y: dx.as_mut_blocks(),
+        };
+        self.threads.run(job.into_job());
+        Ok(())
+    }
+
+    fn product_to_weights(
+        &self,
+        dimensions: Product,
+        gain: Option<&Floats>,
+        dy: &Floats,
+        x: &Floats,
+        dw: &mut Floats,
+    ) -> Result<()> {
+        dimensions.check("product to weights", gain, dw, x, dy)?;
+        self.threads.run(product::ToWeights {
+            set: self.set,
+            dimensions,
+            gain: gain.map(Floats::as_slice),
+            dy: dy.as_blocks(),
+            x: x.as_blocks(),
+            first: 0,
+            rows: dimensions.outputs,
+            dw: dw.as_mut_slice(),
+        });
+        Ok(())
+    }
+
+    fn convolution_forward(
+        &self,
+        dimensions: Convolution,
+        gain: Option<&Floats>,
+        w: &Floats,
+        x: &Floats,
+        y: &mut Floats,
+    ) -> Result<()> {
+        convolution::forward(self, dimensions, gain, w, x, y)
+    }
+
+    fn convolution_to_input(
+        &self,
+        dimensions: Convolution,
+        gain: Option<&Floats>,
+        w: &Floats,
+        dy: &Floats,
+        update: Update,
+        dx: &mut Floats,
+    ) -> Result<()> {
+        convolution::to_input(self, dimensions, gain, w, dy, update, dx)
+    }
+
+    fn convolution_to_weights(
+        &self,
+        dimensions: Convolution,
+        gain: Option<&Floats>,
+        dy: &Floats,
+        x: &Floats,
+        dw: &mut Floats,
+    ) -> Result<()> {
+        convolution::to_weights(self, dimensions, gain, dy, x, dw)
+    }
+
+    fn batch_statistics(
+        &self,
+        dimensions: Normalisation,
+        settings: BatchNorm,
+        x: &Floats,
+        running: &mut Floats,
+        statistics: &mut Floats,
+    ) -> Result<()> {
+        normalisation::batch_statistics(self, dimensions, settings, x, running, statistics)
+    }
+
+    fn running_statistics(
+        &self,
+        epsilon: f32,
+        running: &Floats,
+        statistics: &mut Floats,
+    ) -> Result<()> {
+        normalisation::running_statistics(self, epsilon, running, statistics)
+    }
+
+    fn normalise(&self, operands: Normalise<'_, Floats>, y: &mut Floats) -> Result<()> {
+        normalisation::normalise(self, operands, y)
+    }
+
+    fn normalise_backward(
+        &self,
+        operands: NormaliseBackward<'_, Floats>,
+        dy: &mut Floats,
+        residual: Option<&mut Floats>,
+        dgamma: &mut Floats,
+        dbeta: &mut Floats,
+    ) -> Result<()> {
+        normalisation::normalise_backward(self, operands, dy, residual, dgamma, dbeta)
+    }
+
+    fn pool(&self, pool: Pool, dimensions: Pooling, x: &Floats, y: &mut Floats) -> Result<()> {
+        pooling::forward(self, pool, dimensions, x, y)
+    }
+
+    fn pool_backward(
+        &self,
+        pool: Pool,
+        dimensions: Pooling,
+        x: &Floats,
+        dy: &Floats,
+        dx: &mut Floats,
+    ) -> Result<()> {
+        pooling::backward(self, pool, dimensions, x, dy, dx)
+    }
+
+    fn relu(&self, x: &mut Floats) -> Result<()> {
+        self.threads.run(On(
+            self.set,
+            elementwise::Relu {
+                x: x.as_mut_blocks(),
+            },
+        ));
+        Ok(())
+    }
+
+    fn relu_backward(&self, y: &Floats, dy: &mut Floats) -> Result<()> {
+        check(
+            "relu backward",
+            &[("dy", dy.as_slice().len(), y.as_slice().len())],
+        )?;
+        self.threads.run(On(
+            self.set,
+            elementwise::ReluBackward {
+                y: y.as_blocks(),
+                dy: dy.as_mut_blocks(),
+            },
+        ));
+        Ok(())
+    }
+
+    fn softmax_cross_entropy(
+        &self,
+        samples: usize,
+        classes: usize,
+        logits: &Floats,
+        labels: &Vec<u8>,
+        gradient: Option<&mut Floats>,
+        totals: &mut Floats,
+    ) -> Result<()> {
+        let operation = "softmax cross-entropy";
+        let stored = numbers(operation, &[samples.div_ceil(LANES), LANES, classes])?;
+        let gradients = gradient.as_ref().map_or(stored, |g| g.as_slice().len());
+        check(
+            operation,
+            &[
+                ("logits", logits.as_slice().len(), stored),
+                ("labels", labels.len(), samples),
+                ("gradient", gradients, stored),
+                ("totals", totals.as_slice().len(), sums::COUNT),
+            ],
+        )?;
+        if classes == 0 || samples == 0 {
+            return Err(Error::shape(
+                operation,
+                "at least one class and one sample",
+                format!("{classes} classes, {samples} samples"),
+            ));
+        }
+        if let Some(label) = labels.iter().find(|label| usize::from(**label) >= classes) {
+            let expected = format!("labels below {classes}");
+            return Err(Error::shape(operation, expected, label));
+        }
+        let found = self.set.run(loss::SoftmaxCrossEntropy {
+            samples,
+            classes,
+            logits: logits.as_blocks(),
+            labels,
+            gradient: gradient.map(Floats::as_mut_blocks),
+        });
+        totals.as_mut_slice().copy_from_slice(&found);
+        Ok(())
+    }
+
+    fn gain_update(
+        &self,
+        gamma: f32,
+        baseline: f32,
+        eta: f32,
+        drive: &Floats,
+        g: &mut Floats,
+    ) -> Result<()> {
+        let shared = match drive.as_slice() {
+            [one] => Some(*one),
+            _ => None,
+        };
+        let drives = shared.map_or(drive.as_slice().len(), |_| g.as_slice().len());
+        check("gain update", &[("drive", drives, g.as_slice().len())])?;
+        self.set.run(elementwise::GainUpdate {
+            gamma,
+            baseline,
+            eta,
+            shared,
+            drive: drive.as_blocks(),
+            g: g.as_mut_blocks(),
+        });
+        g.clear_padding();
+        Ok(())
+    }
+
+    fn sgd(&self, learning_rate: f32, dw: &Floats, w: &mut Floats) -> Result<()> {
+        check("sgd", &[("dw", dw.as_slice().len(), w.as_slice().len())])?;
+        self.threads.run(On(
+            self.set,
+            elementwise::Sgd {
+                learning_rate,
+                dw: dw.as_blocks(),
+                w: w.as_mut_blocks(),
+            },
+        ));
+        Ok(())
+    }
+
+    fn momentum(
+        &self,
+        learning_rate: f32,
+        momentum: f32,
+        dw: &Floats,
+        v: &mut Floats,
+        w: &mut Floats,
+    ) -> Result<()> {
+        let length = w.as_slice().len();
+        check(
+            "momentum",
+            &[
+                ("dw", dw.as_slice().len(), length),
+                ("v", v.as_slice().len(), length),
+            ],
+        )?;
+        self.threads.run(On(
+            self.set,
+            elementwise::Momentum {
+                learning_rate,
+                momentum,
+                dw: dw.as_blocks(),
+                v: v.as_mut_blocks(),
+                w: w.as_mut_blocks(),
+            },
+        ));
+        Ok(())
+    }
+
+    fn adam(
+        &self,
+        step: AdamStep,
+        dw: &Floats,
+        m: &mut Floats,
+        v: &mut Floats,
+        w: &mut Floats,
+    ) -> Result<()> {
+        let length = w.as_slice().len();
+        check(
+            "adam",
+            &[
+                ("dw", dw.as_slice().len(), length),
+                ("m", m.as_slice().len(), length),
+                ("v", v.as_slice().len(), length),
+            ],
+        )?;
+        self.threads.run(On(
+            self.set,
+            elementwise::Adam {
+                step,
+                dw: dw.as_blocks(),
+                m: m.as_mut_blocks(),
+                v: v.as_mut_blocks(),
+                w: w.as_mut_blocks(),
+            },
+        ));
+        Ok(())
+    }
+
+    fn gather(
+        &self,
+        pixels: &Vec<u8>,
+        table: &Floats,
+        indices: &[u32],
+        features: usize,
+        out: &mut Floats,
+    ) -> Result<()> {
+        let stored = numbers("gather", &[indices.len().div_ceil(LANES), LANES, features])?;
+        let tables = table.as_slice().len();
+        check("gather", &[("out", out.as_slice().len(), stored)])?;
+        let rows = pixels.len().checked_div(features).unwrap_or(0);
+        if tables == 0 || !tables.is_multiple_of(256) {
+            return Err(Error::shape("gather", "a table of channels × 256", tables));
+        }
+        if let Some(index) = indices.iter().find(|&&i| i as usize >= rows) {
+            let expected = format!("an index below {rows}");
+            return Err(Error::shape("gather", expected, index));
+        }
+        if indices.is_empty() {
+            return Ok(());
+        }
+        gather::gather(
+            pixels,
+            table.as_slice(),
+            indices,
+            features,
+            out.as_mut_blocks(),
+        );
+        Ok(())
+    }
+
+    fn gather_labels(&self, labels: &Vec<u8>, indices: &[u32], out: &mut Vec<u8>) -> Result<()> {
+        out.clear();
+        for &index in indices {
+            match labels.get(index as usize) {
+                Some(&label) => out.push(label),
+                None => {
+                    let expected = format!("an index below {}", labels.len());
+                    return Err(Error::shape("gather labels", expected, index));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn absolute_sum(&self, x: &Floats) -> Result<f32> {
+        Ok(self.set.run(elementwise::AbsoluteSum { x: x.as_blocks() }))
+    }
+}

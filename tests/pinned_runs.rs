@@ -1,0 +1,41 @@
+//! A run's bits are a function of its settings and seed alone: pinned here, equal on every instruction
+//! set, and for any number of threads. A change that moves them is a change that users must hear of.
+
+use std::sync::atomic::AtomicBool;
+
+use neurogain::Cpu;
+use neurogain::backend::cpu::InstructionSet;
+use neurogain::data::digits;
+use neurogain::experiment::{Experiment, presets};
+
+/// All four methods, one seed, five contexts of three iterations.
+const SPLIT_DIGITS: &str = "8520da1c1fc21364acd80868ebb8859169237871a020125c0c4b9fe15e593d35";
+
+fn hash(set: InstructionSet, threads: usize) -> String {
+    let settings = presets::settings("split-digits")
+        .and_then(|settings| settings.with_overrides(&["stream.iterations=3"]))
+        .and_then(|settings| settings.with_seeds(&[42]))
+        .unwrap();
+    let samples = digits::load();
+    let backend = Cpu::with(set, 1).unwrap();
+    let experiment = Experiment::new(&settings, &samples, &backend).unwrap();
+    let stop = AtomicBool::new(false);
+    let outcome = experiment.run(threads, &stop, &|| (), &|_| Ok(())).unwrap();
+    assert_eq!(outcome.runs.len(), 4);
+    outcome.hash
+}
+
+#[test]
+fn split_digits_keeps_its_bits_on_every_instruction_set() {
+    for set in InstructionSet::available() {
+        assert_eq!(hash(set, 1), SPLIT_DIGITS, "{}", set.name());
+    }
+}
+
+#[test]
+fn the_number_of_runs_side_by_side_does_not_matter() {
+    let set = InstructionSet::detect().unwrap();
+    for threads in [2, 7] {
+        assert_eq!(hash(set, threads), SPLIT_DIGITS, "{threads} threads");
+    }
+}
