@@ -3,7 +3,7 @@
 
 mod images;
 
-use images::{Awkward, backends, bits, gamma, same_everywhere, unwritten, upload};
+use images::{Awkward, allocations, backends, bits, gamma, same_everywhere, unwritten, upload};
 use neurogain::Error;
 use neurogain::backend::cpu::Floats;
 use neurogain::backend::{Backend, Convolution, Cpu, Product, Update, Window, summation};
@@ -499,6 +499,26 @@ fn wrong_shapes_are_errors() {
             x,
             y
         ));
+    }
+}
+
+#[test]
+fn a_second_call_allocates_nothing() {
+    let case = small();
+    let data = case.data();
+    for cpu in backends() {
+        let [w, mut x, mut dy] = [&data.w, &data.x, &data.dy].map(|numbers| upload(&cpu, numbers));
+        let mut dw = w.clone();
+        let mut call = || {
+            cpu.convolution_forward(SMALL, None, &w, &x, &mut dy)
+                .unwrap();
+            cpu.convolution_to_input(SMALL, None, &w, &dy, Update::Add, &mut x)
+                .unwrap();
+            cpu.convolution_to_weights(SMALL, None, &dy, &x, &mut dw)
+                .unwrap();
+        };
+        call();
+        assert_eq!(allocations(call), 0);
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 
 use neurogain::backend::cpu::{Floats, InstructionSet};
 use neurogain::backend::{Backend, Cpu};
@@ -12,6 +13,17 @@ use neurogain::backend::{Backend, Cpu};
 pub struct Guarded;
 
 const GUARD: usize = 64;
+
+std::thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Allocations that this thread makes while `run` does.
+pub fn allocations(run: impl FnOnce()) -> usize {
+    let before = ALLOCATIONS.get();
+    run();
+    ALLOCATIONS.get() - before
+}
 const PATTERN: u8 = 0xa5;
 
 impl Guarded {
@@ -26,6 +38,7 @@ impl Guarded {
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Guarded {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
         let guarded = Self::layout(layout);
         // SAFETY: the size is not zero, and the guards lie inside the allocation.
         unsafe {
