@@ -39,6 +39,15 @@ fn hand_computed_history_of_three_contexts() {
 }
 
 #[test]
+fn recovery_is_from_the_first_fall() {
+    // Back at the third iteration; the later, deeper fall is another.
+    let accuracy = [1.0, 0.995, 0.9, 0.995, 0.5, 0.6];
+    let found = stability_gap(&accuracy, &[1, 2, 2, 2, 2, 2]).unwrap();
+    assert_eq!(found.recovery, [Some(3)]);
+    all_close(&found.gap, &[0.5]);
+}
+
+#[test]
 fn one_context_has_no_gap() {
     let found = stability_gap(&[0.1, 0.7], &[1, 1]).unwrap();
     assert!(found.gap.is_empty());
@@ -124,11 +133,11 @@ fn naive(accuracy: &[f64], contexts: &[usize]) -> StabilityGap {
         } else {
             (before - m[t]) / before
         });
-        let mut seen_minimum = false;
+        let mut fallen = false;
         let mut back = None;
         for (index, value) in of(t + 1).into_iter().enumerate() {
-            seen_minimum |= value == m[t];
-            if seen_minimum && value >= 0.99 * before && back.is_none() {
+            fallen |= value < 0.99 * before;
+            if fallen && value >= 0.99 * before && back.is_none() {
                 back = Some(index + 1);
             }
         }

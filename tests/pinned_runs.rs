@@ -9,7 +9,7 @@ use neurogain::data::digits;
 use neurogain::experiment::{Experiment, presets};
 
 /// All four methods, one seed, five contexts of three iterations.
-const SPLIT_DIGITS: &str = "a0c98393bb312bda14e6b2ce5ec56e846057a4ca9be7f11061066ff489849f08";
+const SPLIT_DIGITS: &str = "a434500c6c124b3f8eca64f718083c977748743edcb72ceb1ea33bca9aeb33ba";
 
 fn hash(set: InstructionSet, threads: usize) -> String {
     let settings = presets::settings("split-digits")
@@ -21,8 +21,8 @@ fn hash(set: InstructionSet, threads: usize) -> String {
     let experiment = Experiment::new(&settings, &samples, &backend).unwrap();
     let stop = AtomicBool::new(false);
     let outcome = experiment.run(threads, &stop, &|| (), &|_| Ok(())).unwrap();
-    assert_eq!(outcome.runs.len(), 4);
-    outcome.hash
+    assert_eq!(outcome.results.runs.len(), 4);
+    outcome.results.hash().unwrap()
 }
 
 #[test]

@@ -11,7 +11,8 @@ use neurogain::data::TrainTest;
 use neurogain::experiment::{
     self, DataSource, Experiment, Outcome, Settings, parse_seeds, presets,
 };
-use neurogain::report::{self, Results, Run, Status};
+use neurogain::experiment::{Results, Run, Status};
+use neurogain::report;
 use neurogain::{Cpu, Error, Result};
 
 use super::arguments;
@@ -49,12 +50,10 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     });
     progress.clear();
     let Outcome {
-        runs,
+        results,
         images_per_second,
-        hash,
     } = outcome?;
-
-    let results = Results { settings, runs };
+    let hash = results.hash().unwrap_or_default();
     report::finish(&directory, &results)?;
     let page = directory.join("report.html");
     if arguments.json {
@@ -146,25 +145,26 @@ fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
 
 /// Makes the run directory with the next free number: `runs/split-digits-001`.
 fn create_next(parent: &Path, settings: &Settings) -> Result<PathBuf> {
-    loop {
-        let directory = next_free(parent, &settings.name);
-        match report::create(&directory, settings) {
-            // Another run, started at the same time, was first: the next number is ours.
-            Err(_) if directory.join("config.toml").exists() => {}
-            made => return made.map(|()| directory),
-        }
-    }
-}
-
-fn next_free(parent: &Path, name: &str) -> PathBuf {
+    let name = &settings.name;
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     let numbers = entries.filter_map(|entry| {
         let file_name = entry.file_name();
         let number = file_name.to_str()?.strip_prefix(name)?.strip_prefix('-')?;
         number.parse::<u32>().ok()
     });
-    let next = numbers.max().unwrap_or(0).saturating_add(1);
-    parent.join(format!("{name}-{next:03}"))
+    for number in numbers.max().unwrap_or(0)..u32::MAX {
+        let directory = parent.join(format!("{name}-{:03}", number + 1));
+        match report::create(&directory, settings) {
+            // Another run, started at the same time, was first: the next number is ours.
+            Err(_) if directory.exists() => {}
+            made => return made.map(|()| directory),
+        }
+    }
+    Err(Error::File {
+        path: parent.display().to_string(),
+        action: "number a directory in",
+        reason: format!("{name}-{} exists; name one with --out DIR", u32::MAX),
+    })
 }
 
 /// Says what was not done, if anything, and gives the exit code for it.

@@ -1,10 +1,12 @@
 //! Experiments as data: settings, presets, and running them over methods and seeds.
 
+mod changes;
 mod keys;
 mod memory;
 mod nearest;
 mod overrides;
 pub mod presets;
+mod results;
 mod run;
 mod samples;
 mod seeds;
@@ -12,7 +14,9 @@ mod settings;
 mod text;
 mod validate;
 
+pub use changes::Change;
 pub use memory::{available_memory, check_memory, memory_needed};
+pub use results::{Results, Run, Status};
 pub use run::{Experiment, Outcome};
 pub use samples::load_samples;
 pub use seeds::parse_seeds;

@@ -7,13 +7,13 @@ use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
-use super::{MethodSettings, NetworkSettings, Settings};
+use super::results::hexadecimal;
+use super::{MethodSettings, NetworkSettings, Results, Run, Settings, Status};
 use crate::backend::{Backend, Cpu};
 use crate::data::{Dataset, TrainTest};
 use crate::error::{Error, Result};
 use crate::gain::GainDynamics;
 use crate::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
-use crate::report::{Run, Status};
 use crate::stream::{self, Context};
 use crate::train::{
     Batch, EVALUATION_BATCH, GradientDescent, History, Normalisation, Samples, Trainer, Transform,
@@ -23,12 +23,9 @@ use crate::train::{
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     /// The runs that were begun, methods and seeds in the order of the settings.
-    pub runs: Vec<Run>,
+    pub results: Results,
     /// Images trained on or evaluated, a second of the whole experiment.
     pub images_per_second: f64,
-    /// SHA-256 over every recorded number and every final weight of all runs, in hexadecimal: equal
-    /// where all bits are.
-    pub hash: String,
 }
 
 /// An experiment that is ready to run: what all its runs share, and only read.
@@ -47,11 +44,10 @@ enum Blueprint {
     SlimResNet(SlimResNetShape),
 }
 
-/// A run that ended, with its place in the order of the settings and the hash of its bits.
+/// A run that ended, with its place in the order of the settings.
 struct Ended {
     place: usize,
     run: Run,
-    bits: Sha256,
 }
 
 impl<'a> Experiment<'a> {
@@ -133,9 +129,9 @@ impl<'a> Experiment<'a> {
                 });
                 // A poisoned lock still holds whole runs: they are pushed in one step.
                 let mut ended = ended.lock().unwrap_or_else(|e| e.into_inner());
-                let result = result.and_then(|(run, bits)| {
+                let result = result.and_then(|run| {
                     on_run(&run)?;
-                    Ok(Ended { place, run, bits })
+                    Ok(Ended { place, run })
                 });
                 if result.is_err() {
                     failed.store(true, Ordering::Relaxed);
@@ -154,31 +150,22 @@ impl<'a> Experiment<'a> {
         let mut ended = ended.into_iter().collect::<Result<Vec<_>>>()?;
         ended.sort_by_key(|ended| ended.place);
 
-        let mut runs = Vec::new();
-        let mut hash = Sha256::new();
-        for Ended { run, bits, .. } in ended {
-            hash.update(bits.finalize());
-            runs.push(run);
-        }
+        let runs: Vec<Run> = ended.into_iter().map(|ended| ended.run).collect();
         let trained = |run: &Run| run.history.records.len() * self.settings.training.batch;
         let samples: usize = self.test.iter().map(|b| b.inputs.shape().rows()).sum();
         let tested = |run: &Run| run.history.evaluated().count() * samples;
         let images: usize = runs.iter().map(|run| trained(run) + tested(run)).sum();
-        let digits = hash.finalize();
         Ok(Outcome {
-            runs,
+            results: Results {
+                settings: self.settings.clone(),
+                runs,
+            },
             images_per_second: images as f64 / seconds,
-            hash: digits.iter().map(|byte| format!("{byte:02x}")).collect(),
         })
     }
 
-    /// One method with one seed, and the hash of its records and final weights.
-    fn one(
-        &self,
-        method: &MethodSettings,
-        seed: u64,
-        go_on: impl FnMut() -> bool,
-    ) -> Result<(Run, Sha256)> {
+    /// One method with one seed.
+    fn one(&self, method: &MethodSettings, seed: u64, go_on: impl FnMut() -> bool) -> Result<Run> {
         let backend = self.backend;
         match &self.network {
             Blueprint::Mlp(shape) => {
@@ -196,7 +183,7 @@ impl<'a> Experiment<'a> {
         method: &MethodSettings,
         seed: u64,
         mut go_on: impl FnMut() -> bool,
-    ) -> Result<(Run, Sha256)> {
+    ) -> Result<Run> {
         let Experiment {
             settings, backend, ..
         } = *self;
@@ -248,8 +235,9 @@ impl<'a> Experiment<'a> {
             seed,
             status,
             history,
+            hash: Some(hexadecimal(bits)),
         };
-        Ok((run, bits))
+        Ok(run)
     }
 }
 

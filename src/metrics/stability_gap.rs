@@ -3,8 +3,9 @@
 //! Two conventions are in use, and they give different numbers. *Per seed*: measure every seed's own
 //! curve with [`stability_gap`], then take mean and spread over seeds. *Of the seed-averaged curve*:
 //! average the curves first and measure the average once ([`stability_gap_of_mean`]), as the published
-//! tables do. Averaging fills in minima that fall on different iterations, so that the second is never
-//! the larger: min_i mean_s ≥ mean_s min_i.
+//! tables do. Averaging fills in minima that fall on different iterations, so that avg-min-ACC is never
+//! the lower by the second: min_i mean_s ≥ mean_s min_i. avg-SG, a mean of ratios, has no such order,
+//! though with equal a_{t−1} it is never the larger.
 
 use alloc::format;
 use alloc::string::String;
@@ -30,9 +31,9 @@ pub struct StabilityGap {
     pub gap: Vec<f64>,
     /// For t = 2..K: iterations after the switch until accuracy is back at 0.99·a_{t−1}; `None` if never.
     ///
-    /// The first iteration of a context counts as 1. Counting ends at the first iteration not before the
-    /// (first) minimum of the context that reaches 0.99·a_{t−1}, so that a curve that is still high right
-    /// after the switch and falls later does not count as back. 0 where it never falls below 0.99·a_{t−1}.
+    /// The first iteration of a context counts as 1. Counting ends at the first iteration at 0.99·a_{t−1}
+    /// or above after the first below it, so that a curve that is still high right after the switch and
+    /// falls later does not count as back; a second fall does not count. 0 where there is no fall.
     pub recovery: Vec<Option<usize>>,
     /// avg-ACC = mean of a_t.
     pub average_accuracy: f64,
@@ -131,14 +132,14 @@ fn measure(accuracy: &[f64], lengths: &[usize]) -> StabilityGap {
     for &length in lengths {
         let (within, after) = rest.split_at(length);
         rest = after;
-        let (at, minimum) = first_minimum(within);
+        let minimum = within.iter().copied().fold(f64::INFINITY, f64::min);
         if let Some(&before) = final_accuracy.last() {
             gap.push(if before == 0.0 {
                 0.0
             } else {
                 (before - minimum) / before
             });
-            recovery.push(recovered_after(within, at, RECOVERED_SHARE * before));
+            recovery.push(recovered_after(within, RECOVERED_SHARE * before));
         }
         final_accuracy.push(within[length - 1]);
         minimum_accuracy.push(minimum);
@@ -161,21 +162,13 @@ fn measure(accuracy: &[f64], lengths: &[usize]) -> StabilityGap {
     }
 }
 
-fn first_minimum(within: &[f64]) -> (usize, f64) {
-    let mut minimum = (0, within[0]);
-    for (at, &value) in within.iter().enumerate() {
-        if value < minimum.1 {
-            minimum = (at, value);
-        }
-    }
-    minimum
-}
-
-fn recovered_after(within: &[f64], minimum_at: usize, threshold: f64) -> Option<usize> {
-    if within[minimum_at] >= threshold {
+/// Iterations from the switch until the accuracy is back at `threshold` after it first fell below; 0 if it
+/// never does.
+fn recovered_after(within: &[f64], threshold: f64) -> Option<usize> {
+    let Some(fallen) = within.iter().position(|&accuracy| accuracy < threshold) else {
         return Some(0);
-    }
-    (minimum_at..within.len())
+    };
+    (fallen..within.len())
         .find(|&at| within[at] >= threshold)
         .map(|at| at + 1)
 }

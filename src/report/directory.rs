@@ -4,57 +4,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::figure;
 use super::page::{self, Experiment};
 use super::records;
 use super::summary;
 use crate::error::{Error, Result};
-use crate::experiment::Settings;
-use crate::train::History;
-
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "status", rename_all = "kebab-case")]
-pub enum Status {
-    /// Every iteration of every context.
-    Complete,
-    /// Stopped before its end.
-    Interrupted,
-    /// Training produced a number that is not finite.
-    Diverged {
-        /// The iteration, counted from 1 over the whole run.
-        iteration: usize,
-        /// The quantity that is not finite.
-        quantity: String,
-        /// Its value.
-        value: String,
-    },
-}
-
-/// One method with one seed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Run {
-    /// The method's name in the settings.
-    pub method: String,
-    /// The seed.
-    pub seed: u64,
-    /// How it ended.
-    pub status: Status,
-    /// Every iteration that was finished.
-    pub history: History,
-}
-
-/// What an experiment gave: its settings, and the runs that were begun, methods and seeds in the order of
-/// the settings.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Results {
-    /// The resolved settings.
-    pub settings: Settings,
-    /// The runs; those never begun are missing.
-    pub runs: Vec<Run>,
-}
+use crate::experiment::{Results, Run, Settings, Status};
 
 /// Makes the run directory `dir`, with the directories above it, and writes `config.toml`.
 ///
@@ -77,11 +34,21 @@ pub fn create(dir: &Path, settings: &Settings) -> Result<()> {
         ),
         _ => Error::file(dir, "create", e),
     })?;
+    let filled = fill(dir, &text);
+    if filled.is_err() {
+        // The directory is ours and holds nothing yet; the first failure is the one to report.
+        let _ = fs::remove_dir_all(dir);
+    }
+    filled
+}
+
+/// What a run directory holds from the start.
+fn fill(dir: &Path, config: &str) -> Result<()> {
     for folder in ["runs", "figures"] {
         let folder = dir.join(folder);
         fs::create_dir(&folder).map_err(|e| Error::file(&folder, "create", e))?;
     }
-    write(&dir.join("config.toml"), text.as_bytes())
+    write(&dir.join("config.toml"), config.as_bytes())
 }
 
 /// Writes `run` to `runs/METHOD-SEED.csv` of `dir`, whole or not at all.
@@ -210,6 +177,7 @@ struct ListedRun {
     seed: u64,
     #[serde(flatten)]
     status: Status,
+    hash: Option<String>,
 }
 
 /// None where there is no summary yet.
@@ -277,6 +245,7 @@ fn load_run(path: &Path, settings: &Settings, statuses: &[ListedRun]) -> Result<
         seed,
         status,
         history,
+        hash: listed.and_then(|listed| listed.hash.clone()),
     };
     place(settings, &run).map_err(|e| Error::format(path, format!("not in config.toml: {e}")))?;
     Ok(run)

@@ -22,7 +22,7 @@ mod records;
 mod summary;
 mod table;
 
-pub use directory::{Results, Run, Status, build, create, finish, load, rebuild, write_run};
+pub use directory::{build, create, finish, load, rebuild, write_run};
 pub use format::Unit;
 pub use published::{
     Agreement, Comparison, ComparisonRow, Published, PublishedMethod, Spread, agreement, compare,

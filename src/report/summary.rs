@@ -4,9 +4,9 @@ use std::string::String;
 
 use serde::Serialize;
 
-use super::directory::{Results, Run, Status};
 use super::records::total_iterations;
 use crate::error::{Error, Result};
+use crate::experiment::{Results, Run, Status};
 use crate::metrics::{self, StabilityGap, stability_gap, stability_gap_of_mean};
 use crate::train::{History, Record};
 
@@ -15,6 +15,10 @@ use crate::train::{History, Record};
 pub struct Summary {
     /// The experiment's name.
     pub experiment: String,
+    /// The version of neurogain that wrote this.
+    pub version: &'static str,
+    /// The hash of all runs ([`Results::hash`]), if it is known.
+    pub hash: Option<String>,
     /// Every run that was begun, in the order of the settings.
     pub runs: Vec<RunSummary>,
     /// Every method, in the order of the settings.
@@ -33,6 +37,8 @@ pub struct RunSummary {
     pub status: Status,
     /// Iterations that were finished.
     pub iterations: usize,
+    /// The run's hash, if it is known.
+    pub hash: Option<String>,
     /// The run's own measures; none unless it is complete.
     pub measures: Option<StabilityGap>,
 }
@@ -109,6 +115,7 @@ pub fn summarise_results(results: &Results) -> Result<Summary> {
             seed: run.seed,
             status: run.status.clone(),
             iterations,
+            hash: run.hash.clone(),
             measures,
         });
     }
@@ -127,6 +134,8 @@ pub fn summarise_results(results: &Results) -> Result<Summary> {
     }
     Ok(Summary {
         experiment: results.settings.name.clone(),
+        version: env!("CARGO_PKG_VERSION"),
+        hash: results.hash(),
         runs,
         methods,
     })

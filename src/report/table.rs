@@ -1,11 +1,11 @@
 //! The table of measures, as text for a terminal, and the sentences that go with it.
 
-use super::directory::{Results, Run, Status};
 use super::format::{NONE, Unit};
 use super::records;
 use super::summary::{MethodSummary, Summary, summarise_results};
 use crate::error::Result;
 use crate::experiment::Settings;
+use crate::experiment::{Results, Run, Status};
 
 /// The table's column headings.
 pub(super) const HEADINGS: [&str; 6] = [

@@ -56,6 +56,10 @@ impl<B: Backend> Trainer<'_, B> {
         mut observe: impl FnMut(&Record) -> bool,
     ) -> Result<()> {
         let backend = self.backend;
+        if self.test.is_empty() {
+            let expected = "at least one batch of test samples";
+            return Err(Error::shape("training", expected, "none"));
+        }
         let mut loss = SoftmaxCrossEntropy::new(backend)?;
         let mut batch = self.training.batch(backend)?;
         let (mut indices, mut placements) = (Vec::new(), Vec::new());
@@ -102,6 +106,12 @@ impl<B: Backend> Trainer<'_, B> {
                     let weight = parameter.mean_absolute_weight(backend)?;
                     record.mean_absolute_weight.push(weight);
                 }
+                for &gain in &record.gain {
+                    finite(iteration, "mean gain", gain)?;
+                }
+                for &weight in &record.mean_absolute_weight {
+                    finite(iteration, "mean |w|", weight)?;
+                }
                 let go_on = observe(&record);
                 history.records.push(record);
                 if !go_on {
@@ -121,6 +131,11 @@ impl<B: Backend> Trainer<'_, B> {
         }
         let mut stream = Stream::new(self.seed, Purpose::Batch, iteration as u64);
         indices.clear();
+        indices.try_reserve(self.batch).map_err(|_| Error::Memory {
+            purpose: "a batch".into(),
+            bytes: (self.batch as u64).saturating_mul(4),
+            remedy: "use a smaller one".into(),
+        })?;
         indices.extend((0..self.batch).map(|_| samples[stream.random_range(0..count) as usize]));
         Ok(())
     }

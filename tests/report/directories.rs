@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use neurogain::Error;
-use neurogain::report::{Results, Run, Status, create, finish, load, rebuild, write_run};
+use neurogain::experiment::{Results, Run, Status};
+use neurogain::report::{create, finish, load, rebuild, write_run};
 use neurogain::train::{Evaluation, History, Record};
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -112,6 +113,7 @@ fn any_run() -> impl Strategy<Value = Run> {
                 mean_absolute_weight: row[5 + layers.len()..].to_vec(),
             };
             Run {
+                hash: None,
                 method: String::from("adam"),
                 seed: 43,
                 status: if count == 8 {

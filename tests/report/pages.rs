@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use neurogain::report::{Results, Status, build, create, finish, write_run};
+use neurogain::experiment::{Results, Status};
+use neurogain::report::{build, create, finish, write_run};
 use neurogain::train::Record;
 use tempfile::TempDir;
 

@@ -1,7 +1,8 @@
 //! Made-up results in the shape of real ones.
 
 use neurogain::experiment::Settings;
-use neurogain::report::{Results, Run, Status};
+use neurogain::experiment::{Results, Run, Status};
+
 use neurogain::train::{Evaluation, History, Record};
 
 pub fn split_mnist() -> Settings {
@@ -95,6 +96,7 @@ pub fn results(settings: &Settings) -> Results {
     for method in &settings.methods {
         for &seed in &settings.training.seeds {
             runs.push(Run {
+                hash: None,
                 method: method.name.clone(),
                 seed,
                 status: Status::Complete,

@@ -1,10 +1,10 @@
 //! The text table, the agreement rule and the comparison with published numbers.
 
 use neurogain::experiment::NetworkSettings;
+use neurogain::experiment::{Results, Status};
 use neurogain::metrics::{self, summarise};
 use neurogain::report::{
-    Comparison, ComparisonRow, Results, Spread, Status, agreement, compare, published,
-    summarise_results, table,
+    Comparison, ComparisonRow, Spread, agreement, compare, published, summarise_results, table,
 };
 
 use neurogain::train::Evaluation;

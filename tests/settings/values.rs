@@ -272,3 +272,34 @@ fn seeds_are_lists_and_ranges_with_both_ends() {
     }
     assert_eq!(parse_seeds("1..100000").map(|s| s.len()), Ok(100_000));
 }
+
+#[test]
+fn changes_are_told_from_the_preset() {
+    let told = |settings: &neurogain::experiment::Settings| {
+        let changes = settings.changes().expect("TOML").expect("a preset");
+        let line =
+            |c: &neurogain::experiment::Change| format!("{}: {} -> {}", c.key, c.preset, c.value);
+        changes.iter().map(line).collect::<Vec<_>>()
+    };
+    assert!(told(&digits()).is_empty());
+    let changed = digits()
+        .with_overrides(&[
+            "gain.eta=0.5",
+            "methods.sgd.backbone.rule=sgd",
+            "title=Mine",
+        ])
+        .and_then(|settings| settings.with_methods(&["sgd"]))
+        .and_then(|settings| settings.with_seeds(&[7]))
+        .expect("valid");
+    assert_eq!(
+        told(&changed),
+        [
+            "gain.eta: 0.4 -> 0.5",
+            "methods.sgd.backbone.rule:  -> \"sgd\"",
+            "training.seeds: [42, 43, 44, 45, 46] -> [7]",
+        ]
+    );
+    let mut own = digits();
+    own.name = "mine".into();
+    assert_eq!(own.changes(), Ok(None));
+}

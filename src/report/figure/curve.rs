@@ -1,7 +1,7 @@
 //! Curves: mean and standard error over seeds at every iteration.
 
+use crate::experiment::Results;
 use crate::metrics::summarise;
-use crate::report::directory::Results;
 use crate::report::summary::{complete_runs, mean_gain};
 use crate::train::{Evaluation, History};
 
@@ -139,7 +139,7 @@ pub(super) fn thinned(values: &[f64], range: core::ops::Range<usize>) -> Vec<usi
 mod tests {
     use super::*;
     use crate::experiment::Settings;
-    use crate::report::directory::{Run, Status};
+    use crate::experiment::{Run, Status};
     use crate::train::Record;
 
     /// Two contexts of two iterations, one method, a seed for each of `accuracies`.
@@ -164,6 +164,7 @@ mod tests {
             }
         };
         let runs = (42..).zip(accuracies).map(|(seed, accuracies)| Run {
+            hash: None,
             method: settings.methods[0].name.clone(),
             seed,
             status: Status::Complete,

@@ -5,12 +5,12 @@ mod text;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::directory::Results;
 use super::figure::{self, Figure};
 use super::published::{self, Comparison};
 use super::summary::{Summary, summarise_results};
 use super::table::{incomplete, observations};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::experiment::Results;
 use crate::experiment::Settings;
 
 /// One experiment on the page.
@@ -47,7 +47,7 @@ impl<'a> Experiment<'a> {
 /// The page of one experiment, or of several side by side.
 ///
 /// # Errors
-/// Those of drawing, and [`Error::Setting`] where settings cannot be TOML.
+/// Those of drawing, and [`crate::Error::Setting`] where settings cannot be TOML.
 pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
     let titles: Vec<&str> = experiments
         .iter()
@@ -74,6 +74,9 @@ pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
                 header {
                     h1 { (heading) }
                     (descriptions(experiments))
+                    @for experiment in experiments {
+                        (changes(experiment, experiments.len() > 1)?)
+                    }
                 }
                 main {
                     (incomplete_runs(experiments))
@@ -130,6 +133,33 @@ fn descriptions(experiments: &[Experiment]) -> Markup {
             }
         }
     }
+}
+
+/// What differs from the preset, whose description stands above.
+fn changes(experiment: &Experiment, several: bool) -> Result<Markup> {
+    let Some(changes) = experiment.settings().changes()?.filter(|c| !c.is_empty()) else {
+        return Ok(html! {});
+    };
+    let absent = |value: &str| match value {
+        "" => "none".to_string(),
+        value => value.to_string(),
+    };
+    Ok(html! {
+        div.notice role="note" {
+            p {
+                @if several { (experiment.name) ": " }
+                "Settings that differ from the benchmark’s, which the text above describes"
+            }
+            ul {
+                @for change in changes {
+                    li {
+                        code { (change.key) } " = " code { (absent(&change.value)) }
+                        ", not " code { (absent(&change.preset)) }
+                    }
+                }
+            }
+        }
+    })
 }
 
 fn incomplete_runs(experiments: &[Experiment]) -> Markup {
@@ -200,9 +230,11 @@ fn figures(experiments: &[Experiment]) -> Result<Markup> {
 }
 
 fn configuration(experiment: &Experiment, several: bool) -> Result<Markup> {
-    let text = toml::to_string(experiment.settings())
-        .map_err(|e| Error::setting("settings", e, "values that TOML can hold"))?;
+    let text = experiment.settings().to_toml()?;
     Ok(html! {
+        @if let Some(hash) = &experiment.summary.hash {
+            p { @if several { (experiment.name) ": " } "hash of every bit " code.hash { (hash) } }
+        }
         details {
             summary { @if several { (experiment.name) ": " } code { "config.toml" } }
             pre tabindex="0" { code { (text) } }

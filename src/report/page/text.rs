@@ -26,8 +26,8 @@ pub(super) fn definitions() -> Markup {
                 }
                 dt { "recovery" }
                 dd {
-                    "iterations from the switch until the accuracy, from its minimum on, is back at 99 % of "
-                    i { "a" sub { "t−1" } } "; 0 where it never falls below that"
+                    "iterations from the switch until the accuracy is back at 99 % of "
+                    i { "a" sub { "t−1" } } " after it first fell below; 0 where it never does"
                 }
             }
             p {
@@ -38,7 +38,7 @@ pub(super) fn definitions() -> Markup {
                 strong { "Of the seed-averaged curve: " }
                 "the curves are averaged first, and the average is measured once, as in table 1 of the "
                 "paper. Minima of different seeds fall on different iterations, so that the average curve’s "
-                "minimum is never the lower one. Tables here are per seed unless they say otherwise."
+                "minimum is never below the average of the minima. Tables here are per seed unless they say otherwise."
             }
         }
     }

@@ -1,0 +1,70 @@
+//! What an experiment gives.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Settings;
+use crate::train::History;
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "kebab-case")]
+pub enum Status {
+    /// Every iteration of every context.
+    Complete,
+    /// Stopped before its end.
+    Interrupted,
+    /// Training produced a number that is not finite.
+    Diverged {
+        /// The iteration, counted from 1 over the whole run.
+        iteration: usize,
+        /// The quantity that is not finite.
+        quantity: String,
+        /// Its value.
+        value: String,
+    },
+}
+
+/// One method with one seed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// The method's name in the settings.
+    pub method: String,
+    /// The seed.
+    pub seed: u64,
+    /// How it ended.
+    pub status: Status,
+    /// Every iteration that was finished.
+    pub history: History,
+    /// SHA-256 over every recorded number and every final weight, in hexadecimal; unknown for a run whose
+    /// records alone were read back.
+    pub hash: Option<String>,
+}
+
+/// What an experiment gave: its settings, and the runs that were begun, methods and seeds in the order of
+/// the settings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Results {
+    /// The resolved settings.
+    pub settings: Settings,
+    /// The runs; those never begun are missing.
+    pub runs: Vec<Run>,
+}
+
+impl Results {
+    /// SHA-256 over the hashes of all runs, in order: equal where all bits are. Unknown if that of a run
+    /// is, or if there is none.
+    pub fn hash(&self) -> Option<String> {
+        let mut hash = Sha256::new();
+        for run in &self.runs {
+            hash.update(run.hash.as_ref()?);
+        }
+        (!self.runs.is_empty()).then(|| hexadecimal(hash))
+    }
+}
+
+/// The digits of a finished hash.
+pub(super) fn hexadecimal(hash: Sha256) -> String {
+    let digits = hash.finalize();
+    digits.iter().map(|byte| format!("{byte:02x}")).collect()
+}
