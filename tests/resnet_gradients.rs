@@ -14,8 +14,9 @@ mod reference;
 use neurogain::gain::GainDynamics;
 use neurogain::models::Network as _;
 use neurogain::nn::SoftmaxCrossEntropy;
-use neurogain::optim::{Rule, State};
-use neurogain::{Backend, Cpu, Shape, Tensor};
+use neurogain::optim::Rule;
+use neurogain::train::{GradientDescent, Method};
+use neurogain::{Cpu, Shape, Tensor};
 use reference::layers::Number;
 use reference::resnet::{Pass, SlimResNet};
 use reference::resnet_library::{Case, Numbers, Pair, distance, narrow, wide};
@@ -160,30 +161,13 @@ fn training_steps_running_statistics_and_inference() {
         let mut pair = case.pair(&backend, false);
         let mut exact = Steps::<f64>::new(&pair.reference);
         let mut single = Steps::<f32>::new(&pair.reference);
-        let mut loss = SoftmaxCrossEntropy::new(&backend).unwrap();
-        let mut dlogits = Tensor::zeros(&backend, Shape::features(0, 1)).unwrap();
-        let mut states: Vec<State> = pair.names.iter().map(|_| State::default()).collect();
-        let mut entropy = Tensor::zeros(&backend, Shape::vector(1)).unwrap();
+        let momentum = Rule::Momentum { momentum: 0.9 };
+        let mut method = GradientDescent::new(&backend, Rule::Sgd, RATE, Some(dynamics))
+            .and_then(|method| method.with_backbone(momentum))
+            .unwrap();
         for step in 1..=2 {
-            for gain in pair.library.parameters().filter_map(|p| p.gain.as_mut()) {
-                dynamics.update(&backend, &entropy, gain).unwrap();
-            }
-            let inputs = &pair.batch.inputs;
-            let logits = pair.library.forward(&backend, inputs).unwrap();
-            let found = loss
-                .forward(&backend, logits, &pair.batch.labels, &mut dlogits)
-                .unwrap();
-            pair.library.backward(&backend, inputs, &dlogits).unwrap();
-            for (parameter, state) in pair.library.parameters().zip(&mut states) {
-                let rule = match parameter.gain {
-                    Some(_) => Rule::Sgd,
-                    None => Rule::Momentum { momentum: 0.9 },
-                };
-                rule.update(&backend, RATE, parameter, state).unwrap();
-            }
-            let drive = [found.mean_entropy() as f32];
-            backend.upload(&drive, entropy.floats_mut()).unwrap();
-
+            let network = &mut pair.library;
+            method.step(&backend, network, &pair.batch).unwrap();
             exact.step(&pair, RATE);
             single.step(&pair, RATE);
             let what = format!("{case:?}: step {step}");
