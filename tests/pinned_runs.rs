@@ -11,9 +11,26 @@ use neurogain::experiment::{Experiment, presets};
 /// All four methods, one seed, five contexts of three iterations.
 const SPLIT_DIGITS: &str = "a434500c6c124b3f8eca64f718083c977748743edcb72ceb1ea33bca9aeb33ba";
 
-fn hash(set: InstructionSet, threads: usize) -> String {
+/// The same with a slim ResNet-18 of width 2 and gains in its head and second stage.
+const SPLIT_DIGITS_RESNET: &str =
+    "430bd1e98fb9dd5f6ed15222e9a67e350749c10bbf1ce0d67d06bfe99683aee9";
+
+const MLP: &[&str] = &["stream.iterations=3"];
+const RESNET: &[&str] = &[
+    "stream.iterations=2",
+    "evaluation.every=2",
+    "training.batch=20",
+    "training.crop_padding=1",
+    "training.mirror=true",
+    "network.kind=slim-resnet18",
+    "network.width=2",
+    "network.head_standard_deviation=0.05",
+    "network.modulated=[\"head\", \"stage2\"]",
+];
+
+fn hash(overrides: &[&str], set: InstructionSet, threads: usize) -> String {
     let settings = presets::settings("split-digits")
-        .and_then(|settings| settings.with_overrides(&["stream.iterations=3"]))
+        .and_then(|settings| settings.with_overrides(overrides))
         .and_then(|settings| settings.with_seeds(&[42]))
         .unwrap();
     let samples = digits::load();
@@ -28,7 +45,9 @@ fn hash(set: InstructionSet, threads: usize) -> String {
 #[test]
 fn split_digits_keeps_its_bits_on_every_instruction_set() {
     for set in InstructionSet::available() {
-        assert_eq!(hash(set, 1), SPLIT_DIGITS, "{}", set.name());
+        assert_eq!(hash(MLP, set, 1), SPLIT_DIGITS, "{}", set.name());
+        let resnet = hash(RESNET, set, 1);
+        assert_eq!(resnet, SPLIT_DIGITS_RESNET, "{}", set.name());
     }
 }
 
@@ -36,6 +55,8 @@ fn split_digits_keeps_its_bits_on_every_instruction_set() {
 fn the_number_of_runs_side_by_side_does_not_matter() {
     let set = InstructionSet::detect().unwrap();
     for threads in [2, 7] {
-        assert_eq!(hash(set, threads), SPLIT_DIGITS, "{threads} threads");
+        assert_eq!(hash(MLP, set, threads), SPLIT_DIGITS, "{threads} threads");
+        let resnet = hash(RESNET, set, threads);
+        assert_eq!(resnet, SPLIT_DIGITS_RESNET, "{threads} threads");
     }
 }
