@@ -370,28 +370,7 @@ impl Backend for Cpu {
         features: usize,
         out: &mut Floats,
     ) -> Result<()> {
-        let stored = numbers("gather", &[indices.len().div_ceil(LANES), LANES, features])?;
-        let tables = table.as_slice().len();
-        check("gather", &[("out", out.as_slice().len(), stored)])?;
-        let rows = pixels.len().checked_div(features).unwrap_or(0);
-        if tables == 0 || !tables.is_multiple_of(256) {
-            return Err(Error::shape("gather", "a table of channels × 256", tables));
-        }
-        if let Some(index) = indices.iter().find(|&&i| i as usize >= rows) {
-            let expected = format!("an index below {rows}");
-            return Err(Error::shape("gather", expected, index));
-        }
-        if indices.is_empty() {
-            return Ok(());
-        }
-        gather::gather(
-            pixels,
-            table.as_slice(),
-            indices,
-            features,
-            out.as_mut_blocks(),
-        );
-        Ok(())
+        gather::gather(pixels, table, indices, features, out)
     }
 
     fn gather_images(
@@ -403,35 +382,7 @@ impl Backend for Cpu {
         placements: &[Placement],
         out: &mut Floats,
     ) -> Result<()> {
-        let features = numbers("gather images", &shape)?;
-        let [_, _, channels] = shape;
-        check(
-            "gather images",
-            &[
-                (
-                    "table",
-                    table.as_slice().len(),
-                    numbers("gather images", &[channels, 256])?,
-                ),
-                ("placements", placements.len(), indices.len()),
-                (
-                    "out",
-                    out.as_slice().len(),
-                    numbers(
-                        "gather images",
-                        &[indices.len().div_ceil(LANES), LANES, features],
-                    )?,
-                ),
-            ],
-        )?;
-        let images = pixels.len().checked_div(features).unwrap_or(0);
-        if let Some(index) = indices.iter().find(|&&i| i as usize >= images) {
-            let expected = format!("an index below {images}");
-            return Err(Error::shape("gather images", expected, index));
-        }
-        let (table, out) = (table.as_slice(), out.as_mut_blocks());
-        gather::gather_images(pixels, shape, table, indices, placements, out);
-        Ok(())
+        gather::gather_images(pixels, shape, table, indices, placements, out)
     }
 
     fn gather_labels(&self, labels: &Vec<u8>, indices: &[u32], out: &mut Vec<u8>) -> Result<()> {

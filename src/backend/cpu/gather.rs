@@ -1,14 +1,87 @@
 //! Batches from rows of bytes.
 
+use alloc::format;
+
 use super::simd::Block;
+use super::{Floats, check, numbers};
 use crate::backend::Placement;
+use crate::error::{Error, Result};
 use crate::shape::LANES;
 
-/// `out[s][f] = table[f mod channels][byte]`; see
-/// [`Backend::gather`](crate::backend::Backend::gather). The lengths have been checked.
-///
+/// See [`Backend::gather`](crate::backend::Backend::gather).
+pub fn gather(
+    pixels: &[u8],
+    table: &Floats,
+    indices: &[u32],
+    features: usize,
+    out: &mut Floats,
+) -> Result<()> {
+    let stored = numbers("gather", &[indices.len().div_ceil(LANES), LANES, features])?;
+    let tables = table.as_slice().len();
+    check("gather", &[("out", out.as_slice().len(), stored)])?;
+    let rows = pixels.len().checked_div(features).unwrap_or(0);
+    if tables == 0 || !tables.is_multiple_of(256) {
+        return Err(Error::shape("gather", "a table of channels × 256", tables));
+    }
+    if let Some(index) = indices.iter().find(|&&i| i as usize >= rows) {
+        let expected = format!("an index below {rows}");
+        return Err(Error::shape("gather", expected, index));
+    }
+    if indices.is_empty() {
+        return Ok(());
+    }
+    gather_rows(
+        pixels,
+        table.as_slice(),
+        indices,
+        features,
+        out.as_mut_blocks(),
+    );
+    Ok(())
+}
+
+/// See [`Backend::gather_images`](crate::backend::Backend::gather_images).
+pub fn gather_images(
+    pixels: &[u8],
+    shape: [usize; 3],
+    table: &Floats,
+    indices: &[u32],
+    placements: &[Placement],
+    out: &mut Floats,
+) -> Result<()> {
+    let features = numbers("gather images", &shape)?;
+    let [_, _, channels] = shape;
+    check(
+        "gather images",
+        &[
+            (
+                "table",
+                table.as_slice().len(),
+                numbers("gather images", &[channels, 256])?,
+            ),
+            ("placements", placements.len(), indices.len()),
+            (
+                "out",
+                out.as_slice().len(),
+                numbers(
+                    "gather images",
+                    &[indices.len().div_ceil(LANES), LANES, features],
+                )?,
+            ),
+        ],
+    )?;
+    let images = pixels.len().checked_div(features).unwrap_or(0);
+    if let Some(index) = indices.iter().find(|&&i| i as usize >= images) {
+        let expected = format!("an index below {images}");
+        return Err(Error::shape("gather images", expected, index));
+    }
+    let (table, out) = (table.as_slice(), out.as_mut_blocks());
+    place_images(pixels, shape, table, indices, placements, out);
+    Ok(())
+}
+
 /// A block is made from its 16 rows side by side, so that memory is written in order.
-pub fn gather(pixels: &[u8], table: &[f32], indices: &[u32], features: usize, out: &mut [Block]) {
+fn gather_rows(pixels: &[u8], table: &[f32], indices: &[u32], features: usize, out: &mut [Block]) {
     let (tables, _) = table.as_chunks::<256>();
     for (indices, out) in indices.chunks(LANES).zip(out.chunks_exact_mut(features)) {
         // Lanes without a sample read the first one's row, and are cleared afterwards.
@@ -51,8 +124,7 @@ fn block(rows: [&[u8]; LANES], tables: &[[f32; 256]], out: &mut [Block]) {
     }
 }
 
-/// See [`Backend::gather_images`](crate::backend::Backend::gather_images). The lengths have been checked.
-pub fn gather_images(
+fn place_images(
     pixels: &[u8],
     [height, width, channels]: [usize; 3],
     table: &[f32],
