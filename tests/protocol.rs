@@ -19,7 +19,6 @@ use neurogain::train::{
 };
 use neurogain::{Cpu, Result, Shape, Tensor};
 use proptest::prelude::*;
-use rand::RngExt as _;
 use rand_distr::{Distribution as _, StandardNormal};
 
 /// Standard deviations that a normal number leaves to either side with a probability of 10⁻⁶.
