@@ -491,10 +491,6 @@ proptest! {
         let (indices, placements): (Vec<u32>, Vec<Placement>) = samples.into_iter().unzip();
         let still = vec![Placement::default(); indices.len()];
         for (placements, plainly) in [(&placements, false), (&still, false), (&still, true)] {
-            if !plainly && constants != channels {
-                // Images take a table for each channel.
-                continue;
-            }
             match plainly {
                 true => training.gather(&backend, &indices, &mut batch).unwrap(),
                 false => training

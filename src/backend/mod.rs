@@ -325,11 +325,11 @@ pub trait Backend: Debug + Clone + Send + Sync + 'static {
     ) -> Result<()>;
 
     /// [`gather`](Backend::gather) of images, each shifted and mirrored:
-    /// `out[s][y][x][c] = table[c][byte]`, where the byte is channel c of pixel (y + down, x' + right)
+    /// `out[s][y][x][c] = table[c mod tables][byte]`, where the byte is channel c of pixel (y + down, x' + right)
     /// of image `indices[s]`, 0 outside of it, with x' = x or, mirrored, width − 1 − x.
     ///
-    /// `pixels` is `[images][height][width][channels]`, `shape` is height, width and channels, and
-    /// `placements` holds one for each sample.
+    /// `pixels` is `[images][height][width][channels]`, `shape` is height, width and channels, `table`
+    /// holds one table of 256 for each channel or one for all, and `placements` one for each sample.
     fn gather_images(
         &self,
         pixels: &Self::Bytes,

@@ -51,13 +51,18 @@ pub fn gather_images(
 ) -> Result<()> {
     let features = numbers("gather images", &shape)?;
     let [_, _, channels] = shape;
+    // One table may serve all channels.
+    let tables = match table.as_slice().len() {
+        256 => 1,
+        _ => channels,
+    };
     check(
         "gather images",
         &[
             (
                 "table",
                 table.as_slice().len(),
-                numbers("gather images", &[channels, 256])?,
+                numbers("gather images", &[tables, 256])?,
             ),
             ("placements", placements.len(), indices.len()),
             (
@@ -152,9 +157,9 @@ fn place_images(
                     .checked_add_signed(placement.right.into())
                     .filter(|&x| x < width);
                 let pixel = y.zip(x).map(|(y, x)| &image[(y * width + x) * channels..]);
-                for (channel, (out, table)) in out.iter_mut().zip(tables).enumerate() {
+                for (channel, out) in out.iter_mut().enumerate() {
                     let byte = pixel.map_or(0, |pixel| pixel[channel]);
-                    out[lane] = table[usize::from(byte)];
+                    out[lane] = tables[channel % tables.len()][usize::from(byte)];
                 }
             }
         }
