@@ -502,6 +502,29 @@ fn wrong_shapes_are_errors() {
     }
 }
 
+/// More blocks than threads, and work for seven of them by the cost model.
+#[test]
+fn many_blocks_over_threads() {
+    let case = Case {
+        samples: 461,
+        dimensions: Convolution {
+            blocks: 29,
+            height: 12,
+            width: 11,
+            inputs: 9,
+            outputs: 11,
+            window: Window {
+                stride: 1,
+                ..SMALL.window
+            },
+        },
+        gain: false,
+        seed: 13,
+    };
+    let data = case.data();
+    same_everywhere(|cpu| kernels(cpu, &case, &data).map(|floats| bits(&floats)));
+}
+
 #[test]
 fn a_second_call_allocates_nothing() {
     let case = small();

@@ -540,6 +540,24 @@ fn not_a_number_stays_in_its_channel() {
     }
 }
 
+/// Work for three of seven threads by the cost model.
+#[test]
+fn many_samples_over_threads() {
+    let case = Case {
+        dimensions: Normalisation {
+            samples: 211,
+            pixels: 980,
+            channels: 17,
+        },
+        relu: true,
+        residual: true,
+        offset: 1.0,
+        seed: 2,
+    };
+    let data = case.data();
+    same_everywhere(|cpu| kernels(cpu, &case, &data).bits());
+}
+
 #[test]
 fn a_second_call_allocates_nothing() {
     let length = SMALL.length().unwrap();
