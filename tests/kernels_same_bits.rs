@@ -3,7 +3,7 @@
 
 mod kernel_support;
 
-use kernel_support::{Case, KERNELS, Numbers, case, processors, runner, same_bits};
+use kernel_support::{Case, KERNELS, Kernel, LANES, Numbers, case, processors, runner, same_bits};
 use neurogain::backend::Cpu;
 use neurogain::backend::cpu::InstructionSet;
 use proptest::prelude::*;
@@ -71,5 +71,57 @@ fn with_every_number_of_threads() {
             };
             agree(case, &processors).unwrap_or_else(|problem| panic!("{problem}"));
         }
+    }
+}
+
+/// The order of the sums as the contract states it, in plain loops.
+fn as_documented(case: &Case, operands: &[Vec<f32>], gain: impl Fn(usize) -> f32) -> Vec<f32> {
+    let (n, k, blocks) = (case.outputs, case.inputs, case.blocks());
+    let mut all = Vec::new();
+    if case.kernel == Kernel::Forward {
+        for i in 0..blocks * n * LANES {
+            let (block, o, lane) = (i / LANES / n, i / LANES % n, i % LANES);
+            let x = |j: usize| operands[1][(block * k + j) * LANES + lane];
+            let term = |sum: f32, j: usize| (gain(o) * operands[0][o * k + j]).mul_add(x(j), sum);
+            all.push((0..k).fold(0.0, term));
+        }
+        return all;
+    }
+    for i in 0..n * k {
+        let (o, j) = (i / k, i % k);
+        let mut lanes = [0.0f32; LANES];
+        for (lane, total) in lanes.iter_mut().enumerate() {
+            for chunk in (0..blocks).step_by(32) {
+                let mut sum = 0.0f32;
+                for block in chunk..blocks.min(chunk + 32) {
+                    let dy = operands[0][(block * n + o) * LANES + lane];
+                    sum = dy.mul_add(operands[1][(block * k + j) * LANES + lane], sum);
+                }
+                *total = if chunk == 0 { sum } else { *total + sum };
+            }
+        }
+        for half in [8, 4, 2, 1] {
+            for lane in 0..half {
+                lanes[lane] += lanes[lane + half];
+            }
+        }
+        all.push(gain(o) * lanes[0]);
+    }
+    all
+}
+
+#[test]
+fn in_the_documented_order() {
+    let cpu = Cpu::new().expect("an instruction set");
+    for kernel in [Kernel::Forward, Kernel::ToWeights] {
+        runner(30)
+            .run(&case(kernel, Numbers::Finite, 1 << 18), |case| {
+                let outcome = case.run(&cpu).expect("it fits");
+                let gain = |o: usize| outcome.gain.as_ref().map_or(1.0, |gain| gain[o]);
+                let expected = as_documented(&case, &outcome.operands, gain);
+                same_bits(&expected, &outcome.results[0])
+                    .map_err(|problem| TestCaseError::fail(format!("{problem}; {case:?}")))
+            })
+            .unwrap_or_else(|problem| panic!("{kernel:?}: {problem}"));
     }
 }
