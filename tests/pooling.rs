@@ -274,6 +274,26 @@ fn ties_go_to_the_first_and_a_nan_wins() {
     }
 }
 
+/// Work for three of seven threads by the cost model.
+#[test]
+fn many_samples_over_threads() {
+    let case = Case {
+        samples: 211,
+        dimensions: Pooling {
+            blocks: 14,
+            height: 33,
+            width: 31,
+            channels: 14,
+            window: SMALL.window,
+        },
+        seed: 2,
+    };
+    let data = case.data();
+    for pool in [Pool::Average, Pool::Max] {
+        same_everywhere(|cpu| kernels(cpu, pool, &case, &data).map(|floats| bits(&floats)));
+    }
+}
+
 #[test]
 fn wrong_shapes_are_errors() {
     let cpu = Cpu::new().unwrap();

@@ -100,6 +100,10 @@ impl Terms for Sum<'_> {
     }
 }
 
+/// Pixels between those that are read and those that are asked for: a few pixels side by side are no
+/// stream that a processor would foresee.
+const AHEAD: usize = 8;
+
 /// Σ (x − K) and Σ (x − K)², without the padding.
 struct Moments<'a> {
     x: &'a [Block],
@@ -113,6 +117,9 @@ impl Terms for Moments<'_> {
     fn add<S: Simd, const P: usize>(&self, s: S, pixel: usize, lanes: &mut [Lanes]) {
         let zero = s.splat(0.0);
         let channels = self.dimensions.channels;
+        let ahead = self.x.get((pixel + AHEAD) * channels..);
+        let ahead = ahead.into_iter().flatten().take(P * channels);
+        ahead.for_each(|x| s.prefetch(x));
         let x = pixels::<P>(self.x, pixel, channels, self.first, lanes.len());
         let present: [_; P] = core::array::from_fn(|p| s.load(&self.dimensions.present(pixel + p)));
         for (channel, (shift, [sum, square])) in self.shift.iter().zip(lanes).enumerate() {
