@@ -159,7 +159,7 @@ mod tests {
                 train: evaluation,
                 test: Some(evaluation),
                 entropy: 0.0,
-                gain: vec![1.0, 2.0],
+                gain: vec![1.25, 1.75],
                 mean_absolute_weight: vec![0.0, 0.0],
             }
         };
