@@ -11,8 +11,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// For all runs of `settings`; draws nothing if `quiet`.
-    pub fn new(settings: &Settings, quiet: bool) -> Self {
+    /// For all runs of `settings`, of which `done` iterations are there already; draws nothing if `quiet`.
+    pub fn new(settings: &Settings, done: usize, quiet: bool) -> Self {
         let runs = settings.methods.len() * settings.training.seeds.len();
         let iterations = runs * settings.stream.contexts.len() * settings.stream.iterations;
         let bar = if quiet {
@@ -31,6 +31,8 @@ impl Progress {
             settings.methods.len(),
             settings.training.seeds.len()
         ));
+        bar.set_position(done as u64);
+        bar.reset_eta();
         bar.enable_steady_tick(Duration::from_millis(200));
         Progress { bar }
     }

@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use neurogain::backend::cpu::InstructionSet;
 use neurogain::data::TrainTest;
 use neurogain::experiment::{
-    self, DataSource, Experiment, Outcome, Settings, parse_seeds, presets,
+    self, Checkpoints, DataSource, Experiment, Outcome, Settings, parse_seeds, presets,
 };
 use neurogain::experiment::{Results, Run, Status};
-use neurogain::report;
+use neurogain::report::{self, Lock, Resumed};
+use neurogain::train::Checkpoint;
 use neurogain::{Cpu, Error, Result};
 
 use super::arguments;
@@ -21,6 +22,9 @@ use super::progress::Progress;
 
 /// What a shell reports of a program that Ctrl-C has ended.
 const INTERRUPTED: u8 = 130;
+
+/// Seconds of work with a small network, minutes with a large one; a checkpoint takes milliseconds.
+const CHECKPOINT_EVERY: usize = 500;
 
 /// Does what `neurogain run` promises.
 pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
@@ -37,14 +41,27 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     let experiment = Experiment::new(&settings, &samples, &backend)?;
 
     let stop = stop_on_interrupt()?;
-    let directory = match &arguments.out {
-        Some(directory) => {
+    let directory = match (&arguments.resume, &arguments.out) {
+        (Some(directory), _) => directory.clone(),
+        (None, Some(directory)) => {
             report::create(directory, &settings)?;
             directory.clone()
         }
-        None => create_next(Path::new("runs"), &settings)?,
+        (None, None) => create_next(Path::new("runs"), &settings)?,
     };
-    let progress = Progress::new(&settings, arguments.quiet);
+    let lock = Lock::take(&directory)?;
+    let resumed = match arguments.resume {
+        Some(_) => resume(&directory, &settings, arguments.quiet)?,
+        None => Resumed::default(),
+    };
+    let progress = Progress::new(&settings, iterations(&resumed), arguments.quiet);
+    let save = |run: &Run, state: &Checkpoint| report::save(&directory, &settings, run, state);
+    let experiment = experiment.with_checkpoints(Checkpoints {
+        every: arguments.checkpoint_every.unwrap_or(CHECKPOINT_EVERY),
+        ended: resumed.ended,
+        stopped: resumed.stopped,
+        save: &save,
+    });
     let outcome = experiment.run(threads, &stop, &|| progress.advance(), &|run| {
         report::write_run(&directory, &settings, run)
     });
@@ -53,6 +70,10 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
         results,
         images_per_second,
     } = outcome?;
+    let goes_on = |run: &Run| run.status == Status::Interrupted;
+    if results.runs.len() == runs && !results.runs.iter().any(goes_on) {
+        lock.finish()?;
+    }
     let hash = results.hash().unwrap_or_default();
     report::finish(&directory, &results)?;
     let page = directory.join("report.html");
@@ -75,8 +96,46 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     Ok(verdict(&results, stop.load(Ordering::SeqCst), &directory))
 }
 
-/// The benchmark or file, with the changes asked for.
+/// What the directory has, and a word on what is damaged, or on there being nothing left to do.
+fn resume(directory: &Path, settings: &Settings, quiet: bool) -> Result<Resumed> {
+    let resumed = report::resume(directory, settings)?;
+    for note in &resumed.notes {
+        complain("damaged", note);
+    }
+    let runs = settings.methods.len() * settings.training.seeds.len();
+    if resumed.ended.len() == runs && !quiet {
+        let directory = directory.display();
+        complain(
+            "complete",
+            &format!("all {runs} runs of {directory} had ended"),
+        );
+    }
+    Ok(resumed)
+}
+
+/// Iterations that were done before.
+fn iterations(resumed: &Resumed) -> usize {
+    let stopped = resumed.stopped.iter().map(|(run, _)| run);
+    let runs = resumed.ended.iter().chain(stopped);
+    runs.map(|run| run.history.records.len()).sum()
+}
+
+/// The benchmark or file, with the changes asked for; those that a directory was begun with, to go on.
 fn settings(arguments: &arguments::Run) -> Result<Settings> {
+    if let Some(directory) = &arguments.resume {
+        return Settings::from_file(&directory.join("config.toml")).map_err(|error| match error {
+            Error::File {
+                path,
+                action,
+                reason,
+            } => Error::File {
+                path,
+                action,
+                reason: format!("{reason}; name a directory that `neurogain run` has made"),
+            },
+            other => other,
+        });
+    }
     let name = arguments.benchmark.as_deref().unwrap_or("split-digits");
     let is_preset = presets::names().any(|preset| preset == name);
     let looks_like_file = name.ends_with(".toml") || name.contains(std::path::is_separator);
@@ -175,7 +234,9 @@ fn verdict(results: &Results, stopped: bool, directory: &Path) -> ExitCode {
     if stopped && (results.runs.len() < asked || results.runs.iter().any(cut_short)) {
         let iterations: usize = results.runs.iter().map(|r| r.history.records.len()).sum();
         let place = directory.display();
-        let message = format!("stopped after {iterations} iterations, which are in {place}");
+        let message = format!(
+            "stopped after {iterations} iterations, which are in {place}; `neurogain run --resume {place}` goes on"
+        );
         complain("interrupted", &message);
         return ExitCode::from(INTERRUPTED);
     }

@@ -15,15 +15,22 @@ const BLOCK: u64 = 16;
 const FLOAT: u64 = 4;
 /// Convolutions and head.
 const SLIM_RESNET_LAYERS: u64 = 21;
+/// Numbers of a record besides those of its layers.
+const RECORD_NUMBERS: u64 = 7;
+/// Bytes of a number in a run's CSV, at most.
+const TEXT: u64 = 25;
+/// Times that a checkpoint is in memory while it is written: as numbers, as bytes and as a file.
+const CHECKPOINT_COPIES: u64 = 3;
 /// What is taken to be there where the operating system does not tell: 1 TiB.
 const UNKNOWN_MACHINE: u64 = 1 << 40;
 
 /// Bytes that `settings` need at most on `samples`, with `side_by_side` runs at a time; `None` for more
 /// than a u64 holds.
 ///
-/// Counted are the samples, as read and as trained on, and the contexts' lists of them; of each run, its weights with gradient, effective and packed copies
-/// and the optimiser's state, two tensors a layer for a batch and one for the test samples; and the
-/// records of every run.
+/// Counted are the samples, as read and as trained on, and the contexts' lists of them; of each run, its
+/// weights with gradient, effective and packed copies and the optimiser's state, what a checkpoint takes
+/// while it is written, two tensors a layer for a batch and one for the test samples; and the records of
+/// every run.
 pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usize) -> Option<u64> {
     let (neurons, weights) = sizes(&settings.network, &samples.train)?;
     let state = settings
@@ -34,7 +41,8 @@ pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usi
             Rule::Momentum { .. } => 1,
             Rule::Adam { .. } => 2,
         });
-    let copies = 4 + state.max().unwrap_or(0);
+    let state = state.max().unwrap_or(0);
+    let copies = 4 + state + CHECKPOINT_COPIES * (1 + state);
 
     let batch = padded(settings.training.batch as u64)?;
     let first = settings.stream.contexts.first().map_or(&[][..], |c| c);
@@ -45,24 +53,30 @@ pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usi
         .checked_mul(FLOAT)?
         .checked_mul(side_by_side.max(1) as u64)?;
 
-    // A record is seven numbers, two lists, and two numbers a layer; a growing list holds up to twice
+    // A record is its numbers, two lists and two numbers a layer; a growing list holds up to twice
     // what is in it.
     let layers = match &settings.network {
         NetworkSettings::Mlp { hidden, .. } => hidden.len() as u64 + 1,
         NetworkSettings::SlimResnet18 { .. } => SLIM_RESNET_LAYERS,
     };
-    let record = layers.checked_mul(2 * 8)?.checked_add(7 * 8 + 2 * 24)?;
-    let records = (settings.stream.iterations as u64)
-        .checked_mul(settings.stream.contexts.len() as u64)?
+    let numbers = layers.checked_mul(2)?.checked_add(RECORD_NUMBERS)?;
+    let record = numbers.checked_mul(8)?.checked_add(2 * 24)?;
+    let iterations =
+        (settings.stream.iterations as u64).checked_mul(settings.stream.contexts.len() as u64)?;
+    let records = iterations
         .checked_mul(runs(settings) as u64)?
         .checked_mul(record)?
         .checked_mul(2)?;
+    let histories = iterations
+        .checked_mul(numbers.checked_mul(TEXT * CHECKPOINT_COPIES)?)?
+        .checked_mul(side_by_side.max(1) as u64)?;
 
     let data = bytes(&samples.train).checked_add(bytes(&samples.test))?;
     let lists = (samples.train.len() as u64)
         .checked_mul(settings.stream.contexts.len() as u64)?
         .checked_mul(4)?;
-    sum([data.checked_mul(2)?, lists, running, records].into_iter())
+    let data = data.checked_mul(2)?;
+    sum([data, lists, running, records, histories].into_iter())
 }
 
 /// Numbers of a sample's activations, and weights.

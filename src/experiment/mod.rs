@@ -1,6 +1,7 @@
 //! Experiments as data: settings, presets, and running them over methods and seeds.
 
 mod changes;
+mod checkpoints;
 mod keys;
 mod memory;
 mod nearest;
@@ -12,10 +13,12 @@ mod samples;
 mod seeds;
 mod settings;
 mod text;
-mod validate;
+pub(crate) mod validate;
 
 pub use changes::Change;
+pub use checkpoints::{Checkpoints, Save};
 pub use memory::{available_memory, check_memory, memory_needed};
+pub(crate) use results::hexadecimal;
 pub use results::{Results, Run, Status};
 pub use run::{Experiment, Outcome};
 pub use samples::load_samples;

@@ -8,7 +8,7 @@ use std::time::Instant;
 use sha2::{Digest, Sha256};
 
 use super::results::hexadecimal;
-use super::{MethodSettings, NetworkSettings, Results, Run, Settings, Status};
+use super::{Checkpoints, MethodSettings, NetworkSettings, Results, Run, Settings, Status};
 use crate::backend::{Backend, Cpu};
 use crate::data::{Dataset, TrainTest};
 use crate::error::{Error, Result};
@@ -16,7 +16,8 @@ use crate::gain::GainDynamics;
 use crate::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
 use crate::stream::{self, Context};
 use crate::train::{
-    Batch, EVALUATION_BATCH, GradientDescent, History, Normalisation, Samples, Trainer, Transform,
+    Batch, Checkpoint, EVALUATION_BATCH, GradientDescent, History, Normalisation, Samples, Trainer,
+    Transform,
 };
 
 /// What an experiment gave.
@@ -36,6 +37,7 @@ pub struct Experiment<'a> {
     test: Vec<Batch>,
     contexts: Vec<Context>,
     network: Blueprint,
+    checkpoints: Option<Checkpoints<'a>>,
 }
 
 /// What each run's network is made from.
@@ -86,7 +88,14 @@ impl<'a> Experiment<'a> {
             contexts: stream::split(&samples.train, contexts, settings.stream.iterations)?,
             network,
             backend,
+            checkpoints: None,
         })
+    }
+
+    /// The same, its runs being saved as they go, and going on from where they were.
+    pub fn with_checkpoints(mut self, checkpoints: Checkpoints<'a>) -> Self {
+        self.checkpoints = Some(checkpoints);
+        self
     }
 
     /// Runs every method with every seed, at most `threads` at a time; the backend says on
@@ -94,10 +103,12 @@ impl<'a> Experiment<'a> {
     ///
     /// A seed names the initial weights and the batches, the same for every method, so that methods are
     /// compared pair by pair. `on_iteration` hears of every iteration; `on_run` sees each run as it
-    /// ends, one at a time, those that `stop` interrupted or that diverged included.
+    /// ends, one at a time, those that `stop` interrupted or that diverged included, but not those that
+    /// had ended [before](Checkpoints::ended).
     ///
     /// # Errors
-    /// What `on_run` fails with, and what the kernels fail with. A run that diverges is no error: its
+    /// What `on_run` and [`Checkpoints::save`] fail with, [`Error::Shape`] for a checkpoint that is not of
+    /// these settings, and what the kernels fail with. A run that diverges is no error: its
     /// [`Status`] says so.
     pub fn run(
         &self,
@@ -123,14 +134,21 @@ impl<'a> Experiment<'a> {
                 let Some(&(method, seed)) = jobs.get(place) else {
                     return;
                 };
-                let result = self.one(method, seed, || {
-                    on_iteration();
-                    go_on()
-                });
+                let before = self.checkpoints.as_ref();
+                let before = before.and_then(|checkpoints| checkpoints.ended(&method.name, seed));
+                let result = match before {
+                    Some(run) => Ok(run.clone()),
+                    None => self.one(method, seed, || {
+                        on_iteration();
+                        go_on()
+                    }),
+                };
                 // A poisoned lock still holds whole runs: they are pushed in one step.
                 let mut ended = ended.lock().unwrap_or_else(|e| e.into_inner());
                 let result = result.and_then(|run| {
-                    on_run(&run)?;
+                    if before.is_none() {
+                        on_run(&run)?;
+                    }
                     Ok(Ended { place, run })
                 });
                 if result.is_err() {
@@ -151,10 +169,16 @@ impl<'a> Experiment<'a> {
         ended.sort_by_key(|ended| ended.place);
 
         let runs: Vec<Run> = ended.into_iter().map(|ended| ended.run).collect();
-        let trained = |run: &Run| run.history.records.len() * self.settings.training.batch;
         let samples: usize = self.test.iter().map(|b| b.inputs.shape().rows()).sum();
-        let tested = |run: &Run| run.history.evaluated().count() * samples;
-        let images: usize = runs.iter().map(|run| trained(run) + tested(run)).sum();
+        let images = |run: &Run| {
+            let checkpoints = self.checkpoints.as_ref();
+            let done = checkpoints.map_or(0, |checkpoints| checkpoints.done(run));
+            let trained = run.history.records.len() - done;
+            let evaluated = run.history.evaluated();
+            let tested = evaluated.filter(|(record, _)| record.iteration > done);
+            trained * self.settings.training.batch + tested.count() * samples
+        };
+        let images: usize = runs.iter().map(images).sum();
         Ok(Outcome {
             results: Results {
                 settings: self.settings.clone(),
@@ -208,36 +232,62 @@ impl<'a> Experiment<'a> {
             evaluate_every: settings.evaluation.every,
             seed,
         };
-        let mut history = History::default();
-        let contexts = &self.contexts;
-        let ended = trainer.run(&mut network, &mut descent, contexts, &mut history, |_| {
-            go_on()
-        });
-        let total = settings.stream.iterations * contexts.len();
-        let status = match ended {
-            Ok(()) => Status::Complete,
-            Err(Error::Interrupted { iteration }) if iteration == total => Status::Complete,
-            Err(Error::Interrupted { .. }) => Status::Interrupted,
-            Err(Error::Diverged {
-                iteration,
-                quantity,
-                value,
-            }) => Status::Diverged {
-                iteration,
-                quantity: quantity.into(),
-                value,
-            },
-            Err(error) => return Err(error),
-        };
-        let bits = hash(backend, &mut network, &history)?;
-        let run = Run {
+        let mut run = Run {
             method: method.name.clone(),
             seed,
-            status,
-            history,
-            hash: Some(hexadecimal(bits)),
+            status: Status::Interrupted,
+            history: History::default(),
+            hash: None,
         };
-        Ok(run)
+        let checkpoints = self.checkpoints.as_ref();
+        if let Some((begun, state)) = checkpoints.and_then(|c| c.stopped(&method.name, seed)) {
+            run.history = begun.history.clone();
+            let steps = run.history.records.len();
+            state.restore(backend, &mut network, &mut descent, steps)?;
+        }
+        let total = settings.stream.iterations * self.contexts.len();
+        loop {
+            let mut stopped = false;
+            let history = &mut run.history;
+            let ended = trainer.run(
+                &mut network,
+                &mut descent,
+                &self.contexts,
+                history,
+                |record| {
+                    stopped = !go_on();
+                    !stopped && !checkpoints.is_some_and(|c| c.due(record.iteration))
+                },
+            );
+            run.status = match ended {
+                Ok(()) => Status::Complete,
+                Err(Error::Interrupted { iteration }) if iteration == total => Status::Complete,
+                Err(Error::Interrupted { .. }) => Status::Interrupted,
+                Err(Error::Diverged {
+                    iteration,
+                    quantity,
+                    value,
+                }) => Status::Diverged {
+                    iteration,
+                    quantity: quantity.into(),
+                    value,
+                },
+                Err(error) => return Err(error),
+            };
+            let goes_on = run.status == Status::Interrupted && !stopped;
+            if !goes_on {
+                let bits = hash(backend, &mut network, &run.history)?;
+                run.hash = Some(hexadecimal(bits));
+            }
+            if let Some(checkpoints) = checkpoints {
+                let steps = run.history.records.len();
+                let state = Checkpoint::take(backend, &mut network, &mut descent, steps)?;
+                (checkpoints.save)(&run, &state)?;
+            }
+            if !goes_on {
+                return Ok(run);
+            }
+        }
     }
 }
 
