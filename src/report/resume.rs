@@ -111,8 +111,12 @@ fn ended(
         return Ok(None);
     };
     if state::digest(&text) != head.records {
-        let path = path.display();
-        notes.push(format!("{path}: not the record of a whole run; made again"));
+        // A run that was stopped has the record of that until it ends, and its checkpoint as long.
+        let [checkpoint, _] = state::checkpoints(dir, method, seed)?;
+        if !checkpoint.exists() {
+            let path = path.display();
+            notes.push(format!("{path}: not the record of a whole run"));
+        }
         return Ok(None);
     }
     let run = Run {
