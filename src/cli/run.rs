@@ -13,6 +13,7 @@ use neurogain::experiment::{
 };
 use neurogain::experiment::{Results, Run, Status};
 use neurogain::report;
+use neurogain::train::Record;
 use neurogain::{Cpu, Error, Result};
 
 use super::arguments;
@@ -44,8 +45,9 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
         }
         None => create_next(Path::new("runs"), &settings)?,
     };
-    let progress = Progress::new(&settings, arguments.quiet);
-    let outcome = experiment.run(threads, &stop, &|| progress.advance(), &|run| {
+    let progress = Progress::new(&settings, experiment.total_cost(), arguments.quiet);
+    let on_iteration = |record: &Record| progress.advance(experiment.cost(record));
+    let outcome = experiment.run(threads, &stop, &on_iteration, &|run| {
         report::write_run(&directory, &settings, run)
     });
     progress.clear();
