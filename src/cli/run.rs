@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use neurogain::backend::cpu::InstructionSet;
 use neurogain::data::TrainTest;
 use neurogain::experiment::{
-    self, Checkpoints, DataSource, Experiment, Outcome, Settings, parse_seeds, presets,
+    self, Checkpoints, DataSettings, DataSource, Experiment, Outcome, Settings, parse_seeds,
+    presets,
 };
 use neurogain::experiment::{Results, Run, Status};
 use neurogain::report::{self, Lock, Resumed};
-use neurogain::train::Checkpoint;
+use neurogain::train::{Checkpoint, Record};
 use neurogain::{Cpu, Error, Result};
 
 use super::arguments;
@@ -33,7 +34,7 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
         Some(threads) => usize::from(threads),
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
-    let samples = samples(settings.data.source, &arguments.data.directory())?;
+    let samples = samples(&settings.data, &arguments.data.directory())?;
     experiment::check_memory(&settings, &samples, threads)?;
     // Runs go side by side; the threads that they leave over share the kernels of each.
     let runs = settings.methods.len() * settings.training.seeds.len();
@@ -54,7 +55,12 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
         Some(_) => resume(&directory, &settings, arguments.quiet)?,
         None => Resumed::default(),
     };
-    let progress = Progress::new(&settings, iterations(&resumed), arguments.quiet);
+    let progress = Progress::new(&settings, experiment.total_cost(), arguments.quiet);
+    for run in resumed.runs() {
+        let cost = |record| experiment.cost(record);
+        let records = &run.history.records;
+        progress.skip(records.len(), records.iter().map(cost).sum());
+    }
     let save = |run: &Run, state: &Checkpoint| report::save(&directory, &settings, run, state);
     let experiment = experiment.with_checkpoints(Checkpoints {
         every: arguments.checkpoint_every.unwrap_or(CHECKPOINT_EVERY),
@@ -62,7 +68,8 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
         stopped: resumed.stopped,
         save: &save,
     });
-    let outcome = experiment.run(threads, &stop, &|| progress.advance(), &|run| {
+    let on_iteration = |record: &Record| progress.advance(experiment.cost(record));
+    let outcome = experiment.run(threads, &stop, &on_iteration, &|run| {
         report::write_run(&directory, &settings, run)
     });
     progress.clear();
@@ -113,13 +120,6 @@ fn resume(directory: &Path, settings: &Settings, quiet: bool) -> Result<Resumed>
     Ok(resumed)
 }
 
-/// Iterations that were done before.
-fn iterations(resumed: &Resumed) -> usize {
-    let stopped = resumed.stopped.iter().map(|(run, _)| run);
-    let runs = resumed.ended.iter().chain(stopped);
-    runs.map(|run| run.history.records.len()).sum()
-}
-
 /// The benchmark or file, with the changes asked for; those that a directory was begun with, to go on.
 fn settings(arguments: &arguments::Run) -> Result<Settings> {
     if let Some(directory) = &arguments.resume {
@@ -162,14 +162,17 @@ fn settings(arguments: &arguments::Run) -> Result<Settings> {
 }
 
 /// The samples; if a file is missing, the error also says how to get them.
-fn samples(source: DataSource, directory: &Path) -> Result<TrainTest> {
-    let home = match source {
-        DataSource::Digits => None,
+fn samples(data: &DataSettings, directory: &Path) -> Result<TrainTest> {
+    let home = match data.source {
+        DataSource::Digits | DataSource::Images => None,
         DataSource::Mnist => Some("https://ossci-datasets.s3.amazonaws.com/mnist/ (each with .gz)"),
+        DataSource::FashionMnist => {
+            Some("https://github.com/zalandoresearch/fashion-mnist (each with .gz)")
+        }
         DataSource::Cifar10 => Some("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"),
         DataSource::Cifar100 => Some("https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"),
     };
-    experiment::load_samples(source, directory).map_err(|error| match (home, error) {
+    experiment::load_samples(data, directory).map_err(|error| match (home, error) {
         (Some(home), Error::File { path, action, reason }) => Error::File {
             path,
             action,

@@ -5,10 +5,12 @@
 
 use std::path::Path;
 
-use super::{NetworkSettings, Settings};
+use super::{NetworkSettings, Settings, StreamKind};
 use crate::data::{Dataset, TrainTest};
 use crate::error::{Error, Result};
 use crate::optim::Rule;
+use crate::stream;
+use crate::train::EVALUATION_BATCH;
 
 /// Samples come in blocks of this many; the last is padded.
 const BLOCK: u64 = 16;
@@ -29,8 +31,8 @@ const UNKNOWN_MACHINE: u64 = 1 << 40;
 ///
 /// Counted are the samples, as read and as trained on, and the contexts' lists of them; of each run, its
 /// weights with gradient, effective and packed copies and the optimiser's state, what a checkpoint takes
-/// while it is written, two tensors a layer for a batch and one for the test samples; and the records of
-/// every run.
+/// while it is written, two tensors a layer for a batch and one for a batch of test samples; and the records
+/// of every run.
 pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usize) -> Option<u64> {
     let (neurons, weights) = sizes(&settings.network, &samples.train)?;
     let state = settings
@@ -45,22 +47,24 @@ pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usi
     let copies = 4 + state + CHECKPOINT_COPIES * (1 + state);
 
     let batch = padded(settings.training.batch as u64)?;
-    let first = settings.stream.contexts.first().map_or(&[][..], |c| c);
-    let test = padded(samples.test.of_classes(first).len() as u64)?;
+    let test = padded((samples.test.len() as u64).min(EVALUATION_BATCH as u64))?;
     let tensors = neurons.checked_mul(batch.checked_mul(2)?.checked_add(test)?)?;
     let run = weights.checked_mul(copies)?.checked_add(tensors)?;
     let running = run
         .checked_mul(FLOAT)?
         .checked_mul(side_by_side.max(1) as u64)?;
 
-    // A record is its numbers, two lists and two numbers a layer; a growing list holds up to twice
-    // what is in it.
+    // A record is its numbers, two more a task after the first, and three lists; a growing list holds up
+    // to twice what is in it.
     let layers = match &settings.network {
         NetworkSettings::Mlp { hidden, .. } => hidden.len() as u64 + 1,
         NetworkSettings::SlimResnet18 { .. } => SLIM_RESNET_LAYERS,
     };
-    let numbers = layers.checked_mul(2)?.checked_add(RECORD_NUMBERS)?;
-    let record = numbers.checked_mul(8)?.checked_add(2 * 24)?;
+    let numbers = layers
+        .checked_add(settings.stream.contexts.len() as u64)?
+        .checked_mul(2)?
+        .checked_add(RECORD_NUMBERS)?;
+    let record = numbers.checked_mul(8)?.checked_add(3 * 24)?;
     let iterations =
         (settings.stream.iterations as u64).checked_mul(settings.stream.contexts.len() as u64)?;
     let records = iterations
@@ -71,7 +75,13 @@ pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usi
         .checked_mul(numbers.checked_mul(TEXT * CHECKPOINT_COPIES)?)?
         .checked_mul(side_by_side.max(1) as u64)?;
 
-    let data = bytes(&samples.train).checked_add(bytes(&samples.test))?;
+    // Rotated and permuted samples are copies of their own. Test images lie ready as floats besides.
+    let copies = match settings.stream.kind {
+        StreamKind::Split => 1,
+        _ => stream::tasks(&settings.stream.contexts).concat().len() as u64,
+    };
+    let data = bytes(&samples.train).checked_add(bytes(&samples.test).checked_mul(1 + FLOAT)?)?;
+    let data = data.checked_mul(copies)?;
     let lists = (samples.train.len() as u64)
         .checked_mul(settings.stream.contexts.len() as u64)?
         .checked_mul(4)?;

@@ -5,6 +5,7 @@ mod checkpoints;
 mod keys;
 mod memory;
 mod nearest;
+mod one_run;
 mod overrides;
 pub mod presets;
 mod results;
@@ -24,6 +25,6 @@ pub use run::{Experiment, Outcome};
 pub use samples::load_samples;
 pub use seeds::parse_seeds;
 pub use settings::{
-    DataSettings, DataSource, GainSettings, MethodSettings, NetworkSettings, Settings,
-    StreamSettings, TrainingSettings,
+    DataSettings, DataSource, EvaluatedTasks, EvaluationSettings, GainSettings, MethodSettings,
+    NetworkSettings, Settings, StreamKind, StreamSettings, TrainingSettings,
 };

@@ -1,24 +1,21 @@
 //! Running an experiment: every method with every seed, side by side over the cores.
 
+use std::borrow::Cow;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use sha2::{Digest, Sha256};
-
-use super::results::hexadecimal;
-use super::{Checkpoints, MethodSettings, NetworkSettings, Results, Run, Settings, Status};
-use crate::backend::{Backend, Cpu};
+use super::{
+    Checkpoints, EvaluatedTasks, MethodSettings, NetworkSettings, Results, Run, Settings,
+    StreamKind,
+};
+use crate::backend::Cpu;
 use crate::data::{Dataset, TrainTest};
 use crate::error::{Error, Result};
-use crate::gain::GainDynamics;
-use crate::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
+use crate::models::{MlpShape, SlimResNetShape};
 use crate::stream::{self, Context};
-use crate::train::{
-    Batch, Checkpoint, EVALUATION_BATCH, GradientDescent, History, Normalisation, Samples, Trainer,
-    Transform,
-};
+use crate::train::{Normalisation, Record, Samples, TestTasks, Transform};
 
 /// What an experiment gave.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,17 +28,17 @@ pub struct Outcome {
 
 /// An experiment that is ready to run: what all its runs share, and only read.
 pub struct Experiment<'a> {
-    settings: &'a Settings,
-    backend: &'a Cpu,
-    training: Samples,
-    test: Vec<Batch>,
-    contexts: Vec<Context>,
-    network: Blueprint,
-    checkpoints: Option<Checkpoints<'a>>,
+    pub(super) settings: &'a Settings,
+    pub(super) backend: &'a Cpu,
+    pub(super) training: Samples,
+    pub(super) test: TestTasks,
+    pub(super) contexts: Vec<Context>,
+    pub(super) network: Blueprint,
+    pub(super) checkpoints: Option<Checkpoints<'a>>,
 }
 
 /// What each run's network is made from.
-enum Blueprint {
+pub(super) enum Blueprint {
     Mlp(MlpShape),
     SlimResNet(SlimResNetShape),
 }
@@ -66,26 +63,33 @@ impl<'a> Experiment<'a> {
             mean: data.mean.clone(),
             standard_deviation: data.standard_deviation.clone(),
         };
-        let contexts = &settings.stream.contexts;
-        let first = contexts.first().map_or(&[][..], Vec::as_slice);
-        let mut first_task = samples.test.of_classes(first);
-        if settings.evaluation.limit > 0 {
-            first_task.truncate(settings.evaluation.limit);
-        }
-        if first_task.is_empty() {
-            return Err(Error::Setting {
-                name: "stream.contexts".into(),
-                value: format!("{first:?} first"),
-                expected: "a first context whose classes have test samples".into(),
-            });
-        }
         let network = network(&settings.network, &samples.train)?;
-        let test = Samples::new(backend, &samples.test, &normalisation)?;
+        let (train, contexts) =
+            contexts(settings, &samples.train, settings.stream.contexts.clone())?;
+        let training = Samples::new(backend, &train, &normalisation)?;
+        let mut tasks = stream::tasks(&settings.stream.contexts);
+        if settings.evaluation.tasks == EvaluatedTasks::First {
+            tasks.truncate(1);
+        }
+        let (test, tasks) = self::contexts(settings, &samples.test, tasks)?;
+        let most = match settings.evaluation.limit {
+            0 => usize::MAX,
+            limit => limit,
+        };
+        let tasks = tasks.into_iter().map(|mut task| {
+            task.samples.truncate(most);
+            task.samples
+        });
+        let transform = match settings.evaluation.augmented {
+            true => transform(settings),
+            false => Transform::default(),
+        };
+        let test = Samples::new(backend, &test, &normalisation)?;
         Ok(Experiment {
             settings,
-            training: Samples::new(backend, &samples.train, &normalisation)?,
-            test: test.batches(backend, &first_task, EVALUATION_BATCH)?,
-            contexts: stream::split(&samples.train, contexts, settings.stream.iterations)?,
+            training,
+            test: TestTasks::new(backend, test, tasks.collect(), transform)?,
+            contexts,
             network,
             backend,
             checkpoints: None,
@@ -98,11 +102,38 @@ impl<'a> Experiment<'a> {
         self
     }
 
+    /// What an iteration costs, in images: three for one that is trained on, whose backward pass takes about
+    /// twice the forward's time, and one for one that is evaluated.
+    pub fn cost(&self, record: &Record) -> u64 {
+        let tasks = record.test.iter().len() + record.later_tasks.len();
+        let tested: usize = self.test.samples().take(tasks).sum();
+        (3 * self.settings.training.batch + tested) as u64
+    }
+
+    /// What all iterations of all runs cost together, in the unit of [`cost`](Self::cost).
+    pub fn total_cost(&self) -> u64 {
+        let Settings {
+            stream,
+            training,
+            evaluation,
+            methods,
+            ..
+        } = self.settings;
+        let evaluations = (stream.iterations / evaluation.every) as u64;
+        let trained = 3 * (training.batch * stream.iterations) as u64;
+        let context = |number: usize| {
+            let tested: usize = self.test.samples().take(number).sum();
+            trained + evaluations * tested as u64
+        };
+        let run: u64 = (1..=stream.contexts.len()).map(context).sum();
+        run * (methods.len() * training.seeds.len()) as u64
+    }
+
     /// Runs every method with every seed, at most `threads` at a time; the backend says on
     /// how many threads the kernels of each run.
     ///
     /// A seed names the initial weights and the batches, the same for every method, so that methods are
-    /// compared pair by pair. `on_iteration` hears of every iteration; `on_run` sees each run as it
+    /// compared pair by pair. `on_iteration` sees every iteration's record; `on_run` sees each run as it
     /// ends, one at a time, those that `stop` interrupted or that diverged included, but not those that
     /// had ended [before](Checkpoints::ended).
     ///
@@ -114,7 +145,7 @@ impl<'a> Experiment<'a> {
         &self,
         threads: usize,
         stop: &AtomicBool,
-        on_iteration: &(dyn Fn() + Sync),
+        on_iteration: &(dyn Fn(&Record) + Sync),
         on_run: &(dyn Fn(&Run) -> Result<()> + Sync),
     ) -> Result<Outcome> {
         let seeds = &self.settings.training.seeds;
@@ -138,8 +169,8 @@ impl<'a> Experiment<'a> {
                 let before = before.and_then(|checkpoints| checkpoints.ended(&method.name, seed));
                 let result = match before {
                     Some(run) => Ok(run.clone()),
-                    None => self.one(method, seed, || {
-                        on_iteration();
+                    None => self.one(method, seed, |record| {
+                        on_iteration(record);
                         go_on()
                     }),
                 };
@@ -169,14 +200,18 @@ impl<'a> Experiment<'a> {
         ended.sort_by_key(|ended| ended.place);
 
         let runs: Vec<Run> = ended.into_iter().map(|ended| ended.run).collect();
-        let samples: usize = self.test.iter().map(|b| b.inputs.shape().rows()).sum();
-        let images = |run: &Run| {
+        let samples: Vec<usize> = self.test.samples().collect();
+        let images = |run: &Run| -> usize {
             let checkpoints = self.checkpoints.as_ref();
             let done = checkpoints.map_or(0, |checkpoints| checkpoints.done(run));
-            let trained = run.history.records.len() - done;
-            let evaluated = run.history.evaluated();
-            let tested = evaluated.filter(|(record, _)| record.iteration > done);
-            trained * self.settings.training.batch + tested.count() * samples
+            let records = run.history.records.iter().skip(done);
+            let tested = |record: &Record| -> usize {
+                let tasks = record.test.iter().len() + record.later_tasks.len();
+                samples.iter().take(tasks).sum()
+            };
+            records
+                .map(|record| self.settings.training.batch + tested(record))
+                .sum()
         };
         let images: usize = runs.iter().map(images).sum();
         Ok(Outcome {
@@ -186,108 +221,6 @@ impl<'a> Experiment<'a> {
             },
             images_per_second: images as f64 / seconds,
         })
-    }
-
-    /// One method with one seed.
-    fn one(&self, method: &MethodSettings, seed: u64, go_on: impl FnMut() -> bool) -> Result<Run> {
-        let backend = self.backend;
-        match &self.network {
-            Blueprint::Mlp(shape) => {
-                self.train(Mlp::new(backend, shape, seed)?, method, seed, go_on)
-            }
-            Blueprint::SlimResNet(shape) => {
-                self.train(SlimResNet::new(backend, shape, seed)?, method, seed, go_on)
-            }
-        }
-    }
-
-    fn train(
-        &self,
-        mut network: impl Network,
-        method: &MethodSettings,
-        seed: u64,
-        mut go_on: impl FnMut() -> bool,
-    ) -> Result<Run> {
-        let Experiment {
-            settings, backend, ..
-        } = *self;
-        let gain = &settings.gain;
-        let dynamics = match method.gain_modulated {
-            true => Some(GainDynamics::new(gain.gamma, gain.g0, gain.eta)?),
-            false => None,
-        };
-        let rate = settings.training.learning_rate;
-        let mut descent = GradientDescent::new(backend, method.optimiser, rate, dynamics)?
-            .with_backbone(method.backbone.unwrap_or(method.optimiser))?;
-        let training = &settings.training;
-        let trainer = Trainer {
-            backend,
-            training: &self.training,
-            test: &self.test,
-            batch: training.batch,
-            transform: Transform {
-                crop_padding: u8::try_from(training.crop_padding).unwrap_or(u8::MAX),
-                mirror: training.mirror,
-            },
-            evaluate_every: settings.evaluation.every,
-            seed,
-        };
-        let mut run = Run {
-            method: method.name.clone(),
-            seed,
-            status: Status::Interrupted,
-            history: History::default(),
-            hash: None,
-        };
-        let checkpoints = self.checkpoints.as_ref();
-        if let Some((begun, state)) = checkpoints.and_then(|c| c.stopped(&method.name, seed)) {
-            run.history = begun.history.clone();
-            let steps = run.history.records.len();
-            state.restore(backend, &mut network, &mut descent, steps)?;
-        }
-        let total = settings.stream.iterations * self.contexts.len();
-        loop {
-            let mut stopped = false;
-            let history = &mut run.history;
-            let ended = trainer.run(
-                &mut network,
-                &mut descent,
-                &self.contexts,
-                history,
-                |record| {
-                    stopped = !go_on();
-                    !stopped && !checkpoints.is_some_and(|c| c.due(record.iteration))
-                },
-            );
-            run.status = match ended {
-                Ok(()) => Status::Complete,
-                Err(Error::Interrupted { iteration }) if iteration == total => Status::Complete,
-                Err(Error::Interrupted { .. }) => Status::Interrupted,
-                Err(Error::Diverged {
-                    iteration,
-                    quantity,
-                    value,
-                }) => Status::Diverged {
-                    iteration,
-                    quantity: quantity.into(),
-                    value,
-                },
-                Err(error) => return Err(error),
-            };
-            let goes_on = run.status == Status::Interrupted && !stopped;
-            if !goes_on {
-                let bits = hash(backend, &mut network, &run.history)?;
-                run.hash = Some(hexadecimal(bits));
-            }
-            if let Some(checkpoints) = checkpoints {
-                let steps = run.history.records.len();
-                let state = Checkpoint::take(backend, &mut network, &mut descent, steps)?;
-                (checkpoints.save)(&run, &state)?;
-            }
-            if !goes_on {
-                return Ok(run);
-            }
-        }
     }
 }
 
@@ -330,25 +263,48 @@ fn network(settings: &NetworkSettings, samples: &Dataset) -> Result<Blueprint> {
     })
 }
 
-fn hash<B: Backend>(
-    backend: &B,
-    network: &mut impl Network<B>,
-    history: &History,
-) -> Result<Sha256> {
-    let mut hash = Sha256::new();
-    for record in &history.records {
-        let test = record.test.map(|test| [test.loss, test.accuracy]);
-        let numbers = [record.train.loss, record.train.accuracy, record.entropy];
-        let numbers = numbers.iter().chain(test.iter().flatten());
-        let layers = record.gain.iter().chain(&record.mean_absolute_weight);
-        for number in numbers.chain(layers) {
-            hash.update(number.to_bits().to_le_bytes());
+/// What is done to training images.
+pub(super) fn transform(settings: &Settings) -> Transform {
+    Transform {
+        crop_padding: u8::try_from(settings.training.crop_padding).unwrap_or(u8::MAX),
+        mirror: settings.training.mirror,
+    }
+}
+
+/// A context for each of `lists`, and the samples that they index: those given, or variants of them.
+fn contexts<'a>(
+    settings: &Settings,
+    samples: &'a Dataset,
+    lists: Vec<Vec<u16>>,
+) -> Result<(Cow<'a, Dataset>, Vec<Context>)> {
+    let iterations = settings.stream.iterations;
+    match settings.stream.kind {
+        StreamKind::Split => {
+            let class = |&class: &u16| {
+                let known = u8::try_from(class).ok();
+                let present = known.filter(|&class| !samples.of_classes(&[class]).is_empty());
+                present.ok_or_else(|| {
+                    let expected = format!(
+                        "classes below {} that have training and test samples",
+                        samples.classes()
+                    );
+                    Error::setting("stream.contexts", class, expected)
+                })
+            };
+            let classes = lists.iter().map(|list| list.iter().map(class).collect());
+            let classes = classes.collect::<Result<Vec<Vec<u8>>>>()?;
+            Ok((
+                Cow::Borrowed(samples),
+                stream::split(samples, &classes, iterations)?,
+            ))
+        }
+        StreamKind::Rotated => {
+            let (rotated, contexts) = stream::rotated(samples, &lists, iterations)?;
+            Ok((Cow::Owned(rotated), contexts))
+        }
+        StreamKind::Permuted => {
+            let (permuted, contexts) = stream::permuted(samples, &lists, iterations)?;
+            Ok((Cow::Owned(permuted), contexts))
         }
     }
-    for parameter in network.parameters() {
-        for weight in parameter.value.to_rows(backend)? {
-            hash.update(weight.to_bits().to_le_bytes());
-        }
-    }
-    Ok(hash)
 }

@@ -63,6 +63,14 @@ pub struct Resumed {
     pub notes: Vec<String>,
 }
 
+impl Resumed {
+    /// All of them, as far as they had come.
+    pub fn runs(&self) -> impl Iterator<Item = &Run> {
+        let stopped = self.stopped.iter().map(|(run, _)| run);
+        self.ended.iter().chain(stopped)
+    }
+}
+
 /// What `dir`, whose `config.toml` holds `settings`, has of its runs: those that [`save`](super::save) and
 /// [`write_run`](super::write_run) have written as ended, and the last good checkpoint of each other. Where
 /// some are not done `summary.json` is removed, as it will no longer be true.

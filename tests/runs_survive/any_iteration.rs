@@ -23,7 +23,7 @@ fn states(settings: &Settings, stopped: Vec<(Run, Checkpoint)>) -> Vec<(Run, Che
         save: &save,
     });
     let stop = AtomicBool::new(false);
-    let run = experiment.run(1, &stop, &|| (), &|_| Ok(()));
+    let run = experiment.run(1, &stop, &|_| (), &|_| Ok(()));
     run.expect("it runs");
     states.into_inner().expect("no thread panicked")
 }
@@ -86,7 +86,7 @@ fn states_of_other_networks_are_refused() {
             stopped: vec![(run.clone(), state)],
             save: &|_, _| Ok(()),
         });
-        let ended = experiment.run(1, &AtomicBool::new(false), &|| (), &|_| Ok(()));
+        let ended = experiment.run(1, &AtomicBool::new(false), &|_| (), &|_| Ok(()));
         let message = ended.expect_err(part).to_string();
         assert!(message.contains(part), "{message}");
     };

@@ -19,7 +19,7 @@ use neurogain::Cpu;
 use neurogain::data::digits;
 use neurogain::experiment::{Checkpoints, Experiment, Run, Settings, presets};
 use neurogain::report;
-use neurogain::train::Checkpoint;
+use neurogain::train::{Checkpoint, Record};
 use tempfile::TempDir;
 
 fn folder() -> TempDir {
@@ -106,7 +106,7 @@ fn run_until(dir: &Path, settings: &Settings, iterations: usize) {
         save: &save,
     });
     let (stop, done) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let count = || {
+    let count = |_: &Record| {
         if done.fetch_add(1, Ordering::Relaxed) + 1 == iterations {
             stop.store(true, Ordering::Relaxed);
         }
