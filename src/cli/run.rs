@@ -107,7 +107,7 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
 fn resume(directory: &Path, settings: &Settings, quiet: bool) -> Result<Resumed> {
     let resumed = report::resume(directory, settings)?;
     for note in &resumed.notes {
-        complain("damaged", note);
+        complain("warning", note);
     }
     let runs = settings.methods.len() * settings.training.seeds.len();
     if resumed.ended.len() == runs && !quiet {

@@ -149,10 +149,11 @@ pub fn check_memory(settings: &Settings, samples: &TrainTest, threads: usize) ->
     })
 }
 
-/// Bytes that this process may still take, where the operating system says so: the smaller of what
-/// is free and of the limits of its control groups.
+/// Bytes that this process may still take, where the operating system says so: the least of what is free, of
+/// what its limit on addresses leaves, and of the limits of its control groups.
 pub fn available_memory() -> Option<u64> {
-    [free_memory(), group_limit()].into_iter().flatten().min()
+    let all = [free_memory(), address_limit(), group_limit()];
+    all.into_iter().flatten().min()
 }
 
 fn runs(settings: &Settings) -> usize {
@@ -178,10 +179,25 @@ fn sum_of<T>(mut items: impl Iterator<Item = T>, term: impl Fn(T) -> Option<u64>
 
 /// `MemAvailable` of Linux: free, or freed as soon as it is asked for.
 fn free_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kibibytes.checked_mul(1024)
+    kibibytes("/proc/meminfo", "MemAvailable:")
+}
+
+/// What is left of the limit on this process's addresses (`ulimit -v`).
+fn address_limit() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let mut lines = text.lines();
+    let line = lines.find_map(|l| l.strip_prefix("Max address space"))?;
+    // Without a limit this is a word.
+    let limit: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(limit.saturating_sub(kibibytes("/proc/self/status", "VmSize:")?))
+}
+
+/// The bytes that a line `name 123 kB` of a file of Linux says.
+fn kibibytes(path: &str, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let number: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    number.checked_mul(1024)
 }
 
 /// The smallest memory limit of this process's control groups, of either version, and of those around

@@ -28,7 +28,7 @@ pub fn create(dir: &Path, settings: &Settings) -> Result<()> {
         io::ErrorKind::AlreadyExists => Error::file(
             dir,
             "create",
-            "it exists already; name a directory that does not",
+            "it exists already; name a directory that does not, or go on with its runs by --resume",
         ),
         _ => Error::file(dir, "create", e),
     })?;

@@ -1,4 +1,4 @@
-//! A disk that is full or forbidden: an error that says what to do, and nothing lost.
+//! A disk that is full or forbidden, memory that is short: an error that says what to do, nothing lost.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 
@@ -59,24 +59,43 @@ fn a_report_on_a_full_disk_leaves_whole_files_and_says_what_writes_the_rest() {
     assert!(contents(&whole) == before);
 }
 
-/// The whole program under the shell's limit on the size of a file, first refused and then allowed.
+/// The program under a limit of the shell's; what it complains of.
+fn under(folder: &TempDir, limit: &str, arguments: &str) -> String {
+    let program = env!("CARGO_BIN_EXE_neurogain");
+    let output = Command::new("sh")
+        .args(["-c", &format!("{limit}; exec {program} {arguments}")])
+        .current_dir(folder.path())
+        .output()
+        .expect("a shell");
+    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{complaint}");
+    complaint
+}
+
 #[test]
 fn a_limit_on_files_loses_nothing() {
     let folder = folder();
     let [whole, stopped] = both(&folder);
-    let program = env!("CARGO_BIN_EXE_neurogain");
     // Blocks of 512 bytes, or of 1024 in some shells: less than a state takes.
-    let script = format!("trap '' XFSZ; ulimit -f 2; exec {program} run --resume stopped --quiet");
-    let output = Command::new("sh")
-        .args(["-c", &script])
-        .current_dir(folder.path())
-        .output()
-        .expect("a shell");
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{complaint}");
+    let limit = "trap '' XFSZ; ulimit -f 2";
+    let complaint = under(&folder, limit, "run --resume stopped --quiet");
     says(&complaint, &["File too large", "--resume stopped"]);
     ends(&folder, &["run", "--resume", "stopped", "--quiet"], 0);
     assert_same(&whole, &stopped, "files were limited");
+}
+
+/// The limit is one that the network's weights alone would not fit into.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_limit_on_memory_is_seen_before_anything_is_begun() {
+    let folder = folder();
+    let arguments = "run --set 'network.hidden=[6000,6000]' --out big --quiet";
+    let complaint = under(&folder, "ulimit -v 500000", arguments);
+    says(
+        &complaint,
+        &["hidden: [6000, 6000]", "MiB are free", "lower these"],
+    );
+    assert!(!folder.path().join("big").exists());
 }
 
 #[test]

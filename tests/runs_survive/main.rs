@@ -6,6 +6,7 @@ mod any_iteration;
 mod damage;
 #[cfg(unix)]
 mod disk;
+mod ended;
 #[cfg(unix)]
 mod kills;
 
