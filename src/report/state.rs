@@ -38,7 +38,7 @@ pub(super) struct Head {
     seed: u64,
     #[serde(flatten)]
     pub(super) status: Status,
-    pub(super) iterations: usize,
+    iterations: usize,
     pub(super) hash: Option<String>,
     /// SHA-256 of the run's CSV.
     pub(super) records: String,
