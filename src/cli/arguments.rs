@@ -43,6 +43,11 @@ pub struct Run {
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub methods: Option<Vec<String>>,
 
+    /// Run a list of methods that ships inside instead of the benchmark's own: ablation, reset,
+    /// composition or boundary (see `list`).
+    #[arg(long, value_name = "NAME")]
+    pub variants: Option<String>,
+
     /// Seeds such as 1,2,3, or a range with both its ends: 42..46 is five seeds.
     #[arg(long)]
     pub seeds: Option<String>,

@@ -13,6 +13,7 @@ mod seeds;
 mod settings;
 mod text;
 mod validate;
+mod variants;
 
 pub use changes::Change;
 pub use memory::{available_memory, check_memory, memory_needed};
@@ -24,3 +25,4 @@ pub use settings::{
     DataSettings, DataSource, EvaluatedTasks, EvaluationSettings, GainSettings, MethodSettings,
     NetworkSettings, Settings, StreamKind, StreamSettings, TrainingSettings,
 };
+pub use variants::variants;

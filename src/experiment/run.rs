@@ -238,14 +238,17 @@ impl<'a> Experiment<'a> {
         let Experiment {
             settings, backend, ..
         } = *self;
-        let gain = &settings.gain;
+        let gain = method.gain.as_ref().unwrap_or(&settings.gain);
         let dynamics = match method.gain_modulated {
             true => Some(GainDynamics::new(gain.gamma, gain.g0, gain.eta)?),
             false => None,
         };
         let rate = settings.training.learning_rate;
         let mut descent = GradientDescent::new(backend, method.optimiser, rate, dynamics)?
-            .with_backbone(method.backbone.unwrap_or(method.optimiser))?;
+            .with_backbone(method.backbone.unwrap_or(method.optimiser))?
+            .with_drive(method.drive.unwrap_or_default())
+            .only_slow(method.only_slow.unwrap_or(false))
+            .reset_at_switch(method.reset_at_switch.unwrap_or(false));
         let training = &settings.training;
         let trainer = Trainer {
             backend,
