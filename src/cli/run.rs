@@ -144,6 +144,9 @@ fn settings(arguments: &arguments::Run) -> Result<Settings> {
     } else {
         presets::settings(name)?
     };
+    if let Some(variants) = &arguments.variants {
+        settings = settings.with_variants(variants)?;
+    }
     let mut overrides = arguments.overrides.clone();
     if let Some(every) = arguments.eval_every {
         overrides.push(format!("evaluation.every={every}"));

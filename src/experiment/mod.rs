@@ -15,6 +15,7 @@ mod seeds;
 mod settings;
 mod text;
 pub(crate) mod validate;
+mod variants;
 
 pub use changes::Change;
 pub use checkpoints::{Checkpoints, Save};
@@ -28,3 +29,4 @@ pub use settings::{
     DataSettings, DataSource, EvaluatedTasks, EvaluationSettings, GainSettings, MethodSettings,
     NetworkSettings, Settings, StreamKind, StreamSettings, TrainingSettings,
 };
+pub use variants::variants;

@@ -48,5 +48,5 @@ pub use published::{
 };
 pub use resume::{Lock, Resumed, resume};
 pub use state::save;
-pub use summary::{MethodSummary, PerSeed, RunSummary, Summary, summarise_results};
+pub use summary::{EveryTask, MethodSummary, PerSeed, RunSummary, Summary, summarise_results};
 pub use table::table;
