@@ -66,6 +66,11 @@ pub struct Run {
     #[arg(long, value_name = "NUMBER")]
     pub eval_limit: Option<u32>,
 
+    /// Evaluate on the first task alone, or on every task that a context has brought: first or all. Short for
+    /// --set evaluation.tasks=NAME.
+    #[arg(long, value_name = "NAME")]
+    pub eval_tasks: Option<String>,
+
     /// The directory to make for the results [default: the next free runs/NAME-001].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

@@ -38,6 +38,8 @@ pub struct Experiment<'a> {
     training: Samples,
     test: TestTasks,
     contexts: Vec<Context>,
+    /// Of the training samples; none without a memory, which alone reads them.
+    labels: Vec<u8>,
     network: Blueprint,
 }
 
@@ -94,6 +96,10 @@ impl<'a> Experiment<'a> {
             training,
             test: TestTasks::new(backend, test, tasks.collect(), transform)?,
             contexts,
+            labels: match settings.stream.memory {
+                Some(_) => train.labels().to_vec(),
+                None => Vec::new(),
+            },
             network,
             backend,
         })
@@ -260,8 +266,20 @@ impl<'a> Experiment<'a> {
             seed,
         };
         let mut history = History::default();
-        let contexts = &self.contexts;
-        let ended = trainer.run(&mut network, &mut descent, contexts, &mut history, observe);
+        let contexts = match &settings.stream.memory {
+            None => Cow::Borrowed(&self.contexts),
+            Some(memory) => {
+                let (kind, size) = (memory.kind, memory.size);
+                Cow::Owned(stream::replay(
+                    &self.contexts,
+                    &self.labels,
+                    kind,
+                    size,
+                    seed,
+                )?)
+            }
+        };
+        let ended = trainer.run(&mut network, &mut descent, &contexts, &mut history, observe);
         let total = settings.stream.iterations * contexts.len();
         let status = match ended {
             Ok(()) => Status::Complete,
