@@ -26,7 +26,7 @@ pub use run::{Experiment, Outcome};
 pub use samples::load_samples;
 pub use seeds::parse_seeds;
 pub use settings::{
-    DataSettings, DataSource, EvaluatedTasks, EvaluationSettings, GainSettings, MethodSettings,
-    NetworkSettings, Settings, StreamKind, StreamSettings, TrainingSettings,
+    DataSettings, DataSource, EvaluatedTasks, EvaluationSettings, GainSettings, MemorySettings,
+    MethodSettings, NetworkSettings, Settings, StreamKind, StreamSettings, TrainingSettings,
 };
 pub use variants::variants;
