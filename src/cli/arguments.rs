@@ -69,6 +69,10 @@ pub struct Run {
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 
+    /// Write event files too, DIR/tensorboard, each run's as it ends.
+    #[arg(long)]
+    pub tensorboard: bool,
+
     /// No progress, only results and errors.
     #[arg(long)]
     pub quiet: bool,

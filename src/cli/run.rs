@@ -46,7 +46,11 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     };
     let progress = Progress::new(&settings, arguments.quiet);
     let outcome = experiment.run(threads, &stop, &|| progress.advance(), &|run| {
-        report::write_run(&directory, &settings, run)
+        report::write_run(&directory, &settings, run)?;
+        match arguments.tensorboard {
+            true => report::write_events(&directory, &settings, run),
+            false => Ok(()),
+        }
     });
     progress.clear();
     let Outcome {

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::figure;
+use super::npz;
 use super::page::{self, Experiment};
 use super::records;
 use super::summary;
+use super::tensorboard;
 use crate::error::{Error, Result};
 use crate::experiment::{Results, Run, Settings, Status};
 
@@ -20,7 +22,7 @@ use crate::experiment::{Results, Run, Settings, Status};
 /// part of a file name, or the settings cannot be TOML (a seed above 2⁶³ − 1).
 pub fn create(dir: &Path, settings: &Settings) -> Result<()> {
     for method in &settings.methods {
-        run_file(&method.name, 0)?;
+        run_name(&method.name, 0)?;
     }
     let text = settings.to_toml()?;
     if let Some(parent) = dir.parent() {
@@ -63,8 +65,24 @@ pub fn write_run(dir: &Path, settings: &Settings, run: &Run) -> Result<()> {
     write(&path, &records::to_csv(&run.history)?)
 }
 
-/// Writes what follows from `results`, whose runs [`write_run`] has written: `summary.json`, the figures
-/// and `report.html`.
+/// Writes `run` as an event file of TensorBoard, `tensorboard/METHOD-SEED/events.out.tfevents.0.neurogain`
+/// of `dir`: its losses, accuracies, entropy, gains and mean weights, the iteration being the step, and the
+/// time in seconds too.
+///
+/// # Errors
+/// Those of [`write_run`].
+pub fn write_events(dir: &Path, settings: &Settings, run: &Run) -> Result<()> {
+    place(settings, run)?;
+    let folder = dir
+        .join("tensorboard")
+        .join(run_name(&run.method, run.seed)?);
+    fs::create_dir_all(&folder).map_err(|e| Error::file(&folder, "create", e))?;
+    let path = folder.join("events.out.tfevents.0.neurogain");
+    write(&path, &tensorboard::to_events(&run.history)?)
+}
+
+/// Writes what follows from `results`, whose runs [`write_run`] has written: the runs as NumPy arrays,
+/// `summary.json`, the figures and `report.html`.
 ///
 /// # Errors
 /// Those of [`write_run`], and of [`crate::metrics::stability_gap`] for a complete run whose history is not
@@ -72,6 +90,10 @@ pub fn write_run(dir: &Path, settings: &Settings, run: &Run) -> Result<()> {
 pub fn finish(dir: &Path, results: &Results) -> Result<()> {
     let mut results = results.clone();
     sort(&mut results)?;
+    for run in &results.runs {
+        let path = dir.join(run_file(&run.method, run.seed)?);
+        write(&path.with_extension("npz"), &npz::to_npz(&run.history)?)?;
+    }
     let summary = summary::summarise_results(&results)?;
     write(&dir.join("summary.json"), summary.to_json()?.as_bytes())?;
     for kind in figure::Figure::ALL {
@@ -289,8 +311,13 @@ fn sort(results: &mut Results) -> Result<()> {
     Ok(())
 }
 
-/// `runs/METHOD-SEED.csv`, for names that mean the same on every file system.
+/// `runs/METHOD-SEED.csv`.
 fn run_file(method: &str, seed: u64) -> Result<PathBuf> {
+    Ok(Path::new("runs").join(format!("{}.csv", run_name(method, seed)?)))
+}
+
+/// `METHOD-SEED`, for names that mean the same on every file system.
+fn run_name(method: &str, seed: u64) -> Result<String> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
     if method.is_empty() || !method.chars().all(plain) {
         return Err(Error::setting(
@@ -299,7 +326,7 @@ fn run_file(method: &str, seed: u64) -> Result<PathBuf> {
             "lower-case letters, digits, - and _, as it names files",
         ));
     }
-    Ok(Path::new("runs").join(format!("{method}-{seed}.csv")))
+    Ok(format!("{method}-{seed}"))
 }
 
 fn read_text(path: &Path) -> Result<String> {

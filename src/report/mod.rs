@@ -7,22 +7,27 @@
 //! | --- | --- |
 //! | `config.toml` | the resolved settings |
 //! | `runs/METHOD-SEED.csv` | every iteration of one run |
+//! | `runs/METHOD-SEED.npz` | the same as NumPy arrays |
 //! | `summary.json` | measures and status of each run, mean and spread of each method |
 //! | `figures/*.svg` | accuracy, the switches enlarged, loss, gain |
 //! | `report.html` | all of it on one self-contained page |
+//!
+//! With `--tensorboard` there are `tensorboard/METHOD-SEED/events.*` too ([`write_events`]).
 //!
 //! No file holds a date, a duration or a path: the same settings give the same bytes.
 
 mod directory;
 mod figure;
 mod format;
+mod npz;
 mod page;
 mod published;
 mod records;
 mod summary;
 mod table;
+mod tensorboard;
 
-pub use directory::{build, create, finish, load, rebuild, write_run};
+pub use directory::{build, create, finish, load, rebuild, write_events, write_run};
 pub use format::Unit;
 pub use published::{
     Agreement, Comparison, ComparisonRow, Published, PublishedMethod, Spread, agreement, compare,

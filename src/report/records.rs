@@ -47,24 +47,11 @@ pub(super) fn to_csv(history: &History) -> Result<Vec<u8>> {
     writer
         .write_record(header(&history.layers))
         .map_err(failed)?;
-    for record in &history.records {
-        let layers = history.layers.len();
-        if record.gain.len() != layers || record.mean_absolute_weight.len() != layers {
-            return Err(Error::shape(
-                "write_run",
-                format!("{layers} gains and mean weights, one a layer"),
-                format!(
-                    "{} gains and {} mean weights at iteration {}",
-                    record.gain.len(),
-                    record.mean_absolute_weight.len(),
-                    record.iteration
-                ),
-            ));
-        }
+    for (record, row) in history.records.iter().zip(rows(history)?) {
         let mut fields = vec![record.iteration.to_string(), record.context.to_string()];
         // `Debug` is the shortest text that reads back to the same bits, with exponents where short.
         let text = |value: &Option<f64>| value.map_or(String::new(), |value| format!("{value:?}"));
-        fields.extend(numbers(record).iter().map(text));
+        fields.extend(row.iter().map(text));
         writer.write_record(&fields).map_err(failed)?;
     }
     writer
@@ -111,7 +98,9 @@ pub(super) fn not_finite(history: &History) -> Option<NotFinite> {
     })
 }
 
-fn header(layers: &[String]) -> Vec<String> {
+/// Every column's name: iteration and context, what is measured, then for each layer its gain, and for each
+/// its mean weight.
+pub(super) fn header(layers: &[String]) -> Vec<String> {
     let named = |prefix: &'static str| layers.iter().map(move |layer| format!("{prefix}{layer}"));
     COLUMNS
         .map(String::from)
@@ -119,6 +108,30 @@ fn header(layers: &[String]) -> Vec<String> {
         .chain(named(GAIN))
         .chain(named(WEIGHT))
         .collect()
+}
+
+/// Each record's numbers, those of [`header`] after its first two.
+///
+/// # Errors
+/// [`Error::Shape`] where a record does not have one gain and one weight for each layer.
+pub(super) fn rows(history: &History) -> Result<Vec<Vec<Option<f64>>>> {
+    let layers = history.layers.len();
+    let row = |record: &Record| {
+        if record.gain.len() != layers || record.mean_absolute_weight.len() != layers {
+            return Err(Error::shape(
+                "write_run",
+                format!("{layers} gains and mean weights, one a layer"),
+                format!(
+                    "{} gains and {} mean weights at iteration {}",
+                    record.gain.len(),
+                    record.mean_absolute_weight.len(),
+                    record.iteration
+                ),
+            ));
+        }
+        Ok(numbers(record))
+    };
+    history.records.iter().map(row).collect()
 }
 
 /// Every column but the first two; `None` where the iteration was not evaluated.

@@ -36,7 +36,7 @@ fn a_run_prints_a_table_and_leaves_everything_in_its_directory() {
         }
     }
     let records = fs::read_dir(directory.join("runs")).expect("records");
-    assert_eq!(records.count(), 4);
+    assert_eq!(records.count(), 4 * 2);
 }
 
 #[test]
