@@ -8,9 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use neurogain::backend::cpu::InstructionSet;
 use neurogain::data::TrainTest;
-use neurogain::experiment::{
-    self, DataSource, Experiment, Outcome, Settings, parse_seeds, presets,
-};
+use neurogain::experiment::{self, DataSource, Experiment, Outcome, Settings, parse_seeds};
 use neurogain::experiment::{Results, Run, Status};
 use neurogain::report;
 use neurogain::{Cpu, Error, Result};
@@ -20,7 +18,7 @@ use super::output::{complain, print, print_json};
 use super::progress::Progress;
 
 /// What a shell reports of a program that Ctrl-C has ended.
-const INTERRUPTED: u8 = 130;
+pub(super) const INTERRUPTED: u8 = 130;
 
 /// Does what `neurogain run` promises.
 pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
@@ -82,13 +80,7 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
 /// The benchmark or file, with the changes asked for.
 fn settings(arguments: &arguments::Run) -> Result<Settings> {
     let name = arguments.benchmark.as_deref().unwrap_or("split-digits");
-    let is_preset = presets::names().any(|preset| preset == name);
-    let looks_like_file = name.ends_with(".toml") || name.contains(std::path::is_separator);
-    let mut settings = if looks_like_file && !is_preset {
-        Settings::from_file(Path::new(name))?
-    } else {
-        presets::settings(name)?
-    };
+    let mut settings = Settings::find(name, Path::new(""))?;
     let mut overrides = arguments.overrides.clone();
     if let Some(every) = arguments.eval_every {
         overrides.push(format!("evaluation.every={every}"));
@@ -107,7 +99,7 @@ fn settings(arguments: &arguments::Run) -> Result<Settings> {
 }
 
 /// The samples; if a file is missing, the error also says how to get them.
-fn samples(source: DataSource, directory: &Path) -> Result<TrainTest> {
+pub(super) fn samples(source: DataSource, directory: &Path) -> Result<TrainTest> {
     let home = match source {
         DataSource::Digits => None,
         DataSource::Mnist => Some("https://ossci-datasets.s3.amazonaws.com/mnist/ (each with .gz)"),
@@ -127,7 +119,7 @@ fn samples(source: DataSource, directory: &Path) -> Result<TrainTest> {
 }
 
 /// A flag that the first Ctrl-C raises; the second ends the program at once.
-fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
+pub(super) fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let raised = Arc::clone(&stop);
     ctrlc::set_handler(move || {

@@ -11,6 +11,7 @@ mod run;
 mod samples;
 mod seeds;
 mod settings;
+mod sweep;
 mod text;
 mod validate;
 
@@ -24,3 +25,4 @@ pub use settings::{
     DataSettings, DataSource, GainSettings, MethodSettings, NetworkSettings, Settings,
     StreamSettings, TrainingSettings,
 };
+pub use sweep::{Cell, Sweep};

@@ -12,7 +12,8 @@
 //! | `figures/*.svg` | accuracy, the switches enlarged, loss, gain |
 //! | `report.html` | all of it on one self-contained page |
 //!
-//! With `--tensorboard` there are `tensorboard/METHOD-SEED/events.*` too ([`write_events`]).
+//! With `--tensorboard` there are `tensorboard/METHOD-SEED/events.*` too ([`write_events`]), and a sweep's
+//! directory holds those of its cells ([`collect_sweep`]).
 //!
 //! No file holds a date, a duration or a path: the same settings give the same bytes.
 
@@ -24,6 +25,7 @@ mod page;
 mod published;
 mod records;
 mod summary;
+mod sweep;
 mod table;
 mod tensorboard;
 
@@ -34,4 +36,5 @@ pub use published::{
     published,
 };
 pub use summary::{MethodSummary, PerSeed, RunSummary, Summary, summarise_results};
+pub use sweep::{Collected, begin_sweep, cell_directory, cell_has_ended, collect_sweep};
 pub use table::table;
