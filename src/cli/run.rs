@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use neurogain::backend::cpu::InstructionSet;
 use neurogain::data::TrainTest;
-use neurogain::experiment::{self, DataSource, Experiment, Outcome, Settings, parse_seeds};
+use neurogain::experiment::{
+    self, DataSettings, DataSource, Experiment, Outcome, Settings, parse_seeds,
+};
 use neurogain::experiment::{Results, Run, Status};
 use neurogain::report;
 use neurogain::{Cpu, Error, Result};
@@ -27,7 +29,7 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
         Some(threads) => usize::from(threads),
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
-    let samples = samples(settings.data.source, &arguments.data.directory())?;
+    let samples = samples(&settings.data, &arguments.data.directory())?;
     experiment::check_memory(&settings, &samples, threads)?;
     // Runs go side by side; the threads that they leave over share the kernels of each.
     let runs = settings.methods.len() * settings.training.seeds.len();
@@ -99,14 +101,17 @@ fn settings(arguments: &arguments::Run) -> Result<Settings> {
 }
 
 /// The samples; if a file is missing, the error also says how to get them.
-pub(super) fn samples(source: DataSource, directory: &Path) -> Result<TrainTest> {
-    let home = match source {
-        DataSource::Digits => None,
+pub(super) fn samples(data: &DataSettings, directory: &Path) -> Result<TrainTest> {
+    let home = match data.source {
+        DataSource::Digits | DataSource::Images => None,
         DataSource::Mnist => Some("https://ossci-datasets.s3.amazonaws.com/mnist/ (each with .gz)"),
+        DataSource::FashionMnist => {
+            Some("https://github.com/zalandoresearch/fashion-mnist (each with .gz)")
+        }
         DataSource::Cifar10 => Some("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"),
         DataSource::Cifar100 => Some("https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"),
     };
-    experiment::load_samples(source, directory).map_err(|error| match (home, error) {
+    experiment::load_samples(data, directory).map_err(|error| match (home, error) {
         (Some(home), Error::File { path, action, reason }) => Error::File {
             path,
             action,

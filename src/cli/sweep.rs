@@ -9,7 +9,7 @@ use std::thread;
 
 use neurogain::backend::cpu::InstructionSet;
 use neurogain::data::TrainTest;
-use neurogain::experiment::{self, Cell, Experiment, Sweep};
+use neurogain::experiment::{self, Cell, DataSettings, Experiment, Sweep};
 use neurogain::report;
 use neurogain::{Cpu, Error, Result};
 
@@ -190,15 +190,16 @@ impl<'a> Work<'a> {
     }
 }
 
-/// The cells with their samples, which those with the same source share.
+/// The cells with their samples, which those with the same data share.
 fn tasks<'a>(cells: &[&'a Cell], directory: &Path) -> Result<Vec<Task<'a>>> {
+    let of = |data: &DataSettings| (data.source, data.name.clone(), data.side);
     let mut tasks: Vec<Task> = Vec::with_capacity(cells.len());
     for &cell in cells {
-        let source = cell.settings.data.source;
-        let same = |task: &&Task| task.cell.settings.data.source == source;
+        let data = &cell.settings.data;
+        let same = |task: &&Task| of(&task.cell.settings.data) == of(data);
         let samples = match tasks.iter().find(same) {
             Some(task) => Arc::clone(&task.samples),
-            None => Arc::new(samples(source, directory)?),
+            None => Arc::new(samples(data, directory)?),
         };
         tasks.push(Task { cell, samples });
     }

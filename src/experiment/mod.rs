@@ -22,7 +22,7 @@ pub use run::{Experiment, Outcome};
 pub use samples::load_samples;
 pub use seeds::parse_seeds;
 pub use settings::{
-    DataSettings, DataSource, GainSettings, MethodSettings, NetworkSettings, Settings,
-    StreamSettings, TrainingSettings,
+    DataSettings, DataSource, EvaluatedTasks, EvaluationSettings, GainSettings, MethodSettings,
+    NetworkSettings, Settings, StreamKind, StreamSettings, TrainingSettings,
 };
 pub use sweep::{Cell, Sweep};

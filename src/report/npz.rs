@@ -22,7 +22,7 @@ use npyz::{AutoSerialize, DType, WriteOptions, WriterBuilder};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, System, ZipWriter};
 
-use super::records::{header, rows};
+use super::records::{BEFORE_LAYERS, header, rows};
 use crate::error::{Error, Result};
 use crate::train::History;
 
@@ -47,17 +47,18 @@ fn archive(history: &History, rows: &[Vec<Option<f64>>]) -> io::Result<Vec<u8>> 
     let column = records.iter().map(|record| whole(record.context));
     array(&mut zip, "context", &[iterations], column)?;
 
-    let names = header(&history.layers);
-    let measured = &names[2..names.len() - 2 * layers];
     let number = |value: &Option<f64>| value.unwrap_or(f64::NAN);
-    for (at, name) in measured.iter().enumerate() {
-        let column = rows.iter().map(|row| number(&row[at]));
-        array(&mut zip, name, &[iterations], column)?;
+    let of_layers = BEFORE_LAYERS..BEFORE_LAYERS + 2 * layers;
+    for (at, name) in header(history).iter().skip(2).enumerate() {
+        if !of_layers.contains(&at) {
+            let column = rows.iter().map(|row| number(&row[at]));
+            array(&mut zip, name, &[iterations], column)?;
+        }
     }
     let shape = [iterations, layers as u64];
     for (name, from) in [
-        ("gain", measured.len()),
-        ("mean_absolute_weight", measured.len() + layers),
+        ("gain", BEFORE_LAYERS),
+        ("mean_absolute_weight", BEFORE_LAYERS + layers),
     ] {
         let block = rows.iter().flat_map(|row| &row[from..from + layers]);
         array(&mut zip, name, &shape, block.map(number))?;

@@ -10,7 +10,7 @@
 use crc::{CRC_32_ISCSI, Crc};
 use prost::Message;
 
-use super::records::{header, rows};
+use super::records::{BEFORE_LAYERS, header, rows};
 use crate::error::Result;
 use crate::train::History;
 
@@ -48,12 +48,13 @@ struct Value {
 }
 
 /// `history` as an event file: `train/loss`, `train/accuracy`, `test/loss` and `test/accuracy` where there
-/// was an evaluation, `entropy`, `gain/LAYER` and `mean_absolute_weight/LAYER`, at the iteration as step.
+/// was an evaluation, `entropy`, `gain/LAYER` and `mean_absolute_weight/LAYER`, and where every task is
+/// evaluated `test/loss_task2` and so on, at the iteration as step.
 ///
 /// # Errors
 /// [`Error::Shape`](crate::Error::Shape) where a record does not have one gain and one weight for each layer.
 pub(super) fn to_events(history: &History) -> Result<Vec<u8>> {
-    let tags = tags(&history.layers);
+    let tags = tags(history);
     let mut bytes = Vec::new();
     let first = Event {
         file_version: Some(VERSION.into()),
@@ -81,20 +82,17 @@ pub(super) fn to_events(history: &History) -> Result<Vec<u8>> {
 }
 
 /// The columns' names as tags: what is before the slash is a group on the page.
-fn tags(layers: &[String]) -> Vec<String> {
-    let names = header(layers);
-    let measured = names.len() - 2 * layers.len();
-    let mut tags: Vec<String> = names[2..measured]
-        .iter()
-        .map(|name| name.replacen('_', "/", 1))
-        .collect();
-    tags.extend(layers.iter().map(|layer| format!("gain/{layer}")));
-    tags.extend(
-        layers
-            .iter()
-            .map(|layer| format!("mean_absolute_weight/{layer}")),
-    );
-    tags
+fn tags(history: &History) -> Vec<String> {
+    let layers = &history.layers;
+    let of_layers = ["gain", "mean_absolute_weight"]
+        .into_iter()
+        .flat_map(|group| layers.iter().map(move |layer| format!("{group}/{layer}")));
+    let tag = |name: &String| name.replacen('_', "/", 1);
+    let names = header(history);
+    let (before, others) = names[2..].split_at(BEFORE_LAYERS);
+    let before = before.iter().map(tag);
+    let later = others.iter().skip(2 * layers.len()).map(tag);
+    before.chain(of_layers).chain(later).collect()
 }
 
 fn write_record(event: &Event, bytes: &mut Vec<u8>) {

@@ -31,6 +31,10 @@ fn expected(history: &History) -> Scalars {
             put("test/accuracy".into(), test.accuracy);
         }
         put("entropy".into(), record.entropy);
+        for (at, test) in record.later_tasks.iter().enumerate() {
+            put(format!("test/loss_task{}", at + 2), test.loss);
+            put(format!("test/accuracy_task{}", at + 2), test.accuracy);
+        }
         for (at, layer) in history.layers.iter().enumerate() {
             put(format!("gain/{layer}"), record.gain[at]);
             let weight = record.mean_absolute_weight[at];

@@ -57,6 +57,22 @@ fn expected(history: &History) -> BTreeMap<String, Array> {
                 "test_accuracy",
                 column(&|record| record.test.map_or(f64::NAN, |test| test.accuracy)),
             ),
+            (
+                "test_loss_task2",
+                column(&|record| {
+                    record
+                        .later_tasks
+                        .first()
+                        .map_or(f64::NAN, |test| test.loss)
+                }),
+            ),
+            (
+                "test_accuracy_task2",
+                column(&|record| {
+                    let test = record.later_tasks.first();
+                    test.map_or(f64::NAN, |test| test.accuracy)
+                }),
+            ),
             ("entropy", column(&|record| record.entropy)),
             ("gain", block(&|record| record.gain.clone())),
             (

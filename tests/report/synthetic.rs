@@ -81,6 +81,7 @@ pub fn history(settings: &Settings, method: &str, seed: u64) -> History {
                 entropy,
                 gain: vec![gain; 3],
                 mean_absolute_weight: vec![0.01 + 0.001 * noise.next(); 3],
+                later_tasks: Vec::new(),
             });
         }
     }
@@ -110,8 +111,8 @@ pub fn results(settings: &Settings) -> Results {
     }
 }
 
-/// A run that was stopped after three iterations, the second not evaluated and the third not finite; two
-/// layers.
+/// A run that was stopped after three iterations, the second not evaluated, the third on two tasks and not
+/// finite; two layers.
 pub fn odd_run() -> Run {
     let mut history = history(&small(), "ngm-sgd", 42);
     history.layers = ["première", "output"].map(String::from).to_vec();
@@ -123,6 +124,10 @@ pub fn odd_run() -> Run {
     history.records[1].test = None;
     history.records[1].entropy = 0.0;
     history.records[2].train.loss = f64::NAN;
+    history.records[2].later_tasks = vec![Evaluation {
+        loss: 1.0 / 7.0,
+        accuracy: 0.75,
+    }];
     Run {
         hash: None,
         method: String::from("ngm-sgd"),
