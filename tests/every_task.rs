@@ -19,7 +19,7 @@ fn run(settings: &Settings, samples: &TrainTest) -> Results {
     let cpu = Cpu::new().unwrap();
     let experiment = Experiment::new(settings, samples, &cpu).unwrap();
     let stop = AtomicBool::new(false);
-    let outcome = experiment.run(1, &stop, &|| (), &|_| Ok(()));
+    let outcome = experiment.run(1, &stop, &|_| (), &|_| Ok(()));
     outcome.unwrap().results
 }
 

@@ -1,54 +1,51 @@
 //! The progress bar on standard error.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use neurogain::experiment::{Cell, Settings};
+use neurogain::experiment::Settings;
 
-/// Counts iterations and runs, and draws them if standard error is a terminal.
+/// Counts what is done, and draws it if standard error is a terminal.
+///
+/// The bar moves by what iterations cost, not by their number: one that is evaluated may take many times as
+/// long as one that is not, and the time left would jump.
 pub struct Progress {
     bar: ProgressBar,
+    /// Iterations done, of all runs.
+    done: AtomicU64,
+    total: u64,
 }
 
 impl Progress {
-    /// For all runs of `settings`; draws nothing if `quiet`.
-    pub fn new(settings: &Settings, quiet: bool) -> Self {
-        let message = format!(
-            "{} methods × {} seeds",
-            settings.methods.len(),
-            settings.training.seeds.len()
-        );
-        Progress::start(&settings.title, message, iterations(settings), quiet)
-    }
-
-    /// For all runs of the `cells` of a sweep; draws nothing if `quiet`.
-    pub fn of_cells<'a>(cells: impl Iterator<Item = &'a Cell> + Clone, quiet: bool) -> Self {
-        let title = cells.clone().next().map_or("", |cell| &cell.settings.title);
-        let message = format!("{} cells", cells.clone().count());
-        let total = cells.map(|cell| iterations(&cell.settings)).sum();
-        Progress::start(title, message, total, quiet)
-    }
-
-    fn start(title: &str, message: String, iterations: u64, quiet: bool) -> Self {
+    /// For `total` iterations that cost `cost`; draws nothing if `quiet`.
+    pub fn new(title: &str, total: u64, cost: u64, quiet: bool) -> Self {
         let bar = if quiet {
             ProgressBar::hidden()
         } else {
             // indicatif itself draws nothing where standard error is no terminal.
-            ProgressBar::new(iterations)
+            ProgressBar::new(cost)
         };
-        let template = "{prefix} {wide_bar} {human_pos}/{human_len} iterations, {msg}, {eta} left";
+        let template = "{prefix} {wide_bar} {msg}, about {eta} left";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
         bar.set_prefix(title.to_string());
-        bar.set_message(message);
+        bar.set_message(format!("0/{total} iterations"));
         bar.enable_steady_tick(Duration::from_millis(200));
-        Progress { bar }
+        Progress {
+            bar,
+            done: AtomicU64::new(0),
+            total,
+        }
     }
 
-    /// One iteration of some run is done.
-    pub fn advance(&self) {
-        self.bar.inc(1);
+    /// One iteration of some run is done, which cost `cost`.
+    pub fn advance(&self, cost: u64) {
+        let done = 1 + self.done.fetch_add(1, Ordering::Relaxed);
+        let total = self.total;
+        self.bar.set_message(format!("{done}/{total} iterations"));
+        self.bar.inc(cost);
     }
 
     /// Takes the bar off the screen.
@@ -58,7 +55,7 @@ impl Progress {
 }
 
 /// Iterations of all runs of `settings`.
-fn iterations(settings: &Settings) -> u64 {
+pub fn iterations(settings: &Settings) -> u64 {
     let runs = settings.methods.len() * settings.training.seeds.len();
     (runs * settings.stream.contexts.len() * settings.stream.iterations) as u64
 }

@@ -13,11 +13,12 @@ use neurogain::experiment::{
 };
 use neurogain::experiment::{Results, Run, Status};
 use neurogain::report;
+use neurogain::train::Record;
 use neurogain::{Cpu, Error, Result};
 
 use super::arguments;
 use super::output::{complain, print, print_json};
-use super::progress::Progress;
+use super::progress::{self, Progress};
 
 /// What a shell reports of a program that Ctrl-C has ended.
 pub(super) const INTERRUPTED: u8 = 130;
@@ -44,8 +45,11 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
         }
         None => create_next(Path::new("runs"), &settings)?,
     };
-    let progress = Progress::new(&settings, arguments.quiet);
-    let outcome = experiment.run(threads, &stop, &|| progress.advance(), &|run| {
+    let total = progress::iterations(&settings);
+    let cost = experiment.total_cost();
+    let progress = Progress::new(&settings.title, total, cost, arguments.quiet);
+    let on_iteration = |record: &Record| progress.advance(experiment.cost(record));
+    let outcome = experiment.run(threads, &stop, &on_iteration, &|run| {
         report::write_run(&directory, &settings, run)?;
         match arguments.tensorboard {
             true => report::write_events(&directory, &settings, run),

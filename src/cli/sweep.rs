@@ -11,13 +11,17 @@ use neurogain::backend::cpu::InstructionSet;
 use neurogain::data::TrainTest;
 use neurogain::experiment::{self, Cell, DataSettings, Experiment, Sweep};
 use neurogain::report;
+use neurogain::train::Record;
 use neurogain::{Cpu, Error, Result};
 
 use super::arguments;
 use super::output::{complain, print};
-use super::progress::Progress;
+use super::progress::{Progress, iterations};
 use super::run::{INTERRUPTED, samples, stop_on_interrupt};
 use super::slurm;
+
+/// What an iteration costs on the progress bar, in the mean: fine enough for shares of it.
+const COST_OF_ITERATION: u64 = 1000;
 
 /// Does what `neurogain sweep` promises.
 pub fn sweep(arguments: &arguments::Sweep) -> Result<ExitCode> {
@@ -136,7 +140,10 @@ impl<'a> Work<'a> {
     /// Runs the cells, as many side by side as there are workers, and says how many are left; those that
     /// could not be done are complained about, and the others go on.
     fn run(&self, quiet: bool) -> Result<usize> {
-        let progress = Progress::of_cells(self.tasks.iter().map(|task| task.cell), quiet);
+        let total = self.tasks.iter();
+        let total = total.map(|task| iterations(&task.cell.settings)).sum();
+        let cost = total * COST_OF_ITERATION;
+        let progress = Progress::new(&self.sweep.base().title, total, cost, quiet);
         let set = InstructionSet::detect()?;
         let (next, ended) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let work = || {
@@ -183,7 +190,13 @@ impl<'a> Work<'a> {
             })?;
         }
         report::create(&directory, settings)?;
-        let outcome = experiment.run(self.threads, &self.stop, &|| progress.advance(), &|run| {
+        // Cells count by their iterations, and these within a cell by what they cost.
+        let cell = (iterations(settings) * COST_OF_ITERATION) as f64;
+        let share = cell / experiment.total_cost() as f64;
+        let on_iteration = |record: &Record| {
+            progress.advance((share * experiment.cost(record) as f64) as u64);
+        };
+        let outcome = experiment.run(self.threads, &self.stop, &on_iteration, &|run| {
             report::write_run(&directory, settings, run)
         })?;
         report::finish(&directory, &outcome.results)

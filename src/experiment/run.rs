@@ -19,7 +19,7 @@ use crate::gain::GainDynamics;
 use crate::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
 use crate::stream::{self, Context};
 use crate::train::{
-    GradientDescent, History, Normalisation, Samples, TestTasks, Trainer, Transform,
+    GradientDescent, History, Normalisation, Record, Samples, TestTasks, Trainer, Transform,
 };
 
 /// What an experiment gave.
@@ -99,11 +99,38 @@ impl<'a> Experiment<'a> {
         })
     }
 
+    /// What an iteration costs, in images: three for one that is trained on, whose backward pass takes about
+    /// twice the forward's time, and one for one that is evaluated.
+    pub fn cost(&self, record: &Record) -> u64 {
+        let tasks = record.test.iter().len() + record.later_tasks.len();
+        let tested: usize = self.test.samples().take(tasks).sum();
+        (3 * self.settings.training.batch + tested) as u64
+    }
+
+    /// What all iterations of all runs cost together, in the unit of [`cost`](Self::cost).
+    pub fn total_cost(&self) -> u64 {
+        let Settings {
+            stream,
+            training,
+            evaluation,
+            methods,
+            ..
+        } = self.settings;
+        let evaluations = (stream.iterations / evaluation.every) as u64;
+        let trained = 3 * (training.batch * stream.iterations) as u64;
+        let context = |number: usize| {
+            let tested: usize = self.test.samples().take(number).sum();
+            trained + evaluations * tested as u64
+        };
+        let run: u64 = (1..=stream.contexts.len()).map(context).sum();
+        run * (methods.len() * training.seeds.len()) as u64
+    }
+
     /// Runs every method with every seed, at most `threads` at a time; the backend says on
     /// how many threads the kernels of each run.
     ///
     /// A seed names the initial weights and the batches, the same for every method, so that methods are
-    /// compared pair by pair. `on_iteration` hears of every iteration; `on_run` sees each run as it
+    /// compared pair by pair. `on_iteration` sees every iteration's record; `on_run` sees each run as it
     /// ends, one at a time, those that `stop` interrupted or that diverged included.
     ///
     /// # Errors
@@ -113,7 +140,7 @@ impl<'a> Experiment<'a> {
         &self,
         threads: usize,
         stop: &AtomicBool,
-        on_iteration: &(dyn Fn() + Sync),
+        on_iteration: &(dyn Fn(&Record) + Sync),
         on_run: &(dyn Fn(&Run) -> Result<()> + Sync),
     ) -> Result<Outcome> {
         let seeds = &self.settings.training.seeds;
@@ -133,8 +160,8 @@ impl<'a> Experiment<'a> {
                 let Some(&(method, seed)) = jobs.get(place) else {
                     return;
                 };
-                let result = self.one(method, seed, || {
-                    on_iteration();
+                let result = self.one(method, seed, |record| {
+                    on_iteration(record);
                     go_on()
                 });
                 // A poisoned lock still holds whole runs: they are pushed in one step.
@@ -181,15 +208,23 @@ impl<'a> Experiment<'a> {
     }
 
     /// One method with one seed.
-    fn one(&self, method: &MethodSettings, seed: u64, go_on: impl FnMut() -> bool) -> Result<Run> {
+    fn one(
+        &self,
+        method: &MethodSettings,
+        seed: u64,
+        observe: impl FnMut(&Record) -> bool,
+    ) -> Result<Run> {
         let backend = self.backend;
         match &self.network {
             Blueprint::Mlp(shape) => {
-                self.train(Mlp::new(backend, shape, seed)?, method, seed, go_on)
+                self.train(Mlp::new(backend, shape, seed)?, method, seed, observe)
             }
-            Blueprint::SlimResNet(shape) => {
-                self.train(SlimResNet::new(backend, shape, seed)?, method, seed, go_on)
-            }
+            Blueprint::SlimResNet(shape) => self.train(
+                SlimResNet::new(backend, shape, seed)?,
+                method,
+                seed,
+                observe,
+            ),
         }
     }
 
@@ -198,7 +233,7 @@ impl<'a> Experiment<'a> {
         mut network: impl Network,
         method: &MethodSettings,
         seed: u64,
-        mut go_on: impl FnMut() -> bool,
+        observe: impl FnMut(&Record) -> bool,
     ) -> Result<Run> {
         let Experiment {
             settings, backend, ..
@@ -223,9 +258,7 @@ impl<'a> Experiment<'a> {
         };
         let mut history = History::default();
         let contexts = &self.contexts;
-        let ended = trainer.run(&mut network, &mut descent, contexts, &mut history, |_| {
-            go_on()
-        });
+        let ended = trainer.run(&mut network, &mut descent, contexts, &mut history, observe);
         let total = settings.stream.iterations * contexts.len();
         let status = match ended {
             Ok(()) => Status::Complete,
