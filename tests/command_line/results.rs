@@ -40,6 +40,19 @@ fn a_run_prints_a_table_and_leaves_everything_in_its_directory() {
 }
 
 #[test]
+fn event_files_are_there_if_asked_for() {
+    let folder = folder();
+    tiny(&folder, &["--out", "without", "--quiet"]);
+    assert!(!folder.path().join("without/tensorboard").exists());
+    tiny(&folder, &["--out", "with", "--quiet", "--tensorboard"]);
+    for run in ["ngm-sgd-1", "ngm-sgd-2", "adam-1", "adam-2"] {
+        let events = folder.path().join("with/tensorboard").join(run);
+        let events = events.join("events.out.tfevents.0.neurogain");
+        assert!(events.is_file(), "{run}");
+    }
+}
+
+#[test]
 fn directories_are_numbered_on() {
     let folder = folder();
     fs::create_dir_all(folder.path().join("runs/split-digits-009")).expect("made");
