@@ -85,6 +85,7 @@ pub struct Run {
 }
 
 #[derive(Args)]
+#[command(after_help = SWEEP_FILE)]
 pub struct Sweep {
     /// The file that names a base and the lists of a grid. Given again, the sweep goes on where it
     /// was: cells that have ended are kept.
@@ -152,6 +153,17 @@ impl Data {
         data_directory(self.directory.as_ref())
     }
 }
+
+/// What follows the help on sweeps.
+const SWEEP_FILE: &str = r#"A file of a sweep:
+
+  base = "split-digits"           # a benchmark, or a file of settings beside this one
+  methods = ["ngm-sgd", "sgd"]    # all of the base's if left out
+  seeds = [42, 43, 44]            # those of the base if left out
+
+  [grid]                          # a cell for each choice from these lists, of any settings
+  gain.eta = [0.1, 0.2, 0.4]
+  training.batch = [32, 64]"#;
 
 /// The directory given, or else that of the environment, or else `data`.
 fn data_directory(given: Option<&PathBuf>) -> PathBuf {

@@ -67,7 +67,7 @@ fn collect(directory: &Path) -> Result<ExitCode> {
     let collected = report::collect_sweep(directory)?;
     let file = |name: &str| directory.join(name).display().to_string();
     print(&format!(
-        "{}\nrows    {}\nall     {}\n",
+        "{}\ncsv     {}\njson    {}\n",
         collected.table,
         file("sweep.csv"),
         file("sweep.json"),

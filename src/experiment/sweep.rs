@@ -1,17 +1,4 @@
 //! Sweeps: a grid over settings, one experiment a cell.
-//!
-//! ```toml
-//! base = "split-digits"           # a benchmark, a file of settings, or a table of them
-//! methods = ["ngm-sgd", "sgd"]    # as --methods; all of the base's if left out
-//! seeds = [42, 43, 44]            # those of the base if left out
-//!
-//! [grid]                          # dotted paths, as --set takes them
-//! "gain.eta" = [0.1, 0.2, 0.4]
-//! "training.batch" = [32, 64]
-//! ```
-//!
-//! The cells are the product of the grid's lists, numbered from 1, the last list going through its values
-//! fastest.
 
 use std::path::Path;
 
@@ -30,6 +17,19 @@ const KEYS: [&str; 4] = ["base", "methods", "seeds", "grid"];
 const LIST: &str = "a list of values, such as [0.1, 0.2]";
 
 /// A base, and the values that some of its settings take; every cell of it has been checked.
+///
+/// ```toml
+/// base = "split-digits"           # a benchmark, a file of settings, or a table of them
+/// methods = ["ngm-sgd", "sgd"]    # in this order; all of the base's if left out
+/// seeds = [42, 43, 44]            # those of the base if left out
+///
+/// [grid]                          # dotted paths, as --set takes them
+/// gain.eta = [0.1, 0.2, 0.4]
+/// training.batch = [32, 64]
+/// ```
+///
+/// A base that is a file stands beside this one. The cells are the product of the grid's lists, numbered
+/// from 1, the last list going through its values fastest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sweep {
     base: Settings,
@@ -58,7 +58,7 @@ pub struct Cell {
 }
 
 impl Sweep {
-    /// Reads a TOML document as this module describes it, and checks every cell.
+    /// Reads a TOML document, and checks every cell.
     ///
     /// # Errors
     /// [`Error::File`] if it cannot be read, [`Error::Format`] that names the file, the line, the key and, for
