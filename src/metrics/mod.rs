@@ -1,7 +1,9 @@
 //! Pure functions from histories to numbers, in f64.
 
+mod continual;
 mod stability_gap;
 mod statistics;
 
+pub use continual::{Continual, continual};
 pub use stability_gap::{RECOVERED_SHARE, StabilityGap, stability_gap, stability_gap_of_mean};
 pub use statistics::{Summary, summarise};

@@ -35,6 +35,6 @@ pub use published::{
     Agreement, Comparison, ComparisonRow, Published, PublishedMethod, Spread, agreement, compare,
     published,
 };
-pub use summary::{MethodSummary, PerSeed, RunSummary, Summary, summarise_results};
+pub use summary::{EveryTask, MethodSummary, PerSeed, RunSummary, Summary, summarise_results};
 pub use sweep::{Collected, begin_sweep, cell_directory, cell_has_ended, collect_sweep};
 pub use table::table;
