@@ -10,6 +10,7 @@
 mod arguments;
 mod bench;
 mod data;
+mod filling;
 mod list;
 mod output;
 mod progress;

@@ -12,11 +12,11 @@ use neurogain::experiment::{
     self, DataSettings, DataSource, Experiment, Outcome, Settings, parse_seeds,
 };
 use neurogain::experiment::{Results, Run, Status};
-use neurogain::report;
-use neurogain::train::Record;
+use neurogain::report::{self, Lock, Resumed};
 use neurogain::{Cpu, Error, Result};
 
 use super::arguments;
+use super::filling::{CHECKPOINT_EVERY, Filling};
 use super::output::{complain, print, print_json};
 use super::progress::{self, Progress};
 
@@ -38,31 +38,39 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     let experiment = Experiment::new(&settings, &samples, &backend)?;
 
     let stop = stop_on_interrupt()?;
-    let directory = match &arguments.out {
-        Some(directory) => {
+    let directory = match (&arguments.resume, &arguments.out) {
+        (Some(directory), _) => directory.clone(),
+        (None, Some(directory)) => {
             report::create(directory, &settings)?;
             directory.clone()
         }
-        None => create_next(Path::new("runs"), &settings)?,
+        (None, None) => create_next(Path::new("runs"), &settings)?,
+    };
+    let lock = Lock::take(&directory)?;
+    let resumed = match arguments.resume {
+        Some(_) => resume(&directory, &settings, arguments.quiet)?,
+        None => Resumed::default(),
     };
     let total = progress::iterations(&settings);
     let cost = experiment.total_cost();
     let progress = Progress::new(&settings.title, total, cost, arguments.quiet);
-    let on_iteration = |record: &Record| progress.advance(experiment.cost(record));
-    let outcome = experiment.run(threads, &stop, &on_iteration, &|run| {
-        report::write_run(&directory, &settings, run)?;
-        match arguments.tensorboard {
-            true => report::write_events(&directory, &settings, run),
-            false => Ok(()),
-        }
-    });
+    let filling = Filling {
+        directory: &directory,
+        settings: &settings,
+        threads,
+        checkpoint_every: arguments.checkpoint_every.unwrap_or(CHECKPOINT_EVERY),
+        tensorboard: arguments.tensorboard,
+        stop: &stop,
+        progress: &progress,
+        share: 1.0,
+    };
+    let outcome = filling.run(experiment, resumed, lock);
     progress.clear();
     let Outcome {
         results,
         images_per_second,
     } = outcome?;
     let hash = results.hash().unwrap_or_default();
-    report::finish(&directory, &results)?;
     let page = directory.join("report.html");
     if arguments.json {
         let summary = report::summarise_results(&results)?;
@@ -83,8 +91,39 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     Ok(verdict(&results, stop.load(Ordering::SeqCst), &directory))
 }
 
-/// The benchmark or file, with the changes asked for.
+/// What the directory has, and a word on what is damaged, or on there being nothing left to do.
+fn resume(directory: &Path, settings: &Settings, quiet: bool) -> Result<Resumed> {
+    let resumed = report::resume(directory, settings)?;
+    for note in &resumed.notes {
+        complain("warning", note);
+    }
+    let runs = settings.methods.len() * settings.training.seeds.len();
+    if resumed.ended.len() == runs && !quiet {
+        let directory = directory.display();
+        complain(
+            "complete",
+            &format!("all {runs} runs of {directory} had ended"),
+        );
+    }
+    Ok(resumed)
+}
+
+/// The benchmark or file, with the changes asked for; those that a directory was begun with, to go on.
 fn settings(arguments: &arguments::Run) -> Result<Settings> {
+    if let Some(directory) = &arguments.resume {
+        return Settings::from_file(&directory.join("config.toml")).map_err(|error| match error {
+            Error::File {
+                path,
+                action,
+                reason,
+            } => Error::File {
+                path,
+                action,
+                reason: format!("{reason}; name a directory that `neurogain run` has made"),
+            },
+            other => other,
+        });
+    }
     let name = arguments.benchmark.as_deref().unwrap_or("split-digits");
     let mut settings = Settings::find(name, Path::new(""))?;
     let mut overrides = arguments.overrides.clone();
@@ -180,7 +219,9 @@ fn verdict(results: &Results, stopped: bool, directory: &Path) -> ExitCode {
     if stopped && (results.runs.len() < asked || results.runs.iter().any(cut_short)) {
         let iterations: usize = results.runs.iter().map(|r| r.history.records.len()).sum();
         let place = directory.display();
-        let message = format!("stopped after {iterations} iterations, which are in {place}");
+        let message = format!(
+            "stopped after {iterations} iterations, which are in {place}; `neurogain run --resume {place}` goes on"
+        );
         complain("interrupted", &message);
         return ExitCode::from(INTERRUPTED);
     }

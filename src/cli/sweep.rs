@@ -9,12 +9,12 @@ use std::thread;
 
 use neurogain::backend::cpu::InstructionSet;
 use neurogain::data::TrainTest;
-use neurogain::experiment::{self, Cell, DataSettings, Experiment, Sweep};
-use neurogain::report;
-use neurogain::train::Record;
+use neurogain::experiment::{self, Cell, DataSettings, Experiment, Settings, Sweep};
+use neurogain::report::{self, Lock};
 use neurogain::{Cpu, Error, Result};
 
 use super::arguments;
+use super::filling::{CHECKPOINT_EVERY, Filling};
 use super::output::{complain, print};
 use super::progress::{Progress, iterations};
 use super::run::{INTERRUPTED, samples, stop_on_interrupt};
@@ -175,31 +175,44 @@ impl<'a> Work<'a> {
         Ok(self.tasks.len() - ended.into_inner())
     }
 
-    /// Runs one cell into its directory; what an earlier attempt left there is begun again.
+    /// Runs one cell into its directory, going on from what is there.
     fn one(&self, task: &Task, set: InstructionSet, progress: &Progress) -> Result<()> {
         let settings = &task.cell.settings;
         let runs = settings.methods.len() * settings.training.seeds.len();
         let backend = Cpu::with(set, (self.threads / runs).max(1))?;
         let experiment = Experiment::new(settings, &task.samples, &backend)?;
         let directory = report::cell_directory(self.directory, task.cell);
-        if directory.exists() {
-            fs::remove_dir_all(&directory).map_err(|error| Error::File {
-                path: directory.display().to_string(),
-                action: "empty",
-                reason: error.to_string(),
-            })?;
+        let begun = Settings::from_file(&directory.join("config.toml"));
+        if begun.as_ref() != Ok(settings) {
+            // Of an attempt that ended before it was begun, or of nobody.
+            if directory.exists() {
+                fs::remove_dir_all(&directory).map_err(|error| Error::File {
+                    path: directory.display().to_string(),
+                    action: "empty",
+                    reason: error.to_string(),
+                })?;
+            }
+            report::create(&directory, settings)?;
         }
-        report::create(&directory, settings)?;
-        // Cells count by their iterations, and these within a cell by what they cost.
-        let cell = (iterations(settings) * COST_OF_ITERATION) as f64;
-        let share = cell / experiment.total_cost() as f64;
-        let on_iteration = |record: &Record| {
-            progress.advance((share * experiment.cost(record) as f64) as u64);
+        let lock = Lock::take(&directory)?;
+        let resumed = report::resume(&directory, settings)?;
+        for note in &resumed.notes {
+            complain("warning", note);
+        }
+        let filling = Filling {
+            directory: &directory,
+            settings,
+            threads: self.threads,
+            checkpoint_every: CHECKPOINT_EVERY,
+            tensorboard: false,
+            stop: &self.stop,
+            progress,
+            // Cells count by their iterations, and these within a cell by what they cost.
+            share: (iterations(settings) * COST_OF_ITERATION) as f64
+                / experiment.total_cost() as f64,
         };
-        let outcome = experiment.run(self.threads, &self.stop, &on_iteration, &|run| {
-            report::write_run(&directory, settings, run)
-        })?;
-        report::finish(&directory, &outcome.results)
+        filling.run(experiment, resumed, lock)?;
+        Ok(())
     }
 }
 

@@ -1,9 +1,11 @@
 //! Experiments as data: settings, presets, and running them over methods and seeds.
 
 mod changes;
+mod checkpoints;
 mod keys;
 mod memory;
 mod nearest;
+mod one_run;
 mod overrides;
 pub mod presets;
 mod results;
@@ -13,10 +15,12 @@ mod seeds;
 mod settings;
 mod sweep;
 mod text;
-mod validate;
+pub(crate) mod validate;
 
 pub use changes::Change;
+pub use checkpoints::{Checkpoints, Save};
 pub use memory::{available_memory, check_memory, memory_needed};
+pub(crate) use results::hexadecimal;
 pub use results::{Results, Run, Status};
 pub use run::{Experiment, Outcome};
 pub use samples::load_samples;

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::directory::{load, write};
+use super::directory::load;
+use super::files::write;
 use super::format::NONE;
 use super::summary::{MethodSummary, Summary, summarise_results};
 use super::table::{HEADINGS, aligned, cells, incomplete};

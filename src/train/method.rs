@@ -1,12 +1,13 @@
 //! What happens in one training iteration.
 
+use alloc::format;
 use alloc::vec::Vec;
 
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::gain::GainDynamics;
 use crate::models::Network;
-use crate::nn::{Loss, SoftmaxCrossEntropy};
+use crate::nn::{Loss, Parameter, SoftmaxCrossEntropy};
 use crate::optim::{Rule, State};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -81,6 +82,45 @@ impl<B: Backend> GradientDescent<B> {
         self.backbone = rule;
         Ok(self)
     }
+
+    /// Shows `visit` every tensor that the step after the first `steps` goes on from, by name: the entropy
+    /// that it moves the gains by, and the moments of each parameter, named after it.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] if there is no room for moments that are not there yet, and what `visit` fails with.
+    pub(super) fn visit_state(
+        &mut self,
+        backend: &B,
+        network: &mut impl Network<B>,
+        steps: usize,
+        mut visit: impl FnMut(&str, &mut Tensor<B>) -> Result<()>,
+    ) -> Result<()> {
+        visit("entropy", &mut self.entropy)?;
+        for (index, parameter) in network.parameters().enumerate() {
+            if index == self.states.len() {
+                let rule = self.rule_of(parameter);
+                let shape = parameter.value.shape();
+                let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+                self.states.push(State::after(backend, rule, shape, steps)?);
+            }
+            for (moment, tensor) in self.states[index].moments() {
+                visit(&format!("{}.{moment}", parameter.name), tensor)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets every step, as if the method were new.
+    pub(super) fn forget(&mut self) {
+        self.states.clear();
+    }
+
+    fn rule_of(&self, parameter: &Parameter<B>) -> Rule {
+        match parameter.gain {
+            Some(_) => self.rule,
+            None => self.backbone,
+        }
+    }
 }
 
 impl<B: Backend> Method<B> for GradientDescent<B> {
@@ -104,11 +144,8 @@ impl<B: Backend> Method<B> for GradientDescent<B> {
             if index == self.states.len() {
                 self.states.push(State::default());
             }
+            let rule = self.rule_of(parameter);
             let state = &mut self.states[index];
-            let rule = match parameter.gain {
-                Some(_) => self.rule,
-                None => self.backbone,
-            };
             rule.update(backend, self.learning_rate, parameter, state)?;
         }
         backend.upload(&[loss.mean_entropy() as f32], self.entropy.floats_mut())?;

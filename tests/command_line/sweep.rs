@@ -101,7 +101,7 @@ fn given_again_a_sweep_keeps_the_cells_that_have_ended() {
     let folder = with_sweep(ETA);
     succeeds(&folder, &["sweep", "eta.toml", "--out", "here"]);
     let before = read(&folder, "here/sweep.csv");
-    // A mark in each cell: it is lost where the cell is run again.
+    // A mark in each cell: it is lost where the cell is begun again.
     let mark = |number: usize| -> PathBuf {
         let name = format!("here/cells/{number:03}/mark");
         folder.path().join(name)
@@ -109,8 +109,10 @@ fn given_again_a_sweep_keeps_the_cells_that_have_ended() {
     for number in 1..=4 {
         fs::write(mark(number), "").expect("written");
     }
-    fs::remove_file(folder.path().join("here/cells/002/summary.json")).expect("removed");
-    fs::remove_dir_all(folder.path().join("here/cells/003")).expect("removed");
+    let place = |path: &str| folder.path().join("here/cells").join(path);
+    fs::remove_file(place("002/summary.json")).expect("removed");
+    fs::remove_dir_all(place("003")).expect("removed");
+    fs::copy(place("001/config.toml"), place("004/config.toml")).expect("copied");
     let output = output(&folder, &["sweep", "--collect", "here"]);
     assert_eq!(output.status.code(), Some(1));
     let complaint = text(&output.stderr);
@@ -119,7 +121,8 @@ fn given_again_a_sweep_keeps_the_cells_that_have_ended() {
 
     succeeds(&folder, &["sweep", "eta.toml", "--out", "here"]);
     let kept: Vec<bool> = (1..=4).map(|number| mark(number).exists()).collect();
-    assert_eq!(kept, [true, false, false, true]);
+    assert_eq!(kept, [true, true, false, false]);
+    assert!(place("002/summary.json").is_file());
     assert!(read(&folder, "here/sweep.csv") == before);
 }
 
@@ -192,4 +195,37 @@ fn bad_sweeps_are_refused_before_anything_is_made() {
     fs::write(folder.path().join("eta.toml"), other).expect("written");
     let complaint = fails(&folder, &["sweep", "eta.toml", "--out", "here"], 1);
     assert!(complaint.contains("another sweep"), "{complaint}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_sweep_that_is_interrupted_goes_on_to_the_same_bytes() {
+    let folder = with_sweep(&ETA.replace(
+        "\"stream.iterations\" = [2]",
+        "\"stream.iterations\" = [400]",
+    ));
+    let arguments = ["sweep", "eta.toml", "--out", "here", "--workers", "2"];
+    let child = program(&folder, &arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let config = folder.path().join("here/cells/002/config.toml");
+    interrupt::wait_for(|| config.is_file());
+    interrupt::interrupt(&child);
+    let output = child.wait_with_output().expect("it ends");
+    // A fast machine may be done before the interruption comes.
+    let code = output.status.code().expect("no signal ended it");
+    assert!([0, 130].contains(&code), "{code}: {}", text(&output.stderr));
+    if code == 130 {
+        let complaint = text(&output.stderr);
+        assert!(complaint.contains("are left"), "{complaint}");
+        assert!(!folder.path().join("here/sweep.csv").exists());
+    }
+    succeeds(&folder, &arguments);
+    succeeds(&folder, &["sweep", "eta.toml", "--out", "whole", "--quiet"]);
+    for file in ["sweep.csv", "sweep.json", "cells/002/runs/sgd-1.csv"] {
+        let here = read(&folder, &format!("here/{file}"));
+        assert!(read(&folder, &format!("whole/{file}")) == here, "{file}");
+    }
 }

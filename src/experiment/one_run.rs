@@ -1,0 +1,145 @@
+//! One method with one seed: its network, its iterations and its checkpoints.
+
+use sha2::{Digest, Sha256};
+
+use super::results::hexadecimal;
+use super::run::{Blueprint, Experiment, transform};
+use super::{MethodSettings, Run, Status};
+use crate::backend::Backend;
+use crate::error::{Error, Result};
+use crate::gain::GainDynamics;
+use crate::models::{Mlp, Network, SlimResNet};
+use crate::train::{Checkpoint, GradientDescent, History, Record, Trainer};
+
+impl Experiment<'_> {
+    /// One method with one seed.
+    pub(super) fn one(
+        &self,
+        method: &MethodSettings,
+        seed: u64,
+        observe: impl FnMut(&Record) -> bool,
+    ) -> Result<Run> {
+        let backend = self.backend;
+        match &self.network {
+            Blueprint::Mlp(shape) => {
+                self.train(Mlp::new(backend, shape, seed)?, method, seed, observe)
+            }
+            Blueprint::SlimResNet(shape) => self.train(
+                SlimResNet::new(backend, shape, seed)?,
+                method,
+                seed,
+                observe,
+            ),
+        }
+    }
+
+    fn train(
+        &self,
+        mut network: impl Network,
+        method: &MethodSettings,
+        seed: u64,
+        mut observe: impl FnMut(&Record) -> bool,
+    ) -> Result<Run> {
+        let Experiment {
+            settings, backend, ..
+        } = *self;
+        let gain = &settings.gain;
+        let dynamics = match method.gain_modulated {
+            true => Some(GainDynamics::new(gain.gamma, gain.g0, gain.eta)?),
+            false => None,
+        };
+        let rate = settings.training.learning_rate;
+        let mut descent = GradientDescent::new(backend, method.optimiser, rate, dynamics)?
+            .with_backbone(method.backbone.unwrap_or(method.optimiser))?;
+        let training = &settings.training;
+        let trainer = Trainer {
+            backend,
+            training: &self.training,
+            test: &self.test,
+            batch: training.batch,
+            transform: transform(settings),
+            evaluate_every: settings.evaluation.every,
+            seed,
+        };
+        let mut run = Run {
+            method: method.name.clone(),
+            seed,
+            status: Status::Interrupted,
+            history: History::default(),
+            hash: None,
+        };
+        let checkpoints = self.checkpoints.as_ref();
+        if let Some((begun, state)) = checkpoints.and_then(|c| c.stopped(&method.name, seed)) {
+            run.history = begun.history.clone();
+            let steps = run.history.records.len();
+            state.restore(backend, &mut network, &mut descent, steps)?;
+        }
+        let total = settings.stream.iterations * self.contexts.len();
+        loop {
+            let mut stopped = false;
+            let history = &mut run.history;
+            let ended = trainer.run(
+                &mut network,
+                &mut descent,
+                &self.contexts,
+                history,
+                |record| {
+                    stopped = !observe(record);
+                    !stopped && !checkpoints.is_some_and(|c| c.due(record.iteration))
+                },
+            );
+            run.status = match ended {
+                Ok(()) => Status::Complete,
+                Err(Error::Interrupted { iteration }) if iteration == total => Status::Complete,
+                Err(Error::Interrupted { .. }) => Status::Interrupted,
+                Err(Error::Diverged {
+                    iteration,
+                    quantity,
+                    value,
+                }) => Status::Diverged {
+                    iteration,
+                    quantity: quantity.into(),
+                    value,
+                },
+                Err(error) => return Err(error),
+            };
+            let goes_on = run.status == Status::Interrupted && !stopped;
+            if !goes_on {
+                let bits = hash(backend, &mut network, &run.history)?;
+                run.hash = Some(hexadecimal(bits));
+            }
+            if let Some(checkpoints) = checkpoints {
+                let steps = run.history.records.len();
+                let state = Checkpoint::take(backend, &mut network, &mut descent, steps)?;
+                (checkpoints.save)(&run, &state)?;
+            }
+            if !goes_on {
+                return Ok(run);
+            }
+        }
+    }
+}
+
+fn hash<B: Backend>(
+    backend: &B,
+    network: &mut impl Network<B>,
+    history: &History,
+) -> Result<Sha256> {
+    let mut hash = Sha256::new();
+    for record in &history.records {
+        let tests = record.test.iter().chain(&record.later_tasks);
+        let tests = tests.flat_map(|test| [test.loss, test.accuracy]);
+        let numbers = [record.train.loss, record.train.accuracy, record.entropy];
+        let layers = record.gain.iter().chain(&record.mean_absolute_weight);
+        let layers = layers.copied();
+        for number in numbers.into_iter().chain(tests).chain(layers) {
+            hash.update(number.to_bits().to_le_bytes());
+        }
+    }
+    for parameter in network.parameters() {
+        for weight in parameter.value.to_rows(backend)? {
+            hash.update(weight.to_bits().to_le_bytes());
+        }
+    }
+    Ok(hash)
+}
