@@ -123,7 +123,8 @@ pub struct Sweep {
     pub cell: Option<usize>,
 
     /// Run nothing, but write a Slurm job array, DIR/job.sh, and the script that submits it,
-    /// DIR/submit.sh; there the program and the data are found through PATH and NEUROGAIN_DATA.
+    /// DIR/submit.sh. When that is called, the program is found through PATH or NEUROGAIN, the data
+    /// through NEUROGAIN_DATA.
     #[arg(long, conflicts_with_all = ["data", "workers", "threads", "cell"])]
     pub slurm: bool,
 
