@@ -45,6 +45,11 @@ pub struct Run {
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub methods: Option<Vec<String>>,
 
+    /// Run a list of methods that ships inside instead of the benchmark's own: ablation, reset,
+    /// composition or boundary (see `list`).
+    #[arg(long, value_name = "NAME")]
+    pub variants: Option<String>,
+
     /// Seeds such as 1,2,3, or a range with both its ends: 42..46 is five seeds.
     #[arg(long)]
     pub seeds: Option<String>,
@@ -70,7 +75,7 @@ pub struct Run {
     /// Go on with the runs of this directory, which were stopped or killed. Its settings are those it
     /// was begun with.
     #[arg(long, value_name = "DIR", conflicts_with_all =
-        ["benchmark", "methods", "seeds", "overrides", "eval_every", "eval_limit", "out"])]
+        ["benchmark", "methods", "variants", "seeds", "overrides", "eval_every", "eval_limit", "out"])]
     pub resume: Option<PathBuf>,
 
     /// Iterations from one checkpoint of a run to the next; 0 for one only where it is stopped. No

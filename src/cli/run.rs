@@ -126,6 +126,9 @@ fn settings(arguments: &arguments::Run) -> Result<Settings> {
     }
     let name = arguments.benchmark.as_deref().unwrap_or("split-digits");
     let mut settings = Settings::find(name, Path::new(""))?;
+    if let Some(variants) = &arguments.variants {
+        settings = settings.with_variants(variants)?;
+    }
     let mut overrides = arguments.overrides.clone();
     if let Some(every) = arguments.eval_every {
         overrides.push(format!("evaluation.every={every}"));

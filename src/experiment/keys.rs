@@ -147,6 +147,10 @@ pub(super) const METHOD: &[Key] = &[
     key("gain_modulated", Kind::Flag),
     key("optimiser", Kind::Tagged(&OPTIMISER)),
     optional("backbone", Kind::Tagged(&OPTIMISER)),
+    optional("reset_at_switch", Kind::Flag),
+    optional("drive", Kind::Choice(&["entropy", "boundary"])),
+    optional("only_slow", Kind::Flag),
+    optional("gain", Kind::Table(GAIN)),
 ];
 
 const OPTIMISER: Tagged = Tagged {

@@ -16,6 +16,7 @@ mod settings;
 mod sweep;
 mod text;
 pub(crate) mod validate;
+mod variants;
 
 pub use changes::Change;
 pub use checkpoints::{Checkpoints, Save};
@@ -30,3 +31,4 @@ pub use settings::{
     NetworkSettings, Settings, StreamKind, StreamSettings, TrainingSettings,
 };
 pub use sweep::{Cell, Sweep};
+pub use variants::variants;

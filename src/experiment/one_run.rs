@@ -43,14 +43,17 @@ impl Experiment<'_> {
         let Experiment {
             settings, backend, ..
         } = *self;
-        let gain = &settings.gain;
+        let gain = method.gain.as_ref().unwrap_or(&settings.gain);
         let dynamics = match method.gain_modulated {
             true => Some(GainDynamics::new(gain.gamma, gain.g0, gain.eta)?),
             false => None,
         };
         let rate = settings.training.learning_rate;
         let mut descent = GradientDescent::new(backend, method.optimiser, rate, dynamics)?
-            .with_backbone(method.backbone.unwrap_or(method.optimiser))?;
+            .with_backbone(method.backbone.unwrap_or(method.optimiser))?
+            .with_drive(method.drive.unwrap_or_default())
+            .only_slow(method.only_slow.unwrap_or(false))
+            .reset_at_switch(method.reset_at_switch.unwrap_or(false));
         let training = &settings.training;
         let trainer = Trainer {
             backend,
@@ -71,8 +74,7 @@ impl Experiment<'_> {
         let checkpoints = self.checkpoints.as_ref();
         if let Some((begun, state)) = checkpoints.and_then(|c| c.stopped(&method.name, seed)) {
             run.history = begun.history.clone();
-            let steps = run.history.records.len();
-            state.restore(backend, &mut network, &mut descent, steps)?;
+            state.restore(backend, &mut network, &mut descent)?;
         }
         let total = settings.stream.iterations * self.contexts.len();
         loop {
@@ -109,8 +111,7 @@ impl Experiment<'_> {
                 run.hash = Some(hexadecimal(bits));
             }
             if let Some(checkpoints) = checkpoints {
-                let steps = run.history.records.len();
-                let state = Checkpoint::take(backend, &mut network, &mut descent, steps)?;
+                let state = Checkpoint::take(backend, &mut network, &mut descent)?;
                 (checkpoints.save)(&run, &state)?;
             }
             if !goes_on {

@@ -135,12 +135,12 @@ impl<'a> Experiment<'a> {
     /// A seed names the initial weights and the batches, the same for every method, so that methods are
     /// compared pair by pair. `on_iteration` sees every iteration's record; `on_run` sees each run as it
     /// ends, one at a time, those that `stop` interrupted or that diverged included, but not those that
-    /// had ended [before](Checkpoints::ended).
+    /// had ended [before](field@Checkpoints::ended).
     ///
     /// # Errors
     /// What `on_run` and [`Checkpoints::save`] fail with, [`Error::Shape`] for a checkpoint that is not of
     /// these settings, and what the kernels fail with. A run that diverges is no error: its
-    /// [`Status`] says so.
+    /// [`Status`](super::Status) says so.
     pub fn run(
         &self,
         threads: usize,

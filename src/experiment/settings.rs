@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::optim::Rule;
+use crate::train::Drive;
 
 use crate::data::{digits, mnist};
 
@@ -222,4 +223,17 @@ pub struct MethodSettings {
     /// The update rule of the layers that have no gains; that of the others if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backbone: Option<Rule>,
+    /// Whether the optimiser's state is forgotten at each switch; not if it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reset_at_switch: Option<bool>,
+    /// What drives the gains; the entropy if it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drive: Option<Drive>,
+    /// Whether the gain sets the rate of learning alone and does not scale the weights:
+    /// [`crate::train::GradientDescent::only_slow`]; not if it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub only_slow: Option<bool>,
+    /// The gain's constants for this method; those of the experiment if they are missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gain: Option<GainSettings>,
 }

@@ -76,6 +76,11 @@ impl<B: Backend> State<B> {
         })
     }
 
+    /// Steps taken.
+    pub fn steps(&self) -> u32 {
+        self.steps
+    }
+
     /// The moments by name: `first_moment` (momentum's v, Adam's m) and `second_moment` (Adam's v), where
     /// the rule has them and a step was taken.
     pub fn moments(&mut self) -> impl Iterator<Item = (&'static str, &mut Tensor<B>)> {

@@ -1,7 +1,6 @@
 //! Going on with what a run directory holds, by one process at a time.
 
 use std::fs::{self, File, TryLockError};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::state::{self, State};
@@ -28,12 +27,8 @@ impl Lock {
         let path = folder.join("lock");
         let file = File::create(&path).map_err(|e| Error::file(&path, "create", e))?;
         match file.try_lock() {
-            Ok(()) => Ok(Lock { folder, file }),
             // Some network file systems have no locks: no reason not to run.
-            Err(TryLockError::Error(e)) if e.kind() == ErrorKind::Unsupported => {
-                Ok(Lock { folder, file })
-            }
-            Err(TryLockError::Error(e)) => Err(Error::file(&path, "lock", e)),
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(Lock { folder, file }),
             Err(TryLockError::WouldBlock) => Err(Error::file(
                 dir,
                 "run in",

@@ -1,7 +1,7 @@
 //! Runs' states as files of the safetensors format, each with a digest of all its bytes.
 //!
-//! The tensors are a [`Checkpoint`]'s by their names, f32, those of the method behind `method.`; where the
-//! run goes on, `history.csv` beside them is its record so far. The metadata are one entry, `neurogain`, of
+//! The tensors are a [`Checkpoint`]'s by their names, f32, those of the method behind `method.`, where single
+//! numbers are f64; where the run goes on, `history.csv` beside them is its record so far. The metadata are one entry, `neurogain`, of
 //! JSON: the format's own library writes several in any order, and equal runs are to be equal files.
 
 use std::collections::HashMap;
@@ -38,7 +38,7 @@ pub(super) struct Head {
     seed: u64,
     #[serde(flatten)]
     pub(super) status: Status,
-    pub(super) iterations: usize,
+    iterations: usize,
     pub(super) hash: Option<String>,
     /// SHA-256 of the run's CSV.
     pub(super) records: String,
@@ -121,19 +121,24 @@ pub(super) fn digest(bytes: &[u8]) -> String {
 
 /// The file of a state: without what the method remembers where there is no history to go on from.
 fn to_bytes(head: &Head, checkpoint: &Checkpoint, history: Option<&[u8]>) -> Result<Vec<u8>> {
-    let method = match history {
-        Some(_) => checkpoint.method.as_slice(),
-        None => &[],
-    };
-    let named = checkpoint.network.iter().map(|t| (t.name.clone(), t));
-    let methods = method.iter().map(|t| (format!("{METHOD}{}", t.name), t));
     let mut parts = Vec::new();
-    for (name, tensor) in named.chain(methods) {
+    let mut add = |prefix: &str, tensor: &NamedTensor| {
         let mut bytes = vec![0; 4 * tensor.numbers.len()];
         LittleEndian::write_f32_into(&tensor.numbers, &mut bytes);
+        let name = format!("{prefix}{}", tensor.name);
         parts.push((name, Dtype::F32, tensor.shape.clone(), bytes));
+    };
+    for tensor in &checkpoint.network {
+        add("", tensor);
     }
     if let Some(history) = history {
+        for tensor in &checkpoint.method {
+            add(METHOD, tensor);
+        }
+        for (name, number) in &checkpoint.numbers {
+            let bytes = number.to_le_bytes().to_vec();
+            parts.push((format!("{METHOD}{name}"), Dtype::F64, Vec::new(), bytes));
+        }
         let shape = vec![history.len()];
         parts.push((HISTORY.into(), Dtype::U8, shape, history.to_vec()));
     }
@@ -183,29 +188,40 @@ pub(super) fn read(path: &Path) -> Result<Option<State>> {
         checkpoint: Checkpoint {
             network: Vec::new(),
             method: Vec::new(),
+            numbers: Vec::new(),
         },
         history: None,
     };
+    let Checkpoint {
+        network,
+        method,
+        numbers,
+    } = &mut state.checkpoint;
     for (name, view) in tensors.tensors() {
-        if name == HISTORY {
-            state.history = Some(view.data().to_vec());
-            continue;
-        }
-        if view.dtype() != Dtype::F32 {
-            return Err(damaged(&format!("{name} is not of f32")));
-        }
-        let mut numbers = vec![0.0; view.data().len() / 4];
-        LittleEndian::read_f32_into(view.data(), &mut numbers);
         let (list, name) = match name.strip_prefix(METHOD) {
-            Some(name) => (&mut state.checkpoint.method, name.into()),
-            None => (&mut state.checkpoint.network, name),
+            Some(name) => (&mut *method, name.to_string()),
+            None => (&mut *network, name),
         };
-        list.push(NamedTensor {
-            name,
-            shape: view.shape().to_vec(),
-            numbers,
-        });
+        match (view.dtype(), view.shape()) {
+            (Dtype::U8, _) if name == HISTORY => state.history = Some(view.data().to_vec()),
+            (Dtype::F64, []) => numbers.push((name, LittleEndian::read_f64(view.data()))),
+            (Dtype::F32, shape) => {
+                let mut numbers = vec![0.0; view.data().len() / 4];
+                LittleEndian::read_f32_into(view.data(), &mut numbers);
+                list.push(NamedTensor {
+                    name,
+                    shape: shape.to_vec(),
+                    numbers,
+                });
+            }
+            (kind, shape) => {
+                let what = format!("{name} is of {kind} and shape {shape:?}");
+                return Err(damaged(&what));
+            }
+        }
     }
+    // The format's own library gives them in any order.
+    numbers.sort_by(|(one, _), (other, _)| one.cmp(other));
     Ok(Some(state))
 }
 

@@ -31,13 +31,16 @@ pub struct Checkpoint {
     /// What inference needs: the weights `LAYER`, the gains `LAYER.gain` as the last forward used them, and
     /// the running statistics `LAYER.running`, mean before variance.
     pub network: Vec<NamedTensor>,
-    /// What the method remembers: the last batch's `entropy`, the optimiser's `LAYER.first_moment` and
-    /// `LAYER.second_moment`.
+    /// What the method remembers: the `drive` of the next step's gains, the optimiser's
+    /// `LAYER.first_moment` and `LAYER.second_moment`.
     pub method: Vec<NamedTensor>,
+    /// What it remembers besides, in the order of the names: the `slow_gain` of
+    /// [`GradientDescent::only_slow`], and the optimiser's `steps` since it began or was reset.
+    pub numbers: Vec<(String, f64)>,
 }
 
 impl Checkpoint {
-    /// The state after `steps` iterations.
+    /// The state between two iterations.
     ///
     /// # Errors
     /// What the backend's download fails with.
@@ -45,7 +48,6 @@ impl Checkpoint {
         backend: &B,
         network: &mut impl Network<B>,
         method: &mut GradientDescent<B>,
-        steps: usize,
     ) -> Result<Self> {
         let copy = |name: &str, tensor: &mut Tensor<B>| -> Result<NamedTensor> {
             Ok(NamedTensor {
@@ -57,19 +59,20 @@ impl Checkpoint {
         let mut checkpoint = Checkpoint {
             network: Vec::new(),
             method: Vec::new(),
+            numbers: method.numbers(),
         };
         visit_network(network, |name, tensor| {
             checkpoint.network.push(copy(name, tensor)?);
             Ok(())
         })?;
-        method.visit_state(backend, network, steps, |name, tensor| {
+        method.visit_tensors(backend, network, |name, tensor| {
             checkpoint.method.push(copy(name, tensor)?);
             Ok(())
         })?;
         Ok(checkpoint)
     }
 
-    /// Brings a network and a method, made from the same settings, to this state after `steps` iterations.
+    /// Brings a network and a method, made from the same settings, to this state.
     ///
     /// # Errors
     /// [`Error::Shape`] if a tensor of theirs is missing here or has another shape, or one here is not
@@ -79,7 +82,6 @@ impl Checkpoint {
         backend: &B,
         network: &mut impl Network<B>,
         method: &mut GradientDescent<B>,
-        steps: usize,
     ) -> Result<()> {
         let mut known = 0;
         visit_network(network, |name, tensor| {
@@ -88,8 +90,8 @@ impl Checkpoint {
         })?;
         expect_all("network", known, &self.network)?;
         known = 0;
-        method.forget();
-        method.visit_state(backend, network, steps, |name, tensor| {
+        method.restore_numbers(backend, network, &self.numbers)?;
+        method.visit_tensors(backend, network, |name, tensor| {
             known += 1;
             fill(backend, &self.method, name, tensor)
         })?;

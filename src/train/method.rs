@@ -1,13 +1,14 @@
 //! What happens in one training iteration.
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::gain::GainDynamics;
 use crate::models::Network;
-use crate::nn::{Loss, Parameter, SoftmaxCrossEntropy};
+use crate::nn::{Loss, SoftmaxCrossEntropy};
 use crate::optim::{Rule, State};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -15,6 +16,15 @@ use crate::train::Batch;
 
 /// A learning method: what it does with a network and a batch in one iteration.
 pub trait Method<B: Backend = Cpu> {
+    /// Told before the first iteration of each context, counted from 1; does nothing unless a method says
+    /// otherwise.
+    ///
+    /// # Errors
+    /// What the kernels fail with.
+    fn begin_context(&mut self, _backend: &B, _context: usize) -> Result<()> {
+        Ok(())
+    }
+
     /// One iteration: forward, loss, backward, update. Returns the loss of the forward.
     ///
     /// # Errors
@@ -25,6 +35,18 @@ pub trait Method<B: Backend = Cpu> {
         network: &mut impl Network<B>,
         batch: &Batch<B>,
     ) -> Result<Loss>;
+}
+
+/// What drives the gains, in the place of H in g ← γ·g + (1−γ)·g0 + η·H.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "report", serde(rename_all = "kebab-case"))]
+pub enum Drive {
+    /// The entropy of the batch before.
+    #[default]
+    Entropy,
+    /// An oracle that knows the switches: 1 in the first iteration of every context after the first, else 0.
+    Boundary,
 }
 
 /// Gradient descent by any [`Rule`], with gain dynamics (NGM-SGD, arXiv 2507.14056, algorithm 1) or
@@ -38,6 +60,11 @@ pub struct GradientDescent<B: Backend = Cpu> {
     backbone: Rule,
     learning_rate: f32,
     dynamics: Option<GainDynamics>,
+    drive: Drive,
+    /// The gain, where it sets the rate alone.
+    slow_gain: Option<f64>,
+    reset_at_switch: bool,
+    /// The drive of the next step.
     entropy: Tensor<B>,
     loss: SoftmaxCrossEntropy<B>,
     dlogits: Tensor<B>,
@@ -65,6 +92,9 @@ impl<B: Backend> GradientDescent<B> {
             backbone: rule,
             learning_rate,
             dynamics,
+            drive: Drive::Entropy,
+            slow_gain: None,
+            reset_at_switch: false,
             entropy: Tensor::zeros(backend, Shape::vector(1))?,
             loss: SoftmaxCrossEntropy::new(backend)?,
             dlogits: Tensor::zeros(backend, Shape::features(0, 1))?,
@@ -83,54 +113,128 @@ impl<B: Backend> GradientDescent<B> {
         Ok(self)
     }
 
-    /// Shows `visit` every tensor that the step after the first `steps` goes on from, by name: the entropy
-    /// that it moves the gains by, and the moments of each parameter, named after it.
+    /// The same with another drive of the gains.
+    pub fn with_drive(mut self, drive: Drive) -> Self {
+        self.drive = drive;
+        self
+    }
+
+    /// The same with the slow part of gain modulation alone, if `only`: the effective weights of
+    /// gain-modulated layers learn at the rate α·g², as W_eff = g·W does, but do not move with the gain
+    /// itself; forward uses W, and the gains that records show stay 1.
+    pub fn only_slow(mut self, only: bool) -> Self {
+        self.slow_gain = only.then_some(1.0);
+        self
+    }
+
+    /// The same, forgetting the optimiser's state at the start of every context after the first, if `reset`.
+    pub fn reset_at_switch(mut self, reset: bool) -> Self {
+        self.reset_at_switch = reset;
+        self
+    }
+
+    /// What the next step goes on from besides tensors, in the order of the names: the gain where it sets the
+    /// rate alone, and the optimiser's steps since it began or was reset.
+    pub(super) fn numbers(&self) -> Vec<(String, f64)> {
+        let steps = self.states.first().map_or(0, State::steps);
+        let steps = ("steps".into(), f64::from(steps));
+        let gain = self.slow_gain.map(|gain| ("slow_gain".into(), gain));
+        gain.into_iter().chain([steps]).collect()
+    }
+
+    /// Takes over what [`numbers`](Self::numbers) gave; the moments are then zeros, to be overwritten.
     ///
     /// # Errors
-    /// [`Error::Memory`] if there is no room for moments that are not there yet, and what `visit` fails with.
-    pub(super) fn visit_state(
+    /// [`Error::Shape`] if they are those of another method, [`Error::Memory`] if there is no room.
+    pub(super) fn restore_numbers(
         &mut self,
         backend: &B,
         network: &mut impl Network<B>,
-        steps: usize,
+        numbers: &[(String, f64)],
+    ) -> Result<()> {
+        let names = |numbers: &[(String, f64)]| {
+            let names = numbers.iter().map(|(name, _)| name.as_str());
+            names.collect::<Vec<_>>().join(", ")
+        };
+        let (expected, found) = (names(&self.numbers()), names(numbers));
+        if expected != found {
+            return Err(Error::shape("checkpoint", expected, found));
+        }
+        let mut steps = 0;
+        for (name, number) in numbers {
+            match name.as_str() {
+                "steps" => steps = *number as u32,
+                _ => self.slow_gain = Some(*number),
+            }
+        }
+        self.states.clear();
+        self.fill_states(backend, network, steps)
+    }
+
+    /// Shows `visit` every tensor that the next step goes on from, by name: the drive of the gains, and the
+    /// moments of each parameter, named after it.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] if there is no room for moments that are not there yet, and what `visit` fails with.
+    pub(super) fn visit_tensors(
+        &mut self,
+        backend: &B,
+        network: &mut impl Network<B>,
         mut visit: impl FnMut(&str, &mut Tensor<B>) -> Result<()>,
     ) -> Result<()> {
-        visit("entropy", &mut self.entropy)?;
-        for (index, parameter) in network.parameters().enumerate() {
-            if index == self.states.len() {
-                let rule = self.rule_of(parameter);
-                let shape = parameter.value.shape();
-                let steps = u32::try_from(steps).unwrap_or(u32::MAX);
-                self.states.push(State::after(backend, rule, shape, steps)?);
-            }
-            for (moment, tensor) in self.states[index].moments() {
+        self.fill_states(backend, network, 0)?;
+        visit("drive", &mut self.entropy)?;
+        for (parameter, state) in network.parameters().zip(&mut self.states) {
+            for (moment, tensor) in state.moments() {
                 visit(&format!("{}.{moment}", parameter.name), tensor)?;
             }
         }
         Ok(())
     }
 
-    /// Forgets every step, as if the method were new.
-    pub(super) fn forget(&mut self) {
-        self.states.clear();
-    }
-
-    fn rule_of(&self, parameter: &Parameter<B>) -> Rule {
-        match parameter.gain {
-            Some(_) => self.rule,
-            None => self.backbone,
+    /// A state for each parameter that has none, as after so many steps.
+    fn fill_states(
+        &mut self,
+        backend: &B,
+        network: &mut impl Network<B>,
+        steps: u32,
+    ) -> Result<()> {
+        for parameter in network.parameters().skip(self.states.len()) {
+            let rule = match parameter.gain {
+                Some(_) => self.rule,
+                None => self.backbone,
+            };
+            let state = State::after(backend, rule, parameter.value.shape(), steps)?;
+            self.states.push(state);
         }
+        Ok(())
     }
 }
 
 impl<B: Backend> Method<B> for GradientDescent<B> {
+    fn begin_context(&mut self, backend: &B, context: usize) -> Result<()> {
+        if context > 1 && self.drive == Drive::Boundary {
+            backend.upload(&[1.0], self.entropy.floats_mut())?;
+        }
+        if context > 1 && self.reset_at_switch {
+            self.states.clear();
+        }
+        Ok(())
+    }
+
     fn step(
         &mut self,
         backend: &B,
         network: &mut impl Network<B>,
         batch: &Batch<B>,
     ) -> Result<Loss> {
-        if let Some(dynamics) = &self.dynamics {
+        let mut rate = self.learning_rate;
+        if let (Some(dynamics), Some(gain)) = (&self.dynamics, &mut self.slow_gain) {
+            let mut drive = [0.0];
+            backend.download(self.entropy.floats(), &mut drive)?;
+            *gain = dynamics.step(*gain, f64::from(drive[0]));
+            rate = (f64::from(rate) * *gain * *gain) as f32;
+        } else if let Some(dynamics) = &self.dynamics {
             for gain in network.parameters().filter_map(|p| p.gain.as_mut()) {
                 dynamics.update(backend, &self.entropy, gain)?;
             }
@@ -144,11 +248,18 @@ impl<B: Backend> Method<B> for GradientDescent<B> {
             if index == self.states.len() {
                 self.states.push(State::default());
             }
-            let rule = self.rule_of(parameter);
             let state = &mut self.states[index];
-            rule.update(backend, self.learning_rate, parameter, state)?;
+            let (rule, rate) = match parameter.gain {
+                Some(_) => (self.rule, rate),
+                None => (self.backbone, self.learning_rate),
+            };
+            rule.update(backend, rate, parameter, state)?;
         }
-        backend.upload(&[loss.mean_entropy() as f32], self.entropy.floats_mut())?;
+        let drive = match self.drive {
+            Drive::Entropy => loss.mean_entropy() as f32,
+            Drive::Boundary => 0.0,
+        };
+        backend.upload(&[drive], self.entropy.floats_mut())?;
         Ok(loss)
     }
 }

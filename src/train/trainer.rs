@@ -71,6 +71,9 @@ impl<B: Backend> Trainer<'_, B> {
         let done = history.records.len();
         let mut iteration = 0;
         for (number, context) in contexts.iter().enumerate() {
+            if iteration >= done {
+                method.begin_context(backend, number + 1)?;
+            }
             for step in 1..=context.iterations {
                 iteration += 1;
                 if iteration <= done {

@@ -52,6 +52,15 @@ fn perceptrons_go_on_from_any_iteration() {
     goes_on_from_any_iteration(&small());
 }
 
+/// Methods that remember more than moments, or forget them at a switch.
+#[test]
+fn variants_go_on_from_any_iteration() {
+    for name in ["ablation", "boundary", "composition", "reset"] {
+        let settings = small().with_variants(name).expect("variants");
+        goes_on_from_any_iteration(&settings);
+    }
+}
+
 #[test]
 fn residual_networks_go_on_from_any_iteration() {
     let changes = [

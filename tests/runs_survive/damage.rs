@@ -155,6 +155,7 @@ fn settings_beside_resume_are_refused_and_a_directory_without_any_is_named() {
         &["split-digits"][..],
         &["--seeds", "1"],
         &["--methods", "sgd"],
+        &["--variants", "reset"],
         &["--set", "gain.eta=0"],
         &["--eval-every", "2"],
         &["--eval-limit", "2"],

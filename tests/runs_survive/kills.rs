@@ -111,8 +111,8 @@ fn what_ctrl_c_stops_goes_on_to_the_same_bytes() {
         "0",
         "--set",
         "stream.iterations=200",
-        "--methods",
-        "adam,ngm-sgd",
+        "--variants",
+        "ablation",
     ];
     let begin = |name| [&ARGUMENTS[..ARGUMENTS.len() - 3], &more, &["--out", name]].concat();
     ends(&folder, &begin("undisturbed"), 0);
