@@ -94,6 +94,22 @@ fn a_base_is_a_file_beside_the_sweep_too() {
 }
 
 #[test]
+fn methods_may_come_from_a_list_of_variants() {
+    let sweep = parse(&SWEEP.replace(
+        "methods = [\"sgd\"",
+        "variants = \"composition\"\nmethods = [\"ngm-adam\"",
+    ));
+    let sweep = sweep.unwrap();
+    let names: Vec<&str> = sweep
+        .base()
+        .methods
+        .iter()
+        .map(|m| m.name.as_str())
+        .collect();
+    assert_eq!(names, ["ngm-adam", "ngm-sgd"]);
+}
+
+#[test]
 fn whatever_is_wrong_is_told_with_its_line_before_anything_runs() {
     let many = format!("[{}]", vec!["1"; 101].join(", "));
     let counted = |n: usize| {
@@ -111,6 +127,13 @@ fn whatever_is_wrong_is_told_with_its_line_before_anything_runs() {
             "bas =",
             2,
             &["key of a sweep `bas`", "`base`"][..],
+        ),
+        ("methods", "variants = \"reste\"\nmethods", 3, &["`reset`"]),
+        (
+            "methods",
+            "variants = 3\nmethods",
+            3,
+            &["variants = 3", "list of methods"],
         ),
         ("split-digits", "split-digit", 2, &["`split-digits`"]),
         ("\"split-digits\"", "3", 2, &["base = 3", "benchmark"]),

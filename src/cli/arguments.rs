@@ -175,7 +175,8 @@ impl Data {
 const SWEEP_FILE: &str = r#"A file of a sweep:
 
   base = "split-digits"           # a benchmark, or a file of settings beside this one
-  methods = ["ngm-sgd", "sgd"]    # all of the base's if left out
+  variants = "composition"        # as --variants; may be left out
+  methods = ["ngm-sgd", "sgd"]    # all if left out
   seeds = [42, 43, 44]            # those of the base if left out
 
   [grid]                          # a cell for each choice from these lists, of any settings

@@ -13,14 +13,15 @@ use crate::error::{Error, Result};
 
 /// A longer list of experiments is a slip of the finger.
 const MOST_CELLS: usize = 10_000;
-const KEYS: [&str; 4] = ["base", "methods", "seeds", "grid"];
+const KEYS: [&str; 5] = ["base", "variants", "methods", "seeds", "grid"];
 const LIST: &str = "a list of values, such as [0.1, 0.2]";
 
 /// A base, and the values that some of its settings take; every cell of it has been checked.
 ///
 /// ```toml
 /// base = "split-digits"           # a benchmark, a file of settings, or a table of them
-/// methods = ["ngm-sgd", "sgd"]    # in this order; all of the base's if left out
+/// variants = "composition"        # a list of methods instead of the base's; may be left out
+/// methods = ["ngm-sgd", "sgd"]    # of these, in this order; all if left out
 /// seeds = [42, 43, 44]            # those of the base if left out
 ///
 /// [grid]                          # dotted paths, as --set takes them
@@ -144,6 +145,13 @@ fn read(mut document: Table, folder: &Path) -> Reading<Sweep> {
         return Err(Failure::at(key)(error));
     }
     let mut base = base(document.remove("base"), folder)?;
+    if let Some(name) = document.remove("variants") {
+        let wrong = || Error::setting("variants", &name, "the name of a list of methods");
+        let list = name.as_str().ok_or_else(wrong);
+        base = list
+            .and_then(|list| base.with_variants(list))
+            .map_err(Failure::at("variants"))?;
+    }
     if let Some(names) = document.remove("methods") {
         let texts = |list: Vec<Value>| -> Option<Vec<String>> {
             let texts = list.into_iter().map(|name| Some(name.as_str()?.into()));
