@@ -45,10 +45,14 @@ fn event_files_are_there_if_asked_for() {
     tiny(&folder, &["--out", "without", "--quiet"]);
     assert!(!folder.path().join("without/tensorboard").exists());
     tiny(&folder, &["--out", "with", "--quiet", "--tensorboard"]);
+    // Those of runs that had ended too.
+    succeeds(&folder, &["run", "--resume", "without", "--tensorboard"]);
     for run in ["ngm-sgd-1", "ngm-sgd-2", "adam-1", "adam-2"] {
-        let events = folder.path().join("with/tensorboard").join(run);
-        let events = events.join("events.out.tfevents.0.neurogain");
-        assert!(events.is_file(), "{run}");
+        let events = |directory: &str| {
+            let folder = folder.path().join(directory).join("tensorboard").join(run);
+            fs::read(folder.join("events.out.tfevents.0.neurogain")).expect(run)
+        };
+        assert!(events("with") == events("without"), "{run}");
     }
 }
 
