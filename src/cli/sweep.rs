@@ -109,7 +109,7 @@ struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    /// Loads what the cells need and checks that there is room for each.
+    /// Loads what the cells need and checks that there is room for them.
     fn new(
         arguments: &arguments::Sweep,
         sweep: &'a Sweep,
@@ -124,9 +124,7 @@ impl<'a> Work<'a> {
         let workers = arguments.workers.map_or(1, usize::from);
         let threads = (threads / workers).max(1);
         let tasks = tasks(&cells, &arguments.data.directory())?;
-        for Task { cell, samples } in &tasks {
-            experiment::check_memory(&cell.settings, samples, threads)?;
-        }
+        check_memory(&tasks, workers, threads)?;
         Ok(Work {
             sweep,
             directory,
@@ -213,6 +211,32 @@ impl<'a> Work<'a> {
         };
         filling.run(experiment, resumed, lock)?;
         Ok(())
+    }
+}
+
+/// Refuses cells that need more memory than there is, alone or side by side.
+fn check_memory(tasks: &[Task], workers: usize, threads: usize) -> Result<()> {
+    let mut needs = Vec::with_capacity(tasks.len());
+    for Task { cell, samples } in tasks {
+        let settings = &cell.settings;
+        experiment::check_memory(settings, samples, threads)?;
+        let runs = settings.methods.len() * settings.training.seeds.len();
+        let needed = experiment::memory_needed(settings, samples, threads.min(runs));
+        needs.push(needed.unwrap_or(u64::MAX));
+    }
+    needs.sort_unstable();
+    let largest = needs.iter().rev().take(workers);
+    let needed = largest.fold(0, |sum: u64, &needed| sum.saturating_add(needed));
+    match experiment::available_memory() {
+        Some(available) if needed > available => Err(Error::Memory {
+            purpose: format!("{workers} cells side by side"),
+            bytes: needed,
+            remedy: format!(
+                "{:.1} MiB are free: lower --workers or --threads",
+                available as f64 / (1024.0 * 1024.0)
+            ),
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -172,6 +172,12 @@ fn bad_sweeps_are_refused_before_anything_is_made() {
     let complaint = fails(&folder, &["sweep", "eta.toml"], 1);
     let start = "error: eta.toml: line 7: gain.eta = -2";
     assert!(complaint.starts_with(start), "{complaint}");
+    let folder = with_sweep(&ETA.replace("[8, 16]", "[8, 1000000000000]"));
+    let complaint = fails(&folder, &["sweep", "eta.toml"], 1);
+    assert!(
+        complaint.contains("training.batch = 1000000000000"),
+        "{complaint}"
+    );
     let folder = with_sweep(ETA);
     for (arguments, code, part) in [
         (&["sweep", "none.toml"][..], 1, "none.toml"),
