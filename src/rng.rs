@@ -23,6 +23,8 @@ pub enum Purpose {
     Evaluation = 4,
     /// The order of pixels of permuted images; the step is the permutation's number, from 1.
     Permutation = 5,
+    /// Which samples a replay memory keeps; the step is the context, from 1, or a sample's number and 2⁴⁰.
+    Memory = 6,
     /// Free for a user of the library.
     User = u32::MAX,
 }

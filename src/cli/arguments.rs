@@ -68,14 +68,20 @@ pub struct Run {
     #[arg(long, value_name = "NUMBER")]
     pub eval_limit: Option<u32>,
 
+    /// Evaluate on the first task alone, or on every task that a context has brought: first or all. Short for
+    /// --set evaluation.tasks=NAME.
+    #[arg(long, value_name = "NAME")]
+    pub eval_tasks: Option<String>,
+
     /// The directory to make for the results [default: the next free runs/NAME-001].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
     /// Go on with the runs of this directory, which were stopped or killed. Its settings are those it
     /// was begun with.
-    #[arg(long, value_name = "DIR", conflicts_with_all =
-        ["benchmark", "methods", "variants", "seeds", "overrides", "eval_every", "eval_limit", "out"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = [
+        "benchmark", "methods", "variants", "seeds", "overrides", "eval_every", "eval_limit", "eval_tasks", "out",
+    ])]
     pub resume: Option<PathBuf>,
 
     /// Iterations from one checkpoint of a run to the next; 0 for one only where it is stopped. No

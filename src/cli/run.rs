@@ -136,6 +136,9 @@ fn settings(arguments: &arguments::Run) -> Result<Settings> {
     if let Some(limit) = arguments.eval_limit {
         overrides.push(format!("evaluation.limit={limit}"));
     }
+    if let Some(tasks) = &arguments.eval_tasks {
+        overrides.push(format!("evaluation.tasks={tasks}"));
+    }
     settings = settings.with_overrides(&overrides)?;
     if let Some(methods) = &arguments.methods {
         settings = settings.with_methods(methods)?;

@@ -98,6 +98,12 @@ const STREAM: &[Key] = &[
     key("kind", Kind::Choice(&["split", "rotated", "permuted"])),
     key("contexts", Kind::ContextList),
     key("iterations", Kind::Whole),
+    optional("memory", Kind::Table(MEMORY)),
+];
+
+const MEMORY: &[Key] = &[
+    key("kind", Kind::Choice(&["reservoir", "balanced"])),
+    key("size", Kind::Whole),
 ];
 
 const NETWORK: Tagged = Tagged {

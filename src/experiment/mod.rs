@@ -27,8 +27,8 @@ pub use run::{Experiment, Outcome};
 pub use samples::load_samples;
 pub use seeds::parse_seeds;
 pub use settings::{
-    DataSettings, DataSource, EvaluatedTasks, EvaluationSettings, GainSettings, MethodSettings,
-    NetworkSettings, Settings, StreamKind, StreamSettings, TrainingSettings,
+    DataSettings, DataSource, EvaluatedTasks, EvaluationSettings, GainSettings, MemorySettings,
+    MethodSettings, NetworkSettings, Settings, StreamKind, StreamSettings, TrainingSettings,
 };
 pub use sweep::{Cell, Sweep};
 pub use variants::variants;

@@ -1,5 +1,7 @@
 //! One method with one seed: its network, its iterations and its checkpoints.
 
+use std::borrow::Cow;
+
 use sha2::{Digest, Sha256};
 
 use super::results::hexadecimal;
@@ -9,6 +11,7 @@ use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::gain::GainDynamics;
 use crate::models::{Mlp, Network, SlimResNet};
+use crate::stream;
 use crate::train::{Checkpoint, GradientDescent, History, Record, Trainer};
 
 impl Experiment<'_> {
@@ -76,20 +79,22 @@ impl Experiment<'_> {
             run.history = begun.history.clone();
             state.restore(backend, &mut network, &mut descent)?;
         }
-        let total = settings.stream.iterations * self.contexts.len();
+        let contexts = match &settings.stream.memory {
+            None => Cow::Borrowed(&self.contexts),
+            Some(memory) => {
+                let (kind, size) = (memory.kind, memory.size);
+                let labels = &self.labels;
+                Cow::Owned(stream::replay(&self.contexts, labels, kind, size, seed)?)
+            }
+        };
+        let total = settings.stream.iterations * contexts.len();
         loop {
             let mut stopped = false;
             let history = &mut run.history;
-            let ended = trainer.run(
-                &mut network,
-                &mut descent,
-                &self.contexts,
-                history,
-                |record| {
-                    stopped = !observe(record);
-                    !stopped && !checkpoints.is_some_and(|c| c.due(record.iteration))
-                },
-            );
+            let ended = trainer.run(&mut network, &mut descent, &contexts, history, |record| {
+                stopped = !observe(record);
+                !stopped && !checkpoints.is_some_and(|c| c.due(record.iteration))
+            });
             run.status = match ended {
                 Ok(()) => Status::Complete,
                 Err(Error::Interrupted { iteration }) if iteration == total => Status::Complete,

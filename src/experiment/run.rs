@@ -33,6 +33,8 @@ pub struct Experiment<'a> {
     pub(super) training: Samples,
     pub(super) test: TestTasks,
     pub(super) contexts: Vec<Context>,
+    /// Of the training samples; none without a memory, which alone reads them.
+    pub(super) labels: Vec<u8>,
     pub(super) network: Blueprint,
     pub(super) checkpoints: Option<Checkpoints<'a>>,
 }
@@ -90,6 +92,10 @@ impl<'a> Experiment<'a> {
             training,
             test: TestTasks::new(backend, test, tasks.collect(), transform)?,
             contexts,
+            labels: match settings.stream.memory {
+                Some(_) => train.labels().to_vec(),
+                None => Vec::new(),
+            },
             network,
             backend,
             checkpoints: None,

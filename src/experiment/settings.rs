@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::optim::Rule;
+use crate::stream::MemoryKind;
 use crate::train::Drive;
 
 use crate::data::{digits, mnist};
@@ -115,6 +116,19 @@ pub struct StreamSettings {
     pub contexts: Vec<Vec<u16>>,
     /// Training iterations in each context.
     pub iterations: usize,
+    /// A bounded memory of old samples; all of them, joint training, if it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemorySettings>,
+}
+
+/// A bounded memory in the place of joint training: [`crate::stream::replay`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemorySettings {
+    /// How it is filled.
+    pub kind: MemoryKind,
+    /// Samples that it holds at most.
+    pub size: usize,
 }
 
 /// What the lists of a stream's contexts hold.

@@ -99,6 +99,9 @@ impl Settings {
             let expected = "with evaluation.tasks = \"all\" something new in each context";
             return Err(Error::setting(key, format!("{:?}", contexts[at]), expected));
         }
+        if let Some(memory) = &self.stream.memory {
+            whole("stream.memory.size", memory.size)?;
+        }
         whole("stream.iterations", self.stream.iterations)
     }
 

@@ -162,7 +162,7 @@ fn list_shows_benchmarks_methods_and_data() {
     assert_eq!(benchmarks[0]["name"], "split-digits");
     assert_eq!(benchmarks[0]["data"]["ready"], true);
     let mnist = benchmarks.iter().find(|b| b["name"] == "split-mnist");
-    let mnist = mnist.expect("listed");
+    let mnist = mnist.expect("a preset");
     assert_eq!(mnist["data"]["ready"], false);
     let looked = mnist["data"]["looked_in"].to_string();
     assert!(looked.contains("elsewhere"), "{looked}");

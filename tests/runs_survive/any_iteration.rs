@@ -61,6 +61,18 @@ fn variants_go_on_from_any_iteration() {
     }
 }
 
+/// Streams whose batches are drawn from a memory, and evaluation of transformed images of every task.
+#[test]
+fn other_streams_go_on_from_any_iteration() {
+    let changes = [
+        "stream.memory={kind=\"reservoir\",size=20}",
+        "evaluation.tasks=all",
+        "training.crop_padding=1",
+        "evaluation.augmented=true",
+    ];
+    goes_on_from_any_iteration(&small().with_overrides(&changes).expect("settings"));
+}
+
 #[test]
 fn residual_networks_go_on_from_any_iteration() {
     let changes = [

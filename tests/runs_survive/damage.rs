@@ -148,21 +148,44 @@ fn a_directory_is_one_process_s_at_a_time() {
     ends(&folder, &["run", "--resume", "stopped", "--quiet"], 0);
 }
 
+/// Every argument of `run` that is not known to leave the settings as they are.
 #[test]
-fn settings_beside_resume_are_refused_and_a_directory_without_any_is_named() {
+fn settings_beside_resume_are_refused() {
     let folder = folder();
-    for more in [
-        &["split-digits"][..],
-        &["--seeds", "1"],
-        &["--methods", "sgd"],
-        &["--variants", "reset"],
-        &["--set", "gain.eta=0"],
-        &["--eval-every", "2"],
-        &["--eval-limit", "2"],
-        &["--out", "x"],
-    ] {
-        ends(&folder, &[&["run", "--resume", "x"], more].concat(), 2);
+    let help = output(&folder, &["run", "--help"]).stdout;
+    let help = String::from_utf8(help).expect("UTF-8");
+    let free = [
+        "data",
+        "resume",
+        "checkpoint-every",
+        "threads",
+        "quiet",
+        "json",
+        "help",
+    ];
+    let flags = help.lines().filter_map(|line| {
+        let (_, flag) = line.trim_start().split_at_checked(2)?;
+        let named = line.trim_start().starts_with("--").then_some(flag)?;
+        named.split([' ', '=']).next()
+    });
+    let settings: Vec<&str> = flags.filter(|flag| !free.contains(flag)).collect();
+    for known in ["methods", "seeds", "set", "eval-every", "out"] {
+        assert!(settings.contains(&known), "{settings:?}");
     }
+    for flag in settings {
+        let complaint = ends(
+            &folder,
+            &["run", "--resume", "x", &format!("--{flag}"), "1"],
+            2,
+        );
+        assert!(complaint.contains("cannot be used with"), "{complaint}");
+    }
+    ends(&folder, &["run", "split-digits", "--resume", "x"], 2);
+}
+
+#[test]
+fn a_directory_that_is_none_of_a_run_is_named() {
+    let folder = folder();
     let complaint = ends(&folder, &["run", "--resume", "nowhere"], 1);
     assert!(complaint.contains("nowhere"), "{complaint}");
     assert!(
