@@ -1,7 +1,6 @@
 //! The multilayer perceptron of arXiv 2507.14056: bias-free, ReLU, every layer gain-modulated.
 
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::backend::{Backend, Cpu};
@@ -140,9 +139,5 @@ impl<B: Backend> Network<B> for Mlp<B> {
 
     fn parameters(&mut self) -> impl Iterator<Item = &mut Parameter<B>> {
         self.layers.iter_mut().map(|layer| &mut layer.weight)
-    }
-
-    fn statistics(&mut self) -> impl Iterator<Item = (String, &mut Tensor<B>)> {
-        core::iter::empty()
     }
 }

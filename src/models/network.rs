@@ -32,6 +32,9 @@ pub trait Network<B: Backend = Cpu> {
     fn parameters(&mut self) -> impl Iterator<Item = &mut Parameter<B>>;
 
     /// What training moves and inference reads besides the parameters, by name: the running statistics
-    /// of batch normalisations. A checkpoint holds them with the parameters.
-    fn statistics(&mut self) -> impl Iterator<Item = (String, &mut Tensor<B>)>;
+    /// of batch normalisations, which a checkpoint holds with the parameters. None unless a network says
+    /// otherwise.
+    fn statistics(&mut self) -> impl Iterator<Item = (String, &mut Tensor<B>)> {
+        core::iter::empty()
+    }
 }

@@ -6,8 +6,12 @@ use neurogain::experiment::Status;
 
 use super::*;
 
-/// Every state that one run of each method of `settings` goes through, its last included.
-fn states(settings: &Settings, stopped: Vec<(Run, Checkpoint)>) -> Vec<(Run, Checkpoint)> {
+/// The states that the runs of `settings` go through, `every` so many iterations, their last included.
+fn states(
+    settings: &Settings,
+    every: usize,
+    stopped: Vec<(Run, Checkpoint)>,
+) -> Vec<(Run, Checkpoint)> {
     let (samples, backend) = (digits::load(), Cpu::new().expect("a backend"));
     let states = Mutex::new(Vec::new());
     let save = |run: &Run, state: &Checkpoint| {
@@ -17,7 +21,7 @@ fn states(settings: &Settings, stopped: Vec<(Run, Checkpoint)>) -> Vec<(Run, Che
     };
     let experiment = Experiment::new(settings, &samples, &backend).expect("settings");
     let experiment = experiment.with_checkpoints(Checkpoints {
-        every: 1,
+        every,
         ended: Vec::new(),
         stopped,
         save: &save,
@@ -33,17 +37,21 @@ fn goes_on_from_any_iteration(settings: &Settings) {
     for method in &settings.methods {
         let name = method.name.clone();
         let settings = settings.clone().with_methods(&[&name]).expect("a method");
-        let undisturbed = states(&settings, Vec::new());
-        assert_eq!(undisturbed.len(), total, "{name}");
-        for (begun, state) in &undisturbed[..total - 1] {
+        let undisturbed = states(&settings, 0, Vec::new());
+        let [end] = &undisturbed[..] else {
+            panic!("{name}: {} states", undisturbed.len());
+        };
+        assert_eq!(end.0.status, Status::Complete, "{name}");
+        assert!(end.0.hash.is_some(), "{name}");
+        let all = states(&settings, 1, Vec::new());
+        assert_eq!(all.len(), total, "{name}");
+        assert!(all[total - 1] == *end, "{name} in steps of one iteration");
+        for (begun, state) in &all[..total - 1] {
             let done = begun.history.records.len();
             assert_eq!(begun.status, Status::Interrupted, "{name}");
-            let rest = states(&settings, vec![(begun.clone(), state.clone())]);
-            assert!(rest == undisturbed[done..], "{name} from iteration {done}");
+            let rest = states(&settings, 0, vec![(begun.clone(), state.clone())]);
+            assert!(rest == undisturbed, "{name} from iteration {done}");
         }
-        let (last, _) = &undisturbed[total - 1];
-        assert_eq!(last.status, Status::Complete, "{name}");
-        assert!(last.hash.is_some(), "{name}");
     }
 }
 
@@ -97,7 +105,7 @@ fn residual_networks_go_on_from_any_iteration() {
 #[test]
 fn states_of_other_networks_are_refused() {
     let settings = small();
-    let (run, state) = states(&settings, Vec::new()).swap_remove(0);
+    let (run, state) = states(&settings, 1, Vec::new()).swap_remove(0);
     let (samples, backend) = (digits::load(), Cpu::new().expect("a backend"));
     let refused = |settings: &Settings, state: Checkpoint, part: &str| {
         let experiment = Experiment::new(settings, &samples, &backend).expect("settings");

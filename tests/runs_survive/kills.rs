@@ -19,9 +19,6 @@ const ARGUMENTS: &[&str] = &[
     "--threads",
     "2",
     "--quiet",
-    "--checkpoint-every",
-    "4",
-    "--out",
 ];
 
 /// SplitMix64: the moments of a failure can be had again from its seed.
@@ -54,7 +51,8 @@ fn go_on(folder: &TempDir, name: &str) -> Child {
     if dir.exists() {
         fs::remove_dir_all(&dir).expect("removed");
     }
-    spawn(folder, &[ARGUMENTS, &[name]].concat())
+    let more = ["--checkpoint-every", "4", "--out", name];
+    spawn(folder, &[ARGUMENTS, &more].concat())
 }
 
 #[test]
@@ -66,7 +64,8 @@ fn fifty_kills_at_random_moments_change_no_byte() {
     let mut random = Random(seed);
     let folder = folder();
     let begun = Instant::now();
-    ends(&folder, &[ARGUMENTS, &["undisturbed"]].concat(), 0);
+    let more = ["--checkpoint-every", "0", "--out", "undisturbed"];
+    ends(&folder, &[ARGUMENTS, &more].concat(), 0);
     // Lives are up to a third of what a whole run takes.
     let longest = begun.elapsed().as_micros() as u64 / 3;
     let undisturbed = folder.path().join("undisturbed");
@@ -114,7 +113,7 @@ fn what_ctrl_c_stops_goes_on_to_the_same_bytes() {
         "--variants",
         "ablation",
     ];
-    let begin = |name| [&ARGUMENTS[..ARGUMENTS.len() - 3], &more, &["--out", name]].concat();
+    let begin = |name| [ARGUMENTS, &more, &["--out", name]].concat();
     ends(&folder, &begin("undisturbed"), 0);
     let dir = folder.path().join("interrupted");
     let mut arguments = begin("interrupted");
