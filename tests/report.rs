@@ -4,8 +4,17 @@
 #[path = "report/synthetic.rs"]
 mod synthetic;
 
+#[path = "report/python.rs"]
+mod python;
+
 #[path = "report/directories.rs"]
 mod directories;
+
+#[path = "report/events.rs"]
+mod events;
+
+#[path = "report/numpy.rs"]
+mod numpy;
 
 #[path = "report/pages.rs"]
 mod pages;

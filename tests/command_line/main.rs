@@ -6,6 +6,7 @@ mod data;
 mod interrupt;
 mod refusals;
 mod results;
+mod sweep;
 
 use std::fs;
 use std::path::Path;
