@@ -354,3 +354,21 @@ fn a_directory_is_gone_on_with_only_by_its_own_sweep() {
     let message = begin_sweep(folder.path(), &other).unwrap_err().to_string();
     assert!(message.contains("holds no sweep"), "{message}");
 }
+
+/// The sweeps that ship inside are whole, on their own base and on another.
+#[test]
+fn every_shipped_sweep_can_be_run_on_any_base() {
+    let shipped = Sweep::shipped().unwrap();
+    assert_eq!(shipped.len(), std::fs::read_dir("data/sweeps").unwrap().count());
+    for (name, description) in shipped {
+        assert!(!description.is_empty(), "{name}");
+        let own = Sweep::find(name.as_ref(), None).unwrap();
+        let other = Sweep::find(name.as_ref(), Some("split-mnist")).unwrap();
+        assert_eq!(own.cells().len(), other.cells().len(), "{name}");
+        assert_eq!(other.base().name, "split-mnist");
+    }
+    let error = Sweep::find("replays".as_ref(), None).unwrap_err();
+    assert!(error.to_string().contains("replay"), "{error}");
+    let error = Sweep::find("replay".as_ref(), Some("split-mnits")).unwrap_err();
+    assert!(error.to_string().contains("split-mnist"), "{error}");
+}

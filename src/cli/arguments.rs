@@ -109,10 +109,15 @@ pub struct Run {
 #[derive(Args)]
 #[command(after_help = SWEEP_FILE)]
 pub struct Sweep {
-    /// The file that names a base and the lists of a grid. Given again, the sweep goes on where it
-    /// was: cells that have ended are kept.
-    #[arg(value_name = "FILE.toml", required_unless_present = "collect")]
+    /// The file that names a base and the lists of a grid, or the name of a sweep that ships inside:
+    /// lr-sweep, replay, gain-complexity, longer-contexts. Given again, the sweep goes on where it was:
+    /// cells that have ended are kept.
+    #[arg(value_name = "FILE.toml|NAME", required_unless_present = "collect")]
     pub file: Option<PathBuf>,
+
+    /// The benchmark, or file of settings, to sweep over instead of the file's own base.
+    #[arg(long, value_name = "BENCHMARK|FILE.toml")]
+    pub base: Option<String>,
 
     #[command(flatten)]
     pub data: Data,

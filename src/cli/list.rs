@@ -5,7 +5,7 @@ use std::path::Path;
 
 use neurogain::Result;
 use neurogain::data::{Place, cifar, collection, mnist};
-use neurogain::experiment::{DataSettings, DataSource, presets, variants};
+use neurogain::experiment::{DataSettings, DataSource, Sweep, presets, variants};
 use serde_json::{Value, json};
 
 use super::arguments;
@@ -47,6 +47,13 @@ fn as_text(directory: &Path) -> Result<String> {
             let _ = writeln!(text, "  {line}");
         }
     }
+    text.push_str("\nSweeps, `neurogain sweep NAME` with or without `--base BENCHMARK`:\n\n");
+    for (name, description) in Sweep::shipped()? {
+        let _ = writeln!(text, "{name}");
+        for line in description.lines() {
+            let _ = writeln!(text, "  {line}");
+        }
+    }
     text.push_str("\nRun one with `neurogain run NAME`; print its settings with `neurogain list --show NAME`.\n");
     Ok(text)
 }
@@ -74,7 +81,11 @@ fn as_json(directory: &Path) -> Result<Value> {
         .into_iter()
         .map(|(name, description)| json!({ "name": name, "description": description }))
         .collect();
-    Ok(json!({ "benchmarks": benchmarks, "variants": variants }))
+    let sweeps: Vec<Value> = Sweep::shipped()?
+        .into_iter()
+        .map(|(name, description)| json!({ "name": name, "description": description }))
+        .collect();
+    Ok(json!({ "benchmarks": benchmarks, "variants": variants, "sweeps": sweeps }))
 }
 
 /// What a source needs, and whether it is there.

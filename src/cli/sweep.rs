@@ -30,7 +30,7 @@ pub fn sweep(arguments: &arguments::Sweep) -> Result<ExitCode> {
         (Some(directory), _) => return collect(directory),
         (None, file) => file.as_deref().unwrap_or(Path::new("")),
     };
-    let sweep = Sweep::from_file(file)?;
+    let sweep = Sweep::find(file, arguments.base.as_deref())?;
     let chosen: Vec<&Cell> = match arguments.cell {
         Some(number) => vec![cell(&sweep, number)?],
         None => sweep.cells().iter().collect(),

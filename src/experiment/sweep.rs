@@ -13,12 +13,34 @@ use crate::error::{Error, Result};
 
 /// A longer list of experiments is a slip of the finger.
 const MOST_CELLS: usize = 10_000;
-const KEYS: [&str; 5] = ["base", "variants", "methods", "seeds", "grid"];
+const KEYS: [&str; 6] = [
+    "description",
+    "base",
+    "variants",
+    "methods",
+    "seeds",
+    "grid",
+];
+
+/// The sweeps that ship inside: TOML files of `data/sweeps`, compiled in.
+const SHIPPED: &[(&str, &str)] = &[
+    ("lr-sweep", include_str!("../../data/sweeps/lr-sweep.toml")),
+    ("replay", include_str!("../../data/sweeps/replay.toml")),
+    (
+        "gain-complexity",
+        include_str!("../../data/sweeps/gain-complexity.toml"),
+    ),
+    (
+        "longer-contexts",
+        include_str!("../../data/sweeps/longer-contexts.toml"),
+    ),
+];
 const LIST: &str = "a list of values, such as [0.1, 0.2]";
 
 /// A base, and the values that some of its settings take; every cell of it has been checked.
 ///
 /// ```toml
+/// description = "…"               # may be left out
 /// base = "split-digits"           # a benchmark, a file of settings, or a table of them
 /// variants = "composition"        # a list of methods instead of the base's; may be left out
 /// methods = ["ngm-sgd", "sgd"]    # of these, in this order; all if left out
@@ -67,14 +89,58 @@ impl Sweep {
     pub fn from_file(path: &Path) -> Result<Self> {
         let text = text::read(path)?;
         let source = path.display().to_string();
-        let document = text::parse(&text, &source)?;
         let folder = path.parent().unwrap_or(Path::new(""));
+        Self::from_toml(&text, &source, folder, None)
+    }
+
+    /// The names of the sweeps that ship inside, each with what it shows.
+    ///
+    /// # Errors
+    /// [`Error::Format`] where a compiled-in file is not what it should be.
+    pub fn shipped() -> Result<Vec<(&'static str, String)>> {
+        let described = |(name, toml): &(&'static str, &str)| {
+            let document = text::parse(toml, name)?;
+            let description = document.get("description").and_then(Value::as_str);
+            Ok((*name, description.unwrap_or_default().trim().to_string()))
+        };
+        SHIPPED.iter().map(described).collect()
+    }
+
+    /// Finds a sweep by the name of one that ships inside, or else by its file; `base`, a benchmark's name
+    /// or a file of settings in the working directory, takes the place of its own.
+    ///
+    /// # Errors
+    /// Those of [`Sweep::from_file`]; [`Error::Unknown`] for a name that is neither.
+    pub fn find(name: &Path, base: Option<&str>) -> Result<Self> {
+        let known = SHIPPED.iter().find(|(known, _)| Path::new(known) == name);
+        if let Some((known, toml)) = known {
+            return Self::from_toml(toml, known, Path::new(""), base);
+        }
+        if name.extension().is_none() && !name.exists() {
+            let known: Vec<String> = SHIPPED.iter().map(|(name, _)| name.to_string()).collect();
+            return Err(unknown("sweep", &name.display().to_string(), &known));
+        }
+        let text = text::read(name)?;
+        let folder = name.parent().unwrap_or(Path::new(""));
+        let folder = if base.is_some() {
+            Path::new("")
+        } else {
+            folder
+        };
+        Self::from_toml(&text, &name.display().to_string(), folder, base)
+    }
+
+    fn from_toml(text: &str, source: &str, folder: &Path, base: Option<&str>) -> Result<Self> {
+        let mut document = text::parse(text, source)?;
+        if let Some(base) = base {
+            document.insert("base".into(), Value::String(base.into()));
+        }
         read(document, folder).map_err(|failure| match failure.error {
             // These name a file already: the base's.
             error @ (Error::File { .. } | Error::Format { .. }) => error,
             error => {
-                let at = offset(&text, &failure.key);
-                text::located(&text, &source, at, &error)
+                let at = offset(text, &failure.key);
+                text::located(text, source, at, &error)
             }
         })
     }
@@ -144,6 +210,7 @@ fn read(mut document: Table, folder: &Path) -> Reading<Sweep> {
         let error = unknown("key of a sweep", key, &KEYS.map(String::from));
         return Err(Failure::at(key)(error));
     }
+    document.remove("description");
     let mut base = base(document.remove("base"), folder)?;
     if let Some(name) = document.remove("variants") {
         let wrong = || Error::setting("variants", &name, "the name of a list of methods");
