@@ -18,6 +18,14 @@ pub enum Purpose {
     Batch = 2,
     /// How a batch's images are cropped and mirrored; the step is the iteration, from 1.
     Transform = 3,
+    /// The resamples of a bootstrap; the step is the number of values.
+    Bootstrap = 16,
+    /// Noise on the targets of the two-timescale model; the step is the repeat.
+    TargetNoise = 17,
+    /// Where an eigenvalue iteration begins; the step counts its beginnings.
+    Direction = 18,
+    /// The samples that an analysis takes its loss over; the step is the context.
+    Probe = 19,
     /// Free for a user of the library.
     User = u32::MAX,
 }
