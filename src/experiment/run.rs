@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::results::hexadecimal;
 use super::{MethodSettings, NetworkSettings, Results, Run, Settings, Status};
+use crate::analysis::{Snapshot, Watched};
 use crate::backend::{Backend, Cpu};
 use crate::data::{Dataset, TrainTest};
 use crate::error::{Error, Result};
@@ -177,13 +178,39 @@ impl<'a> Experiment<'a> {
         }
     }
 
-    fn train(
+    /// One method with one seed, as [`run`](Self::run) does it, and the weights after each of `iterations`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a network that is not a multilayer perceptron, and what training fails with.
+    pub fn snapshots(
         &self,
-        mut network: impl Network,
         method: &MethodSettings,
         seed: u64,
-        mut go_on: impl FnMut() -> bool,
-    ) -> Result<Run> {
+        iterations: Vec<usize>,
+    ) -> Result<Vec<Snapshot>> {
+        let Blueprint::Mlp(shape) = &self.network else {
+            return Err(Error::setting("network.kind", "slim-resnet18", "mlp"));
+        };
+        let (descent, trainer) = self.learner(method, seed)?;
+        let mut network = Mlp::new(self.backend, shape, seed)?;
+        let mut watched = Watched::new(descent, iterations);
+        let mut history = History::default();
+        trainer.run(
+            &mut network,
+            &mut watched,
+            &self.contexts,
+            &mut history,
+            |_| true,
+        )?;
+        Ok(watched.snapshots)
+    }
+
+    /// What a method with a seed learns by.
+    fn learner(
+        &self,
+        method: &MethodSettings,
+        seed: u64,
+    ) -> Result<(GradientDescent, Trainer<'_>)> {
         let Experiment {
             settings, backend, ..
         } = *self;
@@ -193,7 +220,7 @@ impl<'a> Experiment<'a> {
             false => None,
         };
         let rate = settings.training.learning_rate;
-        let mut descent = GradientDescent::new(backend, method.optimiser, rate, dynamics)?
+        let descent = GradientDescent::new(backend, method.optimiser, rate, dynamics)?
             .with_backbone(method.backbone.unwrap_or(method.optimiser))?;
         let training = &settings.training;
         let trainer = Trainer {
@@ -208,6 +235,20 @@ impl<'a> Experiment<'a> {
             evaluate_every: settings.evaluation.every,
             seed,
         };
+        Ok((descent, trainer))
+    }
+
+    fn train(
+        &self,
+        mut network: impl Network,
+        method: &MethodSettings,
+        seed: u64,
+        mut go_on: impl FnMut() -> bool,
+    ) -> Result<Run> {
+        let Experiment {
+            settings, backend, ..
+        } = *self;
+        let (mut descent, trainer) = self.learner(method, seed)?;
         let mut history = History::default();
         let contexts = &self.contexts;
         let ended = trainer.run(&mut network, &mut descent, contexts, &mut history, |_| {
