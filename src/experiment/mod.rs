@@ -16,6 +16,7 @@ mod validate;
 
 pub use changes::Change;
 pub use memory::{available_memory, check_memory, memory_needed};
+pub(crate) use nearest::unknown;
 pub use results::{Results, Run, Status};
 pub use run::{Experiment, Outcome};
 pub use samples::load_samples;

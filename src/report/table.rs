@@ -27,10 +27,19 @@ pub fn table(results: &Results) -> Result<String> {
     let summary = summarise_results(results)?;
     let mut rows = vec![HEADINGS.map(String::from)];
     rows.extend(summary.methods.iter().map(cells));
+    let mut text = aligned(&rows);
+    for line in incomplete(results) {
+        text.push_str(&format!("not counted: {line}\n"));
+    }
+    Ok(text)
+}
+
+/// `rows` as lines of columns, the first aligned left and the others right.
+pub(super) fn aligned<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: [usize; 6] = core::array::from_fn(|column| width(column).unwrap_or(0));
+    let widths: [usize; COLUMNS] = core::array::from_fn(|column| width(column).unwrap_or(0));
     let mut text = String::new();
-    for row in &rows {
+    for row in rows {
         let mut line = format!("{:<width$}", row[0], width = widths[0]);
         for (cell, width) in row.iter().zip(widths).skip(1) {
             line.push_str(&format!("  {cell:>width$}"));
@@ -38,10 +47,7 @@ pub fn table(results: &Results) -> Result<String> {
         text.push_str(&line);
         text.push('\n');
     }
-    for line in incomplete(results) {
-        text.push_str(&format!("not counted: {line}\n"));
-    }
-    Ok(text)
+    text
 }
 
 /// One row of the table.
