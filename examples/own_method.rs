@@ -9,8 +9,7 @@ use neurogain::nn::Loss;
 use neurogain::optim::Rule;
 use neurogain::stream;
 use neurogain::train::{
-    Batch, EVALUATION_BATCH, GradientDescent, History, Method, Normalisation, Samples, Trainer,
-    Transform,
+    Batch, GradientDescent, History, Method, Normalisation, Samples, TestTasks, Trainer, Transform,
 };
 use neurogain::{Backend, Cpu, Result, Shape, Tensor};
 
@@ -43,7 +42,7 @@ fn measure(cpu: &Cpu, method: &mut impl Method, iterations: usize) -> Result<(f6
     let training = Samples::new(cpu, &digits.train, &normalisation)?;
     let first_task = digits.test.of_classes(&[0, 1]);
     let test = Samples::new(cpu, &digits.test, &normalisation)?;
-    let test = test.batches(cpu, &first_task, EVALUATION_BATCH)?;
+    let test = TestTasks::new(cpu, test, vec![first_task], Transform::default())?;
     let contexts = stream::split(&digits.train, &[vec![0, 1], vec![0, 1, 2, 3]], iterations)?;
     let shape = MlpShape {
         neurons: vec![64, 200, 200, 10],

@@ -31,6 +31,8 @@ const ROUND: f64 = 0.000_6;
 
 /// Seconds that many short rounds take.
 const ENOUGH: f64 = 0.5;
+/// Seconds after which a kernel that takes long is known well enough from three rounds or more.
+const LONG: f64 = 4.0;
 
 /// What bounds a kernel, and how much of it one call needs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -65,7 +67,7 @@ pub struct Figures {
 }
 
 /// Measures a subject in as many rounds, or for half a second if that is longer, each round between two
-/// runs of the yardstick.
+/// runs of the yardstick; in as many as four seconds hold, but three, where they take long.
 pub fn measure(set: InstructionSet, rounds: usize, subject: &mut Subject<'_>) -> Figures {
     let mut yardstick = Yardstick::new(set, subject.amount);
     let (amount, giga) = match subject.amount {
@@ -85,7 +87,12 @@ pub fn measure(set: InstructionSet, rounds: usize, subject: &mut Subject<'_>) ->
     let mut seconds = Vec::new();
     let mut fractions = Vec::new();
     let start = Instant::now();
-    while seconds.len() < rounds.max(1) || start.elapsed().as_secs_f64() < ENOUGH {
+    let go_on = |done: usize| match start.elapsed().as_secs_f64() {
+        elapsed if elapsed < ENOUGH => true,
+        elapsed if elapsed < LONG => done < rounds.max(1),
+        _ => done < rounds.clamp(1, 3),
+    };
+    while go_on(seconds.len()) {
         let before = yardstick.rate();
         let taken = time(|| (0..calls).for_each(|_| (subject.call)())) / calls as f64;
         let after = yardstick.rate();

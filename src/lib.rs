@@ -23,7 +23,7 @@
 //! use neurogain::models::{Mlp, MlpShape};
 //! use neurogain::optim::Rule;
 //! use neurogain::train::{
-//!     EVALUATION_BATCH, GradientDescent, History, Normalisation, Samples, Trainer, Transform,
+//!     GradientDescent, History, Normalisation, Samples, TestTasks, Trainer, Transform,
 //! };
 //! use neurogain::{Cpu, data::digits, stream};
 //!
@@ -32,7 +32,8 @@
 //! let pixels = Normalisation { maximum: 16.0, mean: vec![0.3053], standard_deviation: vec![0.3761] };
 //! let training = Samples::new(&cpu, &digits.train, &pixels)?;
 //! let test = Samples::new(&cpu, &digits.test, &pixels)?;
-//! let test = test.batches(&cpu, &digits.test.of_classes(&[0, 1]), EVALUATION_BATCH)?;
+//! let first_task = digits.test.of_classes(&[0, 1]);
+//! let test = TestTasks::new(&cpu, test, vec![first_task], Transform::default())?;
 //! let contexts = stream::split(&digits.train, &[vec![0, 1], vec![0, 1, 2, 3]], 20)?;
 //!
 //! let shape = MlpShape {

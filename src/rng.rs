@@ -18,6 +18,11 @@ pub enum Purpose {
     Batch = 2,
     /// How a batch's images are cropped and mirrored; the step is the iteration, from 1.
     Transform = 3,
+    /// How test images are cropped and mirrored where they are; the step is the iteration, and 2³² for
+    /// each task before.
+    Evaluation = 4,
+    /// The order of pixels of permuted images; the step is the permutation's number, from 1.
+    Permutation = 5,
     /// The resamples of a bootstrap; the step is the number of values.
     Bootstrap = 16,
     /// Noise on the targets of the two-timescale model; the step is the repeat.

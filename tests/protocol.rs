@@ -15,7 +15,7 @@ use neurogain::rng::{Purpose, Stream};
 use neurogain::shape::LANES;
 use neurogain::stream::Context;
 use neurogain::train::{
-    Batch, GradientDescent, History, Method, Normalisation, Samples, Trainer, Transform,
+    Batch, GradientDescent, History, Method, Normalisation, Samples, TestTasks, Trainer, Transform,
 };
 use neurogain::{Cpu, Result, Shape, Tensor};
 use proptest::prelude::*;
@@ -189,12 +189,14 @@ impl Setting {
         let dataset = numbered();
         let training = Samples::new(&backend, &dataset, &as_is()).unwrap();
         let of_test = dataset.of_classes(&[0, 2]);
-        let test = training.batches(&backend, &of_test, 33).unwrap();
+        let batches = training.batches(&backend, &of_test, 33).unwrap();
+        let tasks = vec![of_test];
+        let test = TestTasks::new(&backend, training.clone(), tasks, Transform::default()).unwrap();
         let method = |rule| GradientDescent::new(&backend, rule, 1e-4, None).unwrap();
         let mut recorder = Recorder {
             method: self.rule.map(method),
             loss: SoftmaxCrossEntropy::new(&backend).unwrap(),
-            test: test.clone(),
+            test: batches,
             inputs: Vec::new(),
             labels: Vec::new(),
             states: Vec::new(),

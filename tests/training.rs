@@ -7,8 +7,8 @@ use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Rule;
 use neurogain::stream::{self, Context};
 use neurogain::train::{
-    Batch, EVALUATION_BATCH, GradientDescent, History, Normalisation, Samples, Trainer, Transform,
-    evaluate,
+    EVALUATION_BATCH, GradientDescent, History, Normalisation, Samples, TestTasks, Trainer,
+    Transform,
 };
 use neurogain::{Cpu, Error, Result};
 
@@ -47,7 +47,7 @@ fn mlp(backend: &Cpu, seed: u64) -> Mlp {
 struct Setting {
     backend: Cpu,
     training: Samples,
-    test: Vec<Batch>,
+    test: TestTasks,
     contexts: Vec<Context>,
 }
 
@@ -55,9 +55,8 @@ fn setting() -> Setting {
     let backend = Cpu::new().unwrap();
     let dataset = dataset();
     let training = Samples::new(&backend, &dataset, &bytes()).unwrap();
-    let test = training
-        .batches(&backend, &dataset.of_classes(&[0, 1]), 7)
-        .unwrap();
+    let tasks = vec![dataset.of_classes(&[0, 1])];
+    let test = TestTasks::new(&backend, training.clone(), tasks, Transform::default()).unwrap();
     let contexts = stream::split(&dataset, &[vec![0, 1], vec![0, 1, 2, 3]], 30).unwrap();
     Setting {
         backend,
@@ -152,7 +151,10 @@ fn evaluation_uses_the_new_weights_and_the_gains_of_the_forward() {
     let last = history.records.last().unwrap();
     let backend = &setting.backend;
     let mut loss = SoftmaxCrossEntropy::new(backend).unwrap();
-    let found = evaluate(backend, &mut network, &mut loss, &setting.test).unwrap();
+    let test = &setting.test;
+    let found = test
+        .evaluate(backend, &mut network, &mut loss, 0, 5, 60)
+        .unwrap();
     assert_eq!(found.samples, 20);
     assert_eq!(found.mean_cross_entropy(), last.test.unwrap().loss);
     assert_eq!(found.accuracy(), last.test.unwrap().accuracy);

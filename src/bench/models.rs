@@ -2,12 +2,15 @@
 
 use alloc::boxed::Box;
 use alloc::format;
+use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
+use super::images::multiply_adds_of_slim_resnet;
 use super::{Amount, Subject};
 use crate::backend::{Backend, Cpu};
 use crate::error::Result;
-use crate::models::{Mlp, MlpShape, Network};
+use crate::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
 use crate::nn::SoftmaxCrossEntropy;
 use crate::optim::{Rule, State};
 use crate::shape::Shape;
@@ -16,92 +19,123 @@ use crate::tensor::Tensor;
 /// The paper's MNIST network.
 const NEURONS: [usize; 4] = [784, 400, 400, 10];
 
-/// Training steps (forward, loss, backward, SGD) and evaluations (forward, loss) of the models.
+/// Classes of either network.
+const CLASSES: usize = 10;
+/// The paper's batch of CIFAR images.
+const IMAGES: usize = 256;
+
+/// Training steps (forward, loss, backward, update) and evaluations (forward, loss) of the models: the
+/// MLP with gains in all layers by SGD, the slim ResNet-18 with gains in its head by SGD with momentum.
 ///
 /// # Errors
 /// [`Error::Memory`](crate::Error::Memory) if there is no room for the operands.
 pub fn models(cpu: &Cpu) -> Result<Vec<Subject<'_>>> {
-    Ok(alloc::vec![
-        mlp_step(cpu, 128)?,
-        mlp_step(cpu, 16)?,
-        mlp_evaluation(cpu, 2115)?,
+    let products: usize = NEURONS.windows(2).map(|sizes| sizes[0] * sizes[1]).sum();
+    // The first layer has no product to its input.
+    let mlp_step = 3 * products - NEURONS[0] * NEURONS[1];
+    let [resnet_forward, resnet_step] = multiply_adds_of_slim_resnet(CLASSES);
+    let momentum = Rule::Momentum { momentum: 0.9 };
+    let images = Shape::images(IMAGES, 32, 32, 3);
+    let samples = |number| Shape::features(number, NEURONS[0]);
+    Ok(vec![
+        step(cpu, "the MLP", mlp(cpu)?, Rule::Sgd, samples(128), mlp_step)?,
+        step(cpu, "the MLP", mlp(cpu)?, Rule::Sgd, samples(16), mlp_step)?,
+        evaluation(cpu, "the MLP", mlp(cpu)?, samples(2115), products)?,
+        step(
+            cpu,
+            "the slim ResNet-18",
+            resnet(cpu)?,
+            momentum,
+            images,
+            resnet_step,
+        )?,
+        evaluation(
+            cpu,
+            "the slim ResNet-18",
+            resnet(cpu)?,
+            images,
+            resnet_forward,
+        )?,
     ])
 }
 
-struct Operands {
-    network: Mlp,
-    loss: SoftmaxCrossEntropy,
-    x: Tensor,
-    labels: Vec<u8>,
-}
-
-fn operands(cpu: &Cpu, samples: usize) -> Result<Operands> {
+fn mlp(cpu: &Cpu) -> Result<Mlp> {
     let shape = MlpShape {
         neurons: NEURONS.to_vec(),
         hidden_standard_deviation: 0.05,
         output_standard_deviation: 0.05,
     };
-    let features = NEURONS[0];
-    let rows: Vec<f32> = (0..samples * features)
+    Mlp::new(cpu, &shape, 1)
+}
+
+fn resnet(cpu: &Cpu) -> Result<SlimResNet> {
+    let shape = SlimResNetShape {
+        side: 32,
+        channels: 3,
+        classes: CLASSES,
+        width: 20,
+        head_standard_deviation: 0.05,
+        modulated: vec![String::from("head")],
+    };
+    SlimResNet::new(cpu, &shape, 1)
+}
+
+/// Inputs of this shape, and a label for each sample.
+fn samples(cpu: &Cpu, shape: Shape) -> Result<(Tensor, Vec<u8>)> {
+    let rows: Vec<f32> = (0..shape.rows() * shape.columns())
         .map(|i| ((i % 1013) as f32 - 506.0) / 512.0)
         .collect();
-    Ok(Operands {
-        network: Mlp::new(cpu, &shape, 1)?,
-        loss: SoftmaxCrossEntropy::new(cpu)?,
-        x: Tensor::from_rows(cpu, Shape::features(samples, features), &rows)?,
-        labels: cpu.bytes(&(0..samples).map(|i| (i % 10) as u8).collect::<Vec<_>>())?,
-    })
+    let labels: Vec<u8> = (0..shape.rows()).map(|i| (i % CLASSES) as u8).collect();
+    Ok((Tensor::from_rows(cpu, shape, &rows)?, cpu.bytes(&labels)?))
 }
 
-/// Multiply-adds of the three layers' forward products for one sample.
-fn products() -> usize {
-    NEURONS.windows(2).map(|sizes| sizes[0] * sizes[1]).sum()
-}
-
-fn mlp_step(cpu: &Cpu, samples: usize) -> Result<Subject<'_>> {
-    let mut operands = operands(cpu, samples)?;
-    let mut gradient = Tensor::zeros(cpu, Shape::features(samples, NEURONS[3]))?;
-    let mut states: Vec<State> = (1..NEURONS.len()).map(|_| State::default()).collect();
-    // The first layer has no product to its input.
-    let multiply_adds = samples * (3 * products() - NEURONS[0] * NEURONS[1]);
+/// One training step of `network`, which needs so many multiply-adds a sample.
+fn step<'a>(
+    cpu: &'a Cpu,
+    name: &str,
+    mut network: impl Network + 'a,
+    rule: Rule,
+    shape: Shape,
+    multiply_adds: usize,
+) -> Result<Subject<'a>> {
+    let (x, labels) = samples(cpu, shape)?;
+    let mut loss = SoftmaxCrossEntropy::new(cpu)?;
+    let mut gradient = Tensor::zeros(cpu, Shape::features(shape.rows(), CLASSES))?;
+    let mut states: Vec<State> = network.parameters().map(|_| State::default()).collect();
     let mut step = move || -> Result<()> {
-        let Operands {
-            network,
-            loss,
-            x,
-            labels,
-        } = &mut operands;
-        let logits = network.forward(cpu, x)?;
-        loss.forward(cpu, logits, labels, &mut gradient)?;
-        network.backward(cpu, x, &gradient)?;
+        let logits = network.forward(cpu, &x)?;
+        loss.forward(cpu, logits, &labels, &mut gradient)?;
+        network.backward(cpu, &x, &gradient)?;
         for (parameter, state) in network.parameters().zip(&mut states) {
-            Rule::Sgd.update(cpu, 1e-4, parameter, state)?;
+            rule.update(cpu, 1e-4, parameter, state)?;
         }
         Ok(())
     };
     Ok(Subject {
-        name: format!("training step of the MLP, batch {samples}"),
-        amount: Amount::Operations(2.0 * multiply_adds as f64),
+        name: format!("training step of {name}, batch {}", shape.rows()),
+        amount: Amount::Operations(2.0 * (shape.rows() * multiply_adds) as f64),
         call: Box::new(move || super::done(step())),
     })
 }
 
-fn mlp_evaluation(cpu: &Cpu, samples: usize) -> Result<Subject<'_>> {
-    let mut operands = operands(cpu, samples)?;
+/// One evaluation by `network`, which needs so many multiply-adds a sample.
+fn evaluation<'a>(
+    cpu: &'a Cpu,
+    name: &str,
+    mut network: impl Network + 'a,
+    shape: Shape,
+    multiply_adds: usize,
+) -> Result<Subject<'a>> {
+    let (x, labels) = samples(cpu, shape)?;
+    let mut loss = SoftmaxCrossEntropy::new(cpu)?;
     let mut evaluate = move || -> Result<()> {
-        let Operands {
-            network,
-            loss,
-            x,
-            labels,
-        } = &mut operands;
-        let logits = network.infer(cpu, x)?;
-        loss.infer(cpu, logits, labels)?;
+        let logits = network.infer(cpu, &x)?;
+        loss.infer(cpu, logits, &labels)?;
         Ok(())
     };
     Ok(Subject {
-        name: format!("evaluation of {samples} images by the MLP"),
-        amount: Amount::Operations(2.0 * (samples * products()) as f64),
+        name: format!("evaluation of {} images by {name}", shape.rows()),
+        amount: Amount::Operations(2.0 * (shape.rows() * multiply_adds) as f64),
         call: Box::new(move || super::done(evaluate())),
     })
 }

@@ -184,6 +184,9 @@ pub struct Figure {
 
 #[derive(Args)]
 pub struct Bench {
+    /// Only the kernels and models whose names contain this, such as ResNet or "to weights".
+    pub filter: Option<String>,
+
     /// Threads that a kernel may use [default: 1].
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,

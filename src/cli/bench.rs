@@ -2,7 +2,7 @@
 
 use neurogain::backend::cpu::InstructionSet;
 use neurogain::bench::{self, Amount, Yardstick};
-use neurogain::{Cpu, Result};
+use neurogain::{Cpu, Error, Result};
 use serde_json::json;
 
 use super::arguments;
@@ -32,8 +32,10 @@ pub fn bench(arguments: &arguments::Bench) -> Result<()> {
     let mut rows = Vec::new();
     let subjects = bench::kernels(&cpu)?
         .into_iter()
+        .chain(bench::images(&cpu)?)
         .chain(bench::models(&cpu)?);
-    for mut subject in subjects {
+    let filter = arguments.filter.as_deref().unwrap_or_default();
+    for mut subject in subjects.filter(|subject| subject.name.contains(filter)) {
         let figures = bench::measure(set, ROUNDS, &mut subject);
         let (unit, bound) = match subject.amount {
             Amount::Operations(_) => ("GFLOP/s", "FMA peak"),
@@ -57,6 +59,13 @@ pub fn bench(arguments: &arguments::Bench) -> Result<()> {
             "least_fraction": figures.least,
             "seconds": figures.seconds,
         }));
+    }
+    if rows.is_empty() {
+        return Err(Error::Setting {
+            name: "filter".into(),
+            value: filter.into(),
+            expected: "a part of a name that `neurogain bench` prints, such as ResNet".into(),
+        });
     }
     if arguments.json {
         print_json(&json!({

@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::path::Path;
 
 use neurogain::Result;
-use neurogain::data::{Place, cifar, mnist};
-use neurogain::experiment::{DataSource, presets};
+use neurogain::data::{Place, cifar, collection, mnist};
+use neurogain::experiment::{DataSettings, DataSource, presets};
 use serde_json::{Value, json};
 
 use super::arguments;
@@ -29,7 +29,7 @@ fn as_text(directory: &Path) -> Result<String> {
     for name in presets::names() {
         let settings = presets::settings(name)?;
         let methods: Vec<&str> = settings.methods.iter().map(|m| m.name.as_str()).collect();
-        let data = Data::of(settings.data.source, directory);
+        let data = Data::of(&settings.data, directory);
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{name}");
         let _ = writeln!(text, "  methods  {}", methods.join(", "));
@@ -48,7 +48,7 @@ fn as_json(directory: &Path) -> Result<Value> {
     let mut benchmarks = Vec::new();
     for name in presets::names() {
         let settings = presets::settings(name)?;
-        let data = Data::of(settings.data.source, directory);
+        let data = Data::of(&settings.data, directory);
         let methods = settings.methods.iter();
         benchmarks.push(json!({
             "name": name,
@@ -74,24 +74,39 @@ struct Data {
 }
 
 impl Data {
-    fn of(source: DataSource, directory: &Path) -> Self {
-        match source {
+    fn of(data: &DataSettings, directory: &Path) -> Self {
+        match data.source {
             DataSource::Digits => Data {
                 needs: "none: the UCI digits ship inside".into(),
                 looked_in: Vec::new(),
                 ready: true,
             },
-            DataSource::Mnist => {
-                let needs = format!("{}, with or without .gz", mnist::FILES.join(", "));
-                Data::files(needs, &mnist::search(directory))
-            }
+            DataSource::Mnist => Data::idx(&mnist::search(directory)),
+            DataSource::FashionMnist => Data::idx(&mnist::search_fashion(directory)),
             DataSource::Cifar10 => {
                 Data::files(cifar::FILES_10.join(", "), &cifar::search_10(directory))
             }
             DataSource::Cifar100 => {
                 Data::files(cifar::FILES_100.join(", "), &cifar::search_100(directory))
             }
+            DataSource::Images => {
+                let name = data.name.as_deref().unwrap_or_default();
+                let (found, looked_in) = collection::search(directory, name);
+                Data {
+                    needs: format!(
+                        "{name}.{}, or folders of images train/CLASS and test/CLASS",
+                        collection::EXTENSION
+                    ),
+                    looked_in,
+                    ready: found.is_some(),
+                }
+            }
         }
+    }
+
+    fn idx(places: &[Place<4>]) -> Self {
+        let needs = format!("{}, with or without .gz", mnist::FILES.join(", "));
+        Data::files(needs, places)
     }
 
     fn files<const COUNT: usize>(needs: String, places: &[Place<COUNT>]) -> Self {

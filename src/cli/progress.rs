@@ -1,43 +1,53 @@
 //! The progress bar on standard error.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use neurogain::experiment::Settings;
 
-/// Counts iterations and runs, and draws them if standard error is a terminal.
+/// Counts what is done, and draws it if standard error is a terminal.
+///
+/// The bar moves by what iterations cost, not by their number: one that is evaluated may take many times as
+/// long as one that is not, and the time left would jump.
 pub struct Progress {
     bar: ProgressBar,
+    /// Iterations done, of all runs.
+    done: AtomicU64,
+    total: u64,
 }
 
 impl Progress {
-    /// For all runs of `settings`; draws nothing if `quiet`.
-    pub fn new(settings: &Settings, quiet: bool) -> Self {
+    /// For all runs of `settings`, which cost `cost`; draws nothing if `quiet`.
+    pub fn new(settings: &Settings, cost: u64, quiet: bool) -> Self {
         let runs = settings.methods.len() * settings.training.seeds.len();
         let iterations = runs * settings.stream.contexts.len() * settings.stream.iterations;
         let bar = if quiet {
             ProgressBar::hidden()
         } else {
             // indicatif itself draws nothing where standard error is no terminal.
-            ProgressBar::new(iterations as u64)
+            ProgressBar::new(cost)
         };
-        let template = "{prefix} {wide_bar} {human_pos}/{human_len} iterations, {msg}, {eta} left";
+        let template = "{prefix} {wide_bar} {msg}, about {eta} left";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
         bar.set_prefix(settings.title.clone());
-        bar.set_message(format!(
-            "{} methods × {} seeds",
-            settings.methods.len(),
-            settings.training.seeds.len()
-        ));
+        bar.set_message(format!("0/{iterations} iterations"));
         bar.enable_steady_tick(Duration::from_millis(200));
-        Progress { bar }
+        Progress {
+            bar,
+            done: AtomicU64::new(0),
+            total: iterations as u64,
+        }
     }
 
-    /// One iteration of some run is done.
-    pub fn advance(&self) {
-        self.bar.inc(1);
+    /// One iteration of some run is done, which cost `cost`.
+    pub fn advance(&self, cost: u64) {
+        let done = 1 + self.done.fetch_add(1, Ordering::Relaxed);
+        let total = self.total;
+        self.bar.set_message(format!("{done}/{total} iterations"));
+        self.bar.inc(cost);
     }
 
     /// Takes the bar off the screen.

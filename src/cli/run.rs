@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use neurogain::backend::cpu::InstructionSet;
 use neurogain::data::TrainTest;
 use neurogain::experiment::{
-    self, DataSource, Experiment, Outcome, Settings, parse_seeds, presets,
+    self, DataSettings, DataSource, Experiment, Outcome, Settings, parse_seeds, presets,
 };
 use neurogain::experiment::{Results, Run, Status};
 use neurogain::report;
+use neurogain::train::Record;
 use neurogain::{Cpu, Error, Result};
 
 use super::arguments;
@@ -29,7 +30,7 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
         Some(threads) => usize::from(threads),
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
-    let samples = samples(settings.data.source, &arguments.data.directory())?;
+    let samples = samples(&settings.data, &arguments.data.directory())?;
     experiment::check_memory(&settings, &samples, threads)?;
     // Runs go side by side; the threads that they leave over share the kernels of each.
     let runs = settings.methods.len() * settings.training.seeds.len();
@@ -44,8 +45,9 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
         }
         None => create_next(Path::new("runs"), &settings)?,
     };
-    let progress = Progress::new(&settings, arguments.quiet);
-    let outcome = experiment.run(threads, &stop, &|| progress.advance(), &|run| {
+    let progress = Progress::new(&settings, experiment.total_cost(), arguments.quiet);
+    let on_iteration = |record: &Record| progress.advance(experiment.cost(record));
+    let outcome = experiment.run(threads, &stop, &on_iteration, &|run| {
         report::write_run(&directory, &settings, run)
     });
     progress.clear();
@@ -103,14 +105,17 @@ fn settings(arguments: &arguments::Run) -> Result<Settings> {
 }
 
 /// The samples; if a file is missing, the error also says how to get them.
-fn samples(source: DataSource, directory: &Path) -> Result<TrainTest> {
-    let home = match source {
-        DataSource::Digits => None,
+fn samples(data: &DataSettings, directory: &Path) -> Result<TrainTest> {
+    let home = match data.source {
+        DataSource::Digits | DataSource::Images => None,
         DataSource::Mnist => Some("https://ossci-datasets.s3.amazonaws.com/mnist/ (each with .gz)"),
+        DataSource::FashionMnist => {
+            Some("https://github.com/zalandoresearch/fashion-mnist (each with .gz)")
+        }
         DataSource::Cifar10 => Some("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"),
         DataSource::Cifar100 => Some("https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"),
     };
-    experiment::load_samples(source, directory).map_err(|error| match (home, error) {
+    experiment::load_samples(data, directory).map_err(|error| match (home, error) {
         (Some(home), Error::File { path, action, reason }) => Error::File {
             path,
             action,

@@ -147,6 +147,10 @@ impl Dataset {
         &self.pixels
     }
 
+    pub(super) fn pixels_mut(&mut self) -> &mut [u8] {
+        &mut self.pixels
+    }
+
     /// `[samples]`.
     pub fn labels(&self) -> &[u8] {
         &self.labels

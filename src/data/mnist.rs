@@ -20,6 +20,7 @@ pub const FILES: [&str; 4] = [
 
 /// Below the directory that a user names, where the files may lie; the last is torchvision's habit.
 const PLACES: [&str; 3] = ["", "mnist", "MNIST/raw"];
+const FASHION_PLACES: [&str; 2] = ["fashion-mnist", "FashionMNIST/raw"];
 
 /// One directory that was looked in for [`FILES`].
 pub type Place = files::Place<4>;
@@ -42,6 +43,18 @@ fn spellings(name: &str) -> Vec<String> {
         .collect()
 }
 
+/// Looks for the files of Fashion-MNIST, which have the same names: in the `fashion-mnist` of `directory`, in
+/// its `FashionMNIST/raw` (torchvision's habit), and in `directory` itself if that is called so.
+pub fn search_fashion(directory: &Path) -> Vec<Place> {
+    let look = |below: &str| Place::look(directory, below, FILES, spellings);
+    let mut places: Vec<Place> = FASHION_PLACES.map(look).into();
+    let name = directory.file_name().and_then(|name| name.to_str());
+    if name.is_some_and(|name| name.to_ascii_lowercase().contains("fashion")) {
+        places.push(look(""));
+    }
+    places
+}
+
 /// Reads the training and test samples that [`search`] finds for `directory`.
 ///
 /// A sample is `[rows][columns][1]` pixels, 0 (paper) to 255 (full ink): 60,000 training and 10,000 test
@@ -61,11 +74,22 @@ fn spellings(name: &str) -> Vec<String> {
 /// # Ok::<(), neurogain::Error>(())
 /// ```
 pub fn load(directory: &Path) -> Result<TrainTest> {
-    let places = search(directory);
+    load_from(directory, "find the MNIST files", &search(directory))
+}
+
+/// Reads the training and test samples that [`search_fashion`] finds for `directory`.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_fashion(directory: &Path) -> Result<TrainTest> {
+    let action = "find the Fashion-MNIST files";
+    load_from(directory, action, &search_fashion(directory))
+}
+
+fn load_from(directory: &Path, action: &'static str, places: &[Place]) -> Result<TrainTest> {
     let Some(found) = places.iter().find_map(Place::complete) else {
         let wanted = format!("{}, each with or without .gz", FILES.join(", "));
-        let action = "find the MNIST files";
-        return Err(files::not_found(directory, action, &places, &wanted));
+        return Err(files::not_found(directory, action, places, &wanted));
     };
     let [train_images, train_labels, test_images, test_labels] = found;
     // Test first: it is the smaller, and a wrong file is found before the others are read.

@@ -3,12 +3,15 @@
 //! Whatever the source, samples end as a [`Dataset`] of bytes; a benchmark's two halves as a
 //! [`TrainTest`].
 
+mod change;
 #[cfg(feature = "std")]
 mod checksum;
 #[cfg(feature = "std")]
 pub mod cifar;
 #[cfg(feature = "std")]
 mod cifar_names;
+#[cfg(feature = "std")]
+pub mod collection;
 mod dataset;
 pub mod digits;
 #[cfg(feature = "std")]

@@ -78,13 +78,9 @@ pub struct Identity {
 
 /// Looks in `directory` for every known data set, reads what is there and compares checksums.
 ///
-/// Fashion-MNIST has the names of MNIST: it is looked for in `fashion-mnist` and `FashionMNIST/raw`.
+/// Fashion-MNIST has the names of MNIST: see [`mnist::search_fashion`].
 pub fn verify(directory: &Path) -> Vec<Finding> {
-    let in_fashion = |below: &str| {
-        let [place, ..] = mnist::search(&directory.join(below));
-        place
-    };
-    let fashion = ["fashion-mnist", "FashionMNIST/raw"].map(in_fashion);
+    let fashion = mnist::search_fashion(directory);
     let tens = cifar::search_10(directory);
     let hundreds = cifar::search_100(directory);
     vec![

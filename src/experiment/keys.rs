@@ -54,6 +54,14 @@ const fn key(name: &'static str, kind: Kind) -> Key {
     }
 }
 
+const fn optional(name: &'static str, kind: Kind) -> Key {
+    Key {
+        name,
+        kind,
+        optional: true,
+    }
+}
+
 pub(super) const SETTINGS: &[Key] = &[
     key("name", Kind::Text),
     key("title", Kind::Text),
@@ -70,14 +78,24 @@ pub(super) const SETTINGS: &[Key] = &[
 const DATA: &[Key] = &[
     key(
         "source",
-        Kind::Choice(&["digits", "mnist", "cifar10", "cifar100"]),
+        Kind::Choice(&[
+            "digits",
+            "mnist",
+            "fashion-mnist",
+            "cifar10",
+            "cifar100",
+            "images",
+        ]),
     ),
     key("maximum", Kind::Number),
     key("mean", Kind::NumberList),
     key("standard_deviation", Kind::NumberList),
+    optional("name", Kind::Text),
+    optional("side", Kind::Whole),
 ];
 
 const STREAM: &[Key] = &[
+    key("kind", Kind::Choice(&["split", "rotated", "permuted"])),
     key("contexts", Kind::ContextList),
     key("iterations", Kind::Whole),
 ];
@@ -110,7 +128,12 @@ const TRAINING: &[Key] = &[
     key("seeds", Kind::WholeList),
 ];
 
-const EVALUATION: &[Key] = &[key("every", Kind::Whole), key("limit", Kind::Whole)];
+const EVALUATION: &[Key] = &[
+    key("every", Kind::Whole),
+    key("limit", Kind::Whole),
+    key("tasks", Kind::Choice(&["first", "all"])),
+    key("augmented", Kind::Flag),
+];
 
 const GAIN: &[Key] = &[
     key("gamma", Kind::Number),
@@ -123,11 +146,7 @@ pub(super) const METHOD: &[Key] = &[
     key("label", Kind::Text),
     key("gain_modulated", Kind::Flag),
     key("optimiser", Kind::Tagged(&OPTIMISER)),
-    Key {
-        name: "backbone",
-        kind: Kind::Tagged(&OPTIMISER),
-        optional: true,
-    },
+    optional("backbone", Kind::Tagged(&OPTIMISER)),
 ];
 
 const OPTIMISER: Tagged = Tagged {
@@ -200,7 +219,7 @@ fn check_value(path: &str, value: &Value, kind: Kind, root: &Table) -> Result<()
         (Kind::TextList, Value::Array(list)) => list.iter().all(Value::is_str),
         (Kind::ContextList, Value::Array(list)) => list.iter().all(|context| {
             let classes = context.as_array();
-            classes.is_some_and(|c| c.iter().all(|v| is_whole(v, u64::from(u8::MAX))))
+            classes.is_some_and(|c| c.iter().all(|v| is_whole(v, u64::from(u16::MAX))))
         }),
         (Kind::Choice(names), Value::String(text)) => names.contains(&text.as_str()),
         (Kind::Table(keys), Value::Table(table)) => return check_table(path, table, keys, root),
@@ -256,7 +275,7 @@ pub(super) fn expected(kind: Kind) -> String {
         Kind::WholeList => "a list of whole numbers, none negative, such as [1, 2]".into(),
         Kind::NumberList => "a list of numbers, such as [0.5, 0.25]".into(),
         Kind::TextList => "a list of texts, such as [\"stem\", \"head\"]".into(),
-        Kind::ContextList => "a list of lists of classes, such as [[0, 1], [2, 3]]".into(),
+        Kind::ContextList => "a list of lists of whole numbers, such as [[0, 1], [2, 3]]".into(),
         Kind::Choice(names) => format!("\"{}\"", names.join("\" or \"")),
         Kind::Table(keys) => {
             let names: Vec<&str> = keys.iter().map(|key| key.name).collect();

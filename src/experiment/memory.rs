@@ -5,10 +5,12 @@
 
 use std::path::Path;
 
-use super::{NetworkSettings, Settings};
+use super::{NetworkSettings, Settings, StreamKind};
 use crate::data::{Dataset, TrainTest};
 use crate::error::{Error, Result};
 use crate::optim::Rule;
+use crate::stream;
+use crate::train::EVALUATION_BATCH;
 
 /// Samples come in blocks of this many; the last is padded.
 const BLOCK: u64 = 16;
@@ -21,9 +23,9 @@ const UNKNOWN_MACHINE: u64 = 1 << 40;
 /// Bytes that `settings` need at most on `samples`, with `side_by_side` runs at a time; `None` for more
 /// than a u64 holds.
 ///
-/// Counted are the samples, as read and as trained on, and the contexts' lists of them; of each run, its weights with gradient, effective and packed copies
-/// and the optimiser's state, two tensors a layer for a batch and one for the test samples; and the
-/// records of every run.
+/// Counted are the samples, as read and as trained on, and the contexts' lists of them; of each run, its
+/// weights with gradient, effective and packed copies and the optimiser's state, two tensors a layer for a
+/// batch and one for a batch of test samples; and the records of every run.
 pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usize) -> Option<u64> {
     let (neurons, weights) = sizes(&settings.network, &samples.train)?;
     let state = settings
@@ -37,28 +39,34 @@ pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usi
     let copies = 4 + state.max().unwrap_or(0);
 
     let batch = padded(settings.training.batch as u64)?;
-    let first = settings.stream.contexts.first().map_or(&[][..], |c| c);
-    let test = padded(samples.test.of_classes(first).len() as u64)?;
+    let test = padded((samples.test.len() as u64).min(EVALUATION_BATCH as u64))?;
     let tensors = neurons.checked_mul(batch.checked_mul(2)?.checked_add(test)?)?;
     let run = weights.checked_mul(copies)?.checked_add(tensors)?;
     let running = run
         .checked_mul(FLOAT)?
         .checked_mul(side_by_side.max(1) as u64)?;
 
-    // A record is seven numbers, two lists, and two numbers a layer; a growing list holds up to twice
-    // what is in it.
+    // A record is seven numbers, three lists, and two numbers a layer and a task; a growing list holds up
+    // to twice what is in it.
     let layers = match &settings.network {
         NetworkSettings::Mlp { hidden, .. } => hidden.len() as u64 + 1,
         NetworkSettings::SlimResnet18 { .. } => SLIM_RESNET_LAYERS,
     };
-    let record = layers.checked_mul(2 * 8)?.checked_add(7 * 8 + 2 * 24)?;
+    let numbers = 7 * 8 + 2 * 24 + 16 * settings.stream.contexts.len() as u64;
+    let record = layers.checked_mul(2 * 8)?.checked_add(numbers)?;
     let records = (settings.stream.iterations as u64)
         .checked_mul(settings.stream.contexts.len() as u64)?
         .checked_mul(runs(settings) as u64)?
         .checked_mul(record)?
         .checked_mul(2)?;
 
-    let data = bytes(&samples.train).checked_add(bytes(&samples.test))?;
+    // Rotated and permuted samples are copies of their own. Test images lie ready as floats besides.
+    let copies = match settings.stream.kind {
+        StreamKind::Split => 1,
+        _ => stream::tasks(&settings.stream.contexts).concat().len() as u64,
+    };
+    let data = bytes(&samples.train).checked_add(bytes(&samples.test).checked_mul(1 + FLOAT)?)?;
+    let data = data.checked_mul(copies)?;
     let lists = (samples.train.len() as u64)
         .checked_mul(settings.stream.contexts.len() as u64)?
         .checked_mul(4)?;

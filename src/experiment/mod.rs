@@ -22,6 +22,6 @@ pub use run::{Experiment, Outcome};
 pub use samples::load_samples;
 pub use seeds::parse_seeds;
 pub use settings::{
-    DataSettings, DataSource, GainSettings, MethodSettings, NetworkSettings, Settings,
-    StreamSettings, TrainingSettings,
+    DataSettings, DataSource, EvaluatedTasks, EvaluationSettings, GainSettings, MethodSettings,
+    NetworkSettings, Settings, StreamKind, StreamSettings, TrainingSettings,
 };

@@ -11,8 +11,36 @@ const PRESETS: &[(&str, &str)] = &[
         include_str!("../../data/presets/split-digits.toml"),
     ),
     (
+        "rotated-digits",
+        include_str!("../../data/presets/rotated-digits.toml"),
+    ),
+    (
+        "permuted-digits",
+        include_str!("../../data/presets/permuted-digits.toml"),
+    ),
+    (
         "split-mnist",
         include_str!("../../data/presets/split-mnist.toml"),
+    ),
+    (
+        "rotated-mnist",
+        include_str!("../../data/presets/rotated-mnist.toml"),
+    ),
+    (
+        "permuted-mnist",
+        include_str!("../../data/presets/permuted-mnist.toml"),
+    ),
+    (
+        "split-fashion-mnist",
+        include_str!("../../data/presets/split-fashion-mnist.toml"),
+    ),
+    (
+        "rotated-fashion-mnist",
+        include_str!("../../data/presets/rotated-fashion-mnist.toml"),
+    ),
+    (
+        "permuted-fashion-mnist",
+        include_str!("../../data/presets/permuted-fashion-mnist.toml"),
     ),
     (
         "split-cifar10",
@@ -21,6 +49,10 @@ const PRESETS: &[(&str, &str)] = &[
     (
         "domain-cifar100",
         include_str!("../../data/presets/domain-cifar100.toml"),
+    ),
+    (
+        "split-mini-imagenet",
+        include_str!("../../data/presets/split-mini-imagenet.toml"),
     ),
 ];
 

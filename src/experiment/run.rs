@@ -1,5 +1,6 @@
 //! Running an experiment: every method with every seed, side by side over the cores.
 
+use std::borrow::Cow;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -8,7 +9,9 @@ use std::time::Instant;
 use sha2::{Digest, Sha256};
 
 use super::results::hexadecimal;
-use super::{MethodSettings, NetworkSettings, Results, Run, Settings, Status};
+use super::{
+    EvaluatedTasks, MethodSettings, NetworkSettings, Results, Run, Settings, Status, StreamKind,
+};
 use crate::analysis::{Snapshot, Watched};
 use crate::backend::{Backend, Cpu};
 use crate::data::{Dataset, TrainTest};
@@ -17,7 +20,7 @@ use crate::gain::GainDynamics;
 use crate::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
 use crate::stream::{self, Context};
 use crate::train::{
-    Batch, EVALUATION_BATCH, GradientDescent, History, Normalisation, Samples, Trainer, Transform,
+    GradientDescent, History, Normalisation, Record, Samples, TestTasks, Trainer, Transform,
 };
 
 /// What an experiment gave.
@@ -34,7 +37,7 @@ pub struct Experiment<'a> {
     settings: &'a Settings,
     backend: &'a Cpu,
     training: Samples,
-    test: Vec<Batch>,
+    test: TestTasks,
     contexts: Vec<Context>,
     network: Blueprint,
 }
@@ -65,36 +68,70 @@ impl<'a> Experiment<'a> {
             mean: data.mean.clone(),
             standard_deviation: data.standard_deviation.clone(),
         };
-        let contexts = &settings.stream.contexts;
-        let first = contexts.first().map_or(&[][..], Vec::as_slice);
-        let mut first_task = samples.test.of_classes(first);
-        if settings.evaluation.limit > 0 {
-            first_task.truncate(settings.evaluation.limit);
-        }
-        if first_task.is_empty() {
-            return Err(Error::Setting {
-                name: "stream.contexts".into(),
-                value: format!("{first:?} first"),
-                expected: "a first context whose classes have test samples".into(),
-            });
-        }
         let network = network(&settings.network, &samples.train)?;
-        let test = Samples::new(backend, &samples.test, &normalisation)?;
+        let (train, contexts) =
+            contexts(settings, &samples.train, settings.stream.contexts.clone())?;
+        let training = Samples::new(backend, &train, &normalisation)?;
+        let mut tasks = stream::tasks(&settings.stream.contexts);
+        if settings.evaluation.tasks == EvaluatedTasks::First {
+            tasks.truncate(1);
+        }
+        let (test, tasks) = self::contexts(settings, &samples.test, tasks)?;
+        let most = match settings.evaluation.limit {
+            0 => usize::MAX,
+            limit => limit,
+        };
+        let tasks = tasks.into_iter().map(|mut task| {
+            task.samples.truncate(most);
+            task.samples
+        });
+        let transform = match settings.evaluation.augmented {
+            true => transform(settings),
+            false => Transform::default(),
+        };
+        let test = Samples::new(backend, &test, &normalisation)?;
         Ok(Experiment {
             settings,
-            training: Samples::new(backend, &samples.train, &normalisation)?,
-            test: test.batches(backend, &first_task, EVALUATION_BATCH)?,
-            contexts: stream::split(&samples.train, contexts, settings.stream.iterations)?,
+            training,
+            test: TestTasks::new(backend, test, tasks.collect(), transform)?,
+            contexts,
             network,
             backend,
         })
+    }
+
+    /// What an iteration costs, in images: three for one that is trained on, whose backward pass takes about
+    /// twice the forward's time, and one for one that is evaluated.
+    pub fn cost(&self, record: &Record) -> u64 {
+        let tasks = record.test.iter().len() + record.later_tasks.len();
+        let tested: usize = self.test.samples().take(tasks).sum();
+        (3 * self.settings.training.batch + tested) as u64
+    }
+
+    /// What all iterations of all runs cost together, in the unit of [`cost`](Self::cost).
+    pub fn total_cost(&self) -> u64 {
+        let Settings {
+            stream,
+            training,
+            evaluation,
+            methods,
+            ..
+        } = self.settings;
+        let evaluations = (stream.iterations / evaluation.every) as u64;
+        let trained = 3 * (training.batch * stream.iterations) as u64;
+        let context = |number: usize| {
+            let tested: usize = self.test.samples().take(number).sum();
+            trained + evaluations * tested as u64
+        };
+        let run: u64 = (1..=stream.contexts.len()).map(context).sum();
+        run * (methods.len() * training.seeds.len()) as u64
     }
 
     /// Runs every method with every seed, at most `threads` at a time; the backend says on
     /// how many threads the kernels of each run.
     ///
     /// A seed names the initial weights and the batches, the same for every method, so that methods are
-    /// compared pair by pair. `on_iteration` hears of every iteration; `on_run` sees each run as it
+    /// compared pair by pair. `on_iteration` sees every iteration's record; `on_run` sees each run as it
     /// ends, one at a time, those that `stop` interrupted or that diverged included.
     ///
     /// # Errors
@@ -104,7 +141,7 @@ impl<'a> Experiment<'a> {
         &self,
         threads: usize,
         stop: &AtomicBool,
-        on_iteration: &(dyn Fn() + Sync),
+        on_iteration: &(dyn Fn(&Record) + Sync),
         on_run: &(dyn Fn(&Run) -> Result<()> + Sync),
     ) -> Result<Outcome> {
         let seeds = &self.settings.training.seeds;
@@ -124,8 +161,8 @@ impl<'a> Experiment<'a> {
                 let Some(&(method, seed)) = jobs.get(place) else {
                     return;
                 };
-                let result = self.one(method, seed, || {
-                    on_iteration();
+                let result = self.one(method, seed, |record| {
+                    on_iteration(record);
                     go_on()
                 });
                 // A poisoned lock still holds whole runs: they are pushed in one step.
@@ -153,8 +190,14 @@ impl<'a> Experiment<'a> {
 
         let runs: Vec<Run> = ended.into_iter().map(|ended| ended.run).collect();
         let trained = |run: &Run| run.history.records.len() * self.settings.training.batch;
-        let samples: usize = self.test.iter().map(|b| b.inputs.shape().rows()).sum();
-        let tested = |run: &Run| run.history.evaluated().count() * samples;
+        let samples: Vec<usize> = self.test.samples().collect();
+        let tested = |run: &Run| -> usize {
+            let evaluated = run.history.evaluated();
+            let tasks = evaluated.map(|(record, _)| 1 + record.later_tasks.len());
+            tasks
+                .map(|tasks| samples[..tasks].iter().sum::<usize>())
+                .sum()
+        };
         let images: usize = runs.iter().map(|run| trained(run) + tested(run)).sum();
         Ok(Outcome {
             results: Results {
@@ -166,15 +209,23 @@ impl<'a> Experiment<'a> {
     }
 
     /// One method with one seed.
-    fn one(&self, method: &MethodSettings, seed: u64, go_on: impl FnMut() -> bool) -> Result<Run> {
+    fn one(
+        &self,
+        method: &MethodSettings,
+        seed: u64,
+        observe: impl FnMut(&Record) -> bool,
+    ) -> Result<Run> {
         let backend = self.backend;
         match &self.network {
             Blueprint::Mlp(shape) => {
-                self.train(Mlp::new(backend, shape, seed)?, method, seed, go_on)
+                self.train(Mlp::new(backend, shape, seed)?, method, seed, observe)
             }
-            Blueprint::SlimResNet(shape) => {
-                self.train(SlimResNet::new(backend, shape, seed)?, method, seed, go_on)
-            }
+            Blueprint::SlimResNet(shape) => self.train(
+                SlimResNet::new(backend, shape, seed)?,
+                method,
+                seed,
+                observe,
+            ),
         }
     }
 
@@ -228,10 +279,7 @@ impl<'a> Experiment<'a> {
             training: &self.training,
             test: &self.test,
             batch: training.batch,
-            transform: Transform {
-                crop_padding: u8::try_from(training.crop_padding).unwrap_or(u8::MAX),
-                mirror: training.mirror,
-            },
+            transform: transform(settings),
             evaluate_every: settings.evaluation.every,
             seed,
         };
@@ -243,7 +291,7 @@ impl<'a> Experiment<'a> {
         mut network: impl Network,
         method: &MethodSettings,
         seed: u64,
-        mut go_on: impl FnMut() -> bool,
+        observe: impl FnMut(&Record) -> bool,
     ) -> Result<Run> {
         let Experiment {
             settings, backend, ..
@@ -251,9 +299,7 @@ impl<'a> Experiment<'a> {
         let (mut descent, trainer) = self.learner(method, seed)?;
         let mut history = History::default();
         let contexts = &self.contexts;
-        let ended = trainer.run(&mut network, &mut descent, contexts, &mut history, |_| {
-            go_on()
-        });
+        let ended = trainer.run(&mut network, &mut descent, contexts, &mut history, observe);
         let total = settings.stream.iterations * contexts.len();
         let status = match ended {
             Ok(()) => Status::Complete,
@@ -321,6 +367,52 @@ fn network(settings: &NetworkSettings, samples: &Dataset) -> Result<Blueprint> {
     })
 }
 
+/// What is done to training images.
+fn transform(settings: &Settings) -> Transform {
+    Transform {
+        crop_padding: u8::try_from(settings.training.crop_padding).unwrap_or(u8::MAX),
+        mirror: settings.training.mirror,
+    }
+}
+
+/// A context for each of `lists`, and the samples that they index: those given, or variants of them.
+fn contexts<'a>(
+    settings: &Settings,
+    samples: &'a Dataset,
+    lists: Vec<Vec<u16>>,
+) -> Result<(Cow<'a, Dataset>, Vec<Context>)> {
+    let iterations = settings.stream.iterations;
+    match settings.stream.kind {
+        StreamKind::Split => {
+            let class = |&class: &u16| {
+                let known = u8::try_from(class).ok();
+                let present = known.filter(|&class| !samples.of_classes(&[class]).is_empty());
+                present.ok_or_else(|| {
+                    let expected = format!(
+                        "classes below {} that have training and test samples",
+                        samples.classes()
+                    );
+                    Error::setting("stream.contexts", class, expected)
+                })
+            };
+            let classes = lists.iter().map(|list| list.iter().map(class).collect());
+            let classes = classes.collect::<Result<Vec<Vec<u8>>>>()?;
+            Ok((
+                Cow::Borrowed(samples),
+                stream::split(samples, &classes, iterations)?,
+            ))
+        }
+        StreamKind::Rotated => {
+            let (rotated, contexts) = stream::rotated(samples, &lists, iterations)?;
+            Ok((Cow::Owned(rotated), contexts))
+        }
+        StreamKind::Permuted => {
+            let (permuted, contexts) = stream::permuted(samples, &lists, iterations)?;
+            Ok((Cow::Owned(permuted), contexts))
+        }
+    }
+}
+
 fn hash<B: Backend>(
     backend: &B,
     network: &mut impl Network<B>,
@@ -328,11 +420,12 @@ fn hash<B: Backend>(
 ) -> Result<Sha256> {
     let mut hash = Sha256::new();
     for record in &history.records {
-        let test = record.test.map(|test| [test.loss, test.accuracy]);
+        let tests = record.test.iter().chain(&record.later_tasks);
+        let tests = tests.flat_map(|test| [test.loss, test.accuracy]);
         let numbers = [record.train.loss, record.train.accuracy, record.entropy];
-        let numbers = numbers.iter().chain(test.iter().flatten());
         let layers = record.gain.iter().chain(&record.mean_absolute_weight);
-        for number in numbers.chain(layers) {
+        let layers = layers.copied();
+        for number in numbers.into_iter().chain(tests).chain(layers) {
             hash.update(number.to_bits().to_le_bytes());
         }
     }

@@ -2,19 +2,28 @@
 
 use std::path::Path;
 
-use super::DataSource;
-use crate::data::{TrainTest, cifar, digits, mnist};
-use crate::error::Result;
+use super::{DataSettings, DataSource};
+use crate::data::{TrainTest, cifar, collection, digits, mnist};
+use crate::error::{Error, Result};
 
-/// Loads the samples of `source`; `directory` is where the files are that do not ship inside.
+/// Loads the samples that `data` names; `directory` is where the files are that do not ship inside.
 ///
 /// # Errors
-/// Those of the source's format, [`mnist::load`], [`cifar::load_10`] and [`cifar::load_100`].
-pub fn load_samples(source: DataSource, directory: &Path) -> Result<TrainTest> {
-    match source {
+/// Those of the source's format: [`mnist::load`], [`cifar::load_10`], [`cifar::load_100`],
+/// [`collection::load`]; [`Error::Setting`] for a collection of images without name or side.
+pub fn load_samples(data: &DataSettings, directory: &Path) -> Result<TrainTest> {
+    match data.source {
         DataSource::Digits => Ok(digits::load()),
         DataSource::Mnist => mnist::load(directory),
+        DataSource::FashionMnist => mnist::load_fashion(directory),
         DataSource::Cifar10 => cifar::load_10(directory),
         DataSource::Cifar100 => cifar::load_100(directory),
+        DataSource::Images => match (&data.name, data.side) {
+            (Some(name), Some(side)) => Ok(collection::load(directory, name, side)?.samples),
+            _ => Err(Error::setting("data.name, data.side", "(missing)", IMAGES)),
+        },
     }
 }
+
+/// What settings of a collection of images need.
+pub(super) const IMAGES: &str = "the collection's name, such as \"mini-imagenet\", and the side of its images in pixels, such as 84";

@@ -44,6 +44,12 @@ pub struct DataSettings {
     pub mean: Vec<f32>,
     /// Standard deviation of the scaled pixels, one for each channel.
     pub standard_deviation: Vec<f32>,
+    /// What a collection of images is called in the directory of the data; only with source "images".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Rows and columns that its images are resized to; only with source "images".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub side: Option<u32>,
 }
 
 /// The known sources of samples.
@@ -54,10 +60,14 @@ pub enum DataSource {
     Digits,
     /// Four IDX files in a directory.
     Mnist,
+    /// Four IDX files of the same names in a directory of their own.
+    FashionMnist,
     /// Six binary files in a directory.
     Cifar10,
     /// Two binary files in a directory; the labels are the 100 fine ones.
     Cifar100,
+    /// Folders of PNG and JPEG images, or a file that `neurogain data pack` made of them.
+    Images,
 }
 
 impl DataSource {
@@ -66,38 +76,56 @@ impl DataSource {
         match self {
             DataSource::Digits => "digits",
             DataSource::Mnist => "mnist",
+            DataSource::FashionMnist => "fashion-mnist",
             DataSource::Cifar10 => "cifar10",
             DataSource::Cifar100 => "cifar100",
+            DataSource::Images => "images",
         }
     }
 
-    /// Classes of its samples.
+    /// Classes of its samples; the most that there can be, where the samples themselves decide.
     pub fn classes(self) -> usize {
         match self {
             DataSource::Digits => digits::CLASSES,
-            DataSource::Mnist => mnist::CLASSES,
+            DataSource::Mnist | DataSource::FashionMnist => mnist::CLASSES,
             DataSource::Cifar10 => 10,
             DataSource::Cifar100 => 100,
+            DataSource::Images => 256,
         }
     }
 
     /// Channels of its images.
     pub fn channels(self) -> usize {
         match self {
-            DataSource::Digits | DataSource::Mnist => 1,
-            DataSource::Cifar10 | DataSource::Cifar100 => 3,
+            DataSource::Digits | DataSource::Mnist | DataSource::FashionMnist => 1,
+            DataSource::Cifar10 | DataSource::Cifar100 | DataSource::Images => 3,
         }
     }
 }
 
-/// The sequence of contexts. The test samples are those of the first context's classes.
+/// The sequence of contexts. Accuracy is measured on the test samples of the first context's list, or of
+/// what each context's list adds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StreamSettings {
-    /// The classes of each context's training samples.
-    pub contexts: Vec<Vec<u8>>,
+    /// What the lists of the contexts hold.
+    pub kind: StreamKind,
+    /// A list for each context: what its training samples are.
+    pub contexts: Vec<Vec<u16>>,
     /// Training iterations in each context.
     pub iterations: usize,
+}
+
+/// What the lists of a stream's contexts hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StreamKind {
+    /// Classes: [`crate::stream::split`].
+    Split,
+    /// Angles in degrees, of all classes: [`crate::stream::rotated`].
+    Rotated,
+    /// Orders of the pixels, 0 the usual one, of all classes: [`crate::stream::permuted`].
+    Permuted,
 }
 
 /// The network.
@@ -148,8 +176,23 @@ pub struct EvaluationSettings {
     /// Iterations from one evaluation to the next (ρ in the paper); it divides those of a context, so
     /// that each ends with one.
     pub every: usize,
-    /// At most so many test samples, the first; 0 for all.
+    /// At most so many test samples of a task, the first; 0 for all.
     pub limit: usize,
+    /// The tasks that are evaluated.
+    pub tasks: EvaluatedTasks,
+    /// Whether test images are cropped and mirrored as training images are, anew at every evaluation: the
+    /// paper's published code does that.
+    pub augmented: bool,
+}
+
+/// The tasks that are evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EvaluatedTasks {
+    /// The first context's.
+    First,
+    /// What each context has added, from that context on.
+    All,
 }
 
 /// g ← γ·g + (1−γ)·g0 + η·H.

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{NetworkSettings, Settings};
+use super::samples::IMAGES;
+use super::{DataSource, EvaluatedTasks, NetworkSettings, Settings, StreamKind};
 use crate::error::{Error, Result};
 use crate::optim::Rule;
+use crate::stream;
 
 /// TOML's whole numbers are signed and of 64 bits: what is larger could not be written down.
 const LARGEST_WHOLE: u64 = i64::MAX as u64;
@@ -46,26 +48,56 @@ impl Settings {
         for &deviation in &data.standard_deviation {
             positive("data.standard_deviation", deviation)?;
         }
-        Ok(())
+        let given = [data.name.is_some(), data.side.is_some()];
+        let wanted = data.source == DataSource::Images;
+        let value = format!(
+            "{:?}, {:?} with source {}",
+            data.name,
+            data.side,
+            data.source.name()
+        );
+        let expected = match wanted {
+            true => IMAGES,
+            false => "neither, as only a collection of images has them",
+        };
+        require(
+            given == [wanted; 2],
+            "data.name, data.side",
+            value,
+            expected,
+        )?;
+        match (&data.name, data.side) {
+            (Some(given), Some(side)) => {
+                name("data.name", given)?;
+                whole("data.side", side as usize)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn validate_stream(&self) -> Result<()> {
-        let classes = self.data.source.classes();
+        let (items, most) = match self.stream.kind {
+            StreamKind::Split => ("class", self.data.source.classes() - 1),
+            StreamKind::Rotated => ("angle in degrees", 359),
+            StreamKind::Permuted => ("permutation", usize::from(u16::MAX)),
+        };
         let contexts = &self.stream.contexts;
         let key = "stream.contexts";
         require(!contexts.is_empty(), key, "[]", "at least one context")?;
         for context in contexts {
             let distinct: BTreeSet<_> = context.iter().collect();
-            let in_range = context.iter().all(|&class| usize::from(class) < classes);
+            let in_range = context.iter().all(|&item| usize::from(item) <= most);
             require(
                 !context.is_empty() && in_range && distinct.len() == context.len(),
                 key,
                 format!("{context:?}"),
-                format!(
-                    "in each context at least one class, from 0 to {}, none twice",
-                    classes - 1
-                ),
+                format!("in each context at least one {items}, from 0 to {most}, none twice"),
             )?;
+        }
+        let adds_nothing = stream::tasks(contexts).iter().position(Vec::is_empty);
+        if let (EvaluatedTasks::All, Some(at)) = (self.evaluation.tasks, adds_nothing) {
+            let expected = "with evaluation.tasks = \"all\" something new in each context";
+            return Err(Error::setting(key, format!("{:?}", contexts[at]), expected));
         }
         whole("stream.iterations", self.stream.iterations)
     }

@@ -1,8 +1,10 @@
 //! One run's history as CSV: `iteration, context, train_loss, train_accuracy, test_loss, test_accuracy,
-//! entropy, gain_<layer>…, mean_absolute_weight_<layer>…`.
+//! entropy, gain_<layer>…, mean_absolute_weight_<layer>…`, and, where every task is evaluated,
+//! `test_loss_task2, test_accuracy_task2, …`.
 //!
-//! The test columns are empty where an iteration was not evaluated. Numbers are printed with as few digits as read back to the same f64, so that a report built again from
-//! the files is the same to the byte.
+//! The test columns are empty where an iteration was not evaluated, and before a task's context. Numbers
+//! are printed with as few digits as read back to the same f64, so that a report built again from the files
+//! is the same to the byte.
 
 use std::path::Path;
 
@@ -45,7 +47,7 @@ pub(super) fn to_csv(history: &History) -> Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let failed = |e: csv::Error| Error::shape("write_run", "records that CSV can hold", e);
     writer
-        .write_record(header(&history.layers))
+        .write_record(header(&history.layers, later_tasks(history)))
         .map_err(failed)?;
     for record in &history.records {
         let layers = history.layers.len();
@@ -64,7 +66,7 @@ pub(super) fn to_csv(history: &History) -> Result<Vec<u8>> {
         let mut fields = vec![record.iteration.to_string(), record.context.to_string()];
         // `Debug` is the shortest text that reads back to the same bits, with exponents where short.
         let text = |value: &Option<f64>| value.map_or(String::new(), |value| format!("{value:?}"));
-        fields.extend(numbers(record).iter().map(text));
+        fields.extend(numbers(record, later_tasks(history)).iter().map(text));
         writer.write_record(&fields).map_err(failed)?;
     }
     writer
@@ -86,11 +88,12 @@ pub(super) fn from_csv(path: &Path, text: &[u8], stream: &StreamSettings) -> Res
     }
     let mut reader = csv::Reader::from_reader(text);
     let header = reader.headers().map_err(|e| bad_csv(path, e))?.clone();
-    let layers = layers_of(path, &header)?;
+    let (layers, later_tasks) = columns(path, &header)?;
     let mut records = Vec::new();
     for (index, row) in reader.records().enumerate() {
         let row = row.map_err(|e| bad_csv(path, e))?;
-        records.push(record(path, &header, &row, layers.len(), index, stream)?);
+        let counts = (layers.len(), later_tasks);
+        records.push(record(path, &header, &row, counts, index, stream)?);
     }
     Ok(History { layers, records })
 }
@@ -98,31 +101,43 @@ pub(super) fn from_csv(path: &Path, text: &[u8], stream: &StreamSettings) -> Res
 /// The first number of `history` that is not finite.
 pub(super) fn not_finite(history: &History) -> Option<NotFinite> {
     history.records.iter().find_map(|record| {
-        let values = numbers(record);
+        let values = numbers(record, later_tasks(history));
         let (at, value) = values
             .into_iter()
             .enumerate()
             .find_map(|(at, value)| Some((at, value.filter(|value| !value.is_finite())?)))?;
         Some(NotFinite {
             iteration: record.iteration,
-            column: header(&history.layers).swap_remove(at + 2),
+            column: header(&history.layers, later_tasks(history)).swap_remove(at + 2),
             value,
         })
     })
 }
 
-fn header(layers: &[String]) -> Vec<String> {
+/// Tasks after the first that some iteration was evaluated on.
+fn later_tasks(history: &History) -> usize {
+    let counts = history
+        .records
+        .iter()
+        .map(|record| record.later_tasks.len());
+    counts.max().unwrap_or(0)
+}
+
+fn header(layers: &[String], later_tasks: usize) -> Vec<String> {
     let named = |prefix: &'static str| layers.iter().map(move |layer| format!("{prefix}{layer}"));
+    let later = (2..2 + later_tasks)
+        .flat_map(|task| ["loss", "accuracy"].map(|of| format!("test_{of}_task{task}")));
     COLUMNS
         .map(String::from)
         .into_iter()
         .chain(named(GAIN))
         .chain(named(WEIGHT))
+        .chain(later)
         .collect()
 }
 
-/// Every column but the first two; `None` where the iteration was not evaluated.
-fn numbers(record: &Record) -> Vec<Option<f64>> {
+/// Every column but the first two; `None` where the iteration was not evaluated on the task.
+fn numbers(record: &Record, later_tasks: usize) -> Vec<Option<f64>> {
     let (train, test) = (record.train, record.test);
     let mut values = vec![
         Some(train.loss),
@@ -133,18 +148,25 @@ fn numbers(record: &Record) -> Vec<Option<f64>> {
     ];
     values.extend(record.gain.iter().copied().map(Some));
     values.extend(record.mean_absolute_weight.iter().copied().map(Some));
+    for task in 0..later_tasks {
+        let test = record.later_tasks.get(task);
+        values.extend([test.map(|test| test.loss), test.map(|test| test.accuracy)]);
+    }
     values
 }
 
-/// The layers' names, from the columns after the fixed ones.
-fn layers_of(path: &Path, found: &StringRecord) -> Result<Vec<String>> {
+/// The layers' names, from the columns after the fixed ones, and the number of later tasks.
+fn columns(path: &Path, found: &StringRecord) -> Result<(Vec<String>, usize)> {
     let layers: Vec<String> = found
         .iter()
         .skip(COLUMNS.len())
         .map_while(|column| column.strip_prefix(GAIN))
         .map(String::from)
         .collect();
-    for (at, expected) in header(&layers).iter().enumerate() {
+    let known = COLUMNS.len() + 2 * layers.len();
+    let further = found.iter().skip(known);
+    let later_tasks = further.take_while(|c| c.starts_with("test_")).count() / 2;
+    for (at, expected) in header(&layers, later_tasks).iter().enumerate() {
         match found.get(at) {
             Some(column) if column == expected => {}
             Some(column) => {
@@ -161,12 +183,12 @@ fn layers_of(path: &Path, found: &StringRecord) -> Result<Vec<String>> {
             }
         }
     }
-    match found.get(COLUMNS.len() + 2 * layers.len()) {
+    match found.get(known + 2 * later_tasks) {
         Some(column) => Err(Error::format(
             path,
             format!("line 1: unknown column `{column}`"),
         )),
-        None => Ok(layers),
+        None => Ok((layers, later_tasks)),
     }
 }
 
@@ -175,7 +197,7 @@ fn record(
     path: &Path,
     header: &StringRecord,
     row: &StringRecord,
-    layers: usize,
+    (layers, later_tasks): (usize, usize),
     index: usize,
     stream: &StreamSettings,
 ) -> Result<Record> {
@@ -205,10 +227,16 @@ fn record(
             accuracy: number(at + 1)?,
         })
     };
-    let test = match (&row[4], &row[5]) {
-        ("", "") => None,
-        _ => Some(evaluation(4)?),
+    let evaluated = |at: usize| !row[at].is_empty() || !row[at + 1].is_empty();
+    let test = match evaluated(4) {
+        false => None,
+        true => Some(evaluation(4)?),
     };
+    let later = COLUMNS.len() + 2 * layers;
+    let later = (0..later_tasks).map(|task| later + 2 * task);
+    // A gap before an evaluated task is found by the one that is missing.
+    let last = later.clone().rposition(evaluated);
+    let later = later.take(last.map_or(0, |last| last + 1)).map(evaluation);
     let list = |from: usize| {
         (from..from + layers)
             .map(number)
@@ -222,6 +250,7 @@ fn record(
         entropy: number(6)?,
         gain: list(COLUMNS.len())?,
         mean_absolute_weight: list(COLUMNS.len() + layers)?,
+        later_tasks: later.collect::<Result<_>>()?,
     })
 }
 

@@ -24,6 +24,9 @@ pub struct Record {
     /// On the test samples of the first task, after the weights' update; `None` where the iteration
     /// was not evaluated.
     pub test: Option<Evaluation>,
+    /// The same on the test samples of task 2 and every further one that a context has brought so far,
+    /// where every task is evaluated.
+    pub later_tasks: Vec<Evaluation>,
     /// Mean softmax entropy H of the training batch's logits, nats.
     pub entropy: f64,
     /// Mean gain of each layer, as the iteration's forward used it.

@@ -3,9 +3,11 @@
 pub mod history;
 mod method;
 mod samples;
+mod test_tasks;
 mod trainer;
 
 pub use history::{Evaluation, History, Record};
 pub use method::{GradientDescent, Method};
 pub use samples::{Batch, Normalisation, Samples, Transform};
+pub use test_tasks::TestTasks;
 pub use trainer::{EVALUATION_BATCH, Trainer, evaluate};

@@ -12,7 +12,7 @@ use crate::nn::{Loss, SoftmaxCrossEntropy};
 use crate::rng::{Purpose, Stream};
 use crate::shape::LANES;
 use crate::stream::Context;
-use crate::train::{Batch, Evaluation, History, Method, Record, Samples, Transform};
+use crate::train::{Batch, Evaluation, History, Method, Record, Samples, TestTasks, Transform};
 
 /// Samples an evaluation batch: one chunk of [`summation`].
 pub const EVALUATION_BATCH: usize = summation::CHUNK * LANES;
@@ -24,8 +24,9 @@ pub struct Trainer<'a, B: Backend = Cpu> {
     pub backend: &'a B,
     /// The training samples.
     pub training: &'a Samples<B>,
-    /// The test samples of the first task, from [`Samples::batches`].
-    pub test: &'a [Batch<B>],
+    /// The test samples: of the first task alone, or of one task a context, each of which is evaluated
+    /// from its context on.
+    pub test: &'a TestTasks<B>,
     /// Samples a batch, drawn uniformly with replacement from the context's.
     pub batch: usize,
     /// What is done to a batch's images.
@@ -56,10 +57,6 @@ impl<B: Backend> Trainer<'_, B> {
         mut observe: impl FnMut(&Record) -> bool,
     ) -> Result<()> {
         let backend = self.backend;
-        if self.test.is_empty() {
-            let expected = "at least one batch of test samples";
-            return Err(Error::shape("training", expected, "none"));
-        }
         let mut loss = SoftmaxCrossEntropy::new(backend)?;
         let mut batch = self.training.batch(backend)?;
         let (mut indices, mut placements) = (Vec::new(), Vec::new());
@@ -84,19 +81,23 @@ impl<B: Backend> Trainer<'_, B> {
                 }
                 let train = method.step(backend, network, &batch)?;
                 finite(iteration, "training loss", train.mean_cross_entropy())?;
-                let test = match step.checked_rem(self.evaluate_every) {
-                    Some(0) => {
-                        let test = evaluate(backend, network, &mut loss, self.test)?;
+                let mut tests = Vec::new();
+                if step.checked_rem(self.evaluate_every) == Some(0) {
+                    for task in 0..self.test.count().min(number + 1) {
+                        let test = self.test;
+                        let test =
+                            test.evaluate(backend, network, &mut loss, task, self.seed, iteration)?;
                         finite(iteration, "test loss", test.mean_cross_entropy())?;
-                        Some(evaluation(&test))
+                        tests.push(evaluation(&test));
                     }
-                    _ => None,
-                };
+                }
+                let mut tests = tests.into_iter();
                 let mut record = Record {
                     iteration,
                     context: number + 1,
                     train: evaluation(&train),
-                    test,
+                    test: tests.next(),
+                    later_tasks: tests.collect(),
                     entropy: train.mean_entropy(),
                     gain: Vec::new(),
                     mean_absolute_weight: Vec::new(),

@@ -5,6 +5,7 @@
 #![cfg(feature = "std")]
 
 mod cifar;
+mod collection;
 #[cfg(feature = "images")]
 mod folder;
 #[cfg(feature = "report")]

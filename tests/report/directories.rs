@@ -111,6 +111,7 @@ fn any_run() -> impl Strategy<Value = Run> {
                 entropy: row[4],
                 gain: row[5..5 + layers.len()].to_vec(),
                 mean_absolute_weight: row[5 + layers.len()..].to_vec(),
+                later_tasks: Vec::new(),
             };
             Run {
                 hash: None,

@@ -81,6 +81,7 @@ pub fn history(settings: &Settings, method: &str, seed: u64) -> History {
                 entropy,
                 gain: vec![gain; 3],
                 mean_absolute_weight: vec![0.01 + 0.001 * noise.next(); 3],
+                later_tasks: Vec::new(),
             });
         }
     }

@@ -57,8 +57,8 @@ fn the_split_mnist_preset_is_the_papers() {
     let names: Vec<&str> = settings.methods.iter().map(|m| m.name.as_str()).collect();
     assert_eq!(names, ["ngm-sgd", "msgd", "adam", "sgd"]);
     assert_eq!(settings.stream.contexts.len(), 5);
-    for (context, classes) in settings.stream.contexts.iter().zip([2u8, 4, 6, 8, 10]) {
-        assert_eq!(*context, (0..classes).collect::<Vec<u8>>());
+    for (context, classes) in settings.stream.contexts.iter().zip([2u16, 4, 6, 8, 10]) {
+        assert_eq!(*context, (0..classes).collect::<Vec<u16>>());
     }
 }
 
@@ -75,7 +75,7 @@ fn an_unknown_preset_suggests_the_nearest() {
     match presets::text("imagenet-21k") {
         Err(error @ Error::Unknown { nearest: None, .. }) => {
             assert!(error.is_usage());
-            assert!(error.to_string().contains("split-digits, split-mnist"));
+            assert!(error.to_string().contains("split-digits, rotated-digits"));
         }
         other => panic!("{other:?}"),
     }

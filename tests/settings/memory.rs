@@ -1,13 +1,13 @@
 //! Whether an experiment fits.
 
 use neurogain::Error;
-use neurogain::experiment::{DataSource, check_memory, load_samples, memory_needed};
+use neurogain::experiment::{check_memory, load_samples, memory_needed};
 
 use super::*;
 
 #[test]
 fn an_experiment_that_does_not_fit_into_memory_is_refused_by_its_sizes() {
-    let samples = load_samples(DataSource::Digits, "".as_ref()).expect("they ship inside");
+    let samples = load_samples(&digits().data, "".as_ref()).expect("they ship inside");
     check_memory(&digits(), &samples, 4).expect("the default fits");
     for assignment in [
         "training.batch=1000000000000",
@@ -29,7 +29,7 @@ fn an_experiment_that_does_not_fit_into_memory_is_refused_by_its_sizes() {
 
 #[test]
 fn memory_grows_with_what_is_held() {
-    let samples = load_samples(DataSource::Digits, "".as_ref()).expect("they ship inside");
+    let samples = load_samples(&digits().data, "".as_ref()).expect("they ship inside");
     let needed = |assignment: &str, runs: usize| {
         let settings = overridden(assignment).expect(assignment);
         memory_needed(&settings, &samples, runs).expect("no overflow")

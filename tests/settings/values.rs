@@ -114,7 +114,12 @@ fn a_value_of_the_wrong_type_names_key_value_and_type() {
         ("training.seeds=42", "training.seeds", "42", "list"),
         ("training.seeds=[-1]", "training.seeds", "[-1]", "list"),
         ("stream.contexts=[0]", "stream.contexts", "[0]", "[[0, 1]"),
-        ("stream.contexts=[[256]]", "stream.contexts", "256", "list"),
+        (
+            "stream.contexts=[[65536]]",
+            "stream.contexts",
+            "65536",
+            "list",
+        ),
         ("data.source=cifar", "data.source", "cifar", "mnist"),
         ("gain=1", "gain", "1", "gamma, g0, eta"),
         ("methods=1", "methods", "1", "[[methods]]"),

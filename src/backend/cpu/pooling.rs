@@ -99,26 +99,19 @@ impl Windows {
         ]
     }
 
-    /// Calls `visit` with each window's reach, in row-major order.
+    /// The window of this number, in row-major order.
     #[inline(always)]
-    fn each(&self, mut visit: impl FnMut(Window)) {
-        for row in 0..self.image[0] {
-            let rows = self.rows.reach(row);
-            for column in 0..self.image[1] {
-                visit(Window {
-                    number: row * self.image[1] + column,
-                    rows,
-                    columns: self.columns.reach(column),
-                    width: self.columns.sources,
-                });
-            }
+    fn window(&self, number: usize) -> Window {
+        Window {
+            rows: self.rows.reach(number / self.image[1]),
+            columns: self.columns.reach(number % self.image[1]),
+            width: self.columns.sources,
         }
     }
 }
 
-/// One window: its number, and the pixels that it covers.
+/// The pixels that a window covers.
 struct Window {
-    number: usize,
     rows: Reach,
     columns: Reach,
     width: usize,
@@ -131,14 +124,11 @@ impl Window {
         self.rows.count * self.columns.count
     }
 
-    /// Its pixels in row-major order.
+    /// Its pixel of this number, in row-major order.
     #[inline(always)]
-    fn pixels(&self) -> impl Iterator<Item = usize> + use<> {
-        let (rows, columns, width) = (self.rows, self.columns, self.width);
-        (rows.source..rows.source + rows.count).flat_map(move |row| {
-            let first = row * width + columns.source;
-            first..first + columns.count
-        })
+    fn pixel(&self, number: usize) -> usize {
+        let (row, column) = (number / self.columns.count, number % self.columns.count);
+        (self.rows.source + row) * self.width + self.columns.source + column
     }
 }
 
@@ -196,31 +186,41 @@ impl Job for Forward<'_> {
 impl Kernel for Forward<'_> {
     type Output = ();
 
+    // Loops without closures, pixels outside channels: a closure that is not inlined has no instruction
+    // set, and then every vector goes through memory.
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let [x_stride, y_stride] = self.windows.strides();
         let channels = self.windows.channels;
         let blocks = self.y.chunks_exact_mut(y_stride);
         for (y, x) in blocks.zip(self.x.chunks_exact(x_stride)) {
-            self.windows.each(|window| {
-                let y = &mut y[window.number * channels..][..channels];
-                for (channel, y) in y.iter_mut().enumerate() {
-                    let mut values = window
-                        .pixels()
-                        .map(|pixel| s.load(&x[pixel * channels + channel]));
-                    let first = values.next().unwrap_or(s.splat(0.0));
-                    let result = match self.pool {
-                        Pool::Average => {
-                            let sum = values.fold(first, |sum, value| s.add(sum, value));
-                            s.div(sum, s.splat(window.count() as f32))
-                        }
-                        Pool::Max => {
-                            values.fold(first, |best, value| if_wins(s, best, value, value, best))
-                        }
-                    };
-                    s.store(result, y);
+            for (number, y) in y.chunks_exact_mut(channels).enumerate() {
+                let window = self.windows.window(number);
+                if window.count() == 0 {
+                    y.fill([0.0; LANES]);
                 }
-            });
+                for number in 0..window.count() {
+                    let x = &x[window.pixel(number) * channels..][..channels];
+                    if number == 0 {
+                        y.copy_from_slice(x);
+                        continue;
+                    }
+                    for (y, x) in y.iter_mut().zip(x) {
+                        let (before, value) = (s.load(y), s.load(x));
+                        let result = match self.pool {
+                            Pool::Average => s.add(before, value),
+                            Pool::Max => if_wins(s, before, value, value, before),
+                        };
+                        s.store(result, y);
+                    }
+                }
+                if let Pool::Average = self.pool {
+                    let count = s.splat(window.count() as f32);
+                    for y in y {
+                        s.store(s.div(s.load(y), count), y);
+                    }
+                }
+            }
         }
     }
 }
@@ -270,37 +270,40 @@ impl Kernel for Backward<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let [x_stride, y_stride] = self.windows.strides();
+        let channels = self.windows.channels;
         let blocks = self.dx.chunks_exact_mut(x_stride);
         let sources = self.x.chunks_exact(x_stride);
         for ((dx, x), dy) in blocks.zip(sources).zip(self.dy.chunks_exact(y_stride)) {
             dx.fill([0.0; LANES]);
-            let channels = self.windows.channels;
-            self.windows.each(|window| {
-                let dy = &dy[window.number * channels..][..channels];
-                for (channel, dy) in dy.iter().enumerate() {
-                    match self.pool {
-                        Pool::Average => {
-                            let share = s.div(s.load(dy), s.splat(window.count() as f32));
-                            for pixel in window.pixels() {
-                                let dx = &mut dx[pixel * channels + channel];
+            for (number, dy) in dy.chunks_exact(channels).enumerate() {
+                let window = self.windows.window(number);
+                match self.pool {
+                    Pool::Average => {
+                        let count = s.splat(window.count() as f32);
+                        for number in 0..window.count() {
+                            let dx = &mut dx[window.pixel(number) * channels..][..channels];
+                            for (dx, dy) in dx.iter_mut().zip(dy) {
+                                let share = s.div(s.load(dy), count);
                                 s.store(s.add(s.load(dx), share), dx);
                             }
                         }
-                        Pool::Max => {
+                    }
+                    Pool::Max => {
+                        for (channel, dy) in dy.iter().enumerate() {
                             let at = winner(s, &window, x, channels, channel);
                             let zero = s.splat(0.0);
-                            for (number, pixel) in window.pixels().enumerate() {
+                            for number in 0..window.count() {
+                                let dx = &mut dx[window.pixel(number) * channels + channel];
                                 let number = s.splat(number as f32);
                                 // Where neither is less than the other.
                                 let share = s.if_less(at, number, zero, s.load(dy));
                                 let share = s.if_less(number, at, zero, share);
-                                let dx = &mut dx[pixel * channels + channel];
                                 s.store(s.add(s.load(dx), share), dx);
                             }
                         }
                     }
                 }
-            });
+            }
         }
     }
 }
@@ -315,8 +318,8 @@ fn winner<S: Simd>(
     channel: usize,
 ) -> S::Vector {
     let (mut best, mut at) = (s.splat(f32::NEG_INFINITY), s.splat(0.0));
-    for (number, pixel) in window.pixels().enumerate() {
-        let value = s.load(&x[pixel * channels + channel]);
+    for number in 0..window.count() {
+        let value = s.load(&x[window.pixel(number) * channels + channel]);
         at = if_wins(s, best, value, s.splat(number as f32), at);
         best = if_wins(s, best, value, value, best);
     }

@@ -122,7 +122,11 @@ impl Probe {
         let training = Samples::new(&backend, &samples.train, &normalisation)?;
         let mut contexts = Vec::new();
         for (context, classes) in settings.stream.contexts.iter().enumerate() {
-            let all = samples.train.of_classes(classes);
+            let classes: Vec<u8> = classes
+                .iter()
+                .filter_map(|&c| u8::try_from(c).ok())
+                .collect();
+            let all = samples.train.of_classes(&classes);
             let mut stream = Stream::new(SEED, Purpose::Probe, context as u64);
             let mut draw = || all[stream.random_range(0..all.len() as u32) as usize];
             let drawn: Vec<u32> = (0..SAMPLES).map(|_| draw()).collect();

@@ -161,6 +161,7 @@ mod tests {
                 entropy: 0.0,
                 gain: vec![1.25, 1.75],
                 mean_absolute_weight: vec![0.0, 0.0],
+                later_tasks: Vec::new(),
             }
         };
         let runs = (42..).zip(accuracies).map(|(seed, accuracies)| Run {

@@ -1,0 +1,75 @@
+//! Images with named classes, wherever they lie: in one packed file or in folders.
+
+use std::path::{Path, PathBuf};
+
+use super::{NamedClasses, pack};
+use crate::error::{Error, Result};
+
+/// What a packed file of the collection NAME is called: `NAME.packed`.
+pub const EXTENSION: &str = "packed";
+
+/// Where a collection was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A file that `neurogain data pack` wrote.
+    Packed(PathBuf),
+    /// A folder with `train` and `test`, each with a folder of images for each class.
+    Folder(PathBuf),
+}
+
+/// Looks for the collection `name`: `directory` itself, if it is a file; in it, `name.packed` and the
+/// folder `name`; and `directory` itself, if it has the folders `train` and `test`. The first that is
+/// there, and all that were looked for.
+pub fn search(directory: &Path, name: &str) -> (Option<Place>, Vec<String>) {
+    if directory.is_file() {
+        let found = Place::Packed(directory.to_path_buf());
+        return (Some(found), vec![directory.display().to_string()]);
+    }
+    let packed = directory.join(format!("{name}.{EXTENSION}"));
+    let folders = [directory.join(name), directory.to_path_buf()];
+    let mut looked = vec![packed.display().to_string()];
+    for folder in &folders {
+        looked.push(format!("{}/train and test", folder.display()));
+    }
+    if packed.is_file() {
+        return (Some(Place::Packed(packed)), looked);
+    }
+    let whole = |folder: &PathBuf| folder.join("train").is_dir() && folder.join("test").is_dir();
+    (folders.into_iter().find(whole).map(Place::Folder), looked)
+}
+
+/// Reads the collection `name` that [`search`] finds; images of a folder are resized to `side` × `side`,
+/// those of a packed file must have that size.
+///
+/// # Errors
+/// [`Error::File`] if it is nowhere, or in folders where the feature `images` is off; [`Error::Format`] for
+/// a packed file of another size; those of [`pack::read`] and, with folders, of `folder::load`.
+pub fn load(directory: &Path, name: &str, side: u32) -> Result<NamedClasses> {
+    let (found, looked) = search(directory, name);
+    match found {
+        Some(Place::Packed(path)) => {
+            let collection = pack::read(&path)?;
+            let shape = collection.samples.train.shape();
+            if [shape.height, shape.width] != [side as usize; 2] {
+                let problem = format!("holds images of {shape}, wanted are {side} × {side} pixels");
+                return Err(Error::format(&path, problem));
+            }
+            Ok(collection)
+        }
+        #[cfg(feature = "images")]
+        Some(Place::Folder(folder)) => super::folder::load(&folder, side, side),
+        #[cfg(not(feature = "images"))]
+        Some(Place::Folder(folder)) => {
+            let reason = "this build cannot decode images: the feature `images` is off";
+            Err(Error::file(&folder, "read", reason))
+        }
+        None => Err(Error::file(
+            directory,
+            "find images",
+            format!(
+                "looked for {}; wanted is a packed file, or folders train/CLASS and test/CLASS of PNG or JPEG images",
+                looked.join("; ")
+            ),
+        )),
+    }
+}

@@ -1,0 +1,162 @@
+//! Evaluation of every task that a context has brought, and of augmented test images.
+#![cfg(feature = "report")]
+
+use std::sync::atomic::AtomicBool;
+
+use neurogain::data::{TrainTest, digits};
+use neurogain::experiment::{Experiment, Results, Settings, presets};
+use neurogain::report;
+use neurogain::{Cpu, Error, Result};
+
+fn settings(overrides: &[&str]) -> Result<Settings> {
+    let short = ["stream.iterations=12", "evaluation.every=4"];
+    let overrides: Vec<&str> = short.iter().chain(overrides).copied().collect();
+    let settings = presets::settings("split-digits")?.with_overrides(&overrides)?;
+    settings.with_seeds(&[42])?.with_methods(&["ngm-sgd"])
+}
+
+fn run(settings: &Settings, samples: &TrainTest) -> Results {
+    let cpu = Cpu::new().unwrap();
+    let experiment = Experiment::new(settings, samples, &cpu).unwrap();
+    let stop = AtomicBool::new(false);
+    let outcome = experiment.run(1, &stop, &|_| (), &|_| Ok(()));
+    outcome.unwrap().results
+}
+
+/// Every earlier task is evaluated besides the first, whose numbers stay the same; each is what a run gives
+/// whose first context it is.
+#[test]
+fn tasks_are_evaluated_from_their_context_on() {
+    let samples = digits::load();
+    let first = run(&settings(&[]).unwrap(), &samples);
+    let all = run(&settings(&["evaluation.tasks=all"]).unwrap(), &samples);
+    let pairs = first.runs[0]
+        .history
+        .records
+        .iter()
+        .zip(&all.runs[0].history.records);
+    for (only_first, record) in pairs {
+        assert_eq!(only_first.test, record.test);
+        assert!(only_first.later_tasks.is_empty());
+        let expected = match record.iteration % 4 {
+            0 => record.context - 1,
+            _ => 0,
+        };
+        assert_eq!(
+            record.later_tasks.len(),
+            expected,
+            "iteration {}",
+            record.iteration
+        );
+    }
+    // A network that has never seen task 5 and then learns it.
+    let last = all.runs[0].history.records.last().unwrap();
+    assert!(last.later_tasks.iter().all(|test| test.loss > 0.0));
+    let distinct: std::collections::BTreeSet<u64> = last
+        .later_tasks
+        .iter()
+        .map(|test| test.loss.to_bits())
+        .collect();
+    assert_eq!(distinct.len(), 4, "four tasks of different samples");
+}
+
+/// The numbers of all tasks are in the run's hash and come back from its files.
+#[test]
+fn later_tasks_are_hashed_written_and_read_back() {
+    let samples = digits::load();
+    let settings = settings(&["evaluation.tasks=all"]).unwrap();
+    let mut results = run(&settings, &samples);
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("run");
+    report::create(&directory, &settings).unwrap();
+    report::write_run(&directory, &settings, &results.runs[0]).unwrap();
+    report::finish(&directory, &results).unwrap();
+    let text = std::fs::read_to_string(directory.join("runs/ngm-sgd-42.csv")).unwrap();
+    let header = text.lines().next().unwrap();
+    assert!(header.ends_with("test_loss_task2,test_accuracy_task2,test_loss_task3,test_accuracy_task3,test_loss_task4,test_accuracy_task4,test_loss_task5,test_accuracy_task5"));
+    let read = report::load(&directory).unwrap();
+    assert_eq!(read.runs[0].history, results.runs[0].history);
+    let whole = results.hash();
+    results.runs[0].history.records.clear();
+    assert_eq!(
+        results.hash(),
+        whole,
+        "a results' hash is that of its runs' hashes"
+    );
+
+    // A number that is missing between others is an error that names it.
+    let broken = text.replacen(
+        &format!(
+            ",{:?},",
+            read.runs[0].history.records[59].later_tasks[0].loss
+        ),
+        ",,",
+        1,
+    );
+    assert_ne!(broken, text);
+    std::fs::write(directory.join("runs/ngm-sgd-42.csv"), broken).unwrap();
+    let error = report::load(&directory).unwrap_err();
+    assert!(matches!(error, Error::Format { .. }), "{error}");
+    assert!(error.to_string().contains("test_loss_task2"), "{error}");
+}
+
+/// Test images that are shifted and mirrored give other numbers, anew at each evaluation, and the same for
+/// the same seed; training does not notice.
+#[test]
+fn augmented_test_images_are_drawn_anew() {
+    let samples = digits::load();
+    let crop = ["training.crop_padding=1", "training.mirror=true"];
+    let plain = run(&settings(&crop).unwrap(), &samples);
+    let augmented = [crop[0], crop[1], "evaluation.augmented=true"];
+    let found = run(&settings(&augmented).unwrap(), &samples);
+    assert_eq!(found, run(&settings(&augmented).unwrap(), &samples));
+    let pairs = plain.runs[0]
+        .history
+        .records
+        .iter()
+        .zip(&found.runs[0].history.records);
+    for (plain, augmented) in pairs {
+        assert_eq!(plain.train, augmented.train);
+        assert_eq!(plain.test.is_some(), augmented.test.is_some());
+        if let (Some(plain), Some(augmented)) = (plain.test, augmented.test) {
+            assert_ne!(plain.loss, augmented.loss, "iteration {}", augmented.loss);
+        }
+    }
+    // Without crop and mirror there is nothing to do.
+    let idle = run(&settings(&["evaluation.augmented=true"]).unwrap(), &samples);
+    let as_is = run(&settings(&[]).unwrap(), &samples);
+    assert_eq!(idle.runs[0].history, as_is.runs[0].history);
+}
+
+#[test]
+fn a_context_that_adds_nothing_has_no_task() {
+    let same = "stream.contexts=[[0, 1], [1, 0]]";
+    assert!(settings(&[same]).is_ok());
+    let error = settings(&[same, "evaluation.tasks=all"]).unwrap_err();
+    assert!(error.to_string().contains("[1, 0]"), "{error}");
+}
+
+/// Rotated and permuted streams test the images as they are first.
+#[test]
+fn the_first_task_of_rotated_and_permuted_streams_is_the_images_as_they_are() {
+    let samples = digits::load();
+    let only = run(
+        &settings(&["stream.kind=rotated", "stream.contexts=[[0]]"]).unwrap(),
+        &samples,
+    );
+    for (kind, contexts) in [("rotated", "[[0], [0, 80]]"), ("permuted", "[[0], [0, 7]]")] {
+        let stream = [
+            format!("stream.kind={kind}"),
+            format!("stream.contexts={contexts}"),
+            "evaluation.tasks=all".into(),
+        ];
+        let found = run(
+            &settings(&stream.each_ref().map(String::as_str)).unwrap(),
+            &samples,
+        );
+        let records = &found.runs[0].history.records;
+        assert_eq!(only.runs[0].history.records, records[..12], "{kind}");
+        let last = records.last().unwrap();
+        assert_ne!(last.test.unwrap().loss, last.later_tasks[0].loss, "{kind}");
+    }
+}
