@@ -58,11 +58,11 @@ fn without_gain_and_fast_weight_all_learners_are_one() {
 /// For a constant target the explicit learner comes to rest where s = t and f = 0.
 #[test]
 fn fast_weights_hand_over_to_slow_ones() {
-    let steps = model(0.9, 1.0, 0.2, 0.3).run(&[1.0; 600], &[]);
+    let steps = model(0.9, 1.0, 0.2, 0.3).run(&[1.0; 2000], &[]);
     let early = &steps[3];
     assert!(early.explicit_fast > 2.0 * early.explicit_slow, "{early:?}");
-    near(steps[599].explicit_slow, 1.0, "slow");
-    near(steps[599].explicit_fast, 0.0, "fast");
+    near(steps[1999].explicit_slow, 1.0, "slow");
+    near(steps[1999].explicit_fast, 0.0, "fast");
 }
 
 #[test]

@@ -27,7 +27,7 @@ mod table;
 pub use analyses::{ANALYSES, Analysis, analyse};
 pub use differences::Difference;
 pub use directory::{build, create, finish, load, rebuild, write_run};
-pub use figure::{Chart, ChartPanel, ChartRow, Point, Series};
+pub use figure::Drawing;
 pub use format::Unit;
 pub use published::{
     Agreement, Comparison, ComparisonRow, Published, PublishedMethod, Spread, agreement, compare,

@@ -92,7 +92,10 @@ pub(super) fn landscape() -> Result<Analysis> {
         },
     ];
     Ok(Analysis {
-        charts: vec![across(&states)?, eigenvalues(&probe, &switches, &lines)?],
+        figures: vec![
+            across(&states)?.draw()?,
+            eigenvalues(&probe, &switches, &lines)?.draw()?,
+        ],
         table: table(&states)?,
     })
 }
@@ -243,7 +246,7 @@ fn across(states: &[State; 2]) -> Result<Chart> {
     }
     Ok(Chart {
         name: "landscape",
-        title: "The loss around the weights, in W and in g·W".into(),
+        title: "The loss around the weights, in W and in g·W",
         caption: format!(
             "NGM-SGD on Split-Digits, seed {SEED}: the loss on {SAMPLES} training samples of the second \
              context, along the gradient and along the eigenvectors of the Hessian's two largest \
@@ -316,7 +319,7 @@ fn eigenvalues(probe: &Probe, switches: &[usize], lines: &[Line; 3]) -> Result<C
     };
     Ok(Chart {
         name: "landscape-eigenvalues",
-        title: "The largest eigenvalues of the Hessian around each switch".into(),
+        title: "The largest eigenvalues of the Hessian around each switch",
         caption: format!(
             "Split-Digits, seed {SEED}: the Hessian of the loss on {SAMPLES} training samples of the \
              context, its {EIGENVALUES} largest eigenvalues by the Lanczos method to {TOLERANCE} of the \

@@ -1,13 +1,14 @@
 //! Analyses that need no run of the user's own: each makes figures, their numbers and a short table.
 
 mod landscape;
+mod sensitivity;
 mod two_timescale;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::directory::write;
-use super::figure::Chart;
+use super::figure::Drawing;
 use crate::error::{Error, Result};
 use crate::experiment::unknown;
 
@@ -15,7 +16,7 @@ use crate::experiment::unknown;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Analysis {
     /// The figures.
-    pub charts: Vec<Chart>,
+    pub figures: Vec<Drawing>,
     /// What they show, in a few aligned lines.
     pub table: String,
 }
@@ -30,6 +31,10 @@ pub const ANALYSES: &[(&str, &str)] = &[
         "landscape",
         "the loss around the weights, in W and in g·W, and its curvature during a run (under a minute)",
     ),
+    (
+        "sensitivity",
+        "accuracy and stability gap over burst scales and decays, beside SGD's rates (a minute)",
+    ),
 ];
 
 /// Does the analysis called `name`, the same bits every time.
@@ -40,6 +45,7 @@ pub fn analyse(name: &str) -> Result<Analysis> {
     match name {
         "two-timescale" => two_timescale::two_timescale(),
         "landscape" => landscape::landscape(),
+        "sensitivity" => sensitivity::sensitivity(),
         _ => {
             let known: Vec<String> = ANALYSES.iter().map(|(name, _)| name.to_string()).collect();
             Err(unknown("figure", name, &known))
@@ -56,10 +62,10 @@ impl Analysis {
     pub fn write(&self, dir: &Path) -> Result<Vec<PathBuf>> {
         fs::create_dir_all(dir).map_err(|e| Error::file(dir, "create", e))?;
         let mut paths = Vec::new();
-        for chart in &self.charts {
-            let path = dir.join(format!("{}.svg", chart.name));
-            write(&path.with_extension("csv"), chart.to_csv()?.as_bytes())?;
-            write(&path, chart.to_svg()?.as_bytes())?;
+        for figure in &self.figures {
+            let path = dir.join(format!("{}.svg", figure.name));
+            write(&path.with_extension("csv"), figure.csv.as_bytes())?;
+            write(&path, figure.svg.as_bytes())?;
             paths.push(path);
         }
         Ok(paths)

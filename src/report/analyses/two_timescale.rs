@@ -28,7 +28,7 @@ pub(super) fn two_timescale() -> Result<Analysis> {
     let noise = format!("{REPEATS} repeats, noise σ = {NOISE}: mean ± standard deviation");
     let chart = Chart {
         name: "two-timescale",
-        title: "Gain modulation as learning on two timescales".into(),
+        title: "Gain modulation as learning on two timescales",
         caption: format!(
             "The scalar model y = g·w under ½(y − t)², target 1, then −1, then 1. Top: without noise. Below: \
              the gain, and the slow and fast components of the output, mean over {REPEATS} repeats with \
@@ -62,7 +62,7 @@ pub(super) fn two_timescale() -> Result<Analysis> {
         ],
     };
     Ok(Analysis {
-        charts: vec![chart],
+        figures: vec![chart.draw()?],
         table: table(&steps),
     })
 }

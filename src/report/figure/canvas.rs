@@ -16,8 +16,8 @@ use crate::error::{Error, Result};
 pub(super) const UNITS: i32 = 4;
 
 pub(super) const WIDTH: i32 = 640 * UNITS;
-const LEFT: i32 = 80 * UNITS;
-const RIGHT: i32 = 28 * UNITS;
+pub(super) const LEFT: i32 = 80 * UNITS;
+pub(super) const RIGHT: i32 = 28 * UNITS;
 const BOTTOM: i32 = 60 * UNITS;
 /// A plot's height where the drawing has one row of panels, and where it has several.
 const PLOT_HEIGHTS: [i32; 2] = [290 * UNITS, 210 * UNITS];
@@ -27,7 +27,7 @@ const ABOVE_PLOT: i32 = 28 * UNITS;
 /// As large as it is so that it can be read where the figure is 360 pixels wide.
 const TEXT: i32 = 19 * UNITS;
 const SWATCH: i32 = 26 * UNITS;
-const SPACE: i32 = 8 * UNITS;
+pub(super) const SPACE: i32 = 8 * UNITS;
 
 /// One of `columns` panels side by side in a row.
 pub(super) struct Panel<'a> {
@@ -104,7 +104,7 @@ impl<'a> Canvas<'a> {
     }
 
     /// Upper and lower edge of the panels of a row.
-    fn edges(&self, row: usize) -> (i32, i32) {
+    pub(super) fn edges(&self, row: usize) -> (i32, i32) {
         let top = self.top + row as i32 * (self.plot_height + BOTTOM + ABOVE_PLOT);
         (top, top + self.plot_height)
     }
@@ -239,7 +239,8 @@ impl<'a> Canvas<'a> {
         self.done(|backend| backend.draw_path(points.iter().copied(), style))
     }
 
-    fn text(
+    /// Text whose place is `at`.
+    pub(super) fn text(
         &mut self,
         text: &str,
         at: (i32, i32),
@@ -257,7 +258,8 @@ impl<'a> Canvas<'a> {
         self.done(|backend| backend.draw_text(&text, &style, at))
     }
 
-    fn done<E: Display>(
+    /// Draws, with the crate's own error.
+    pub(super) fn done<E: Display>(
         &mut self,
         draw: impl FnOnce(&mut SVGBackend<'a>) -> core::result::Result<(), E>,
     ) -> Result<()> {

@@ -1,72 +1,85 @@
 //! Figures of lines: rows of panels, each line with or without a band around it.
 
-use std::path::Path;
-
 use super::axes::{Axis, linear_ticks};
 use super::canvas::{Canvas, Panel};
 use super::document;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::report::table::csv;
+
+/// A figure, and the numbers behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drawing {
+    /// The name of its files, without the ending.
+    pub name: &'static str,
+    /// SVG text.
+    pub svg: String,
+    /// CSV text; numbers with as few digits as read back to the same f64.
+    pub csv: String,
+}
 
 /// A figure of lines, as numbers.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Chart {
+pub(in crate::report) struct Chart {
     /// Its name: that of its file, lower-case letters, digits and hyphens, beginning with a letter.
-    pub name: &'static str,
+    pub(in crate::report) name: &'static str,
     /// What it shows, in a few words.
-    pub title: String,
+    pub(in crate::report) title: &'static str,
     /// How to read it.
-    pub caption: String,
+    pub(in crate::report) caption: String,
     /// From top to bottom.
-    pub rows: Vec<ChartRow>,
+    pub(in crate::report) rows: Vec<ChartRow>,
 }
 
 /// Panels side by side, on one vertical axis.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ChartRow {
+pub(in crate::report) struct ChartRow {
     /// The vertical axis's title, with its unit.
-    pub title: String,
+    pub(in crate::report) title: String,
     /// Whether the vertical axis is logarithmic.
-    pub logarithmic: bool,
+    pub(in crate::report) logarithmic: bool,
     /// The horizontal axes' title, with its unit.
-    pub x_title: String,
+    pub(in crate::report) x_title: String,
     /// From left to right.
-    pub panels: Vec<ChartPanel>,
+    pub(in crate::report) panels: Vec<ChartPanel>,
 }
 
 /// Lines on one pair of axes.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ChartPanel {
+pub(in crate::report) struct ChartPanel {
     /// What stands above it.
-    pub title: String,
+    pub(in crate::report) title: String,
     /// Where dashed vertical lines go.
-    pub marks: Vec<f64>,
+    pub(in crate::report) marks: Vec<f64>,
     /// The lines; those of one label have one colour in all panels.
-    pub series: Vec<Series>,
+    pub(in crate::report) series: Vec<Series>,
 }
 
 /// One line.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Series {
+pub(in crate::report) struct Series {
     /// What the legend calls it.
-    pub label: String,
+    pub(in crate::report) label: String,
     /// In the order in which they are joined.
-    pub points: Vec<Point>,
+    pub(in crate::report) points: Vec<Point>,
 }
 
 /// One point of a line.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Point {
+pub(in crate::report) struct Point {
     /// Horizontally.
-    pub x: f64,
+    pub(in crate::report) x: f64,
     /// Vertically.
-    pub y: f64,
+    pub(in crate::report) y: f64,
     /// Half the height of the band around it; 0 for none.
-    pub spread: f64,
+    pub(in crate::report) spread: f64,
 }
 
 impl Series {
     /// A line without a band.
-    pub fn line(label: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+    pub(in crate::report) fn line(
+        label: &str,
+        points: impl IntoIterator<Item = (f64, f64)>,
+    ) -> Self {
         let point = |(x, y)| Point { x, y, spread: 0.0 };
         Series {
             label: label.into(),
@@ -88,11 +101,11 @@ impl Chart {
         labels
     }
 
-    /// The drawing, as SVG text.
+    /// The drawing, and the numbers as CSV: `axis, panel, series, x, y, spread`, a line for each point.
     ///
     /// # Errors
-    /// [`Error::File`] where drawing fails.
-    pub fn to_svg(&self) -> Result<String> {
+    /// [`crate::Error::File`] where drawing fails.
+    pub(in crate::report) fn draw(&self) -> Result<Drawing> {
         let labels = self.labels();
         let legend: Vec<(usize, &str)> = labels.iter().copied().enumerate().collect();
         let mut drawing = String::new();
@@ -102,38 +115,29 @@ impl Chart {
         }
         canvas.end()?;
         let id = format!("neurogain-{}", self.name);
-        let (title, caption) = (&self.title, &self.caption);
-        Ok(document::document(&drawing, &id, height, title, caption))
+        Ok(Drawing {
+            name: self.name,
+            svg: document::document(&drawing, &id, height, self.title, &self.caption),
+            csv: self.to_csv()?,
+        })
     }
 
-    /// The numbers behind it, as CSV: `axis, panel, series, x, y, spread`, a line for each point. Numbers
-    /// are printed with as few digits as read back to the same f64.
-    ///
-    /// # Errors
-    /// [`Error::File`] where the text cannot be made.
-    pub fn to_csv(&self) -> Result<String> {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        let name = Path::new(self.name);
-        let failed = |e: csv::Error| Error::file(name, "write", e);
-        writer
-            .write_record(["axis", "panel", "series", "x", "y", "spread"])
-            .map_err(failed)?;
+    fn to_csv(&self) -> Result<String> {
+        let mut lines = vec![["axis", "panel", "series", "x", "y", "spread"].map(String::from)];
         for row in &self.rows {
             for panel in &row.panels {
                 for series in &panel.series {
                     for Point { x, y, spread } in &series.points {
-                        let numbers = [x, y, spread].map(|number| format!("{number:?}"));
-                        let names = [&row.title, &panel.title, &series.label];
-                        let fields = names.into_iter().chain(&numbers);
-                        writer.write_record(fields).map_err(failed)?;
+                        let names = [&row.title, &panel.title, &series.label].map(String::clone);
+                        let [axis, panel, series] = names;
+                        // `Debug` is the shortest text that reads back to the same bits.
+                        let [x, y, spread] = [x, y, spread].map(|number| format!("{number:?}"));
+                        lines.push([axis, panel, series, x, y, spread]);
                     }
                 }
             }
         }
-        let bytes = writer
-            .into_inner()
-            .map_err(|e| Error::file(name, "write", e))?;
-        String::from_utf8(bytes).map_err(|e| Error::file(name, "write", e))
+        csv(self.name, &lines)
     }
 }
 

@@ -6,12 +6,15 @@ mod canvas;
 mod chart;
 mod curve;
 mod document;
+mod heat;
 mod palette;
 
 use self::axes::{Axis, linear_ticks};
 use self::canvas::{Canvas, Panel};
-pub use self::chart::{Chart, ChartPanel, ChartRow, Point, Series};
+pub use self::chart::Drawing;
+pub(super) use self::chart::{Chart, ChartPanel, ChartRow, Point, Series};
 pub(super) use self::curve::{Curve, Quantity, curves};
+pub(super) use self::heat::HeatMap;
 use crate::error::Result;
 use crate::experiment::Settings;
 
