@@ -23,6 +23,8 @@ pub enum Purpose {
     Evaluation = 4,
     /// The order of pixels of permuted images; the step is the permutation's number, from 1.
     Permutation = 5,
+    /// Which samples a replay memory keeps; the step is the context, from 1, or a sample's number and 2⁴⁰.
+    Memory = 6,
     /// The resamples of a bootstrap; the step is the number of values.
     Bootstrap = 16,
     /// Noise on the targets of the two-timescale model; the step is the repeat.

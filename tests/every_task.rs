@@ -73,6 +73,10 @@ fn later_tasks_are_hashed_written_and_read_back() {
     report::finish(&directory, &results).unwrap();
     let text = std::fs::read_to_string(directory.join("runs/ngm-sgd-42.csv")).unwrap();
     let header = text.lines().next().unwrap();
+    let summary = std::fs::read_to_string(directory.join("summary.json")).unwrap();
+    assert!(summary.contains("\"forgetting\""));
+    let page = std::fs::read_to_string(directory.join("report.html")).unwrap();
+    assert!(page.contains("table-accuracy-matrix-1-ngm-sgd"));
     assert!(header.ends_with("test_loss_task2,test_accuracy_task2,test_loss_task3,test_accuracy_task3,test_loss_task4,test_accuracy_task4,test_loss_task5,test_accuracy_task5"));
     let read = report::load(&directory).unwrap();
     assert_eq!(read.runs[0].history, results.runs[0].history);

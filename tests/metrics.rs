@@ -1,7 +1,9 @@
 //! Metrics against hand-computed histories, and against their definitions on random histories.
 
 use neurogain::Error;
-use neurogain::metrics::{StabilityGap, stability_gap, stability_gap_of_mean, summarise};
+use neurogain::metrics::{
+    StabilityGap, continual, stability_gap, stability_gap_of_mean, summarise,
+};
 use proptest::prelude::*;
 
 fn close(found: f64, expected: f64) {
@@ -205,5 +207,48 @@ proptest! {
             let minima = curves.iter().map(|c| naive(c, &contexts).minimum_accuracy[t]);
             prop_assert!(*minimum >= minima.sum::<f64>() / curves.len() as f64 - 1e-12);
         }
+    }
+}
+
+/// Two tasks that swap, by the definitions: every number is found by hand.
+#[test]
+fn measures_over_every_task_are_their_definitions() {
+    let accuracies: [&[f64]; 6] = [
+        &[0.8],
+        &[0.9],
+        &[0.4, 0.5],
+        &[0.7, 0.9],
+        &[0.3, 0.6, 0.2],
+        &[0.6, 0.8, 1.0],
+    ];
+    let found = continual(&accuracies, &[1, 1, 2, 2, 3, 3]).unwrap();
+    let matrix = [vec![0.9], vec![0.7, 0.9], vec![0.6, 0.8, 1.0]];
+    assert_eq!(found.accuracy_matrix, matrix);
+    close(found.average_accuracy, 0.8);
+    // Task 1 was best at 0.9, task 2 at 0.9.
+    close(found.forgetting, (0.3 + 0.1) / 2.0);
+    close(found.backward_transfer, -(0.3 + 0.1) / 2.0);
+    // Task 1 fell to 0.3, task 2 after its own context to 0.6.
+    close(found.minimum_accuracy, 0.45);
+    close(found.worst_case_accuracy, 1.0 / 3.0 + 2.0 / 3.0 * 0.45);
+
+    let one = continual(&[[0.5]], &[1]).unwrap();
+    assert!(one.forgetting.is_nan() && one.minimum_accuracy.is_nan());
+    assert_eq!(one.worst_case_accuracy, 0.5);
+}
+
+#[test]
+fn accuracies_that_do_not_fit_the_contexts_are_refused() {
+    let none: [&[f64]; 0] = [];
+    assert!(continual(&none, &[]).is_err());
+    let cases: [(&[&[f64]], &[usize]); 5] = [
+        (&[&[0.5]], &[1, 1]),
+        (&[&[0.5], &[0.5]], &[1, 2]),
+        (&[&[0.5, 0.5]], &[2]),
+        (&[&[f64::NAN]], &[1]),
+        (&[&[]], &[0]),
+    ];
+    for (accuracies, contexts) in cases {
+        assert!(continual(accuracies, contexts).is_err(), "{accuracies:?}");
     }
 }

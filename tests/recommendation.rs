@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicBool;
 use neurogain::Cpu;
 use neurogain::data::digits;
 use neurogain::experiment::{EvaluatedTasks, Experiment, presets};
-use neurogain::gain::{GainDynamics, RATE_AT_ONE_NAT, recommended_eta};
 use neurogain::gain::reparameterisation::effective_learning_rate;
+use neurogain::gain::{GainDynamics, RATE_AT_ONE_NAT, recommended_eta};
 use proptest::prelude::*;
 
 #[test]
@@ -58,7 +58,9 @@ fn accuracy(rate: f32, gamma: f32, eta: f64) -> f64 {
     settings.evaluation.every = settings.stream.iterations;
     let (samples, backend) = (digits::load(), Cpu::new().unwrap());
     let experiment = Experiment::new(&settings, &samples, &backend).unwrap();
-    let outcome = experiment.run(2, &AtomicBool::new(false), &|_| (), &|_| Ok(())).unwrap();
+    let outcome = experiment
+        .run(2, &AtomicBool::new(false), &|_| (), &|_| Ok(()))
+        .unwrap();
     let finals = outcome.results.runs.iter().map(|run| {
         let last = run.history.records.last().unwrap();
         let tasks = last.test.iter().chain(&last.later_tasks);
@@ -80,7 +82,10 @@ fn training_agrees_on_a_benchmark_that_it_was_not_made_on() {
     assert!(preset > 0.93, "{preset}");
     for (rate, gamma) in [(0.003, 0.9), (0.03, 0.9), (0.01, 0.8), (0.01, 0.95)] {
         let found = recommended(rate, gamma);
-        assert!((found - preset).abs() < 0.02, "rate {rate}, gamma {gamma}: {found}, {preset} in the preset");
+        assert!(
+            (found - preset).abs() < 0.02,
+            "rate {rate}, gamma {gamma}: {found}, {preset} in the preset"
+        );
     }
     let little = accuracy(0.003, 0.9, recommended_eta(0.003, 0.9, 1.0).unwrap() / 16.0);
     assert!(little < preset - 0.02, "{little} against {preset}");

@@ -42,6 +42,10 @@ impl<M> Watched<M> {
 }
 
 impl<B: Backend, M: Method<B>> Method<B> for Watched<M> {
+    fn begin_context(&mut self, backend: &B, context: usize) -> Result<()> {
+        self.method.begin_context(backend, context)
+    }
+
     fn step(
         &mut self,
         backend: &B,

@@ -45,6 +45,11 @@ pub struct Run {
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub methods: Option<Vec<String>>,
 
+    /// Run a list of methods that ships inside instead of the benchmark's own: ablation, reset,
+    /// composition or boundary (see `list`).
+    #[arg(long, value_name = "NAME")]
+    pub variants: Option<String>,
+
     /// Seeds such as 1,2,3, or a range with both its ends: 42..46 is five seeds.
     #[arg(long)]
     pub seeds: Option<String>,
@@ -62,6 +67,11 @@ pub struct Run {
     /// Evaluate on at most so many test images; 0 for all. Short for --set evaluation.limit=NUMBER.
     #[arg(long, value_name = "NUMBER")]
     pub eval_limit: Option<u32>,
+
+    /// Evaluate on the first task alone, or on every task that a context has brought: first or all. Short for
+    /// --set evaluation.tasks=NAME.
+    #[arg(long, value_name = "NAME")]
+    pub eval_tasks: Option<String>,
 
     /// The directory to make for the results [default: the next free runs/NAME-001].
     #[arg(long, value_name = "DIR")]
@@ -173,7 +183,7 @@ pub struct Report {
 
 #[derive(Args)]
 pub struct Figure {
-    /// The analysis: two-timescale, landscape [default: list them].
+    /// The analysis: two-timescale, landscape, sensitivity [default: list them].
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use neurogain::Result;
 use neurogain::data::{Place, cifar, collection, mnist};
-use neurogain::experiment::{DataSettings, DataSource, presets};
+use neurogain::experiment::{DataSettings, DataSource, presets, variants};
 use serde_json::{Value, json};
 
 use super::arguments;
@@ -40,7 +40,14 @@ fn as_text(directory: &Path) -> Result<String> {
         let ready = if data.ready { "yes" } else { "no" };
         let _ = writeln!(text, "  ready    {ready}\n");
     }
-    text.push_str("Run one with `neurogain run NAME`; print its settings with `neurogain list --show NAME`.\n");
+    text.push_str("Lists of methods for any of them, `neurogain run NAME --variants LIST`:\n\n");
+    for (name, description) in variants()? {
+        let _ = writeln!(text, "{name}");
+        for line in description.lines() {
+            let _ = writeln!(text, "  {line}");
+        }
+    }
+    text.push_str("\nRun one with `neurogain run NAME`; print its settings with `neurogain list --show NAME`.\n");
     Ok(text)
 }
 
@@ -63,7 +70,11 @@ fn as_json(directory: &Path) -> Result<Value> {
             },
         }));
     }
-    Ok(json!({ "benchmarks": benchmarks }))
+    let variants: Vec<Value> = variants()?
+        .into_iter()
+        .map(|(name, description)| json!({ "name": name, "description": description }))
+        .collect();
+    Ok(json!({ "benchmarks": benchmarks, "variants": variants }))
 }
 
 /// What a source needs, and whether it is there.

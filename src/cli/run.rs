@@ -87,12 +87,18 @@ fn settings(arguments: &arguments::Run) -> Result<Settings> {
     } else {
         presets::settings(name)?
     };
+    if let Some(variants) = &arguments.variants {
+        settings = settings.with_variants(variants)?;
+    }
     let mut overrides = arguments.overrides.clone();
     if let Some(every) = arguments.eval_every {
         overrides.push(format!("evaluation.every={every}"));
     }
     if let Some(limit) = arguments.eval_limit {
         overrides.push(format!("evaluation.limit={limit}"));
+    }
+    if let Some(tasks) = &arguments.eval_tasks {
+        overrides.push(format!("evaluation.tasks={tasks}"));
     }
     settings = settings.with_overrides(&overrides)?;
     if let Some(methods) = &arguments.methods {

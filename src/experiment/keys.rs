@@ -98,6 +98,12 @@ const STREAM: &[Key] = &[
     key("kind", Kind::Choice(&["split", "rotated", "permuted"])),
     key("contexts", Kind::ContextList),
     key("iterations", Kind::Whole),
+    optional("memory", Kind::Table(MEMORY)),
+];
+
+const MEMORY: &[Key] = &[
+    key("kind", Kind::Choice(&["reservoir", "balanced"])),
+    key("size", Kind::Whole),
 ];
 
 const NETWORK: Tagged = Tagged {
@@ -147,6 +153,10 @@ pub(super) const METHOD: &[Key] = &[
     key("gain_modulated", Kind::Flag),
     key("optimiser", Kind::Tagged(&OPTIMISER)),
     optional("backbone", Kind::Tagged(&OPTIMISER)),
+    optional("reset_at_switch", Kind::Flag),
+    optional("drive", Kind::Choice(&["entropy", "boundary"])),
+    optional("only_slow", Kind::Flag),
+    optional("gain", Kind::Table(GAIN)),
 ];
 
 const OPTIMISER: Tagged = Tagged {

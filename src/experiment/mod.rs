@@ -13,6 +13,7 @@ mod seeds;
 mod settings;
 mod text;
 mod validate;
+mod variants;
 
 pub use changes::Change;
 pub use memory::{available_memory, check_memory, memory_needed};
@@ -22,6 +23,7 @@ pub use run::{Experiment, Outcome};
 pub use samples::load_samples;
 pub use seeds::parse_seeds;
 pub use settings::{
-    DataSettings, DataSource, EvaluatedTasks, EvaluationSettings, GainSettings, MethodSettings,
-    NetworkSettings, Settings, StreamKind, StreamSettings, TrainingSettings,
+    DataSettings, DataSource, EvaluatedTasks, EvaluationSettings, GainSettings, MemorySettings,
+    MethodSettings, NetworkSettings, Settings, StreamKind, StreamSettings, TrainingSettings,
 };
+pub use variants::variants;

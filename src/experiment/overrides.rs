@@ -144,7 +144,7 @@ impl Assignment<'_> {
 /// The place of a known key's value, made if it is optional or a change of rule has left it empty.
 fn slot<'a>(table: &'a mut Table, name: &str, key: Option<&Key>) -> Option<&'a mut Value> {
     let empty = match key?.kind {
-        Kind::Tagged(_) => Value::Table(Table::new()),
+        Kind::Table(_) | Kind::Tagged(_) => Value::Table(Table::new()),
         _ => Value::Boolean(false),
     };
     Some(table.entry(name).or_insert(empty))

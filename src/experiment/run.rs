@@ -39,6 +39,8 @@ pub struct Experiment<'a> {
     training: Samples,
     test: TestTasks,
     contexts: Vec<Context>,
+    /// Of the training samples; none without a memory, which alone reads them.
+    labels: Vec<u8>,
     network: Blueprint,
 }
 
@@ -95,6 +97,10 @@ impl<'a> Experiment<'a> {
             training,
             test: TestTasks::new(backend, test, tasks.collect(), transform)?,
             contexts,
+            labels: match settings.stream.memory {
+                Some(_) => train.labels().to_vec(),
+                None => Vec::new(),
+            },
             network,
             backend,
         })
@@ -249,7 +255,7 @@ impl<'a> Experiment<'a> {
         trainer.run(
             &mut network,
             &mut watched,
-            &self.contexts,
+            &self.contexts(seed)?,
             &mut history,
             |_| true,
         )?;
@@ -265,14 +271,17 @@ impl<'a> Experiment<'a> {
         let Experiment {
             settings, backend, ..
         } = *self;
-        let gain = &settings.gain;
+        let gain = method.gain.as_ref().unwrap_or(&settings.gain);
         let dynamics = match method.gain_modulated {
             true => Some(GainDynamics::new(gain.gamma, gain.g0, gain.eta)?),
             false => None,
         };
         let rate = settings.training.learning_rate;
         let descent = GradientDescent::new(backend, method.optimiser, rate, dynamics)?
-            .with_backbone(method.backbone.unwrap_or(method.optimiser))?;
+            .with_backbone(method.backbone.unwrap_or(method.optimiser))?
+            .with_drive(method.drive.unwrap_or_default())
+            .only_slow(method.only_slow.unwrap_or(false))
+            .reset_at_switch(method.reset_at_switch.unwrap_or(false));
         let training = &settings.training;
         let trainer = Trainer {
             backend,
@@ -284,6 +293,18 @@ impl<'a> Experiment<'a> {
             seed,
         };
         Ok((descent, trainer))
+    }
+
+    /// What a run with this seed learns from.
+    fn contexts(&self, seed: u64) -> Result<Cow<'_, [Context]>> {
+        let contexts = self.contexts.as_slice();
+        Ok(match &self.settings.stream.memory {
+            None => Cow::Borrowed(contexts),
+            Some(memory) => {
+                let (kind, size) = (memory.kind, memory.size);
+                Cow::Owned(stream::replay(contexts, &self.labels, kind, size, seed)?)
+            }
+        })
     }
 
     fn train(
@@ -298,8 +319,8 @@ impl<'a> Experiment<'a> {
         } = *self;
         let (mut descent, trainer) = self.learner(method, seed)?;
         let mut history = History::default();
-        let contexts = &self.contexts;
-        let ended = trainer.run(&mut network, &mut descent, contexts, &mut history, observe);
+        let contexts = self.contexts(seed)?;
+        let ended = trainer.run(&mut network, &mut descent, &contexts, &mut history, observe);
         let total = settings.stream.iterations * contexts.len();
         let status = match ended {
             Ok(()) => Status::Complete,

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::optim::Rule;
+use crate::stream::MemoryKind;
+use crate::train::Drive;
 
 use crate::data::{digits, mnist};
 
@@ -114,6 +116,19 @@ pub struct StreamSettings {
     pub contexts: Vec<Vec<u16>>,
     /// Training iterations in each context.
     pub iterations: usize,
+    /// A bounded memory of old samples; all of them, joint training, if it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemorySettings>,
+}
+
+/// A bounded memory in the place of joint training: [`crate::stream::replay`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemorySettings {
+    /// How it is filled.
+    pub kind: MemoryKind,
+    /// Samples that it holds at most.
+    pub size: usize,
 }
 
 /// What the lists of a stream's contexts hold.
@@ -222,4 +237,17 @@ pub struct MethodSettings {
     /// The update rule of the layers that have no gains; that of the others if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backbone: Option<Rule>,
+    /// Whether the optimiser's state is forgotten at each switch; not if it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reset_at_switch: Option<bool>,
+    /// What drives the gains; the entropy if it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drive: Option<Drive>,
+    /// Whether the gain sets the rate of learning alone and does not scale the weights:
+    /// [`crate::train::GradientDescent::only_slow`]; not if it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub only_slow: Option<bool>,
+    /// The gain's constants for this method; those of the experiment if they are missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gain: Option<GainSettings>,
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::samples::IMAGES;
-use super::{DataSource, EvaluatedTasks, NetworkSettings, Settings, StreamKind};
+use super::{DataSource, EvaluatedTasks, GainSettings, NetworkSettings, Settings, StreamKind};
 use crate::error::{Error, Result};
 use crate::optim::Rule;
 use crate::stream;
@@ -27,7 +27,7 @@ impl Settings {
         self.validate_network()?;
         self.validate_training()?;
         self.validate_evaluation()?;
-        self.validate_gain()?;
+        validate_gain("gain", &self.gain)?;
         self.validate_methods()
     }
 
@@ -99,6 +99,9 @@ impl Settings {
             let expected = "with evaluation.tasks = \"all\" something new in each context";
             return Err(Error::setting(key, format!("{:?}", contexts[at]), expected));
         }
+        if let Some(memory) = &self.stream.memory {
+            whole("stream.memory.size", memory.size)?;
+        }
         whole("stream.iterations", self.stream.iterations)
     }
 
@@ -159,13 +162,6 @@ impl Settings {
         Ok(())
     }
 
-    fn validate_gain(&self) -> Result<()> {
-        let gain = &self.gain;
-        fraction("gain.gamma", gain.gamma)?;
-        positive("gain.g0", gain.g0)?;
-        not_negative("gain.eta", gain.eta)
-    }
-
     fn validate_methods(&self) -> Result<()> {
         require(
             !self.methods.is_empty(),
@@ -189,9 +185,34 @@ impl Settings {
             if let Some(rule) = method.backbone {
                 validate_rule(&format!("{key}.backbone"), rule)?;
             }
+            if let Some(gain) = &method.gain {
+                validate_gain(&format!("{key}.gain"), gain)?;
+            }
+            let without = [
+                ("drive", method.drive.is_some()),
+                ("only_slow", method.only_slow.is_some()),
+                ("gain", method.gain.is_some()),
+            ];
+            if let (false, Some((of_gain, _))) = (
+                method.gain_modulated,
+                without.iter().find(|(_, given)| *given),
+            ) {
+                let expected = "nothing, as gain_modulated is false";
+                return Err(Error::setting(
+                    format!("{key}.{of_gain}"),
+                    "(given)",
+                    expected,
+                ));
+            }
         }
         Ok(())
     }
+}
+
+fn validate_gain(key: &str, gain: &GainSettings) -> Result<()> {
+    fraction(&format!("{key}.gamma"), gain.gamma)?;
+    positive(&format!("{key}.g0"), gain.g0)?;
+    not_negative(&format!("{key}.eta"), gain.eta)
 }
 
 fn validate_rule(key: &str, rule: Rule) -> Result<()> {

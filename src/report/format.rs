@@ -24,12 +24,13 @@ impl Unit {
         if !value.is_finite() {
             return String::from(NONE);
         }
-        match self {
+        let text = match self {
             Unit::Percent => format!("{:.2}", 100.0 * value),
             Unit::Share => format!("{value:.4}"),
             Unit::Gain => format!("{value:.3}"),
             Unit::Iterations => format!("{value:.1}"),
-        }
+        };
+        text.replace('-', "−")
     }
 
     /// A difference, with its sign.

@@ -33,5 +33,5 @@ pub use published::{
     Agreement, Comparison, ComparisonRow, Published, PublishedMethod, Spread, agreement, compare,
     published,
 };
-pub use summary::{MethodSummary, PerSeed, RunSummary, Summary, summarise_results};
+pub use summary::{EveryTask, MethodSummary, PerSeed, RunSummary, Summary, summarise_results};
 pub use table::table;

@@ -283,8 +283,11 @@ fn same_method(ours: Option<&MethodSettings>, preset: Option<&MethodSettings>) -
     let (Some(ours), Some(preset)) = (ours, preset) else {
         return false;
     };
-    ours.gain_modulated == preset.gain_modulated
-        && (ours.optimiser, ours.backbone) == (preset.optimiser, preset.backbone)
+    let named = |method: &MethodSettings| MethodSettings {
+        label: String::new(),
+        ..method.clone()
+    };
+    named(ours) == named(preset)
 }
 
 fn method_rows(ours: &MethodSummary, theirs: &PublishedMethod, seeds: usize) -> Vec<ComparisonRow> {

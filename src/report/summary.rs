@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::differences::{Difference, differences};
 use super::records::total_iterations;
 use crate::error::{Error, Result};
-use crate::experiment::{Results, Run, Status};
-use crate::metrics::{self, StabilityGap, stability_gap, stability_gap_of_mean};
+use crate::experiment::{EvaluatedTasks, Results, Run, Status};
+use crate::metrics::{self, Continual, StabilityGap, stability_gap, stability_gap_of_mean};
 use crate::train::{History, Record};
 
 /// What `summary.json` holds. Numbers that do not exist (the gap of a single context) are `null` there.
@@ -44,6 +44,8 @@ pub struct RunSummary {
     pub hash: Option<String>,
     /// The run's own measures; none unless it is complete.
     pub measures: Option<StabilityGap>,
+    /// Its measures over every task; none unless it is complete and every task was evaluated.
+    pub every_task: Option<Continual>,
 }
 
 /// One method over the seeds whose runs are complete.
@@ -57,6 +59,8 @@ pub struct MethodSummary {
     pub seeds: Vec<u64>,
     /// Every seed measured on its own, then mean and spread; none without a complete run.
     pub per_seed: Option<PerSeed>,
+    /// Over every task, each seed measured on its own; none where only the first was evaluated.
+    pub every_task: Option<EveryTask>,
     /// The published tables' convention: the seed-averaged curve measured once; none without a complete run.
     pub minimum_of_seed_averaged_curve: Option<StabilityGap>,
 }
@@ -80,6 +84,23 @@ pub struct PerSeed {
     pub final_gain: Vec<metrics::Summary>,
     /// Largest mean gain of the layers in the whole run.
     pub peak_gain: metrics::Summary,
+}
+
+/// Mean and spread over seeds of what each seed's accuracies on every task give.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EveryTask {
+    /// R_{i,j}, row i the end of context i, column j ≤ i task j.
+    pub accuracy_matrix: Vec<Vec<metrics::Summary>>,
+    /// ACC, in [0, 1].
+    pub average_accuracy: metrics::Summary,
+    /// Forgetting.
+    pub forgetting: metrics::Summary,
+    /// BWT.
+    pub backward_transfer: metrics::Summary,
+    /// min-ACC of De Lange et al.
+    pub minimum_accuracy: metrics::Summary,
+    /// WC-ACC of De Lange et al.
+    pub worst_case_accuracy: metrics::Summary,
 }
 
 impl Summary {
@@ -119,6 +140,12 @@ pub fn summarise_results(results: &Results) -> Result<Summary> {
             status: run.status.clone(),
             iterations,
             hash: run.hash.clone(),
+            every_task: match &measures {
+                Some(_) if results.settings.evaluation.tasks == EvaluatedTasks::All => {
+                    Some(measure_every_task(&run.history)?)
+                }
+                _ => None,
+            },
             measures,
         });
     }
@@ -126,11 +153,14 @@ pub fn summarise_results(results: &Results) -> Result<Summary> {
     for method in &results.settings.methods {
         let complete = complete_runs(results, &method.name);
         let measured = runs.iter().filter(|run| run.method == method.name);
+        let every_task = measured.clone().filter_map(|r| r.every_task.as_ref());
+        let every_task: Vec<&Continual> = every_task.collect();
         let measures: Vec<&StabilityGap> = measured.filter_map(|r| r.measures.as_ref()).collect();
         methods.push(MethodSummary {
             method: method.name.clone(),
             label: method.label.clone(),
             seeds: complete.iter().map(|run| run.seed).collect(),
+            every_task: (!every_task.is_empty()).then(|| over_every_task(&every_task)),
             per_seed: (!measures.is_empty()).then(|| per_seed(&measures, &complete)),
             minimum_of_seed_averaged_curve: of_mean(&complete)?,
         });
@@ -187,6 +217,38 @@ fn measure(history: &History, every: usize) -> Result<StabilityGap> {
         *recovery = recovery.saturating_mul(every);
     }
     Ok(measures)
+}
+
+fn measure_every_task(history: &History) -> Result<Continual> {
+    let accuracies = history.evaluated().map(|(record, first)| {
+        let tests = [first]
+            .into_iter()
+            .chain(record.later_tasks.iter().copied());
+        tests.map(|test| test.accuracy).collect()
+    });
+    let accuracies: Vec<Vec<f64>> = accuracies.collect();
+    metrics::continual(&accuracies, &contexts(history))
+}
+
+fn over_every_task(runs: &[&Continual]) -> EveryTask {
+    let over_seeds = |of: &dyn Fn(&Continual) -> f64| {
+        let values: Vec<f64> = runs.iter().map(|run| of(run)).collect();
+        metrics::summarise(&values)
+    };
+    let contexts = runs.iter().map(|run| run.accuracy_matrix.len());
+    let row = |i: usize| {
+        (0..=i)
+            .map(|j| over_seeds(&|m| m.accuracy_matrix[i][j]))
+            .collect()
+    };
+    EveryTask {
+        accuracy_matrix: (0..contexts.min().unwrap_or(0)).map(row).collect(),
+        average_accuracy: over_seeds(&|m| m.average_accuracy),
+        forgetting: over_seeds(&|m| m.forgetting),
+        backward_transfer: over_seeds(&|m| m.backward_transfer),
+        minimum_accuracy: over_seeds(&|m| m.minimum_accuracy),
+        worst_case_accuracy: over_seeds(&|m| m.worst_case_accuracy),
+    }
 }
 
 fn of_mean(runs: &[&Run]) -> Result<Option<StabilityGap>> {

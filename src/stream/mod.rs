@@ -4,12 +4,16 @@
 //! is a stream whose lists each contain the one before. What a context's list has and no earlier one had
 //! is its *task*; accuracy is measured on tasks.
 
+mod replay;
+
 use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::data::Dataset;
 use crate::error::{Error, Result};
+
+pub use replay::{MemoryKind, replay};
 
 /// A stretch of training on a fixed set of samples.
 #[derive(Debug, Clone, PartialEq, Eq)]

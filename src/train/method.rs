@@ -14,6 +14,15 @@ use crate::train::Batch;
 
 /// A learning method: what it does with a network and a batch in one iteration.
 pub trait Method<B: Backend = Cpu> {
+    /// Told before the first iteration of each context, counted from 1; does nothing unless a method says
+    /// otherwise.
+    ///
+    /// # Errors
+    /// What the kernels fail with.
+    fn begin_context(&mut self, _backend: &B, _context: usize) -> Result<()> {
+        Ok(())
+    }
+
     /// One iteration: forward, loss, backward, update. Returns the loss of the forward.
     ///
     /// # Errors
@@ -24,6 +33,18 @@ pub trait Method<B: Backend = Cpu> {
         network: &mut impl Network<B>,
         batch: &Batch<B>,
     ) -> Result<Loss>;
+}
+
+/// What drives the gains, in the place of H in g ← γ·g + (1−γ)·g0 + η·H.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "report", serde(rename_all = "kebab-case"))]
+pub enum Drive {
+    /// The entropy of the batch before.
+    #[default]
+    Entropy,
+    /// An oracle that knows the switches: 1 in the first iteration of every context after the first, else 0.
+    Boundary,
 }
 
 /// Gradient descent by any [`Rule`], with gain dynamics (NGM-SGD, arXiv 2507.14056, algorithm 1) or
@@ -37,6 +58,11 @@ pub struct GradientDescent<B: Backend = Cpu> {
     backbone: Rule,
     learning_rate: f32,
     dynamics: Option<GainDynamics>,
+    drive: Drive,
+    /// The gain, where it sets the rate alone.
+    slow_gain: Option<f64>,
+    reset_at_switch: bool,
+    /// The drive of the next step.
     entropy: Tensor<B>,
     loss: SoftmaxCrossEntropy<B>,
     dlogits: Tensor<B>,
@@ -64,6 +90,9 @@ impl<B: Backend> GradientDescent<B> {
             backbone: rule,
             learning_rate,
             dynamics,
+            drive: Drive::Entropy,
+            slow_gain: None,
+            reset_at_switch: false,
             entropy: Tensor::zeros(backend, Shape::vector(1))?,
             loss: SoftmaxCrossEntropy::new(backend)?,
             dlogits: Tensor::zeros(backend, Shape::features(0, 1))?,
@@ -81,16 +110,52 @@ impl<B: Backend> GradientDescent<B> {
         self.backbone = rule;
         Ok(self)
     }
+
+    /// The same with another drive of the gains.
+    pub fn with_drive(mut self, drive: Drive) -> Self {
+        self.drive = drive;
+        self
+    }
+
+    /// The same with the slow part of gain modulation alone, if `only`: the effective weights of
+    /// gain-modulated layers learn at the rate α·g², as W_eff = g·W does, but do not move with the gain
+    /// itself; forward uses W, and the gains that records show stay 1.
+    pub fn only_slow(mut self, only: bool) -> Self {
+        self.slow_gain = only.then_some(1.0);
+        self
+    }
+
+    /// The same, forgetting the optimiser's state at the start of every context after the first, if `reset`.
+    pub fn reset_at_switch(mut self, reset: bool) -> Self {
+        self.reset_at_switch = reset;
+        self
+    }
 }
 
 impl<B: Backend> Method<B> for GradientDescent<B> {
+    fn begin_context(&mut self, backend: &B, context: usize) -> Result<()> {
+        if context > 1 && self.drive == Drive::Boundary {
+            backend.upload(&[1.0], self.entropy.floats_mut())?;
+        }
+        if context > 1 && self.reset_at_switch {
+            self.states.clear();
+        }
+        Ok(())
+    }
+
     fn step(
         &mut self,
         backend: &B,
         network: &mut impl Network<B>,
         batch: &Batch<B>,
     ) -> Result<Loss> {
-        if let Some(dynamics) = &self.dynamics {
+        let mut rate = self.learning_rate;
+        if let (Some(dynamics), Some(gain)) = (&self.dynamics, &mut self.slow_gain) {
+            let mut drive = [0.0];
+            backend.download(self.entropy.floats(), &mut drive)?;
+            *gain = dynamics.step(*gain, f64::from(drive[0]));
+            rate = (f64::from(rate) * *gain * *gain) as f32;
+        } else if let Some(dynamics) = &self.dynamics {
             for gain in network.parameters().filter_map(|p| p.gain.as_mut()) {
                 dynamics.update(backend, &self.entropy, gain)?;
             }
@@ -105,13 +170,17 @@ impl<B: Backend> Method<B> for GradientDescent<B> {
                 self.states.push(State::default());
             }
             let state = &mut self.states[index];
-            let rule = match parameter.gain {
-                Some(_) => self.rule,
-                None => self.backbone,
+            let (rule, rate) = match parameter.gain {
+                Some(_) => (self.rule, rate),
+                None => (self.backbone, self.learning_rate),
             };
-            rule.update(backend, self.learning_rate, parameter, state)?;
+            rule.update(backend, rate, parameter, state)?;
         }
-        backend.upload(&[loss.mean_entropy() as f32], self.entropy.floats_mut())?;
+        let drive = match self.drive {
+            Drive::Entropy => loss.mean_entropy() as f32,
+            Drive::Boundary => 0.0,
+        };
+        backend.upload(&[drive], self.entropy.floats_mut())?;
         Ok(loss)
     }
 }

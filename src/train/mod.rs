@@ -7,7 +7,7 @@ mod test_tasks;
 mod trainer;
 
 pub use history::{Evaluation, History, Record};
-pub use method::{GradientDescent, Method};
+pub use method::{Drive, GradientDescent, Method};
 pub use samples::{Batch, Normalisation, Samples, Transform};
 pub use test_tasks::TestTasks;
 pub use trainer::{EVALUATION_BATCH, Trainer, evaluate};

@@ -67,6 +67,7 @@ impl<B: Backend> Trainer<'_, B> {
             .collect();
         let mut iteration = 0;
         for (number, context) in contexts.iter().enumerate() {
+            method.begin_context(backend, number + 1)?;
             for step in 1..=context.iterations {
                 iteration += 1;
                 self.draw(&context.samples, iteration, &mut indices)?;

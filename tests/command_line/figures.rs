@@ -8,7 +8,7 @@ use super::{fails, folder, succeeds};
 fn without_a_name_it_lists() {
     let folder = folder();
     let list = succeeds(&folder, &["figure"]);
-    for name in ["two-timescale", "landscape"] {
+    for name in ["two-timescale", "landscape", "sensitivity"] {
         assert!(list.lines().any(|line| line.starts_with(name)), "{list}");
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);

@@ -1,5 +1,6 @@
 //! The report: one HTML page that needs nothing but itself.
 
+mod every_task;
 mod tables;
 mod text;
 
@@ -95,6 +96,12 @@ pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
                         (tables::gaps(experiments))
                         (tables::seed_averaged(experiments))
                         (tables::recovery(experiments))
+                    }
+                    @if every_task::is_there(experiments) {
+                        section {
+                            h2 id="every-task" { "Every task" }
+                            (every_task::every_task(experiments))
+                        }
                     }
                     section {
                         h2 id="published" { "Beside the published numbers" }

@@ -10,7 +10,7 @@ use crate::report::summary::{MethodSummary, PerSeed};
 use crate::report::table::{HEADINGS, cells};
 
 /// A table in a container of its own that scrolls where it is wider than the page.
-fn table(id: &str, caption: Markup, head: Markup, body: Markup) -> Markup {
+pub(super) fn table(id: &str, caption: Markup, head: Markup, body: Markup) -> Markup {
     let caption_id = format!("{id}-caption");
     html! {
         div.scroll role="region" aria-labelledby=(caption_id) tabindex="0" {
@@ -24,7 +24,10 @@ fn table(id: &str, caption: Markup, head: Markup, body: Markup) -> Markup {
 }
 
 /// A row for each method of each experiment; `cells` gives what stands behind the method's name.
-fn by_method(experiments: &[Experiment], cells: &dyn Fn(&MethodSummary) -> Vec<String>) -> Markup {
+pub(super) fn by_method(
+    experiments: &[Experiment],
+    cells: &dyn Fn(&MethodSummary) -> Vec<String>,
+) -> Markup {
     html! {
         @for experiment in experiments {
             tbody {
@@ -41,7 +44,7 @@ fn by_method(experiments: &[Experiment], cells: &dyn Fn(&MethodSummary) -> Vec<S
 }
 
 /// The headings of method and, for several experiments, directory.
-fn method_heading(experiments: &[Experiment]) -> Markup {
+pub(super) fn method_heading(experiments: &[Experiment]) -> Markup {
     html! {
         th scope="col" { "method" }
         @if experiments.len() > 1 { th.text scope="col" { "directory" } }
@@ -122,7 +125,7 @@ fn gap_headings(switches: usize) -> Markup {
 }
 
 /// `values`, and a dash for each of the `count` that it does not have.
-fn padded(values: impl Iterator<Item = String>, count: usize) -> Vec<String> {
+pub(super) fn padded(values: impl Iterator<Item = String>, count: usize) -> Vec<String> {
     let mut cells: Vec<String> = values.collect();
     cells.resize(count.max(cells.len()), String::from(NONE));
     cells

@@ -8,7 +8,8 @@ pub(super) fn definitions() -> Markup {
         section {
             h2 id="definitions" { "Definitions" }
             p {
-                "After every iteration the network is tested on the first task. With "
+                "After every iteration, or as many as " code { "evaluation.every" } " says, the network is "
+                "tested on the first task. With "
                 i { "a" sub { "t" } } " the accuracy at the end of context " i { "t" } ", "
                 i { "m" sub { "t" } } " the smallest accuracy within it, and " i { "K" } " contexts:"
             }

@@ -1,0 +1,150 @@
+//! A stream and a network of one's own: shuffled labels that a network without hidden layers has to learn.
+//!
+//! A stream is a list of contexts, each the samples to draw from and for how long. Here the second context
+//! brings the same digits with their labels exchanged, 0 for 9, 1 for 8 and so on, so that what was learnt is
+//! wrong.
+
+use neurogain::data::{Dataset, digits};
+use neurogain::gain::GainDynamics;
+use neurogain::models::Network;
+use neurogain::nn::{GainLinear, Initial, Parameter};
+use neurogain::optim::Rule;
+use neurogain::stream::Context;
+use neurogain::train::{
+    GradientDescent, History, Normalisation, Samples, TestTasks, Trainer, Transform,
+};
+use neurogain::{Cpu, Result, Shape, Tensor};
+
+/// A linear classifier with one gain an output.
+struct Linear {
+    layer: GainLinear,
+    training: Tensor,
+    inference: Tensor,
+}
+
+impl Linear {
+    fn new(cpu: &Cpu, inputs: usize, outputs: usize, seed: u64) -> Result<Self> {
+        let initial = Initial::Normal {
+            standard_deviation: 0.05,
+        };
+        let matrix = Shape::matrix(outputs, inputs);
+        let weight = Parameter::new(cpu, "output", matrix, initial, seed, 0)?;
+        Ok(Linear {
+            layer: GainLinear::new(weight.with_gain(cpu, 1.0)?),
+            training: Tensor::zeros(cpu, Shape::features(0, 1))?,
+            inference: Tensor::zeros(cpu, Shape::features(0, 1))?,
+        })
+    }
+}
+
+impl Network for Linear {
+    fn forward(&mut self, cpu: &Cpu, x: &Tensor) -> Result<&Tensor> {
+        self.layer.forward(cpu, x, &mut self.training)?;
+        Ok(&self.training)
+    }
+
+    fn infer(&mut self, cpu: &Cpu, x: &Tensor) -> Result<&Tensor> {
+        self.layer.forward(cpu, x, &mut self.inference)?;
+        Ok(&self.inference)
+    }
+
+    fn backward(&mut self, cpu: &Cpu, x: &Tensor, dlogits: &Tensor) -> Result<()> {
+        self.layer.backward(cpu, x, dlogits, None)
+    }
+
+    fn parameters(&mut self) -> impl Iterator<Item = &mut Parameter> {
+        core::iter::once(&mut self.layer.weight)
+    }
+}
+
+/// `dataset`, and after it the same images with their labels exchanged.
+fn with_exchanged_labels(dataset: &Dataset) -> Result<Dataset> {
+    let exchanged = dataset.labels().iter().map(|label| 9 - label).collect();
+    let pixels = dataset.pixels().to_vec();
+    let exchanged = Dataset::images(dataset.shape(), dataset.classes(), pixels, exchanged)?;
+    Dataset::joined(&[dataset.clone(), exchanged])
+}
+
+/// Test accuracy with the labels as they are and exchanged, after each iteration.
+fn run(cpu: &Cpu, iterations: usize, dynamics: Option<GainDynamics>) -> Result<Vec<[f64; 2]>> {
+    let digits = digits::load();
+    let normalisation = Normalisation {
+        maximum: 16.0,
+        mean: vec![0.3053],
+        standard_deviation: vec![0.3761],
+    };
+    let samples = |dataset: &Dataset| -> Result<(Samples, [Vec<u32>; 2])> {
+        let both = with_exchanged_labels(dataset)?;
+        let (half, all) = (dataset.len() as u32, both.len() as u32);
+        let samples = Samples::new(cpu, &both, &normalisation)?;
+        Ok((samples, [(0..half).collect(), (half..all).collect()]))
+    };
+    let (training, contexts) = samples(&digits.train)?;
+    let contexts = contexts.map(|samples| Context {
+        samples,
+        iterations,
+    });
+    let (test, tasks) = samples(&digits.test)?;
+    let test = TestTasks::new(cpu, test, tasks.to_vec(), Transform::default())?;
+    let trainer = Trainer {
+        backend: cpu,
+        training: &training,
+        test: &test,
+        batch: 64,
+        transform: Transform::default(),
+        evaluate_every: 1,
+        seed: 42,
+    };
+    let mut network = Linear::new(cpu, digits.train.features(), 10, 42)?;
+    let mut descent = GradientDescent::new(cpu, Rule::Sgd, 0.02, dynamics)?;
+    let mut history = History::default();
+    trainer.run(&mut network, &mut descent, &contexts, &mut history, |_| {
+        true
+    })?;
+    let accuracies = history.evaluated().map(|(record, first)| {
+        let second = record.later_tasks.first();
+        [
+            first.accuracy,
+            second.map_or(f64::NAN, |test| test.accuracy),
+        ]
+    });
+    Ok(accuracies.collect())
+}
+
+fn main() -> Result<()> {
+    let cpu = Cpu::new()?;
+    let iterations = 100;
+    println!("accuracy on the exchanged labels, iterations after the exchange");
+    println!("{:<10} {:>6} {:>6} {:>6} {:>6}", "method", 1, 10, 30, 100);
+    for (name, dynamics) in [
+        ("SGD", None),
+        ("NGM-SGD", Some(GainDynamics::new(0.9, 1.0, 0.4)?)),
+    ] {
+        let found = run(&cpu, iterations, dynamics)?;
+        let at = |after: usize| 100.0 * found[iterations + after - 1][1];
+        println!(
+            "{name:<10} {:>6.1} {:>6.1} {:>6.1} {:>6.1}",
+            at(1),
+            at(10),
+            at(30),
+            at(100)
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn gains_learn_exchanged_labels_faster() -> Result<()> {
+    let cpu = Cpu::new()?;
+    let plain = run(&cpu, 60, None)?;
+    let modulated = run(&cpu, 60, Some(GainDynamics::new(0.9, 1.0, 0.4)?))?;
+    assert!(plain[59][0] > 0.7, "it learns: {:?}", plain[59]);
+    assert!(
+        modulated[119][1] > plain[119][1],
+        "{:?}",
+        [modulated[119], plain[119]]
+    );
+    // What the new labels teach is the contrary of the old.
+    assert!(plain[119][0] < plain[59][0]);
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! The tables of runs whose every task was evaluated.
+
+use maud::{Markup, html};
+
+use super::Experiment;
+use super::tables::{by_method, method_heading, padded, table};
+use crate::metrics;
+use crate::report::format::Unit;
+use crate::report::summary::{EveryTask, MethodSummary};
+
+/// Whether any experiment evaluated every task.
+pub(super) fn is_there(experiments: &[Experiment]) -> bool {
+    let mut methods = experiments.iter().flat_map(|e| &e.summary.methods);
+    methods.any(|method| method.every_task.is_some())
+}
+
+/// The measures over all tasks, and each method's accuracy matrix.
+pub(super) fn every_task(experiments: &[Experiment]) -> Markup {
+    let head = html! {
+        (method_heading(experiments))
+        @for heading in ["ACC %", "forgetting %", "BWT %", "min-ACC %", "WC-ACC %"] {
+            th scope="col" { (heading) }
+        }
+    };
+    let caption = html! {
+        "Over every task, K of them: ACC is the mean accuracy at the end; forgetting the mean over tasks "
+        "before the last of the best accuracy before the last context less that at the end (Chaudhry et al. "
+        "2018); BWT the mean of the accuracy at the end less that at the end of the task’s own context "
+        "(Lopez-Paz and Ranzato 2017); min-ACC the mean over tasks before the last of the least accuracy "
+        "after the task’s own context, and WC-ACC = (accuracy on the last task at the end)/K + (1 − 1/K) · "
+        "min-ACC (De Lange et al. 2023). Mean ± standard deviation over seeds."
+    };
+    let measures = |of: &EveryTask| {
+        [
+            of.average_accuracy,
+            of.forgetting,
+            of.backward_transfer,
+            of.minimum_accuracy,
+            of.worst_case_accuracy,
+        ]
+    };
+    let body = by_method(experiments, &|method: &MethodSummary| {
+        let values = method.every_task.as_ref().map(measures);
+        padded(percent(values.iter().flatten()), 5)
+    });
+    html! {
+        (table("table-every-task", caption, head, body))
+        @for (place, experiment) in experiments.iter().enumerate() {
+            @for method in &experiment.summary.methods {
+                @if let Some(every_task) = &method.every_task {
+                    (matrix(place, experiment, method, every_task))
+                }
+            }
+        }
+    }
+}
+
+fn percent<'a>(values: impl Iterator<Item = &'a metrics::Summary>) -> impl Iterator<Item = String> {
+    values.map(|value| Unit::Percent.mean_and_spread(value))
+}
+
+fn matrix(
+    place: usize,
+    experiment: &Experiment,
+    method: &MethodSummary,
+    every_task: &EveryTask,
+) -> Markup {
+    let matrix = &every_task.accuracy_matrix;
+    let head = html! {
+        th scope="col" { "end of context" }
+        @for task in 1..=matrix.len() { th scope="col" { "task " (task) } }
+    };
+    let caption = html! {
+        (method.label)
+        @if !experiment.name.is_empty() { ", " (experiment.name) }
+        ": accuracy on each task, %."
+    };
+    let body = html! {
+        tbody {
+            @for (context, row) in (1..).zip(matrix) {
+                tr {
+                    th scope="row" { (context) }
+                    @for cell in padded(percent(row.iter()), matrix.len()) { td { (cell) } }
+                }
+            }
+        }
+    };
+    let id = format!("table-accuracy-matrix-{}-{}", place + 1, method.method);
+    table(&id, caption, head, body)
+}

@@ -1,0 +1,171 @@
+//! The lists of methods that ship inside, and what their settings do.
+#![cfg(feature = "report")]
+
+use std::sync::atomic::AtomicBool;
+
+use neurogain::data::digits;
+use neurogain::experiment::{Experiment, Run, Settings, presets, variants};
+use neurogain::gain::GainDynamics;
+use neurogain::models::{Mlp, MlpShape, Network as _};
+use neurogain::optim::Rule;
+use neurogain::train::{GradientDescent, Method as _, Normalisation, Record, Samples};
+use neurogain::{Cpu, Error};
+
+fn settings(variants: &str, overrides: &[&str]) -> Settings {
+    let settings = presets::settings("split-digits").unwrap();
+    let settings = settings.with_variants(variants).unwrap();
+    let settings = settings.with_overrides(overrides).unwrap();
+    settings.with_seeds(&[42]).unwrap()
+}
+
+fn run(settings: &Settings) -> Vec<Run> {
+    let cpu = Cpu::new().unwrap();
+    let experiment = Experiment::new(settings, &digits::load(), &cpu).unwrap();
+    let stop = AtomicBool::new(false);
+    let outcome = experiment.run(1, &stop, &|_| (), &|_| Ok(()));
+    outcome.unwrap().results.runs
+}
+
+fn records<'a>(runs: &'a [Run], method: &str) -> &'a [Record] {
+    let run = runs.iter().find(|run| run.method == method);
+    &run.expect(method).history.records
+}
+
+#[test]
+fn every_list_fits_every_benchmark() {
+    for (name, description) in variants().unwrap() {
+        assert!(!description.is_empty(), "{name}");
+        for preset in presets::names() {
+            let settings = presets::settings(preset).unwrap();
+            let settings = settings.with_variants(name).unwrap();
+            let text = settings.to_toml().unwrap();
+            assert_eq!(
+                Settings::from_toml(&text, name).unwrap(),
+                settings,
+                "{name}"
+            );
+        }
+    }
+    let error = presets::settings("split-digits")
+        .unwrap()
+        .with_variants("ablations");
+    match error {
+        Err(Error::Unknown { nearest, .. }) => assert_eq!(nearest.as_deref(), Some("ablation")),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A gain that is held at g0 = 1 is no gain.
+#[test]
+fn held_at_one_the_gain_changes_no_bit() {
+    let runs = run(&settings("ablation", &["stream.iterations=10"]));
+    let plain = presets::settings("split-digits").unwrap();
+    let plain = plain.with_overrides(&["stream.iterations=10"]).unwrap();
+    let plain = plain
+        .with_methods(&["sgd"])
+        .unwrap()
+        .with_seeds(&[42])
+        .unwrap();
+    assert_eq!(records(&runs, "g0-sgd"), records(&run(&plain), "sgd"));
+    assert_ne!(records(&runs, "ngm-sgd"), records(&runs, "g0-sgd"));
+}
+
+/// The oracle's gain is 1 up to the switch, 1 + η in its first iteration, and then decays by γ.
+#[test]
+fn the_oracle_raises_the_gain_at_the_switch_alone() {
+    let runs = run(&settings(
+        "boundary",
+        &["stream.iterations=6", "stream.contexts=[[0,1],[2],[3]]"],
+    ));
+    let mut gain = 1.0;
+    for record in records(&runs, "boundary-sgd") {
+        let first = record.context > 1 && record.iteration % 6 == 1;
+        gain = 0.9 * gain + 0.1 + if first { 1.9 } else { 0.0 };
+        for found in &record.gain {
+            assert!(
+                (found - gain).abs() < 1e-5,
+                "iteration {}: {found}, {gain}",
+                record.iteration
+            );
+        }
+    }
+}
+
+/// Where every iteration is a context of its own, momentum that is forgotten at each switch is none.
+#[test]
+fn a_reset_optimiser_starts_anew_at_every_switch() {
+    let contexts = "stream.contexts=[[0,1],[0,1,2],[0,1,3],[0,1,4],[0,1,5]]";
+    let overrides = ["stream.iterations=1", contexts];
+    let reset = run(&settings("reset", &overrides));
+    let plain = run(&settings("composition", &overrides));
+    assert_eq!(records(&reset, "msgd-reset"), records(&plain, "sgd"));
+    assert_ne!(records(&reset, "msgd"), records(&plain, "sgd"));
+    assert_ne!(records(&reset, "adam"), records(&reset, "adam-reset"));
+}
+
+/// Each step of the slow part alone is one of plain SGD at the rate α·g².
+#[test]
+fn the_slow_part_learns_at_the_rate_times_the_squared_gain() {
+    let cpu = Cpu::new().unwrap();
+    let digits = digits::load();
+    let pixels = Normalisation {
+        maximum: 16.0,
+        mean: vec![0.3],
+        standard_deviation: vec![0.4],
+    };
+    let samples = Samples::new(&cpu, &digits.train, &pixels).unwrap();
+    let batches = samples
+        .batches(&cpu, &(0..96).collect::<Vec<_>>(), 32)
+        .unwrap();
+    let shape = MlpShape {
+        neurons: vec![64, 20, 10],
+        hidden_standard_deviation: 0.1,
+        output_standard_deviation: 0.1,
+    };
+    let mut network = Mlp::new(&cpu, &shape, 3).unwrap();
+    let mut plain = network.clone();
+    let dynamics = GainDynamics::new(0.9, 1.0, 0.5).unwrap();
+    let rate = 0.05f32;
+    let slow = GradientDescent::new(&cpu, Rule::Sgd, rate, Some(dynamics)).unwrap();
+    let mut slow = slow.only_slow(true);
+    let (mut gain, mut entropy) = (1.0, 0.0f32);
+    for (number, batch) in batches.iter().enumerate() {
+        gain = dynamics.step(gain, f64::from(entropy));
+        let rate = (f64::from(rate) * gain * gain) as f32;
+        let mut descent = GradientDescent::new(&cpu, Rule::Sgd, rate, None).unwrap();
+        let expected = descent.step(&cpu, &mut plain, batch).unwrap();
+        let found = slow.step(&cpu, &mut network, batch).unwrap();
+        assert_eq!(found, expected, "step {number}");
+        entropy = found.mean_entropy() as f32;
+        for (found, expected) in network.parameters().zip(plain.parameters()) {
+            let bits = |rows: Vec<f32>| rows.into_iter().map(f32::to_bits).collect::<Vec<_>>();
+            let expected = bits(expected.value.to_rows(&cpu).unwrap());
+            assert_eq!(
+                bits(found.value.to_rows(&cpu).unwrap()),
+                expected,
+                "step {number}"
+            );
+        }
+    }
+    assert!(gain > 1.5, "the gain rose: {gain}");
+}
+
+#[test]
+fn what_is_of_the_gain_is_refused_without_one() {
+    let settings = presets::settings("split-digits").unwrap();
+    for assignment in [
+        "drive=boundary",
+        "only_slow=true",
+        "gain={gamma=0.9,g0=1.0,eta=0.1}",
+    ] {
+        let error = settings.with_overrides(&[format!("methods.sgd.{assignment}")]);
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("gain_modulated"), "{assignment}: {error}");
+    }
+    let eta = settings.with_overrides(&["methods.ngm-sgd.gain={gamma=0.9,g0=1.0,eta=-1.0}"]);
+    assert!(
+        eta.unwrap_err()
+            .to_string()
+            .contains("methods.ngm-sgd.gain.eta")
+    );
+}
