@@ -33,7 +33,7 @@ pub const ANALYSES: &[(&str, &str)] = &[
     ),
     (
         "sensitivity",
-        "accuracy and stability gap over burst scales and decays, beside SGD's rates (a minute)",
+        "accuracy and stability gap over burst scales and decays, beside SGD's rates (a minute or two)",
     ),
 ];
 

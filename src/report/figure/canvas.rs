@@ -235,7 +235,8 @@ impl<'a> Canvas<'a> {
         top + (f64::from(self.plot_height) * (1.0 - share)).round() as i32
     }
 
-    fn stroke(&mut self, points: &[(i32, i32)], style: &ShapeStyle) -> Result<()> {
+    /// A line through points of the drawing.
+    pub(super) fn stroke(&mut self, points: &[(i32, i32)], style: &ShapeStyle) -> Result<()> {
         self.done(|backend| backend.draw_path(points.iter().copied(), style))
     }
 

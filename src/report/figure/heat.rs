@@ -103,7 +103,15 @@ impl HeatMap {
                 canvas.done(|b| b.draw_rect(corners[0], corners[1], &style, true))?;
                 if self.framed.contains(&(row as usize, column as usize)) {
                     let frame = palette::INK.stroke_width(2 * UNITS as u32);
-                    canvas.done(|b| b.draw_rect(corners[0], corners[1], &frame, false))?;
+                    let [(left, top), (right, bottom)] = corners;
+                    let outline = [
+                        (left, top),
+                        (right, top),
+                        (right, bottom),
+                        (left, bottom),
+                        (left, top),
+                    ];
+                    canvas.stroke(&outline, &frame)?;
                 }
                 let at = (middle(x(column), x(column + 1)), middle(y(row), y(row + 1)));
                 let number = match value.is_finite() {
