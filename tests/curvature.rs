@@ -281,7 +281,8 @@ fn what_does_not_fit_is_an_error() {
         gains: vec![1.0; gains],
     };
     let inputs = vec![vec![1.0, 2.0]];
-    let attempts: [(Vec<LayerWeights>, &[Vec<f64>], &[u8]); 7] = [
+    type Attempt<'a> = (Vec<LayerWeights>, &'a [Vec<f64>], &'a [u8]);
+    let attempts: [Attempt; 7] = [
         (vec![], &inputs, &[0]),
         (vec![layer(5, 3)], &inputs, &[0]),
         (vec![layer(6, 3), layer(6, 3)], &inputs, &[0]),

@@ -77,6 +77,18 @@ pub struct Run {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
+    /// Go on with the runs of this directory, which were stopped or killed. Its settings are those it
+    /// was begun with.
+    #[arg(long, value_name = "DIR", conflicts_with_all = [
+        "benchmark", "methods", "variants", "seeds", "overrides", "eval_every", "eval_limit", "eval_tasks", "out",
+    ])]
+    pub resume: Option<PathBuf>,
+
+    /// Iterations from one checkpoint of a run to the next; 0 for one only where it is stopped. No
+    /// result depends on it [default: 500].
+    #[arg(long, value_name = "NUMBER")]
+    pub checkpoint_every: Option<usize>,
+
     /// How many runs go side by side [default: one a core].
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,

@@ -42,6 +42,13 @@ impl Progress {
         }
     }
 
+    /// Iterations were done before, which cost `cost`: they tell nothing of the time left.
+    pub fn skip(&self, iterations: usize, cost: u64) {
+        self.done.fetch_add(iterations as u64, Ordering::Relaxed);
+        self.bar.inc(cost);
+        self.bar.reset_eta();
+    }
+
     /// One iteration of some run is done, which cost `cost`.
     pub fn advance(&self, cost: u64) {
         let done = 1 + self.done.fetch_add(1, Ordering::Relaxed);

@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use neurogain::backend::cpu::InstructionSet;
 use neurogain::data::TrainTest;
 use neurogain::experiment::{
-    self, DataSettings, DataSource, Experiment, Outcome, Settings, parse_seeds, presets,
+    self, Checkpoints, DataSettings, DataSource, Experiment, Outcome, Settings, parse_seeds,
+    presets,
 };
 use neurogain::experiment::{Results, Run, Status};
-use neurogain::report;
-use neurogain::train::Record;
+use neurogain::report::{self, Lock, Resumed};
+use neurogain::train::{Checkpoint, Record};
 use neurogain::{Cpu, Error, Result};
 
 use super::arguments;
@@ -22,6 +23,9 @@ use super::progress::Progress;
 
 /// What a shell reports of a program that Ctrl-C has ended.
 const INTERRUPTED: u8 = 130;
+
+/// Seconds of work with a small network, minutes with a large one; a checkpoint takes milliseconds.
+const CHECKPOINT_EVERY: usize = 500;
 
 /// Does what `neurogain run` promises.
 pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
@@ -38,14 +42,32 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     let experiment = Experiment::new(&settings, &samples, &backend)?;
 
     let stop = stop_on_interrupt()?;
-    let directory = match &arguments.out {
-        Some(directory) => {
+    let directory = match (&arguments.resume, &arguments.out) {
+        (Some(directory), _) => directory.clone(),
+        (None, Some(directory)) => {
             report::create(directory, &settings)?;
             directory.clone()
         }
-        None => create_next(Path::new("runs"), &settings)?,
+        (None, None) => create_next(Path::new("runs"), &settings)?,
+    };
+    let lock = Lock::take(&directory)?;
+    let resumed = match arguments.resume {
+        Some(_) => resume(&directory, &settings, arguments.quiet)?,
+        None => Resumed::default(),
     };
     let progress = Progress::new(&settings, experiment.total_cost(), arguments.quiet);
+    for run in resumed.runs() {
+        let cost = |record| experiment.cost(record);
+        let records = &run.history.records;
+        progress.skip(records.len(), records.iter().map(cost).sum());
+    }
+    let save = |run: &Run, state: &Checkpoint| report::save(&directory, &settings, run, state);
+    let experiment = experiment.with_checkpoints(Checkpoints {
+        every: arguments.checkpoint_every.unwrap_or(CHECKPOINT_EVERY),
+        ended: resumed.ended,
+        stopped: resumed.stopped,
+        save: &save,
+    });
     let on_iteration = |record: &Record| progress.advance(experiment.cost(record));
     let outcome = experiment.run(threads, &stop, &on_iteration, &|run| {
         report::write_run(&directory, &settings, run)
@@ -55,6 +77,10 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
         results,
         images_per_second,
     } = outcome?;
+    let goes_on = |run: &Run| run.status == Status::Interrupted;
+    if results.runs.len() == runs && !results.runs.iter().any(goes_on) {
+        lock.finish()?;
+    }
     let hash = results.hash().unwrap_or_default();
     report::finish(&directory, &results)?;
     let page = directory.join("report.html");
@@ -77,8 +103,39 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     Ok(verdict(&results, stop.load(Ordering::SeqCst), &directory))
 }
 
-/// The benchmark or file, with the changes asked for.
+/// What the directory has, and a word on what is damaged, or on there being nothing left to do.
+fn resume(directory: &Path, settings: &Settings, quiet: bool) -> Result<Resumed> {
+    let resumed = report::resume(directory, settings)?;
+    for note in &resumed.notes {
+        complain("warning", note);
+    }
+    let runs = settings.methods.len() * settings.training.seeds.len();
+    if resumed.ended.len() == runs && !quiet {
+        let directory = directory.display();
+        complain(
+            "complete",
+            &format!("all {runs} runs of {directory} had ended"),
+        );
+    }
+    Ok(resumed)
+}
+
+/// The benchmark or file, with the changes asked for; those that a directory was begun with, to go on.
 fn settings(arguments: &arguments::Run) -> Result<Settings> {
+    if let Some(directory) = &arguments.resume {
+        return Settings::from_file(&directory.join("config.toml")).map_err(|error| match error {
+            Error::File {
+                path,
+                action,
+                reason,
+            } => Error::File {
+                path,
+                action,
+                reason: format!("{reason}; name a directory that `neurogain run` has made"),
+            },
+            other => other,
+        });
+    }
     let name = arguments.benchmark.as_deref().unwrap_or("split-digits");
     let is_preset = presets::names().any(|preset| preset == name);
     let looks_like_file = name.ends_with(".toml") || name.contains(std::path::is_separator);
@@ -186,7 +243,9 @@ fn verdict(results: &Results, stopped: bool, directory: &Path) -> ExitCode {
     if stopped && (results.runs.len() < asked || results.runs.iter().any(cut_short)) {
         let iterations: usize = results.runs.iter().map(|r| r.history.records.len()).sum();
         let place = directory.display();
-        let message = format!("stopped after {iterations} iterations, which are in {place}");
+        let message = format!(
+            "stopped after {iterations} iterations, which are in {place}; `neurogain run --resume {place}` goes on"
+        );
         complain("interrupted", &message);
         return ExitCode::from(INTERRUPTED);
     }

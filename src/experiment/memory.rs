@@ -17,6 +17,12 @@ const BLOCK: u64 = 16;
 const FLOAT: u64 = 4;
 /// Convolutions and head.
 const SLIM_RESNET_LAYERS: u64 = 21;
+/// Numbers of a record besides those of its layers.
+const RECORD_NUMBERS: u64 = 7;
+/// Bytes of a number in a run's CSV, at most.
+const TEXT: u64 = 25;
+/// Times that a checkpoint is in memory while it is written: as numbers, as bytes and as a file.
+const CHECKPOINT_COPIES: u64 = 3;
 /// What is taken to be there where the operating system does not tell: 1 TiB.
 const UNKNOWN_MACHINE: u64 = 1 << 40;
 
@@ -24,8 +30,9 @@ const UNKNOWN_MACHINE: u64 = 1 << 40;
 /// than a u64 holds.
 ///
 /// Counted are the samples, as read and as trained on, and the contexts' lists of them; of each run, its
-/// weights with gradient, effective and packed copies and the optimiser's state, two tensors a layer for a
-/// batch and one for a batch of test samples; and the records of every run.
+/// weights with gradient, effective and packed copies and the optimiser's state, what a checkpoint takes
+/// while it is written, two tensors a layer for a batch and one for a batch of test samples; and the records
+/// of every run.
 pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usize) -> Option<u64> {
     let (neurons, weights) = sizes(&settings.network, &samples.train)?;
     let state = settings
@@ -36,7 +43,8 @@ pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usi
             Rule::Momentum { .. } => 1,
             Rule::Adam { .. } => 2,
         });
-    let copies = 4 + state.max().unwrap_or(0);
+    let state = state.max().unwrap_or(0);
+    let copies = 4 + state + CHECKPOINT_COPIES * (1 + state);
 
     let batch = padded(settings.training.batch as u64)?;
     let test = padded((samples.test.len() as u64).min(EVALUATION_BATCH as u64))?;
@@ -46,19 +54,26 @@ pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usi
         .checked_mul(FLOAT)?
         .checked_mul(side_by_side.max(1) as u64)?;
 
-    // A record is seven numbers, three lists, and two numbers a layer and a task; a growing list holds up
+    // A record is its numbers, two more a task after the first, and three lists; a growing list holds up
     // to twice what is in it.
     let layers = match &settings.network {
         NetworkSettings::Mlp { hidden, .. } => hidden.len() as u64 + 1,
         NetworkSettings::SlimResnet18 { .. } => SLIM_RESNET_LAYERS,
     };
-    let numbers = 7 * 8 + 2 * 24 + 16 * settings.stream.contexts.len() as u64;
-    let record = layers.checked_mul(2 * 8)?.checked_add(numbers)?;
-    let records = (settings.stream.iterations as u64)
-        .checked_mul(settings.stream.contexts.len() as u64)?
+    let numbers = layers
+        .checked_add(settings.stream.contexts.len() as u64)?
+        .checked_mul(2)?
+        .checked_add(RECORD_NUMBERS)?;
+    let record = numbers.checked_mul(8)?.checked_add(3 * 24)?;
+    let iterations =
+        (settings.stream.iterations as u64).checked_mul(settings.stream.contexts.len() as u64)?;
+    let records = iterations
         .checked_mul(runs(settings) as u64)?
         .checked_mul(record)?
         .checked_mul(2)?;
+    let histories = iterations
+        .checked_mul(numbers.checked_mul(TEXT * CHECKPOINT_COPIES)?)?
+        .checked_mul(side_by_side.max(1) as u64)?;
 
     // Rotated and permuted samples are copies of their own. Test images lie ready as floats besides.
     let copies = match settings.stream.kind {
@@ -70,7 +85,8 @@ pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usi
     let lists = (samples.train.len() as u64)
         .checked_mul(settings.stream.contexts.len() as u64)?
         .checked_mul(4)?;
-    sum([data.checked_mul(2)?, lists, running, records].into_iter())
+    let data = data.checked_mul(2)?;
+    sum([data, lists, running, records, histories].into_iter())
 }
 
 /// Numbers of a sample's activations, and weights.
@@ -133,10 +149,11 @@ pub fn check_memory(settings: &Settings, samples: &TrainTest, threads: usize) ->
     })
 }
 
-/// Bytes that this process may still take, where the operating system says so: the smaller of what
-/// is free and of the limits of its control groups.
+/// Bytes that this process may still take, where the operating system says so: the least of what is free, of
+/// what its limit on addresses leaves, and of the limits of its control groups.
 pub fn available_memory() -> Option<u64> {
-    [free_memory(), group_limit()].into_iter().flatten().min()
+    let all = [free_memory(), address_limit(), group_limit()];
+    all.into_iter().flatten().min()
 }
 
 fn runs(settings: &Settings) -> usize {
@@ -162,10 +179,25 @@ fn sum_of<T>(mut items: impl Iterator<Item = T>, term: impl Fn(T) -> Option<u64>
 
 /// `MemAvailable` of Linux: free, or freed as soon as it is asked for.
 fn free_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kibibytes.checked_mul(1024)
+    kibibytes("/proc/meminfo", "MemAvailable:")
+}
+
+/// What is left of the limit on this process's addresses (`ulimit -v`).
+fn address_limit() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let mut lines = text.lines();
+    let line = lines.find_map(|l| l.strip_prefix("Max address space"))?;
+    // Without a limit this is a word.
+    let limit: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(limit.saturating_sub(kibibytes("/proc/self/status", "VmSize:")?))
+}
+
+/// The bytes that a line `name 123 kB` of a file of Linux says.
+fn kibibytes(path: &str, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let number: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    number.checked_mul(1024)
 }
 
 /// The smallest memory limit of this process's control groups, of either version, and of those around

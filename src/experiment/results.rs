@@ -64,7 +64,7 @@ impl Results {
 }
 
 /// The digits of a finished hash.
-pub(super) fn hexadecimal(hash: Sha256) -> String {
+pub(crate) fn hexadecimal(hash: Sha256) -> String {
     let digits = hash.finalize();
     digits.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -6,22 +6,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use sha2::{Digest, Sha256};
-
-use super::results::hexadecimal;
 use super::{
-    EvaluatedTasks, MethodSettings, NetworkSettings, Results, Run, Settings, Status, StreamKind,
+    Checkpoints, EvaluatedTasks, MethodSettings, NetworkSettings, Results, Run, Settings,
+    StreamKind,
 };
-use crate::analysis::{Snapshot, Watched};
-use crate::backend::{Backend, Cpu};
+use crate::backend::Cpu;
 use crate::data::{Dataset, TrainTest};
 use crate::error::{Error, Result};
-use crate::gain::GainDynamics;
-use crate::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
+use crate::models::{MlpShape, SlimResNetShape};
 use crate::stream::{self, Context};
-use crate::train::{
-    GradientDescent, History, Normalisation, Record, Samples, TestTasks, Trainer, Transform,
-};
+use crate::train::{Normalisation, Record, Samples, TestTasks, Transform};
 
 /// What an experiment gave.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,18 +28,19 @@ pub struct Outcome {
 
 /// An experiment that is ready to run: what all its runs share, and only read.
 pub struct Experiment<'a> {
-    settings: &'a Settings,
-    backend: &'a Cpu,
-    training: Samples,
-    test: TestTasks,
-    contexts: Vec<Context>,
+    pub(super) settings: &'a Settings,
+    pub(super) backend: &'a Cpu,
+    pub(super) training: Samples,
+    pub(super) test: TestTasks,
+    pub(super) contexts: Vec<Context>,
     /// Of the training samples; none without a memory, which alone reads them.
-    labels: Vec<u8>,
-    network: Blueprint,
+    pub(super) labels: Vec<u8>,
+    pub(super) network: Blueprint,
+    pub(super) checkpoints: Option<Checkpoints<'a>>,
 }
 
 /// What each run's network is made from.
-enum Blueprint {
+pub(super) enum Blueprint {
     Mlp(MlpShape),
     SlimResNet(SlimResNetShape),
 }
@@ -103,7 +98,14 @@ impl<'a> Experiment<'a> {
             },
             network,
             backend,
+            checkpoints: None,
         })
+    }
+
+    /// The same, its runs being saved as they go, and going on from where they were.
+    pub fn with_checkpoints(mut self, checkpoints: Checkpoints<'a>) -> Self {
+        self.checkpoints = Some(checkpoints);
+        self
     }
 
     /// What an iteration costs, in images: three for one that is trained on, whose backward pass takes about
@@ -138,11 +140,13 @@ impl<'a> Experiment<'a> {
     ///
     /// A seed names the initial weights and the batches, the same for every method, so that methods are
     /// compared pair by pair. `on_iteration` sees every iteration's record; `on_run` sees each run as it
-    /// ends, one at a time, those that `stop` interrupted or that diverged included.
+    /// ends, one at a time, those that `stop` interrupted or that diverged included, but not those that
+    /// had ended [before](field@Checkpoints::ended).
     ///
     /// # Errors
-    /// What `on_run` fails with, and what the kernels fail with. A run that diverges is no error: its
-    /// [`Status`] says so.
+    /// What `on_run` and [`Checkpoints::save`] fail with, [`Error::Shape`] for a checkpoint that is not of
+    /// these settings, and what the kernels fail with. A run that diverges is no error: its
+    /// [`Status`](super::Status) says so.
     pub fn run(
         &self,
         threads: usize,
@@ -167,14 +171,21 @@ impl<'a> Experiment<'a> {
                 let Some(&(method, seed)) = jobs.get(place) else {
                     return;
                 };
-                let result = self.one(method, seed, |record| {
-                    on_iteration(record);
-                    go_on()
-                });
+                let before = self.checkpoints.as_ref();
+                let before = before.and_then(|checkpoints| checkpoints.ended(&method.name, seed));
+                let result = match before {
+                    Some(run) => Ok(run.clone()),
+                    None => self.one(method, seed, |record| {
+                        on_iteration(record);
+                        go_on()
+                    }),
+                };
                 // A poisoned lock still holds whole runs: they are pushed in one step.
                 let mut ended = ended.lock().unwrap_or_else(|e| e.into_inner());
                 let result = result.and_then(|run| {
-                    on_run(&run)?;
+                    if before.is_none() {
+                        on_run(&run)?;
+                    }
                     Ok(Ended { place, run })
                 });
                 if result.is_err() {
@@ -195,16 +206,20 @@ impl<'a> Experiment<'a> {
         ended.sort_by_key(|ended| ended.place);
 
         let runs: Vec<Run> = ended.into_iter().map(|ended| ended.run).collect();
-        let trained = |run: &Run| run.history.records.len() * self.settings.training.batch;
         let samples: Vec<usize> = self.test.samples().collect();
-        let tested = |run: &Run| -> usize {
-            let evaluated = run.history.evaluated();
-            let tasks = evaluated.map(|(record, _)| 1 + record.later_tasks.len());
-            tasks
-                .map(|tasks| samples[..tasks].iter().sum::<usize>())
+        let images = |run: &Run| -> usize {
+            let checkpoints = self.checkpoints.as_ref();
+            let done = checkpoints.map_or(0, |checkpoints| checkpoints.done(run));
+            let records = run.history.records.iter().skip(done);
+            let tested = |record: &Record| -> usize {
+                let tasks = record.test.iter().len() + record.later_tasks.len();
+                samples.iter().take(tasks).sum()
+            };
+            records
+                .map(|record| self.settings.training.batch + tested(record))
                 .sum()
         };
-        let images: usize = runs.iter().map(|run| trained(run) + tested(run)).sum();
+        let images: usize = runs.iter().map(images).sum();
         Ok(Outcome {
             results: Results {
                 settings: self.settings.clone(),
@@ -212,140 +227,6 @@ impl<'a> Experiment<'a> {
             },
             images_per_second: images as f64 / seconds,
         })
-    }
-
-    /// One method with one seed.
-    fn one(
-        &self,
-        method: &MethodSettings,
-        seed: u64,
-        observe: impl FnMut(&Record) -> bool,
-    ) -> Result<Run> {
-        let backend = self.backend;
-        match &self.network {
-            Blueprint::Mlp(shape) => {
-                self.train(Mlp::new(backend, shape, seed)?, method, seed, observe)
-            }
-            Blueprint::SlimResNet(shape) => self.train(
-                SlimResNet::new(backend, shape, seed)?,
-                method,
-                seed,
-                observe,
-            ),
-        }
-    }
-
-    /// One method with one seed, as [`run`](Self::run) does it, and the weights after each of `iterations`.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] for a network that is not a multilayer perceptron, and what training fails with.
-    pub fn snapshots(
-        &self,
-        method: &MethodSettings,
-        seed: u64,
-        iterations: Vec<usize>,
-    ) -> Result<Vec<Snapshot>> {
-        let Blueprint::Mlp(shape) = &self.network else {
-            return Err(Error::setting("network.kind", "slim-resnet18", "mlp"));
-        };
-        let (descent, trainer) = self.learner(method, seed)?;
-        let mut network = Mlp::new(self.backend, shape, seed)?;
-        let mut watched = Watched::new(descent, iterations);
-        let mut history = History::default();
-        trainer.run(
-            &mut network,
-            &mut watched,
-            &self.contexts(seed)?,
-            &mut history,
-            |_| true,
-        )?;
-        Ok(watched.snapshots)
-    }
-
-    /// What a method with a seed learns by.
-    fn learner(
-        &self,
-        method: &MethodSettings,
-        seed: u64,
-    ) -> Result<(GradientDescent, Trainer<'_>)> {
-        let Experiment {
-            settings, backend, ..
-        } = *self;
-        let gain = method.gain.as_ref().unwrap_or(&settings.gain);
-        let dynamics = match method.gain_modulated {
-            true => Some(GainDynamics::new(gain.gamma, gain.g0, gain.eta)?),
-            false => None,
-        };
-        let rate = settings.training.learning_rate;
-        let descent = GradientDescent::new(backend, method.optimiser, rate, dynamics)?
-            .with_backbone(method.backbone.unwrap_or(method.optimiser))?
-            .with_drive(method.drive.unwrap_or_default())
-            .only_slow(method.only_slow.unwrap_or(false))
-            .reset_at_switch(method.reset_at_switch.unwrap_or(false));
-        let training = &settings.training;
-        let trainer = Trainer {
-            backend,
-            training: &self.training,
-            test: &self.test,
-            batch: training.batch,
-            transform: transform(settings),
-            evaluate_every: settings.evaluation.every,
-            seed,
-        };
-        Ok((descent, trainer))
-    }
-
-    /// What a run with this seed learns from.
-    fn contexts(&self, seed: u64) -> Result<Cow<'_, [Context]>> {
-        let contexts = self.contexts.as_slice();
-        Ok(match &self.settings.stream.memory {
-            None => Cow::Borrowed(contexts),
-            Some(memory) => {
-                let (kind, size) = (memory.kind, memory.size);
-                Cow::Owned(stream::replay(contexts, &self.labels, kind, size, seed)?)
-            }
-        })
-    }
-
-    fn train(
-        &self,
-        mut network: impl Network,
-        method: &MethodSettings,
-        seed: u64,
-        observe: impl FnMut(&Record) -> bool,
-    ) -> Result<Run> {
-        let Experiment {
-            settings, backend, ..
-        } = *self;
-        let (mut descent, trainer) = self.learner(method, seed)?;
-        let mut history = History::default();
-        let contexts = self.contexts(seed)?;
-        let ended = trainer.run(&mut network, &mut descent, &contexts, &mut history, observe);
-        let total = settings.stream.iterations * contexts.len();
-        let status = match ended {
-            Ok(()) => Status::Complete,
-            Err(Error::Interrupted { iteration }) if iteration == total => Status::Complete,
-            Err(Error::Interrupted { .. }) => Status::Interrupted,
-            Err(Error::Diverged {
-                iteration,
-                quantity,
-                value,
-            }) => Status::Diverged {
-                iteration,
-                quantity: quantity.into(),
-                value,
-            },
-            Err(error) => return Err(error),
-        };
-        let bits = hash(backend, &mut network, &history)?;
-        let run = Run {
-            method: method.name.clone(),
-            seed,
-            status,
-            history,
-            hash: Some(hexadecimal(bits)),
-        };
-        Ok(run)
     }
 }
 
@@ -389,7 +270,7 @@ fn network(settings: &NetworkSettings, samples: &Dataset) -> Result<Blueprint> {
 }
 
 /// What is done to training images.
-fn transform(settings: &Settings) -> Transform {
+pub(super) fn transform(settings: &Settings) -> Transform {
     Transform {
         crop_padding: u8::try_from(settings.training.crop_padding).unwrap_or(u8::MAX),
         mirror: settings.training.mirror,
@@ -432,28 +313,4 @@ fn contexts<'a>(
             Ok((Cow::Owned(permuted), contexts))
         }
     }
-}
-
-fn hash<B: Backend>(
-    backend: &B,
-    network: &mut impl Network<B>,
-    history: &History,
-) -> Result<Sha256> {
-    let mut hash = Sha256::new();
-    for record in &history.records {
-        let tests = record.test.iter().chain(&record.later_tasks);
-        let tests = tests.flat_map(|test| [test.loss, test.accuracy]);
-        let numbers = [record.train.loss, record.train.accuracy, record.entropy];
-        let layers = record.gain.iter().chain(&record.mean_absolute_weight);
-        let layers = layers.copied();
-        for number in numbers.into_iter().chain(tests).chain(layers) {
-            hash.update(number.to_bits().to_le_bytes());
-        }
-    }
-    for parameter in network.parameters() {
-        for weight in parameter.value.to_rows(backend)? {
-            hash.update(weight.to_bits().to_le_bytes());
-        }
-    }
-    Ok(hash)
 }

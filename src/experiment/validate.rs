@@ -260,7 +260,8 @@ fn whole(name: &str, value: usize) -> Result<()> {
     require(fits, name, value, WHOLE)
 }
 
-fn name(key: &str, value: &str) -> Result<()> {
+/// The rule of every name that a file's name holds.
+pub(crate) fn name(key: &str, value: &str) -> Result<()> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     let fits = value.len() <= 64
         && value.chars().all(plain)

@@ -1,5 +1,7 @@
 //! What the trainer needs of a model.
 
+use alloc::string::String;
+
 use crate::backend::{Backend, Cpu};
 use crate::error::Result;
 use crate::nn::Parameter;
@@ -28,4 +30,11 @@ pub trait Network<B: Backend = Cpu> {
 
     /// Every parameter, in the order in which records list the layers.
     fn parameters(&mut self) -> impl Iterator<Item = &mut Parameter<B>>;
+
+    /// What training moves and inference reads besides the parameters, by name: the running statistics
+    /// of batch normalisations, which a checkpoint holds with the parameters. None unless a network says
+    /// otherwise.
+    fn statistics(&mut self) -> impl Iterator<Item = (String, &mut Tensor<B>)> {
+        core::iter::empty()
+    }
 }

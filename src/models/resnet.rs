@@ -246,4 +246,9 @@ impl<B: Backend> Network<B> for SlimResNet<B> {
             .chain(blocks)
             .chain([&mut self.head.weight])
     }
+
+    fn statistics(&mut self) -> impl Iterator<Item = (String, &mut Tensor<B>)> {
+        let blocks = self.blocks.iter_mut().flat_map(BasicBlock::statistics);
+        core::iter::once(self.stem_norm.statistics()).chain(blocks)
+    }
 }

@@ -56,6 +56,13 @@ impl<B: Backend> BatchNormalisation<B> {
         })
     }
 
+    /// The running statistics with their name: that of the layer, then `.running`.
+    pub fn statistics(&mut self) -> (String, &mut Tensor<B>) {
+        let gamma = &self.gamma.name;
+        let layer = gamma.strip_suffix(".gamma").unwrap_or(gamma);
+        (format!("{layer}.running"), &mut self.running)
+    }
+
     /// Normalises by the batch's statistics, which are kept for backward, and moves the running ones.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use crate::backend::{AdamStep, Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::nn::Parameter;
+use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 /// An update rule with its constants, as PyTorch defines each.
@@ -49,6 +50,47 @@ impl<B: Backend> Default for State<B> {
             first: None,
             second: None,
         }
+    }
+}
+
+impl<B: Backend> State<B> {
+    /// What `rule` remembers of a parameter of this shape after so many steps, with moments of zero, to be
+    /// overwritten by those of a checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] if there is no room.
+    pub fn after(backend: &B, rule: Rule, shape: Shape, steps: u32) -> Result<Self> {
+        let moments = match rule {
+            Rule::Sgd => 0,
+            Rule::Momentum { .. } => 1,
+            Rule::Adam { .. } => 2,
+        };
+        let moment = |number| match number <= moments {
+            true => Tensor::zeros(backend, shape).map(Some),
+            false => Ok(None),
+        };
+        Ok(State {
+            steps,
+            first: moment(1)?,
+            second: moment(2)?,
+        })
+    }
+
+    /// Steps taken.
+    pub fn steps(&self) -> u32 {
+        self.steps
+    }
+
+    /// The moments by name: `first_moment` (momentum's v, Adam's m) and `second_moment` (Adam's v), where
+    /// the rule has them and a step was taken.
+    pub fn moments(&mut self) -> impl Iterator<Item = (&'static str, &mut Tensor<B>)> {
+        let named = [
+            ("first_moment", self.first.as_mut()),
+            ("second_moment", self.second.as_mut()),
+        ];
+        named
+            .into_iter()
+            .filter_map(|(name, moment)| Some((name, moment?)))
     }
 }
 
@@ -135,7 +177,7 @@ impl Rule {
 fn moment<'a, B: Backend>(
     backend: &B,
     moment: &'a mut Option<Tensor<B>>,
-    shape: crate::shape::Shape,
+    shape: Shape,
 ) -> Result<&'a mut Tensor<B>> {
     match moment {
         Some(moment) => Ok(moment),

@@ -8,20 +8,18 @@ use serde::Deserialize;
 
 use super::figure;
 use super::page::{self, Experiment};
-use super::records;
+use super::state;
 use super::summary;
+use super::{files, records};
 use crate::error::{Error, Result};
-use crate::experiment::{Results, Run, Settings, Status};
+use crate::experiment::{Results, Run, Settings, Status, validate};
 
 /// Makes the run directory `dir`, with the directories above it, and writes `config.toml`.
 ///
 /// # Errors
-/// [`Error::File`] where `dir` exists or cannot be made; [`Error::Setting`] where a method's name cannot be
-/// part of a file name, or the settings cannot be TOML (a seed above 2⁶³ − 1).
+/// [`Error::File`] where `dir` exists or cannot be made; [`Error::Setting`] where [`Settings::validate`]
+/// refuses a value: a method's name that cannot be part of a file name, a seed above 2⁶³ − 1.
 pub fn create(dir: &Path, settings: &Settings) -> Result<()> {
-    for method in &settings.methods {
-        run_file(&method.name, 0)?;
-    }
     let text = settings.to_toml()?;
     if let Some(parent) = dir.parent() {
         fs::create_dir_all(parent).map_err(|e| Error::file(parent, "create", e))?;
@@ -30,7 +28,7 @@ pub fn create(dir: &Path, settings: &Settings) -> Result<()> {
         io::ErrorKind::AlreadyExists => Error::file(
             dir,
             "create",
-            "it exists already; name a directory that does not",
+            "it exists already; name a directory that does not, or go on with its runs by --resume",
         ),
         _ => Error::file(dir, "create", e),
     })?;
@@ -48,10 +46,11 @@ fn fill(dir: &Path, config: &str) -> Result<()> {
         let folder = dir.join(folder);
         fs::create_dir(&folder).map_err(|e| Error::file(&folder, "create", e))?;
     }
-    write(&dir.join("config.toml"), config.as_bytes())
+    files::write(&dir.join("config.toml"), config.as_bytes())
 }
 
-/// Writes `run` to `runs/METHOD-SEED.csv` of `dir`, whole or not at all.
+/// Writes `run` to `runs/METHOD-SEED.csv` of `dir`, whole or not at all. If it has ended its checkpoints are
+/// of no more use, and removed.
 ///
 /// # Errors
 /// [`Error::Unknown`] for a method and [`Error::Setting`] for a seed that `settings` does not have,
@@ -59,12 +58,19 @@ fn fill(dir: &Path, config: &str) -> Result<()> {
 /// written.
 pub fn write_run(dir: &Path, settings: &Settings, run: &Run) -> Result<()> {
     place(settings, run)?;
-    let path = dir.join(run_file(&run.method, run.seed)?);
-    write(&path, &records::to_csv(&run.history)?)
+    let path = dir.join(run_file("runs", &run.method, run.seed, ".csv")?);
+    files::write(&path, &records::to_csv(&run.history)?)
+        .map_err(|error| state::goes_on_after(error, dir))?;
+    if run.status != Status::Interrupted {
+        for checkpoint in state::checkpoints(dir, &run.method, run.seed)? {
+            files::remove(&checkpoint)?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes what follows from `results`, whose runs [`write_run`] has written: `summary.json`, the figures
-/// and `report.html`.
+/// and `report.html`. Each is whole or as it was before.
 ///
 /// # Errors
 /// Those of [`write_run`], and of [`crate::metrics::stability_gap`] for a complete run whose history is not
@@ -72,6 +78,10 @@ pub fn write_run(dir: &Path, settings: &Settings, run: &Run) -> Result<()> {
 pub fn finish(dir: &Path, results: &Results) -> Result<()> {
     let mut results = results.clone();
     sort(&mut results)?;
+    let write = |path: &Path, bytes: &[u8]| {
+        let next = format!("`neurogain report {}` writes the rest", dir.display());
+        files::write(path, bytes).map_err(|error| files::then(error, &next))
+    };
     let summary = summary::summarise_results(&results)?;
     write(&dir.join("summary.json"), summary.to_json()?.as_bytes())?;
     for kind in figure::Figure::ALL {
@@ -90,8 +100,9 @@ pub fn finish(dir: &Path, results: &Results) -> Result<()> {
 /// Reads back what [`create`] and [`write_run`] wrote.
 ///
 /// A run's status is the one in `summary.json`. Where that file is missing (the experiment was stopped
-/// before [`finish`]) or does not know the run, a run with a number that is not finite has diverged there,
-/// and one with fewer iterations than the settings ask for was interrupted.
+/// before [`finish`]) or does not know the run, it is the one that [`save`](super::save) has written with
+/// its weights; without these, a run with a number that is not finite has diverged there, and one with fewer
+/// iterations than the settings ask for was interrupted.
 ///
 /// # Errors
 /// [`Error::File`] for a file that cannot be read, and [`Error::Format`] with file, line and value for one
@@ -112,7 +123,7 @@ pub fn load(dir: &Path) -> Result<Results> {
     paths.sort();
     let mut runs = Vec::new();
     for path in paths {
-        runs.push(load_run(&path, &settings, &statuses)?);
+        runs.push(load_run(dir, &path, &settings, &statuses)?);
     }
     for listed in &statuses {
         let known = |run: &Run| run.method == listed.method && run.seed == listed.seed;
@@ -167,11 +178,11 @@ pub fn build(dirs: &[PathBuf], out: &Path) -> Result<()> {
     for (dir, results) in dirs.iter().zip(&results) {
         experiments.push(Experiment::new(dir.display().to_string(), results)?);
     }
-    write(out, page::page(&experiments)?.as_bytes())
+    files::write(out, page::page(&experiments)?.as_bytes())
 }
 
-/// What `summary.json` says of a run's end.
-#[derive(Deserialize)]
+/// What `summary.json`, or else a file of weights, says of a run's end.
+#[derive(Clone, Deserialize)]
 struct ListedRun {
     method: String,
     seed: u64,
@@ -195,7 +206,20 @@ fn read_statuses(dir: &Path) -> Result<Vec<ListedRun>> {
     Ok(listed.runs)
 }
 
-fn load_run(path: &Path, settings: &Settings, statuses: &[ListedRun]) -> Result<Run> {
+/// What the weights of a run say of its end, if they were written with the record `text`.
+fn status_beside_weights(dir: &Path, method: &str, seed: u64, text: &[u8]) -> Option<ListedRun> {
+    let path = state::weights(dir, method, seed).ok()?;
+    // Whatever cannot be read is taken from the record.
+    let head = state::read(&path).ok()??.head;
+    (head.records == state::digest(text)).then(|| ListedRun {
+        method: method.into(),
+        seed,
+        status: head.status,
+        hash: head.hash,
+    })
+}
+
+fn load_run(dir: &Path, path: &Path, settings: &Settings, statuses: &[ListedRun]) -> Result<Run> {
     let stem = path.file_stem().and_then(|stem| stem.to_str());
     let named = stem.and_then(|stem| stem.rsplit_once('-'));
     let parsed = named.and_then(|(method, seed)| Some((method, seed.parse::<u64>().ok()?)));
@@ -209,8 +233,10 @@ fn load_run(path: &Path, settings: &Settings, statuses: &[ListedRun]) -> Result<
     let broken = records::not_finite(&history);
     let listed = statuses
         .iter()
-        .find(|listed| listed.method == method && listed.seed == seed);
-    let status = match (listed.map(|listed| &listed.status), broken) {
+        .find(|listed| listed.method == method && listed.seed == seed)
+        .cloned()
+        .or_else(|| status_beside_weights(dir, method, seed, &text));
+    let status = match (listed.as_ref().map(|listed| &listed.status), broken) {
         (Some(Status::Complete), _) if !whole => {
             return Err(Error::format(
                 path,
@@ -245,14 +271,14 @@ fn load_run(path: &Path, settings: &Settings, statuses: &[ListedRun]) -> Result<
         seed,
         status,
         history,
-        hash: listed.and_then(|listed| listed.hash.clone()),
+        hash: listed.and_then(|listed| listed.hash),
     };
     place(settings, &run).map_err(|e| Error::format(path, format!("not in config.toml: {e}")))?;
     Ok(run)
 }
 
 /// Where `run` stands in the order of the settings: methods, and seeds within a method.
-fn place(settings: &Settings, run: &Run) -> Result<(usize, usize)> {
+pub(super) fn place(settings: &Settings, run: &Run) -> Result<(usize, usize)> {
     let names: Vec<&str> = settings.methods.iter().map(|m| m.name.as_str()).collect();
     let method = names.iter().position(|name| *name == run.method);
     let method = method.ok_or_else(|| Error::Unknown {
@@ -289,35 +315,15 @@ fn sort(results: &mut Results) -> Result<()> {
     Ok(())
 }
 
-/// `runs/METHOD-SEED.csv`, for names that mean the same on every file system.
-fn run_file(method: &str, seed: u64) -> Result<PathBuf> {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
-    if method.is_empty() || !method.chars().all(plain) {
-        return Err(Error::setting(
-            "methods.name",
-            format!("{method:?}"),
-            "lower-case letters, digits, - and _, as it names files",
-        ));
-    }
-    Ok(Path::new("runs").join(format!("{method}-{seed}.csv")))
+/// `FOLDER/METHOD-SEED` with an ending, for names that mean the same on every file system.
+pub(super) fn run_file(folder: &str, method: &str, seed: u64, ending: &str) -> Result<PathBuf> {
+    validate::name("methods.name", method)?;
+    Ok(Path::new(folder).join(format!("{method}-{seed}{ending}")))
 }
 
 fn read_text(path: &Path) -> Result<String> {
     fs::read_to_string(path).map_err(|e| match e.kind() {
         io::ErrorKind::InvalidData => Error::format(path, "not UTF-8 text"),
         _ => Error::file(path, "read", e),
-    })
-}
-
-/// Writes a file under a name of its own and renames it, so that nobody ever sees it half-written.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    let written = fs::write(&partial, bytes).and_then(|()| fs::rename(&partial, path));
-    written.map_err(|e| {
-        // The first failure is the one to report; a partial file that cannot be removed is harmless.
-        let _ = fs::remove_file(&partial);
-        Error::file(path, "write", e)
     })
 }

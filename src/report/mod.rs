@@ -1,15 +1,30 @@
 //! Run directories, tables, figures and the HTML report; figures of analyses ([`analyse`]).
 //!
-//! A run directory holds everything of an experiment, and everything in it but `config.toml` and
-//! `runs/*.csv` follows from those two:
+//! A run directory holds everything of an experiment, and everything in it but `config.toml`,
+//! `runs/*.csv` and `weights` follows from the first two:
 //!
 //! | file | holds |
 //! | --- | --- |
 //! | `config.toml` | the resolved settings |
 //! | `runs/METHOD-SEED.csv` | every iteration of one run |
+//! | `weights/METHOD-SEED.safetensors` | the final weights, gains and running statistics, and the run's hash |
+//! | `checkpoints/METHOD-SEED.safetensors` | what a run goes on from; gone once all have ended |
 //! | `summary.json` | measures and status of each run, mean and spread of each method, differences |
 //! | `figures/*.svg` | accuracy, the switches enlarged, loss, gain |
 //! | `report.html` | all of it on one self-contained page |
+//!
+//! A layer's weights are `LAYER` in the file, row-major `[outputs][inputs]`, or `[outputs][size][size][inputs]`
+//! of a convolution, which PyTorch has as `.permute(0, 3, 1, 2)`; its gains are `LAYER.gain`, and
+//! `LAYER.running` are running means, then variances. In Python:
+//!
+//! ```python
+//! from safetensors.torch import load_file
+//! tensors = load_file("runs/split-digits-001/weights/ngm-sgd-42.safetensors")
+//! w_eff = tensors["hidden1.gain"][:, None] * tensors["hidden1"]
+//! ```
+//!
+//! Checkpoints and weights are on the disk before they have their names, so that a run that is killed at any
+//! moment goes on from the last one; [`resume`] says how.
 //!
 //! No file holds a date, a duration or a path: the same settings give the same bytes.
 
@@ -17,10 +32,13 @@ mod analyses;
 mod differences;
 mod directory;
 mod figure;
+mod files;
 mod format;
 mod page;
 mod published;
 mod records;
+mod resume;
+mod state;
 mod summary;
 mod table;
 
@@ -33,5 +51,7 @@ pub use published::{
     Agreement, Comparison, ComparisonRow, Published, PublishedMethod, Spread, agreement, compare,
     published,
 };
+pub use resume::{Lock, Resumed, resume};
+pub use state::save;
 pub use summary::{EveryTask, MethodSummary, PerSeed, RunSummary, Summary, summarise_results};
 pub use table::table;

@@ -1,5 +1,7 @@
 //! What happens in one training iteration.
 
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::backend::{Backend, Cpu};
@@ -129,6 +131,83 @@ impl<B: Backend> GradientDescent<B> {
     pub fn reset_at_switch(mut self, reset: bool) -> Self {
         self.reset_at_switch = reset;
         self
+    }
+
+    /// What the next step goes on from besides tensors, in the order of the names: the gain where it sets the
+    /// rate alone, and the optimiser's steps since it began or was reset.
+    pub(super) fn numbers(&self) -> Vec<(String, f64)> {
+        let steps = self.states.first().map_or(0, State::steps);
+        let steps = ("steps".into(), f64::from(steps));
+        let gain = self.slow_gain.map(|gain| ("slow_gain".into(), gain));
+        gain.into_iter().chain([steps]).collect()
+    }
+
+    /// Takes over what [`numbers`](Self::numbers) gave; the moments are then zeros, to be overwritten.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if they are those of another method, [`Error::Memory`] if there is no room.
+    pub(super) fn restore_numbers(
+        &mut self,
+        backend: &B,
+        network: &mut impl Network<B>,
+        numbers: &[(String, f64)],
+    ) -> Result<()> {
+        let names = |numbers: &[(String, f64)]| {
+            let names = numbers.iter().map(|(name, _)| name.as_str());
+            names.collect::<Vec<_>>().join(", ")
+        };
+        let (expected, found) = (names(&self.numbers()), names(numbers));
+        if expected != found {
+            return Err(Error::shape("checkpoint", expected, found));
+        }
+        let mut steps = 0;
+        for (name, number) in numbers {
+            match name.as_str() {
+                "steps" => steps = *number as u32,
+                _ => self.slow_gain = Some(*number),
+            }
+        }
+        self.states.clear();
+        self.fill_states(backend, network, steps)
+    }
+
+    /// Shows `visit` every tensor that the next step goes on from, by name: the drive of the gains, and the
+    /// moments of each parameter, named after it.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] if there is no room for moments that are not there yet, and what `visit` fails with.
+    pub(super) fn visit_tensors(
+        &mut self,
+        backend: &B,
+        network: &mut impl Network<B>,
+        mut visit: impl FnMut(&str, &mut Tensor<B>) -> Result<()>,
+    ) -> Result<()> {
+        self.fill_states(backend, network, 0)?;
+        visit("drive", &mut self.entropy)?;
+        for (parameter, state) in network.parameters().zip(&mut self.states) {
+            for (moment, tensor) in state.moments() {
+                visit(&format!("{}.{moment}", parameter.name), tensor)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A state for each parameter that has none, as after so many steps.
+    fn fill_states(
+        &mut self,
+        backend: &B,
+        network: &mut impl Network<B>,
+        steps: u32,
+    ) -> Result<()> {
+        for parameter in network.parameters().skip(self.states.len()) {
+            let rule = match parameter.gain {
+                Some(_) => self.rule,
+                None => self.backbone,
+            };
+            let state = State::after(backend, rule, parameter.value.shape(), steps)?;
+            self.states.push(state);
+        }
+        Ok(())
     }
 }
 

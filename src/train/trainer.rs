@@ -43,6 +43,9 @@ impl<B: Backend> Trainer<'_, B> {
     /// which keeps what was done when an error ends the run. `observe` sees each record and ends
     /// the run by returning `false`.
     ///
+    /// Goes on behind the records that `history` has already, `network` and `method` being as they were
+    /// then: those of the run that was ended, or of its [`Checkpoint`](crate::train::Checkpoint).
+    ///
     /// Evaluation after iteration i uses the weights that i left and the gains that i's forward used.
     ///
     /// # Errors
@@ -65,11 +68,17 @@ impl<B: Backend> Trainer<'_, B> {
             .filter(|p| p.is_weight())
             .map(|p| p.name.clone())
             .collect();
+        let done = history.records.len();
         let mut iteration = 0;
         for (number, context) in contexts.iter().enumerate() {
-            method.begin_context(backend, number + 1)?;
+            if iteration >= done {
+                method.begin_context(backend, number + 1)?;
+            }
             for step in 1..=context.iterations {
                 iteration += 1;
+                if iteration <= done {
+                    continue;
+                }
                 self.draw(&context.samples, iteration, &mut indices)?;
                 if self.transform == Transform::default() {
                     self.training.gather(backend, &indices, &mut batch)?;

@@ -170,7 +170,7 @@ fn a_directory_that_exists_is_left_alone() {
 #[test]
 fn names_that_would_leave_the_directory_are_refused() {
     let folder = TempDir::new().unwrap();
-    for name in ["../up", "", "a/b", "A", "x.y"] {
+    for name in ["../up", "", "a/b", "-a", "x.y"] {
         let mut settings = synthetic::small();
         settings.methods[0].name = String::from(name);
         let error = create(&folder.path().join("run"), &settings).unwrap_err();
@@ -180,6 +180,21 @@ fn names_that_would_leave_the_directory_are_refused() {
         );
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// Whatever name the settings may have, files may have.
+#[test]
+fn names_with_capitals_are_read_back() {
+    let folder = TempDir::new().unwrap();
+    let mut results = synthetic::results(&synthetic::small());
+    results.settings.methods[0].name = String::from("NGM_SGD-2");
+    let old = results.runs[0].method.clone();
+    for run in results.runs.iter_mut().filter(|run| run.method == old) {
+        run.method = String::from("NGM_SGD-2");
+    }
+    let dir = write_all(&folder, &results);
+    finish(&dir, &results).unwrap();
+    assert_eq!(load(&dir).unwrap(), results);
 }
 
 #[test]

@@ -7,8 +7,8 @@ mod two_timescale;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::directory::write;
 use super::figure::Drawing;
+use super::files::write;
 use crate::error::{Error, Result};
 use crate::experiment::unknown;
 

@@ -1,0 +1,98 @@
+//! Files that are whole or not there, and what to do where they cannot be written.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// Writes a file so that nobody ever sees it half-written, whatever happens meanwhile: under a name of its
+/// own, through to the disk, then renamed.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    replace(path, bytes, || Ok(()))
+}
+
+/// The same; what `path` was before is then `previous`.
+pub(super) fn write_keeping(path: &Path, previous: &Path, bytes: &[u8]) -> Result<()> {
+    replace(path, bytes, || match fs::rename(path, previous) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        renamed => renamed,
+    })
+}
+
+fn replace(path: &Path, bytes: &[u8], make_way: impl Fn() -> io::Result<()>) -> Result<()> {
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    let written = write_through(&partial, bytes)
+        .and_then(|()| make_way())
+        .and_then(|()| fs::rename(&partial, path));
+    written.map_err(|error| {
+        // The first failure is the one to report; a partial file that cannot be removed is harmless.
+        let _ = fs::remove_file(&partial);
+        Error::file(path, "write", format!("{error}; {}", remedy(error.kind())))
+    })?;
+    sync_directory(path);
+    Ok(())
+}
+
+fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Brings the new name to the disk. Where that fails the file is whole nevertheless, under its old name or
+/// its new one: no reason to end a run.
+fn sync_directory(path: &Path) {
+    if cfg!(unix)
+        && let Some(directory) = path.parent().and_then(|parent| File::open(parent).ok())
+    {
+        let _ = directory.sync_all();
+    }
+}
+
+/// What mends a write that failed.
+fn remedy(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space",
+        ErrorKind::FileTooLarge => "allow larger files",
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "make it writable",
+        _ => "mend that",
+    }
+}
+
+/// An error of [`write`], with what to do once it is mended.
+pub(super) fn then(error: Error, next: &str) -> Error {
+    match error {
+        Error::File {
+            path,
+            action,
+            reason,
+        } => Error::File {
+            path,
+            action,
+            reason: format!("{reason}, then {next}"),
+        },
+        other => other,
+    }
+}
+
+/// Removes a file, if it is there.
+pub(super) fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(Error::file(path, "remove", error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A file's bytes; none where it is not there.
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::file(path, "read", error)),
+    }
+}

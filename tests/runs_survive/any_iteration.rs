@@ -1,0 +1,133 @@
+//! In the library: from whatever iteration a run goes on, it ends in the same bits.
+
+use std::sync::Mutex;
+
+use neurogain::experiment::Status;
+
+use super::*;
+
+/// The states that the runs of `settings` go through, `every` so many iterations, their last included.
+fn states(
+    settings: &Settings,
+    every: usize,
+    stopped: Vec<(Run, Checkpoint)>,
+) -> Vec<(Run, Checkpoint)> {
+    let (samples, backend) = (digits::load(), Cpu::new().expect("a backend"));
+    let states = Mutex::new(Vec::new());
+    let save = |run: &Run, state: &Checkpoint| {
+        let mut states = states.lock().expect("no thread panicked");
+        states.push((run.clone(), state.clone()));
+        Ok(())
+    };
+    let experiment = Experiment::new(settings, &samples, &backend).expect("settings");
+    let experiment = experiment.with_checkpoints(Checkpoints {
+        every,
+        ended: Vec::new(),
+        stopped,
+        save: &save,
+    });
+    let stop = AtomicBool::new(false);
+    let run = experiment.run(1, &stop, &|_| (), &|_| Ok(()));
+    run.expect("it runs");
+    states.into_inner().expect("no thread panicked")
+}
+
+fn goes_on_from_any_iteration(settings: &Settings) {
+    let total = settings.stream.iterations * settings.stream.contexts.len();
+    for method in &settings.methods {
+        let name = method.name.clone();
+        let settings = settings.clone().with_methods(&[&name]).expect("a method");
+        let undisturbed = states(&settings, 0, Vec::new());
+        let [end] = &undisturbed[..] else {
+            panic!("{name}: {} states", undisturbed.len());
+        };
+        assert_eq!(end.0.status, Status::Complete, "{name}");
+        assert!(end.0.hash.is_some(), "{name}");
+        let all = states(&settings, 1, Vec::new());
+        assert_eq!(all.len(), total, "{name}");
+        assert!(all[total - 1] == *end, "{name} in steps of one iteration");
+        for (begun, state) in &all[..total - 1] {
+            let done = begun.history.records.len();
+            assert_eq!(begun.status, Status::Interrupted, "{name}");
+            let rest = states(&settings, 0, vec![(begun.clone(), state.clone())]);
+            assert!(rest == undisturbed, "{name} from iteration {done}");
+        }
+    }
+}
+
+#[test]
+fn perceptrons_go_on_from_any_iteration() {
+    goes_on_from_any_iteration(&small());
+}
+
+/// Methods that remember more than moments, or forget them at a switch.
+#[test]
+fn variants_go_on_from_any_iteration() {
+    for name in ["ablation", "boundary", "composition", "reset"] {
+        let settings = small().with_variants(name).expect("variants");
+        goes_on_from_any_iteration(&settings);
+    }
+}
+
+/// Streams whose batches are drawn from a memory, and evaluation of transformed images of every task.
+#[test]
+fn other_streams_go_on_from_any_iteration() {
+    let changes = [
+        "stream.memory={kind=\"reservoir\",size=20}",
+        "evaluation.tasks=all",
+        "training.crop_padding=1",
+        "evaluation.augmented=true",
+    ];
+    goes_on_from_any_iteration(&small().with_overrides(&changes).expect("settings"));
+}
+
+#[test]
+fn residual_networks_go_on_from_any_iteration() {
+    let changes = [
+        "stream.iterations=2",
+        "evaluation.every=2",
+        "training.crop_padding=1",
+        "training.mirror=true",
+        "network.kind=slim-resnet18",
+        "network.width=2",
+        "network.head_standard_deviation=0.05",
+        "network.modulated=[\"head\", \"stage2\"]",
+        "methods.ngm-sgd.backbone.rule=momentum",
+        "methods.ngm-sgd.backbone.momentum=0.9",
+    ];
+    let settings = presets::settings("split-digits").expect("the preset");
+    let seeds = settings.with_seeds(&[1]).expect("a seed");
+    let settings = seeds.with_overrides(&changes).expect("settings");
+    let settings = settings.with_overrides(&["stream.contexts=[[0,1],[0,1,2,3]]"]);
+    goes_on_from_any_iteration(&settings.expect("settings"));
+}
+
+#[test]
+fn states_of_other_networks_are_refused() {
+    let settings = small();
+    let (run, state) = states(&settings, 1, Vec::new()).swap_remove(0);
+    let (samples, backend) = (digits::load(), Cpu::new().expect("a backend"));
+    let refused = |settings: &Settings, state: Checkpoint, part: &str| {
+        let experiment = Experiment::new(settings, &samples, &backend).expect("settings");
+        let experiment = experiment.with_checkpoints(Checkpoints {
+            every: 0,
+            ended: Vec::new(),
+            stopped: vec![(run.clone(), state)],
+            save: &|_, _| Ok(()),
+        });
+        let ended = experiment.run(1, &AtomicBool::new(false), &|_| (), &|_| Ok(()));
+        let message = ended.expect_err(part).to_string();
+        assert!(message.contains(part), "{message}");
+    };
+    let wider = settings.clone().with_overrides(&["network.hidden=[9]"]);
+    refused(
+        &wider.expect("settings"),
+        state.clone(),
+        "hidden1, matrix 9×64",
+    );
+    let deeper = settings.clone().with_overrides(&["network.hidden=[8, 8]"]);
+    refused(&deeper.expect("settings"), state.clone(), "hidden2");
+    let mut more = state;
+    more.method.push(more.network[0].clone());
+    refused(&settings, more, "tensors of the method");
+}

@@ -1,0 +1,196 @@
+//! Checkpoints and results that are not what was written: said, and made again.
+
+use neurogain::Error;
+use neurogain::report::{Lock, resume};
+
+use super::*;
+
+/// Stopped after the seventh iteration of the first method: checkpoints of iterations 7 and 6.
+const DONE: usize = 7;
+const LAST: &str = "checkpoints/ngm-sgd-1.safetensors";
+const PREVIOUS: &str = "checkpoints/ngm-sgd-1-previous.safetensors";
+
+/// A directory with both checkpoints, and their bytes.
+fn stopped(folder: &TempDir) -> (PathBuf, [Vec<u8>; 2]) {
+    let dir = folder.path().join("stopped");
+    run_until(&dir, &small(), DONE);
+    let read = |file| fs::read(dir.join(file)).expect("a checkpoint");
+    let both = [read(LAST), read(PREVIOUS)];
+    (dir, both)
+}
+
+/// Iterations that `resume` finds done, and its notes, after the two checkpoints were made these.
+fn found(dir: &Path, last: &[u8], previous: &[u8]) -> (Option<usize>, String) {
+    fs::write(dir.join(LAST), last).expect("written");
+    fs::write(dir.join(PREVIOUS), previous).expect("written");
+    let resumed = resume(dir, &small()).expect("damage is no error");
+    assert!(resumed.ended.is_empty() && resumed.stopped.len() <= 1);
+    let done = resumed.stopped.first();
+    let done = done.map(|(run, _)| run.history.records.len());
+    (done, resumed.notes.join("\n"))
+}
+
+#[test]
+fn any_changed_byte_or_cut_is_noticed_and_the_checkpoint_before_is_used() {
+    let folder = folder();
+    let (dir, [last, previous]) = stopped(&folder);
+    assert_eq!(found(&dir, &last, &previous), (Some(7), String::new()));
+    // Of the header every byte, of the tensors every seventh.
+    for at in (0..last.len()).filter(|at| *at < 1500 || at % 7 == 0) {
+        let mut changed = last.clone();
+        changed[at] ^= 1 << (at % 8);
+        let (done, notes) = found(&dir, &changed, &previous);
+        assert_eq!(done, Some(6), "byte {at}: {notes}");
+        assert!(notes.contains(LAST), "byte {at}: {notes}");
+        assert!(notes.contains("of iteration 6"), "byte {at}: {notes}");
+    }
+    for length in (0..last.len()).step_by(37) {
+        let (done, notes) = found(&dir, &last[..length], &previous);
+        assert_eq!(done, Some(6), "{length} bytes: {notes}");
+        assert!(notes.contains("damaged"), "{length} bytes: {notes}");
+    }
+    let longer = [&last[..], b"\0"].concat();
+    assert_eq!(found(&dir, &longer, &previous).0, Some(6));
+}
+
+#[test]
+fn the_checkpoint_before_takes_the_place_of_a_damaged_one() {
+    let folder = folder();
+    let (dir, [last, previous]) = stopped(&folder);
+    found(&dir, &last[1..], &previous);
+    assert_eq!(fs::read(dir.join(LAST)).expect("it is there"), previous);
+    assert!(!dir.join(PREVIOUS).exists());
+    // As a kill leaves it between the two renamings.
+    fs::remove_file(dir.join(LAST)).expect("removed");
+    fs::write(dir.join(PREVIOUS), &previous).expect("written");
+    let resumed = resume(&dir, &small()).expect("one is there");
+    assert_eq!(resumed.stopped[0].0.history.records.len(), 6);
+    assert!(resumed.notes.is_empty(), "{:?}", resumed.notes);
+}
+
+#[test]
+fn without_a_good_checkpoint_the_run_begins_again() {
+    let folder = folder();
+    let (dir, [last, previous]) = stopped(&folder);
+    let (done, notes) = found(&dir, &last[..99], &previous[..99]);
+    assert_eq!(done, None);
+    assert!(notes.contains(LAST) && notes.contains(PREVIOUS), "{notes}");
+    assert!(notes.contains("ngm-sgd, seed 1: begins again"), "{notes}");
+}
+
+#[test]
+fn other_settings_are_an_error_that_changes_nothing() {
+    let folder = folder();
+    let (dir, [last, _]) = stopped(&folder);
+    let other = small().with_overrides(&["gain.eta=0.3"]).expect("settings");
+    let error = resume(&dir, &other).expect_err("not its settings");
+    assert!(matches!(error, Error::Format { .. }), "{error}");
+    let message = error.to_string();
+    for part in [LAST, "config.toml", "new run"] {
+        assert!(message.contains(part), "{message}");
+    }
+    let renamed = dir.join("checkpoints/adam-1.safetensors");
+    fs::rename(dir.join(LAST), &renamed).expect("renamed");
+    let message = resume(&dir, &small()).expect_err("not its name");
+    assert!(message.to_string().contains("of ngm-sgd with seed 1"));
+    assert_eq!(fs::read(renamed).expect("it is there"), last);
+}
+
+#[test]
+fn damaged_results_are_made_again_to_the_same_bytes() {
+    let folder = folder();
+    let dir = folder.path().join("stopped");
+    let total = 4 * 12;
+    run_until(&dir, &small(), total);
+    let arguments = ["run", "--resume", "stopped", "--quiet"];
+    assert_eq!(ends(&folder, &arguments, 0), "");
+    let undisturbed = contents(&dir);
+    for (file, note) in [
+        ("weights/adam-1.safetensors", "is damaged"),
+        ("runs/sgd-1.csv", "not the record of a whole run"),
+    ] {
+        let path = dir.join(file);
+        let mut bytes = fs::read(&path).expect("a file");
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&path, bytes).expect("written");
+        let complaint = ends(&folder, &arguments, 0);
+        assert!(complaint.contains(file), "{complaint}");
+        assert!(complaint.contains(note), "{complaint}");
+        assert!(contents(&dir) == undisturbed, "{file}");
+        fs::remove_file(&path).expect("removed");
+        ends(&folder, &arguments, 0);
+        assert!(contents(&dir) == undisturbed, "{file}");
+    }
+}
+
+#[test]
+fn a_complete_directory_says_so_and_stays_as_it_is() {
+    let folder = folder();
+    let dir = folder.path().join("stopped");
+    run_until(&dir, &small(), DONE);
+    ends(&folder, &["run", "--resume", "stopped", "--quiet"], 0);
+    let before = contents(&dir);
+    let complaint = ends(&folder, &["run", "--resume", "stopped"], 0);
+    assert!(complaint.contains("all 4 runs of stopped"), "{complaint}");
+    assert!(contents(&dir) == before);
+}
+
+#[test]
+fn a_directory_is_one_process_s_at_a_time() {
+    let folder = folder();
+    let (dir, both) = stopped(&folder);
+    let lock = Lock::take(&dir).expect("nobody has it");
+    let complaint = ends(&folder, &["run", "--resume", "stopped"], 1);
+    assert!(complaint.contains("another process"), "{complaint}");
+    assert_eq!(fs::read(dir.join(LAST)).expect("it is there"), both[0]);
+    drop(lock);
+    ends(&folder, &["run", "--resume", "stopped", "--quiet"], 0);
+}
+
+/// Every argument of `run` that is not known to leave the settings as they are.
+#[test]
+fn settings_beside_resume_are_refused() {
+    let folder = folder();
+    let help = output(&folder, &["run", "--help"]).stdout;
+    let help = String::from_utf8(help).expect("UTF-8");
+    let free = [
+        "data",
+        "resume",
+        "checkpoint-every",
+        "threads",
+        "quiet",
+        "json",
+        "help",
+    ];
+    let flags = help.lines().filter_map(|line| {
+        let (_, flag) = line.trim_start().split_at_checked(2)?;
+        let named = line.trim_start().starts_with("--").then_some(flag)?;
+        named.split([' ', '=']).next()
+    });
+    let settings: Vec<&str> = flags.filter(|flag| !free.contains(flag)).collect();
+    for known in ["methods", "seeds", "set", "eval-every", "out"] {
+        assert!(settings.contains(&known), "{settings:?}");
+    }
+    for flag in settings {
+        let complaint = ends(
+            &folder,
+            &["run", "--resume", "x", &format!("--{flag}"), "1"],
+            2,
+        );
+        assert!(complaint.contains("cannot be used with"), "{complaint}");
+    }
+    ends(&folder, &["run", "split-digits", "--resume", "x"], 2);
+}
+
+#[test]
+fn a_directory_that_is_none_of_a_run_is_named() {
+    let folder = folder();
+    let complaint = ends(&folder, &["run", "--resume", "nowhere"], 1);
+    assert!(complaint.contains("nowhere"), "{complaint}");
+    assert!(
+        complaint.contains("`neurogain run` has made"),
+        "{complaint}"
+    );
+    assert!(!folder.path().join("nowhere").exists());
+}

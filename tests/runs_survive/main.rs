@@ -1,0 +1,117 @@
+//! A run that is stopped, killed or refused by the disk goes on to the same bytes; two never write the same
+//! directory; what is damaged is said and not used.
+#![cfg(feature = "cli")]
+
+mod any_iteration;
+mod damage;
+#[cfg(unix)]
+mod disk;
+mod ended;
+#[cfg(unix)]
+mod kills;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use neurogain::Cpu;
+use neurogain::data::digits;
+use neurogain::experiment::{Checkpoints, Experiment, Run, Settings, presets};
+use neurogain::report;
+use neurogain::train::{Checkpoint, Record};
+use tempfile::TempDir;
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a temporary directory")
+}
+
+/// The program, to run in `folder`.
+fn program(folder: &TempDir, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_neurogain"));
+    command
+        .args(arguments)
+        .current_dir(folder.path())
+        .stdin(Stdio::null());
+    command
+}
+
+fn output(folder: &TempDir, arguments: &[&str]) -> Output {
+    let output = program(folder, arguments).output();
+    output.expect("the program starts")
+}
+
+/// Standard error of a program that must end with `code`.
+fn ends(folder: &TempDir, arguments: &[&str], code: i32) -> String {
+    let output = output(folder, arguments);
+    let complaint = String::from_utf8(output.stderr).expect("UTF-8");
+    let found = output.status.code();
+    assert_eq!(found, Some(code), "{arguments:?}: {complaint}");
+    assert!(!complaint.contains("panicked"), "{complaint}");
+    complaint
+}
+
+/// The bytes of every file below `directory`, by its path there.
+fn contents(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![directory.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(directory).expect("below").to_path_buf();
+                found.insert(name, fs::read(&path).expect("a file"));
+            }
+        }
+    }
+    found
+}
+
+/// Fails unless both directories hold the same files; `how` says what was done to the second.
+fn assert_same(undisturbed: &Path, other: &Path, how: &str) {
+    let (wanted, found) = (contents(undisturbed), contents(other));
+    let names = |files: &BTreeMap<PathBuf, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&wanted), names(&found), "{how}");
+    for (name, bytes) in wanted {
+        assert!(found[&name] == bytes, "{} differs: {how}", name.display());
+    }
+    assert!(!other.join("checkpoints").exists(), "{how}");
+}
+
+/// The digits in two contexts of six iterations, all four methods.
+fn small() -> Settings {
+    let changes = [
+        "stream.iterations=6",
+        "stream.contexts=[[0,1],[0,1,2,3]]",
+        "network.hidden=[8]",
+        "training.batch=16",
+        "training.seeds=[1]",
+    ];
+    let settings = presets::settings("split-digits").expect("the preset");
+    settings.with_overrides(&changes).expect("settings")
+}
+
+/// Runs `settings` in the new directory `dir` until `iterations` are done, with a checkpoint every two.
+fn run_until(dir: &Path, settings: &Settings, iterations: usize) {
+    report::create(dir, settings).expect("made");
+    let (samples, backend) = (digits::load(), Cpu::new().expect("a backend"));
+    let save = |run: &Run, state: &Checkpoint| report::save(dir, settings, run, state);
+    let experiment = Experiment::new(settings, &samples, &backend).expect("settings");
+    let experiment = experiment.with_checkpoints(Checkpoints {
+        every: 2,
+        ended: Vec::new(),
+        stopped: Vec::new(),
+        save: &save,
+    });
+    let (stop, done) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let count = |_: &Record| {
+        if done.fetch_add(1, Ordering::Relaxed) + 1 == iterations {
+            stop.store(true, Ordering::Relaxed);
+        }
+    };
+    let on_run = |run: &Run| report::write_run(dir, settings, run);
+    experiment.run(1, &stop, &count, &on_run).expect("it runs");
+}
