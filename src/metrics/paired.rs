@@ -33,14 +33,6 @@ pub struct PairedDifference {
     pub interval: Option<[f64; 2]>,
 }
 
-impl PairedDifference {
-    /// Whether the whole interval lies on one side of 0.
-    pub fn excludes_zero(&self) -> bool {
-        self.interval
-            .is_some_and(|[low, high]| low > 0.0 || high < 0.0)
-    }
-}
-
 /// Compares the first values of `pairs` with the second, pair by pair.
 ///
 /// The resamples come from the stream (0, [`Purpose::Bootstrap`], n): the same pairs give the same bits,
