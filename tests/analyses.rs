@@ -15,7 +15,7 @@ fn whole(name: &str) -> Analysis {
 }
 
 #[test]
-#[ignore = "a minute or two"]
+#[ignore = "minutes"]
 fn every_analysis_is_whole_and_gives_the_same_bits_again() {
     for (name, _) in ANALYSES {
         assert_eq!(whole(name), whole(name), "{name}");
@@ -24,7 +24,7 @@ fn every_analysis_is_whole_and_gives_the_same_bits_again() {
 
 /// λ in W over λ in W_eff, each found on its own, is g² to the digits of the table.
 #[test]
-#[ignore = "half a minute"]
+#[ignore = "a minute"]
 fn the_landscape_of_a_real_network_shows_the_gain_squared() {
     let table = whole("landscape").table;
     let heading: Vec<&str> = table

@@ -19,6 +19,8 @@ pub struct Arguments {
 pub enum Command {
     /// Run a benchmark over its methods and seeds, and report.
     Run(Run),
+    /// Run a grid of settings, a run directory a cell, and gather their measures.
+    Sweep(Sweep),
     /// List benchmarks, their methods, and the data they need.
     List(List),
     /// Build the report of a run again, or compare several runs.
@@ -93,6 +95,10 @@ pub struct Run {
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 
+    /// Write event files too, DIR/tensorboard, each run's as it ends.
+    #[arg(long)]
+    pub tensorboard: bool,
+
     /// No progress, only results and errors.
     #[arg(long)]
     pub quiet: bool,
@@ -100,6 +106,49 @@ pub struct Run {
     /// Print the results as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = SWEEP_FILE)]
+pub struct Sweep {
+    /// The file that names a base and the lists of a grid. Given again, the sweep goes on where it
+    /// was: cells that have ended are kept.
+    #[arg(value_name = "FILE.toml", required_unless_present = "collect")]
+    pub file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub data: Data,
+
+    /// The directory for the sweep [default: runs/FILE].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// How many cells go side by side [default: 1].
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub workers: Option<u16>,
+
+    /// How many runs of all cells go side by side [default: one a core].
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+
+    /// Run only the cell with this number, and gather nothing: what a task of a job array does.
+    #[arg(long, value_name = "NUMBER", conflicts_with = "workers")]
+    pub cell: Option<usize>,
+
+    /// Run nothing, but write a Slurm job array, DIR/job.sh, and the script that submits it,
+    /// DIR/submit.sh. When that is called, the program is found through PATH or NEUROGAIN, the data
+    /// through NEUROGAIN_DATA.
+    #[arg(long, conflicts_with_all = ["data", "workers", "threads", "cell"])]
+    pub slurm: bool,
+
+    /// Gather the cells of the sweep in DIR into DIR/sweep.csv and DIR/sweep.json, and print their
+    /// table.
+    #[arg(long, value_name = "DIR", exclusive = true)]
+    pub collect: Option<PathBuf>,
+
+    /// No progress, only results and errors.
+    #[arg(long)]
+    pub quiet: bool,
 }
 
 #[derive(Args)]
@@ -129,6 +178,18 @@ impl Data {
         data_directory(self.directory.as_ref())
     }
 }
+
+/// What follows the help on sweeps.
+const SWEEP_FILE: &str = r#"A file of a sweep:
+
+  base = "split-digits"           # a benchmark, or a file of settings beside this one
+  variants = "composition"        # as --variants; may be left out
+  methods = ["ngm-sgd", "sgd"]    # all if left out
+  seeds = [42, 43, 44]            # those of the base if left out
+
+  [grid]                          # a cell for each choice from these lists, of any settings
+  gain.eta = [0.1, 0.2, 0.4]
+  training.batch = [32, 64]"#;
 
 /// The directory given, or else that of the environment, or else `data`.
 fn data_directory(given: Option<&PathBuf>) -> PathBuf {

@@ -11,11 +11,14 @@ mod arguments;
 mod bench;
 mod data;
 mod figure;
+mod filling;
 mod list;
 mod output;
 mod progress;
 mod report;
 mod run;
+mod slurm;
+mod sweep;
 
 use std::process::ExitCode;
 
@@ -36,6 +39,7 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         None => run::run(&arguments::Run::default()),
         Some(Command::Run(arguments)) => run::run(&arguments),
+        Some(Command::Sweep(arguments)) => sweep::sweep(&arguments),
         Some(Command::List(arguments)) => list::list(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Figure(arguments)) => figure::figure(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Data(arguments)) => data::data(&arguments).map(|()| ExitCode::SUCCESS),

@@ -18,10 +18,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// For all runs of `settings`, which cost `cost`; draws nothing if `quiet`.
-    pub fn new(settings: &Settings, cost: u64, quiet: bool) -> Self {
-        let runs = settings.methods.len() * settings.training.seeds.len();
-        let iterations = runs * settings.stream.contexts.len() * settings.stream.iterations;
+    /// For `total` iterations that cost `cost`; draws nothing if `quiet`.
+    pub fn new(title: &str, total: u64, cost: u64, quiet: bool) -> Self {
         let bar = if quiet {
             ProgressBar::hidden()
         } else {
@@ -32,13 +30,13 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        bar.set_prefix(settings.title.clone());
-        bar.set_message(format!("0/{iterations} iterations"));
+        bar.set_prefix(title.to_string());
+        bar.set_message(format!("0/{total} iterations"));
         bar.enable_steady_tick(Duration::from_millis(200));
         Progress {
             bar,
             done: AtomicU64::new(0),
-            total: iterations as u64,
+            total,
         }
     }
 
@@ -61,4 +59,10 @@ impl Progress {
     pub fn clear(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// Iterations of all runs of `settings`.
+pub fn iterations(settings: &Settings) -> u64 {
+    let runs = settings.methods.len() * settings.training.seeds.len();
+    (runs * settings.stream.contexts.len() * settings.stream.iterations) as u64
 }

@@ -9,23 +9,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use neurogain::backend::cpu::InstructionSet;
 use neurogain::data::TrainTest;
 use neurogain::experiment::{
-    self, Checkpoints, DataSettings, DataSource, Experiment, Outcome, Settings, parse_seeds,
-    presets,
+    self, DataSettings, DataSource, Experiment, Outcome, Settings, parse_seeds,
 };
 use neurogain::experiment::{Results, Run, Status};
 use neurogain::report::{self, Lock, Resumed};
-use neurogain::train::{Checkpoint, Record};
 use neurogain::{Cpu, Error, Result};
 
 use super::arguments;
+use super::filling::{CHECKPOINT_EVERY, Filling};
 use super::output::{complain, print, print_json};
-use super::progress::Progress;
+use super::progress::{self, Progress};
 
 /// What a shell reports of a program that Ctrl-C has ended.
-const INTERRUPTED: u8 = 130;
-
-/// Seconds of work with a small network, minutes with a large one; a checkpoint takes milliseconds.
-const CHECKPOINT_EVERY: usize = 500;
+pub(super) const INTERRUPTED: u8 = 130;
 
 /// Does what `neurogain run` promises.
 pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
@@ -55,34 +51,26 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
         Some(_) => resume(&directory, &settings, arguments.quiet)?,
         None => Resumed::default(),
     };
-    let progress = Progress::new(&settings, experiment.total_cost(), arguments.quiet);
-    for run in resumed.runs() {
-        let cost = |record| experiment.cost(record);
-        let records = &run.history.records;
-        progress.skip(records.len(), records.iter().map(cost).sum());
-    }
-    let save = |run: &Run, state: &Checkpoint| report::save(&directory, &settings, run, state);
-    let experiment = experiment.with_checkpoints(Checkpoints {
-        every: arguments.checkpoint_every.unwrap_or(CHECKPOINT_EVERY),
-        ended: resumed.ended,
-        stopped: resumed.stopped,
-        save: &save,
-    });
-    let on_iteration = |record: &Record| progress.advance(experiment.cost(record));
-    let outcome = experiment.run(threads, &stop, &on_iteration, &|run| {
-        report::write_run(&directory, &settings, run)
-    });
+    let total = progress::iterations(&settings);
+    let cost = experiment.total_cost();
+    let progress = Progress::new(&settings.title, total, cost, arguments.quiet);
+    let filling = Filling {
+        directory: &directory,
+        settings: &settings,
+        threads,
+        checkpoint_every: arguments.checkpoint_every.unwrap_or(CHECKPOINT_EVERY),
+        tensorboard: arguments.tensorboard,
+        stop: &stop,
+        progress: &progress,
+        share: 1.0,
+    };
+    let outcome = filling.run(experiment, resumed, lock);
     progress.clear();
     let Outcome {
         results,
         images_per_second,
     } = outcome?;
-    let goes_on = |run: &Run| run.status == Status::Interrupted;
-    if results.runs.len() == runs && !results.runs.iter().any(goes_on) {
-        lock.finish()?;
-    }
     let hash = results.hash().unwrap_or_default();
-    report::finish(&directory, &results)?;
     let page = directory.join("report.html");
     if arguments.json {
         let summary = report::summarise_results(&results)?;
@@ -137,13 +125,7 @@ fn settings(arguments: &arguments::Run) -> Result<Settings> {
         });
     }
     let name = arguments.benchmark.as_deref().unwrap_or("split-digits");
-    let is_preset = presets::names().any(|preset| preset == name);
-    let looks_like_file = name.ends_with(".toml") || name.contains(std::path::is_separator);
-    let mut settings = if looks_like_file && !is_preset {
-        Settings::from_file(Path::new(name))?
-    } else {
-        presets::settings(name)?
-    };
+    let mut settings = Settings::find(name, Path::new(""))?;
     if let Some(variants) = &arguments.variants {
         settings = settings.with_variants(variants)?;
     }
@@ -168,7 +150,7 @@ fn settings(arguments: &arguments::Run) -> Result<Settings> {
 }
 
 /// The samples; if a file is missing, the error also says how to get them.
-fn samples(data: &DataSettings, directory: &Path) -> Result<TrainTest> {
+pub(super) fn samples(data: &DataSettings, directory: &Path) -> Result<TrainTest> {
     let home = match data.source {
         DataSource::Digits | DataSource::Images => None,
         DataSource::Mnist => Some("https://ossci-datasets.s3.amazonaws.com/mnist/ (each with .gz)"),
@@ -191,7 +173,7 @@ fn samples(data: &DataSettings, directory: &Path) -> Result<TrainTest> {
 }
 
 /// A flag that the first Ctrl-C raises; the second ends the program at once.
-fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
+pub(super) fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let raised = Arc::clone(&stop);
     ctrlc::set_handler(move || {

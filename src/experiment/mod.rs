@@ -13,6 +13,7 @@ mod run;
 mod samples;
 mod seeds;
 mod settings;
+mod sweep;
 mod text;
 pub(crate) mod validate;
 mod variants;
@@ -30,4 +31,5 @@ pub use settings::{
     DataSettings, DataSource, EvaluatedTasks, EvaluationSettings, GainSettings, MemorySettings,
     MethodSettings, NetworkSettings, Settings, StreamKind, StreamSettings, TrainingSettings,
 };
+pub use sweep::{Cell, Sweep};
 pub use variants::variants;

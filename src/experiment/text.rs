@@ -1,12 +1,13 @@
 //! Settings from and to TOML, with errors that name file, line and key.
 
+use std::fmt::Display;
 use std::io::Read;
 use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table};
 
-use super::{Settings, keys};
+use super::{Settings, keys, presets};
 use crate::error::{Error, Result};
 
 /// No experiment's description comes near this; a larger file is not one.
@@ -18,25 +19,12 @@ impl Settings {
     /// # Errors
     /// [`Error::Format`] that names the source, the line and the key.
     pub fn from_toml(text: &str, source_name: &str) -> Result<Self> {
-        let table: Table = toml::from_str(text).map_err(|error| Error::Format {
-            path: source_name.to_string(),
-            problem: match error.span() {
-                Some(span) => format!("line {}: {}", line(text, span.start), error.message()),
-                None => error.message().to_string(),
-            },
-        })?;
-        from_table(table).map_err(|error| {
+        from_table(parse(text, source_name)?).map_err(|error| {
             let at = match &error {
                 Error::Setting { name, .. } | Error::Unknown { name, .. } => offset(text, name),
                 _ => None,
             };
-            Error::Format {
-                path: source_name.to_string(),
-                problem: match at {
-                    Some(at) => format!("line {}: {error}", line(text, at)),
-                    None => error.to_string(),
-                },
-            }
+            located(text, source_name, at, &error)
         })
     }
 
@@ -45,20 +33,21 @@ impl Settings {
     /// # Errors
     /// [`Error::File`] if it cannot be read, otherwise as [`Settings::from_toml`].
     pub fn from_file(path: &Path) -> Result<Self> {
-        let refused = |reason| Error::file(path, "read", reason);
-        let mut bytes = Vec::new();
-        let file = std::fs::File::open(path).map_err(refused)?;
-        // A device tells no length: read no further than it takes to know that this is too long.
-        let read = file.take(LARGEST_FILE + 1).read_to_end(&mut bytes);
-        if read.map_err(refused)? as u64 > LARGEST_FILE {
-            let expected = format!("expected settings in TOML, at most {LARGEST_FILE} bytes");
-            return Err(Error::format(path, expected));
+        Settings::from_toml(&read(path)?, &path.display().to_string())
+    }
+
+    /// The settings that `name` stands for: a preset, or a TOML file where the name ends in `.toml` or is
+    /// a path; a relative one starts at `folder`.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] with the nearest preset, or as [`Settings::from_file`].
+    pub fn find(name: &str, folder: &Path) -> Result<Self> {
+        let looks_like_file = name.ends_with(".toml") || name.contains(std::path::is_separator);
+        if looks_like_file && !presets::names().any(|preset| preset == name) {
+            Settings::from_file(&folder.join(name))
+        } else {
+            presets::settings(name)
         }
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            Error::format(path, format!("not UTF-8 text: the byte at {at}"))
-        })?;
-        Settings::from_toml(&text, &path.display().to_string())
     }
 
     /// The TOML document that [`Settings::from_toml`] reads back to equal settings.
@@ -68,6 +57,47 @@ impl Settings {
     pub fn to_toml(&self) -> Result<String> {
         self.validate()?;
         toml::to_string_pretty(self).map_err(|error| Error::setting("settings", &self.name, error))
+    }
+}
+
+/// The text of a file of settings, or of a sweep.
+pub(super) fn read(path: &Path) -> Result<String> {
+    let refused = |reason| Error::file(path, "read", reason);
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(refused)?;
+    // A device tells no length: read no further than it takes to know that this is too long.
+    let read = file.take(LARGEST_FILE + 1).read_to_end(&mut bytes);
+    if read.map_err(refused)? as u64 > LARGEST_FILE {
+        let expected = format!("expected settings in TOML, at most {LARGEST_FILE} bytes");
+        return Err(Error::format(path, expected));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Error::format(path, format!("not UTF-8 text: the byte at {at}"))
+    })
+}
+
+/// The TOML document `text`; `source_name` is what errors call it.
+pub(super) fn parse(text: &str, source_name: &str) -> Result<Table> {
+    toml::from_str(text).map_err(|error| {
+        let at = error.span().map(|span| span.start);
+        located(text, source_name, at, &error.message())
+    })
+}
+
+/// What is wrong with `text`, with the line of the byte offset `at` where that is known.
+pub(super) fn located(
+    text: &str,
+    source_name: &str,
+    at: Option<usize>,
+    problem: &dyn Display,
+) -> Error {
+    Error::Format {
+        path: source_name.to_string(),
+        problem: match at {
+            Some(at) => format!("line {}: {problem}", line(text, at)),
+            None => problem.to_string(),
+        },
     }
 }
 

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::figure;
+use super::npz;
 use super::page::{self, Experiment};
 use super::state;
 use super::summary;
+use super::tensorboard;
 use super::{files, records};
 use crate::error::{Error, Result};
 use crate::experiment::{Results, Run, Settings, Status, validate};
@@ -69,8 +71,22 @@ pub fn write_run(dir: &Path, settings: &Settings, run: &Run) -> Result<()> {
     Ok(())
 }
 
-/// Writes what follows from `results`, whose runs [`write_run`] has written: `summary.json`, the figures
-/// and `report.html`. Each is whole or as it was before.
+/// Writes `run` as an event file of TensorBoard, `tensorboard/METHOD-SEED/events.out.tfevents.0.neurogain`
+/// of `dir`: its losses, accuracies, entropy, gains and mean weights, the iteration being the step, and the
+/// time in seconds too.
+///
+/// # Errors
+/// Those of [`write_run`].
+pub fn write_events(dir: &Path, settings: &Settings, run: &Run) -> Result<()> {
+    place(settings, run)?;
+    let folder = dir.join(run_file("tensorboard", &run.method, run.seed, "")?);
+    fs::create_dir_all(&folder).map_err(|e| Error::file(&folder, "create", e))?;
+    let path = folder.join("events.out.tfevents.0.neurogain");
+    files::write(&path, &tensorboard::to_events(&run.history)?)
+}
+
+/// Writes what follows from `results`, whose runs [`write_run`] has written: the runs as NumPy arrays,
+/// `summary.json`, the figures and `report.html`. Each is whole or as it was before.
 ///
 /// # Errors
 /// Those of [`write_run`], and of [`crate::metrics::stability_gap`] for a complete run whose history is not
@@ -82,6 +98,10 @@ pub fn finish(dir: &Path, results: &Results) -> Result<()> {
         let next = format!("`neurogain report {}` writes the rest", dir.display());
         files::write(path, bytes).map_err(|error| files::then(error, &next))
     };
+    for run in &results.runs {
+        let path = dir.join(run_file("runs", &run.method, run.seed, ".npz")?);
+        write(&path, &npz::to_npz(&run.history)?)?;
+    }
     let summary = summary::summarise_results(&results)?;
     write(&dir.join("summary.json"), summary.to_json()?.as_bytes())?;
     for kind in figure::Figure::ALL {

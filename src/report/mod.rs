@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | `config.toml` | the resolved settings |
 //! | `runs/METHOD-SEED.csv` | every iteration of one run |
+//! | `runs/METHOD-SEED.npz` | the same as NumPy arrays |
 //! | `weights/METHOD-SEED.safetensors` | the final weights, gains and running statistics, and the run's hash |
 //! | `checkpoints/METHOD-SEED.safetensors` | what a run goes on from; gone once all have ended |
 //! | `summary.json` | measures and status of each run, mean and spread of each method, differences |
@@ -26,6 +27,9 @@
 //! Checkpoints and weights are on the disk before they have their names, so that a run that is killed at any
 //! moment goes on from the last one; [`resume`] says how.
 //!
+//! With `--tensorboard` there are `tensorboard/METHOD-SEED/events.*` too ([`write_events`]), and a sweep's
+//! directory holds those of its cells ([`collect_sweep`]).
+//!
 //! No file holds a date, a duration or a path: the same settings give the same bytes.
 
 mod analyses;
@@ -34,17 +38,20 @@ mod directory;
 mod figure;
 mod files;
 mod format;
+mod npz;
 mod page;
 mod published;
 mod records;
 mod resume;
 mod state;
 mod summary;
+mod sweep;
 mod table;
+mod tensorboard;
 
 pub use analyses::{ANALYSES, Analysis, analyse};
 pub use differences::Difference;
-pub use directory::{build, create, finish, load, rebuild, write_run};
+pub use directory::{build, create, finish, load, rebuild, write_events, write_run};
 pub use figure::Drawing;
 pub use format::Unit;
 pub use published::{
@@ -54,4 +61,5 @@ pub use published::{
 pub use resume::{Lock, Resumed, resume};
 pub use state::save;
 pub use summary::{EveryTask, MethodSummary, PerSeed, RunSummary, Summary, summarise_results};
+pub use sweep::{Collected, begin_sweep, cell_directory, cell_has_ended, collect_sweep};
 pub use table::table;

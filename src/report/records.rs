@@ -23,6 +23,8 @@ const COLUMNS: [&str; 7] = [
     "test_accuracy",
     "entropy",
 ];
+/// Numbers of a row before those of the layers.
+pub(super) const BEFORE_LAYERS: usize = COLUMNS.len() - 2;
 const GAIN: &str = "gain_";
 const WEIGHT: &str = "mean_absolute_weight_";
 
@@ -46,27 +48,12 @@ pub(super) fn total_iterations(stream: &StreamSettings) -> usize {
 pub(super) fn to_csv(history: &History) -> Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let failed = |e: csv::Error| Error::shape("write_run", "records that CSV can hold", e);
-    writer
-        .write_record(header(&history.layers, later_tasks(history)))
-        .map_err(failed)?;
-    for record in &history.records {
-        let layers = history.layers.len();
-        if record.gain.len() != layers || record.mean_absolute_weight.len() != layers {
-            return Err(Error::shape(
-                "write_run",
-                format!("{layers} gains and mean weights, one a layer"),
-                format!(
-                    "{} gains and {} mean weights at iteration {}",
-                    record.gain.len(),
-                    record.mean_absolute_weight.len(),
-                    record.iteration
-                ),
-            ));
-        }
+    writer.write_record(header(history)).map_err(failed)?;
+    for (record, row) in history.records.iter().zip(rows(history)?) {
         let mut fields = vec![record.iteration.to_string(), record.context.to_string()];
         // `Debug` is the shortest text that reads back to the same bits, with exponents where short.
         let text = |value: &Option<f64>| value.map_or(String::new(), |value| format!("{value:?}"));
-        fields.extend(numbers(record, later_tasks(history)).iter().map(text));
+        fields.extend(row.iter().map(text));
         writer.write_record(&fields).map_err(failed)?;
     }
     writer
@@ -100,15 +87,16 @@ pub(super) fn from_csv(path: &Path, text: &[u8], stream: &StreamSettings) -> Res
 
 /// The first number of `history` that is not finite.
 pub(super) fn not_finite(history: &History) -> Option<NotFinite> {
+    let later_tasks = later_tasks(history);
     history.records.iter().find_map(|record| {
-        let values = numbers(record, later_tasks(history));
+        let values = numbers(record, later_tasks);
         let (at, value) = values
             .into_iter()
             .enumerate()
             .find_map(|(at, value)| Some((at, value.filter(|value| !value.is_finite())?)))?;
         Some(NotFinite {
             iteration: record.iteration,
-            column: header(&history.layers, later_tasks(history)).swap_remove(at + 2),
+            column: header(history).swap_remove(at + 2),
             value,
         })
     })
@@ -123,7 +111,13 @@ fn later_tasks(history: &History) -> usize {
     counts.max().unwrap_or(0)
 }
 
-fn header(layers: &[String], later_tasks: usize) -> Vec<String> {
+/// Every column's name: iteration, context and what is measured, the layers' gains, their mean weights, and
+/// the later tasks.
+pub(super) fn header(history: &History) -> Vec<String> {
+    names(&history.layers, later_tasks(history))
+}
+
+fn names(layers: &[String], later_tasks: usize) -> Vec<String> {
     let named = |prefix: &'static str| layers.iter().map(move |layer| format!("{prefix}{layer}"));
     let later = (2..2 + later_tasks)
         .flat_map(|task| ["loss", "accuracy"].map(|of| format!("test_{of}_task{task}")));
@@ -134,6 +128,31 @@ fn header(layers: &[String], later_tasks: usize) -> Vec<String> {
         .chain(named(WEIGHT))
         .chain(later)
         .collect()
+}
+
+/// Each record's numbers: the columns of [`header`] after the first two, `None` where there was no
+/// evaluation.
+///
+/// # Errors
+/// [`Error::Shape`] where a record does not have one gain and one weight for each layer.
+pub(super) fn rows(history: &History) -> Result<Vec<Vec<Option<f64>>>> {
+    let (layers, later_tasks) = (history.layers.len(), later_tasks(history));
+    let row = |record: &Record| {
+        if record.gain.len() != layers || record.mean_absolute_weight.len() != layers {
+            return Err(Error::shape(
+                "write_run",
+                format!("{layers} gains and mean weights, one a layer"),
+                format!(
+                    "{} gains and {} mean weights at iteration {}",
+                    record.gain.len(),
+                    record.mean_absolute_weight.len(),
+                    record.iteration
+                ),
+            ));
+        }
+        Ok(numbers(record, later_tasks))
+    };
+    history.records.iter().map(row).collect()
 }
 
 /// Every column but the first two; `None` where the iteration was not evaluated on the task.
@@ -166,7 +185,7 @@ fn columns(path: &Path, found: &StringRecord) -> Result<(Vec<String>, usize)> {
     let known = COLUMNS.len() + 2 * layers.len();
     let further = found.iter().skip(known);
     let later_tasks = further.take_while(|c| c.starts_with("test_")).count() / 2;
-    for (at, expected) in header(&layers, later_tasks).iter().enumerate() {
+    for (at, expected) in names(&layers, later_tasks).iter().enumerate() {
         match found.get(at) {
             Some(column) if column == expected => {}
             Some(column) => {

@@ -27,26 +27,30 @@ pub(super) const HEADINGS: [&str; 6] = [
 /// Those of [`summarise_results`].
 pub fn table(results: &Results) -> Result<String> {
     let summary = summarise_results(results)?;
-    let mut rows = vec![HEADINGS.map(String::from)];
-    rows.extend(summary.methods.iter().map(cells));
-    let mut text = aligned(&rows);
+    let mut rows = vec![HEADINGS.map(String::from).to_vec()];
+    rows.extend(summary.methods.iter().map(|method| cells(method).to_vec()));
+    let mut text = aligned(&rows, 1);
     for line in incomplete(results) {
         text.push_str(&format!("not counted: {line}\n"));
     }
     Ok(text)
 }
 
-/// `rows` as lines of columns, the first aligned left and the others right.
-pub(super) fn aligned<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String {
+/// `rows` as lines, the first `left` columns aligned to the left and the others to the right; all rows are
+/// as long as the first.
+pub(super) fn aligned(rows: &[Vec<String>], left: usize) -> String {
+    let columns = rows.first().map_or(0, Vec::len);
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: [usize; COLUMNS] = core::array::from_fn(|column| width(column).unwrap_or(0));
+    let widths: Vec<usize> = (0..columns).filter_map(width).collect();
     let mut text = String::new();
     for row in rows {
-        let mut line = format!("{:<width$}", row[0], width = widths[0]);
-        for (cell, width) in row.iter().zip(widths).skip(1) {
-            line.push_str(&format!("  {cell:>width$}"));
-        }
-        text.push_str(&line);
+        let padded = row.iter().zip(&widths).enumerate();
+        let padded = padded.map(|(column, (cell, &width))| match column < left {
+            true => format!("{cell:<width$}"),
+            false => format!("{cell:>width$}"),
+        });
+        let line = padded.collect::<Vec<_>>().join("  ");
+        text.push_str(line.trim_end());
         text.push('\n');
     }
     text

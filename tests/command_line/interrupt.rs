@@ -36,7 +36,7 @@ fn long_run(folder: &TempDir, more: &[&str]) -> Child {
     child
 }
 
-fn wait_for(done: impl Fn() -> bool) {
+pub fn wait_for(done: impl Fn() -> bool) {
     let begun = Instant::now();
     while !done() {
         assert!(begun.elapsed() < Duration::from_secs(60), "too slow");
@@ -44,7 +44,7 @@ fn wait_for(done: impl Fn() -> bool) {
     }
 }
 
-fn interrupt(child: &Child) {
+pub fn interrupt(child: &Child) {
     let killed = Command::new("kill")
         .args(["-INT", &child.id().to_string()])
         .status();

@@ -7,6 +7,7 @@ mod figures;
 mod interrupt;
 mod refusals;
 mod results;
+mod sweep;
 
 use std::fs;
 use std::path::Path;

@@ -36,7 +36,24 @@ fn a_run_prints_a_table_and_leaves_everything_in_its_directory() {
         }
     }
     let records = fs::read_dir(directory.join("runs")).expect("records");
-    assert_eq!(records.count(), 4);
+    assert_eq!(records.count(), 4 * 2);
+}
+
+#[test]
+fn event_files_are_there_if_asked_for() {
+    let folder = folder();
+    tiny(&folder, &["--out", "without", "--quiet"]);
+    assert!(!folder.path().join("without/tensorboard").exists());
+    tiny(&folder, &["--out", "with", "--quiet", "--tensorboard"]);
+    // Those of runs that had ended too.
+    succeeds(&folder, &["run", "--resume", "without", "--tensorboard"]);
+    for run in ["ngm-sgd-1", "ngm-sgd-2", "adam-1", "adam-2"] {
+        let events = |directory: &str| {
+            let folder = folder.path().join(directory).join("tensorboard").join(run);
+            fs::read(folder.join("events.out.tfevents.0.neurogain")).expect(run)
+        };
+        assert!(events("with") == events("without"), "{run}");
+    }
 }
 
 #[test]

@@ -111,6 +111,32 @@ pub fn results(settings: &Settings) -> Results {
     }
 }
 
+/// A run that was stopped after three iterations, the second not evaluated, the third on two tasks and not
+/// finite; two layers.
+pub fn odd_run() -> Run {
+    let mut history = history(&small(), "ngm-sgd", 42);
+    history.layers = ["première", "output"].map(String::from).to_vec();
+    history.records.truncate(3);
+    for (at, record) in history.records.iter_mut().enumerate() {
+        record.gain = vec![1.0 + at as f64 / 3.0, 1.0];
+        record.mean_absolute_weight = vec![0.1, -0.0];
+    }
+    history.records[1].test = None;
+    history.records[1].entropy = 0.0;
+    history.records[2].train.loss = f64::NAN;
+    history.records[2].later_tasks = vec![Evaluation {
+        loss: 1.0 / 7.0,
+        accuracy: 0.75,
+    }];
+    Run {
+        hash: None,
+        method: String::from("ngm-sgd"),
+        seed: 42,
+        status: Status::Interrupted,
+        history,
+    }
+}
+
 /// The same experiment made small: two contexts of four iterations, two seeds.
 pub fn small() -> Settings {
     let mut settings = split_mnist();

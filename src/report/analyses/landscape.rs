@@ -344,13 +344,14 @@ fn table(states: &[State; 2]) -> Result<String> {
             "λ1 W_eff",
             "ratio",
         ]
-        .map(String::from),
+        .map(String::from)
+        .to_vec(),
     ];
     for state in states {
         let [in_weights, effective] = [0, 1].map(|place| state.eigenpairs[place][0].value);
         let [gradient, effective_gradient] =
             COORDINATES.map(|(of, _)| norm(&state.surface.gradient(of)));
-        rows.push([
+        rows.push(vec![
             state.name.into(),
             state.iteration.to_string(),
             format!("{:.4}", state.gain),
@@ -363,5 +364,5 @@ fn table(states: &[State; 2]) -> Result<String> {
             format!("{:.4}", in_weights / effective),
         ]);
     }
-    Ok(aligned(&rows))
+    Ok(aligned(&rows, 1))
 }

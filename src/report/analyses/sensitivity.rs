@@ -181,10 +181,14 @@ fn exchange(grid: &[Vec<Measured>], rates: &[Measured]) -> Chart {
 }
 
 fn table(grid: &[Vec<Measured>], rates: &[Measured]) -> String {
-    let mut rows = vec![["setting", "η/(1 − γ)", "accuracy %", "avg-SG %"].map(String::from)];
+    let mut rows = vec![
+        ["setting", "η/(1 − γ)", "accuracy %", "avg-SG %"]
+            .map(String::from)
+            .to_vec(),
+    ];
     for (gamma, row) in DECAYS.iter().zip(grid) {
         for (eta, measured) in BURSTS.iter().zip(row) {
-            rows.push([
+            rows.push(vec![
                 format!("γ = {gamma}, η = {eta}"),
                 format!("{:.3}", eta / (1.0 - gamma)),
                 two_decimals(measured.accuracy),
@@ -193,14 +197,14 @@ fn table(grid: &[Vec<Measured>], rates: &[Measured]) -> String {
         }
     }
     for (rate, measured) in RATES.iter().zip(rates) {
-        rows.push([
+        rows.push(vec![
             format!("SGD, α = {rate}"),
             String::from("–"),
             two_decimals(measured.accuracy),
             two_decimals(measured.gap),
         ]);
     }
-    aligned(&rows)
+    aligned(&rows, 1)
 }
 
 fn two_decimals(value: f64) -> String {

@@ -137,7 +137,8 @@ fn table(steps: &[Step]) -> String {
             "steps to sign 1",
             "y 10 steps later",
         ]
-        .map(String::from),
+        .map(String::from)
+        .to_vec(),
     ];
     for (label, of) in LEARNERS {
         let until = |from: usize, sign: f64| {
@@ -147,7 +148,7 @@ fn table(steps: &[Step]) -> String {
                 .position(|step| of(step) * sign > 0.0);
             after.map_or(String::from("none"), |after| after.to_string())
         };
-        rows.push([
+        rows.push(vec![
             label.into(),
             until(there, -1.0),
             format!("{:.2}", of(&steps[back - 1])).replace('-', "−"),
@@ -156,5 +157,5 @@ fn table(steps: &[Step]) -> String {
         ]);
     }
     let largest = steps.iter().map(|step| step.gain).fold(0.0, f64::max);
-    format!("{}largest gain {largest:.2}\n", aligned(&rows))
+    format!("{}largest gain {largest:.2}\n", aligned(&rows, 1))
 }

@@ -1,0 +1,42 @@
+//! `neurogain sweep --slurm`: a job array with one task a cell, and the script that submits it.
+
+use std::fs;
+use std::path::Path;
+
+use neurogain::experiment::Sweep;
+use neurogain::{Error, Result};
+
+/// Writes `job.sh`, `submit.sh` and the folder for the tasks' output into the sweep's directory.
+///
+/// Neither script holds a path: a directory that was prepared on one machine is submitted on another.
+pub fn write_scripts(directory: &Path, sweep: &Sweep) -> Result<()> {
+    let logs = directory.join("logs");
+    fs::create_dir_all(&logs).map_err(|error| refused(&logs, "create", error))?;
+    let job = include_str!("slurm/job.sh")
+        .replace("@NAME@", &sweep.base().name)
+        .replace("@CELLS@", &sweep.cells().len().to_string());
+    write_script(&directory.join("job.sh"), &job)?;
+    write_script(
+        &directory.join("submit.sh"),
+        include_str!("slurm/submit.sh"),
+    )
+}
+
+fn write_script(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).map_err(|error| refused(path, "write", error))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let may_run = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(path, may_run).map_err(|error| refused(path, "write", error))?;
+    }
+    Ok(())
+}
+
+fn refused(path: &Path, action: &'static str, error: std::io::Error) -> Error {
+    Error::File {
+        path: path.display().to_string(),
+        action,
+        reason: error.to_string(),
+    }
+}

@@ -1,0 +1,319 @@
+//! Sweeps: a grid over settings, one experiment a cell.
+
+use std::path::Path;
+
+use serde::Serialize;
+use toml::de::{DeTable, DeValue};
+use toml::{Table, Value};
+
+use super::keys::join;
+use super::nearest::unknown;
+use super::{Settings, text};
+use crate::error::{Error, Result};
+
+/// A longer list of experiments is a slip of the finger.
+const MOST_CELLS: usize = 10_000;
+const KEYS: [&str; 5] = ["base", "variants", "methods", "seeds", "grid"];
+const LIST: &str = "a list of values, such as [0.1, 0.2]";
+
+/// A base, and the values that some of its settings take; every cell of it has been checked.
+///
+/// ```toml
+/// base = "split-digits"           # a benchmark, a file of settings, or a table of them
+/// variants = "composition"        # a list of methods instead of the base's; may be left out
+/// methods = ["ngm-sgd", "sgd"]    # of these, in this order; all if left out
+/// seeds = [42, 43, 44]            # those of the base if left out
+///
+/// [grid]                          # dotted paths, as --set takes them
+/// gain.eta = [0.1, 0.2, 0.4]
+/// training.batch = [32, 64]
+/// ```
+///
+/// A base that is a file stands beside this one. The cells are the product of the grid's lists, numbered
+/// from 1, the last list going through its values fastest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sweep {
+    base: Settings,
+    grid: Vec<Axis>,
+    cells: Vec<Cell>,
+}
+
+/// One setting of a grid.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Axis {
+    /// Its dotted path.
+    pub(crate) key: String,
+    /// The values that it takes, none twice.
+    pub(crate) values: Vec<Value>,
+}
+
+/// One choice of a value from each list of the grid.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cell {
+    /// Counted from 1.
+    pub number: usize,
+    /// The base with this cell's values.
+    pub settings: Settings,
+    /// The value of each axis.
+    pub(crate) values: Vec<Value>,
+}
+
+impl Sweep {
+    /// Reads a TOML document, and checks every cell.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it cannot be read, [`Error::Format`] that names the file, the line, the key and, for
+    /// a value that only some cells refuse, the first such cell.
+    pub fn from_file(path: &Path) -> Result<Self> {
+        let text = text::read(path)?;
+        let source = path.display().to_string();
+        let document = text::parse(&text, &source)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        read(document, folder).map_err(|failure| match failure.error {
+            // These name a file already: the base's.
+            error @ (Error::File { .. } | Error::Format { .. }) => error,
+            error => {
+                let at = offset(&text, &failure.key);
+                text::located(&text, &source, at, &error)
+            }
+        })
+    }
+
+    /// The TOML document that [`Sweep::from_file`] reads back to an equal sweep, with the base written out.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for settings that TOML cannot hold.
+    pub fn to_toml(&self) -> Result<String> {
+        #[derive(Serialize)]
+        struct Document<'a> {
+            base: &'a Settings,
+            grid: Table,
+        }
+        let lists = self.grid.iter();
+        let lists = lists.map(|axis| (axis.key.clone(), Value::Array(axis.values.clone())));
+        let document = Document {
+            base: &self.base,
+            grid: lists.collect(),
+        };
+        toml::to_string_pretty(&document)
+            .map_err(|error| Error::setting("sweep", &self.base.name, error))
+    }
+
+    /// The settings that the grid changes.
+    pub fn base(&self) -> &Settings {
+        &self.base
+    }
+
+    /// The cells, in order.
+    pub fn cells(&self) -> &[Cell] {
+        &self.cells
+    }
+
+    /// The settings that differ from cell to cell, in the order of the file.
+    pub(crate) fn grid(&self) -> &[Axis] {
+        &self.grid
+    }
+
+    /// What tells `cell` from the others: `gain.eta = 0.1, training.batch = 32`.
+    pub fn label(&self, cell: &Cell) -> String {
+        let values = self.grid.iter().zip(&cell.values);
+        let values = values.map(|(axis, value)| format!("{} = {value}", axis.key));
+        values.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// What is wrong, and the path of the key in the document where it shows.
+struct Failure {
+    key: String,
+    error: Error,
+}
+
+type Reading<T> = core::result::Result<T, Failure>;
+
+impl Failure {
+    fn at(key: &str) -> impl Fn(Error) -> Failure {
+        move |error| Failure {
+            key: key.to_string(),
+            error,
+        }
+    }
+}
+
+fn read(mut document: Table, folder: &Path) -> Reading<Sweep> {
+    if let Some(key) = document.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        let error = unknown("key of a sweep", key, &KEYS.map(String::from));
+        return Err(Failure::at(key)(error));
+    }
+    let mut base = base(document.remove("base"), folder)?;
+    if let Some(name) = document.remove("variants") {
+        let wrong = || Error::setting("variants", &name, "the name of a list of methods");
+        let list = name.as_str().ok_or_else(wrong);
+        base = list
+            .and_then(|list| base.with_variants(list))
+            .map_err(Failure::at("variants"))?;
+    }
+    if let Some(names) = document.remove("methods") {
+        let texts = |list: Vec<Value>| -> Option<Vec<String>> {
+            let texts = list.into_iter().map(|name| Some(name.as_str()?.into()));
+            texts.collect()
+        };
+        let wrong = || Error::setting("methods", &names, "a list of names, such as [\"ngm-sgd\"]");
+        let list = names.as_array().cloned().and_then(texts);
+        base = list
+            .ok_or_else(wrong)
+            .and_then(|list| base.with_methods(&list))
+            .map_err(Failure::at("methods"))?;
+    }
+    if let Some(seeds) = document.remove("seeds") {
+        base = base
+            .with_overrides(&[format!("training.seeds={seeds}")])
+            .map_err(Failure::at("seeds"))?;
+    }
+    let mut grid = Vec::new();
+    let expected = "a table of settings with lists of values, such as \"gain.eta\" = [0.1, 0.2]";
+    match document.remove("grid") {
+        Some(Value::Table(table)) if !table.is_empty() => flatten("", table, &mut grid)?,
+        Some(other) => {
+            let error = Error::setting("grid", other, expected);
+            return Err(Failure::at("grid")(error));
+        }
+        None => {
+            let error = Error::setting("grid", "(missing)", expected);
+            return Err(Failure::at("grid")(error));
+        }
+    }
+    let cells = cells(&base, &grid)?;
+    Ok(Sweep { base, grid, cells })
+}
+
+fn base(value: Option<Value>, folder: &Path) -> Reading<Settings> {
+    let expected = "a benchmark's name, a file of settings, or a table of them";
+    match value {
+        Some(Value::String(name)) => Settings::find(&name, folder).map_err(Failure::at("base")),
+        Some(Value::Table(table)) => text::from_table(table).map_err(|error| {
+            let key = match &error {
+                Error::Setting { name, .. } | Error::Unknown { name, .. } => join("base", name),
+                _ => "base".into(),
+            };
+            Failure { key, error }
+        }),
+        Some(other) => Err(Failure::at("base")(Error::setting("base", other, expected))),
+        None => Err(Failure::at("base")(Error::setting(
+            "base",
+            "(missing)",
+            expected,
+        ))),
+    }
+}
+
+/// The lists of `table`, whether their paths are quoted (`"gain.eta" = […]`) or not (`gain.eta = […]`).
+fn flatten(prefix: &str, table: Table, grid: &mut Vec<Axis>) -> Reading<()> {
+    for (name, value) in table {
+        let key = join(prefix, &name);
+        let values = match value {
+            Value::Table(inner) => {
+                flatten(&key, inner, grid)?;
+                continue;
+            }
+            Value::Array(values) if !values.is_empty() => values,
+            other => return Err(refused(&key, &other, LIST)),
+        };
+        let mut rest = values.as_slice();
+        while let Some((first, others)) = rest.split_first() {
+            if others.contains(first) {
+                return Err(refused(&key, first, "each value once"));
+            }
+            rest = others;
+        }
+        if grid.iter().any(|axis: &Axis| axis.key == key) {
+            let list = Value::Array(values);
+            return Err(refused(&key, &list, "one list for each setting"));
+        }
+        grid.push(Axis { key, values });
+    }
+    Ok(())
+}
+
+fn refused(key: &str, value: &Value, expected: &str) -> Failure {
+    Failure {
+        key: join("grid", key),
+        error: Error::setting(key, value, expected),
+    }
+}
+
+/// The product of the lists, each cell checked.
+fn cells(base: &Settings, grid: &[Axis]) -> Reading<Vec<Cell>> {
+    let sizes = grid.iter().map(|axis| axis.values.len());
+    let number = sizes
+        .clone()
+        .try_fold(1, usize::checked_mul)
+        .filter(|&number| number <= MOST_CELLS)
+        .ok_or_else(|| {
+            // A product that no usize holds is told too.
+            let product: f64 = sizes.clone().map(|size| size as f64).product();
+            let sizes: Vec<String> = sizes.clone().map(|size| size.to_string()).collect();
+            let value = format!("{} = {product} cells", sizes.join(" × "));
+            let expected = format!("at most {MOST_CELLS} cells");
+            Failure::at("grid")(Error::setting("grid", value, expected))
+        })?;
+    (0..number).map(|index| cell(base, grid, index)).collect()
+}
+
+/// The cell with number `index` + 1.
+fn cell(base: &Settings, grid: &[Axis], index: usize) -> Reading<Cell> {
+    let mut rest = index;
+    let mut values = Vec::with_capacity(grid.len());
+    for axis in grid.iter().rev() {
+        values.push(axis.values[rest % axis.values.len()].clone());
+        rest /= axis.values.len();
+    }
+    values.reverse();
+    let chosen = grid.iter().zip(&values);
+    let assignments: Vec<String> = chosen
+        .map(|(axis, value)| format!("{}={value}", axis.key))
+        .collect();
+    let settings = base.with_overrides(&assignments).map_err(|error| {
+        let number = index + 1;
+        match error {
+            Error::Setting {
+                name,
+                value,
+                expected,
+            } => Failure {
+                key: join("grid", &name),
+                error: Error::Setting {
+                    name,
+                    value,
+                    expected: format!("{expected} (cell {number}: {})", assignments.join(", ")),
+                },
+            },
+            Error::Unknown { ref name, .. } => Failure {
+                key: join("grid", name),
+                error,
+            },
+            error => Failure::at("grid")(error),
+        }
+    })?;
+    Ok(Cell {
+        number: index + 1,
+        settings,
+        values,
+    })
+}
+
+/// Where the key with this dotted path stands in a document; for one inside a value, where that stands.
+fn offset(text: &str, path: &str) -> Option<usize> {
+    fn find(table: &DeTable, prefix: &str, wanted: &str) -> Option<usize> {
+        table.iter().find_map(|(key, value)| {
+            let path = join(prefix, key.get_ref());
+            let inner = match value.get_ref() {
+                DeValue::Table(inner) => find(inner, &path, wanted),
+                _ => None,
+            };
+            let within = wanted.strip_prefix(path.as_str());
+            let here = within.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+            inner.or_else(|| here.then(|| key.span().start))
+        })
+    }
+    find(DeTable::parse(text).ok()?.get_ref(), "", path)
+}

@@ -1,0 +1,279 @@
+//! The directory of a sweep: a run directory for each cell, and what is gathered from them.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `sweep.toml` | the resolved sweep: the base's settings and the grid |
+//! | `cells/NNN/` | the run directory of cell NNN, as [`super::create`] and [`super::finish`] write it |
+//! | `sweep.csv` | a row a cell and method: the grid's values, measures, seeds, hash |
+//! | `sweep.json` | the same, with the whole summary of each cell |
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::directory::load;
+use super::files::write;
+use super::format::NONE;
+use super::summary::{MethodSummary, Summary, summarise_results};
+use super::table::{HEADINGS, aligned, cells, incomplete};
+use crate::error::{Error, Result};
+use crate::experiment::{Cell, MethodSettings, Results, Status, Sweep};
+use crate::metrics;
+
+/// What [`collect_sweep`] has gathered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Collected {
+    /// The measures of every cell and method as aligned text.
+    pub table: String,
+    /// A line for each run that is not complete, and for each cell that is missing or cannot be read.
+    pub incomplete: Vec<String>,
+}
+
+/// Makes the directory `dir` of `sweep`, with the directories above it; one that already holds an equal
+/// sweep is left as it is, so that the sweep goes on there.
+///
+/// # Errors
+/// [`Error::File`] where `dir` cannot be made, holds another sweep, or holds something else.
+pub fn begin_sweep(dir: &Path, sweep: &Sweep) -> Result<()> {
+    let file = dir.join("sweep.toml");
+    if file.exists() {
+        if Sweep::from_file(&file)? != *sweep {
+            let reason = "it holds another sweep; name a directory that does not exist";
+            return Err(Error::file(dir, "create", reason));
+        }
+        return Ok(());
+    }
+    let text = sweep.to_toml()?;
+    let begun = || -> Result<bool> {
+        let mut entries = fs::read_dir(dir).map_err(|e| Error::file(dir, "read", e))?;
+        Ok(entries.next().is_some())
+    };
+    if dir.exists() && begun()? {
+        let reason = "it exists already and holds no sweep; name a directory that does not";
+        return Err(Error::file(dir, "create", reason));
+    }
+    let cells = dir.join("cells");
+    fs::create_dir_all(&cells).map_err(|e| Error::file(&cells, "create", e))?;
+    write(&file, text.as_bytes())
+}
+
+/// The run directory of `cell` in the sweep directory `dir`.
+pub fn cell_directory(dir: &Path, cell: &Cell) -> PathBuf {
+    dir.join("cells").join(format!("{:03}", cell.number))
+}
+
+/// Whether nothing is left to do for `cell`: all its runs are complete or have diverged, as they would
+/// again, and its summary is written.
+pub fn cell_has_ended(dir: &Path, cell: &Cell) -> bool {
+    let finished = cell_directory(dir, cell).join("summary.json").exists();
+    let asked = cell.settings.methods.len() * cell.settings.training.seeds.len();
+    finished
+        && read(dir, cell).is_ok_and(|results| {
+            let mut runs = results.runs.iter();
+            results.runs.len() == asked && runs.all(|run| run.status != Status::Interrupted)
+        })
+}
+
+/// Gathers the cells of the sweep in `dir` into `sweep.csv` and `sweep.json`. Cells that are missing,
+/// unfinished or unreadable have rows there too, without measures.
+///
+/// # Errors
+/// Those of [`Sweep::from_file`], and [`Error::File`] where the files cannot be written.
+pub fn collect_sweep(dir: &Path) -> Result<Collected> {
+    let sweep = Sweep::from_file(&dir.join("sweep.toml"))?;
+    let mut gathered = Vec::with_capacity(sweep.cells().len());
+    for cell in sweep.cells() {
+        gathered.push(Gathered::new(dir, cell));
+    }
+    write(&dir.join("sweep.csv"), &as_csv(&sweep, &gathered)?)?;
+    let json = format!("{:#}\n", as_json(&sweep, &gathered));
+    write(&dir.join("sweep.json"), json.as_bytes())?;
+    let named = gathered.iter().flat_map(|gathered| {
+        let name = format!(
+            "cell {} ({})",
+            gathered.cell.number,
+            sweep.label(gathered.cell)
+        );
+        let error = gathered.error.as_ref();
+        let error = error.map_or(String::new(), |error| format!(": {error}"));
+        let problems = gathered.problems.iter();
+        problems.map(move |problem| format!("{name}: {problem}{error}"))
+    });
+    Ok(Collected {
+        table: as_table(&sweep, &gathered),
+        incomplete: named.collect(),
+    })
+}
+
+/// One cell, and its summary if there is one.
+struct Gathered<'a> {
+    cell: &'a Cell,
+    summary: Option<Summary>,
+    /// What is missing.
+    problems: Vec<String>,
+    /// Why the cell cannot be read; it names a path, which no file is to hold.
+    error: Option<Error>,
+}
+
+impl Gathered<'_> {
+    fn new<'a>(dir: &Path, cell: &'a Cell) -> Gathered<'a> {
+        let read = read(dir, cell).and_then(|results| {
+            let summary = summarise_results(&results)?;
+            Ok((summary, incomplete(&results)))
+        });
+        let (summary, problems, error) = match read {
+            Ok((summary, problems)) => (Some(summary), problems, None),
+            Err(_) if !cell_directory(dir, cell).exists() => (None, vec!["not begun".into()], None),
+            Err(error) => (None, vec!["unreadable".into()], Some(error)),
+        };
+        Gathered {
+            cell,
+            summary,
+            problems,
+            error,
+        }
+    }
+
+    /// Each method with its summary, if there is one.
+    fn methods(&self) -> impl Iterator<Item = (&MethodSettings, Option<&MethodSummary>)> {
+        let methods = self.cell.settings.methods.iter();
+        methods.enumerate().map(|(at, method)| {
+            let summary = self.summary.as_ref().map(|summary| &summary.methods[at]);
+            (method, summary)
+        })
+    }
+
+    /// How much there is of a method: `complete`, `incomplete` or `missing`.
+    fn status(&self, method: Option<&MethodSummary>) -> &'static str {
+        let asked = self.cell.settings.training.seeds.len();
+        match method {
+            None => "missing",
+            Some(method) if method.seeds.len() == asked => "complete",
+            Some(_) => "incomplete",
+        }
+    }
+}
+
+/// The results of `cell`, which are those of its settings.
+fn read(dir: &Path, cell: &Cell) -> Result<Results> {
+    let dir = cell_directory(dir, cell);
+    let results = load(&dir)?;
+    if results.settings != cell.settings {
+        let config = dir.join("config.toml");
+        return Err(Error::format(&config, "not the settings of this cell"));
+    }
+    Ok(results)
+}
+
+/// The four measures of a method, mean and spread over its seeds.
+fn measures(method: Option<&MethodSummary>) -> [Option<&metrics::Summary>; 4] {
+    let per_seed = method.and_then(|method| method.per_seed.as_ref());
+    [
+        per_seed.map(|m| &m.average_accuracy),
+        per_seed.map(|m| &m.average_minimum_accuracy),
+        per_seed.map(|m| &m.worst_case_accuracy),
+        per_seed.map(|m| &m.average_gap),
+    ]
+}
+
+const MEASURES: [&str; 4] = [
+    "average_accuracy",
+    "average_minimum_accuracy",
+    "worst_case_accuracy",
+    "average_gap",
+];
+
+fn as_csv(sweep: &Sweep, gathered: &[Gathered]) -> Result<Vec<u8>> {
+    let failed = |e: csv::Error| Error::shape("collect_sweep", "rows that CSV can hold", e);
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut header = vec![String::from("cell")];
+    header.extend(sweep.grid().iter().map(|axis| axis.key.clone()));
+    header.extend(["method", "status", "seeds"].map(String::from));
+    for measure in MEASURES {
+        header.push(format!("{measure}_mean"));
+        header.push(format!("{measure}_standard_deviation"));
+    }
+    header.push("hash".into());
+    writer.write_record(&header).map_err(failed)?;
+    for gathered in gathered {
+        let hash = gathered.summary.as_ref().and_then(|s| s.hash.clone());
+        for (settings, method) in gathered.methods() {
+            let mut row = vec![gathered.cell.number.to_string()];
+            row.extend(gathered.cell.values.iter().map(plain));
+            let seeds = method.map_or(0, |method| method.seeds.len());
+            row.extend([
+                settings.name.clone(),
+                gathered.status(method).into(),
+                seeds.to_string(),
+            ]);
+            for measure in measures(method) {
+                // As in the runs' records: the shortest text that reads back to the same bits.
+                let text = |value: f64| match value.is_finite() {
+                    true => format!("{value:?}"),
+                    false => String::new(),
+                };
+                row.push(measure.map_or(String::new(), |m| text(m.mean)));
+                row.push(measure.map_or(String::new(), |m| text(m.standard_deviation)));
+            }
+            row.push(hash.clone().unwrap_or_default());
+            writer.write_record(&row).map_err(failed)?;
+        }
+    }
+    writer
+        .into_inner()
+        .map_err(|e| Error::shape("collect_sweep", "rows that CSV can hold", e))
+}
+
+fn as_json(sweep: &Sweep, gathered: &[Gathered]) -> Value {
+    let grid = sweep.grid().iter();
+    let lists = grid.map(|axis| json!({ "setting": axis.key, "values": axis.values }));
+    let cells = gathered.iter().map(|gathered| {
+        let values = sweep.grid().iter().zip(&gathered.cell.values);
+        let values: serde_json::Map<String, Value> = values
+            .map(|(axis, value)| (axis.key.clone(), json!(value)))
+            .collect();
+        json!({
+            "cell": gathered.cell.number,
+            "settings": values,
+            "incomplete": gathered.problems,
+            "summary": gathered.summary,
+        })
+    });
+    json!({
+        "experiment": sweep.base().name,
+        "version": env!("CARGO_PKG_VERSION"),
+        "grid": lists.collect::<Vec<_>>(),
+        "cells": cells.collect::<Vec<_>>(),
+    })
+}
+
+fn as_table(sweep: &Sweep, gathered: &[Gathered]) -> String {
+    let mut heading = vec![String::from("cell")];
+    heading.extend(sweep.grid().iter().map(|axis| axis.key.clone()));
+    heading.extend(HEADINGS.map(String::from));
+    let left = 2 + sweep.grid().len();
+    let mut rows = vec![heading];
+    for gathered in gathered {
+        for (settings, method) in gathered.methods() {
+            let mut row = vec![format!("{:03}", gathered.cell.number)];
+            row.extend(gathered.cell.values.iter().map(plain));
+            match method {
+                Some(method) => row.extend(cells(method)),
+                None => {
+                    row.push(settings.label.clone());
+                    row.extend([NONE, NONE, NONE, NONE, "0"].map(String::from));
+                }
+            }
+            rows.push(row);
+        }
+    }
+    aligned(&rows, left)
+}
+
+/// A value as a table shows it: text without quotes.
+fn plain(value: &toml::Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), String::from)
+}

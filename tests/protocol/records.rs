@@ -1,0 +1,84 @@
+//! What a record holds, and when it is taken.
+
+use super::*;
+
+fn assert_close(found: f64, expected: f64, what: &str) {
+    let close = (found - expected).abs() <= 1e-5 * (1.0 + expected.abs());
+    assert!(close, "{what}: {found}, not {expected}");
+}
+
+#[test]
+fn a_record_holds_the_batch_before_the_update_and_the_test_after_it() {
+    for evaluate_every in [0, 1, 3] {
+        let setting = Setting {
+            rule: Some(Rule::Sgd),
+            iterations: [10, 7, 5],
+            evaluate_every,
+            ..DRAWING
+        };
+        let (recorder, history) = setting.run(|_, _| ());
+        assert_eq!(history.records.len(), 22);
+        for (i, record) in history.records.iter().enumerate() {
+            let (context, step) = match i {
+                0..10 => (1, i + 1),
+                10..17 => (2, i - 9),
+                _ => (3, i - 16),
+            };
+            assert_eq!((record.iteration, record.context), (i + 1, context));
+            let due = evaluate_every > 0 && step % evaluate_every == 0;
+            assert_eq!(record.test.is_some(), due, "iteration {}", i + 1);
+            let ([loss, accuracy, entropy], _, _) = recorder.states[i];
+            assert_close(record.train.loss, loss, "training loss");
+            assert_eq!(record.train.accuracy, accuracy);
+            assert_close(record.entropy, entropy, "entropy");
+            let Some((_, [loss, accuracy, _], weights)) = recorder.states.get(i + 1) else {
+                continue;
+            };
+            for (found, expected) in record.mean_absolute_weight.iter().zip(weights) {
+                assert_close(*found, *expected, "mean |w|");
+            }
+            if let Some(test) = record.test {
+                assert_close(test.loss, *loss, "test loss");
+                assert_close(test.accuracy, *accuracy, "test accuracy");
+                // The two are told apart by these samples.
+                assert!((test.loss - record.train.loss).abs() > 1e-3);
+            }
+        }
+    }
+}
+
+#[test]
+fn means_are_over_all_neurons_and_all_weights() {
+    let backend = Cpu::new().unwrap();
+    let initial = Initial::Constant(0.0);
+    let shape = Shape::matrix(5, 7);
+    let plain: Parameter = Parameter::new(&backend, "w", shape, initial, 0, 0).unwrap();
+    assert_eq!(plain.mean_gain(&backend).unwrap(), 1.0);
+    let mut parameter = plain.with_gain(&backend, 1.5).unwrap();
+    assert_eq!(parameter.mean_gain(&backend).unwrap(), 1.5);
+    let gains = [1.0, 2.0, 4.0, 8.0, 0.5];
+    parameter.gain = Some(Tensor::from_rows(&backend, Shape::vector(5), &gains).unwrap());
+    assert_eq!(parameter.mean_gain(&backend).unwrap(), 3.1);
+    // −17, −16, …, 17: Σ|w| = 17·18.
+    let weights: Vec<f32> = (0..35u8).map(|i| f32::from(i) - 17.0).collect();
+    parameter.value = Tensor::from_rows(&backend, shape, &weights).unwrap();
+    let found = parameter.mean_absolute_weight(&backend).unwrap();
+    assert_eq!(found, 17.0 * 18.0 / 35.0);
+
+    let setting = Setting {
+        rule: Some(Rule::Sgd),
+        iterations: [2, 1, 1],
+        ..DRAWING
+    };
+    let (_, history) = setting.run(|backend, network| {
+        for (layer, parameter) in network.parameters().enumerate() {
+            let neurons = parameter.value.shape().rows();
+            let gains: Vec<f32> = (0..neurons).map(|n| (1 + n + layer) as f32).collect();
+            let gains = Tensor::from_rows(backend, Shape::vector(neurons), &gains);
+            parameter.gain = Some(gains.unwrap());
+        }
+    });
+    for record in &history.records {
+        assert_eq!(record.gain, [4.0, 4.0, 4.5]);
+    }
+}

@@ -1,0 +1,195 @@
+//! Histories as `.npz`: what NumPy reads is what was recorded, to the bit.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use neurogain::experiment::Results;
+use neurogain::report::{create, finish, rebuild, write_run};
+use neurogain::train::History;
+use npyz::NpyFile;
+use serde::Deserialize;
+use tempfile::TempDir;
+
+use super::python::python;
+use super::synthetic;
+
+/// An array as its shape and its numbers' bits.
+#[derive(Debug, PartialEq, Deserialize)]
+struct Array {
+    kind: String,
+    shape: Vec<usize>,
+    bits: Vec<u64>,
+}
+
+/// The arrays that `history` has.
+fn expected(history: &History) -> BTreeMap<String, Array> {
+    let records = &history.records;
+    let whole = |of: fn(&neurogain::train::Record) -> usize| Array {
+        kind: "<i8".into(),
+        shape: vec![records.len()],
+        bits: records.iter().map(|record| of(record) as u64).collect(),
+    };
+    let floats = |shape: &[usize], values: Vec<f64>| Array {
+        kind: "<f8".into(),
+        shape: shape.to_vec(),
+        bits: values.into_iter().map(f64::to_bits).collect(),
+    };
+    let column = |of: &dyn Fn(&neurogain::train::Record) -> f64| {
+        floats(&[records.len()], records.iter().map(of).collect())
+    };
+    let block = |of: &dyn Fn(&neurogain::train::Record) -> Vec<f64>| {
+        let shape = [records.len(), history.layers.len()];
+        floats(&shape, records.iter().flat_map(of).collect())
+    };
+    BTreeMap::from(
+        [
+            ("iteration", whole(|record| record.iteration)),
+            ("context", whole(|record| record.context)),
+            ("train_loss", column(&|record| record.train.loss)),
+            ("train_accuracy", column(&|record| record.train.accuracy)),
+            (
+                "test_loss",
+                column(&|record| record.test.map_or(f64::NAN, |test| test.loss)),
+            ),
+            (
+                "test_accuracy",
+                column(&|record| record.test.map_or(f64::NAN, |test| test.accuracy)),
+            ),
+            (
+                "test_loss_task2",
+                column(&|record| {
+                    record
+                        .later_tasks
+                        .first()
+                        .map_or(f64::NAN, |test| test.loss)
+                }),
+            ),
+            (
+                "test_accuracy_task2",
+                column(&|record| {
+                    let test = record.later_tasks.first();
+                    test.map_or(f64::NAN, |test| test.accuracy)
+                }),
+            ),
+            ("entropy", column(&|record| record.entropy)),
+            ("gain", block(&|record| record.gain.clone())),
+            (
+                "mean_absolute_weight",
+                block(&|record| record.mean_absolute_weight.clone()),
+            ),
+        ]
+        .map(|(name, array)| (name.to_string(), array)),
+    )
+}
+
+/// The arrays of the archive `path` but for `layers`, and those, as the Rust readers see them.
+fn read(path: &Path) -> (BTreeMap<String, Array>, Vec<String>) {
+    let bytes = fs::read(path).unwrap();
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
+    let mut arrays = BTreeMap::new();
+    let mut layers = Vec::new();
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index).unwrap();
+        let name = entry
+            .name()
+            .unwrap()
+            .strip_suffix(".npy")
+            .unwrap()
+            .to_string();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).unwrap();
+        let array = NpyFile::new(&bytes[..]).unwrap();
+        if name == "layers" {
+            layers = array.into_vec::<String>().unwrap();
+            continue;
+        }
+        let shape = array.shape().iter().map(|&size| size as usize).collect();
+        let kind = array.dtype().descr().replace('\'', "");
+        let bits = match kind.as_str() {
+            "<i8" => array
+                .into_vec::<i64>()
+                .unwrap()
+                .iter()
+                .map(|&v| v as u64)
+                .collect(),
+            _ => array
+                .into_vec::<f64>()
+                .unwrap()
+                .iter()
+                .map(|v| v.to_bits())
+                .collect(),
+        };
+        arrays.insert(name, Array { kind, shape, bits });
+    }
+    (arrays, layers)
+}
+
+/// A finished directory with one odd run.
+fn directory(folder: &TempDir) -> PathBuf {
+    let dir = folder.path().join("run");
+    let run = synthetic::odd_run();
+    let results = Results {
+        settings: synthetic::small(),
+        runs: vec![run],
+    };
+    create(&dir, &results.settings).unwrap();
+    write_run(&dir, &results.settings, &results.runs[0]).unwrap();
+    finish(&dir, &results).unwrap();
+    dir
+}
+
+#[test]
+fn every_column_reads_back_to_the_bit() {
+    let folder = TempDir::new().unwrap();
+    let history = synthetic::odd_run().history;
+    let path = directory(&folder).join("runs/ngm-sgd-42.npz");
+    let (arrays, layers) = read(&path);
+    assert_eq!(arrays, expected(&history));
+    assert_eq!(layers, history.layers);
+}
+
+#[test]
+fn numpy_reads_the_same() {
+    let script = "
+import json, sys
+import numpy
+run = numpy.load(sys.argv[1])
+arrays = {
+    name: {'kind': run[name].dtype.str, 'shape': run[name].shape,
+           'bits': run[name].view('u8').ravel().tolist()}
+    for name in run.files if name != 'layers'
+}
+print(json.dumps({'arrays': arrays, 'layers': run['layers'].tolist()}))
+";
+    let folder = TempDir::new().unwrap();
+    let path = directory(&folder).join("runs/ngm-sgd-42.npz");
+    let Some(printed) = python("numpy", script, &path) else {
+        return;
+    };
+    #[derive(Deserialize)]
+    struct Printed {
+        arrays: BTreeMap<String, Array>,
+        layers: Vec<String>,
+    }
+    let printed: Printed = serde_json::from_str(&printed).unwrap();
+    let history = synthetic::odd_run().history;
+    assert_eq!(printed.arrays, expected(&history));
+    assert_eq!(printed.layers, history.layers);
+}
+
+#[test]
+fn the_same_history_gives_the_same_bytes() {
+    let folders = [TempDir::new().unwrap(), TempDir::new().unwrap()];
+    let [first, second] = folders.each_ref().map(|folder| {
+        let path = directory(folder).join("runs/ngm-sgd-42.npz");
+        fs::read(path).unwrap()
+    });
+    assert!(first == second);
+    // Deleted, it is built again with the report, from the records.
+    let path = folders[0].path().join("run/runs/ngm-sgd-42.npz");
+    fs::remove_file(&path).unwrap();
+    rebuild(&folders[0].path().join("run")).unwrap();
+    assert!(fs::read(path).unwrap() == first);
+}
