@@ -11,7 +11,8 @@
 //! | [`nn`], [`models`], [`optim`] | layers, networks, update rules |
 //! | [`data`], [`stream`] | samples, and benchmarks as sequences of contexts |
 //! | [`train`] | the continual loop, its methods and the run record |
-//! | [`metrics`] | the stability gap, mean and spread |
+//! | [`metrics`] | the stability gap, mean and spread, paired differences |
+//! | [`analysis`] | the two-timescale model, the curvature of the loss |
 //! | [`backend`], [`tensor`], [`shape`], [`rng`] | the kernel contract and what it stands on |
 //! | `experiment`, `report` | experiments as TOML; run directories and reports (feature `report`) |
 //!
@@ -69,6 +70,7 @@
 
 extern crate alloc;
 
+pub mod analysis;
 pub mod backend;
 #[cfg(feature = "std")]
 pub mod bench;

@@ -25,6 +25,14 @@ pub enum Purpose {
     Permutation = 5,
     /// Which samples a replay memory keeps; the step is the context, from 1, or a sample's number and 2⁴⁰.
     Memory = 6,
+    /// The resamples of a bootstrap; the step is the number of values.
+    Bootstrap = 16,
+    /// Noise on the targets of the two-timescale model; the step is the repeat.
+    TargetNoise = 17,
+    /// Where an eigenvalue iteration begins; the step counts its beginnings.
+    Direction = 18,
+    /// The samples that an analysis takes its loss over; the step is the context.
+    Probe = 19,
     /// Free for a user of the library.
     User = u32::MAX,
 }

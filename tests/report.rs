@@ -4,6 +4,9 @@
 #[path = "report/synthetic.rs"]
 mod synthetic;
 
+#[path = "report/differences.rs"]
+mod differences;
+
 #[path = "report/python.rs"]
 mod python;
 

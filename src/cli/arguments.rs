@@ -25,6 +25,8 @@ pub enum Command {
     List(List),
     /// Build the report of a run again, or compare several runs.
     Report(Report),
+    /// Make a figure of an analysis and the numbers behind it; without a name, list them.
+    Figure(Figure),
     /// Check the data files that are there, or pack a folder of images into one file.
     #[command(subcommand)]
     Data(DataCommand),
@@ -255,6 +257,17 @@ pub struct Report {
     /// Write one page that compares the runs to this file, instead of their own pages.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct Figure {
+    /// The analysis: two-timescale, landscape, sensitivity [default: list them].
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+
+    /// The directory for NAME.svg and NAME.csv; files of these names are replaced.
+    #[arg(long, value_name = "DIR", default_value = "figures")]
+    pub out: PathBuf,
 }
 
 #[derive(Args)]

@@ -10,6 +10,7 @@
 mod arguments;
 mod bench;
 mod data;
+mod figure;
 mod filling;
 mod list;
 mod output;
@@ -40,6 +41,7 @@ pub fn main() -> ExitCode {
         Some(Command::Run(arguments)) => run::run(&arguments),
         Some(Command::Sweep(arguments)) => sweep::sweep(&arguments),
         Some(Command::List(arguments)) => list::list(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Figure(arguments)) => figure::figure(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Data(arguments)) => data::data(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Bench(arguments)) => bench::bench(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Report(arguments)) => report::report(&arguments).map(|()| ExitCode::SUCCESS),

@@ -21,6 +21,7 @@ mod variants;
 pub use changes::Change;
 pub use checkpoints::{Checkpoints, Save};
 pub use memory::{available_memory, check_memory, memory_needed};
+pub(crate) use nearest::unknown;
 pub(crate) use results::hexadecimal;
 pub use results::{Results, Run, Status};
 pub use run::{Experiment, Outcome};

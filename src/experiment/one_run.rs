@@ -7,11 +7,12 @@ use sha2::{Digest, Sha256};
 use super::results::hexadecimal;
 use super::run::{Blueprint, Experiment, transform};
 use super::{MethodSettings, Run, Status};
+use crate::analysis::{Snapshot, Watched};
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::gain::GainDynamics;
 use crate::models::{Mlp, Network, SlimResNet};
-use crate::stream;
+use crate::stream::{self, Context};
 use crate::train::{Checkpoint, GradientDescent, History, Record, Trainer};
 
 impl Experiment<'_> {
@@ -36,13 +37,36 @@ impl Experiment<'_> {
         }
     }
 
-    fn train(
+    /// One method with one seed, as [`run`](Self::run) does it, and the weights after each of `iterations`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a network that is not a multilayer perceptron, and what training fails with.
+    pub fn snapshots(
         &self,
-        mut network: impl Network,
         method: &MethodSettings,
         seed: u64,
-        mut observe: impl FnMut(&Record) -> bool,
-    ) -> Result<Run> {
+        iterations: Vec<usize>,
+    ) -> Result<Vec<Snapshot>> {
+        let Blueprint::Mlp(shape) = &self.network else {
+            return Err(Error::setting("network.kind", "slim-resnet18", "mlp"));
+        };
+        let (descent, trainer) = self.learner(method, seed)?;
+        let mut network = Mlp::new(self.backend, shape, seed)?;
+        let mut watched = Watched::new(descent, iterations);
+        let mut history = History::default();
+        let contexts = self.contexts(seed)?;
+        trainer.run(&mut network, &mut watched, &contexts, &mut history, |_| {
+            true
+        })?;
+        Ok(watched.snapshots)
+    }
+
+    /// What a method with a seed learns by.
+    fn learner(
+        &self,
+        method: &MethodSettings,
+        seed: u64,
+    ) -> Result<(GradientDescent, Trainer<'_>)> {
         let Experiment {
             settings, backend, ..
         } = *self;
@@ -52,7 +76,7 @@ impl Experiment<'_> {
             false => None,
         };
         let rate = settings.training.learning_rate;
-        let mut descent = GradientDescent::new(backend, method.optimiser, rate, dynamics)?
+        let descent = GradientDescent::new(backend, method.optimiser, rate, dynamics)?
             .with_backbone(method.backbone.unwrap_or(method.optimiser))?
             .with_drive(method.drive.unwrap_or_default())
             .only_slow(method.only_slow.unwrap_or(false))
@@ -67,6 +91,32 @@ impl Experiment<'_> {
             evaluate_every: settings.evaluation.every,
             seed,
         };
+        Ok((descent, trainer))
+    }
+
+    /// What a run with this seed learns from.
+    fn contexts(&self, seed: u64) -> Result<Cow<'_, [Context]>> {
+        let contexts = self.contexts.as_slice();
+        Ok(match &self.settings.stream.memory {
+            None => Cow::Borrowed(contexts),
+            Some(memory) => {
+                let (kind, size) = (memory.kind, memory.size);
+                Cow::Owned(stream::replay(contexts, &self.labels, kind, size, seed)?)
+            }
+        })
+    }
+
+    fn train(
+        &self,
+        mut network: impl Network,
+        method: &MethodSettings,
+        seed: u64,
+        mut observe: impl FnMut(&Record) -> bool,
+    ) -> Result<Run> {
+        let Experiment {
+            settings, backend, ..
+        } = *self;
+        let (mut descent, trainer) = self.learner(method, seed)?;
         let mut run = Run {
             method: method.name.clone(),
             seed,
@@ -79,14 +129,7 @@ impl Experiment<'_> {
             run.history = begun.history.clone();
             state.restore(backend, &mut network, &mut descent)?;
         }
-        let contexts = match &settings.stream.memory {
-            None => Cow::Borrowed(&self.contexts),
-            Some(memory) => {
-                let (kind, size) = (memory.kind, memory.size);
-                let labels = &self.labels;
-                Cow::Owned(stream::replay(&self.contexts, labels, kind, size, seed)?)
-            }
-        };
+        let contexts = self.contexts(seed)?;
         let total = settings.stream.iterations * contexts.len();
         loop {
             let mut stopped = false;

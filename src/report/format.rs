@@ -35,6 +35,9 @@ impl Unit {
 
     /// A difference, with its sign.
     pub(super) fn difference(self, value: f64) -> String {
+        if !value.is_finite() {
+            return String::from(NONE);
+        }
         let size = self.value(value.abs());
         match value < 0.0 {
             true => format!("−{size}"),

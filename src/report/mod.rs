@@ -1,4 +1,4 @@
-//! Run directories, tables, figures and the HTML report.
+//! Run directories, tables, figures and the HTML report; figures of analyses ([`analyse`]).
 //!
 //! A run directory holds everything of an experiment, and everything in it but `config.toml`,
 //! `runs/*.csv` and `weights` follows from the first two:
@@ -10,7 +10,7 @@
 //! | `runs/METHOD-SEED.npz` | the same as NumPy arrays |
 //! | `weights/METHOD-SEED.safetensors` | the final weights, gains and running statistics, and the run's hash |
 //! | `checkpoints/METHOD-SEED.safetensors` | what a run goes on from; gone once all have ended |
-//! | `summary.json` | measures and status of each run, mean and spread of each method |
+//! | `summary.json` | measures and status of each run, mean and spread of each method, differences |
 //! | `figures/*.svg` | accuracy, the switches enlarged, loss, gain |
 //! | `report.html` | all of it on one self-contained page |
 //!
@@ -32,6 +32,8 @@
 //!
 //! No file holds a date, a duration or a path: the same settings give the same bytes.
 
+mod analyses;
+mod differences;
 mod directory;
 mod figure;
 mod files;
@@ -47,7 +49,10 @@ mod sweep;
 mod table;
 mod tensorboard;
 
+pub use analyses::{ANALYSES, Analysis, analyse};
+pub use differences::Difference;
 pub use directory::{build, create, finish, load, rebuild, write_events, write_run};
+pub use figure::Drawing;
 pub use format::Unit;
 pub use published::{
     Agreement, Comparison, ComparisonRow, Published, PublishedMethod, Spread, agreement, compare,

@@ -4,6 +4,7 @@ use std::string::String;
 
 use serde::Serialize;
 
+use super::differences::{Difference, differences};
 use super::records::total_iterations;
 use crate::error::{Error, Result};
 use crate::experiment::{EvaluatedTasks, Results, Run, Status};
@@ -23,6 +24,8 @@ pub struct Summary {
     pub runs: Vec<RunSummary>,
     /// Every method, in the order of the settings.
     pub methods: Vec<MethodSummary>,
+    /// Each gain-modulated method beside every other, seed by seed.
+    pub differences: Vec<Difference>,
 }
 
 /// One run: its end, and its measures if it is complete.
@@ -162,12 +165,14 @@ pub fn summarise_results(results: &Results) -> Result<Summary> {
             minimum_of_seed_averaged_curve: of_mean(&complete)?,
         });
     }
+    let differences = differences(&results.settings, &runs);
     Ok(Summary {
         experiment: results.settings.name.clone(),
         version: env!("CARGO_PKG_VERSION"),
         hash: results.hash(),
         runs,
         methods,
+        differences,
     })
 }
 

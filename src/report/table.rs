@@ -1,9 +1,11 @@
 //! The table of measures, as text for a terminal, and the sentences that go with it.
 
+use std::path::Path;
+
 use super::format::{NONE, Unit};
 use super::records;
 use super::summary::{MethodSummary, Summary, summarise_results};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::experiment::Settings;
 use crate::experiment::{Results, Run, Status};
 
@@ -52,6 +54,17 @@ pub(super) fn aligned(rows: &[Vec<String>], left: usize) -> String {
         text.push('\n');
     }
     text
+}
+
+/// `lines` as CSV, for the file called `name`.
+pub(super) fn csv<Line: AsRef<[String]>>(name: &str, lines: &[Line]) -> Result<String> {
+    let failed = |reason: &dyn std::fmt::Display| Error::file(Path::new(name), "write", reason);
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for line in lines {
+        writer.write_record(line.as_ref()).map_err(|e| failed(&e))?;
+    }
+    let bytes = writer.into_inner().map_err(|e| failed(&e))?;
+    String::from_utf8(bytes).map_err(|e| failed(&e))
 }
 
 /// One row of the table.

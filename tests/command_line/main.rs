@@ -2,6 +2,7 @@
 #![cfg(feature = "cli")]
 
 mod data;
+mod figures;
 #[cfg(unix)]
 mod interrupt;
 mod refusals;

@@ -66,7 +66,8 @@ impl Axis {
 
     /// Values that get a line, with their labels.
     pub(super) fn ticks(&self) -> Vec<(f64, String)> {
-        let label = |value: f64, decimals: usize| (value, format!("{value:.decimals$}"));
+        let text = |value: f64, decimals: usize| format!("{value:.decimals$}").replace('-', "−");
+        let label = |value: f64, decimals: usize| (value, text(value, decimals));
         if self.scale == Scale::Linear {
             let ticks = linear_ticks(self.low, self.high, 5);
             let decimals = decimals(&ticks);

@@ -7,7 +7,7 @@ use plotters::backend::{DrawingBackend, SVGBackend};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontTransform, IntoFont, RGBColor, ShapeStyle, TextStyle};
 
-use super::axes::Axis;
+use super::axes::{Axis, decimals};
 use super::curve::{Curve, thinned};
 use super::palette;
 use crate::error::{Error, Result};
@@ -16,20 +16,22 @@ use crate::error::{Error, Result};
 pub(super) const UNITS: i32 = 4;
 
 pub(super) const WIDTH: i32 = 640 * UNITS;
-const LEFT: i32 = 80 * UNITS;
-const RIGHT: i32 = 28 * UNITS;
+pub(super) const LEFT: i32 = 80 * UNITS;
+pub(super) const RIGHT: i32 = 28 * UNITS;
 const BOTTOM: i32 = 60 * UNITS;
-const PLOT_HEIGHT: i32 = 290 * UNITS;
+/// A plot's height where the drawing has one row of panels, and where it has several.
+const PLOT_HEIGHTS: [i32; 2] = [290 * UNITS, 210 * UNITS];
 const BETWEEN_PANELS: i32 = 16 * UNITS;
 const LEGEND_ROW: i32 = 27 * UNITS;
 const ABOVE_PLOT: i32 = 28 * UNITS;
 /// As large as it is so that it can be read where the figure is 360 pixels wide.
 const TEXT: i32 = 19 * UNITS;
 const SWATCH: i32 = 26 * UNITS;
-const SPACE: i32 = 8 * UNITS;
+pub(super) const SPACE: i32 = 8 * UNITS;
 
-/// One of `columns` panels side by side.
+/// One of `columns` panels side by side in a row.
 pub(super) struct Panel<'a> {
+    pub(super) row: usize,
     pub(super) column: usize,
     pub(super) columns: usize,
     /// The values at its left and right edge.
@@ -61,18 +63,29 @@ impl Panel<'_> {
 /// A drawing in progress: legend on top, panels below it.
 pub(super) struct Canvas<'a> {
     backend: SVGBackend<'a>,
-    /// Upper edge of the panels.
+    /// Upper edge of the first row of panels.
     top: i32,
+    plot_height: i32,
 }
 
 impl<'a> Canvas<'a> {
-    /// Begins a drawing in `text`, with a legend of colours and labels, and says how high it is.
-    pub(super) fn new(text: &'a mut String, legend: &[(usize, &str)]) -> Result<(Self, i32)> {
-        let (places, rows) = legend_places(legend);
-        let top = SPACE + rows * LEGEND_ROW + ABOVE_PLOT;
-        let height = top + PLOT_HEIGHT + BOTTOM;
+    /// Begins a drawing of so many rows of panels in `text`, with a legend of colours and labels, and
+    /// says how high it is.
+    pub(super) fn new(
+        text: &'a mut String,
+        legend: &[(usize, &str)],
+        rows: usize,
+    ) -> Result<(Self, i32)> {
+        let (places, legend_rows) = legend_places(legend);
+        let top = SPACE + legend_rows * LEGEND_ROW + ABOVE_PLOT;
+        let plot_height = PLOT_HEIGHTS[usize::from(rows > 1)];
+        let height = top + rows as i32 * (plot_height + BOTTOM + ABOVE_PLOT) - ABOVE_PLOT;
         let backend = SVGBackend::with_string(text, (WIDTH as u32, height as u32));
-        let mut canvas = Canvas { backend, top };
+        let mut canvas = Canvas {
+            backend,
+            top,
+            plot_height,
+        };
         let background = palette::BACKGROUND.filled();
         canvas.done(|b| b.draw_rect((0, 0), (WIDTH, height), &background, true))?;
         for ((x, row), (colour, label)) in places.into_iter().zip(legend) {
@@ -90,10 +103,16 @@ impl<'a> Canvas<'a> {
         self.done(|backend| backend.present())
     }
 
+    /// Upper and lower edge of the panels of a row.
+    pub(super) fn edges(&self, row: usize) -> (i32, i32) {
+        let top = self.top + row as i32 * (self.plot_height + BOTTOM + ABOVE_PLOT);
+        (top, top + self.plot_height)
+    }
+
     /// Grid, ticks and their labels, and the title below.
     pub(super) fn frame(&mut self, panel: &Panel, x_ticks: &[f64], x_title: &str) -> Result<()> {
         let (left, width) = panel.left_and_width();
-        let bottom = self.top + PLOT_HEIGHT;
+        let (_, bottom) = self.edges(panel.row);
         let grid = palette::GRID.stroke_width(UNITS as u32);
         for (value, label) in panel.y.ticks() {
             let y = self.vertical(panel, value);
@@ -105,35 +124,37 @@ impl<'a> Canvas<'a> {
         }
         let ink = palette::INK.stroke_width(UNITS as u32);
         self.stroke(&[(left, bottom), (left + width, bottom)], &ink)?;
+        let decimals = decimals(x_ticks);
         for value in x_ticks {
             let x = panel.horizontal(*value);
             self.stroke(&[(x, bottom), (x, bottom + 5 * UNITS)], &ink)?;
             let at = (x, bottom + SPACE);
-            let label = format!("{value:.0}");
+            let label = format!("{value:.decimals$}").replace('-', "−");
             self.text(&label, at, HPos::Center, VPos::Top, FontTransform::None)?;
         }
         let at = (left + width / 2, bottom + 34 * UNITS);
         self.text(x_title, at, HPos::Center, VPos::Top, FontTransform::None)
     }
 
-    /// A title below all panels.
-    pub(super) fn title_below(&mut self, title: &str) -> Result<()> {
-        let at = (
-            (LEFT + WIDTH - RIGHT) / 2,
-            self.top + PLOT_HEIGHT + 34 * UNITS,
-        );
+    /// A title below all panels of a row.
+    pub(super) fn title_below(&mut self, row: usize, title: &str) -> Result<()> {
+        let at = ((LEFT + WIDTH - RIGHT) / 2, self.edges(row).1 + 34 * UNITS);
         self.text(title, at, HPos::Center, VPos::Top, FontTransform::None)
     }
 
-    /// The title of the vertical axis.
-    pub(super) fn vertical_title(&mut self, title: &str) -> Result<()> {
-        let at = (4 * UNITS, self.top + PLOT_HEIGHT / 2);
+    /// The title of a row's vertical axis.
+    pub(super) fn vertical_title(&mut self, row: usize, title: &str) -> Result<()> {
+        let (top, bottom) = self.edges(row);
+        let at = (4 * UNITS, (top + bottom) / 2);
         self.text(title, at, HPos::Center, VPos::Top, FontTransform::Rotate270)
     }
 
     /// A label above the panel, centred at `value`.
     pub(super) fn above(&mut self, panel: &Panel, value: f64, label: &str) -> Result<()> {
-        let at = (panel.horizontal(value), self.top - 15 * UNITS);
+        let at = (
+            panel.horizontal(value),
+            self.edges(panel.row).0 - 15 * UNITS,
+        );
         self.text(label, at, HPos::Center, VPos::Center, FontTransform::None)
     }
 
@@ -141,36 +162,54 @@ impl<'a> Canvas<'a> {
     pub(super) fn switch(&mut self, panel: &Panel, value: f64) -> Result<()> {
         let x = panel.horizontal(value);
         let style = palette::SWITCH.stroke_width(3 * UNITS as u32 / 2);
-        self.stroke(
-            &[(x, self.top - 4 * UNITS), (x, self.top + PLOT_HEIGHT)],
-            &style,
-        )
+        let (top, bottom) = self.edges(panel.row);
+        self.stroke(&[(x, top - 4 * UNITS), (x, bottom)], &style)
     }
 
     /// Mean ± standard error, iterations counted from `origin`.
     pub(super) fn band(&mut self, panel: &Panel, curve: &Curve, origin: f64) -> Result<()> {
-        let visible = panel.visible(curve, origin);
-        let x = |at: usize| panel.horizontal((at + 1) as f64 - origin);
-        let (mean, error) = (&curve.mean, &curve.error);
-        let high = |at: usize| self.vertical(panel, mean[at] + error[at]);
-        let low = |at: usize| self.vertical(panel, mean[at] - error[at]);
-        let mut outline: Vec<(i32, i32)> = visible.iter().map(|&at| (x(at), high(at))).collect();
-        outline.extend(visible.iter().rev().map(|&at| (x(at), low(at))));
-        let style = palette::method(curve.colour).mix(0.22).filled();
-        self.done(|backend| backend.fill_polygon(outline, &style))
+        let visible = panel.visible(curve, origin).into_iter();
+        let around = |at: usize| {
+            let (mean, error) = (curve.mean[at], curve.error[at]);
+            ((at + 1) as f64 - origin, mean - error, mean + error)
+        };
+        let points: Vec<(f64, f64, f64)> = visible.map(around).collect();
+        self.area(panel, curve.colour, &points)
     }
 
     /// The mean, iterations counted from `origin`.
     pub(super) fn line(&mut self, panel: &Panel, curve: &Curve, origin: f64) -> Result<()> {
-        let points: Vec<(i32, i32)> = panel
-            .visible(curve, origin)
-            .into_iter()
-            .map(|at| {
-                let x = panel.horizontal((at + 1) as f64 - origin);
-                (x, self.vertical(panel, curve.mean[at]))
-            })
-            .collect();
-        let style = palette::method(curve.colour).stroke_width(2 * UNITS as u32);
+        let visible = panel.visible(curve, origin).into_iter();
+        let point = |at: usize| ((at + 1) as f64 - origin, curve.mean[at]);
+        let points: Vec<(f64, f64)> = visible.map(point).collect();
+        self.polyline(panel, curve.colour, &points)
+    }
+
+    /// What lies between the low and the high value at each x, `(x, low, high)`.
+    pub(super) fn area(
+        &mut self,
+        panel: &Panel,
+        colour: usize,
+        points: &[(f64, f64, f64)],
+    ) -> Result<()> {
+        let at = |x: f64, y: f64| (panel.horizontal(x), self.vertical(panel, y));
+        let high = points.iter().map(|&(x, _, high)| at(x, high));
+        let low = points.iter().rev().map(|&(x, low, _)| at(x, low));
+        let outline: Vec<(i32, i32)> = high.chain(low).collect();
+        let style = palette::method(colour).mix(0.22).filled();
+        self.done(|backend| backend.fill_polygon(outline, &style))
+    }
+
+    /// A line through the points `(x, y)`.
+    pub(super) fn polyline(
+        &mut self,
+        panel: &Panel,
+        colour: usize,
+        points: &[(f64, f64)],
+    ) -> Result<()> {
+        let at = |&(x, y): &(f64, f64)| (panel.horizontal(x), self.vertical(panel, y));
+        let points: Vec<(i32, i32)> = points.iter().map(at).collect();
+        let style = palette::method(colour).stroke_width(2 * UNITS as u32);
         self.stroke(&points, &style)
     }
 
@@ -192,14 +231,17 @@ impl<'a> Canvas<'a> {
 
     fn vertical(&self, panel: &Panel, value: f64) -> i32 {
         let share = panel.y.share(value);
-        self.top + (f64::from(PLOT_HEIGHT) * (1.0 - share)).round() as i32
+        let (top, _) = self.edges(panel.row);
+        top + (f64::from(self.plot_height) * (1.0 - share)).round() as i32
     }
 
-    fn stroke(&mut self, points: &[(i32, i32)], style: &ShapeStyle) -> Result<()> {
+    /// A line through points of the drawing.
+    pub(super) fn stroke(&mut self, points: &[(i32, i32)], style: &ShapeStyle) -> Result<()> {
         self.done(|backend| backend.draw_path(points.iter().copied(), style))
     }
 
-    fn text(
+    /// Text whose place is `at`.
+    pub(super) fn text(
         &mut self,
         text: &str,
         at: (i32, i32),
@@ -217,7 +259,8 @@ impl<'a> Canvas<'a> {
         self.done(|backend| backend.draw_text(&text, &style, at))
     }
 
-    fn done<E: Display>(
+    /// Draws, with the crate's own error.
+    pub(super) fn done<E: Display>(
         &mut self,
         draw: impl FnOnce(&mut SVGBackend<'a>) -> core::result::Result<(), E>,
     ) -> Result<()> {

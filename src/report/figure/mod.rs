@@ -3,13 +3,18 @@
 
 mod axes;
 mod canvas;
+mod chart;
 mod curve;
 mod document;
+mod heat;
 mod palette;
 
 use self::axes::{Axis, linear_ticks};
 use self::canvas::{Canvas, Panel};
+pub use self::chart::Drawing;
+pub(super) use self::chart::{Chart, ChartPanel, ChartRow, Point, Series};
 pub(super) use self::curve::{Curve, Quantity, curves};
+pub(super) use self::heat::HeatMap;
 use crate::error::Result;
 use crate::experiment::Settings;
 
@@ -134,12 +139,12 @@ pub(super) fn draw(
         .map(|c| (c.colour, c.label.as_str()))
         .collect();
     let mut drawing = String::new();
-    let (mut canvas, height) = Canvas::new(&mut drawing, &labels)?;
+    let (mut canvas, height) = Canvas::new(&mut drawing, &labels, 1)?;
     match figure {
         Figure::Switches => draw_switches(&mut canvas, settings, curves, axis)?,
         _ => draw_whole(&mut canvas, settings, curves, axis)?,
     }
-    canvas.vertical_title(figure.axis_title())?;
+    canvas.vertical_title(0, figure.axis_title())?;
     canvas.end()?;
     let title = format!("{}: {}", settings.title, figure.title());
     let svg = document::document(&drawing, id, height, &title, figure.caption());
@@ -157,6 +162,7 @@ fn draw_whole(
     let contexts = settings.stream.contexts.len();
     let last = iterations * contexts as f64;
     let panel = Panel {
+        row: 0,
         column: 0,
         columns: 1,
         x: (0.0, last),
@@ -210,6 +216,7 @@ fn draw_switches(
     for column in 0..columns {
         let switch = (column + 1) as f64 * iterations as f64;
         let panel = Panel {
+            row: 0,
             column,
             columns,
             x: (-before, after),
@@ -230,5 +237,5 @@ fn draw_switches(
             canvas.line(&panel, curve, switch)?;
         }
     }
-    canvas.title_below("iterations after the switch")
+    canvas.title_below(0, "iterations after the switch")
 }

@@ -84,6 +84,7 @@ pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
                     section {
                         h2 id="results" { "Results" }
                         (tables::results(experiments))
+                        (tables::differences(experiments))
                         (reading(experiments))
                     }
                     section {

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::Experiment;
-use crate::metrics;
+use crate::metrics::{self, LEAST_PAIRS, PairedDifference, RESAMPLES};
 use crate::report::format::{NONE, Unit};
 use crate::report::published::{Comparison, ComparisonRow};
 use crate::report::summary::{MethodSummary, PerSeed};
@@ -64,6 +64,51 @@ pub(super) fn results(experiments: &[Experiment]) -> Markup {
         cells(method).into_iter().skip(1).collect()
     });
     table("table-results", caption, head, body)
+}
+
+/// Gain-modulated methods beside every other, seed by seed; nothing where no two methods have a seed in
+/// common.
+pub(super) fn differences(experiments: &[Experiment]) -> Markup {
+    let cell = |difference: &PairedDifference, unit: Unit| {
+        html! {
+            td {
+                (unit.difference(difference.mean))
+                @if let Some([low, high]) = difference.interval {
+                    " [" (unit.difference(low)) ", " (unit.difference(high)) "]"
+                }
+            }
+        }
+    };
+    let head = html! {
+        (method_heading(experiments))
+        @for heading in ["avg-ACC %", "avg-min-ACC %", "avg-SG", "seeds"] { th scope="col" { (heading) } }
+    };
+    let caption = html! {
+        "Differences, seed by seed: mean over the seeds that both methods have complete, and its 95\u{a0}% "
+        "percentile bootstrap interval (" (RESAMPLES) " resamples), for " (LEAST_PAIRS) " seeds or more. Few "
+        "seeds make it too narrow: of normal differences it holds the true mean 83\u{a0}% of the time for 5 "
+        "seeds, 90\u{a0}% for 10."
+    };
+    let body = html! {
+        @for experiment in experiments {
+            tbody {
+                @for row in &experiment.summary.differences {
+                    tr {
+                        th scope="row" { (row.label) " − " (row.other_label) }
+                        @if experiments.len() > 1 { td.text { (experiment.name) } }
+                        (cell(&row.average_accuracy, Unit::Percent))
+                        (cell(&row.average_minimum_accuracy, Unit::Percent))
+                        (cell(&row.average_gap, Unit::Share))
+                        td { (row.seeds.len()) }
+                    }
+                }
+            }
+        }
+    };
+    match experiments.iter().all(|e| e.summary.differences.is_empty()) {
+        true => html! {},
+        false => table("table-differences", caption, head, body),
+    }
 }
 
 /// The most switches that any experiment has.

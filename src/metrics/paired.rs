@@ -1,0 +1,63 @@
+//! Differences between two methods that were run with the same seeds.
+
+use alloc::vec::Vec;
+
+use rand::RngExt;
+
+use crate::rng::{Purpose, Stream};
+
+/// Resamples of the bootstrap.
+pub const RESAMPLES: usize = 10_000;
+
+/// Fewer pairs than this have no interval.
+pub const LEAST_PAIRS: usize = 3;
+
+/// Resamples below the interval, and as many above it: 2.5 %.
+const TAIL: usize = RESAMPLES / 40;
+
+/// The mean over n pairs of first − second, and where it may lie.
+///
+/// The interval is the 95 % percentile bootstrap (Efron 1979): n differences are drawn with replacement
+/// from the n at hand, [`RESAMPLES`] times, and of the resamples' means the 250 smallest and the 250 largest
+/// are left out. It holds the true mean less often than 95 % where n is small, since n differences spread
+/// less than what they were drawn from: of normal differences 75 % of the time for n = 3, 83 % for 5, 90 %
+/// for 10, 93 % for 20 (`tests/paired_differences.rs`).
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "report", derive(serde::Serialize))]
+pub struct PairedDifference {
+    /// Pairs n.
+    pub count: usize,
+    /// Mean of first − second; NaN for no pair.
+    pub mean: f64,
+    /// The interval's ends; none for fewer than [`LEAST_PAIRS`] pairs, or where a difference is not finite.
+    pub interval: Option<[f64; 2]>,
+}
+
+/// Compares the first values of `pairs` with the second, pair by pair.
+///
+/// The resamples come from the stream (0, [`Purpose::Bootstrap`], n): the same pairs give the same bits,
+/// and with first and second exchanged every number changes its sign alone.
+pub fn paired_difference(pairs: &[(f64, f64)]) -> PairedDifference {
+    let differences: Vec<f64> = pairs.iter().map(|(first, second)| first - second).collect();
+    PairedDifference {
+        count: pairs.len(),
+        mean: differences.iter().sum::<f64>() / pairs.len() as f64,
+        interval: interval(&differences),
+    }
+}
+
+fn interval(differences: &[f64]) -> Option<[f64; 2]> {
+    // Drawn as u32, so that the width of `usize` does not matter.
+    let count = u32::try_from(differences.len()).ok()?;
+    if differences.len() < LEAST_PAIRS || !differences.iter().all(|d| d.is_finite()) {
+        return None;
+    }
+    let mut stream = Stream::new(0, Purpose::Bootstrap, u64::from(count));
+    let mut mean = || {
+        let drawn = (0..count).map(|_| differences[stream.random_range(0..count) as usize]);
+        drawn.sum::<f64>() / f64::from(count)
+    };
+    let mut means: Vec<f64> = (0..RESAMPLES).map(|_| mean()).collect();
+    means.sort_by(f64::total_cmp);
+    Some([means[TAIL], means[RESAMPLES - 1 - TAIL]])
+}

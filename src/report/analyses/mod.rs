@@ -1,0 +1,73 @@
+//! Analyses that need no run of the user's own: each makes figures, their numbers and a short table.
+
+mod landscape;
+mod sensitivity;
+mod two_timescale;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::figure::Drawing;
+use super::files::write;
+use crate::error::{Error, Result};
+use crate::experiment::unknown;
+
+/// What an analysis gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Analysis {
+    /// The figures.
+    pub figures: Vec<Drawing>,
+    /// What they show, in a few aligned lines.
+    pub table: String,
+}
+
+/// Every analysis: its name and what it shows.
+pub const ANALYSES: &[(&str, &str)] = &[
+    (
+        "two-timescale",
+        "gain modulation as fast and slow weights, in a scalar model (figure 2 of the paper)",
+    ),
+    (
+        "landscape",
+        "the loss around the weights, in W and in g·W, and its curvature during a run (under a minute)",
+    ),
+    (
+        "sensitivity",
+        "accuracy and stability gap over burst scales and decays, beside SGD's rates (a minute or two)",
+    ),
+];
+
+/// Does the analysis called `name`, the same bits every time.
+///
+/// # Errors
+/// [`Error::Unknown`] with the nearest name, and what the analysis's own computation fails with.
+pub fn analyse(name: &str) -> Result<Analysis> {
+    match name {
+        "two-timescale" => two_timescale::two_timescale(),
+        "landscape" => landscape::landscape(),
+        "sensitivity" => sensitivity::sensitivity(),
+        _ => {
+            let known: Vec<String> = ANALYSES.iter().map(|(name, _)| name.to_string()).collect();
+            Err(unknown("figure", name, &known))
+        }
+    }
+}
+
+impl Analysis {
+    /// Writes each figure to `dir` (which is made if it is not there) as NAME.svg and the numbers behind it
+    /// as NAME.csv, in place of files of these names; gives the paths of the figures.
+    ///
+    /// # Errors
+    /// [`Error::File`] where that cannot be done.
+    pub fn write(&self, dir: &Path) -> Result<Vec<PathBuf>> {
+        fs::create_dir_all(dir).map_err(|e| Error::file(dir, "create", e))?;
+        let mut paths = Vec::new();
+        for figure in &self.figures {
+            let path = dir.join(format!("{}.svg", figure.name));
+            write(&path.with_extension("csv"), figure.csv.as_bytes())?;
+            write(&path, figure.svg.as_bytes())?;
+            paths.push(path);
+        }
+        Ok(paths)
+    }
+}

@@ -1,0 +1,218 @@
+//! Figures of lines: rows of panels, each line with or without a band around it.
+
+use super::axes::{Axis, linear_ticks};
+use super::canvas::{Canvas, Panel};
+use super::document;
+use crate::error::Result;
+use crate::report::table::csv;
+
+/// A figure, and the numbers behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drawing {
+    /// The name of its files, without the ending.
+    pub name: &'static str,
+    /// SVG text.
+    pub svg: String,
+    /// CSV text; numbers with as few digits as read back to the same f64.
+    pub csv: String,
+}
+
+/// A figure of lines, as numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::report) struct Chart {
+    /// Its name: that of its file, lower-case letters, digits and hyphens, beginning with a letter.
+    pub(in crate::report) name: &'static str,
+    /// What it shows, in a few words.
+    pub(in crate::report) title: &'static str,
+    /// How to read it.
+    pub(in crate::report) caption: String,
+    /// From top to bottom.
+    pub(in crate::report) rows: Vec<ChartRow>,
+}
+
+/// Panels side by side, on one vertical axis.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::report) struct ChartRow {
+    /// The vertical axis's title, with its unit.
+    pub(in crate::report) title: String,
+    /// Whether the vertical axis is logarithmic.
+    pub(in crate::report) logarithmic: bool,
+    /// The horizontal axes' title, with its unit.
+    pub(in crate::report) x_title: String,
+    /// From left to right.
+    pub(in crate::report) panels: Vec<ChartPanel>,
+}
+
+/// Lines on one pair of axes.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::report) struct ChartPanel {
+    /// What stands above it.
+    pub(in crate::report) title: String,
+    /// Where dashed vertical lines go.
+    pub(in crate::report) marks: Vec<f64>,
+    /// The lines; those of one label have one colour in all panels.
+    pub(in crate::report) series: Vec<Series>,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::report) struct Series {
+    /// What the legend calls it.
+    pub(in crate::report) label: String,
+    /// In the order in which they are joined.
+    pub(in crate::report) points: Vec<Point>,
+}
+
+/// One point of a line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::report) struct Point {
+    /// Horizontally.
+    pub(in crate::report) x: f64,
+    /// Vertically.
+    pub(in crate::report) y: f64,
+    /// Half the height of the band around it; 0 for none.
+    pub(in crate::report) spread: f64,
+}
+
+impl Series {
+    /// A line without a band.
+    pub(in crate::report) fn line(
+        label: &str,
+        points: impl IntoIterator<Item = (f64, f64)>,
+    ) -> Self {
+        let point = |(x, y)| Point { x, y, spread: 0.0 };
+        Series {
+            label: label.into(),
+            points: points.into_iter().map(point).collect(),
+        }
+    }
+}
+
+impl Chart {
+    /// The labels, each once; a label's place is its colour's.
+    fn labels(&self) -> Vec<&str> {
+        let panels = self.rows.iter().flat_map(|row| &row.panels);
+        let mut labels: Vec<&str> = Vec::new();
+        for series in panels.flat_map(|panel| &panel.series) {
+            if !labels.contains(&series.label.as_str()) {
+                labels.push(&series.label);
+            }
+        }
+        labels
+    }
+
+    /// The drawing, and the numbers as CSV: `axis, panel, series, x, y, spread`, a line for each point.
+    ///
+    /// # Errors
+    /// [`crate::Error::File`] where drawing fails.
+    pub(in crate::report) fn draw(&self) -> Result<Drawing> {
+        let labels = self.labels();
+        let legend: Vec<(usize, &str)> = labels.iter().copied().enumerate().collect();
+        let mut drawing = String::new();
+        let (mut canvas, height) = Canvas::new(&mut drawing, &legend, self.rows.len())?;
+        for (index, row) in self.rows.iter().enumerate() {
+            row.draw(&mut canvas, index, &labels)?;
+        }
+        canvas.end()?;
+        let id = format!("neurogain-{}", self.name);
+        Ok(Drawing {
+            name: self.name,
+            svg: document::document(&drawing, &id, height, self.title, &self.caption),
+            csv: self.to_csv()?,
+        })
+    }
+
+    fn to_csv(&self) -> Result<String> {
+        let mut lines = vec![["axis", "panel", "series", "x", "y", "spread"].map(String::from)];
+        for row in &self.rows {
+            for panel in &row.panels {
+                for series in &panel.series {
+                    for Point { x, y, spread } in &series.points {
+                        let names = [&row.title, &panel.title, &series.label].map(String::clone);
+                        let [axis, panel, series] = names;
+                        // `Debug` is the shortest text that reads back to the same bits.
+                        let [x, y, spread] = [x, y, spread].map(|number| format!("{number:?}"));
+                        lines.push([axis, panel, series, x, y, spread]);
+                    }
+                }
+            }
+        }
+        csv(self.name, &lines)
+    }
+}
+
+impl ChartRow {
+    fn points(&self) -> impl Iterator<Item = &Point> {
+        let series = self.panels.iter().flat_map(|panel| &panel.series);
+        series.flat_map(|series| &series.points)
+    }
+
+    fn axis(&self) -> Axis {
+        let low = self
+            .points()
+            .map(|p| p.y - p.spread)
+            .fold(f64::INFINITY, f64::min);
+        let high = self
+            .points()
+            .map(|p| p.y + p.spread)
+            .fold(f64::NEG_INFINITY, f64::max);
+        match self.logarithmic {
+            true => Axis::logarithmic(low, high),
+            false => Axis::linear(low, high, None),
+        }
+    }
+
+    fn draw(&self, canvas: &mut Canvas, row: usize, labels: &[&str]) -> Result<()> {
+        let y = self.axis();
+        let columns = self.panels.len();
+        for (column, contents) in self.panels.iter().enumerate() {
+            let x = contents.x();
+            let panel = Panel {
+                row,
+                column,
+                columns,
+                x,
+                y: &y,
+            };
+            let ticks = linear_ticks(x.0, x.1, 6 / columns + 1);
+            canvas.frame(&panel, &ticks, "")?;
+            canvas.above(&panel, (x.0 + x.1) / 2.0, &contents.title)?;
+            for mark in &contents.marks {
+                canvas.switch(&panel, *mark)?;
+            }
+            contents.draw(canvas, &panel, labels)?;
+        }
+        canvas.title_below(row, &self.x_title)?;
+        canvas.vertical_title(row, &self.title)
+    }
+}
+
+impl ChartPanel {
+    /// The smallest and the largest x.
+    fn x(&self) -> (f64, f64) {
+        let points = self.series.iter().flat_map(|series| &series.points);
+        let ends = points.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), point| {
+            (low.min(point.x), high.max(point.x))
+        });
+        match ends.0 < ends.1 {
+            true => ends,
+            false => (0.0, 1.0),
+        }
+    }
+
+    fn draw(&self, canvas: &mut Canvas, panel: &Panel, labels: &[&str]) -> Result<()> {
+        let colour = |series: &Series| labels.iter().position(|l| *l == series.label).unwrap_or(0);
+        for series in &self.series {
+            if series.points.iter().any(|point| point.spread > 0.0) {
+                let around = |p: &Point| (p.x, p.y - p.spread, p.y + p.spread);
+                let points: Vec<_> = series.points.iter().map(around).collect();
+                canvas.area(panel, colour(series), &points)?;
+            }
+        }
+        for series in &self.series {
+            let points: Vec<_> = series.points.iter().map(|p| (p.x, p.y)).collect();
+            canvas.polyline(panel, colour(series), &points)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,45 @@
+//! The analyses that take a while, from beginning to end: `cargo test --release -- --ignored`.
+
+use neurogain::report::{ANALYSES, Analysis, analyse};
+
+fn whole(name: &str) -> Analysis {
+    let analysis = analyse(name).unwrap();
+    assert_eq!(analysis.figures[0].name, name);
+    for figure in &analysis.figures {
+        assert!(figure.name.starts_with(name), "{}", figure.name);
+        assert!(figure.svg.starts_with("<svg") && figure.svg.trim_end().ends_with("</svg>"));
+        assert!(figure.csv.lines().count() > 20, "{}", figure.csv);
+        assert!(!figure.csv.contains("NaN") && !figure.csv.contains("inf"));
+    }
+    analysis
+}
+
+#[test]
+#[ignore = "minutes"]
+fn every_analysis_is_whole_and_gives_the_same_bits_again() {
+    for (name, _) in ANALYSES {
+        assert_eq!(whole(name), whole(name), "{name}");
+    }
+}
+
+/// λ in W over λ in W_eff, each found on its own, is g² to the digits of the table.
+#[test]
+#[ignore = "a minute"]
+fn the_landscape_of_a_real_network_shows_the_gain_squared() {
+    let table = whole("landscape").table;
+    let heading: Vec<&str> = table
+        .lines()
+        .next()
+        .unwrap()
+        .split("  ")
+        .map(str::trim)
+        .filter(|c| !c.is_empty())
+        .collect();
+    let place = |name: &str| heading.len() - heading.iter().position(|h| *h == name).unwrap();
+    for line in table.lines().skip(1) {
+        let cells: Vec<&str> = line.split_whitespace().collect();
+        let cell = |name: &str| cells[cells.len() - place(name)].parse::<f64>().unwrap();
+        assert!((cell("ratio") - cell("g²")).abs() <= 1e-3, "{table}");
+        assert!(cell("g") > 1.2 && cell("λ1 W_eff") > 1.0, "{table}");
+    }
+}
