@@ -359,7 +359,10 @@ fn a_directory_is_gone_on_with_only_by_its_own_sweep() {
 #[test]
 fn every_shipped_sweep_can_be_run_on_any_base() {
     let shipped = Sweep::shipped().unwrap();
-    assert_eq!(shipped.len(), std::fs::read_dir("data/sweeps").unwrap().count());
+    assert_eq!(
+        shipped.len(),
+        std::fs::read_dir("data/sweeps").unwrap().count()
+    );
     for (name, description) in shipped {
         assert!(!description.is_empty(), "{name}");
         let own = Sweep::find(name.as_ref(), None).unwrap();

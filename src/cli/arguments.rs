@@ -108,7 +108,7 @@ pub struct Run {
     pub json: bool,
 }
 
-#[derive(Args)]
+#[derive(Args, Default)]
 #[command(after_help = SWEEP_FILE)]
 pub struct Sweep {
     /// The file that names a base and the lists of a grid, or the name of a sweep that ships inside:
@@ -170,7 +170,7 @@ pub struct List {
     pub json: bool,
 }
 
-#[derive(Args, Default)]
+#[derive(Args, Default, Clone)]
 pub struct Data {
     /// Where data files are [default: the variable NEUROGAIN_DATA, or else ./data].
     #[arg(long = "data", id = "data", value_name = "DIR")]
@@ -261,11 +261,19 @@ pub struct Report {
 
 #[derive(Args)]
 pub struct Figure {
-    /// The analysis: two-timescale, landscape, sensitivity [default: list them].
+    /// The figure [default: list them].
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
 
-    /// The directory for NAME.svg and NAME.csv; files of these names are replaced.
+    /// For figures of runs and sweeps, the benchmark or file of settings [default: on the digits].
+    #[arg(long, value_name = "BENCHMARK|FILE.toml")]
+    pub base: Option<String>,
+
+    #[command(flatten)]
+    pub data: Data,
+
+    /// The directory for NAME.svg and NAME.csv, whose files of these names are replaced, or for the
+    /// directory NAME of a figure of runs or sweeps.
     #[arg(long, value_name = "DIR", default_value = "figures")]
     pub out: PathBuf,
 }

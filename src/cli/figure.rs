@@ -1,18 +1,81 @@
-//! `neurogain figure`: analyses, as figures with their numbers.
+//! `neurogain figure`: analyses, runs and sweeps by the name of the figure that they give.
 
 use std::fmt::Write;
+use std::process::ExitCode;
 
-use neurogain::Result;
+use neurogain::experiment::Sweep;
 use neurogain::report::{ANALYSES, analyse};
+use neurogain::{Error, Result};
 
 use super::arguments;
 use super::output::print;
+use super::run::run;
+use super::sweep::sweep;
+
+/// A figure that a run gives: its name, what it shows, the benchmark that it is of unless another is named,
+/// and the list of methods, if it is not the benchmark's own.
+type OfRun = (
+    &'static str,
+    &'static str,
+    &'static str,
+    Option<&'static str>,
+);
+
+const RUNS: &[OfRun] = &[
+    (
+        "class-incremental",
+        "accuracy, loss and gain while contexts bring classes (figure 3 of the paper)",
+        "split-digits",
+        None,
+    ),
+    (
+        "domain-incremental",
+        "the same while contexts bring rotations (figure 4)",
+        "rotated-digits",
+        None,
+    ),
+    (
+        "ablation",
+        "the same of NGM-SGD, its gain held at g0, and its slow part alone (figure 5)",
+        "split-digits",
+        Some("ablation"),
+    ),
+];
 
 /// Does what `neurogain figure` promises.
-pub fn figure(arguments: &arguments::Figure) -> Result<()> {
+pub fn figure(arguments: &arguments::Figure) -> Result<ExitCode> {
     let Some(name) = &arguments.name else {
-        return print(&list());
+        print(&list()?)?;
+        return Ok(ExitCode::SUCCESS);
     };
+    let out = Some(arguments.out.join(name));
+    if let Some(&(_, _, benchmark, variants)) = RUNS.iter().find(|(known, ..)| known == name) {
+        return run(&arguments::Run {
+            benchmark: arguments.base.clone().or(Some(benchmark.into())),
+            variants: variants.map(String::from),
+            data: arguments.data.clone(),
+            out,
+            ..arguments::Run::default()
+        });
+    }
+    if Sweep::shipped()?.iter().any(|(known, _)| known == name) {
+        return sweep(&arguments::Sweep {
+            file: Some(name.into()),
+            base: arguments.base.clone(),
+            data: arguments.data.clone(),
+            out,
+            ..arguments::Sweep::default()
+        });
+    }
+    if let Some(base) = &arguments.base
+        && ANALYSES.iter().any(|(known, _)| known == name)
+    {
+        return Err(Error::Setting {
+            name: "base".into(),
+            value: base.clone(),
+            expected: format!("nothing, as {name} is no figure of runs"),
+        });
+    }
     let analysis = analyse(name)?;
     let paths = analysis.write(&arguments.out)?;
     let mut text = format!("{}\n", analysis.table);
@@ -21,14 +84,23 @@ pub fn figure(arguments: &arguments::Figure) -> Result<()> {
         let _ = writeln!(text, "figure  {}", path.display());
         let _ = writeln!(text, "numbers {}", path.with_extension("csv").display());
     }
-    print(&text)
+    print(&text)?;
+    Ok(ExitCode::SUCCESS)
 }
 
-fn list() -> String {
+fn list() -> Result<String> {
+    let analyses = ANALYSES
+        .iter()
+        .map(|(name, shows)| (*name, shows.to_string()));
+    let runs = RUNS
+        .iter()
+        .map(|(name, shows, ..)| (*name, shows.to_string()));
+    let sweeps = Sweep::shipped()?;
     let mut text = String::new();
-    for (name, shows) in ANALYSES {
-        let _ = writeln!(text, "{name:<14} {shows}");
+    for (name, shows) in analyses.chain(runs).chain(sweeps) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{name:<18} {}", shows.replace('\n', " "));
     }
     text.push_str("\nMake one with `neurogain figure NAME`.\n");
-    text
+    Ok(text)
 }

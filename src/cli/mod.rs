@@ -41,7 +41,7 @@ pub fn main() -> ExitCode {
         Some(Command::Run(arguments)) => run::run(&arguments),
         Some(Command::Sweep(arguments)) => sweep::sweep(&arguments),
         Some(Command::List(arguments)) => list::list(&arguments).map(|()| ExitCode::SUCCESS),
-        Some(Command::Figure(arguments)) => figure::figure(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Figure(arguments)) => figure::figure(&arguments),
         Some(Command::Data(arguments)) => data::data(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Bench(arguments)) => bench::bench(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Report(arguments)) => report::report(&arguments).map(|()| ExitCode::SUCCESS),

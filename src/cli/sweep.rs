@@ -66,8 +66,12 @@ pub fn sweep(arguments: &arguments::Sweep) -> Result<ExitCode> {
 fn collect(directory: &Path) -> Result<ExitCode> {
     let collected = report::collect_sweep(directory)?;
     let file = |name: &str| directory.join(name).display().to_string();
+    let figure = collected.figure.as_ref();
+    let figure = figure.map_or(String::new(), |path| {
+        format!("figure  {}\n", path.display())
+    });
     print(&format!(
-        "{}\ncsv     {}\njson    {}\n",
+        "{}\ncsv     {}\njson    {}\n{figure}",
         collected.table,
         file("sweep.csv"),
         file("sweep.json"),

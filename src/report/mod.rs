@@ -46,6 +46,7 @@ mod resume;
 mod state;
 mod summary;
 mod sweep;
+mod sweep_chart;
 mod table;
 mod tensorboard;
 

@@ -6,6 +6,7 @@
 //! | `cells/NNN/` | the run directory of cell NNN, as [`super::create`] and [`super::finish`] write it |
 //! | `sweep.csv` | a row a cell and method: the grid's values, measures, seeds, hash |
 //! | `sweep.json` | the same, with the whole summary of each cell |
+//! | `sweep.svg` | measures against the setting, for sweeps through one or two settings of numbers |
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use super::directory::load;
 use super::files::write;
 use super::format::NONE;
 use super::summary::{MethodSummary, Summary, summarise_results};
+use super::sweep_chart;
 use super::table::{HEADINGS, aligned, cells, incomplete};
 use crate::error::{Error, Result};
 use crate::experiment::{Cell, MethodSettings, Results, Status, Sweep};
@@ -26,6 +28,8 @@ use crate::metrics;
 pub struct Collected {
     /// The measures of every cell and method as aligned text.
     pub table: String,
+    /// The figure, if this is a sweep that can be drawn.
+    pub figure: Option<PathBuf>,
     /// A line for each run that is not complete, and for each cell that is missing or cannot be read.
     pub incomplete: Vec<String>,
 }
@@ -89,6 +93,21 @@ pub fn collect_sweep(dir: &Path) -> Result<Collected> {
     write(&dir.join("sweep.csv"), &as_csv(&sweep, &gathered)?)?;
     let json = format!("{:#}\n", as_json(&sweep, &gathered));
     write(&dir.join("sweep.json"), json.as_bytes())?;
+    let measured: Vec<(&Cell, Vec<&MethodSummary>)> = gathered
+        .iter()
+        .map(|gathered| {
+            let methods = gathered.methods().filter_map(|(_, method)| method);
+            (gathered.cell, methods.collect())
+        })
+        .collect();
+    let figure = match sweep_chart::chart(&sweep, &measured) {
+        Some(chart) => {
+            let path = dir.join("sweep.svg");
+            write(&path, chart.draw()?.svg.as_bytes())?;
+            Some(path)
+        }
+        None => None,
+    };
     let named = gathered.iter().flat_map(|gathered| {
         let name = format!(
             "cell {} ({})",
@@ -102,6 +121,7 @@ pub fn collect_sweep(dir: &Path) -> Result<Collected> {
     });
     Ok(Collected {
         table: as_table(&sweep, &gathered),
+        figure,
         incomplete: named.collect(),
     })
 }
@@ -166,22 +186,24 @@ fn read(dir: &Path, cell: &Cell) -> Result<Results> {
     Ok(results)
 }
 
-/// The four measures of a method, mean and spread over its seeds.
-fn measures(method: Option<&MethodSummary>) -> [Option<&metrics::Summary>; 4] {
+/// The measures of a method, mean and spread over its seeds.
+fn measures(method: Option<&MethodSummary>) -> [Option<&metrics::Summary>; 5] {
     let per_seed = method.and_then(|method| method.per_seed.as_ref());
     [
         per_seed.map(|m| &m.average_accuracy),
         per_seed.map(|m| &m.average_minimum_accuracy),
         per_seed.map(|m| &m.worst_case_accuracy),
         per_seed.map(|m| &m.average_gap),
+        per_seed.and_then(|m| m.final_gain.last()),
     ]
 }
 
-const MEASURES: [&str; 4] = [
+const MEASURES: [&str; 5] = [
     "average_accuracy",
     "average_minimum_accuracy",
     "worst_case_accuracy",
     "average_gap",
+    "final_gain",
 ];
 
 fn as_csv(sweep: &Sweep, gathered: &[Gathered]) -> Result<Vec<u8>> {
