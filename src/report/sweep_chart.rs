@@ -64,9 +64,10 @@ pub(super) fn chart(sweep: &Sweep, cells: &[(&Cell, Vec<&MethodSummary>)]) -> Op
     };
     let row = |(title, unit, of): &Measure| {
         let panel = |value: &Option<&Value>| ChartPanel {
-            title: match (value, before.first()) {
-                (Some(value), Some(axis)) => format!("{} = {value}", axis.key),
-                _ => String::new(),
+            title: match value {
+                Some(Value::String(text)) => text.clone(),
+                Some(value) => value.to_string(),
+                None => String::new(),
             },
             marks: Vec::new(),
             series: series(cells, *value, &x, |method| of(method), *unit),
@@ -87,9 +88,13 @@ pub(super) fn chart(sweep: &Sweep, cells: &[(&Cell, Vec<&MethodSummary>)]) -> Op
         name: "sweep",
         title: "A sweep",
         caption: format!(
-            "{}: mean over seeds, band ± standard deviation, against {}.",
+            "{}: mean over seeds, band ± standard deviation, against {}{}.",
             sweep.base().title,
-            last.key
+            last.key,
+            before.first().map_or(String::new(), |axis| format!(
+                ", a panel for each {}",
+                axis.key
+            )),
         ),
         rows,
     })

@@ -174,7 +174,11 @@ impl ChartRow {
                 x,
                 y: &y,
             };
-            let ticks = linear_ticks(x.0, x.1, 6 / columns + 1);
+            let mut ticks = linear_ticks(x.0, x.1, 6 / columns + 1);
+            // The next panel's first would stand in the way of this one's last.
+            if column + 1 < columns && ticks.len() > 2 {
+                ticks.pop();
+            }
             canvas.frame(&panel, &ticks, "")?;
             canvas.above(&panel, (x.0 + x.1) / 2.0, &contents.title)?;
             for mark in &contents.marks {
