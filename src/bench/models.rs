@@ -10,11 +10,13 @@ use super::images::multiply_adds_of_slim_resnet;
 use super::{Amount, Subject};
 use crate::backend::{Backend, Cpu};
 use crate::error::Result;
+use crate::gain::GainDynamics;
 use crate::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
 use crate::nn::SoftmaxCrossEntropy;
 use crate::optim::{Rule, State};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+use crate::train::{Batch, GradientDescent, Method as _};
 
 /// The paper's MNIST network.
 const NEURONS: [usize; 4] = [784, 400, 400, 10];
@@ -40,6 +42,7 @@ pub fn models(cpu: &Cpu) -> Result<Vec<Subject<'_>>> {
     Ok(vec![
         step(cpu, "the MLP", mlp(cpu)?, Rule::Sgd, samples(128), mlp_step)?,
         step(cpu, "the MLP", mlp(cpu)?, Rule::Sgd, samples(16), mlp_step)?,
+        modulated_step(cpu, samples(128), mlp_step)?,
         evaluation(cpu, "the MLP", mlp(cpu)?, samples(2115), products)?,
         step(
             cpu,
@@ -113,6 +116,21 @@ fn step<'a>(
     };
     Ok(Subject {
         name: format!("training step of {name}, batch {}", shape.rows()),
+        amount: Amount::Operations(2.0 * (shape.rows() * multiply_adds) as f64),
+        call: Box::new(move || super::done(step())),
+    })
+}
+
+/// One step of NGM-SGD: what the movement of the gains adds to a training step.
+fn modulated_step(cpu: &Cpu, shape: Shape, multiply_adds: usize) -> Result<Subject<'_>> {
+    let (inputs, labels) = samples(cpu, shape)?;
+    let batch = Batch { inputs, labels };
+    let mut network = mlp(cpu)?;
+    let dynamics = GainDynamics::new(0.9, 1.0, 0.4)?;
+    let mut method = GradientDescent::new(cpu, Rule::Sgd, 1e-4, Some(dynamics))?;
+    let mut step = move || method.step(cpu, &mut network, &batch).map(|_| ());
+    Ok(Subject {
+        name: format!("NGM-SGD step of the MLP, batch {}", shape.rows()),
         amount: Amount::Operations(2.0 * (shape.rows() * multiply_adds) as f64),
         call: Box::new(move || super::done(step())),
     })

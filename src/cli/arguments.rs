@@ -112,7 +112,7 @@ pub struct Run {
 #[command(after_help = SWEEP_FILE)]
 pub struct Sweep {
     /// The file that names a base and the lists of a grid, or the name of a sweep that ships inside:
-    /// lr-sweep, replay, gain-complexity, longer-contexts. Given again, the sweep goes on where it was:
+    /// lr-sweep, replay, gain-complexity, longer-contexts, gain-layers. Given again, the sweep goes on where it was:
     /// cells that have ended are kept.
     #[arg(value_name = "FILE.toml|NAME", required_unless_present = "collect")]
     pub file: Option<PathBuf>,

@@ -13,12 +13,13 @@ use crate::error::{Error, Result};
 
 /// A longer list of experiments is a slip of the finger.
 const MOST_CELLS: usize = 10_000;
-const KEYS: [&str; 6] = [
+const KEYS: [&str; 7] = [
     "description",
     "base",
     "variants",
     "methods",
     "seeds",
+    "set",
     "grid",
 ];
 
@@ -34,6 +35,10 @@ const SHIPPED: &[(&str, &str)] = &[
         "longer-contexts",
         include_str!("../../data/sweeps/longer-contexts.toml"),
     ),
+    (
+        "gain-layers",
+        include_str!("../../data/sweeps/gain-layers.toml"),
+    ),
 ];
 const LIST: &str = "a list of values, such as [0.1, 0.2]";
 
@@ -45,6 +50,7 @@ const LIST: &str = "a list of values, such as [0.1, 0.2]";
 /// variants = "composition"        # a list of methods instead of the base's; may be left out
 /// methods = ["ngm-sgd", "sgd"]    # of these, in this order; all if left out
 /// seeds = [42, 43, 44]            # those of the base if left out
+/// set = ["evaluation.tasks=all"]  # other settings of the base, as --set takes them; may be left out
 ///
 /// [grid]                          # dotted paths, as --set takes them
 /// gain.eta = [0.1, 0.2, 0.4]
@@ -219,11 +225,11 @@ fn read(mut document: Table, folder: &Path) -> Reading<Sweep> {
             .and_then(|list| base.with_variants(list))
             .map_err(Failure::at("variants"))?;
     }
+    let texts = |list: Vec<Value>| -> Option<Vec<String>> {
+        let texts = list.into_iter().map(|name| Some(name.as_str()?.into()));
+        texts.collect()
+    };
     if let Some(names) = document.remove("methods") {
-        let texts = |list: Vec<Value>| -> Option<Vec<String>> {
-            let texts = list.into_iter().map(|name| Some(name.as_str()?.into()));
-            texts.collect()
-        };
         let wrong = || Error::setting("methods", &names, "a list of names, such as [\"ngm-sgd\"]");
         let list = names.as_array().cloned().and_then(texts);
         base = list
@@ -235,6 +241,17 @@ fn read(mut document: Table, folder: &Path) -> Reading<Sweep> {
         base = base
             .with_overrides(&[format!("training.seeds={seeds}")])
             .map_err(Failure::at("seeds"))?;
+    }
+    if let Some(changes) = document.remove("set") {
+        let wrong = || {
+            let expected = "a list of settings, such as [\"evaluation.tasks=all\"]";
+            Error::setting("set", &changes, expected)
+        };
+        let list = changes.as_array().cloned().and_then(texts);
+        base = list
+            .ok_or_else(wrong)
+            .and_then(|list| base.with_overrides(&list))
+            .map_err(Failure::at("set"))?;
     }
     let mut grid = Vec::new();
     let expected = "a table of settings with lists of values, such as \"gain.eta\" = [0.1, 0.2]";

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::directory::load;
 use super::files::write;
-use super::format::NONE;
+use super::format::{NONE, Unit};
 use super::summary::{MethodSummary, Summary, summarise_results};
 use super::sweep_chart;
 use super::table::{HEADINGS, aligned, cells, incomplete};
@@ -290,7 +290,36 @@ fn as_table(sweep: &Sweep, gathered: &[Gathered]) -> String {
             rows.push(row);
         }
     }
-    aligned(&rows, left)
+    format!("{}{}", aligned(&rows, left), best(sweep, gathered))
+}
+
+/// The cell in which each method has the best WC-ACC over all tasks, which weighs the end against the gap: all
+/// methods were tried in as many. Empty where the first task alone was evaluated, on which a method that never
+/// learns another looks best.
+fn best(sweep: &Sweep, gathered: &[Gathered]) -> String {
+    let mut text = String::new();
+    let tried = gathered.len();
+    for method in &sweep.base().methods {
+        let found = gathered.iter().filter_map(|gathered| {
+            let measured = gathered
+                .methods()
+                .find(|(known, _)| known.name == method.name);
+            let all = measured.and_then(|(_, summary)| summary?.every_task.as_ref())?;
+            let worst = all.worst_case_accuracy.mean;
+            worst.is_finite().then_some((gathered, all, worst))
+        });
+        let Some((gathered, all, _)) = found.max_by(|a, b| a.2.total_cmp(&b.2)) else {
+            continue;
+        };
+        text.push_str(&format!(
+            "best of {tried} by WC-ACC over all tasks, {}: {} (WC-ACC {} %, ACC {} %)\n",
+            method.label,
+            sweep.label(gathered.cell),
+            Unit::Percent.mean_and_spread(&all.worst_case_accuracy),
+            Unit::Percent.mean_and_spread(&all.average_accuracy),
+        ));
+    }
+    text
 }
 
 /// A value as a table shows it: text without quotes.

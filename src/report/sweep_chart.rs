@@ -20,11 +20,14 @@ type Measure = (
     fn(&MethodSummary) -> Option<metrics::Summary>,
 );
 
-const MEASURES: [Measure; 3] = [
-    ("avg-ACC (%)", Unit::Percent, |method| {
+const MEASURES: [Measure; 4] = [
+    ("ACC, all tasks (%)", Unit::Percent, |method| {
+        Some(method.every_task.as_ref()?.average_accuracy)
+    }),
+    ("avg-ACC, task 1 (%)", Unit::Percent, |method| {
         Some(method.per_seed.as_ref()?.average_accuracy)
     }),
-    ("avg-SG", Unit::Share, |method| {
+    ("avg-SG, task 1", Unit::Share, |method| {
         Some(method.per_seed.as_ref()?.average_gap)
     }),
     ("gain at the end", Unit::Gain, |method| {
