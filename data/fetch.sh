@@ -53,8 +53,15 @@ fetch() {
     if ! is "$target.part" "$4"; then
         url=${NEUROGAIN_MIRROR:-$1}/$2
         echo "$target: from $url"
-        curl --fail --location --show-error --silent --retry 3 -C - -o "$target.part" "$url" ||
-            fail "$url: not fetched; run this again to go on where it stopped"
+        code=0
+        curl --fail --location --show-error --silent --retry 3 -C - -o "$target.part" "$url" || code=$?
+        # 33 and 36: the server, or what is there already, does not let it go on; then from the beginning.
+        if [ "$code" -eq 33 ] || [ "$code" -eq 36 ]; then
+            rm -f "$target.part"
+            code=0
+            curl --fail --location --show-error --silent --retry 3 -o "$target.part" "$url" || code=$?
+        fi
+        [ "$code" -eq 0 ] || fail "$url: not fetched; run this again to go on where it stopped"
     fi
     found=$(sha256 "$target.part")
     if [ "$found" != "$4" ]; then

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use neurogain::data::{TrainTest, digits};
+use neurogain::data::{Dataset, TrainTest, digits};
 use neurogain::experiment::{Experiment, Results, Settings, presets};
 use neurogain::report;
 use neurogain::{Cpu, Error, Result};
@@ -130,6 +130,44 @@ fn augmented_test_images_are_drawn_anew() {
     let idle = run(&settings(&["evaluation.augmented=true"]).unwrap(), &samples);
     let as_is = run(&settings(&[]).unwrap(), &samples);
     assert_eq!(idle.runs[0].history, as_is.runs[0].history);
+}
+
+/// A limit takes samples evenly from all over a task: from every class, where a folder of images has one class
+/// after another.
+#[test]
+fn a_limit_spreads_over_the_classes_of_a_task() {
+    let samples = digits::load();
+    let chosen = |half: &Dataset, order: &[u32]| {
+        let image = |&i: &u32| half.pixels()[64 * i as usize..][..64].to_vec();
+        let pixels = order.iter().flat_map(image).collect();
+        let labels = order.iter().map(|&i| half.labels()[i as usize]).collect();
+        Dataset::images(half.shape(), 10, pixels, labels).unwrap()
+    };
+    let classes = (0..10).flat_map(|class| samples.test.of_classes(&[class]));
+    let sorted = TrainTest {
+        train: samples.train.clone(),
+        test: chosen(&samples.test, &classes.collect::<Vec<_>>()),
+    };
+    let task = sorted.test.of_classes(&[0, 1]);
+    let spread: Vec<u32> = (0..20).map(|i| task[i * task.len() / 20]).collect();
+    let ones = spread
+        .iter()
+        .filter(|&&i| sorted.test.labels()[i as usize] == 1);
+    assert_eq!(ones.count(), 10);
+    let only_these = TrainTest {
+        train: samples.train.clone(),
+        test: chosen(&sorted.test, &spread),
+    };
+    let history = |limit: usize, samples: &TrainTest| {
+        let limit = format!("evaluation.limit={limit}");
+        let settings = settings(&["stream.contexts=[[0, 1]]", &limit]).unwrap();
+        run(&settings, samples).runs.remove(0).history
+    };
+    assert_eq!(history(20, &sorted), history(0, &only_these));
+    let all = history(0, &sorted);
+    assert_eq!(history(task.len(), &sorted), all);
+    assert_eq!(history(task.len() + 1, &sorted), all);
+    assert_ne!(history(20, &sorted), all);
 }
 
 #[test]

@@ -178,6 +178,20 @@ fn a_download_that_was_cut_off_goes_on() {
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 4);
 }
 
+/// What is longer than the file cannot be the beginning of it.
+#[test]
+fn a_download_that_cannot_go_on_begins_again() {
+    let Some(mirror) = Mirror::new() else { return };
+    let folder = mirror.data().join("mnist");
+    fs::create_dir_all(&folder).unwrap();
+    let first = MNIST[0].0;
+    let bytes = fs::read(mirror.file(first)).unwrap();
+    let longer = [&bytes[..], &[0; 500]].concat();
+    fs::write(folder.join(format!("{first}.part")), longer).unwrap();
+    mirror.succeeds(&["mnist"]);
+    assert_eq!(fs::read(folder.join(first)).unwrap(), bytes);
+}
+
 #[test]
 fn what_cannot_be_fetched_is_named() {
     let Some(mirror) = Mirror::new() else { return };

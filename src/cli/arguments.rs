@@ -66,7 +66,7 @@ pub struct Run {
     #[arg(long, value_name = "NUMBER")]
     pub eval_every: Option<u32>,
 
-    /// Evaluate on at most so many test images; 0 for all. Short for --set evaluation.limit=NUMBER.
+    /// Evaluate on at most so many test images of a task, evenly spread; 0 for all. Short for --set evaluation.limit=NUMBER.
     #[arg(long, value_name = "NUMBER")]
     pub eval_limit: Option<u32>,
 

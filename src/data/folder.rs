@@ -48,6 +48,10 @@ pub fn load(directory: &Path, height: u32, width: u32) -> Result<NamedClasses> {
         }
     }
     let (train, test) = (directory.join("train"), directory.join("test"));
+    if directory.is_dir() && !(train.is_dir() && test.is_dir()) {
+        let problem = "has no folders train and test; wanted are train/CLASS and test/CLASS";
+        return Err(Error::format(directory, problem));
+    }
     let names = classes(&train)?;
     let test_names = classes(&test)?;
     let both = [(&names, &test_names, &test), (&test_names, &names, &train)];

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::{ImageShape, Place, TrainTest, cifar, mnist};
+use super::{ImageShape, Place, TrainTest, cifar, collection, mnist};
 use crate::error::{Error, Result};
 
 // The SHA-256 of published files, in the order of a data set's `FILES`; of MNIST's the gzipped file,
@@ -41,7 +41,7 @@ const CIFAR_100: [[&str; 1]; 2] = [
 /// What is known of one data set in a directory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
-    /// The data set: "mnist", "fashion-mnist", "cifar10" or "cifar100".
+    /// The data set: "mnist", "fashion-mnist", "cifar10", "cifar100" or "mini-imagenet".
     pub name: &'static str,
     /// Every place that was looked in, and what was there.
     pub looked_in: Vec<String>,
@@ -88,7 +88,33 @@ pub fn verify(directory: &Path) -> Vec<Finding> {
         finding("fashion-mnist", &fashion, &FASHION_MNIST, mnist::load),
         finding("cifar10", &tens, &CIFAR_10, cifar::load_10),
         finding("cifar100", &hundreds, &CIFAR_100, cifar::load_100),
+        collection_finding("mini-imagenet", 84, directory),
     ]
+}
+
+/// A collection of images: read whole, as its checksum or its decoders will find what is damaged; there are no
+/// published files to compare with.
+fn collection_finding(name: &'static str, side: u32, directory: &Path) -> Finding {
+    let (found, looked_in) = collection::search(directory, name);
+    let contents = found.map(|place| {
+        let TrainTest { train, test } = collection::load(directory, name, side)?.samples;
+        let files = match &place {
+            collection::Place::Packed(path) => vec![identify(path, &[])?],
+            collection::Place::Folder(_) => Vec::new(),
+        };
+        Ok(Contents {
+            training: train.len(),
+            test: test.len(),
+            shape: train.shape(),
+            classes: train.classes(),
+            files,
+        })
+    });
+    Finding {
+        name,
+        looked_in,
+        contents,
+    }
 }
 
 fn finding<const COUNT: usize, const KNOWN: usize>(

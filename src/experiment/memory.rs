@@ -134,10 +134,10 @@ pub fn check_memory(settings: &Settings, samples: &TrainTest, threads: usize) ->
     }
     Err(Error::Memory {
         purpose: format!(
-            "{side_by_side} of {} runs side by side, with training.batch = {}, network {:?} and {} × {} iterations,",
+            "{side_by_side} of {} runs side by side, with training.batch = {}, {} and {} × {} iterations,",
             runs(settings),
             settings.training.batch,
-            settings.network,
+            described(&settings.network),
             settings.stream.contexts.len(),
             settings.stream.iterations,
         ),
@@ -154,6 +154,14 @@ pub fn check_memory(settings: &Settings, samples: &TrainTest, threads: usize) ->
 pub fn available_memory() -> Option<u64> {
     let all = [free_memory(), address_limit(), group_limit()];
     all.into_iter().flatten().min()
+}
+
+/// The sizes that a user may lower.
+fn described(network: &NetworkSettings) -> String {
+    match network {
+        NetworkSettings::Mlp { hidden, .. } => format!("network.hidden = {hidden:?}"),
+        NetworkSettings::SlimResnet18 { width, .. } => format!("network.width = {width}"),
+    }
 }
 
 fn runs(settings: &Settings) -> usize {

@@ -74,14 +74,9 @@ impl<'a> Experiment<'a> {
             tasks.truncate(1);
         }
         let (test, tasks) = self::contexts(settings, &samples.test, tasks)?;
-        let most = match settings.evaluation.limit {
-            0 => usize::MAX,
-            limit => limit,
-        };
-        let tasks = tasks.into_iter().map(|mut task| {
-            task.samples.truncate(most);
-            task.samples
-        });
+        let tasks = tasks
+            .into_iter()
+            .map(|task| limited(task.samples, settings.evaluation.limit));
         let transform = match settings.evaluation.augmented {
             true => transform(settings),
             false => Transform::default(),
@@ -267,6 +262,19 @@ fn network(settings: &NetworkSettings, samples: &Dataset) -> Result<Blueprint> {
             })
         }
     })
+}
+
+/// `limit` of the samples, evenly spread, as files may hold one class after another; all if `limit` is 0.
+fn limited(samples: Vec<u32>, limit: usize) -> Vec<u32> {
+    let count = samples.len();
+    match limit {
+        0 => samples,
+        limit if limit >= count => samples,
+        // In u128, which holds the product of any two sizes.
+        limit => (0..limit)
+            .map(|i| samples[(i as u128 * count as u128 / limit as u128) as usize])
+            .collect(),
+    }
 }
 
 /// What is done to training images.

@@ -191,7 +191,7 @@ pub struct EvaluationSettings {
     /// Iterations from one evaluation to the next (ρ in the paper); it divides those of a context, so
     /// that each ends with one.
     pub every: usize,
-    /// At most so many test samples of a task, the first; 0 for all.
+    /// At most so many test samples of a task, evenly spread over them; 0 for all.
     pub limit: usize,
     /// The tasks that are evaluated.
     pub tasks: EvaluatedTasks,

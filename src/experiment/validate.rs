@@ -163,6 +163,13 @@ impl Settings {
     }
 
     fn validate_methods(&self) -> Result<()> {
+        if let NetworkSettings::SlimResnet18 { modulated, .. } = &self.network
+            && modulated.is_empty()
+            && let Some(method) = self.methods.iter().find(|method| method.gain_modulated)
+        {
+            let expected = format!("at least one layer, as {} is gain-modulated", method.name);
+            return Err(Error::setting("network.modulated", "[]", expected));
+        }
         require(
             !self.methods.is_empty(),
             "methods",

@@ -28,7 +28,9 @@ pub struct SlimResNetShape {
     pub width: usize,
     /// The head's weights are drawn from N(0, this²): 0.05 in the paper.
     pub head_standard_deviation: f32,
-    /// The layers that have gains, by name or by the name of what holds them: `head` in the paper,
+    /// The layers that have gains. Behind a convolution stands a batch normalisation, which takes a gain
+    /// above 0 out again in training, up to its ε: such gains change the rate of learning, and inference as far
+    /// as running statistics lag; the head's change the logits. Layers are given by name or by the name of what holds them: `head` in the paper,
     /// `stem`, `stage1` … `stage4`, `stage2.block1`, `stage2.block1.first`.
     pub modulated: Vec<String>,
 }

@@ -73,7 +73,7 @@ pub(super) fn chart(sweep: &Sweep, cells: &[(&Cell, Vec<&MethodSummary>)]) -> Op
                 None => String::new(),
             },
             marks: Vec::new(),
-            series: series(cells, *value, &x, |method| of(method), *unit),
+            series: series(cells, *value, &x, of, *unit),
         };
         ChartRow {
             title: String::from(*title),

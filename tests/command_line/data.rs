@@ -42,7 +42,16 @@ fn verify_says_what_is_there_and_that_it_is_not_the_published() {
         .iter()
         .map(|d| &d["name"])
         .collect();
-    assert_eq!(names, ["mnist", "fashion-mnist", "cifar10", "cifar100"]);
+    assert_eq!(
+        names,
+        [
+            "mnist",
+            "fashion-mnist",
+            "cifar10",
+            "cifar100",
+            "mini-imagenet"
+        ]
+    );
     let mnist = &json["data"][0]["contents"];
     assert_eq!(
         (&mnist["width"], &mnist["training"]),

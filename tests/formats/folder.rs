@@ -153,8 +153,10 @@ fn a_folder_without_images_or_classes_is_named() {
 fn a_missing_folder_and_an_impossible_size_are_named() {
     let folder = folder();
     let error = load(folder.path()).unwrap_err();
+    assert!(matches!(error, Error::Format { .. }), "{error:?}");
+    assert!(error.to_string().contains("train/CLASS"), "{error}");
+    let error = load(&folder.path().join("nowhere")).unwrap_err();
     assert!(matches!(error, Error::File { .. }), "{error:?}");
-    assert!(error.to_string().contains("train"), "{error}");
     for (height, width, name) in [(0, 3, "height"), (2, 1 << 20, "width")] {
         let error = reader::load(folder.path(), height, width).unwrap_err();
         assert!(error.is_usage());

@@ -200,7 +200,6 @@ fn a_run_of_the_first_contexts_is_compared_at_its_first_switch() {
     // Nothing of it is left where the test images are others, or the switch is another.
     for change in [
         (|s| s.evaluation.limit = 5) as fn(&mut neurogain::experiment::Settings),
-        |s| s.evaluation.augmented = true,
         |s| s.stream.contexts[1] = vec![0, 1, 4],
         |s| s.stream.contexts.truncate(1),
     ] {

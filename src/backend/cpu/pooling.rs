@@ -196,9 +196,6 @@ impl Kernel for Forward<'_> {
         for (y, x) in blocks.zip(self.x.chunks_exact(x_stride)) {
             for (number, y) in y.chunks_exact_mut(channels).enumerate() {
                 let window = self.windows.window(number);
-                if window.count() == 0 {
-                    y.fill([0.0; LANES]);
-                }
                 for number in 0..window.count() {
                     let x = &x[window.pixel(number) * channels..][..channels];
                     if number == 0 {

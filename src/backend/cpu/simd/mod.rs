@@ -129,13 +129,16 @@ impl InstructionSet {
         sets.into_iter().flatten().map(InstructionSet)
     }
 
-    /// The fastest set, or the one that the environment variable `NEUROGAIN_SIMD` names.
+    /// The fastest set, or the one that the environment variable `NEUROGAIN_SIMD` names, if it is not
+    /// empty.
     ///
     /// # Errors
     /// [`Error::InstructionSet`] if it names a set that this processor cannot run.
     pub fn detect() -> Result<Self> {
         #[cfg(feature = "std")]
-        if let Ok(name) = std::env::var("NEUROGAIN_SIMD") {
+        if let Ok(name) = std::env::var("NEUROGAIN_SIMD")
+            && !name.is_empty()
+        {
             return Self::named(&name);
         }
         Ok(Self::available()
