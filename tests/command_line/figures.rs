@@ -8,7 +8,14 @@ use super::{fails, folder, succeeds};
 fn without_a_name_it_lists() {
     let folder = folder();
     let list = succeeds(&folder, &["figure"]);
-    for name in ["two-timescale", "landscape", "sensitivity"] {
+    for name in [
+        "two-timescale",
+        "landscape",
+        "sensitivity",
+        "movement",
+        "ablation",
+        "replay",
+    ] {
         assert!(list.lines().any(|line| line.starts_with(name)), "{list}");
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -80,4 +87,28 @@ fn what_cannot_be_done_is_said() {
     fs::write(folder.path().join("file"), "").unwrap();
     let complaint = fails(&folder, &["figure", "two-timescale", "--out", "file"], 1);
     assert!(complaint.contains("file: cannot create"), "{complaint}");
+}
+
+/// A point a method, switch, span and coordinate; without moving gains W and g·W move alike.
+#[test]
+fn the_movement_of_the_weights_is_drawn_for_every_method_and_switch() {
+    let folder = folder();
+    succeeds(&folder, &["figure", "movement"]);
+    let csv = fs::read_to_string(folder.path().join("figures/movement.csv")).unwrap();
+    let rows: Vec<Vec<&str>> = csv
+        .lines()
+        .skip(1)
+        .map(|l| l.split(',').collect())
+        .collect();
+    assert_eq!(rows.len(), 4 * 4 * 2 * 2);
+    let of = |panel: &str, series: &str| -> Vec<&[&str]> {
+        let wanted = rows
+            .iter()
+            .filter(|row| row[1] == panel && row[2] == series);
+        wanted.map(|row| &row[3..]).collect()
+    };
+    for series in ["Momentum SGD", "Adam", "SGD"] {
+        assert_eq!(of("W", series), of("W_eff", series), "{series}");
+    }
+    assert_ne!(of("W", "NGM-SGD"), of("W_eff", "NGM-SGD"));
 }

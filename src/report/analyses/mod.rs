@@ -1,6 +1,7 @@
 //! Analyses that need no run of the user's own: each makes figures, their numbers and a short table.
 
 mod landscape;
+mod movement;
 mod sensitivity;
 mod two_timescale;
 
@@ -32,6 +33,10 @@ pub const ANALYSES: &[(&str, &str)] = &[
         "the loss around the weights, in W and in g·W, and its curvature during a run (under a minute)",
     ),
     (
+        "movement",
+        "how far the weights themselves move after each switch, in W and in g·W, method by method",
+    ),
+    (
         "sensitivity",
         "accuracy and stability gap over burst scales and decays, beside SGD's rates (a minute or two)",
     ),
@@ -45,6 +50,7 @@ pub fn analyse(name: &str) -> Result<Analysis> {
     match name {
         "two-timescale" => two_timescale::two_timescale(),
         "landscape" => landscape::landscape(),
+        "movement" => movement::movement(),
         "sensitivity" => sensitivity::sensitivity(),
         _ => {
             let known: Vec<String> = ANALYSES.iter().map(|(name, _)| name.to_string()).collect();
