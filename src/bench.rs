@@ -4,6 +4,14 @@
 //! measured between two runs of a yardstick in the same thread: a loop of independent fused
 //! multiply-adds (the peak), or a copy between two buffers (the bandwidth). The fraction is taken
 //! round by round; medians and minima over the rounds are given.
+//!
+//! ```
+//! use neurogain::backend::cpu::InstructionSet;
+//! use neurogain::bench::{Amount, Yardstick};
+//! let mut peak = Yardstick::new(InstructionSet::detect()?, Amount::Operations(0.0));
+//! assert!(peak.rate() > 0.0); // GFLOP/s
+//! # Ok::<(), neurogain::Error>(())
+//! ```
 
 use alloc::boxed::Box;
 use alloc::string::String;

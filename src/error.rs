@@ -1,4 +1,10 @@
 //! The one error type: every failure says what was wrong, where, and what would be right.
+//!
+//! ```
+//! use neurogain::data::Dataset;
+//! let error = Dataset::new(2, 2, vec![1, 2], vec![7]).unwrap_err();
+//! assert_eq!(error.to_string(), "label of sample 0 = 7: expected a class below 2");
+//! ```
 
 use alloc::format;
 use alloc::string::{String, ToString};

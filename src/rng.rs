@@ -3,6 +3,15 @@
 //! A stream is named by (seed, purpose, step), so that no draw depends on who drew before. The
 //! generator is a [`TryRng`] of the crate `rand`, whose distributions, and those of
 //! `rand_distr`, draw from it; the tests pin what results depend on by golden values.
+//!
+//! ```
+//! use neurogain::rng::{Purpose, Stream};
+//! use rand::RngExt;
+//! let mut draws = Stream::new(42, Purpose::User, 7);
+//! let die: u32 = draws.random_range(1..=6);
+//! // The same name, the same draws, whatever was drawn elsewhere.
+//! assert_eq!(Stream::new(42, Purpose::User, 7).random_range(1..=6), die);
+//! ```
 
 use core::convert::Infallible;
 

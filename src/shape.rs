@@ -1,4 +1,11 @@
 //! Shapes of tensors, and the layout that each stands for.
+//!
+//! ```
+//! use neurogain::Shape;
+//! // Twenty samples of three features lie in two blocks of sixteen.
+//! let shape = Shape::features(20, 3);
+//! assert_eq!((shape.rows(), shape.columns(), shape.storage()), (20, 3, Some(2 * 3 * 16)));
+//! ```
 
 use core::fmt;
 

@@ -1,4 +1,13 @@
 //! A contiguous f32 tensor on a backend.
+//!
+//! ```
+//! use neurogain::{Cpu, Shape, Tensor};
+//! let cpu = Cpu::new()?;
+//! let x = Tensor::from_rows(&cpu, Shape::features(2, 3), &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])?;
+//! assert_eq!(x.to_rows(&cpu)?, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+//! assert!(Tensor::from_rows(&cpu, Shape::features(2, 3), &[1.0]).is_err());
+//! # Ok::<(), neurogain::Error>(())
+//! ```
 
 use alloc::format;
 use alloc::vec;

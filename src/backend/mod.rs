@@ -17,6 +17,22 @@
 //!
 //! Activations are blocked ([`Shape::Blocked`](crate::Shape)): `[blocks][features][16]`, where the
 //! last block's padding lanes are zero. `m` counts samples, `n` outputs, `k` inputs.
+//!
+//! ```
+//! use neurogain::backend::cpu::InstructionSet;
+//! use neurogain::{Backend, Cpu};
+//! // The same bits on every instruction set that this machine has, with any number of threads.
+//! for set in InstructionSet::available() {
+//!     let cpu = Cpu::with(set, 2)?;
+//!     let mut x = cpu.zeros(32)?;
+//!     cpu.upload(&[-1.5; 32], &mut x)?;
+//!     cpu.relu(&mut x)?;
+//!     let mut host = [1.0; 32];
+//!     cpu.download(&x, &mut host)?;
+//!     assert_eq!(host, [0.0; 32]);
+//! }
+//! # Ok::<(), neurogain::Error>(())
+//! ```
 
 pub mod cpu;
 mod image;

@@ -1,4 +1,18 @@
 //! Experiments as data: settings, presets, and running them over methods and seeds.
+//!
+//! ```
+//! use std::sync::atomic::AtomicBool;
+//! use neurogain::Cpu;
+//! use neurogain::data::digits;
+//! use neurogain::experiment::{Experiment, presets};
+//! let short = ["stream.iterations=5", "stream.contexts=[[0, 1], [0, 1, 2, 3]]"];
+//! let settings = presets::settings("split-digits")?.with_overrides(&short)?.with_seeds(&[1])?;
+//! let cpu = Cpu::new()?;
+//! let experiment = Experiment::new(&settings, &digits::load(), &cpu)?;
+//! let outcome = experiment.run(1, &AtomicBool::new(false), &|_| (), &|_| Ok(()))?;
+//! assert_eq!(outcome.results.runs.len(), 4);
+//! # Ok::<(), neurogain::Error>(())
+//! ```
 
 mod changes;
 mod checkpoints;

@@ -1,4 +1,21 @@
 //! Models: layers in order.
+//!
+//! ```
+//! use neurogain::models::{Mlp, MlpShape, Network};
+//! use neurogain::{Cpu, Shape, Tensor};
+//! let cpu = Cpu::new()?;
+//! let shape = MlpShape {
+//!     neurons: vec![4, 8, 3],
+//!     hidden_standard_deviation: 0.1,
+//!     output_standard_deviation: 0.1,
+//! };
+//! let mut network = Mlp::new(&cpu, &shape, 42)?;
+//! let x = Tensor::from_rows(&cpu, Shape::features(1, 4), &[1.0; 4])?;
+//! assert_eq!(network.infer(&cpu, &x)?.shape(), Shape::features(1, 3));
+//! let names: Vec<&str> = network.parameters().map(|p| p.name.as_str()).collect();
+//! assert_eq!(names, ["hidden1", "output"]);
+//! # Ok::<(), neurogain::Error>(())
+//! ```
 
 mod basic_block;
 mod mlp;

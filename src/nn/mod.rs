@@ -2,6 +2,20 @@
 //!
 //! A layer whose inference computes what its training pass computes has no separate `infer`.
 //! Activations and gradients are overwritten; the model owns them.
+//!
+//! ```
+//! use neurogain::nn::{GainLinear, Initial, Parameter};
+//! use neurogain::{Cpu, Shape, Tensor};
+//! let cpu = Cpu::new()?;
+//! // Two outputs of three inputs, all weights 1, both gains 2: y = 2·(x₁ + x₂ + x₃).
+//! let weight = Parameter::new(&cpu, "output", Shape::matrix(2, 3), Initial::Constant(1.0), 0, 0)?;
+//! let layer = GainLinear::new(weight.with_gain(&cpu, 2.0)?);
+//! let x = Tensor::from_rows(&cpu, Shape::features(1, 3), &[1.0, 2.0, 3.0])?;
+//! let mut y = Tensor::zeros(&cpu, Shape::features(0, 1))?;
+//! layer.forward(&cpu, &x, &mut y)?;
+//! assert_eq!(y.to_rows(&cpu)?, [12.0, 12.0]);
+//! # Ok::<(), neurogain::Error>(())
+//! ```
 
 mod batch_norm;
 mod gain_convolution;

@@ -1,4 +1,16 @@
 //! Optimisers: functions of a parameter, its gradient and a state.
+//!
+//! ```
+//! use neurogain::nn::{Initial, Parameter};
+//! use neurogain::optim::{Rule, State};
+//! use neurogain::{Backend, Cpu, Shape};
+//! let cpu = Cpu::new()?;
+//! let mut w = Parameter::new(&cpu, "w", Shape::matrix(1, 2), Initial::Constant(1.0), 0, 0)?;
+//! cpu.upload(&[4.0, -4.0], w.gradient.floats_mut())?;
+//! Rule::Sgd.update(&cpu, 0.25, &mut w, &mut State::default())?;
+//! assert_eq!(w.value.to_rows(&cpu)?, [0.0, 2.0]);
+//! # Ok::<(), neurogain::Error>(())
+//! ```
 
 use crate::backend::{AdamStep, Backend, Cpu};
 use crate::error::{Error, Result};

@@ -1,5 +1,12 @@
 //! Run directories, tables, figures and the HTML report; figures of analyses ([`analyse`]).
 //!
+//! ```
+//! let (published, preset) = neurogain::report::published("split-mnist")?.unwrap();
+//! assert_eq!(preset.name, "split-mnist");
+//! assert_eq!(published.methods[0].seed_averaged_gap, Some(0.017));
+//! # Ok::<(), neurogain::Error>(())
+//! ```
+//!
 //! A run directory holds everything of an experiment, and everything in it but `config.toml`,
 //! `runs/*.csv` and `weights` follows from the first two:
 //!

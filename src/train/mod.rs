@@ -1,4 +1,16 @@
 //! The continual loop, its methods and the run record.
+//!
+//! The example at the crate's root trains a network through two contexts. What a training image becomes:
+//!
+//! ```
+//! use neurogain::rng::{Purpose, Stream};
+//! use neurogain::train::Transform;
+//! let crop = Transform { crop_padding: 4, mirror: true };
+//! let mut placements = Vec::new();
+//! crop.draw(256, &mut Stream::new(42, Purpose::Transform, 1), &mut placements);
+//! assert_eq!(placements.len(), 256);
+//! assert!(placements.iter().all(|p| p.down.abs() <= 4 && p.right.abs() <= 4));
+//! ```
 
 mod checkpoint;
 pub mod history;
