@@ -74,6 +74,11 @@ fn accuracy(rate: f32, gamma: f32, eta: f64) -> f64 {
 /// rate, does not.
 #[test]
 fn training_agrees_on_a_benchmark_that_it_was_not_made_on() {
+    // Its bits are the same on every set, as tests/pinned_runs.rs shows, and portable code takes minutes.
+    if std::env::var("NEUROGAIN_SIMD").as_deref() == Ok("portable") {
+        eprintln!("left to the faster instruction sets");
+        return;
+    }
     let recommended = |rate: f32, gamma: f32| {
         let eta = recommended_eta(f64::from(rate), f64::from(gamma), 1.0).unwrap();
         accuracy(rate, gamma, eta)
