@@ -93,7 +93,11 @@ fn a_limit_on_memory_is_seen_before_anything_is_begun() {
     let complaint = under(&folder, "ulimit -v 500000", arguments);
     says(
         &complaint,
-        &["network.hidden = [6000, 6000]", "MiB are free", "lower these"],
+        &[
+            "network.hidden = [6000, 6000]",
+            "MiB are free",
+            "lower these",
+        ],
     );
     assert!(!folder.path().join("big").exists());
 }
