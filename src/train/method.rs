@@ -60,12 +60,12 @@ pub struct GradientDescent<B: Backend = Cpu> {
     backbone: Rule,
     learning_rate: f32,
     dynamics: Option<GainDynamics>,
-    drive: Drive,
+    driven_by: Drive,
     /// The gain, where it sets the rate alone.
     slow_gain: Option<f64>,
     reset_at_switch: bool,
-    /// The drive of the next step.
-    entropy: Tensor<B>,
+    /// What moves the gains in the next step.
+    drive: Tensor<B>,
     loss: SoftmaxCrossEntropy<B>,
     dlogits: Tensor<B>,
     states: Vec<State<B>>,
@@ -92,10 +92,10 @@ impl<B: Backend> GradientDescent<B> {
             backbone: rule,
             learning_rate,
             dynamics,
-            drive: Drive::Entropy,
+            driven_by: Drive::Entropy,
             slow_gain: None,
             reset_at_switch: false,
-            entropy: Tensor::zeros(backend, Shape::vector(1))?,
+            drive: Tensor::zeros(backend, Shape::vector(1))?,
             loss: SoftmaxCrossEntropy::new(backend)?,
             dlogits: Tensor::zeros(backend, Shape::features(0, 1))?,
             states: Vec::new(),
@@ -115,7 +115,7 @@ impl<B: Backend> GradientDescent<B> {
 
     /// The same with another drive of the gains.
     pub fn with_drive(mut self, drive: Drive) -> Self {
-        self.drive = drive;
+        self.driven_by = drive;
         self
     }
 
@@ -183,7 +183,7 @@ impl<B: Backend> GradientDescent<B> {
         mut visit: impl FnMut(&str, &mut Tensor<B>) -> Result<()>,
     ) -> Result<()> {
         self.fill_states(backend, network, 0)?;
-        visit("drive", &mut self.entropy)?;
+        visit("drive", &mut self.drive)?;
         for (parameter, state) in network.parameters().zip(&mut self.states) {
             for (moment, tensor) in state.moments() {
                 visit(&format!("{}.{moment}", parameter.name), tensor)?;
@@ -213,8 +213,8 @@ impl<B: Backend> GradientDescent<B> {
 
 impl<B: Backend> Method<B> for GradientDescent<B> {
     fn begin_context(&mut self, backend: &B, context: usize) -> Result<()> {
-        if context > 1 && self.drive == Drive::Boundary {
-            backend.upload(&[1.0], self.entropy.floats_mut())?;
+        if context > 1 && self.driven_by == Drive::Boundary {
+            backend.upload(&[1.0], self.drive.floats_mut())?;
         }
         if context > 1 && self.reset_at_switch {
             self.states.clear();
@@ -231,12 +231,12 @@ impl<B: Backend> Method<B> for GradientDescent<B> {
         let mut rate = self.learning_rate;
         if let (Some(dynamics), Some(gain)) = (&self.dynamics, &mut self.slow_gain) {
             let mut drive = [0.0];
-            backend.download(self.entropy.floats(), &mut drive)?;
+            backend.download(self.drive.floats(), &mut drive)?;
             *gain = dynamics.step(*gain, f64::from(drive[0]));
             rate = (f64::from(rate) * *gain * *gain) as f32;
         } else if let Some(dynamics) = &self.dynamics {
             for gain in network.parameters().filter_map(|p| p.gain.as_mut()) {
-                dynamics.update(backend, &self.entropy, gain)?;
+                dynamics.update(backend, &self.drive, gain)?;
             }
         }
         let logits = network.forward(backend, &batch.inputs)?;
@@ -244,22 +244,20 @@ impl<B: Backend> Method<B> for GradientDescent<B> {
             .loss
             .forward(backend, logits, &batch.labels, &mut self.dlogits)?;
         network.backward(backend, &batch.inputs, &self.dlogits)?;
-        for (index, parameter) in network.parameters().enumerate() {
-            if index == self.states.len() {
-                self.states.push(State::default());
-            }
-            let state = &mut self.states[index];
+        self.fill_states(backend, network, 0)?;
+        let (modulated, backbone) = ((self.rule, rate), (self.backbone, self.learning_rate));
+        for (parameter, state) in network.parameters().zip(&mut self.states) {
             let (rule, rate) = match parameter.gain {
-                Some(_) => (self.rule, rate),
-                None => (self.backbone, self.learning_rate),
+                Some(_) => modulated,
+                None => backbone,
             };
             rule.update(backend, rate, parameter, state)?;
         }
-        let drive = match self.drive {
+        let drive = match self.driven_by {
             Drive::Entropy => loss.mean_entropy() as f32,
             Drive::Boundary => 0.0,
         };
-        backend.upload(&[drive], self.entropy.floats_mut())?;
+        backend.upload(&[drive], self.drive.floats_mut())?;
         Ok(loss)
     }
 }

@@ -94,9 +94,9 @@ impl<B: Backend> Trainer<'_, B> {
                 let mut tests = Vec::new();
                 if step.checked_rem(self.evaluate_every) == Some(0) {
                     for task in 0..self.test.count().min(number + 1) {
-                        let test = self.test;
-                        let test =
-                            test.evaluate(backend, network, &mut loss, task, self.seed, iteration)?;
+                        let test = self
+                            .test
+                            .evaluate(backend, network, &mut loss, task, self.seed, iteration)?;
                         finite(iteration, "test loss", test.mean_cross_entropy())?;
                         tests.push(evaluation(&test));
                     }

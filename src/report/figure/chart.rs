@@ -17,6 +17,24 @@ pub struct Drawing {
     pub csv: String,
 }
 
+impl Drawing {
+    /// A figure from what a canvas of this height has drawn.
+    pub(super) fn new(
+        name: &'static str,
+        title: &str,
+        caption: &str,
+        (drawing, height): (&str, i32),
+        csv: String,
+    ) -> Self {
+        let id = format!("neurogain-{name}");
+        Drawing {
+            name,
+            svg: document::document(drawing, &id, height, title, caption),
+            csv,
+        }
+    }
+}
+
 /// A figure of lines, as numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::report) struct Chart {
@@ -114,12 +132,14 @@ impl Chart {
             row.draw(&mut canvas, index, &labels)?;
         }
         canvas.end()?;
-        let id = format!("neurogain-{}", self.name);
-        Ok(Drawing {
-            name: self.name,
-            svg: document::document(&drawing, &id, height, self.title, &self.caption),
-            csv: self.to_csv()?,
-        })
+        let csv = self.to_csv()?;
+        Ok(Drawing::new(
+            self.name,
+            self.title,
+            &self.caption,
+            (&drawing, height),
+            csv,
+        ))
     }
 
     fn to_csv(&self) -> Result<String> {

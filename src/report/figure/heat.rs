@@ -6,7 +6,7 @@ use plotters::style::{Color, FontTransform};
 
 use super::canvas::{Canvas, LEFT, RIGHT, SPACE, UNITS, WIDTH};
 use super::chart::Drawing;
-use super::{document, palette};
+use super::palette;
 use crate::error::Result;
 use crate::report::format::NONE;
 use crate::report::table::csv;
@@ -40,12 +40,14 @@ impl HeatMap {
             self.draw_map(&mut canvas, map)?;
         }
         canvas.end()?;
-        let id = format!("neurogain-{}", self.name);
-        Ok(Drawing {
-            name: self.name,
-            svg: document::document(&drawing, &id, height, self.title, &self.caption),
-            csv: self.to_csv()?,
-        })
+        let csv = self.to_csv()?;
+        Ok(Drawing::new(
+            self.name,
+            self.title,
+            &self.caption,
+            (&drawing, height),
+            csv,
+        ))
     }
 
     fn to_csv(&self) -> Result<String> {
