@@ -103,6 +103,22 @@ impl Error {
         )
     }
 
+    /// The same with what to do about it, if it is an [`Error::File`]: `path: cannot action: reason{advice}`.
+    pub fn advised(self, advice: &str) -> Self {
+        match self {
+            Error::File {
+                path,
+                action,
+                reason,
+            } => Error::File {
+                path,
+                action,
+                reason: format!("{reason}{advice}"),
+            },
+            other => other,
+        }
+    }
+
     pub(crate) fn shape(
         operation: &'static str,
         expected: impl ToString,

@@ -17,6 +17,8 @@ pub const CHECKPOINT_EVERY: usize = 500;
 pub struct Filling<'a> {
     pub directory: &'a Path,
     pub settings: &'a Settings,
+    /// The digest of the samples.
+    pub data: &'a str,
     pub threads: usize,
     pub checkpoint_every: usize,
     pub tensorboard: bool,
@@ -35,6 +37,7 @@ impl Filling<'_> {
             progress,
             ..
         } = *self;
+        report::check_data(directory, self.data)?;
         let cost = |record: &Record| (self.share * experiment.cost(record) as f64) as u64;
         for run in resumed.runs() {
             let records = &run.history.records;

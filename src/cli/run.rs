@@ -57,6 +57,7 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     let filling = Filling {
         directory: &directory,
         settings: &settings,
+        data: &experiment::data_digest(&samples),
         threads,
         checkpoint_every: arguments.checkpoint_every.unwrap_or(CHECKPOINT_EVERY),
         tensorboard: arguments.tensorboard,
@@ -111,18 +112,8 @@ fn resume(directory: &Path, settings: &Settings, quiet: bool) -> Result<Resumed>
 /// The benchmark or file, with the changes asked for; those that a directory was begun with, to go on.
 fn settings(arguments: &arguments::Run) -> Result<Settings> {
     if let Some(directory) = &arguments.resume {
-        return Settings::from_file(&directory.join("config.toml")).map_err(|error| match error {
-            Error::File {
-                path,
-                action,
-                reason,
-            } => Error::File {
-                path,
-                action,
-                reason: format!("{reason}; name a directory that `neurogain run` has made"),
-            },
-            other => other,
-        });
+        return Settings::from_file(&directory.join("config.toml"))
+            .map_err(|error| error.advised("; name a directory that `neurogain run` has made"));
     }
     let name = arguments.benchmark.as_deref().unwrap_or("split-digits");
     let mut settings = Settings::find(name, Path::new(""))?;
@@ -160,15 +151,11 @@ pub(super) fn samples(data: &DataSettings, directory: &Path) -> Result<TrainTest
         DataSource::Cifar10 => Some("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"),
         DataSource::Cifar100 => Some("https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"),
     };
-    experiment::load_samples(data, directory).map_err(|error| match (home, error) {
-        (Some(home), Error::File { path, action, reason }) => Error::File {
-            path,
-            action,
-            reason: format!(
-                "{reason}. Get them from {home}, and name their directory with --data DIR or the variable NEUROGAIN_DATA"
-            ),
-        },
-        (_, error) => error,
+    experiment::load_samples(data, directory).map_err(|error| match home {
+        Some(home) => error.advised(&format!(
+            ". Get them from {home}, and name their directory with --data DIR or the variable NEUROGAIN_DATA"
+        )),
+        None => error,
     })
 }
 

@@ -204,6 +204,7 @@ impl<'a> Work<'a> {
         let filling = Filling {
             directory: &directory,
             settings,
+            data: &experiment::data_digest(&task.samples),
             threads: self.threads,
             checkpoint_every: CHECKPOINT_EVERY,
             tensorboard: false,

@@ -39,7 +39,7 @@ pub(crate) use nearest::unknown;
 pub(crate) use results::hexadecimal;
 pub use results::{Results, Run, Status};
 pub use run::{Experiment, Outcome};
-pub use samples::load_samples;
+pub use samples::{data_digest, load_samples};
 pub use seeds::parse_seeds;
 pub use settings::{
     DataSettings, DataSource, EvaluatedTasks, EvaluationSettings, GainSettings, MemorySettings,

@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
+
+use super::results::hexadecimal;
 use super::{DataSettings, DataSource};
 use crate::data::{TrainTest, cifar, collection, digits, mnist};
 use crate::error::{Error, Result};
@@ -23,6 +26,19 @@ pub fn load_samples(data: &DataSettings, directory: &Path) -> Result<TrainTest> 
             _ => Err(Error::setting("data.name, data.side", "(missing)", IMAGES)),
         },
     }
+}
+
+/// SHA-256 over the shape, classes, labels and pixels of both halves, in hexadecimal: equal where a run would
+/// learn from the same.
+pub fn data_digest(samples: &TrainTest) -> String {
+    let mut hash = Sha256::new();
+    for half in [&samples.train, &samples.test] {
+        hash.update(format!("{} samples of {}, ", half.len(), half.shape()));
+        hash.update(format!("{} classes\n", half.classes()));
+        hash.update(half.labels());
+        hash.update(half.pixels());
+    }
+    hexadecimal(hash)
 }
 
 /// What settings of a collection of images need.

@@ -51,6 +51,30 @@ fn fill(dir: &Path, config: &str) -> Result<()> {
     files::write(&dir.join("config.toml"), config.as_bytes())
 }
 
+/// Makes sure that the run directory `dir` was begun with the data of this digest
+/// ([`crate::experiment::data_digest`]), or writes down in `data.sha256` that it is begun with them.
+///
+/// # Errors
+/// [`Error::Format`] where it was begun with other data, [`Error::File`] where the file cannot be read or
+/// written.
+pub fn check_data(dir: &Path, digest: &str) -> Result<()> {
+    let path = dir.join("data.sha256");
+    if !path.exists() {
+        return files::write(&path, format!("{digest}\n").as_bytes());
+    }
+    let begun = read_text(&path)?;
+    match begun.trim_end() == digest {
+        true => Ok(()),
+        false => Err(Error::format(
+            &path,
+            format!(
+                "the runs here were begun with other data, of SHA-256 {}, than the samples found now, of {digest}; name the directory of the old with --data, or begin a new run",
+                begun.trim_end()
+            ),
+        )),
+    }
+}
+
 /// Writes `run` to `runs/METHOD-SEED.csv` of `dir`, whole or not at all. If it has ended its checkpoints are
 /// of no more use, and removed.
 ///
@@ -95,8 +119,11 @@ pub fn finish(dir: &Path, results: &Results) -> Result<()> {
     let mut results = results.clone();
     sort(&mut results)?;
     let write = |path: &Path, bytes: &[u8]| {
-        let next = format!("`neurogain report {}` writes the rest", dir.display());
-        files::write(path, bytes).map_err(|error| files::then(error, &next))
+        let next = format!(
+            ", then `neurogain report {}` writes the rest",
+            dir.display()
+        );
+        files::write(path, bytes).map_err(|error| error.advised(&next))
     };
     for run in &results.runs {
         let path = dir.join(run_file("runs", &run.method, run.seed, ".npz")?);

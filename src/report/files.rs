@@ -62,22 +62,6 @@ fn remedy(kind: ErrorKind) -> &'static str {
     }
 }
 
-/// An error of [`write`], with what to do once it is mended.
-pub(super) fn then(error: Error, next: &str) -> Error {
-    match error {
-        Error::File {
-            path,
-            action,
-            reason,
-        } => Error::File {
-            path,
-            action,
-            reason: format!("{reason}, then {next}"),
-        },
-        other => other,
-    }
-}
-
 /// Removes a file, if it is there.
 pub(super) fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {

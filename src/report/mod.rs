@@ -13,6 +13,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `config.toml` | the resolved settings |
+//! | `data.sha256` | a digest of the samples, which runs that go on must find again |
 //! | `runs/METHOD-SEED.csv` | every iteration of one run |
 //! | `runs/METHOD-SEED.npz` | the same as NumPy arrays |
 //! | `weights/METHOD-SEED.safetensors` | the final weights, gains and running statistics, and the run's hash |
@@ -59,7 +60,7 @@ mod tensorboard;
 
 pub use analyses::{ANALYSES, Analysis, analyse};
 pub use differences::Difference;
-pub use directory::{build, create, finish, load, rebuild, write_events, write_run};
+pub use directory::{build, check_data, create, finish, load, rebuild, write_events, write_run};
 pub use figure::Drawing;
 pub use format::Unit;
 pub use published::{

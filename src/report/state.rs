@@ -100,8 +100,8 @@ pub fn save(dir: &Path, settings: &Settings, run: &Run, checkpoint: &Checkpoint)
 /// What to do once a write of a running experiment is mended.
 pub(super) fn goes_on_after(error: Error, dir: &Path) -> Error {
     let dir = dir.display();
-    let next = format!("`neurogain run --resume {dir}` goes on from what is written");
-    files::then(error, &next)
+    let next = format!(", then `neurogain run --resume {dir}` goes on from what is written");
+    error.advised(&next)
 }
 
 fn make_folder(path: &Path) -> Result<()> {

@@ -96,6 +96,59 @@ fn other_settings_are_an_error_that_changes_nothing() {
     assert_eq!(fs::read(renamed).expect("it is there"), last);
 }
 
+/// Four IDX files of 40 images each, whose pixels are all `pixel`.
+fn idx(dir: &Path, pixel: u8) {
+    fs::create_dir_all(dir).expect("made");
+    let images = [0, 0, 8, 3, 0, 0, 0, 40, 0, 0, 0, 2, 0, 0, 0, 2].into_iter();
+    let images: Vec<u8> = images.chain([pixel; 40 * 4]).collect();
+    let labels = [0, 0, 8, 1, 0, 0, 0, 40].into_iter();
+    let labels: Vec<u8> = labels.chain((0..40).map(|i| i % 4)).collect();
+    for half in ["train", "t10k"] {
+        fs::write(dir.join(format!("{half}-images-idx3-ubyte")), &images).expect("written");
+        fs::write(dir.join(format!("{half}-labels-idx1-ubyte")), &labels).expect("written");
+    }
+}
+
+/// A run does not go on with samples that it was not begun with, and nothing is touched.
+#[test]
+fn other_data_are_an_error_that_changes_nothing() {
+    let folder = folder();
+    idx(&folder.path().join("old"), 9);
+    idx(&folder.path().join("new"), 10);
+    let short = "stream.contexts=[[0,1],[0,1,2,3]]";
+    let mut begin = vec![
+        "run",
+        "split-mnist",
+        "--data",
+        "old",
+        "--out",
+        "begun",
+        "--quiet",
+    ];
+    begin.extend([
+        "--set",
+        short,
+        "--set",
+        "stream.iterations=2",
+        "--seeds",
+        "1",
+    ]);
+    ends(&folder, &begin, 0);
+    let before = contents(&folder.path().join("begun"));
+    let go_on = |data: &str, code: i32| {
+        let arguments = ["run", "--resume", "begun", "--data", data, "--quiet"];
+        ends(&folder, &arguments, code)
+    };
+    let complaint = go_on("new", 1);
+    for part in ["data.sha256", "other data", "--data"] {
+        assert!(complaint.contains(part), "{complaint}");
+    }
+    go_on("old", 0);
+    let mut after = contents(&folder.path().join("begun"));
+    after.retain(|name, _| !name.starts_with("checkpoints"));
+    assert!(after == before, "files differ");
+}
+
 #[test]
 fn damaged_results_are_made_again_to_the_same_bytes() {
     let folder = folder();

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use neurogain::Cpu;
 use neurogain::data::digits;
-use neurogain::experiment::{Checkpoints, Experiment, Run, Settings, presets};
+use neurogain::experiment::{Checkpoints, Experiment, Run, Settings, data_digest, presets};
 use neurogain::report;
 use neurogain::train::{Checkpoint, Record};
 use tempfile::TempDir;
@@ -98,6 +98,7 @@ fn small() -> Settings {
 fn run_until(dir: &Path, settings: &Settings, iterations: usize) {
     report::create(dir, settings).expect("made");
     let (samples, backend) = (digits::load(), Cpu::new().expect("a backend"));
+    report::check_data(dir, &data_digest(&samples)).expect("written");
     let save = |run: &Run, state: &Checkpoint| report::save(dir, settings, run, state);
     let experiment = Experiment::new(settings, &samples, &backend).expect("settings");
     let experiment = experiment.with_checkpoints(Checkpoints {
