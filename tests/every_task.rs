@@ -202,3 +202,26 @@ fn the_first_task_of_rotated_and_permuted_streams_is_the_images_as_they_are() {
         assert_ne!(last.test.unwrap().loss, last.later_tasks[0].loss, "{kind}");
     }
 }
+
+/// What all iterations cost is the sum of what each costs, however sparse evaluation is.
+#[test]
+fn the_costs_of_all_iterations_add_up() {
+    let samples = digits::load();
+    let cpu = Cpu::new().unwrap();
+    for tasks in ["evaluation.tasks=first", "evaluation.tasks=all"] {
+        let settings = settings(&[tasks]).unwrap().with_seeds(&[1, 2]).unwrap();
+        let experiment = Experiment::new(&settings, &samples, &cpu).unwrap();
+        let results = run(&settings, &samples);
+        let records = results.runs.iter().flat_map(|run| &run.history.records);
+        let costs: Vec<u64> = records.map(|record| experiment.cost(record)).collect();
+        assert_eq!(
+            costs.iter().sum::<u64>(),
+            experiment.total_cost(),
+            "{tasks}"
+        );
+        // Three times a batch of 64, and an evaluation's images besides.
+        assert_eq!(costs[0], 3 * 64);
+        let first_task = samples.test.of_classes(&[0, 1]).len() as u64;
+        assert_eq!(costs[3], 3 * 64 + first_task);
+    }
+}

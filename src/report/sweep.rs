@@ -187,23 +187,28 @@ fn read(dir: &Path, cell: &Cell) -> Result<Results> {
 }
 
 /// The measures of a method, mean and spread over its seeds.
-fn measures(method: Option<&MethodSummary>) -> [Option<&metrics::Summary>; 5] {
+fn measures(method: Option<&MethodSummary>) -> [Option<&metrics::Summary>; 7] {
     let per_seed = method.and_then(|method| method.per_seed.as_ref());
+    let every_task = method.and_then(|method| method.every_task.as_ref());
     [
         per_seed.map(|m| &m.average_accuracy),
         per_seed.map(|m| &m.average_minimum_accuracy),
         per_seed.map(|m| &m.worst_case_accuracy),
         per_seed.map(|m| &m.average_gap),
         per_seed.and_then(|m| m.final_gain.last()),
+        every_task.map(|m| &m.average_accuracy),
+        every_task.map(|m| &m.worst_case_accuracy),
     ]
 }
 
-const MEASURES: [&str; 5] = [
+const MEASURES: [&str; 7] = [
     "average_accuracy",
     "average_minimum_accuracy",
     "worst_case_accuracy",
     "average_gap",
     "final_gain",
+    "every_task_average_accuracy",
+    "every_task_worst_case_accuracy",
 ];
 
 fn as_csv(sweep: &Sweep, gathered: &[Gathered]) -> Result<Vec<u8>> {

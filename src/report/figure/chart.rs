@@ -195,8 +195,9 @@ impl ChartRow {
                 y: &y,
             };
             let mut ticks = linear_ticks(x.0, x.1, 6 / columns + 1);
-            // The next panel's first would stand in the way of this one's last.
-            if column + 1 < columns && ticks.len() > 2 {
+            // At its edge a panel's last would stand in the way of the next one's first.
+            let edge = x.1 - 0.03 * (x.1 - x.0);
+            if column + 1 < columns && ticks.last().is_some_and(|last| *last > edge) {
                 ticks.pop();
             }
             canvas.frame(&panel, &ticks, "")?;
