@@ -3,8 +3,8 @@
 
 mod reference;
 
-use neurogain::backend::{Update, Window};
-use neurogain::nn::{AveragePool, GainConvolution, Initial, Parameter};
+use neurogain::backend::{Pool, Update, Window};
+use neurogain::nn::{GainConvolution, Initial, Parameter, SpatialPool};
 use neurogain::{Backend, Cpu, Shape, Tensor};
 use reference::image_layers::{check, empty, slopes, tensor, values, weighed, with};
 use reference::layers::{Taps, average, average_backward};
@@ -124,7 +124,10 @@ fn average_pooling() {
             stride: side,
             padding: 0,
         };
-        let pool = AveragePool { window };
+        let pool = SpatialPool {
+            pool: Pool::Average,
+            window,
+        };
         let (mut y, mut dx) = (empty(&backend), empty(&backend));
         let given = tensor(&backend, &x);
         pool.forward(&backend, &given, &mut y).unwrap();

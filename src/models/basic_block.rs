@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use crate::backend::{Backend, Cpu, Update, Window};
 use crate::error::Result;
-use crate::models::resnet::Builder;
+use crate::models::backbone::Builder;
 use crate::nn::{BatchNormalisation, GainConvolution, Parameter};
 use crate::tensor::Tensor;
 

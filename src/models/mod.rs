@@ -17,11 +17,13 @@
 //! # Ok::<(), neurogain::Error>(())
 //! ```
 
+mod backbone;
 mod basic_block;
 mod mlp;
 mod network;
 mod resnet;
 
+pub use backbone::{Backbone, BackboneShape, STAGES, Stem};
 pub use mlp::{Mlp, MlpShape};
 pub use network::Network;
 pub use resnet::{SlimResNet, SlimResNetShape};

@@ -69,32 +69,53 @@ impl<B: Backend> GainConvolution<B> {
         dy: &Tensor<B>,
         dx: Option<(Update, &mut Tensor<B>)>,
     ) -> Result<()> {
-        let (dimensions, shape) = self.dimensions(x.shape())?;
-        if dy.shape() != shape {
-            return Err(Error::shape("convolution backward", shape, dy.shape()));
+        let dimensions = self.backward_dimensions(x.shape(), dy)?;
+        backend.convolution_to_weights(
+            dimensions,
+            self.weight.gain.as_ref().map(Tensor::floats),
+            dy.floats(),
+            x.floats(),
+            self.weight.gradient.floats_mut(),
+        )?;
+        match dx {
+            Some(dx) => self.to_input(backend, x.shape(), dy, dx),
+            None => Ok(()),
         }
-        let gain = self.weight.gain.as_ref().map(Tensor::floats);
-        let gradient = self.weight.gradient.floats_mut();
-        backend.convolution_to_weights(dimensions, gain, dy.floats(), x.floats(), gradient)?;
-        let Some((update, dx)) = dx else {
-            return Ok(());
-        };
+    }
+
+    /// dx alone, through weights that are not learnt; `x` is the shape of forward's.
+    ///
+    /// # Errors
+    /// As [`backward`](Self::backward).
+    pub fn to_input(
+        &self,
+        backend: &B,
+        x: Shape,
+        dy: &Tensor<B>,
+        (update, dx): (Update, &mut Tensor<B>),
+    ) -> Result<()> {
+        let dimensions = self.backward_dimensions(x, dy)?;
         match update {
-            Update::Overwrite => dx.reshape(backend, x.shape())?,
-            Update::Add if dx.shape() == x.shape() => {}
-            Update::Add => {
-                return Err(Error::shape("convolution backward", x.shape(), dx.shape()));
-            }
+            Update::Overwrite => dx.reshape(backend, x)?,
+            Update::Add if dx.shape() == x => {}
+            Update::Add => return Err(Error::shape("convolution backward", x, dx.shape())),
         }
-        let weight = self.weight.value.floats();
         backend.convolution_to_input(
             dimensions,
-            gain,
-            weight,
+            self.weight.gain.as_ref().map(Tensor::floats),
+            self.weight.value.floats(),
             dy.floats(),
             update,
             dx.floats_mut(),
         )
+    }
+
+    fn backward_dimensions(&self, x: Shape, dy: &Tensor<B>) -> Result<Convolution> {
+        let (dimensions, shape) = self.dimensions(x)?;
+        if dy.shape() != shape {
+            return Err(Error::shape("convolution backward", shape, dy.shape()));
+        }
+        Ok(dimensions)
     }
 
     fn dimensions(&self, found: Shape) -> Result<(Convolution, Shape)> {

@@ -66,31 +66,50 @@ impl<B: Backend> GainLinear<B> {
         dy: &Tensor<B>,
         dx: Option<&mut Tensor<B>>,
     ) -> Result<()> {
-        let dimensions = self.dimensions("linear backward", x.shape(), self.inputs())?;
-        self.dimensions("linear backward", dy.shape(), self.outputs())?;
-        if dy.shape().rows() != x.shape().rows() {
-            let expected = Shape::features(x.shape().rows(), self.outputs());
-            return Err(Error::shape("linear backward", expected, dy.shape()));
-        }
-        let gain = self.weight.gain.as_ref().map(Tensor::floats);
+        let dimensions = self.backward_dimensions(x.shape(), dy)?;
         backend.product_to_weights(
             dimensions,
-            gain,
+            self.weight.gain.as_ref().map(Tensor::floats),
             dy.floats(),
             x.floats(),
             self.weight.gradient.floats_mut(),
         )?;
-        let Some(dx) = dx else {
-            return Ok(());
-        };
-        dx.reshape(backend, x.shape())?;
+        match dx {
+            Some(dx) => self.to_input(backend, x.shape(), dy, dx),
+            None => Ok(()),
+        }
+    }
+
+    /// dx alone, through weights that are not learnt; `x` is the shape of forward's.
+    ///
+    /// # Errors
+    /// As [`backward`](Self::backward).
+    pub fn to_input(
+        &self,
+        backend: &B,
+        x: Shape,
+        dy: &Tensor<B>,
+        dx: &mut Tensor<B>,
+    ) -> Result<()> {
+        let dimensions = self.backward_dimensions(x, dy)?;
+        dx.reshape(backend, x)?;
         backend.product_to_input(
             dimensions,
-            gain,
+            self.weight.gain.as_ref().map(Tensor::floats),
             self.weight.value.floats(),
             dy.floats(),
             dx.floats_mut(),
         )
+    }
+
+    fn backward_dimensions(&self, x: Shape, dy: &Tensor<B>) -> Result<Product> {
+        let dimensions = self.dimensions("linear backward", x, self.inputs())?;
+        self.dimensions("linear backward", dy.shape(), self.outputs())?;
+        if dy.shape().rows() != x.rows() {
+            let expected = Shape::features(x.rows(), self.outputs());
+            return Err(Error::shape("linear backward", expected, dy.shape()));
+        }
+        Ok(dimensions)
     }
 
     fn dimensions(

@@ -18,6 +18,7 @@
 //! ```
 
 mod batch_norm;
+mod channel_scale;
 mod gain_convolution;
 mod gain_linear;
 mod loss;
@@ -26,9 +27,10 @@ mod pool;
 mod relu;
 
 pub use batch_norm::BatchNormalisation;
+pub use channel_scale::ChannelScale;
 pub use gain_convolution::GainConvolution;
 pub use gain_linear::GainLinear;
 pub use loss::{Loss, SoftmaxCrossEntropy};
 pub use parameter::{Initial, Parameter};
-pub use pool::AveragePool;
+pub use pool::SpatialPool;
 pub use relu::Relu;

@@ -1,0 +1,320 @@
+//! A residual network up to its last block: from images to maps of features.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::backend::{Backend, Cpu, Pool, Window};
+use crate::error::{Error, Result};
+use crate::models::basic_block::{BasicBlock, Scratch};
+use crate::nn::{BatchNormalisation, GainConvolution, Initial, Parameter, SpatialPool};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+
+/// Blocks a stage, as in ResNet-18.
+const BLOCKS: usize = 2;
+
+/// Stages of a whole ResNet-18.
+pub const STAGES: usize = 4;
+
+/// How a [`Backbone`] begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "report", serde(rename_all = "kebab-case"))]
+pub enum Stem {
+    /// A convolution of 3×3, for small images: Lopez-Paz & Ranzato 2017.
+    Small,
+    /// A convolution of 7×7 with stride 2, then the maximum of 3×3 with stride 2, for large ones: He et al.
+    /// 2016, and torchvision's.
+    Large,
+}
+
+/// The sizes of a [`Backbone`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackboneShape {
+    /// Rows and columns of an image.
+    pub side: usize,
+    /// Channels of an image.
+    pub channels: usize,
+    /// Channels of the first stage, doubled by each further one: 20 in the slim ResNet-18, 64 in the full
+    /// one.
+    pub width: usize,
+    /// Stages of two blocks, 1 to [`STAGES`], all but the first with stride 2.
+    pub stages: usize,
+    /// How it begins.
+    pub stem: Stem,
+}
+
+impl BackboneShape {
+    /// Rows and columns of the maps that it ends with.
+    pub fn output_side(&self) -> usize {
+        let begins = match self.stem {
+            Stem::Small => self.side,
+            Stem::Large => self.side.div_ceil(2).div_ceil(2),
+        };
+        (1..self.stages).fold(begins, |side, _| side.div_ceil(2))
+    }
+
+    /// Channels of the maps that it ends with.
+    pub fn output_channels(&self) -> usize {
+        self.width
+            .saturating_mul(1 << (self.stages.clamp(1, STAGES) - 1))
+    }
+}
+
+/// Stem, and stages of two residual blocks at 1, 2, 4, 8 times the width with strides 1, 2, 2, 2.
+///
+/// Convolutions have no bias and start as PyTorch's ([`Initial::KaimingUniform`]); behind each stands a
+/// batch normalisation.
+#[derive(Debug, Clone)]
+pub struct Backbone<B: Backend = Cpu> {
+    side: usize,
+    stem: GainConvolution<B>,
+    stem_norm: BatchNormalisation<B>,
+    stem_pool: Option<SpatialPool>,
+    blocks: Vec<BasicBlock<B>>,
+    /// The stem's convolution, its normalised output, that pooled.
+    training: [Tensor<B>; 3],
+    gradients: Scratch<B>,
+    inference: Scratch<B>,
+    activations: [Tensor<B>; 2],
+}
+
+/// Makes layers with their initial weights, numbered in order.
+pub(super) struct Builder<'a, B: Backend> {
+    backend: &'a B,
+    modulated: &'a [String],
+    used: Vec<bool>,
+    seed: u64,
+    index: u64,
+}
+
+impl<'a, B: Backend> Builder<'a, B> {
+    /// `modulated` names the layers that have gains, or what holds them.
+    pub(super) fn new(backend: &'a B, modulated: &'a [String], seed: u64) -> Self {
+        Builder {
+            backend,
+            modulated,
+            used: alloc::vec![false; modulated.len()],
+            seed,
+            index: 0,
+        }
+    }
+
+    /// The first of the names that none of the layers has.
+    pub(super) fn unused(&self) -> Option<&'a String> {
+        let unused = self.used.iter().position(|used| !used)?;
+        self.modulated.get(unused)
+    }
+
+    pub(super) fn parameter(
+        &mut self,
+        name: &str,
+        shape: Shape,
+        initial: Initial,
+    ) -> Result<Parameter<B>> {
+        let parameter = Parameter::new(self.backend, name, shape, initial, self.seed, self.index)?;
+        self.index += 1;
+        let mut modulated = false;
+        for (entry, used) in self.modulated.iter().zip(&mut self.used) {
+            let rest = name.strip_prefix(entry.as_str());
+            if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
+                (*used, modulated) = (true, true);
+            }
+        }
+        match modulated {
+            true => parameter.with_gain(self.backend, 1.0),
+            false => Ok(parameter),
+        }
+    }
+
+    pub(super) fn convolution(
+        &mut self,
+        name: &str,
+        outputs: usize,
+        inputs: usize,
+        window: Window,
+    ) -> Result<GainConvolution<B>> {
+        let shape = Shape::kernel(outputs, window.size, inputs);
+        let weight = self.parameter(name, shape, Initial::KaimingUniform)?;
+        GainConvolution::new(weight, window)
+    }
+
+    pub(super) fn norm(&self, name: &str, channels: usize) -> Result<BatchNormalisation<B>> {
+        BatchNormalisation::new(self.backend, name, channels)
+    }
+
+    pub(super) fn empty(&self) -> Result<Tensor<B>> {
+        Tensor::zeros(self.backend, Shape::features(0, 1))
+    }
+}
+
+impl<B: Backend> Backbone<B> {
+    pub(super) fn build(builder: &mut Builder<'_, B>, shape: &BackboneShape) -> Result<Self> {
+        let BackboneShape {
+            side,
+            channels,
+            width,
+            stages,
+            stem,
+        } = *shape;
+        if [side, channels, width].contains(&0) || !(1..=STAGES).contains(&stages) {
+            let expected = "side, channels and width above 0, one to four stages";
+            return Err(Error::setting("network", format!("{shape:?}"), expected));
+        }
+        let window = |size, stride| Window {
+            size,
+            stride,
+            padding: size / 2,
+        };
+        let (stem_window, stem_pool) = match stem {
+            Stem::Small => (window(3, 1), None),
+            Stem::Large => {
+                let pool = SpatialPool {
+                    pool: Pool::Max,
+                    window: window(3, 2),
+                };
+                (window(7, 2), Some(pool))
+            }
+        };
+        let stem = builder.convolution("stem", width, channels, stem_window)?;
+        let stem_norm = builder.norm("stem_norm", width)?;
+        let mut blocks = Vec::new();
+        let mut inputs = width;
+        for stage in 0..stages {
+            let outputs = width.saturating_mul(1 << stage);
+            for block in 0..BLOCKS {
+                let stride = if stage > 0 && block == 0 { 2 } else { 1 };
+                let name = format!("stage{}.block{}", stage + 1, block + 1);
+                blocks.push(BasicBlock::new(builder, &name, inputs, outputs, stride)?);
+                inputs = outputs;
+            }
+        }
+        Ok(Backbone {
+            side,
+            stem,
+            stem_norm,
+            stem_pool,
+            blocks,
+            training: [builder.empty()?, builder.empty()?, builder.empty()?],
+            gradients: [builder.empty()?, builder.empty()?, builder.empty()?],
+            inference: [builder.empty()?, builder.empty()?, builder.empty()?],
+            activations: [builder.empty()?, builder.empty()?],
+        })
+    }
+
+    /// Fails unless `x` is images of the network's size. The layers would take some others as well, and
+    /// what pools their output only a part of the pixels.
+    fn check(&self, x: &Tensor<B>) -> Result<()> {
+        match x.shape() {
+            Shape::Blocked { height, width, .. } if [height, width] == [self.side; 2] => Ok(()),
+            found => {
+                let expected = format!("images of {0}×{0}", self.side);
+                Err(Error::shape("residual network", expected, found))
+            }
+        }
+    }
+
+    /// The maps of a training batch; what `backward` needs is kept.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where `x` does not fit the network.
+    pub fn forward(&mut self, backend: &B, x: &Tensor<B>) -> Result<&Tensor<B>> {
+        self.check(x)?;
+        let [convolved, output, pooled] = &mut self.training;
+        self.stem.forward(backend, x, convolved)?;
+        self.stem_norm
+            .forward(backend, convolved, None, true, output)?;
+        let mut input: &Tensor<B> = match self.stem_pool {
+            None => output,
+            Some(pool) => {
+                pool.forward(backend, output, pooled)?;
+                pooled
+            }
+        };
+        for block in &mut self.blocks {
+            block.forward(backend, input)?;
+            input = &block.output;
+        }
+        Ok(input)
+    }
+
+    /// The maps of `x` by running statistics, nothing of training's being touched.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where `x` does not fit the network.
+    pub fn infer(&mut self, backend: &B, x: &Tensor<B>) -> Result<&Tensor<B>> {
+        self.check(x)?;
+        let [input, output] = &mut self.activations;
+        self.stem.forward(backend, x, output)?;
+        self.stem_norm.infer(backend, output, None, true, input)?;
+        if let Some(pool) = self.stem_pool {
+            pool.forward(backend, input, output)?;
+            core::mem::swap(input, output);
+        }
+        // The blocks are even in number, so that every call finds each buffer where the last one left it.
+        for block in &mut self.blocks {
+            block.infer(backend, input, &mut self.inference, output)?;
+            core::mem::swap(input, output);
+        }
+        if self.stem_pool.is_some() {
+            core::mem::swap(input, output);
+            return Ok(output);
+        }
+        Ok(input)
+    }
+
+    /// The maps of the last [`forward`](Self::forward), and where [`backward`](Self::backward) reads their
+    /// gradient.
+    pub fn output_and_gradient(&mut self) -> (&Tensor<B>, &mut Tensor<B>) {
+        let [_, output, pooled] = &self.training;
+        let first = if self.stem_pool.is_some() {
+            pooled
+        } else {
+            output
+        };
+        let last = self.blocks.last().map_or(first, |block| &block.output);
+        (last, &mut self.gradients[0])
+    }
+
+    /// The gradient of every parameter, from that in [`output_and_gradient`](Self::output_and_gradient),
+    /// which is used up; `x` is forward's.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where `x` or the gradient does not fit.
+    pub fn backward(&mut self, backend: &B, x: &Tensor<B>) -> Result<()> {
+        let [convolved, output, pooled] = &self.training;
+        let first = if self.stem_pool.is_some() {
+            pooled
+        } else {
+            output
+        };
+        for index in (0..self.blocks.len()).rev() {
+            let (before, rest) = self.blocks.split_at_mut(index);
+            let input = before.last().map_or(first, |block| &block.output);
+            rest[0].backward(backend, input, &mut self.gradients)?;
+        }
+        let [dy, spare, _] = &mut self.gradients;
+        if let Some(pool) = self.stem_pool {
+            pool.backward(backend, output, dy, spare)?;
+            core::mem::swap(dy, spare);
+        }
+        self.stem_norm
+            .backward(backend, convolved, Some(output), dy, None)?;
+        self.stem.backward(backend, x, dy, None)
+    }
+
+    /// Every parameter, in the order of the forward pass.
+    pub fn parameters(&mut self) -> impl Iterator<Item = &mut Parameter<B>> {
+        let norm = &mut self.stem_norm;
+        let stem = [&mut self.stem.weight, &mut norm.gamma, &mut norm.beta];
+        let blocks = self.blocks.iter_mut().flat_map(BasicBlock::parameters);
+        stem.into_iter().chain(blocks)
+    }
+
+    /// The running statistics of every normalisation, in the same order.
+    pub fn statistics(&mut self) -> impl Iterator<Item = (String, &mut Tensor<B>)> {
+        let blocks = self.blocks.iter_mut().flat_map(BasicBlock::statistics);
+        core::iter::once(self.stem_norm.statistics()).chain(blocks)
+    }
+}
