@@ -34,6 +34,8 @@ pub enum Purpose {
     Permutation = 5,
     /// Which samples a replay memory keeps; the step is the context, from 1, or a sample's number and 2⁴⁰.
     Memory = 6,
+    /// Draws of the shared modulator; the step is the batch's number.
+    Modulator = 7,
     /// The resamples of a bootstrap; the step is the number of values.
     Bootstrap = 16,
     /// Noise on the targets of the two-timescale model; the step is the repeat.

@@ -1,8 +1,10 @@
-//! Gains that follow uncertainty, and what follows from them.
+//! Gains that follow uncertainty, and what follows from them; gains that fluctuate together.
 
 mod dynamics;
 mod recommendation;
 pub mod reparameterisation;
+mod sampling;
 
 pub use dynamics::GainDynamics;
 pub use recommendation::{RATE_AT_ONE_NAT, recommended_eta};
+pub use sampling::{Draws, Modulation, gain, modulator};

@@ -1,0 +1,184 @@
+//! Stochastic gains: draws of a modulator that neurons share, and each neuron's gain under a draw.
+//!
+//! Neuron n with the coupling c_n has, under the draw m_t ~ N(0, σ²), the gain exp(m_t·c_n − σ²c_n²/2):
+//! multiplicative, log-normal and corrected so that its mean is 1 (Haimerl, Savin, Simoncelli, NeurIPS 2019;
+//! the modulator of arXiv 2311.15053). Then, over the draws,
+//!
+//! - E\[gain\] = 1, since E\[e^{mc}\] = e^{σ²c²/2},
+//! - Var\[gain\] = e^{σ²c²} − 1,
+//! - cov(gain, m) = σ²c: how strongly a neuron's activity goes with the modulator says how strongly it is
+//!   coupled.
+//!
+//! ```
+//! use neurogain::gain::{Draws, Modulation, gain, modulator};
+//! use neurogain::rng::{Purpose, Stream};
+//! let mut stream = Stream::new(42, Purpose::Modulator, 1);
+//! let draws = modulator(&mut stream, Draws::Antithetic, 0.1, 32)?;
+//! assert_eq!(draws.iter().sum::<f32>(), 0.0);
+//! // What is not coupled is not modulated.
+//! assert_eq!(gain(Modulation::LogNormal, draws[0], 0.0, 0.1), 1.0);
+//! # Ok::<(), neurogain::Error>(())
+//! ```
+
+use alloc::vec::Vec;
+
+use rand_distr::{Distribution, StandardNormal};
+
+use crate::backend::cpu::math;
+use crate::backend::cpu::simd::{Arithmetic, Scalar};
+use crate::error::{Error, Result};
+use crate::rng::Stream;
+
+/// How the shared modulator is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "report",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "kebab-case")
+)]
+pub enum Draws {
+    /// Independent draws from N(0, σ²).
+    Gaussian,
+    /// Pairs (m, −m) side by side, m from N(0, σ²): the sample mean is exactly 0, and what is odd in m has no
+    /// error from what is even in m.
+    Antithetic,
+    /// Independent draws, shifted and scaled so that the sample mean is 0 and the sample mean square σ², up to
+    /// the rounding of each draw to f32.
+    MomentMatched,
+}
+
+/// The gain of a neuron with the coupling c under the draw m.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "report",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "kebab-case")
+)]
+pub enum Modulation {
+    /// exp(m·c − σ²c²/2): its mean over the draws is 1.
+    LogNormal,
+    /// exp(m·c): its mean over the draws is exp(σ²c²/2).
+    Uncorrected,
+    /// 1 + m·c: its mean over the draws is 1; negative where m·c < −1.
+    Linear,
+}
+
+/// `count` draws m_t of the shared modulator, of mean 0 and standard deviation σ = `deviation`.
+///
+/// The standard normal numbers come from `stream` in f64; a pair of [`Draws::Antithetic`] takes one. They are
+/// scaled by σ in f64 and rounded once. σ = 0 gives zeros, whichever the draws.
+///
+/// # Errors
+/// [`Error::Setting`] for a σ that is negative, not finite, or so large that a draw is not finite in f32, and
+/// for a `count` of 0, odd ([`Draws::Antithetic`]) or 1 ([`Draws::MomentMatched`]); [`Error::Memory`] if the
+/// draws do not fit.
+pub fn modulator(
+    stream: &mut Stream,
+    draws: Draws,
+    deviation: f32,
+    count: usize,
+) -> Result<Vec<f32>> {
+    if !(deviation >= 0.0 && deviation.is_finite()) {
+        let expected = "a finite standard deviation, 0 or above";
+        return Err(Error::setting("modulator.deviation", deviation, expected));
+    }
+    let (right, expected) = match draws {
+        Draws::Gaussian => (count > 0, "a number of draws above 0"),
+        Draws::Antithetic => (
+            count > 0 && count % 2 == 0,
+            "an even number of draws above 0, as they come in pairs",
+        ),
+        Draws::MomentMatched => (
+            count > 1,
+            "at least 2 draws, as one has no spread to be matched",
+        ),
+    };
+    if !right {
+        return Err(Error::setting("modulator.draws", count, expected));
+    }
+    let sigma = f64::from(deviation);
+    let mut values: Vec<f64> = reserved(count)?;
+    match draws {
+        Draws::Gaussian => values.extend((0..count).map(|_| sigma * standard_normal(stream))),
+        Draws::Antithetic => values.extend((0..count / 2).flat_map(|_| {
+            let value = sigma * standard_normal(stream);
+            [value, -value]
+        })),
+        Draws::MomentMatched => {
+            values.extend((0..count).map(|_| standard_normal(stream)));
+            match_moments(&mut values, sigma);
+        }
+    }
+    let mut rounded = reserved(count)?;
+    rounded.extend(values.iter().map(|value| *value as f32));
+    match rounded.iter().all(|value: &f32| value.is_finite()) {
+        true => Ok(rounded),
+        false => Err(Error::setting(
+            "modulator.deviation",
+            deviation,
+            "a standard deviation whose draws are finite in f32",
+        )),
+    }
+}
+
+/// The gain of a neuron with the coupling `c` under the draw `m` of a modulator with the standard deviation
+/// σ = `deviation`; with σ = 0, as for a constant m, the correction is 0 and the gain exp(m·c).
+///
+/// The same bits on every machine, in this order: s = σ·c, h = (−½·s)·s, x = fma(m, c, h) and eˣ by the
+/// kernels' own polynomial; without the correction x = m·c; linear fma(m, c, 1). A coupling of 0 gives exactly
+/// 1 for every finite m, and overflow +∞.
+pub fn gain(modulation: Modulation, m: f32, c: f32, deviation: f32) -> f32 {
+    gain_on(Scalar, modulation, m, c, deviation)
+}
+
+/// [`gain`] on one number or on lanes.
+#[inline(always)]
+pub(crate) fn gain_on<A: Arithmetic>(
+    s: A,
+    modulation: Modulation,
+    m: A::Vector,
+    c: A::Vector,
+    deviation: A::Vector,
+) -> A::Vector {
+    match modulation {
+        Modulation::LogNormal => {
+            let scaled = s.mul(deviation, c);
+            let correction = s.mul(s.mul(s.splat(-0.5), scaled), scaled);
+            math::exp(s, s.fma(m, c, correction))
+        }
+        Modulation::Uncorrected => math::exp(s, s.mul(m, c)),
+        Modulation::Linear => s.fma(m, c, s.splat(1.0)),
+    }
+}
+
+fn standard_normal(stream: &mut Stream) -> f64 {
+    StandardNormal.sample(stream)
+}
+
+/// Shifts `values` to the mean 0 and scales them to the mean square σ².
+fn match_moments(values: &mut [f64], sigma: f64) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    for value in values.iter_mut() {
+        *value -= mean;
+    }
+    let square = values.iter().map(|value| value * value).sum::<f64>() / n;
+    // 0 only if all draws are equal, and then there is nothing to scale.
+    let scale = match square > 0.0 {
+        true => sigma / libm::sqrt(square),
+        false => 0.0,
+    };
+    for value in values.iter_mut() {
+        *value *= scale;
+    }
+}
+
+fn reserved<T>(count: usize) -> Result<Vec<T>> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(count).map_err(|_| Error::Memory {
+        purpose: "the draws of the modulator".into(),
+        bytes: (count as u64).saturating_mul(size_of::<T>() as u64),
+        remedy: "take fewer draws".into(),
+    })?;
+    Ok(values)
+}
