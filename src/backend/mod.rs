@@ -277,6 +277,9 @@ pub trait Backend: Debug + Clone + Send + Sync + 'static {
     /// `dy ← dy where y > 0, else +0`, in place; `y` is ReLU's output. The derivative at 0 is 0.
     fn relu_backward(&self, y: &Self::Floats, dy: &mut Self::Floats) -> Result<()>;
 
+    /// `y ← fl(x·y)`, in place.
+    fn multiply(&self, x: &Self::Floats, y: &mut Self::Floats) -> Result<()>;
+
     /// Softmax, cross-entropy, entropy and accuracy in one pass over the logits.
     ///
     /// With z = logits − max, S = Σ_c exp(z_c) (a chain of additions, c ascending) and L = ln S:

@@ -131,6 +131,16 @@ pub fn gain(modulation: Modulation, m: f32, c: f32, deviation: f32) -> f32 {
     gain_on(Scalar, modulation, m, c, deviation)
 }
 
+/// The derivative of [`gain`] by c, from the gain that it has given: gain·fma(−σ·σ, c, m) for the log-normal,
+/// gain·m without the correction, m for the linear.
+pub fn gain_slope(modulation: Modulation, m: f32, c: f32, deviation: f32, gain: f32) -> f32 {
+    match modulation {
+        Modulation::LogNormal => gain * Scalar.fma(-deviation * deviation, c, m),
+        Modulation::Uncorrected => gain * m,
+        Modulation::Linear => m,
+    }
+}
+
 /// [`gain`] on one number or on lanes.
 #[inline(always)]
 pub(crate) fn gain_on<A: Arithmetic>(

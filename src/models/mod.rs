@@ -19,11 +19,15 @@
 
 mod backbone;
 mod basic_block;
+mod comodulated;
+mod controller;
 mod mlp;
 mod network;
 mod resnet;
 
 pub use backbone::{Backbone, BackboneShape, STAGES, Stem};
+pub use comodulated::{Comodulated, ComodulatedShape, DecoderGains, Learnt, Modulated};
+pub use controller::Controller;
 pub use mlp::{Mlp, MlpShape};
 pub use network::Network;
 pub use resnet::{SlimResNet, SlimResNetShape};

@@ -12,6 +12,7 @@
 //! assert!(placements.iter().all(|p| p.down.abs() <= 4 && p.right.abs() <= 4));
 //! ```
 
+mod adaptation;
 mod checkpoint;
 pub mod history;
 mod method;
@@ -19,6 +20,7 @@ mod samples;
 mod test_tasks;
 mod trainer;
 
+pub use adaptation::{Adapter, AdapterSettings, Answer, GainSource, GainsFor, Modulator, Pass};
 pub use checkpoint::{Checkpoint, NamedTensor};
 pub use history::{Evaluation, History, Record};
 pub use method::{Drive, GradientDescent, Method};

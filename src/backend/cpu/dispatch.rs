@@ -221,6 +221,18 @@ impl Backend for Cpu {
         Ok(())
     }
 
+    fn multiply(&self, x: &Floats, y: &mut Floats) -> Result<()> {
+        check("multiply", &[("x", x.as_slice().len(), y.as_slice().len())])?;
+        self.threads.run(On(
+            self.set,
+            elementwise::Multiply {
+                x: x.as_blocks(),
+                y: y.as_mut_blocks(),
+            },
+        ));
+        Ok(())
+    }
+
     fn softmax_cross_entropy(
         &self,
         samples: usize,

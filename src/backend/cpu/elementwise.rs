@@ -41,6 +41,7 @@ macro_rules! split_by_blocks {
 
 split_by_blocks! { Relu {} read {} written { x } }
 split_by_blocks! { ReluBackward {} read { y } written { dy } }
+split_by_blocks! { Multiply {} read { x } written { y } }
 split_by_blocks! { Sgd { learning_rate } read { dw } written { w } }
 split_by_blocks! { Momentum { learning_rate, momentum } read { dw } written { w, v } }
 split_by_blocks! { Adam { step } read { dw } written { w, m, v } }
@@ -83,6 +84,22 @@ impl Kernel for ReluBackward<'_> {
             let both = s.and(s.integer_sub(y, beyond_infinity), s.integer_sub(zero, y));
             let mask = s.integer_sub(zero, s.shift_right::<31>(both));
             s.store(s.and(s.load(dy), mask), dy);
+        }
+    }
+}
+
+/// `y ← fl(x·y)`.
+pub struct Multiply<'a> {
+    pub x: &'a [Block],
+    pub y: &'a mut [Block],
+}
+
+impl Kernel for Multiply<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        for (x, y) in self.x.iter().zip(self.y) {
+            s.store(s.mul(s.load(x), s.load(y)), y);
         }
     }
 }

@@ -1,0 +1,215 @@
+//! Decoder gains from how far each neuron's activity goes with the shared modulator.
+//!
+//! The neurons that carry the modulation are those that the modulated, task-relevant neurons upstream
+//! reach: they get more gain (arXiv 2311.15053; Haimerl, Savin, Simoncelli, NeurIPS 2019).
+//!
+//! ```
+//! use neurogain::gain::{Comovement, DecoderGain, Measure, Sign};
+//! // One image, two neurons: the first goes with the modulator, the second against it.
+//! let draws = [0.1, -0.1];
+//! let mut comovement = Comovement::new(&draws, 1, 2)?;
+//! comovement.add(0, &[1.1, 0.9])?;
+//! comovement.add(1, &[0.9, 1.1])?;
+//! let gains = comovement.gains(Measure::Covariance, Sign::Rectified);
+//! let mut gain = DecoderGain::new(2);
+//! gain.update(&gains);
+//! assert_eq!(gain.values(), [1.5, 0.5]);
+//! # Ok::<(), neurogain::Error>(())
+//! ```
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::error::{Error, Result};
+
+/// What says how far an activity goes with the modulator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "report",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "kebab-case")
+)]
+pub enum Measure {
+    /// cov_t(h_t, m_t).
+    Covariance,
+    /// cov_t(h_t, m_t)/(sd_t(h_t)·sd_t(m_t)), 0 for an activity that does not vary.
+    Correlation,
+}
+
+/// What becomes of a measure below 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "report",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "kebab-case")
+)]
+pub enum Sign {
+    /// max(0, ·).
+    Rectified,
+    /// |·|.
+    Absolute,
+}
+
+/// Sums over draws of the modulator, for each image and neuron, in f64.
+#[derive(Debug, Clone)]
+pub struct Comovement {
+    /// m_t − m̄.
+    draws: Vec<f64>,
+    images: usize,
+    neurons: usize,
+    seen: usize,
+    /// Σ (m_t − m̄)·h_t.
+    products: Vec<f64>,
+    /// The first draw's h, which the sums below are of differences to.
+    first: Vec<f32>,
+    /// Σ (h_t − h_1) and Σ (h_t − h_1)².
+    sums: Vec<[f64; 2]>,
+}
+
+impl Comovement {
+    /// Nothing seen yet under these draws m_t.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for fewer than two draws, which have no covariance.
+    pub fn new(draws: &[f32], images: usize, neurons: usize) -> Result<Self> {
+        if draws.len() < 2 {
+            let expected = "at least 2: one draw has no covariance";
+            return Err(Error::setting("modulator.draws", draws.len(), expected));
+        }
+        let sum: f64 = draws.iter().copied().map(f64::from).sum();
+        let mean = sum / draws.len() as f64;
+        let cells = images.saturating_mul(neurons);
+        Ok(Comovement {
+            draws: draws.iter().map(|m| f64::from(*m) - mean).collect(),
+            images,
+            neurons,
+            seen: 0,
+            products: vec![0.0; cells],
+            first: Vec::new(),
+            sums: vec![[0.0; 2]; cells],
+        })
+    }
+
+    /// The activity h, `[images][neurons]`, under draw `draw`: each once, in order.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for another draw than the next, or activity of another size.
+    pub fn add(&mut self, draw: usize, activity: &[f32]) -> Result<()> {
+        if activity.len() != self.products.len() {
+            let (expected, found) = (self.products.len(), activity.len());
+            return Err(Error::shape("comovement", expected, found));
+        }
+        if draw != self.seen || draw >= self.draws.len() {
+            let expected = alloc::format!("draw {} of {}", self.seen, self.draws.len());
+            return Err(Error::shape("comovement", expected, draw));
+        }
+        if draw == 0 {
+            self.first = activity.to_vec();
+        }
+        self.seen += 1;
+        let m = self.draws[draw];
+        let cells = self.products.iter_mut().zip(&mut self.sums);
+        for (((product, [sum, square]), h), first) in cells.zip(activity).zip(&self.first) {
+            // By the difference, so that an activity that does not vary gives exactly 0.
+            let difference = f64::from(*h) - f64::from(*first);
+            *product += m * difference;
+            *sum += difference;
+            *square += difference * difference;
+        }
+        Ok(())
+    }
+
+    /// a ≥ 0 of each image and neuron, `[images][neurons]`: the measure over the draws seen, with T − 1 in
+    /// the place of T so that the covariance has no bias.
+    pub fn gains(&self, measure: Measure, sign: Sign) -> Vec<f64> {
+        let draws = self.draws.len() as f64;
+        let spread: f64 = self.draws.iter().map(|m| m * m).sum();
+        let of = |(product, [sum, square]): (&f64, &[f64; 2])| {
+            let value = match measure {
+                Measure::Covariance => product / (draws - 1.0),
+                Measure::Correlation => {
+                    let both = spread * (square - sum * sum / draws);
+                    match both > 0.0 {
+                        true => product / libm::sqrt(both),
+                        false => 0.0,
+                    }
+                }
+            };
+            match sign {
+                Sign::Rectified if value > 0.0 => value,
+                Sign::Rectified => 0.0,
+                Sign::Absolute => value.abs(),
+            }
+        };
+        self.products.iter().zip(&self.sums).map(of).collect()
+    }
+
+    /// [`gains`](Self::gains) averaged over the images.
+    pub fn mean_gains(&self, measure: Measure, sign: Sign) -> Vec<f64> {
+        mean_over_images(&self.gains(measure, sign), self.images, self.neurons)
+    }
+}
+
+/// The mean over images of `[images][neurons]`.
+pub fn mean_over_images(values: &[f64], images: usize, neurons: usize) -> Vec<f64> {
+    let mut mean = vec![0.0; neurons];
+    for image in values.chunks_exact(neurons.max(1)) {
+        for (mean, value) in mean.iter_mut().zip(image) {
+            *mean += value;
+        }
+    }
+    for mean in &mut mean {
+        *mean /= images as f64;
+    }
+    mean
+}
+
+/// `a` scaled to mean 1; all ones where no value is above 0, or one is not finite.
+pub fn normalised(a: &[f64]) -> Vec<f64> {
+    let mean = a.iter().sum::<f64>() / a.len() as f64;
+    match mean > 0.0 && mean.is_finite() {
+        true => a.iter().map(|a| a / mean).collect(),
+        false => vec![1.0; a.len()],
+    }
+}
+
+/// τ at which the running average stops to slow down.
+pub const LONGEST: u32 = 100;
+
+/// The gains of a task: a running average over batches, of mean 1.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DecoderGain {
+    values: Vec<f64>,
+    batches: u32,
+}
+
+impl DecoderGain {
+    /// All ones, before the first batch.
+    pub fn new(neurons: usize) -> Self {
+        DecoderGain {
+            values: vec![1.0; neurons],
+            batches: 0,
+        }
+    }
+
+    /// `g ← (τ·g + a)/(τ + 1)`, then scaled to mean 1, where a is what a batch gives, itself [`normalised`]; τ
+    /// is 1 for the first batch, 2 for the second, up to [`LONGEST`].
+    pub fn update(&mut self, a: &[f64]) {
+        self.batches = self.batches.saturating_add(1);
+        let tau = f64::from(self.batches.min(LONGEST));
+        let a = normalised(a);
+        let average = |(g, a): (&f64, &f64)| (tau * g + a) / (tau + 1.0);
+        let averages: Vec<f64> = self.values.iter().zip(&a).map(average).collect();
+        self.values = normalised(&averages);
+    }
+
+    /// g, of mean 1.
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// g as the decoder takes them, each rounded once.
+    pub fn to_f32(&self) -> Vec<f32> {
+        self.values.iter().map(|g| *g as f32).collect()
+    }
+}

@@ -1,0 +1,110 @@
+//! Gradients through the modulated encoder: to its modulation, or to every weight.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::Comodulated;
+use crate::backend::{Backend, Update};
+use crate::error::Result;
+use crate::nn::{Parameter, Relu};
+use crate::tensor::Tensor;
+
+/// What the gradient is wanted of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Learnt {
+    /// The modulation alone; weights are frozen.
+    Modulation,
+    /// Every weight, the images having been [seen](Comodulated::see) as `learnt`.
+    Weights,
+}
+
+impl<B: Backend> Comodulated<B> {
+    /// The gradient of every weight, if they are learnt, and that to the scales of the last response,
+    /// from `dy`, that to the last decision; `x` is what was last seen.
+    ///
+    /// The decoder's gains are given: no gradient goes through them.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) where `x` or `dy` does not fit.
+    pub fn backward(
+        &mut self,
+        backend: &B,
+        x: &Tensor<B>,
+        dy: &Tensor<B>,
+        learnt: Learnt,
+    ) -> Result<Vec<f32>> {
+        let weights = learnt == Learnt::Weights;
+        let [one, two, three] = &mut self.gradients;
+        // dh into `two`.
+        match &self.image_gains {
+            None => self.gains.forward(backend, dy, None, false, two)?,
+            Some(gains) => {
+                self.add[1].forward(backend, dy, None, false, two)?;
+                backend.multiply(gains.floats(), two.floats_mut())?;
+            }
+        }
+        Relu.backward(backend, &self.activity, two)?;
+        // dp into `one`.
+        let pooled = &self.pooled;
+        match weights {
+            true => self.decoder.backward(backend, pooled, two, Some(one))?,
+            false => self.decoder.to_input(backend, pooled.shape(), two, one)?,
+        }
+        if let Some(skip) = &mut self.skip {
+            match weights {
+                true => skip.backward(backend, pooled, dy, Some(two))?,
+                false => skip.to_input(backend, pooled.shape(), dy, two)?,
+            }
+            self.add[0].forward(backend, one, Some(two), false, three)?;
+            core::mem::swap(one, three);
+        }
+        // dh₂ into `two`, then s₂⊙dh₂ into `three`, then through ReLU.
+        let [rectified1, rectified2] = &self.rectified;
+        let [modulated1, modulated2] = &self.modulated;
+        self.pool.backward(backend, modulated2, one, two)?;
+        self.scales[1].backward(backend, rectified2, two, three)?;
+        Relu.backward(backend, rectified2, three)?;
+        // dh₁ into `one`: through the convolution, and around it.
+        let update = match self.shape.residual {
+            true => {
+                self.add[0].forward(backend, three, None, false, one)?;
+                Update::Add
+            }
+            false => Update::Overwrite,
+        };
+        let second = &mut self.encoder[1];
+        match weights {
+            true => second.backward(backend, modulated1, three, Some((update, one)))?,
+            false => second.to_input(backend, modulated1.shape(), three, (update, one))?,
+        }
+        self.scales[0].backward(backend, rectified1, one, two)?;
+        if weights {
+            Relu.backward(backend, rectified1, two)?;
+            let (maps, gradient) = self.backbone.output_and_gradient();
+            self.encoder[0].backward(backend, maps, two, Some((Update::Overwrite, gradient)))?;
+            self.backbone.backward(backend, x)?;
+        }
+        let mut scales = Vec::with_capacity(self.couplings());
+        for &layer in self.modulated_layers() {
+            scales.extend(self.scales[layer].gradient.to_rows(backend)?);
+        }
+        Ok(scales)
+    }
+
+    /// Every weight, in the order of the forward pass.
+    pub fn parameters(&mut self) -> impl Iterator<Item = &mut Parameter<B>> {
+        let [first, second] = &mut self.encoder;
+        let encoder = [&mut first.weight, &mut second.weight];
+        let skip = self.skip.iter_mut().map(|skip| &mut skip.weight);
+        self.backbone
+            .parameters()
+            .chain(encoder)
+            .chain([&mut self.decoder.weight])
+            .chain(skip)
+    }
+
+    /// The running statistics of the backbone's normalisations.
+    pub fn statistics(&mut self) -> impl Iterator<Item = (String, &mut Tensor<B>)> {
+        self.backbone.statistics()
+    }
+}

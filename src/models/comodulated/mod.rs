@@ -1,0 +1,263 @@
+//! The network of arXiv 2311.15053: a backbone, a modulated encoder, a decoder with gains.
+
+mod backward;
+
+use alloc::format;
+
+use crate::backend::{Backend, Cpu, Pool, Window};
+use crate::error::{Error, Result};
+use crate::models::backbone::{Backbone, BackboneShape, Builder};
+use crate::nn::{ChannelScale, GainConvolution, GainLinear, Initial, Relu, SpatialPool};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+
+pub use backward::Learnt;
+
+/// Which convolutions of the encoder are modulated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "report", serde(rename_all = "kebab-case"))]
+pub enum Modulated {
+    /// The first: the second hands its modulation on.
+    First,
+    /// The second.
+    Second,
+    /// Both, each channel with a coupling of its own.
+    Both,
+}
+
+/// The sizes of a [`Comodulated`] network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ComodulatedShape {
+    /// The backbone.
+    pub backbone: BackboneShape,
+    /// Channels of each of the encoder's two convolutions: 128 in the paper.
+    pub encoder: usize,
+    /// Which of them are modulated.
+    pub modulated: Modulated,
+    /// Neurons of the decoder, the layer that has gains: 256 in the paper.
+    pub decoder: usize,
+    /// Whether there are connections around the second convolution and around the decoder.
+    pub residual: bool,
+}
+
+/// Gains of the decoder's neurons.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum DecoderGains<'a> {
+    /// One a neuron, for all images.
+    Neurons(&'a [f32]),
+    /// One a neuron for each image, `[images][neurons]`.
+    Images(&'a [f32]),
+}
+
+/// ```text
+/// x → backbone → h₁ = s₁ ⊙ ReLU(conv3×3) → h₂ = s₂ ⊙ ReLU(conv3×3 [+ h₁]) → average over pixels p
+///   → decoder activity h = ReLU(W·p) → y = g ⊙ h [+ P·p]
+/// ```
+///
+/// s₁ and s₂ are what a modulator makes of the encoder's neurons, one number a channel; g are the decoder's
+/// gains. Where a layer is not modulated s ≡ 1. In brackets: with residual connections. The backbone has batch
+/// normalisations, which take the batch's statistics only where the network is learnt as a whole; encoder and
+/// decoder have none. A readout of y, one for each task, is a layer of its own.
+///
+/// *Known* (arXiv 2311.15053): two 3×3 convolutions of 128 channels, the decoder 128 → 256 with gains, the
+/// places of the residual connections. *Inferred*: modulation behind the ReLU, both convolutions. *Our
+/// choice*: no biases, weights from N(0, 2/inputs) (He et al. 2015), average pooling between encoder and decoder,
+/// the matrix P.
+#[derive(Debug, Clone)]
+pub struct Comodulated<B: Backend = Cpu> {
+    shape: ComodulatedShape,
+    backbone: Backbone<B>,
+    encoder: [GainConvolution<B>; 2],
+    scales: [ChannelScale<B>; 2],
+    pool: SpatialPool,
+    decoder: GainLinear<B>,
+    gains: ChannelScale<B>,
+    image_gains: Option<Tensor<B>>,
+    skip: Option<GainLinear<B>>,
+    /// Times 1, to add activations.
+    add: [ChannelScale<B>; 2],
+    /// ReLU behind each convolution, before the modulation.
+    rectified: [Tensor<B>; 2],
+    /// The same after it.
+    modulated: [Tensor<B>; 2],
+    convolved: Tensor<B>,
+    pooled: Tensor<B>,
+    activity: Tensor<B>,
+    skipped: Tensor<B>,
+    output: Tensor<B>,
+    /// Gradients, and room for one that is used up.
+    gradients: [Tensor<B>; 3],
+}
+
+impl<B: Backend> Comodulated<B> {
+    /// Weights drawn from `seed`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a size of 0, [`Error::Memory`] if there is no room.
+    pub fn new(backend: &B, shape: &ComodulatedShape, seed: u64) -> Result<Self> {
+        if [shape.encoder, shape.decoder].contains(&0) {
+            let expected = "channels and neurons above 0";
+            return Err(Error::setting("network", format!("{shape:?}"), expected));
+        }
+        let mut builder = Builder::new(backend, &[], seed);
+        let backbone = Backbone::build(&mut builder, &shape.backbone)?;
+        let he = |inputs: usize| Initial::Normal {
+            standard_deviation: libm::sqrtf(2.0 / inputs as f32),
+        };
+        let window = Window {
+            size: 3,
+            stride: 1,
+            padding: 1,
+        };
+        let convolution = |builder: &mut Builder<'_, B>, name, inputs: usize| {
+            let kernel = Shape::kernel(shape.encoder, window.size, inputs);
+            let initial = he(inputs.saturating_mul(window.size * window.size));
+            let weight = builder.parameter(name, kernel, initial)?;
+            GainConvolution::new(weight, window)
+        };
+        let encoder = [
+            convolution(&mut builder, "encoder1", shape.backbone.output_channels())?,
+            convolution(&mut builder, "encoder2", shape.encoder)?,
+        ];
+        let matrix = Shape::matrix(shape.decoder, shape.encoder);
+        let decoder = builder.parameter("decoder", matrix, he(shape.encoder))?;
+        let skip = match shape.residual {
+            true => {
+                let weight = builder.parameter("decoder_skip", matrix, he(shape.encoder))?;
+                Some(GainLinear::new(weight))
+            }
+            false => None,
+        };
+        let side = shape.backbone.output_side();
+        let scale = |channels| ChannelScale::new(backend, channels);
+        let empty = || builder.empty();
+        Ok(Comodulated {
+            shape: *shape,
+            backbone,
+            encoder,
+            scales: [scale(shape.encoder)?, scale(shape.encoder)?],
+            pool: SpatialPool {
+                pool: Pool::Average,
+                window: Window {
+                    size: side,
+                    stride: side,
+                    padding: 0,
+                },
+            },
+            decoder: GainLinear::new(decoder),
+            gains: scale(shape.decoder)?,
+            image_gains: None,
+            skip,
+            add: [scale(shape.encoder)?, scale(shape.decoder)?],
+            rectified: [empty()?, empty()?],
+            modulated: [empty()?, empty()?],
+            convolved: empty()?,
+            pooled: empty()?,
+            activity: empty()?,
+            skipped: empty()?,
+            output: empty()?,
+            gradients: [empty()?, empty()?, empty()?],
+        })
+    }
+
+    /// Its sizes.
+    pub fn shape(&self) -> &ComodulatedShape {
+        &self.shape
+    }
+
+    /// Neurons of the encoder that are modulated: as many couplings there are.
+    pub fn couplings(&self) -> usize {
+        match self.shape.modulated {
+            Modulated::First | Modulated::Second => self.shape.encoder,
+            Modulated::Both => 2 * self.shape.encoder,
+        }
+    }
+
+    /// The part of the images that no modulation reaches: the backbone, and the first convolution.
+    /// `learnt` says whether the backbone takes the batch's statistics and keeps what `backward` needs.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where `x` does not fit.
+    pub fn see(&mut self, backend: &B, x: &Tensor<B>, learnt: bool) -> Result<()> {
+        let maps = match learnt {
+            true => self.backbone.forward(backend, x)?,
+            false => self.backbone.infer(backend, x)?,
+        };
+        let [rectified, _] = &mut self.rectified;
+        self.encoder[0].forward(backend, maps, rectified)?;
+        Relu.forward(backend, rectified)
+    }
+
+    /// The decoder's activity h for the images last seen, `scales` being what the modulator makes of
+    /// each modulated neuron: s₁, then s₂.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there is not one for each of [`couplings`](Self::couplings).
+    pub fn respond(&mut self, backend: &B, scales: &[f32]) -> Result<&Tensor<B>> {
+        if scales.len() != self.couplings() {
+            return Err(Error::shape("modulation", self.couplings(), scales.len()));
+        }
+        let mut scales = scales.chunks_exact(self.shape.encoder);
+        for &layer in self.modulated_layers() {
+            if let Some(scales) = scales.next() {
+                backend.upload(scales, self.scales[layer].scale.floats_mut())?;
+            }
+        }
+        let [first, second] = &mut self.rectified;
+        let [h1, h2] = &mut self.modulated;
+        self.scales[0].forward(backend, first, None, false, h1)?;
+        self.encoder[1].forward(backend, h1, &mut self.convolved)?;
+        let residual = self.shape.residual.then_some(&*h1);
+        self.add[0].forward(backend, &self.convolved, residual, true, second)?;
+        self.scales[1].forward(backend, second, None, false, h2)?;
+        self.pool.forward(backend, h2, &mut self.pooled)?;
+        self.decoder
+            .forward(backend, &self.pooled, &mut self.activity)?;
+        Relu.forward(backend, &mut self.activity)?;
+        Ok(&self.activity)
+    }
+
+    /// y for the last response under these gains.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there is not one for each neuron, or for each neuron and image.
+    pub fn decide(&mut self, backend: &B, gains: DecoderGains<'_>) -> Result<&Tensor<B>> {
+        let shape = self.activity.shape();
+        match gains {
+            DecoderGains::Neurons(gains) => {
+                backend.upload(gains, self.gains.scale.floats_mut())?;
+                self.image_gains = None;
+                self.gains
+                    .forward(backend, &self.activity, None, false, &mut self.output)?;
+            }
+            DecoderGains::Images(gains) => {
+                let gains = Tensor::from_rows(backend, shape, gains)?;
+                self.add[1].forward(backend, &self.activity, None, false, &mut self.output)?;
+                backend.multiply(gains.floats(), self.output.floats_mut())?;
+                self.image_gains = Some(gains);
+            }
+        }
+        if let Some(skip) = &self.skip {
+            skip.forward(backend, &self.pooled, &mut self.skipped)?;
+            let gained = &mut self.gradients[0];
+            self.add[1].forward(backend, &self.output, Some(&self.skipped), false, gained)?;
+            core::mem::swap(gained, &mut self.output);
+        }
+        Ok(&self.output)
+    }
+
+    /// y of the last [`decide`](Self::decide).
+    pub fn decision(&self) -> &Tensor<B> {
+        &self.output
+    }
+
+    /// The places of the modulated convolutions.
+    fn modulated_layers(&self) -> &'static [usize] {
+        match self.shape.modulated {
+            Modulated::First => &[0],
+            Modulated::Second => &[1],
+            Modulated::Both => &[0, 1],
+        }
+    }
+}
