@@ -6,6 +6,7 @@
 //! `value ± error` is wrong, whatever the order of its operations.
 #![allow(dead_code)]
 
+pub mod backbone;
 pub mod image_layers;
 pub mod layers;
 pub mod library;
