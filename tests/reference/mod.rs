@@ -7,9 +7,12 @@
 #![allow(dead_code)]
 
 pub mod backbone;
+pub mod comodulated;
+pub mod comodulated_library;
 pub mod image_layers;
 pub mod layers;
 pub mod library;
+pub mod nearness;
 pub mod resnet;
 pub mod resnet_library;
 
