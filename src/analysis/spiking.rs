@@ -44,7 +44,7 @@ use crate::rng::Stream;
 /// # Errors
 /// [`Error::Shape`] where rates and couplings differ in number; [`Error::Setting`] for a rate that is negative
 /// or not finite, a coupling or draw that is not finite, a σ that is negative or not finite, and for a
-/// modulated rate above 10¹⁵, whose counts f64 would not tell apart.
+/// modulated rate above 10¹⁵, whose counts f64 would not tell apart; [`Error::Memory`] if the counts do not fit.
 pub fn counts(
     stream: &mut Stream,
     rates: &[f64],
@@ -64,7 +64,15 @@ pub fn counts(
     check("rate", rates, "a finite rate, 0 or above", |v| v >= 0.0)?;
     check("coupling", couplings, "a finite number", |_| true)?;
     let sigma = f64::from(deviation);
-    let mut counts = Vec::with_capacity(draws.len() * rates.len());
+    let mut counts = Vec::new();
+    let length = draws.len().saturating_mul(rates.len());
+    counts
+        .try_reserve_exact(length)
+        .map_err(|_| Error::Memory {
+            purpose: "the spike counts".into(),
+            bytes: (length as u64).saturating_mul(8),
+            remedy: "take fewer draws or neurons".into(),
+        })?;
     for &m in draws {
         let m = f64::from(m);
         for (&rate, &w) in rates.iter().zip(couplings) {
