@@ -72,7 +72,7 @@ pub struct PerSeed {
     pub average_accuracy: metrics::Summary,
     /// avg-min-ACC, in [0, 1].
     pub average_minimum_accuracy: metrics::Summary,
-    /// WC-ACC, in [0, 1].
+    /// WC-ACC, of the first task, in [0, 1].
     pub worst_case_accuracy: metrics::Summary,
     /// avg-SG.
     pub average_gap: metrics::Summary,
@@ -99,7 +99,7 @@ pub struct EveryTask {
     pub backward_transfer: metrics::Summary,
     /// min-ACC of De Lange et al.
     pub minimum_accuracy: metrics::Summary,
-    /// WC-ACC of De Lange et al.
+    /// Worst-case accuracy over all tasks, which De Lange et al. call WC-ACC.
     pub worst_case_accuracy: metrics::Summary,
 }
 

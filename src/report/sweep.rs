@@ -298,7 +298,7 @@ fn as_table(sweep: &Sweep, gathered: &[Gathered]) -> String {
     format!("{}{}", aligned(&rows, left), best(sweep, gathered))
 }
 
-/// The cell in which each method has the best WC-ACC over all tasks, which weighs the end against the gap: all
+/// The cell in which each method has the best worst-case accuracy over all tasks, which weighs the end against the gap: all
 /// methods were tried in as many. Empty where the first task alone was evaluated, on which a method that never
 /// learns another looks best.
 fn best(sweep: &Sweep, gathered: &[Gathered]) -> String {
@@ -317,7 +317,7 @@ fn best(sweep: &Sweep, gathered: &[Gathered]) -> String {
             continue;
         };
         text.push_str(&format!(
-            "best of {tried} by WC-ACC over all tasks, {}: {} (WC-ACC {} %, ACC {} %)\n",
+            "best of {tried} by worst-case accuracy over all tasks, {}: {} ({} %, mean accuracy {} %)\n",
             method.label,
             sweep.label(gathered.cell),
             Unit::Percent.mean_and_spread(&all.worst_case_accuracy),
