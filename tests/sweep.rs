@@ -168,6 +168,13 @@ fn whatever_is_wrong_is_told_with_its_line_before_anything_runs() {
             &["gain.eta = -1", "cell 4: gain.eta=-1"],
         ),
         (eta, "gain.eta = [0.1, 0.1]", 7, &["gain.eta = 0.1", "once"]),
+        // The same once it is read.
+        (
+            eta,
+            "gain.eta = [1, 2, 1.0]",
+            7,
+            &["gain.eta = 1.0", "once"],
+        ),
         (
             "= [4]",
             "= [4]\nevaluation.every = [3]",

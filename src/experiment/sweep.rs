@@ -1,5 +1,6 @@
 //! Sweeps: a grid over settings, one experiment a cell.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::Serialize;
@@ -24,7 +25,7 @@ const KEYS: [&str; 7] = [
 ];
 
 /// The sweeps that ship inside: TOML files of `data/sweeps`, compiled in.
-const SHIPPED: &[(&str, &str)] = &[
+pub(super) const SHIPPED: &[(&str, &str)] = &[
     ("lr-sweep", include_str!("../../data/sweeps/lr-sweep.toml")),
     ("replay", include_str!("../../data/sweeps/replay.toml")),
     (
@@ -71,7 +72,7 @@ pub struct Sweep {
 pub(crate) struct Axis {
     /// Its dotted path.
     pub(crate) key: String,
-    /// The values that it takes, none twice.
+    /// The values that it takes; no two give the same settings.
     pub(crate) values: Vec<Value>,
 }
 
@@ -90,7 +91,7 @@ impl Sweep {
     /// Reads a TOML document, and checks every cell.
     ///
     /// # Errors
-    /// [`Error::File`] if it cannot be read, [`Error::Format`] that names the file, the line, the key and, for
+    /// [`Error::File`] if it cannot be read, [`Error::Settings`] that names the file, the line, the key and, for
     /// a value that only some cells refuse, the first such cell.
     pub fn from_file(path: &Path) -> Result<Self> {
         let text = text::read(path)?;
@@ -143,7 +144,7 @@ impl Sweep {
         }
         read(document, folder).map_err(|failure| match failure.error {
             // These name a file already: the base's.
-            error @ (Error::File { .. } | Error::Format { .. }) => error,
+            error @ (Error::File { .. } | Error::Format { .. } | Error::Settings { .. }) => error,
             error => {
                 let at = offset(text, &failure.key);
                 text::located(text, source, at, &error)
@@ -302,13 +303,6 @@ fn flatten(prefix: &str, table: Table, grid: &mut Vec<Axis>) -> Reading<()> {
             Value::Array(values) if !values.is_empty() => values,
             other => return Err(refused(&key, &other, LIST)),
         };
-        let mut rest = values.as_slice();
-        while let Some((first, others)) = rest.split_first() {
-            if others.contains(first) {
-                return Err(refused(&key, first, "each value once"));
-            }
-            rest = others;
-        }
         if grid.iter().any(|axis: &Axis| axis.key == key) {
             let list = Value::Array(values);
             return Err(refused(&key, &list, "one list for each setting"));
@@ -340,7 +334,28 @@ fn cells(base: &Settings, grid: &[Axis]) -> Reading<Vec<Cell>> {
             let expected = format!("at most {MOST_CELLS} cells");
             Failure::at("grid")(Error::setting("grid", value, expected))
         })?;
-    (0..number).map(|index| cell(base, grid, index)).collect()
+    let cells: Vec<Cell> = (0..number)
+        .map(|index| cell(base, grid, index))
+        .collect::<Reading<_>>()?;
+    each_once(&cells, grid)?;
+    Ok(cells)
+}
+
+/// Refuses two values of a list that give the same settings, as 1 and 1.0 do.
+fn each_once(cells: &[Cell], grid: &[Axis]) -> Reading<()> {
+    let mut step = cells.len();
+    for (place, axis) in grid.iter().enumerate() {
+        // The cells that have the first value of every other list.
+        step /= axis.values.len();
+        let mut known = BTreeSet::new();
+        for cell in cells.iter().step_by(step).take(axis.values.len()) {
+            let settings = cell.settings.to_toml().map_err(Failure::at("grid"))?;
+            if !known.insert(settings) {
+                return Err(refused(&axis.key, &cell.values[place], "each value once"));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The cell with number `index` + 1.
