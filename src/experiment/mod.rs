@@ -27,6 +27,7 @@ mod run;
 mod samples;
 mod seeds;
 mod settings;
+mod shipped;
 mod sweep;
 mod text;
 pub(crate) mod validate;
@@ -35,7 +36,7 @@ mod variants;
 pub use changes::Change;
 pub use checkpoints::{Checkpoints, Save};
 pub use memory::{available_memory, check_memory, memory_needed};
-pub(crate) use nearest::unknown;
+pub use nearest::unknown;
 pub(crate) use results::hexadecimal;
 pub use results::{Results, Run, Status};
 pub use run::{Experiment, Outcome};
@@ -45,5 +46,6 @@ pub use settings::{
     DataSettings, DataSource, EvaluatedTasks, EvaluationSettings, GainSettings, MemorySettings,
     MethodSettings, NetworkSettings, Settings, StreamKind, StreamSettings, TrainingSettings,
 };
+pub use shipped::shipped;
 pub use sweep::{Cell, Sweep};
 pub use variants::variants;

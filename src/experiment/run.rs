@@ -22,8 +22,8 @@ use crate::train::{Normalisation, Record, Samples, TestTasks, Transform};
 pub struct Outcome {
     /// The runs that were begun, methods and seeds in the order of the settings.
     pub results: Results,
-    /// Images trained on or evaluated, a second of the whole experiment.
-    pub images_per_second: f64,
+    /// Images trained on or evaluated, a second of the whole experiment; none where all runs had ended before.
+    pub images_per_second: Option<f64>,
 }
 
 /// An experiment that is ready to run: what all its runs share, and only read.
@@ -220,7 +220,7 @@ impl<'a> Experiment<'a> {
                 settings: self.settings.clone(),
                 runs,
             },
-            images_per_second: images as f64 / seconds,
+            images_per_second: (images > 0).then(|| images as f64 / seconds),
         })
     }
 }

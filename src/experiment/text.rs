@@ -17,7 +17,7 @@ impl Settings {
     /// Reads a TOML document and checks every value; `source_name` is what errors call it.
     ///
     /// # Errors
-    /// [`Error::Format`] that names the source, the line and the key.
+    /// [`Error::Settings`] that names the source, the line and the key.
     pub fn from_toml(text: &str, source_name: &str) -> Result<Self> {
         from_table(parse(text, source_name)?).map_err(|error| {
             let at = match &error {
@@ -92,7 +92,7 @@ pub(super) fn located(
     at: Option<usize>,
     problem: &dyn Display,
 ) -> Error {
-    Error::Format {
+    Error::Settings {
         path: source_name.to_string(),
         problem: match at {
             Some(at) => format!("line {}: {problem}", line(text, at)),

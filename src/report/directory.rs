@@ -27,11 +27,17 @@ pub fn create(dir: &Path, settings: &Settings) -> Result<()> {
         fs::create_dir_all(parent).map_err(|e| Error::file(parent, "create", e))?;
     }
     fs::create_dir(dir).map_err(|e| match e.kind() {
-        io::ErrorKind::AlreadyExists => Error::file(
-            dir,
-            "create",
-            "it exists already; name a directory that does not, or go on with its runs by --resume",
-        ),
+        io::ErrorKind::AlreadyExists => {
+            let goes_on = match dir.join("config.toml").exists() {
+                true => format!(
+                    "; `neurogain run --resume {}` goes on with its runs",
+                    dir.display()
+                ),
+                false => String::new(),
+            };
+            let reason = "it exists already; name a directory that does not with --out";
+            Error::file(dir, "create", format!("{reason}{goes_on}"))
+        }
         _ => Error::file(dir, "create", e),
     })?;
     let filled = fill(dir, &text);
