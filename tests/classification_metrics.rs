@@ -98,8 +98,11 @@ fn wrong_labels_are_errors_that_name_the_sample() {
     refused(usize::MAX, &[0], &[0], "at most 256");
 }
 
+/// Labels and predictions.
+type Pairs = Vec<(u8, u8)>;
+
 /// Labels and predictions of 2 to 6 classes, and a permutation of the samples.
-fn samples() -> impl Strategy<Value = (usize, Vec<(u8, u8)>, Vec<(u8, u8)>)> {
+fn samples() -> impl Strategy<Value = (usize, Pairs, Pairs)> {
     (2usize..7).prop_flat_map(|classes| {
         let class = 0..classes as u8;
         prop::collection::vec((class.clone(), class), 1..60).prop_flat_map(move |pairs| {
