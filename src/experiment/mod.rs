@@ -16,6 +16,7 @@
 
 mod changes;
 mod checkpoints;
+pub mod comodulation;
 mod keys;
 mod memory;
 mod nearest;
@@ -39,6 +40,7 @@ pub use memory::{available_memory, check_memory, memory_needed};
 pub use nearest::unknown;
 pub(crate) use results::hexadecimal;
 pub use results::{Results, Run, Status};
+pub(crate) use run::evenly;
 pub use run::{Experiment, Outcome};
 pub use samples::{data_digest, load_samples};
 pub use seeds::parse_seeds;

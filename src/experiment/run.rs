@@ -266,15 +266,18 @@ fn network(settings: &NetworkSettings, samples: &Dataset) -> Result<Blueprint> {
 
 /// `limit` of the samples, evenly spread, as files may hold one class after another; all if `limit` is 0.
 fn limited(samples: Vec<u32>, limit: usize) -> Vec<u32> {
-    let count = samples.len();
-    match limit {
-        0 => samples,
-        limit if limit >= count => samples,
-        // In u128, which holds the product of any two sizes.
-        limit => (0..limit)
-            .map(|i| samples[(i as u128 * count as u128 / limit as u128) as usize])
-            .collect(),
-    }
+    let kept = evenly(samples.len(), limit);
+    kept.map(|place| samples[place]).collect()
+}
+
+/// `limit` of `count` places, evenly spread; all if `limit` is 0.
+pub(crate) fn evenly(count: usize, limit: usize) -> impl Iterator<Item = usize> + Clone {
+    let kept = match limit {
+        0 => count,
+        limit => limit.min(count),
+    };
+    // In u128, which holds the product of any two sizes.
+    (0..kept).map(move |i| (i as u128 * count as u128 / kept as u128) as usize)
 }
 
 /// What is done to training images.
