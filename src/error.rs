@@ -53,6 +53,13 @@ pub enum Error {
         /// What is wrong with it, and what would be right.
         problem: String,
     },
+    /// A file of settings, or of a sweep, that asks for what cannot be.
+    Settings {
+        /// The file.
+        path: String,
+        /// Where it stands, what is wrong with it, and what would be right.
+        problem: String,
+    },
     /// The operating system refused a file operation.
     File {
         /// The file or directory.
@@ -99,7 +106,10 @@ impl Error {
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            Error::Setting { .. } | Error::Unknown { .. } | Error::InstructionSet { .. }
+            Error::Setting { .. }
+                | Error::Settings { .. }
+                | Error::Unknown { .. }
+                | Error::InstructionSet { .. }
         )
     }
 
@@ -191,7 +201,9 @@ impl fmt::Display for Error {
                 };
                 write!(f, "unknown {kind} `{name}`; {hint}")
             }
-            Error::Format { path, problem } => write!(f, "{path}: {problem}"),
+            Error::Format { path, problem } | Error::Settings { path, problem } => {
+                write!(f, "{path}: {problem}")
+            }
             Error::File {
                 path,
                 action,

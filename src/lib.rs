@@ -7,12 +7,12 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`gain`] | the gain's dynamics and what follows from them |
+//! | [`gain`] | the gain's dynamics and what follows from them; gains that fluctuate together |
 //! | [`nn`], [`models`], [`optim`] | layers, networks, update rules |
 //! | [`data`], [`stream`] | samples, and benchmarks as sequences of contexts |
 //! | [`train`] | the continual loop, its methods and the run record |
-//! | [`metrics`] | the stability gap, mean and spread, paired differences |
-//! | [`analysis`] | the two-timescale model, the curvature of the loss |
+//! | [`metrics`] | the stability gap, mean and spread, paired differences; calibration, F1, geometry of activity |
+//! | [`analysis`] | the two-timescale model, the curvature of the loss, the spiking model |
 //! | [`backend`], [`tensor`], [`shape`], [`rng`] | the kernel contract and what it stands on |
 //! | `experiment`, `report` | experiments as TOML; run directories and reports (feature `report`) |
 //!

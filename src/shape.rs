@@ -7,6 +7,7 @@
 //! assert_eq!((shape.rows(), shape.columns(), shape.storage()), (20, 3, Some(2 * 3 * 16)));
 //! ```
 
+use alloc::vec::Vec;
 use core::fmt;
 
 /// Samples a block: the innermost dimension of every activation, and the number of logical lanes.
@@ -104,6 +105,21 @@ impl Shape {
                 channels,
                 ..
             } => height.saturating_mul(width).saturating_mul(channels),
+        }
+    }
+
+    /// The dimensions, without those that the shape does not use.
+    pub(crate) fn dimensions(&self) -> Vec<usize> {
+        match *self {
+            Shape::Dense([length, 1, 1, 1]) => [length].into(),
+            Shape::Dense([rows, columns, 1, 1]) => [rows, columns].into(),
+            Shape::Dense(all) => all.into(),
+            Shape::Blocked {
+                samples,
+                height,
+                width,
+                channels,
+            } => [samples, height, width, channels].into(),
         }
     }
 

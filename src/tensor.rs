@@ -10,6 +10,7 @@
 //! ```
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -119,5 +120,27 @@ impl<B: Backend> Tensor<B> {
     /// The numbers in their layout, to write.
     pub fn floats_mut(&mut self) -> &mut B::Floats {
         &mut self.floats
+    }
+}
+
+/// Numbers with their name and shape, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedTensor {
+    /// The layer's name, alone for its weights.
+    pub name: String,
+    /// `[outputs][inputs]`, `[outputs][size][size][inputs]` or `[neurons]`.
+    pub shape: Vec<usize>,
+    /// As many as the dimensions multiply to.
+    pub numbers: Vec<f32>,
+}
+
+impl NamedTensor {
+    /// A tensor's numbers.
+    pub(crate) fn of<B: Backend>(backend: &B, name: &str, tensor: &Tensor<B>) -> Result<Self> {
+        Ok(NamedTensor {
+            name: name.into(),
+            shape: tensor.shape().dimensions(),
+            numbers: tensor.to_rows(backend)?,
+        })
     }
 }

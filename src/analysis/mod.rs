@@ -1,4 +1,5 @@
-//! What explains the results: the scalar two-timescale model, and the curvature of the loss.
+//! What explains the results: the scalar two-timescale model, the curvature of the loss, and the spiking
+//! model of neurons that fluctuate together.
 //!
 //! ```
 //! use neurogain::analysis::largest_eigenpairs;
@@ -9,13 +10,16 @@
 //! # Ok::<(), neurogain::Error>(())
 //! ```
 
+pub mod spiking;
 pub mod two_timescale;
 
+mod jacobi;
 mod lanczos;
 mod snapshot;
 mod surface;
 mod tridiagonal;
 
+pub use jacobi::symmetric_eigen;
 pub use lanczos::{Eigenpair, largest_eigenpairs};
 pub use snapshot::{Snapshot, Watched};
 pub use surface::{Coordinates, LayerWeights, LossSurface};

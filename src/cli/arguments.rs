@@ -158,7 +158,8 @@ pub struct Sweep {
 
 #[derive(Args)]
 pub struct List {
-    /// Print a benchmark's TOML, to start a file of your own from.
+    /// Print the TOML of a benchmark, list of methods or sweep, to start a file of your own from: its `name` and
+    /// `title` are what directories and figures are called.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["json", "data"])]
     pub show: Option<String>,
 

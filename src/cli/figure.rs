@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
-use neurogain::experiment::Sweep;
+use neurogain::experiment::{Sweep, unknown};
 use neurogain::report::{ANALYSES, analyse};
 use neurogain::{Error, Result};
 
@@ -67,9 +67,11 @@ pub fn figure(arguments: &arguments::Figure) -> Result<ExitCode> {
             ..arguments::Sweep::default()
         });
     }
-    if let Some(base) = &arguments.base
-        && ANALYSES.iter().any(|(known, _)| known == name)
-    {
+    if !ANALYSES.iter().any(|(known, _)| known == name) {
+        let known: Vec<String> = figures()?.into_iter().map(|(name, _)| name).collect();
+        return Err(unknown("figure", name, &known));
+    }
+    if let Some(base) = &arguments.base {
         return Err(Error::Setting {
             name: "base".into(),
             value: base.clone(),
@@ -88,16 +90,22 @@ pub fn figure(arguments: &arguments::Figure) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Every figure: its name, and what it shows.
+fn figures() -> Result<Vec<(String, String)>> {
+    let analyses = ANALYSES.iter().copied();
+    let runs = RUNS.iter().map(|&(name, shows, ..)| (name, shows));
+    let described = analyses
+        .chain(runs)
+        .map(|(name, shows)| (name.to_string(), shows.to_string()));
+    let sweeps = Sweep::shipped()?.into_iter();
+    Ok(described
+        .chain(sweeps.map(|(name, shows)| (name.to_string(), shows)))
+        .collect())
+}
+
 fn list() -> Result<String> {
-    let analyses = ANALYSES
-        .iter()
-        .map(|(name, shows)| (*name, shows.to_string()));
-    let runs = RUNS
-        .iter()
-        .map(|(name, shows, ..)| (*name, shows.to_string()));
-    let sweeps = Sweep::shipped()?;
     let mut text = String::new();
-    for (name, shows) in analyses.chain(runs).chain(sweeps) {
+    for (name, shows) in figures()? {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{name:<18} {}", shows.replace('\n', " "));
     }

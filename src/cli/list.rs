@@ -5,7 +5,7 @@ use std::path::Path;
 
 use neurogain::Result;
 use neurogain::data::{Place, cifar, collection, mnist};
-use neurogain::experiment::{DataSettings, DataSource, Sweep, presets, variants};
+use neurogain::experiment::{DataSettings, DataSource, Sweep, presets, shipped, variants};
 use serde_json::{Value, json};
 
 use super::arguments;
@@ -14,7 +14,7 @@ use super::output::{print, print_json};
 /// Does what `neurogain list` promises.
 pub fn list(arguments: &arguments::List) -> Result<()> {
     if let Some(name) = &arguments.show {
-        return print(presets::text(name)?);
+        return print(shipped(name)?);
     }
     let directory = arguments.data.directory();
     if arguments.json {
@@ -54,7 +54,7 @@ fn as_text(directory: &Path) -> Result<String> {
             let _ = writeln!(text, "  {line}");
         }
     }
-    text.push_str("\nRun one with `neurogain run NAME`; print its settings with `neurogain list --show NAME`.\n");
+    text.push_str("\n`neurogain run NAME` runs a benchmark; `neurogain list --show NAME` prints the TOML of any of these.\n");
     Ok(text)
 }
 

@@ -83,9 +83,11 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
             "summary": summary,
         }))?;
     } else {
+        let speed = images_per_second.map(|speed| format!("speed   {speed:.0} images/s\n"));
         print(&format!(
-            "{}\nhash    {hash}\nspeed   {images_per_second:.0} images/s\nreport  {}\n",
+            "{}\nhash    {hash}\n{}report  {}\n",
             report::table(&results)?,
+            speed.unwrap_or_default(),
             page.display(),
         ))?;
     }

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use image::error::ImageError;
 use image::imageops::{self, FilterType};
-use image::{ImageReader, Limits};
+use image::{ImageReader, Limits, RgbImage};
 use rayon::prelude::*;
 
 use super::{Dataset, ImageShape, NamedClasses, TrainTest};
@@ -41,12 +41,8 @@ const MOST_MEMORY: u64 = 1 << 30;
 /// has, and for a damaged image; [`Error::Setting`] for a size of 0 or above 16,384; [`Error::Memory`]
 /// if the images do not fit.
 pub fn load(directory: &Path, height: u32, width: u32) -> Result<NamedClasses> {
-    for (name, side) in [("height", height), ("width", width)] {
-        if !(1..=LARGEST_SIDE).contains(&side) {
-            let range = format!("1 to {LARGEST_SIDE} pixels");
-            return Err(Error::setting(name, side, range));
-        }
-    }
+    check_side("height", height)?;
+    check_side("width", width)?;
     let (train, test) = (directory.join("train"), directory.join("test"));
     if directory.is_dir() && !(train.is_dir() && test.is_dir()) {
         let problem = "has no folders train and test; wanted are train/CLASS and test/CLASS";
@@ -73,6 +69,17 @@ pub fn load(directory: &Path, height: u32, width: u32) -> Result<NamedClasses> {
         train: read(&train, &train_files, shape, names.len())?,
     };
     Ok(NamedClasses { names, samples })
+}
+
+/// Whether an image may be resized to that many rows or columns.
+pub(super) fn check_side(name: &str, side: u32) -> Result<()> {
+    match (1..=LARGEST_SIDE).contains(&side) {
+        true => Ok(()),
+        false => {
+            let range = format!("1 to {LARGEST_SIDE} pixels");
+            Err(Error::setting(name, side, range))
+        }
+    }
 }
 
 /// The names of the folders in `half`, sorted.
@@ -140,33 +147,48 @@ fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     Ok(entries)
 }
 
-/// Decodes images side by side, each into its own place.
 fn read(
     half: &Path,
     files: &[(u8, PathBuf)],
     shape: ImageShape,
     classes: usize,
 ) -> Result<Dataset> {
+    let pixels = read_pixels(half, files, shape, |(_, path)| decode(path))?;
+    let labels = files.iter().map(|&(label, _)| label).collect();
+    Dataset::images(shape, classes, pixels, labels)
+}
+
+/// The images that `decode` makes of `files` below `place`, side by side, each resized to `shape` in its own
+/// place.
+pub(super) fn read_pixels<T: Sync>(
+    place: &Path,
+    files: &[T],
+    shape: ImageShape,
+    decode: impl Fn(&T) -> Result<RgbImage> + Sync,
+) -> Result<Vec<u8>> {
     let features = shape.height * shape.width * shape.channels;
     let bytes = features.saturating_mul(files.len());
     let mut pixels = Vec::new();
     pixels.try_reserve_exact(bytes).map_err(|_| Error::Memory {
-        purpose: format!("reading {}", half.display()),
+        purpose: format!("reading {}", place.display()),
         bytes: bytes as u64,
         remedy: "use fewer or smaller images".to_string(),
     })?;
     pixels.resize(bytes, 0);
     let work = pixels.par_chunks_exact_mut(features).zip(files);
     let done: Vec<Result<()>> = work
-        .map(|(image, (_, path))| decode(path, shape, image))
+        .map(|(pixels, file)| {
+            resize(decode(file)?, shape, pixels);
+            Ok(())
+        })
         .collect();
     // The first in order, whichever was found first.
     done.into_iter().collect::<Result<()>>()?;
-    let labels = files.iter().map(|&(label, _)| label).collect();
-    Dataset::images(shape, classes, pixels, labels)
+    Ok(pixels)
 }
 
-fn decode(path: &Path, shape: ImageShape, pixels: &mut [u8]) -> Result<()> {
+/// The image in a file as red, green and blue.
+pub(super) fn decode(path: &Path) -> Result<RgbImage> {
     let refused = |error: io::Error| Error::file(path, "read", error);
     let damaged = |error: ImageError| match error {
         ImageError::IoError(error) if error.kind() != ErrorKind::UnexpectedEof => {
@@ -182,12 +204,15 @@ fn decode(path: &Path, shape: ImageShape, pixels: &mut [u8]) -> Result<()> {
     limits.max_image_height = Some(LARGEST_SIDE);
     limits.max_alloc = Some(MOST_MEMORY);
     reader.limits(limits);
-    let image = reader.decode().map_err(damaged)?.into_rgb8();
+    Ok(reader.decode().map_err(damaged)?.into_rgb8())
+}
+
+/// `image`, resized if it is of another size, as bytes.
+fn resize(image: RgbImage, shape: ImageShape, pixels: &mut [u8]) {
     let (height, width) = (shape.height as u32, shape.width as u32);
     let image = match image.dimensions() == (width, height) {
         true => image,
         false => imageops::resize(&image, width, height, FilterType::Triangle),
     };
     pixels.copy_from_slice(image.as_raw());
-    Ok(())
 }

@@ -3,6 +3,8 @@
 //! Whatever the source, samples end as a [`Dataset`] of bytes; a benchmark's two halves as a
 //! [`TrainTest`].
 
+#[cfg(feature = "images")]
+pub mod celeba;
 mod change;
 #[cfg(feature = "std")]
 mod checksum;

@@ -1,5 +1,6 @@
 //! Every key of an experiment's TOML and the kind of its value: the one place that errors about
 //! unknown keys, missing keys and wrong types are made from. A test holds it equal to the structs.
+//! The keys of a comodulation experiment stand with its settings.
 
 use toml::{Table, Value};
 
@@ -42,11 +43,12 @@ pub(super) enum Kind {
     ContextList,
     Choice(&'static [&'static str]),
     Table(&'static [Key]),
-    Methods,
+    /// A list of tables that are addressed by the name that each has.
+    Entries(&'static [Key]),
     Tagged(&'static Tagged),
 }
 
-const fn key(name: &'static str, kind: Kind) -> Key {
+pub(super) const fn key(name: &'static str, kind: Kind) -> Key {
     Key {
         name,
         kind,
@@ -54,7 +56,7 @@ const fn key(name: &'static str, kind: Kind) -> Key {
     }
 }
 
-const fn optional(name: &'static str, kind: Kind) -> Key {
+pub(super) const fn optional(name: &'static str, kind: Kind) -> Key {
     Key {
         name,
         kind,
@@ -72,10 +74,10 @@ pub(super) const SETTINGS: &[Key] = &[
     key("training", Kind::Table(TRAINING)),
     key("evaluation", Kind::Table(EVALUATION)),
     key("gain", Kind::Table(GAIN)),
-    key("methods", Kind::Methods),
+    key("methods", Kind::Entries(METHOD)),
 ];
 
-const DATA: &[Key] = &[
+pub(super) const DATA: &[Key] = &[
     key(
         "source",
         Kind::Choice(&[
@@ -85,6 +87,7 @@ const DATA: &[Key] = &[
             "cifar10",
             "cifar100",
             "images",
+            "celeba",
         ]),
     ),
     key("maximum", Kind::Number),
@@ -147,7 +150,7 @@ const GAIN: &[Key] = &[
     key("eta", Kind::Number),
 ];
 
-pub(super) const METHOD: &[Key] = &[
+const METHOD: &[Key] = &[
     key("name", Kind::Text),
     key("label", Kind::Text),
     key("gain_modulated", Kind::Flag),
@@ -159,7 +162,7 @@ pub(super) const METHOD: &[Key] = &[
     optional("gain", Kind::Table(GAIN)),
 ];
 
-const OPTIMISER: Tagged = Tagged {
+pub(super) const OPTIMISER: Tagged = Tagged {
     tag: "rule",
     names: RULES,
     variants: &[SGD, MOMENTUM, ADAM],
@@ -192,17 +195,23 @@ pub(super) fn join(prefix: &str, name: &str) -> String {
     }
 }
 
-/// Whether `table` has every key, none else, each with a value of its kind.
-pub(super) fn check(table: &Table) -> Result<()> {
-    check_table("", table, SETTINGS, table)
+/// Whether `table` has every one of `keys`, none else, each with a value of its kind.
+pub(super) fn check(table: &Table, keys: &[Key]) -> Result<()> {
+    check_table("", table, keys, &|| paths(table, keys))
 }
 
-fn check_table(path: &str, table: &Table, keys: &[Key], root: &Table) -> Result<()> {
+/// `known` gives the dotted paths that an error names the nearest of.
+fn check_table(
+    path: &str,
+    table: &Table,
+    keys: &[Key],
+    known: &dyn Fn() -> Vec<String>,
+) -> Result<()> {
     for (name, value) in table {
         let path = join(path, name);
         match keys.iter().find(|key| key.name == name) {
-            Some(key) => check_value(&path, value, key.kind, root)?,
-            None => return Err(unknown("setting", &path, &paths(root))),
+            Some(key) => check_value(&path, value, key.kind, known)?,
+            None => return Err(unknown("setting", &path, &known())),
         }
     }
     let missing = |key: &&Key| !key.optional && !table.contains_key(key.name);
@@ -216,7 +225,12 @@ fn check_table(path: &str, table: &Table, keys: &[Key], root: &Table) -> Result<
     }
 }
 
-fn check_value(path: &str, value: &Value, kind: Kind, root: &Table) -> Result<()> {
+fn check_value(
+    path: &str,
+    value: &Value,
+    kind: Kind,
+    known: &dyn Fn() -> Vec<String>,
+) -> Result<()> {
     let fits = match (kind, value) {
         (Kind::Text, value) => value.is_str(),
         (Kind::Flag, value) => value.is_bool(),
@@ -232,20 +246,20 @@ fn check_value(path: &str, value: &Value, kind: Kind, root: &Table) -> Result<()
             classes.is_some_and(|c| c.iter().all(|v| is_whole(v, u64::from(u16::MAX))))
         }),
         (Kind::Choice(names), Value::String(text)) => names.contains(&text.as_str()),
-        (Kind::Table(keys), Value::Table(table)) => return check_table(path, table, keys, root),
+        (Kind::Table(keys), Value::Table(table)) => return check_table(path, table, keys, known),
         (Kind::Tagged(tagged), Value::Table(table)) => {
             // An unknown rule would otherwise be reported as an unknown `beta1`.
             if let Some(tag) = table.get(tagged.tag) {
                 let kind = Kind::Choice(tagged.names);
-                check_value(&join(path, tagged.tag), tag, kind, root)?;
+                check_value(&join(path, tagged.tag), tag, kind, known)?;
             }
-            return check_table(path, table, tagged.keys(table), root);
+            return check_table(path, table, tagged.keys(table), known);
         }
-        (Kind::Methods, Value::Array(list)) => {
+        (Kind::Entries(keys), Value::Array(list)) => {
             for (index, entry) in list.iter().enumerate() {
                 let path = join(path, &method_address(index, entry));
                 match entry {
-                    Value::Table(table) => check_table(&path, table, METHOD, root)?,
+                    Value::Table(table) => check_table(&path, table, keys, known)?,
                     other => return Err(wrong_type(&path, other, "a table")),
                 }
             }
@@ -291,7 +305,10 @@ pub(super) fn expected(kind: Kind) -> String {
             let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
             format!("a table of {}", names.join(", "))
         }
-        Kind::Methods => "a list of methods, one [[methods]] each".into(),
+        Kind::Entries(keys) => {
+            let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
+            format!("a list of tables of {}", names.join(", "))
+        }
         Kind::Tagged(tagged) => {
             let Tagged { tag, names, .. } = tagged;
             format!("a table such as {{ {tag} = \"{}\" … }}", names[0])
@@ -299,10 +316,10 @@ pub(super) fn expected(kind: Kind) -> String {
     }
 }
 
-/// The dotted path of every setting that `root` may hold.
-pub(super) fn paths(root: &Table) -> Vec<String> {
+/// The dotted path of every setting that `root`, which has `keys`, may hold.
+pub(super) fn paths(root: &Table, keys: &[Key]) -> Vec<String> {
     let mut found = Vec::new();
-    collect("", SETTINGS, Some(root), &mut found);
+    collect("", keys, Some(root), &mut found);
     found
 }
 
@@ -312,11 +329,11 @@ fn collect(prefix: &str, keys: &[Key], table: Option<&Table>, found: &mut Vec<St
         let value = table.and_then(|table| table.get(key.name));
         match key.kind {
             Kind::Table(inner) => collect(&path, inner, value.and_then(Value::as_table), found),
-            Kind::Methods => {
+            Kind::Entries(keys) => {
                 let entries = value.and_then(Value::as_array).map_or(&[][..], |v| v);
                 for (index, entry) in entries.iter().enumerate() {
                     let path = join(&path, &method_address(index, entry));
-                    collect(&path, METHOD, entry.as_table(), found);
+                    collect(&path, keys, entry.as_table(), found);
                 }
             }
             Kind::Tagged(tagged) => {

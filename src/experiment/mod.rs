@@ -16,6 +16,7 @@
 
 mod changes;
 mod checkpoints;
+pub mod comodulation;
 mod keys;
 mod memory;
 mod nearest;
@@ -27,6 +28,7 @@ mod run;
 mod samples;
 mod seeds;
 mod settings;
+mod shipped;
 mod sweep;
 mod text;
 pub(crate) mod validate;
@@ -35,9 +37,10 @@ mod variants;
 pub use changes::Change;
 pub use checkpoints::{Checkpoints, Save};
 pub use memory::{available_memory, check_memory, memory_needed};
-pub(crate) use nearest::unknown;
+pub use nearest::unknown;
 pub(crate) use results::hexadecimal;
 pub use results::{Results, Run, Status};
+pub(crate) use run::evenly;
 pub use run::{Experiment, Outcome};
 pub use samples::{data_digest, load_samples};
 pub use seeds::parse_seeds;
@@ -45,5 +48,6 @@ pub use settings::{
     DataSettings, DataSource, EvaluatedTasks, EvaluationSettings, GainSettings, MemorySettings,
     MethodSettings, NetworkSettings, Settings, StreamKind, StreamSettings, TrainingSettings,
 };
+pub use shipped::shipped;
 pub use sweep::{Cell, Sweep};
 pub use variants::variants;

@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 
-/// [`Error::Unknown`] for `name`, with the nearest of `known`.
-pub(crate) fn unknown(kind: &'static str, name: &str, known: &[String]) -> Error {
+/// [`Error::Unknown`] for `name`, which stands for no `kind` (a noun: "benchmark"), with the nearest of `known`.
+pub fn unknown(kind: &'static str, name: &str, known: &[String]) -> Error {
     Error::Unknown {
         kind,
         name: name.to_string(),

@@ -18,21 +18,7 @@ impl Settings {
     /// [`Error::Unknown`] for a key that is none, [`Error::Setting`] for a value of the wrong type or
     /// outside its range.
     pub fn with_overrides<S: AsRef<str>>(&self, overrides: &[S]) -> Result<Self> {
-        self.validate()?;
-        let mut table =
-            Table::try_from(self).map_err(|error| Error::setting("settings", &self.name, error))?;
-        for assignment in overrides {
-            let assignment = assignment.as_ref();
-            let Some((path, value)) = assignment.split_once('=') else {
-                let expected = "key=value, such as gain.eta=0.2";
-                return Err(Error::setting("override", assignment, expected));
-            };
-            // Taken before the change, because the walk below borrows the table for it.
-            let known = keys::paths(&table);
-            let (path, value) = (path.trim(), value.trim());
-            Assignment { path, value, known }.set("", path, &mut table, keys::SETTINGS)?;
-        }
-        text::from_table(table)
+        text::changed(self, overrides)
     }
 
     /// These settings with only the named methods, in the order named.
@@ -68,6 +54,26 @@ impl Settings {
     }
 }
 
+/// The table of a document with each `key=value` applied in turn.
+pub(super) fn apply<S: AsRef<str>>(
+    mut table: Table,
+    keys: &'static [Key],
+    overrides: &[S],
+) -> Result<Table> {
+    for assignment in overrides {
+        let assignment = assignment.as_ref();
+        let Some((path, value)) = assignment.split_once('=') else {
+            let expected = "key=value, such as gain.eta=0.2";
+            return Err(Error::setting("override", assignment, expected));
+        };
+        // Taken before the change, because the walk below borrows the table for it.
+        let known = keys::paths(&table, keys);
+        let (path, value) = (path.trim(), value.trim());
+        Assignment { path, value, known }.set("", path, &mut table, keys)?;
+    }
+    Ok(table)
+}
+
 /// One `path=value` on its way into the tree of settings.
 struct Assignment<'a> {
     path: &'a str,
@@ -95,8 +101,8 @@ impl Assignment<'_> {
             (Kind::Table(keys), Some(rest), Value::Table(inner)) => {
                 self.set(&path, rest, inner, keys)
             }
-            (Kind::Methods, Some(rest), Value::Array(entries)) => {
-                self.set_method(&path, rest, entries)
+            (Kind::Entries(keys), Some(rest), Value::Array(entries)) => {
+                self.set_entry(&path, rest, entries, keys)
             }
             (Kind::Tagged(tagged), Some(rest), Value::Table(inner)) if rest == tagged.tag => {
                 let tag = self.parse(Kind::Text)?;
@@ -111,13 +117,19 @@ impl Assignment<'_> {
         }
     }
 
-    fn set_method(&self, prefix: &str, rest: &str, entries: &mut [Value]) -> Result<()> {
+    fn set_entry(
+        &self,
+        prefix: &str,
+        rest: &str,
+        entries: &mut [Value],
+        keys: &[Key],
+    ) -> Result<()> {
         let (name, rest) = rest.split_once('.').ok_or_else(|| self.unknown())?;
         let entry = entries
             .iter_mut()
             .find(|entry| entry.get("name").and_then(Value::as_str) == Some(name));
         match entry {
-            Some(Value::Table(table)) => self.set(&join(prefix, name), rest, table, keys::METHOD),
+            Some(Value::Table(table)) => self.set(&join(prefix, name), rest, table, keys),
             _ => Err(self.unknown()),
         }
     }

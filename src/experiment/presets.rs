@@ -5,7 +5,7 @@ use super::nearest::unknown;
 use crate::error::Result;
 
 /// In the order in which lists show them: the one that needs no data first.
-const PRESETS: &[(&str, &str)] = &[
+pub(super) const PRESETS: &[(&str, &str)] = &[
     (
         "split-digits",
         include_str!("../../data/presets/split-digits.toml"),

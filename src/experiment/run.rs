@@ -22,8 +22,8 @@ use crate::train::{Normalisation, Record, Samples, TestTasks, Transform};
 pub struct Outcome {
     /// The runs that were begun, methods and seeds in the order of the settings.
     pub results: Results,
-    /// Images trained on or evaluated, a second of the whole experiment.
-    pub images_per_second: f64,
+    /// Images trained on or evaluated, a second of the whole experiment; none where all runs had ended before.
+    pub images_per_second: Option<f64>,
 }
 
 /// An experiment that is ready to run: what all its runs share, and only read.
@@ -220,7 +220,7 @@ impl<'a> Experiment<'a> {
                 settings: self.settings.clone(),
                 runs,
             },
-            images_per_second: images as f64 / seconds,
+            images_per_second: (images > 0).then(|| images as f64 / seconds),
         })
     }
 }
@@ -266,15 +266,18 @@ fn network(settings: &NetworkSettings, samples: &Dataset) -> Result<Blueprint> {
 
 /// `limit` of the samples, evenly spread, as files may hold one class after another; all if `limit` is 0.
 fn limited(samples: Vec<u32>, limit: usize) -> Vec<u32> {
-    let count = samples.len();
-    match limit {
-        0 => samples,
-        limit if limit >= count => samples,
-        // In u128, which holds the product of any two sizes.
-        limit => (0..limit)
-            .map(|i| samples[(i as u128 * count as u128 / limit as u128) as usize])
-            .collect(),
-    }
+    let kept = evenly(samples.len(), limit);
+    kept.map(|place| samples[place]).collect()
+}
+
+/// `limit` of `count` places, evenly spread; all if `limit` is 0.
+pub(crate) fn evenly(count: usize, limit: usize) -> impl Iterator<Item = usize> + Clone {
+    let kept = match limit {
+        0 => count,
+        limit => limit.min(count),
+    };
+    // In u128, which holds the product of any two sizes.
+    (0..kept).map(move |i| (i as u128 * count as u128 / kept as u128) as usize)
 }
 
 /// What is done to training images.

@@ -25,6 +25,11 @@ pub fn load_samples(data: &DataSettings, directory: &Path) -> Result<TrainTest> 
             (Some(name), Some(side)) => Ok(collection::load(directory, name, side)?.samples),
             _ => Err(Error::setting("data.name, data.side", "(missing)", IMAGES)),
         },
+        DataSource::Celeba => Err(Error::setting(
+            "data.source",
+            "celeba",
+            "samples with labels: CelebA has attributes, which comodulation experiments learn",
+        )),
     }
 }
 

@@ -49,7 +49,7 @@ pub struct DataSettings {
     /// What a collection of images is called in the directory of the data; only with source "images".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Rows and columns that its images are resized to; only with source "images".
+    /// Rows and columns that its images are resized to; only with sources "images" and "celeba".
     #[serde(skip_serializing_if = "Option::is_none")]
     pub side: Option<u32>,
 }
@@ -70,6 +70,9 @@ pub enum DataSource {
     Cifar100,
     /// Folders of PNG and JPEG images, or a file that `neurogain data pack` made of them.
     Images,
+    /// CelebA's aligned images, attributes and partition: for comodulation experiments, whose tasks are its
+    /// attributes.
+    Celeba,
 }
 
 impl DataSource {
@@ -82,6 +85,7 @@ impl DataSource {
             DataSource::Cifar10 => "cifar10",
             DataSource::Cifar100 => "cifar100",
             DataSource::Images => "images",
+            DataSource::Celeba => "celeba",
         }
     }
 
@@ -93,6 +97,7 @@ impl DataSource {
             DataSource::Cifar10 => 10,
             DataSource::Cifar100 => 100,
             DataSource::Images => 256,
+            DataSource::Celeba => 1,
         }
     }
 
@@ -100,7 +105,10 @@ impl DataSource {
     pub fn channels(self) -> usize {
         match self {
             DataSource::Digits | DataSource::Mnist | DataSource::FashionMnist => 1,
-            DataSource::Cifar10 | DataSource::Cifar100 | DataSource::Images => 3,
+            DataSource::Cifar10
+            | DataSource::Cifar100
+            | DataSource::Images
+            | DataSource::Celeba => 3,
         }
     }
 }

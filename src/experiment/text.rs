@@ -4,28 +4,42 @@ use std::fmt::Display;
 use std::io::Read;
 use std::path::Path;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table};
 
-use super::{Settings, keys, presets};
+use super::keys::Key;
+use super::{Settings, keys, overrides, presets};
 use crate::error::{Error, Result};
 
 /// No experiment's description comes near this; a larger file is not one.
 const LARGEST_FILE: u64 = 1 << 20;
 
+/// Settings of one kind of experiment, as a TOML document has them.
+pub(super) trait Document: Serialize + DeserializeOwned {
+    /// The document's keys.
+    const KEYS: &'static [Key];
+
+    /// Whether every value is in its range.
+    fn check(&self) -> Result<()>;
+}
+
+impl Document for Settings {
+    const KEYS: &'static [Key] = keys::SETTINGS;
+
+    fn check(&self) -> Result<()> {
+        self.validate()
+    }
+}
+
 impl Settings {
     /// Reads a TOML document and checks every value; `source_name` is what errors call it.
     ///
     /// # Errors
-    /// [`Error::Format`] that names the source, the line and the key.
+    /// [`Error::Settings`] that names the source, the line and the key.
     pub fn from_toml(text: &str, source_name: &str) -> Result<Self> {
-        from_table(parse(text, source_name)?).map_err(|error| {
-            let at = match &error {
-                Error::Setting { name, .. } | Error::Unknown { name, .. } => offset(text, name),
-                _ => None,
-            };
-            located(text, source_name, at, &error)
-        })
+        from_text(text, source_name)
     }
 
     /// Reads a file with [`Settings::from_toml`].
@@ -55,9 +69,33 @@ impl Settings {
     /// # Errors
     /// [`Error::Setting`] where [`Settings::validate`] refuses a value: TOML cannot hold every number.
     pub fn to_toml(&self) -> Result<String> {
-        self.validate()?;
-        toml::to_string_pretty(self).map_err(|error| Error::setting("settings", &self.name, error))
+        to_text(self)
     }
+}
+
+/// A checked document from TOML.
+pub(super) fn from_text<D: Document>(text: &str, source_name: &str) -> Result<D> {
+    from_table(parse(text, source_name)?).map_err(|error| {
+        let at = match &error {
+            Error::Setting { name, .. } | Error::Unknown { name, .. } => offset(text, name),
+            _ => None,
+        };
+        located(text, source_name, at, &error)
+    })
+}
+
+/// The TOML that [`from_text`] reads back to an equal document.
+pub(super) fn to_text<D: Document>(document: &D) -> Result<String> {
+    document.check()?;
+    toml::to_string_pretty(document).map_err(|error| Error::setting("settings", "these", error))
+}
+
+/// A document with each `key=value` applied in turn, checked at the end.
+pub(super) fn changed<D: Document, S: AsRef<str>>(document: &D, overrides: &[S]) -> Result<D> {
+    document.check()?;
+    let table =
+        Table::try_from(document).map_err(|error| Error::setting("settings", "these", error))?;
+    from_table(overrides::apply(table, D::KEYS, overrides)?)
 }
 
 /// The text of a file of settings, or of a sweep.
@@ -92,7 +130,7 @@ pub(super) fn located(
     at: Option<usize>,
     problem: &dyn Display,
 ) -> Error {
-    Error::Format {
+    Error::Settings {
         path: source_name.to_string(),
         problem: match at {
             Some(at) => format!("line {}: {problem}", line(text, at)),
@@ -102,12 +140,12 @@ pub(super) fn located(
 }
 
 /// Checked settings from a parsed document.
-pub(super) fn from_table(table: Table) -> Result<Settings> {
-    keys::check(&table)?;
-    let settings: Settings = table
+pub(super) fn from_table<D: Document>(table: Table) -> Result<D> {
+    keys::check(&table, D::KEYS)?;
+    let settings: D = table
         .try_into()
         .map_err(|error: toml::de::Error| Error::setting("settings", error.message(), "TOML"))?;
-    settings.validate()?;
+    settings.check()?;
     Ok(settings)
 }
 

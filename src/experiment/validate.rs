@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::samples::IMAGES;
-use super::{DataSource, EvaluatedTasks, GainSettings, NetworkSettings, Settings, StreamKind};
+use super::{
+    DataSettings, DataSource, EvaluatedTasks, GainSettings, NetworkSettings, Settings, StreamKind,
+};
 use crate::error::{Error, Result};
 use crate::optim::Rule;
 use crate::stream;
@@ -22,57 +24,13 @@ impl Settings {
     pub fn validate(&self) -> Result<()> {
         name("name", &self.name)?;
         line("title", &self.title)?;
-        self.validate_data()?;
+        data(&self.data)?;
         self.validate_stream()?;
         self.validate_network()?;
         self.validate_training()?;
         self.validate_evaluation()?;
         validate_gain("gain", &self.gain)?;
         self.validate_methods()
-    }
-
-    fn validate_data(&self) -> Result<()> {
-        let data = &self.data;
-        positive("data.maximum", data.maximum)?;
-        let channels = data.source.channels();
-        for (key, list) in [
-            ("data.mean", &data.mean),
-            ("data.standard_deviation", &data.standard_deviation),
-        ] {
-            let expected = format!("{channels} number(s), one for each channel");
-            require(list.len() == channels, key, format!("{list:?}"), expected)?;
-        }
-        for &mean in &data.mean {
-            require(mean.is_finite(), "data.mean", mean, "finite numbers")?;
-        }
-        for &deviation in &data.standard_deviation {
-            positive("data.standard_deviation", deviation)?;
-        }
-        let given = [data.name.is_some(), data.side.is_some()];
-        let wanted = data.source == DataSource::Images;
-        let value = format!(
-            "{:?}, {:?} with source {}",
-            data.name,
-            data.side,
-            data.source.name()
-        );
-        let expected = match wanted {
-            true => IMAGES,
-            false => "neither, as only a collection of images has them",
-        };
-        require(
-            given == [wanted; 2],
-            "data.name, data.side",
-            value,
-            expected,
-        )?;
-        match (&data.name, data.side) {
-            (Some(given), Some(side)) => {
-                name("data.name", given)?;
-                whole("data.side", side as usize)
-            }
-            _ => Ok(()),
-        }
     }
 
     fn validate_stream(&self) -> Result<()> {
@@ -152,14 +110,7 @@ impl Settings {
             padding,
             "pixels, at most 255",
         )?;
-        let key = "training.seeds";
-        require(!training.seeds.is_empty(), key, "[]", "at least one seed")?;
-        let mut seen = BTreeSet::new();
-        for &seed in &training.seeds {
-            require(seed <= LARGEST_WHOLE, key, seed, "seeds below 2⁶³")?;
-            require(seen.insert(seed), key, seed, "each seed once")?;
-        }
-        Ok(())
+        seeds("training.seeds", &training.seeds)
     }
 
     fn validate_methods(&self) -> Result<()> {
@@ -176,21 +127,13 @@ impl Settings {
             "[]",
             "at least one method",
         )?;
-        let mut seen = BTreeSet::new();
+        names("methods", self.methods.iter().map(|m| m.name.as_str()))?;
         for method in &self.methods {
             let key = format!("methods.{}", method.name);
-            name(&format!("{key}.name"), &method.name)?;
             line(&format!("{key}.label"), &method.label)?;
-            require(
-                // Not every file system tells upper case from lower.
-                seen.insert(method.name.to_lowercase()),
-                &format!("{key}.name"),
-                &method.name,
-                "names that differ in more than upper and lower case",
-            )?;
-            validate_rule(&format!("{key}.optimiser"), method.optimiser)?;
-            if let Some(rule) = method.backbone {
-                validate_rule(&format!("{key}.backbone"), rule)?;
+            rule(&format!("{key}.optimiser"), method.optimiser)?;
+            if let Some(backbone) = method.backbone {
+                rule(&format!("{key}.backbone"), backbone)?;
             }
             if let Some(gain) = &method.gain {
                 validate_gain(&format!("{key}.gain"), gain)?;
@@ -216,13 +159,85 @@ impl Settings {
     }
 }
 
+/// Whether samples can be named so.
+pub(super) fn data(data: &DataSettings) -> Result<()> {
+    positive("data.maximum", data.maximum)?;
+    let channels = data.source.channels();
+    for (key, list) in [
+        ("data.mean", &data.mean),
+        ("data.standard_deviation", &data.standard_deviation),
+    ] {
+        let expected = format!("{channels} number(s), one for each channel");
+        require(list.len() == channels, key, format!("{list:?}"), expected)?;
+    }
+    for &mean in &data.mean {
+        require(mean.is_finite(), "data.mean", mean, "finite numbers")?;
+    }
+    for &deviation in &data.standard_deviation {
+        positive("data.standard_deviation", deviation)?;
+    }
+    let given = [data.name.is_some(), data.side.is_some()];
+    let wanted = match data.source {
+        DataSource::Images => [true, true],
+        DataSource::Celeba => [false, true],
+        _ => [false, false],
+    };
+    let value = format!(
+        "{:?}, {:?} with source {}",
+        data.name,
+        data.side,
+        data.source.name()
+    );
+    let expected = match data.source {
+        DataSource::Images => IMAGES,
+        DataSource::Celeba => "no name, and the side of its images in pixels, such as 64",
+        _ => "neither, as only a collection of images has them",
+    };
+    require(given == wanted, "data.name, data.side", value, expected)?;
+    if let Some(given) = &data.name {
+        name("data.name", given)?;
+    }
+    match data.side {
+        Some(side) => whole("data.side", side as usize),
+        None => Ok(()),
+    }
+}
+
+/// Whether these can be seeds.
+pub(super) fn seeds(key: &str, seeds: &[u64]) -> Result<()> {
+    require(!seeds.is_empty(), key, "[]", "at least one seed")?;
+    let mut seen = BTreeSet::new();
+    for &seed in seeds {
+        require(seed <= LARGEST_WHOLE, key, seed, "seeds below 2⁶³")?;
+        require(seen.insert(seed), key, seed, "each seed once")?;
+    }
+    Ok(())
+}
+
+/// Whether these are names, no two of which a file system takes for one.
+pub(super) fn names<'a>(key: &str, names: impl IntoIterator<Item = &'a str>) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    for given in names {
+        let key = format!("{key}.{given}.name");
+        name(&key, given)?;
+        require(
+            // Not every file system tells upper case from lower.
+            seen.insert(given.to_lowercase()),
+            &key,
+            given,
+            "names that differ in more than upper and lower case",
+        )?;
+    }
+    Ok(())
+}
+
 fn validate_gain(key: &str, gain: &GainSettings) -> Result<()> {
     fraction(&format!("{key}.gamma"), gain.gamma)?;
     positive(&format!("{key}.g0"), gain.g0)?;
     not_negative(&format!("{key}.eta"), gain.eta)
 }
 
-fn validate_rule(key: &str, rule: Rule) -> Result<()> {
+pub(super) fn rule(key: &str, rule: Rule) -> Result<()> {
     let key = |name: &str| format!("{key}.{name}");
     match rule {
         Rule::Sgd => Ok(()),
@@ -239,7 +254,12 @@ fn validate_rule(key: &str, rule: Rule) -> Result<()> {
     }
 }
 
-fn require(fits: bool, name: &str, value: impl ToString, expected: impl ToString) -> Result<()> {
+pub(super) fn require(
+    fits: bool,
+    name: &str,
+    value: impl ToString,
+    expected: impl ToString,
+) -> Result<()> {
     if fits {
         Ok(())
     } else {
@@ -247,7 +267,7 @@ fn require(fits: bool, name: &str, value: impl ToString, expected: impl ToString
     }
 }
 
-fn positive(name: &str, value: f32) -> Result<()> {
+pub(super) fn positive(name: &str, value: f32) -> Result<()> {
     let fits = value.is_finite() && value > 0.0;
     require(fits, name, value, "a finite number above 0")
 }
@@ -262,7 +282,7 @@ fn fraction(name: &str, value: f32) -> Result<()> {
     require(fits, name, value, "a number in [0, 1): 0 or above, below 1")
 }
 
-fn whole(name: &str, value: usize) -> Result<()> {
+pub(super) fn whole(name: &str, value: usize) -> Result<()> {
     let fits = value >= 1 && value as u64 <= LARGEST_WHOLE;
     require(fits, name, value, WHOLE)
 }
@@ -276,7 +296,7 @@ pub(crate) fn name(key: &str, value: &str) -> Result<()> {
     require(fits, key, format!("{value:?}"), NAME)
 }
 
-fn line(key: &str, value: &str) -> Result<()> {
+pub(super) fn line(key: &str, value: &str) -> Result<()> {
     let fits = !value.trim().is_empty() && !value.contains(char::is_control);
     require(fits, key, format!("{value:?}"), "one line of text")
 }

@@ -6,7 +6,7 @@ use super::nearest::unknown;
 use super::{Settings, text};
 use crate::error::{Error, Result};
 
-const VARIANTS: &[(&str, &str)] = &[
+pub(super) const VARIANTS: &[(&str, &str)] = &[
     (
         "ablation",
         include_str!("../../data/variants/ablation.toml"),

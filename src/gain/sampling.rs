@@ -85,7 +85,7 @@ pub fn modulator(
     let (right, expected) = match draws {
         Draws::Gaussian => (count > 0, "a number of draws above 0"),
         Draws::Antithetic => (
-            count > 0 && count % 2 == 0,
+            count > 0 && count.is_multiple_of(2),
             "an even number of draws above 0, as they come in pairs",
         ),
         Draws::MomentMatched => (

@@ -24,7 +24,8 @@ pub struct Continual {
     /// min-ACC = mean over j < K of the least accuracy on task j at any evaluation after its own context
     /// (De Lange et al., equation 3). NaN for one task.
     pub minimum_accuracy: f64,
-    /// WC-ACC = R_{K,K}/K + (1 − 1/K)·min-ACC (De Lange et al., equation 4); R_{1,1} for one task.
+    /// Worst-case accuracy over all tasks, R_{K,K}/K + (1 − 1/K)·min-ACC (WC-ACC of De Lange et al.,
+    /// equation 4); R_{1,1} for one task.
     pub worst_case_accuracy: f64,
 }
 

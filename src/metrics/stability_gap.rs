@@ -39,7 +39,7 @@ pub struct StabilityGap {
     pub average_accuracy: f64,
     /// avg-min-ACC = mean of m_t over t ≥ 2; NaN for one context.
     pub average_minimum_accuracy: f64,
-    /// WC-ACC = a_K/K + (1 − 1/K)·avg-min-ACC; a_1 for one context.
+    /// WC-ACC = a_K/K + (1 − 1/K)·avg-min-ACC, of the first task alone; a_1 for one context.
     pub worst_case_accuracy: f64,
     /// avg-SG = mean of SG_t over t ≥ 2; NaN for one context.
     pub average_gap: f64,

@@ -24,6 +24,7 @@ mod controller;
 mod mlp;
 mod network;
 mod resnet;
+mod torchvision;
 
 pub use backbone::{Backbone, BackboneShape, STAGES, Stem};
 pub use comodulated::{Comodulated, ComodulatedShape, DecoderGains, Learnt, Modulated};

@@ -22,19 +22,29 @@ use crate::experiment::{Results, Run, Settings, Status, validate};
 /// [`Error::File`] where `dir` exists or cannot be made; [`Error::Setting`] where [`Settings::validate`]
 /// refuses a value: a method's name that cannot be part of a file name, a seed above 2⁶³ − 1.
 pub fn create(dir: &Path, settings: &Settings) -> Result<()> {
-    let text = settings.to_toml()?;
+    begin(dir, &settings.to_toml()?, &["runs", "figures"])
+}
+
+/// Makes the directory `dir` with a configuration and folders.
+pub(super) fn begin(dir: &Path, config: &str, folders: &[&str]) -> Result<()> {
     if let Some(parent) = dir.parent() {
         fs::create_dir_all(parent).map_err(|e| Error::file(parent, "create", e))?;
     }
     fs::create_dir(dir).map_err(|e| match e.kind() {
-        io::ErrorKind::AlreadyExists => Error::file(
-            dir,
-            "create",
-            "it exists already; name a directory that does not, or go on with its runs by --resume",
-        ),
+        io::ErrorKind::AlreadyExists => {
+            let goes_on = match dir.join("config.toml").exists() {
+                true => format!(
+                    "; `neurogain run --resume {}` goes on with its runs",
+                    dir.display()
+                ),
+                false => String::new(),
+            };
+            let reason = "it exists already; name a directory that does not with --out";
+            Error::file(dir, "create", format!("{reason}{goes_on}"))
+        }
         _ => Error::file(dir, "create", e),
     })?;
-    let filled = fill(dir, &text);
+    let filled = fill(dir, config, folders);
     if filled.is_err() {
         // The directory is ours and holds nothing yet; the first failure is the one to report.
         let _ = fs::remove_dir_all(dir);
@@ -43,8 +53,8 @@ pub fn create(dir: &Path, settings: &Settings) -> Result<()> {
 }
 
 /// What a run directory holds from the start.
-fn fill(dir: &Path, config: &str) -> Result<()> {
-    for folder in ["runs", "figures"] {
+fn fill(dir: &Path, config: &str, folders: &[&str]) -> Result<()> {
+    for folder in folders {
         let folder = dir.join(folder);
         fs::create_dir(&folder).map_err(|e| Error::file(&folder, "create", e))?;
     }

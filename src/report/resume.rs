@@ -180,7 +180,7 @@ fn good(
 ) -> Result<Option<State>> {
     match state::read(path) {
         Ok(Some(state)) => {
-            state::belongs(path, &state.head, settings, run)?;
+            state::belongs(path, &state.head, &state::settings_digest(settings)?, run)?;
             Ok(Some(state))
         }
         Err(error @ Error::Format { .. }) => {

@@ -22,6 +22,8 @@ use crate::train::{Checkpoint, NamedTensor};
 const ENTRY: &str = "neurogain";
 const METHOD: &str = "method.";
 const HISTORY: &str = "history.csv";
+/// What stands in the place of the method's name where a network learns primary tasks.
+pub(super) const PRETRAINING: &str = "pretraining";
 /// What stands for the digest while it is taken.
 const BLANK: [u8; 64] = [b'0'; 64];
 
@@ -38,7 +40,7 @@ pub(super) struct Head {
     seed: u64,
     #[serde(flatten)]
     pub(super) status: Status,
-    iterations: usize,
+    pub(super) iterations: usize,
     pub(super) hash: Option<String>,
     /// SHA-256 of the run's CSV.
     pub(super) records: String,
@@ -86,7 +88,7 @@ pub fn save(dir: &Path, settings: &Settings, run: &Run, checkpoint: &Checkpoint)
     };
     let goes_on = run.status == Status::Interrupted;
     let history = goes_on.then_some(history);
-    let bytes = to_bytes(&head, checkpoint, history.as_deref())?;
+    let bytes = to_bytes(&head, checkpoint, goes_on, history.as_deref())?;
     let written = if goes_on {
         let [path, previous] = checkpoints(dir, &run.method, run.seed)?;
         make_folder(&path).and_then(|()| files::write_keeping(&path, &previous, &bytes))
@@ -110,7 +112,7 @@ fn make_folder(path: &Path) -> Result<()> {
 }
 
 /// SHA-256 of what `config.toml` holds.
-fn settings_digest(settings: &Settings) -> Result<String> {
+pub(super) fn settings_digest(settings: &Settings) -> Result<String> {
     Ok(digest(settings.to_toml()?.as_bytes()))
 }
 
@@ -119,8 +121,33 @@ pub(super) fn digest(bytes: &[u8]) -> String {
     hexadecimal(Sha256::new_with_prefix(bytes))
 }
 
-/// The file of a state: without what the method remembers where there is no history to go on from.
-fn to_bytes(head: &Head, checkpoint: &Checkpoint, history: Option<&[u8]>) -> Result<Vec<u8>> {
+/// The file of a network that arms start from, or that learns on, of a comodulation experiment.
+pub(super) fn pretrained_to_bytes(
+    settings: &str,
+    (seed, epochs): (u64, usize),
+    checkpoint: &Checkpoint,
+) -> Result<Vec<u8>> {
+    let head = Head {
+        sha256: String::from_utf8_lossy(&BLANK).into_owned(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        settings: settings.into(),
+        method: PRETRAINING.into(),
+        seed,
+        status: Status::Complete,
+        iterations: epochs,
+        hash: None,
+        records: String::new(),
+    };
+    to_bytes(&head, checkpoint, true, None)
+}
+
+/// The file of a state, with what the method remembers, or without.
+fn to_bytes(
+    head: &Head,
+    checkpoint: &Checkpoint,
+    method: bool,
+    history: Option<&[u8]>,
+) -> Result<Vec<u8>> {
     let mut parts = Vec::new();
     let mut add = |prefix: &str, tensor: &NamedTensor| {
         let mut bytes = vec![0; 4 * tensor.numbers.len()];
@@ -131,7 +158,7 @@ fn to_bytes(head: &Head, checkpoint: &Checkpoint, history: Option<&[u8]>) -> Res
     for tensor in &checkpoint.network {
         add("", tensor);
     }
-    if let Some(history) = history {
+    if method {
         for tensor in &checkpoint.method {
             add(METHOD, tensor);
         }
@@ -139,6 +166,8 @@ fn to_bytes(head: &Head, checkpoint: &Checkpoint, history: Option<&[u8]>) -> Res
             let bytes = number.to_le_bytes().to_vec();
             parts.push((format!("{METHOD}{name}"), Dtype::F64, Vec::new(), bytes));
         }
+    }
+    if let Some(history) = history {
         let shape = vec![history.len()];
         parts.push((HISTORY.into(), Dtype::U8, shape, history.to_vec()));
     }
@@ -225,11 +254,11 @@ pub(super) fn read(path: &Path) -> Result<Option<State>> {
     Ok(Some(state))
 }
 
-/// Fails unless the state at `path` is of this run of these settings.
+/// Fails unless the state at `path` is of this run of the settings of this digest.
 pub(super) fn belongs(
     path: &Path,
     head: &Head,
-    settings: &Settings,
+    settings: &str,
     run: (&str, u64),
 ) -> Result<()> {
     let version = env!("CARGO_PKG_VERSION");
@@ -238,7 +267,7 @@ pub(super) fn belongs(
             "neurogain {} wrote it, this is {version}: go on with that version, or begin a new run",
             head.version
         )
-    } else if head.settings != settings_digest(settings)? {
+    } else if head.settings != settings {
         "it is of other settings than config.toml: put that back as it was, or begin a new run"
             .into()
     } else if (head.method.as_str(), head.seed) != run {

@@ -57,6 +57,8 @@ pub struct MethodSummary {
     pub label: String,
     /// The seeds of the complete runs.
     pub seeds: Vec<u64>,
+    /// The seeds of the runs that diverged.
+    pub diverged: Vec<u64>,
     /// Every seed measured on its own, then mean and spread; none without a complete run.
     pub per_seed: Option<PerSeed>,
     /// Over every task, each seed measured on its own; none where only the first was evaluated.
@@ -72,7 +74,7 @@ pub struct PerSeed {
     pub average_accuracy: metrics::Summary,
     /// avg-min-ACC, in [0, 1].
     pub average_minimum_accuracy: metrics::Summary,
-    /// WC-ACC, in [0, 1].
+    /// WC-ACC, of the first task, in [0, 1].
     pub worst_case_accuracy: metrics::Summary,
     /// avg-SG.
     pub average_gap: metrics::Summary,
@@ -99,7 +101,7 @@ pub struct EveryTask {
     pub backward_transfer: metrics::Summary,
     /// min-ACC of De Lange et al.
     pub minimum_accuracy: metrics::Summary,
-    /// WC-ACC of De Lange et al.
+    /// Worst-case accuracy over all tasks, which De Lange et al. call WC-ACC.
     pub worst_case_accuracy: metrics::Summary,
 }
 
@@ -153,6 +155,8 @@ pub fn summarise_results(results: &Results) -> Result<Summary> {
     for method in &results.settings.methods {
         let complete = complete_runs(results, &method.name);
         let measured = runs.iter().filter(|run| run.method == method.name);
+        let has_diverged = |run: &&RunSummary| matches!(run.status, Status::Diverged { .. });
+        let diverged = measured.clone().filter(has_diverged);
         let every_task = measured.clone().filter_map(|r| r.every_task.as_ref());
         let every_task: Vec<&Continual> = every_task.collect();
         let measures: Vec<&StabilityGap> = measured.filter_map(|r| r.measures.as_ref()).collect();
@@ -160,6 +164,7 @@ pub fn summarise_results(results: &Results) -> Result<Summary> {
             method: method.name.clone(),
             label: method.label.clone(),
             seeds: complete.iter().map(|run| run.seed).collect(),
+            diverged: diverged.map(|run| run.seed).collect(),
             every_task: (!every_task.is_empty()).then(|| over_every_task(&every_task)),
             per_seed: (!measures.is_empty()).then(|| per_seed(&measures, &complete)),
             minimum_of_seed_averaged_curve: of_mean(&complete)?,

@@ -164,12 +164,13 @@ impl Gathered<'_> {
         })
     }
 
-    /// How much there is of a method: `complete`, `incomplete` or `missing`.
+    /// How much there is of a method: `complete`, `diverged` where all its runs have, `incomplete` or `missing`.
     fn status(&self, method: Option<&MethodSummary>) -> &'static str {
         let asked = self.cell.settings.training.seeds.len();
         match method {
             None => "missing",
             Some(method) if method.seeds.len() == asked => "complete",
+            Some(method) if method.diverged.len() == asked => "diverged",
             Some(_) => "incomplete",
         }
     }
@@ -275,10 +276,23 @@ fn as_json(sweep: &Sweep, gathered: &[Gathered]) -> Value {
     })
 }
 
+/// Mean gain of the layers at the end of the last context; none where it does not move.
+pub(super) fn final_gain(method: &MethodSummary) -> Option<metrics::Summary> {
+    let end = *method.per_seed.as_ref()?.final_gain.last()?;
+    (end.mean != 1.0).then_some(end)
+}
+
 fn as_table(sweep: &Sweep, gathered: &[Gathered]) -> String {
     let mut heading = vec![String::from("cell")];
     heading.extend(sweep.grid().iter().map(|axis| axis.key.clone()));
     heading.extend(HEADINGS.map(String::from));
+    let moves = gathered
+        .iter()
+        .flat_map(|gathered| gathered.methods())
+        .any(|(_, method)| method.is_some_and(|method| final_gain(method).is_some()));
+    if moves {
+        heading.push("gain at the end".into());
+    }
     let left = 2 + sweep.grid().len();
     let mut rows = vec![heading];
     for gathered in gathered {
@@ -292,13 +306,18 @@ fn as_table(sweep: &Sweep, gathered: &[Gathered]) -> String {
                     row.extend([NONE, NONE, NONE, NONE, "0"].map(String::from));
                 }
             }
+            if moves {
+                let gain = method.and_then(final_gain);
+                let text = gain.map(|gain| Unit::Gain.mean_and_spread(&gain));
+                row.push(text.unwrap_or_else(|| NONE.into()));
+            }
             rows.push(row);
         }
     }
     format!("{}{}", aligned(&rows, left), best(sweep, gathered))
 }
 
-/// The cell in which each method has the best WC-ACC over all tasks, which weighs the end against the gap: all
+/// The cell in which each method has the best worst-case accuracy over all tasks, which weighs the end against the gap: all
 /// methods were tried in as many. Empty where the first task alone was evaluated, on which a method that never
 /// learns another looks best.
 fn best(sweep: &Sweep, gathered: &[Gathered]) -> String {
@@ -317,7 +336,7 @@ fn best(sweep: &Sweep, gathered: &[Gathered]) -> String {
             continue;
         };
         text.push_str(&format!(
-            "best of {tried} by WC-ACC over all tasks, {}: {} (WC-ACC {} %, ACC {} %)\n",
+            "best of {tried} by worst-case accuracy over all tasks, {}: {} ({} %, mean accuracy {} %)\n",
             method.label,
             sweep.label(gathered.cell),
             Unit::Percent.mean_and_spread(&all.worst_case_accuracy),

@@ -1,13 +1,12 @@
 //! The figure of a sweep: measures against the setting that it goes through.
 
-use std::collections::BTreeSet;
-
 use toml::Value;
 
-use super::figure::{Chart, ChartPanel, ChartRow, Point, Series};
+use super::figure::{Chart, ChartPanel, ChartRow, Point, Series, fits_above};
 use super::format::Unit;
 use super::summary::MethodSummary;
-use crate::experiment::{Cell, Sweep};
+use super::sweep::final_gain;
+use crate::experiment::{Cell, StreamKind, Sweep};
 use crate::metrics;
 
 /// Values that span so much are drawn by their logarithm.
@@ -30,10 +29,7 @@ const MEASURES: [Measure; 4] = [
     ("avg-SG, task 1", Unit::Share, |method| {
         Some(method.per_seed.as_ref()?.average_gap)
     }),
-    ("gain at the end", Unit::Gain, |method| {
-        let end = *method.per_seed.as_ref()?.final_gain.last()?;
-        (end.mean != 1.0).then_some(end)
-    }),
+    ("gain at the end", Unit::Gain, final_gain),
 ];
 
 /// The figure of a sweep through one setting, or two, whose last has values that are numbers, or lists, which
@@ -56,9 +52,17 @@ pub(super) fn chart(sweep: &Sweep, cells: &[(&Cell, Vec<&MethodSummary>)]) -> Op
         Some(if wide { libm::log10(value) } else { value })
     };
     let counts = last.values.iter().all(Value::is_array);
-    let setting = match counts {
-        true => format!("items in {}", last.key),
-        false => last.key.clone(),
+    let setting = match (counts, last.key.as_str()) {
+        (true, "stream.contexts") => {
+            let items = match sweep.base().stream.kind {
+                StreamKind::Split => "classes",
+                StreamKind::Rotated => "rotations",
+                StreamKind::Permuted => "permutations",
+            };
+            format!("{items} in the last context")
+        }
+        (true, key) => format!("items in {key}"),
+        (false, key) => key.to_string(),
     };
     // One panel for each value of the first setting.
     let panels: Vec<Option<&Value>> = match before.first() {
@@ -67,10 +71,9 @@ pub(super) fn chart(sweep: &Sweep, cells: &[(&Cell, Vec<&MethodSummary>)]) -> Op
     };
     let row = |(title, unit, of): &Measure| {
         let panel = |value: &Option<&Value>| ChartPanel {
-            title: match value {
-                Some(Value::String(text)) => text.clone(),
-                Some(value) => value.to_string(),
-                None => String::new(),
+            title: match (before.first(), value) {
+                (Some(axis), Some(value)) => panel_title(&axis.key, value, panels.len()),
+                _ => String::new(),
             },
             marks: Vec::new(),
             series: series(cells, *value, &x, of, *unit),
@@ -85,24 +88,54 @@ pub(super) fn chart(sweep: &Sweep, cells: &[(&Cell, Vec<&MethodSummary>)]) -> Op
             panels: panels.iter().map(panel).collect(),
         }
     };
-    let there = |row: &ChartRow| row.panels.iter().any(|panel| !panel.series.is_empty());
+    let there = |row: &ChartRow| {
+        let mut series = row.panels.iter().flat_map(|panel| &panel.series);
+        series.any(|series| !series.points.is_empty())
+    };
+    let crossed = |row: &ChartRow| {
+        let mut series = row.panels.iter().flat_map(|panel| &panel.series);
+        series.any(|series| !series.diverged.is_empty())
+    };
     let rows: Vec<ChartRow> = MEASURES.iter().map(row).filter(there).collect();
     (!rows.is_empty()).then(|| Chart {
         name: "sweep",
         title: "A sweep",
         caption: format!(
-            "{}: mean over seeds, band ± standard deviation, against {}{}.",
+            "{}: mean over seeds, band ± standard deviation, against {}{}.{}",
             sweep.base().title,
             last.key,
             before.first().map_or(String::new(), |axis| format!(
                 ", a panel for each {}",
                 axis.key
             )),
+            match rows.iter().any(crossed) {
+                true => " Crosses on the lower edge: every run diverged.",
+                false => "",
+            },
         ),
         rows,
     })
 }
 
+/// `KEY = VALUE`, without as much of the key's path as has no room above one of `columns` panels.
+fn panel_title(key: &str, value: &Value, columns: usize) -> String {
+    let value = match value {
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    };
+    let mut rest = Some(key);
+    while let Some(key) = rest {
+        let title = format!("{key} = {value}");
+        if fits_above(&title, columns) {
+            return title;
+        }
+        rest = key.split_once('.').map(|(_, shorter)| shorter);
+    }
+    value
+}
+
+/// A line for each method that has a value in some cell, or none because it diverged. Of gains there are no
+/// lines without a value: nothing tells there which methods have gains.
 fn series(
     cells: &[(&Cell, Vec<&MethodSummary>)],
     first: Option<&Value>,
@@ -110,50 +143,43 @@ fn series(
     of: impl Fn(&MethodSummary) -> Option<metrics::Summary>,
     unit: Unit,
 ) -> Vec<Series> {
-    let labels: BTreeSet<&str> = cells
-        .iter()
-        .flat_map(|(_, methods)| methods.iter().map(|method| method.label.as_str()))
-        .collect();
-    // In the order of the first cell, whose methods are the sweep's.
-    let order = cells
-        .iter()
-        .flat_map(|(_, methods)| methods.iter().map(|m| m.label.as_str()));
-    let mut left = labels;
-    let labels: Vec<&str> = order.filter(|label| left.remove(label)).collect();
     let scale = match unit {
         Unit::Percent => 100.0,
         _ => 1.0,
     };
-    let mut found = Vec::new();
-    for label in labels {
-        let mut points: Vec<Point> = Vec::new();
-        for (cell, methods) in cells {
-            if first.is_some_and(|first| cell.values.first() != Some(first)) {
-                continue;
-            }
-            let method = methods.iter().find(|method| method.label == label);
-            let measured = method.and_then(|method| of(method));
-            if let (Some(x), Some(measured)) = (x(cell), measured)
-                && measured.mean.is_finite()
-            {
-                let spread = match measured.count {
-                    0 | 1 => 0.0,
-                    _ => scale * measured.standard_deviation,
-                };
-                points.push(Point {
+    let mut found: Vec<Series> = Vec::new();
+    for (cell, methods) in cells {
+        if first.is_some_and(|first| cell.values.first() != Some(first)) {
+            continue;
+        }
+        let Some(x) = x(cell) else { continue };
+        for method in methods {
+            let place = found.iter().position(|series| series.label == method.label);
+            let place = place.unwrap_or_else(|| {
+                found.push(Series::line(&method.label, []));
+                found.len() - 1
+            });
+            let asked = cell.settings.training.seeds.len();
+            match of(method).filter(|measured| measured.mean.is_finite()) {
+                Some(measured) => found[place].points.push(Point {
                     x,
                     y: scale * measured.mean,
-                    spread,
-                });
+                    spread: match measured.count {
+                        0 | 1 => 0.0,
+                        _ => scale * measured.standard_deviation,
+                    },
+                }),
+                None if method.diverged.len() == asked => found[place].diverged.push(x),
+                None => {}
             }
         }
-        points.sort_by(|a, b| a.x.total_cmp(&b.x));
-        if points.len() > 1 {
-            found.push(Series {
-                label: label.into(),
-                points,
-            });
-        }
+    }
+    found.retain(|series| {
+        let diverged = !series.diverged.is_empty() && unit != Unit::Gain;
+        !series.points.is_empty() || diverged
+    });
+    for series in &mut found {
+        series.points.sort_by(|a, b| a.x.total_cmp(&b.x));
     }
     found
 }

@@ -10,20 +10,8 @@ use alloc::vec::Vec;
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::models::Network;
-use crate::shape::Shape;
-use crate::tensor::Tensor;
+use crate::tensor::{NamedTensor, Tensor};
 use crate::train::GradientDescent;
-
-/// Numbers with their name and shape, row-major.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NamedTensor {
-    /// The layer's name, alone for its weights.
-    pub name: String,
-    /// `[outputs][inputs]`, `[outputs][size][size][inputs]` or `[neurons]`.
-    pub shape: Vec<usize>,
-    /// As many as the dimensions multiply to.
-    pub numbers: Vec<f32>,
-}
 
 /// A network and its method between two iterations.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +28,16 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
+    /// The numbers of the network's tensor called `name`.
+    pub(super) fn fill<B: Backend>(
+        &self,
+        backend: &B,
+        name: &str,
+        tensor: &mut Tensor<B>,
+    ) -> Result<()> {
+        fill(backend, &self.network, name, tensor)
+    }
+
     /// The state between two iterations.
     ///
     /// # Errors
@@ -49,13 +47,7 @@ impl Checkpoint {
         network: &mut impl Network<B>,
         method: &mut GradientDescent<B>,
     ) -> Result<Self> {
-        let copy = |name: &str, tensor: &mut Tensor<B>| -> Result<NamedTensor> {
-            Ok(NamedTensor {
-                name: name.into(),
-                shape: dimensions(tensor.shape()),
-                numbers: tensor.to_rows(backend)?,
-            })
-        };
+        let copy = |name: &str, tensor: &Tensor<B>| NamedTensor::of(backend, name, tensor);
         let mut checkpoint = Checkpoint {
             network: Vec::new(),
             method: Vec::new(),
@@ -127,7 +119,7 @@ fn fill<B: Backend>(
     let expected = || format!("{name}, {shape}");
     let found = from.iter().find(|found| found.name == name);
     let found = found.ok_or_else(|| Error::shape("checkpoint", expected(), "none"))?;
-    if found.shape != dimensions(shape) {
+    if found.shape != shape.dimensions() {
         let found = format!("{name}, {:?}", found.shape);
         return Err(Error::shape("checkpoint", expected(), found));
     }
@@ -142,19 +134,4 @@ fn expect_all(of: &str, known: usize, found: &[NamedTensor]) -> Result<()> {
     }
     let expected = format!("{known} tensors of the {of}");
     Err(Error::shape("checkpoint", expected, found.len()))
-}
-
-/// The dimensions, without those that the shape does not use.
-fn dimensions(shape: Shape) -> Vec<usize> {
-    match shape {
-        Shape::Dense([length, 1, 1, 1]) => [length].into(),
-        Shape::Dense([rows, columns, 1, 1]) => [rows, columns].into(),
-        Shape::Dense(all) => all.into(),
-        Shape::Blocked {
-            samples,
-            height,
-            width,
-            channels,
-        } => [samples, height, width, channels].into(),
-    }
 }

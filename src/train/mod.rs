@@ -20,8 +20,9 @@ mod samples;
 mod test_tasks;
 mod trainer;
 
+pub use crate::tensor::NamedTensor;
 pub use adaptation::{Adapter, AdapterSettings, Answer, GainSource, GainsFor, Modulator, Pass};
-pub use checkpoint::{Checkpoint, NamedTensor};
+pub use checkpoint::Checkpoint;
 pub use history::{Evaluation, History, Record};
 pub use method::{Drive, GradientDescent, Method};
 pub use samples::{Batch, Normalisation, Samples, Transform};

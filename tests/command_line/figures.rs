@@ -84,6 +84,12 @@ fn what_cannot_be_done_is_said() {
         complaint.contains("unknown figure `two-timescales`; did you mean `two-timescale`?"),
         "{complaint}"
     );
+    let complaint = fails(&folder, &["figure", "nosuch"], 2);
+    let list = succeeds(&folder, &["figure"]);
+    let names = list.lines().take_while(|line| !line.is_empty());
+    for name in names.filter_map(|line| line.split_whitespace().next()) {
+        assert!(complaint.contains(name), "no {name} in {complaint}");
+    }
     fs::write(folder.path().join("file"), "").unwrap();
     let complaint = fails(&folder, &["figure", "two-timescale", "--out", "file"], 1);
     assert!(complaint.contains("file: cannot create"), "{complaint}");

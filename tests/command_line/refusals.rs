@@ -81,7 +81,7 @@ fn an_error_in_ones_own_file_names_file_line_and_key() {
         .position(|line| line == "eta = -0.4")
         .expect("the preset sets eta");
     fs::write(folder.path().join("mine.toml"), wrong).expect("written");
-    let complaint = fails(&folder, &["run", "mine.toml"], 1);
+    let complaint = fails(&folder, &["run", "mine.toml"], 2);
     let start = format!("error: mine.toml: line {line}: gain.eta = -0.4");
     assert!(complaint.starts_with(&start), "{complaint}");
     let complaint = fails(&folder, &["run", "missing.toml"], 1);
@@ -110,6 +110,13 @@ fn an_output_directory_that_exists_is_left_alone() {
     fs::write(&precious, "kept").expect("written");
     let complaint = fails(&folder, &[TINY, &["--out", "mine"]].concat(), 1);
     assert!(complaint.contains("mine"), "{complaint}");
+    assert!(!complaint.contains("--resume"), "{complaint}");
+    tiny(&folder, &["--out", "run"]);
+    let complaint = fails(&folder, &[TINY, &["--out", "run"]].concat(), 1);
+    assert!(
+        complaint.contains("`neurogain run --resume run` goes on"),
+        "{complaint}"
+    );
     assert_eq!(fs::read_to_string(&precious).expect("still there"), "kept");
     assert_eq!(
         fs::read_dir(folder.path().join("mine"))

@@ -176,6 +176,11 @@ fn show_prints_a_preset_that_runs_as_a_file() {
         let printed = succeeds(&folder, &["list", "--show", name]);
         assert_eq!(printed, presets::text(name).expect(name));
     }
+    // Lists of methods and sweeps are shown too.
+    for (name, part) in [("ablation", "[[methods]]"), ("replay", "[grid]")] {
+        let printed = succeeds(&folder, &["list", "--show", name]);
+        assert!(printed.contains(part), "{name}: {printed}");
+    }
 }
 
 #[test]

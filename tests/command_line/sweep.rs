@@ -169,9 +169,15 @@ fn slurm_scripts_are_written_and_nothing_is_run() {
 #[test]
 fn bad_sweeps_are_refused_before_anything_is_made() {
     let folder = with_sweep(&ETA.replace("[0.1, 0.2]", "[0.1, -2]"));
-    let complaint = fails(&folder, &["sweep", "eta.toml"], 1);
+    let complaint = fails(&folder, &["sweep", "eta.toml"], 2);
     let start = "error: eta.toml: line 7: gain.eta = -2";
     assert!(complaint.starts_with(start), "{complaint}");
+    let folder = with_sweep(&ETA.replace("gain.eta", "gain.etta"));
+    let complaint = fails(&folder, &["sweep", "eta.toml"], 2);
+    assert!(
+        complaint.contains("did you mean `gain.eta`?"),
+        "{complaint}"
+    );
     let folder = with_sweep(&ETA.replace("[8, 16]", "[8, 1000000000000]"));
     let complaint = fails(&folder, &["sweep", "eta.toml"], 1);
     assert!(

@@ -4,6 +4,8 @@
 //! The real MNIST and CIFAR-10 are checked too where `NEUROGAIN_DATA` names a directory that has them.
 #![cfg(feature = "std")]
 
+#[cfg(feature = "images")]
+mod celeba;
 mod cifar;
 mod collection;
 #[cfg(feature = "images")]

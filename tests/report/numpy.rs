@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use neurogain::experiment::Results;
 use neurogain::report::{create, finish, rebuild, write_run};
 use neurogain::train::History;
-use npyz::NpyFile;
 use serde::Deserialize;
 use tempfile::TempDir;
 
@@ -84,6 +83,41 @@ fn expected(history: &History) -> BTreeMap<String, Array> {
     )
 }
 
+/// An array's type, shape and the bytes of its values, by the letter of NumPy's format 1.0.
+fn array(bytes: &[u8]) -> (String, Vec<usize>, &[u8]) {
+    let (magic, rest) = bytes.split_at(8);
+    assert_eq!(magic, b"\x93NUMPY\x01\x00");
+    let (length, rest) = rest.split_first_chunk::<2>().unwrap();
+    let (header, values) = rest.split_at(usize::from(u16::from_le_bytes(*length)));
+    assert_eq!((bytes.len() - values.len()) % 64, 0);
+    let header = str::from_utf8(header).unwrap();
+    assert!(header.ends_with('\n'));
+    let header = header.trim_end();
+    let header = header.strip_prefix("{'descr': '").unwrap();
+    let header = header.strip_suffix("), }").unwrap();
+    let (kind, shape) = header
+        .split_once("', 'fortran_order': False, 'shape': (")
+        .unwrap();
+    let shape = shape
+        .split(',')
+        .map(str::trim)
+        .filter(|size| !size.is_empty());
+    let shape = shape.map(|size| size.parse().unwrap()).collect();
+    (kind.to_string(), shape, values)
+}
+
+/// Letters of four bytes, without the zeros at the end.
+fn text(bytes: &[u8]) -> String {
+    let (letters, rest) = bytes.as_chunks::<4>();
+    assert!(rest.is_empty());
+    let letters = letters.iter().map(|bytes| u32::from_le_bytes(*bytes));
+    let letters = letters.map(|letter| char::from_u32(letter).unwrap());
+    letters
+        .collect::<String>()
+        .trim_end_matches('\0')
+        .to_string()
+}
+
 /// The arrays of the archive `path` but for `layers`, and those, as the Rust readers see them.
 fn read(path: &Path) -> (BTreeMap<String, Array>, Vec<String>) {
     let bytes = fs::read(path).unwrap();
@@ -100,27 +134,18 @@ fn read(path: &Path) -> (BTreeMap<String, Array>, Vec<String>) {
             .to_string();
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes).unwrap();
-        let array = NpyFile::new(&bytes[..]).unwrap();
+        let (kind, shape, values) = array(&bytes);
         if name == "layers" {
-            layers = array.into_vec::<String>().unwrap();
+            let length = kind.strip_prefix("<U").unwrap().parse::<usize>().unwrap();
+            layers = values.chunks(4 * length).map(text).collect();
             continue;
         }
-        let shape = array.shape().iter().map(|&size| size as usize).collect();
-        let kind = array.dtype().descr().replace('\'', "");
-        let bits = match kind.as_str() {
-            "<i8" => array
-                .into_vec::<i64>()
-                .unwrap()
-                .iter()
-                .map(|&v| v as u64)
-                .collect(),
-            _ => array
-                .into_vec::<f64>()
-                .unwrap()
-                .iter()
-                .map(|v| v.to_bits())
-                .collect(),
-        };
+        let (values, rest) = values.as_chunks::<8>();
+        assert!(rest.is_empty());
+        let bits = values
+            .iter()
+            .map(|bytes| u64::from_le_bytes(*bytes))
+            .collect();
         arrays.insert(name, Array { kind, shape, bits });
     }
     (arrays, layers)

@@ -37,6 +37,14 @@ fn an_ended_run_keeps_its_hash_without_a_summary() {
     let after = fs::read(dir.join("weights/ngm-sgd-1.safetensors")).expect("weights");
     assert!(before == after);
 
+    // With nothing left to do there is no speed to tell.
+    let again = output(&folder, &["run", "--resume", "stopped"]);
+    let printed = String::from_utf8(again.stdout).expect("UTF-8");
+    assert!(
+        printed.contains("report  ") && !printed.contains("speed"),
+        "{printed}"
+    );
+
     let whole = folder.path().join("whole");
     run_until(&whole, &settings, 4 * 12);
     rebuild(&whole).expect("a report");

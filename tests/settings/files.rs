@@ -102,7 +102,7 @@ fn an_error_in_a_file_names_file_line_and_key() {
         assert!(preset.contains(from), "{from}");
         let text = preset.replacen(from, to, 1);
         match Settings::from_toml(&text, "mine.toml") {
-            Err(Error::Format { path, problem }) => {
+            Err(Error::Settings { path, problem }) => {
                 assert_eq!(path, "mine.toml");
                 let last = to.lines().last().expect("a line");
                 let line = line_of(&text, last);

@@ -11,6 +11,8 @@ use crate::tensor::Tensor;
 
 /// What the gradient is wanted of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "report", serde(rename_all = "kebab-case"))]
 pub enum Learnt {
     /// The modulation alone; weights are frozen.
     Modulation,

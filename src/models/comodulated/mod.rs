@@ -166,6 +166,10 @@ impl<B: Backend> Comodulated<B> {
         &self.shape
     }
 
+    pub(in crate::models) fn backbone_mut(&mut self) -> &mut Backbone<B> {
+        &mut self.backbone
+    }
+
     /// Neurons of the encoder that are modulated: as many couplings there are.
     pub fn couplings(&self) -> usize {
         match self.shape.modulated {

@@ -134,6 +134,7 @@ fn series(method: &Moved, by_switch: &[Vec<f64>]) -> Series {
     Series {
         label: method.label.clone(),
         points: by_switch.iter().enumerate().map(point).collect(),
+        diverged: Vec::new(),
     }
 }
 

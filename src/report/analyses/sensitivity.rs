@@ -134,6 +134,8 @@ fn heat_map(preset: &Settings, grid: &[Vec<Measured>]) -> Result<HeatMap> {
             ("average stability gap (%)", map(|m| m.gap)),
         ],
         framed,
+        frame: "recommended η",
+        none: "training diverged",
     })
 }
 

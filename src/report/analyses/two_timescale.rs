@@ -106,6 +106,7 @@ fn band(label: &str, summaries: Vec<Summary>) -> Series {
     Series {
         label: label.into(),
         points: numbered(&summaries).map(point).collect(),
+        diverged: Vec::new(),
     }
 }
 

@@ -28,6 +28,21 @@ const ABOVE_PLOT: i32 = 28 * UNITS;
 const TEXT: i32 = 19 * UNITS;
 const SWATCH: i32 = 26 * UNITS;
 pub(super) const SPACE: i32 = 8 * UNITS;
+/// From the middle of a cross to its corners.
+const CROSS: i32 = 5 * UNITS;
+
+/// What stands before a label of the legend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Swatch {
+    /// A line in the colour at this index.
+    Line(usize),
+    /// A cross.
+    Cross,
+    /// The outline of a cell.
+    Frame,
+    /// The letters themselves.
+    Letters(&'static str),
+}
 
 /// One of `columns` panels side by side in a row.
 pub(super) struct Panel<'a> {
@@ -41,8 +56,7 @@ pub(super) struct Panel<'a> {
 
 impl Panel<'_> {
     fn left_and_width(&self) -> (i32, i32) {
-        let columns = self.columns as i32;
-        let width = (WIDTH - LEFT - RIGHT - (columns - 1) * BETWEEN_PANELS) / columns;
+        let width = panel_width(self.columns as i32);
         (LEFT + self.column as i32 * (width + BETWEEN_PANELS), width)
     }
 
@@ -69,11 +83,10 @@ pub(super) struct Canvas<'a> {
 }
 
 impl<'a> Canvas<'a> {
-    /// Begins a drawing of so many rows of panels in `text`, with a legend of colours and labels, and
-    /// says how high it is.
+    /// Begins a drawing of so many rows of panels in `text`, with a legend, and says how high it is.
     pub(super) fn new(
         text: &'a mut String,
-        legend: &[(usize, &str)],
+        legend: &[(Swatch, &str)],
         rows: usize,
     ) -> Result<(Self, i32)> {
         let (places, legend_rows) = legend_places(legend);
@@ -88,14 +101,33 @@ impl<'a> Canvas<'a> {
         };
         let background = palette::BACKGROUND.filled();
         canvas.done(|b| b.draw_rect((0, 0), (WIDTH, height), &background, true))?;
-        for ((x, row), (colour, label)) in places.into_iter().zip(legend) {
+        for ((x, row), (swatch, label)) in places.into_iter().zip(legend) {
             let y = SPACE + row * LEGEND_ROW + LEGEND_ROW / 2;
-            let style = palette::method(*colour).stroke_width(3 * UNITS as u32);
-            canvas.stroke(&[(x, y), (x + SWATCH, y)], &style)?;
+            canvas.swatch(*swatch, (x, y))?;
             let at = (x + SWATCH + SPACE, y);
             canvas.text(label, at, HPos::Left, VPos::Center, FontTransform::None)?;
         }
         Ok((canvas, height))
+    }
+
+    /// Draws a swatch whose left edge's middle is at `(x, y)`.
+    fn swatch(&mut self, swatch: Swatch, (x, y): (i32, i32)) -> Result<()> {
+        let middle = (x + SWATCH / 2, y);
+        match swatch {
+            Swatch::Line(colour) => {
+                let style = palette::method(colour).stroke_width(3 * UNITS as u32);
+                self.stroke(&[(x, y), (x + SWATCH, y)], &style)
+            }
+            Swatch::Cross => self.cross_at(middle, palette::INK),
+            Swatch::Frame => self.outline((x, y - SPACE), (x + SWATCH, y + SPACE)),
+            Swatch::Letters(text) => self.text(
+                text,
+                middle,
+                HPos::Center,
+                VPos::Center,
+                FontTransform::None,
+            ),
+        }
     }
 
     /// Ends the drawing.
@@ -213,6 +245,49 @@ impl<'a> Canvas<'a> {
         self.stroke(&points, &style)
     }
 
+    /// A dot at `(x, y)`, for a line of one point.
+    pub(super) fn dot(&mut self, panel: &Panel, colour: usize, (x, y): (f64, f64)) -> Result<()> {
+        let at = (panel.horizontal(x), self.vertical(panel, y));
+        let style = palette::method(colour).filled();
+        self.done(|backend| backend.draw_circle(at, 4 * UNITS as u32, &style, true))
+    }
+
+    /// A cross at `x` on the lower edge of the panel, or `level` crosses above that.
+    pub(super) fn cross(
+        &mut self,
+        panel: &Panel,
+        colour: usize,
+        x: f64,
+        level: usize,
+    ) -> Result<()> {
+        let (_, bottom) = self.edges(panel.row);
+        let at = (panel.horizontal(x), bottom - level as i32 * 3 * CROSS);
+        self.cross_at(at, palette::method(colour))
+    }
+
+    fn cross_at(&mut self, (x, y): (i32, i32), colour: RGBColor) -> Result<()> {
+        let style = colour.stroke_width(5 * UNITS as u32 / 2);
+        self.stroke(&[(x - CROSS, y - CROSS), (x + CROSS, y + CROSS)], &style)?;
+        self.stroke(&[(x - CROSS, y + CROSS), (x + CROSS, y - CROSS)], &style)
+    }
+
+    /// The outline of a rectangle of the drawing.
+    pub(super) fn outline(
+        &mut self,
+        (left, top): (i32, i32),
+        (right, bottom): (i32, i32),
+    ) -> Result<()> {
+        let frame = palette::INK.stroke_width(2 * UNITS as u32);
+        let corners = [
+            (left, top),
+            (right, top),
+            (right, bottom),
+            (left, bottom),
+            (left, top),
+        ];
+        self.stroke(&corners, &frame)
+    }
+
     /// The minima of the contexts in the panel, dotted.
     pub(super) fn minima(&mut self, panel: &Panel, curve: &Curve, origin: f64) -> Result<()> {
         let colour = palette::dotted(palette::method(curve.colour));
@@ -268,6 +343,20 @@ impl<'a> Canvas<'a> {
     }
 }
 
+/// Whether `text` has room above each of `columns` panels.
+pub(in crate::report) fn fits_above(text: &str, columns: usize) -> bool {
+    width_of(text) <= panel_width(columns.max(1) as i32)
+}
+
+fn panel_width(columns: i32) -> i32 {
+    (WIDTH - LEFT - RIGHT - (columns - 1) * BETWEEN_PANELS) / columns
+}
+
+/// About how wide `text` is, which is cut where it has no end.
+fn width_of(text: &str) -> i32 {
+    text.chars().take(200).map(advance).sum()
+}
+
 /// About how wide a letter is: capitals, m, w and everything unusual, four fifths of the font's size.
 fn advance(letter: char) -> i32 {
     match letter {
@@ -278,11 +367,11 @@ fn advance(letter: char) -> i32 {
 }
 
 /// Where each entry of the legend begins and in which row it is, and how many rows there are.
-fn legend_places(legend: &[(usize, &str)]) -> (Vec<(i32, i32)>, i32) {
+fn legend_places(legend: &[(Swatch, &str)]) -> (Vec<(i32, i32)>, i32) {
     let (mut x, mut row) = (LEFT, 0);
     let mut places = Vec::new();
     for (_, label) in legend {
-        let width = SWATCH + SPACE + label.chars().take(200).map(advance).sum::<i32>();
+        let width = SWATCH + SPACE + width_of(label);
         if x > LEFT && x + width > WIDTH - RIGHT {
             (x, row) = (LEFT, row + 1);
         }

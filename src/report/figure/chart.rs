@@ -1,7 +1,7 @@
 //! Figures of lines: rows of panels, each line with or without a band around it.
 
 use super::axes::{Axis, linear_ticks};
-use super::canvas::{Canvas, Panel};
+use super::canvas::{Canvas, Panel, Swatch};
 use super::document;
 use crate::error::Result;
 use crate::report::table::csv;
@@ -79,6 +79,8 @@ pub(in crate::report) struct Series {
     pub(in crate::report) label: String,
     /// In the order in which they are joined.
     pub(in crate::report) points: Vec<Point>,
+    /// Where there is no value because training diverged.
+    pub(in crate::report) diverged: Vec<f64>,
 }
 
 /// One point of a line.
@@ -102,16 +104,21 @@ impl Series {
         Series {
             label: label.into(),
             points: points.into_iter().map(point).collect(),
+            diverged: Vec::new(),
         }
     }
 }
 
 impl Chart {
+    fn series(&self) -> impl Iterator<Item = &Series> {
+        let panels = self.rows.iter().flat_map(|row| &row.panels);
+        panels.flat_map(|panel| &panel.series)
+    }
+
     /// The labels, each once; a label's place is its colour's.
     fn labels(&self) -> Vec<&str> {
-        let panels = self.rows.iter().flat_map(|row| &row.panels);
         let mut labels: Vec<&str> = Vec::new();
-        for series in panels.flat_map(|panel| &panel.series) {
+        for series in self.series() {
             if !labels.contains(&series.label.as_str()) {
                 labels.push(&series.label);
             }
@@ -125,7 +132,13 @@ impl Chart {
     /// [`crate::Error::File`] where drawing fails.
     pub(in crate::report) fn draw(&self) -> Result<Drawing> {
         let labels = self.labels();
-        let legend: Vec<(usize, &str)> = labels.iter().copied().enumerate().collect();
+        let lines = labels.iter().enumerate();
+        let mut legend: Vec<(Swatch, &str)> = lines
+            .map(|(colour, label)| (Swatch::Line(colour), *label))
+            .collect();
+        if self.series().any(|series| !series.diverged.is_empty()) {
+            legend.push((Swatch::Cross, "diverged"));
+        }
         let mut drawing = String::new();
         let (mut canvas, height) = Canvas::new(&mut drawing, &legend, self.rows.len())?;
         for (index, row) in self.rows.iter().enumerate() {
@@ -172,6 +185,11 @@ impl ChartRow {
             .points()
             .map(|p| p.y - p.spread)
             .fold(f64::INFINITY, f64::min);
+        // A band alone takes no axis of values that are never negative below 0.
+        let low = match self.points().all(|p| p.y >= 0.0) {
+            true => low.max(0.0),
+            false => low,
+        };
         let high = self
             .points()
             .map(|p| p.y + p.spread)
@@ -215,9 +233,12 @@ impl ChartRow {
 impl ChartPanel {
     /// The smallest and the largest x.
     fn x(&self) -> (f64, f64) {
-        let points = self.series.iter().flat_map(|series| &series.points);
-        let ends = points.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), point| {
-            (low.min(point.x), high.max(point.x))
+        let places = self.series.iter().flat_map(|series| {
+            let points = series.points.iter().map(|point| point.x);
+            points.chain(series.diverged.iter().copied())
+        });
+        let ends = places.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| {
+            (low.min(x), high.max(x))
         });
         match ends.0 < ends.1 {
             true => ends,
@@ -236,7 +257,18 @@ impl ChartPanel {
         }
         for series in &self.series {
             let points: Vec<_> = series.points.iter().map(|p| (p.x, p.y)).collect();
-            canvas.polyline(panel, colour(series), &points)?;
+            match points[..] {
+                [point] => canvas.dot(panel, colour(series), point)?,
+                _ => canvas.polyline(panel, colour(series), &points)?,
+            }
+        }
+        let mut crosses: Vec<f64> = Vec::new();
+        for series in &self.series {
+            for &x in &series.diverged {
+                let level = crosses.iter().filter(|other| **other == x).count();
+                canvas.cross(panel, colour(series), x, level)?;
+                crosses.push(x);
+            }
         }
         Ok(())
     }

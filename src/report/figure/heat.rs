@@ -4,7 +4,7 @@ use plotters::backend::DrawingBackend;
 use plotters::style::text_anchor::{HPos, VPos};
 use plotters::style::{Color, FontTransform};
 
-use super::canvas::{Canvas, LEFT, RIGHT, SPACE, UNITS, WIDTH};
+use super::canvas::{Canvas, LEFT, RIGHT, SPACE, Swatch, UNITS, WIDTH};
 use super::chart::Drawing;
 use super::palette;
 use crate::error::Result;
@@ -25,6 +25,9 @@ pub(in crate::report) struct HeatMap {
     pub(in crate::report) maps: Vec<(&'static str, Vec<Vec<f64>>)>,
     /// Row and column of the cells that have a frame.
     pub(in crate::report) framed: Vec<(usize, usize)>,
+    /// What the legend calls the frames, and cells without a value.
+    pub(in crate::report) frame: &'static str,
+    pub(in crate::report) none: &'static str,
 }
 
 impl HeatMap {
@@ -35,7 +38,15 @@ impl HeatMap {
     /// [`crate::Error::File`] where drawing fails.
     pub(in crate::report) fn draw(&self) -> Result<Drawing> {
         let mut drawing = String::new();
-        let (mut canvas, height) = Canvas::new(&mut drawing, &[], self.maps.len())?;
+        let mut legend = Vec::new();
+        if !self.framed.is_empty() {
+            legend.push((Swatch::Frame, self.frame));
+        }
+        let values = self.maps.iter().flat_map(|(_, values)| values);
+        if values.flatten().any(|value| !value.is_finite()) {
+            legend.push((Swatch::Letters(NONE), self.none));
+        }
+        let (mut canvas, height) = Canvas::new(&mut drawing, &legend, self.maps.len())?;
         for map in 0..self.maps.len() {
             self.draw_map(&mut canvas, map)?;
         }
@@ -104,16 +115,7 @@ impl HeatMap {
                 ];
                 canvas.done(|b| b.draw_rect(corners[0], corners[1], &style, true))?;
                 if self.framed.contains(&(row as usize, column as usize)) {
-                    let frame = palette::INK.stroke_width(2 * UNITS as u32);
-                    let [(left, top), (right, bottom)] = corners;
-                    let outline = [
-                        (left, top),
-                        (right, top),
-                        (right, bottom),
-                        (left, bottom),
-                        (left, top),
-                    ];
-                    canvas.stroke(&outline, &frame)?;
+                    canvas.outline(corners[0], corners[1])?;
                 }
                 let at = (middle(x(column), x(column + 1)), middle(y(row), y(row + 1)));
                 let number = match value.is_finite() {

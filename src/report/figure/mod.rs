@@ -10,7 +10,8 @@ mod heat;
 mod palette;
 
 use self::axes::{Axis, linear_ticks};
-use self::canvas::{Canvas, Panel};
+pub(super) use self::canvas::fits_above;
+use self::canvas::{Canvas, Panel, Swatch};
 pub use self::chart::Drawing;
 pub(super) use self::chart::{Chart, ChartPanel, ChartRow, Point, Series};
 pub(super) use self::curve::{Curve, Quantity, curves};
@@ -134,9 +135,9 @@ pub(super) fn draw(
     if curves.is_empty() || (figure == Figure::Switches && contexts < 2) {
         return Ok(None);
     }
-    let labels: Vec<(usize, &str)> = curves
+    let labels: Vec<(Swatch, &str)> = curves
         .iter()
-        .map(|c| (c.colour, c.label.as_str()))
+        .map(|c| (Swatch::Line(c.colour), c.label.as_str()))
         .collect();
     let mut drawing = String::new();
     let (mut canvas, height) = Canvas::new(&mut drawing, &labels, 1)?;

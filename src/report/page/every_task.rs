@@ -18,7 +18,7 @@ pub(super) fn is_there(experiments: &[Experiment]) -> bool {
 pub(super) fn every_task(experiments: &[Experiment]) -> Markup {
     let head = html! {
         (method_heading(experiments))
-        @for heading in ["ACC %", "forgetting %", "BWT %", "min-ACC %", "WC-ACC %"] {
+        @for heading in ["ACC %", "forgetting %", "BWT %", "min-ACC %", "worst-case accuracy %"] {
             th scope="col" { (heading) }
         }
     };
@@ -27,8 +27,9 @@ pub(super) fn every_task(experiments: &[Experiment]) -> Markup {
         "before the last of the best accuracy before the last context less that at the end (Chaudhry et al. "
         "2018); BWT the mean of the accuracy at the end less that at the end of the task’s own context "
         "(Lopez-Paz and Ranzato 2017); min-ACC the mean over tasks before the last of the least accuracy "
-        "after the task’s own context, and WC-ACC = (accuracy on the last task at the end)/K + (1 − 1/K) · "
-        "min-ACC (De Lange et al. 2023). Mean ± standard deviation over seeds."
+        "after the task’s own context, and the worst-case accuracy over all tasks (accuracy on the last task at "
+        "the end)/K + (1 − 1/K) · min-ACC (De Lange et al. 2023). It is not the WC-ACC of the tables above, "
+        "which is of the first task. Mean ± standard deviation over seeds."
     };
     let measures = |of: &EveryTask| {
         [

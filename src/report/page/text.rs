@@ -9,8 +9,10 @@ pub(super) fn definitions() -> Markup {
             h2 id="definitions" { "Definitions" }
             p {
                 "After every iteration, or as many as " code { "evaluation.every" } " says, the network is "
-                "tested on the first task. With "
-                i { "a" sub { "t" } } " the accuracy at the end of context " i { "t" } ", "
+                "tested on the first task, and with " code { "evaluation.tasks = \"all\"" } " on every task "
+                "that a context has brought. These measures are of the first task alone, whether or not the "
+                "others are tested; those over all tasks are defined beside their table. With "
+                i { "a" sub { "t" } } " the accuracy on the first task at the end of context " i { "t" } ", "
                 i { "m" sub { "t" } } " the smallest accuracy within it, and " i { "K" } " contexts:"
             }
             dl {

@@ -9,10 +9,10 @@ use neurogain::experiment::{Results, Status, Sweep, presets};
 use neurogain::report::{
     begin_sweep, cell_directory, cell_has_ended, collect_sweep, create, finish, write_run,
 };
-use neurogain::train::Evaluation;
 use tempfile::TempDir;
 
-#[path = "report/synthetic.rs"]
+mod figure;
+#[path = "../report/synthetic.rs"]
 #[allow(dead_code)]
 mod synthetic;
 
@@ -168,6 +168,13 @@ fn whatever_is_wrong_is_told_with_its_line_before_anything_runs() {
             &["gain.eta = -1", "cell 4: gain.eta=-1"],
         ),
         (eta, "gain.eta = [0.1, 0.1]", 7, &["gain.eta = 0.1", "once"]),
+        // The same once it is read.
+        (
+            eta,
+            "gain.eta = [1, 2, 1.0]",
+            7,
+            &["gain.eta = 1.0", "once"],
+        ),
         (
             "= [4]",
             "= [4]\nevaluation.every = [3]",
@@ -379,87 +386,4 @@ fn every_shipped_sweep_can_be_run_on_any_base() {
     assert!(error.to_string().contains("replay"), "{error}");
     let error = Sweep::find("replay".as_ref(), Some("split-mnits")).unwrap_err();
     assert!(error.to_string().contains("split-mnist"), "{error}");
-}
-
-/// A sweep through numbers is drawn, a line a method; one through texts alone is not. The best cell of each
-/// method is told where every task was evaluated, by the measure over all of them.
-#[test]
-fn a_sweep_through_numbers_is_drawn_and_its_best_cells_are_told() {
-    let folder = TempDir::new().unwrap();
-    let collect = |name: &str, set: &str, grid: &str| {
-        let text = format!(
-            "base = \"split-digits\"\nmethods = [\"sgd\", \"ngm-sgd\"]\nseeds = [7, 8]\nset = [\"stream.iterations=4\"{set}]\n[grid]\n{grid}"
-        );
-        let (sweep, dir) = (parse(&text).unwrap(), folder.path().join(name));
-        begin_sweep(&dir, &sweep).unwrap();
-        for (place, cell) in sweep.cells().iter().enumerate() {
-            let mut results = synthetic::results(&cell.settings);
-            for record in results
-                .runs
-                .iter_mut()
-                .flat_map(|run| &mut run.history.records)
-            {
-                let test = record.test.unwrap();
-                if set.contains("all") {
-                    // The first cell is the better one.
-                    let accuracy = 0.5 * test.accuracy / (place + 1) as f64;
-                    let later = Evaluation { accuracy, ..test };
-                    record.later_tasks = vec![later; record.context - 1];
-                }
-            }
-            write_cell(&cell_directory(&dir, cell), &results);
-        }
-        let collected = collect_sweep(&dir).unwrap();
-        let svg = collected
-            .figure
-            .as_ref()
-            .map(|path| fs::read_to_string(path).unwrap());
-        (
-            collected.table,
-            svg,
-            fs::read_to_string(dir.join("sweep.csv")).unwrap(),
-        )
-    };
-    let all = ", \"evaluation.tasks=all\"";
-    let (table, svg, csv) = collect("numbers", all, "gain.eta = [0.1, 0.2]");
-    let svg = svg.expect("a figure");
-    for part in [
-        "NGM-SGD",
-        "gain.eta",
-        "ACC, all tasks (%)",
-        "avg-SG, task 1",
-    ] {
-        assert!(svg.contains(part), "no {part:?}");
-    }
-    let best: Vec<&str> = table
-        .lines()
-        .filter(|line| line.starts_with("best of 2"))
-        .collect();
-    assert_eq!(best.len(), 2, "{table}");
-    assert!(
-        best.iter().all(|line| line.contains(": gain.eta = 0.1 (")),
-        "{best:?}"
-    );
-    assert!(
-        csv.lines()
-            .next()
-            .unwrap()
-            .contains("every_task_worst_case_accuracy_mean")
-    );
-
-    let (table, svg, _) = collect("wide", "", "training.learning_rate = [0.001, 0.1]");
-    assert!(
-        svg.expect("a figure")
-            .contains("log₁₀ of training.learning_rate")
-    );
-    assert!(
-        !table.contains("best of"),
-        "the first task alone tells no best: {table}"
-    );
-    let (_, svg, _) = collect(
-        "texts",
-        "",
-        "network.kind = [\"mlp\"]\nnetwork.hidden = [[4]]\nnetwork.hidden_standard_deviation = [0.1]\nnetwork.output_standard_deviation = [0.1]",
-    );
-    assert_eq!(svg, None);
 }

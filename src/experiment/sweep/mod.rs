@@ -1,18 +1,19 @@
 //! Sweeps: a grid over settings, one experiment a cell.
 
+mod grid;
+
 use std::path::Path;
 
 use serde::Serialize;
 use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
+use self::grid::{cells, flatten};
 use super::keys::join;
 use super::nearest::unknown;
 use super::{Settings, text};
 use crate::error::{Error, Result};
 
-/// A longer list of experiments is a slip of the finger.
-const MOST_CELLS: usize = 10_000;
 const KEYS: [&str; 7] = [
     "description",
     "base",
@@ -24,23 +25,25 @@ const KEYS: [&str; 7] = [
 ];
 
 /// The sweeps that ship inside: TOML files of `data/sweeps`, compiled in.
-const SHIPPED: &[(&str, &str)] = &[
-    ("lr-sweep", include_str!("../../data/sweeps/lr-sweep.toml")),
-    ("replay", include_str!("../../data/sweeps/replay.toml")),
+pub(super) const SHIPPED: &[(&str, &str)] = &[
+    (
+        "lr-sweep",
+        include_str!("../../../data/sweeps/lr-sweep.toml"),
+    ),
+    ("replay", include_str!("../../../data/sweeps/replay.toml")),
     (
         "gain-complexity",
-        include_str!("../../data/sweeps/gain-complexity.toml"),
+        include_str!("../../../data/sweeps/gain-complexity.toml"),
     ),
     (
         "longer-contexts",
-        include_str!("../../data/sweeps/longer-contexts.toml"),
+        include_str!("../../../data/sweeps/longer-contexts.toml"),
     ),
     (
         "gain-layers",
-        include_str!("../../data/sweeps/gain-layers.toml"),
+        include_str!("../../../data/sweeps/gain-layers.toml"),
     ),
 ];
-const LIST: &str = "a list of values, such as [0.1, 0.2]";
 
 /// A base, and the values that some of its settings take; every cell of it has been checked.
 ///
@@ -71,7 +74,7 @@ pub struct Sweep {
 pub(crate) struct Axis {
     /// Its dotted path.
     pub(crate) key: String,
-    /// The values that it takes, none twice.
+    /// The values that it takes; no two give the same settings.
     pub(crate) values: Vec<Value>,
 }
 
@@ -90,7 +93,7 @@ impl Sweep {
     /// Reads a TOML document, and checks every cell.
     ///
     /// # Errors
-    /// [`Error::File`] if it cannot be read, [`Error::Format`] that names the file, the line, the key and, for
+    /// [`Error::File`] if it cannot be read, [`Error::Settings`] that names the file, the line, the key and, for
     /// a value that only some cells refuse, the first such cell.
     pub fn from_file(path: &Path) -> Result<Self> {
         let text = text::read(path)?;
@@ -143,7 +146,7 @@ impl Sweep {
         }
         read(document, folder).map_err(|failure| match failure.error {
             // These name a file already: the base's.
-            error @ (Error::File { .. } | Error::Format { .. }) => error,
+            error @ (Error::File { .. } | Error::Format { .. } | Error::Settings { .. }) => error,
             error => {
                 let at = offset(text, &failure.key);
                 text::located(text, source, at, &error)
@@ -288,101 +291,6 @@ fn base(value: Option<Value>, folder: &Path) -> Reading<Settings> {
             expected,
         ))),
     }
-}
-
-/// The lists of `table`, whether their paths are quoted (`"gain.eta" = […]`) or not (`gain.eta = […]`).
-fn flatten(prefix: &str, table: Table, grid: &mut Vec<Axis>) -> Reading<()> {
-    for (name, value) in table {
-        let key = join(prefix, &name);
-        let values = match value {
-            Value::Table(inner) => {
-                flatten(&key, inner, grid)?;
-                continue;
-            }
-            Value::Array(values) if !values.is_empty() => values,
-            other => return Err(refused(&key, &other, LIST)),
-        };
-        let mut rest = values.as_slice();
-        while let Some((first, others)) = rest.split_first() {
-            if others.contains(first) {
-                return Err(refused(&key, first, "each value once"));
-            }
-            rest = others;
-        }
-        if grid.iter().any(|axis: &Axis| axis.key == key) {
-            let list = Value::Array(values);
-            return Err(refused(&key, &list, "one list for each setting"));
-        }
-        grid.push(Axis { key, values });
-    }
-    Ok(())
-}
-
-fn refused(key: &str, value: &Value, expected: &str) -> Failure {
-    Failure {
-        key: join("grid", key),
-        error: Error::setting(key, value, expected),
-    }
-}
-
-/// The product of the lists, each cell checked.
-fn cells(base: &Settings, grid: &[Axis]) -> Reading<Vec<Cell>> {
-    let sizes = grid.iter().map(|axis| axis.values.len());
-    let number = sizes
-        .clone()
-        .try_fold(1, usize::checked_mul)
-        .filter(|&number| number <= MOST_CELLS)
-        .ok_or_else(|| {
-            // A product that no usize holds is told too.
-            let product: f64 = sizes.clone().map(|size| size as f64).product();
-            let sizes: Vec<String> = sizes.clone().map(|size| size.to_string()).collect();
-            let value = format!("{} = {product} cells", sizes.join(" × "));
-            let expected = format!("at most {MOST_CELLS} cells");
-            Failure::at("grid")(Error::setting("grid", value, expected))
-        })?;
-    (0..number).map(|index| cell(base, grid, index)).collect()
-}
-
-/// The cell with number `index` + 1.
-fn cell(base: &Settings, grid: &[Axis], index: usize) -> Reading<Cell> {
-    let mut rest = index;
-    let mut values = Vec::with_capacity(grid.len());
-    for axis in grid.iter().rev() {
-        values.push(axis.values[rest % axis.values.len()].clone());
-        rest /= axis.values.len();
-    }
-    values.reverse();
-    let chosen = grid.iter().zip(&values);
-    let assignments: Vec<String> = chosen
-        .map(|(axis, value)| format!("{}={value}", axis.key))
-        .collect();
-    let settings = base.with_overrides(&assignments).map_err(|error| {
-        let number = index + 1;
-        match error {
-            Error::Setting {
-                name,
-                value,
-                expected,
-            } => Failure {
-                key: join("grid", &name),
-                error: Error::Setting {
-                    name,
-                    value,
-                    expected: format!("{expected} (cell {number}: {})", assignments.join(", ")),
-                },
-            },
-            Error::Unknown { ref name, .. } => Failure {
-                key: join("grid", name),
-                error,
-            },
-            error => Failure::at("grid")(error),
-        }
-    })?;
-    Ok(Cell {
-        number: index + 1,
-        settings,
-        values,
-    })
 }
 
 /// Where the key with this dotted path stands in a document; for one inside a value, where that stands.

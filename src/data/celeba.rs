@@ -1,0 +1,337 @@
+//! CelebA: photographs of faces with 40 binary attributes each.
+//!
+//! Z. Liu, P. Luo, X. Wang, X. Tang (ICCV 2015), *Deep Learning Face Attributes in the Wild*;
+//! <https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html>, whose terms (research, not commercial) everyone has to
+//! agree to: nothing here fetches it. What is read:
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `list_attr_celeba.txt` | the number of images; the names [`ATTRIBUTES`]; a line an image, `000001.jpg -1 1 ...` |
+//! | `list_eval_partition.txt` | the official split, a line an image in the same order: `000001.jpg 0` |
+//! | `img_align_celeba/` | the aligned images, JPEG, 178 × 218 pixels |
+//!
+//! The published lists have 202,599 images: 162,770 training (0), 19,867 validation (1) and 19,962 test
+//! images (2). Shorter lists are read too, so that a part of the data can be used.
+//!
+//! An image is cropped to its middle, the 178 × 178 pixels without the 20 uppermost and the 20 lowest rows, as
+//! is usual, and resized as [`folder`](super::folder) resizes.
+
+use std::path::{Path, PathBuf};
+
+use image::{RgbImage, imageops};
+
+use super::files::{self, Place};
+use super::{Dataset, ImageShape, folder};
+use crate::error::{Error, Result};
+
+/// The attributes, in the order of their columns.
+///
+/// The list is part of the data set's definition; loading checks the file against it.
+#[rustfmt::skip]
+pub const ATTRIBUTES: [&str; 40] = [
+    "5_o_Clock_Shadow", "Arched_Eyebrows", "Attractive", "Bags_Under_Eyes", "Bald", "Bangs", "Big_Lips",
+    "Big_Nose", "Black_Hair", "Blond_Hair", "Blurry", "Brown_Hair", "Bushy_Eyebrows", "Chubby", "Double_Chin",
+    "Eyeglasses", "Goatee", "Gray_Hair", "Heavy_Makeup", "High_Cheekbones", "Male", "Mouth_Slightly_Open",
+    "Mustache", "Narrow_Eyes", "No_Beard", "Oval_Face", "Pale_Skin", "Pointy_Nose", "Receding_Hairline",
+    "Rosy_Cheeks", "Sideburns", "Smiling", "Straight_Hair", "Wavy_Hair", "Wearing_Earrings", "Wearing_Hat",
+    "Wearing_Lipstick", "Wearing_Necklace", "Wearing_Necktie", "Young",
+];
+
+/// The lists: attributes and official split.
+pub const FILES: [&str; 2] = ["list_attr_celeba.txt", "list_eval_partition.txt"];
+
+/// The folder of the aligned images.
+pub const IMAGES: &str = "img_align_celeba";
+
+/// Columns and rows of an aligned image.
+const ALIGNED: (u32, u32) = (178, 218);
+
+/// The parts of the official split, as the list numbers them.
+const PARTS: [&str; 3] = ["training", "validation", "test"];
+
+const HOW_TO_GET: &str = "the lists and the folder img_align_celeba of \"Align&Cropped Images\" are at \
+     https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html, for those who agree to its terms";
+
+/// Images, each with the 40 [`ATTRIBUTES`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attributed {
+    /// The images, `[side][side][3]`, all of one class 0.
+    pub images: Dataset,
+    /// `[samples][40]`: 1 where the image has the attribute (1 in the list), 0 where not (−1).
+    pub attributes: Vec<u8>,
+}
+
+impl Attributed {
+    /// Each image's label for one of the [`ATTRIBUTES`] as a task of two classes: 1 where it has it; none of
+    /// an attribute beyond the last.
+    pub fn labels(&self, attribute: usize) -> Vec<u8> {
+        let rows = self.attributes.chunks_exact(ATTRIBUTES.len());
+        rows.filter_map(|row| row.get(attribute).copied()).collect()
+    }
+}
+
+/// The three parts of the official split.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CelebA {
+    /// Part 0.
+    pub train: Attributed,
+    /// Part 1.
+    pub validation: Attributed,
+    /// Part 2.
+    pub test: Attributed,
+}
+
+/// Looks for [`FILES`] in `directory` and in its `celeba` (torchvision's habit) and `CelebA`, there or in the
+/// folders `Anno` and `Eval`, as they are published.
+pub fn search(directory: &Path) -> [Place<2>; 3] {
+    ["", "celeba", "CelebA"].map(|below| Place::look(directory, below, FILES, spellings))
+}
+
+fn spellings(name: &str) -> Vec<String> {
+    ["", "Anno/", "Eval/"]
+        .map(|folder| format!("{folder}{name}"))
+        .into()
+}
+
+/// Reads CelebA from the first place of [`search`] that has both lists, and the images from its
+/// [`IMAGES`] or `Img/img_align_celeba`, as `side` × `side` × 3; with `most`, only the first so many images of
+/// each part.
+///
+/// # Errors
+/// [`Error::File`] if the lists or the images are nowhere, with every place that was looked in, or if a file
+/// cannot be read; [`Error::Format`] for a list with a line that is not as above, for a part without an image,
+/// and for an image that is damaged or of another size; [`Error::Setting`] for a side of 0 or above 16,384 and
+/// a `most` of 0; [`Error::Memory`] if the images do not fit.
+///
+/// ```no_run
+/// use neurogain::data::celeba;
+///
+/// let celeba = celeba::load("downloads".as_ref(), 64, Some(1000))?;
+/// assert_eq!(celeba.train.images.len(), 1000);
+/// let smiling = celeba::ATTRIBUTES.iter().position(|name| *name == "Smiling").unwrap();
+/// let labels = celeba.train.labels(smiling);
+/// # Ok::<(), neurogain::Error>(())
+/// ```
+pub fn load(directory: &Path, side: u32, most: Option<usize>) -> Result<CelebA> {
+    folder::check_side("side", side)?;
+    if most == Some(0) {
+        let expected = "at least one image of each part";
+        return Err(Error::setting("images of each part", 0, expected));
+    }
+    let places = search(directory);
+    let complete = |place: &Place<2>| {
+        let [attributes, partition] = place.complete()?;
+        Some((
+            place.directory.clone(),
+            [attributes, partition].map(PathBuf::from),
+        ))
+    };
+    let Some((home, [attributes, partition])) = places.iter().find_map(complete) else {
+        let wanted = format!("{}; {HOW_TO_GET}", FILES.join(", "));
+        let action = "find the CelebA lists";
+        return Err(files::not_found(directory, action, &places, &wanted));
+    };
+    let folders = [home.join(IMAGES), home.join("Img").join(IMAGES)];
+    let Some(images) = folders.iter().find(|folder| folder.is_dir()) else {
+        let looked = folders.map(|folder| folder.display().to_string());
+        let reason = format!("looked for {}; {HOW_TO_GET}", looked.join("; "));
+        return Err(Error::file(&home, "find the CelebA images", reason));
+    };
+    let rows = read_attributes(&attributes)?;
+    let parts = read_partition(&partition, &attributes, &rows)?;
+    for (part, name) in PARTS.iter().enumerate() {
+        if !parts.contains(&part) {
+            let problem = format!("has no {name} image ({part}); every part must have one");
+            return Err(Error::format(&partition, problem));
+        }
+    }
+    let part = |part: usize| {
+        let rows = rows.iter().zip(&parts).filter(|(_, of)| **of == part);
+        let rows: Vec<&Row> = rows
+            .map(|(row, _)| row)
+            .take(most.unwrap_or(usize::MAX))
+            .collect();
+        read_part(images, &rows, side)
+    };
+    // The smaller parts first: what is wrong is found before the others are read.
+    let (test, validation) = (part(2)?, part(1)?);
+    Ok(CelebA {
+        train: part(0)?,
+        validation,
+        test,
+    })
+}
+
+/// An image's file and its attributes as 0 and 1.
+struct Row {
+    file: String,
+    attributes: [u8; ATTRIBUTES.len()],
+}
+
+fn read_text(path: &Path) -> Result<String> {
+    let (mut file, length) = files::open(path)?;
+    let bytes = files::read_at_most(path, &mut file, length)?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Error::format(path, format!("is no text: byte {at} is not UTF-8"))
+    })
+}
+
+/// That line `number`, from 1, is wrong.
+fn wrong_line(path: &Path, number: usize, found: &str, expected: &str) -> Error {
+    let mut found: String = found.chars().take(80).collect();
+    found = found.escape_debug().to_string();
+    let problem = format!("line {number}: expected {expected}, found \"{found}\"");
+    Error::format(path, problem)
+}
+
+fn read_attributes(path: &Path) -> Result<Vec<Row>> {
+    let text = read_text(path)?;
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or("");
+    let expected = "the number of images, above 0";
+    let count = match first.trim().parse::<usize>() {
+        Ok(count) if count > 0 => count,
+        _ => return Err(wrong_line(path, 1, first, expected)),
+    };
+    let names: Vec<&str> = lines
+        .next()
+        .unwrap_or("")
+        .split_ascii_whitespace()
+        .collect();
+    for (column, name) in ATTRIBUTES.iter().enumerate() {
+        let found = names.get(column).copied().unwrap_or("");
+        if found != *name {
+            let expected = format!("{name} as name {} of 40", column + 1);
+            return Err(wrong_line(path, 2, found, &expected));
+        }
+    }
+    if let Some(more) = names.get(ATTRIBUTES.len()) {
+        return Err(wrong_line(path, 2, more, "no more than 40 names"));
+    }
+    let mut rows = Vec::new();
+    for (at, line) in lines.enumerate() {
+        let number = at + 3;
+        if at == count {
+            let expected = format!("the end after {count} images, as line 1 says");
+            return Err(wrong_line(path, number, line, &expected));
+        }
+        let mut fields = line.split_ascii_whitespace();
+        let file = file_name(path, number, fields.next())?;
+        let mut attributes = [0; ATTRIBUTES.len()];
+        for (name, attribute) in ATTRIBUTES.iter().zip(&mut attributes) {
+            let found = fields.next().unwrap_or("");
+            *attribute = match found {
+                "1" => 1,
+                "-1" => 0,
+                _ => {
+                    let expected = format!("1 or -1 for {name} of {file}");
+                    return Err(wrong_line(path, number, found, &expected));
+                }
+            };
+        }
+        if let Some(more) = fields.next() {
+            let expected = format!("no more than 40 values for {file}");
+            return Err(wrong_line(path, number, more, &expected));
+        }
+        rows.push(Row { file, attributes });
+    }
+    if rows.len() < count {
+        let problem = format!(
+            "ends after {} of the {count} images that line 1 says",
+            rows.len()
+        );
+        return Err(Error::format(path, problem));
+    }
+    Ok(rows)
+}
+
+/// The name of an image's file: one in the folder of images, not somewhere else.
+fn file_name(path: &Path, number: usize, found: Option<&str>) -> Result<String> {
+    let found = found.unwrap_or("");
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    match found.ends_with(".jpg") && found.chars().all(plain) {
+        true => Ok(found.to_string()),
+        false => Err(wrong_line(
+            path,
+            number,
+            found,
+            "a file name like 000001.jpg",
+        )),
+    }
+}
+
+/// The part of each image.
+fn read_partition(path: &Path, attributes: &Path, rows: &[Row]) -> Result<Vec<usize>> {
+    let text = read_text(path)?;
+    let mut parts = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        let number = at + 1;
+        let Some(row) = rows.get(at) else {
+            let attributes = attributes.display();
+            let expected = format!("the end after {} images, as in {attributes}", rows.len());
+            return Err(wrong_line(path, number, line, &expected));
+        };
+        let mut fields = line.split_ascii_whitespace();
+        let file = fields.next().unwrap_or("");
+        if file != row.file {
+            let expected = format!("{}, as line {} of the attributes", row.file, at + 3);
+            return Err(wrong_line(path, number, file, &expected));
+        }
+        let rest: Vec<&str> = fields.collect();
+        parts.push(match rest[..] {
+            ["0"] => 0,
+            ["1"] => 1,
+            ["2"] => 2,
+            _ => {
+                let expected = format!("0, 1 or 2 for {file}");
+                return Err(wrong_line(path, number, &rest.join(" "), &expected));
+            }
+        });
+    }
+    match parts.len() == rows.len() {
+        true => Ok(parts),
+        false => Err(Error::format(
+            path,
+            format!(
+                "ends after {} of the {} images of {}",
+                parts.len(),
+                rows.len(),
+                attributes.display()
+            ),
+        )),
+    }
+}
+
+fn read_part(folder: &Path, rows: &[&Row], side: u32) -> Result<Attributed> {
+    let shape = ImageShape {
+        height: side as usize,
+        width: side as usize,
+        channels: 3,
+    };
+    let pixels = folder::read_pixels(folder, rows, shape, |row| cropped(&folder.join(&row.file)))?;
+    Ok(Attributed {
+        images: Dataset::images(shape, 1, pixels, vec![0; rows.len()])?,
+        attributes: rows.iter().flat_map(|row| row.attributes).collect(),
+    })
+}
+
+/// The middle of an aligned image.
+fn cropped(path: &Path) -> Result<RgbImage> {
+    let image = match folder::decode(path) {
+        Err(error) if !path.exists() => {
+            return Err(error.advised(&format!("; the lists name it; {HOW_TO_GET}")));
+        }
+        image => image?,
+    };
+    let (width, height) = image.dimensions();
+    if (width, height) != ALIGNED {
+        let problem = format!(
+            "is {width} × {height} pixels, wanted are the aligned images of {} × {}",
+            ALIGNED.0, ALIGNED.1
+        );
+        return Err(Error::format(path, problem));
+    }
+    let top = (height - width) / 2;
+    Ok(imageops::crop_imm(&image, 0, top, width, width).to_image())
+}

@@ -1,0 +1,112 @@
+//! What is measured of a task that has been learnt.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::metrics::{
+    CalibrationBin, Scores, calibration, class_geometry, classification, informativeness,
+    shares_near_zero, softmax_confidences,
+};
+use crate::train::Answer;
+
+/// Gains below these count as near zero: a share for each.
+pub const NEAR_ZERO: [f32; 3] = [0.01, 0.1, 0.5];
+
+/// A task's measures on its test samples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskMeasures {
+    /// The task's name.
+    pub task: String,
+    /// Test samples.
+    pub samples: usize,
+    /// Share of correct ones.
+    pub accuracy: f64,
+    /// Mean cross-entropy, nats.
+    pub cross_entropy: f64,
+    /// Precision, recall and F1 of each class.
+    pub classes: Vec<Scores>,
+    /// Their means over the classes.
+    pub macro_average: Scores,
+    /// Expected calibration error.
+    pub calibration_error: f64,
+    /// The reliability diagram.
+    pub reliability: Vec<CalibrationBin>,
+    /// How far classes are apart in what the readout reads: [`class_geometry`].
+    pub separability: Option<f64>,
+    /// Dimensions of its scatter within classes.
+    pub participation_ratio: Option<f64>,
+    /// The same in the span of the class means.
+    pub subspace_participation_ratio: Option<f64>,
+    /// Mean over the decoder's neurons of how well each, before its gain, tells the first class from the others.
+    pub informativeness: Option<f64>,
+    /// The same, each neuron weighted by its gain: above it where gains go to informative neurons.
+    pub gained_informativeness: Option<f64>,
+    /// Share of gains not above each of [`NEAR_ZERO`].
+    pub gains_near_zero: Vec<f64>,
+    /// The gains g, one for each of the decoder's neurons; ones where each image has its own.
+    pub gains: Vec<f32>,
+    /// The couplings c, one for each of the encoder's.
+    pub couplings: Vec<f32>,
+}
+
+/// Measures what a network says to the test samples of a task, whose classes are `labels`.
+pub(super) fn measure(
+    task: &str,
+    classes: usize,
+    labels: &[u8],
+    answer: &Answer,
+    gains: Vec<f32>,
+    couplings: Vec<f32>,
+) -> Result<TaskMeasures> {
+    let predicted: Vec<u8> = answer.logits.chunks_exact(classes).map(largest).collect();
+    let decided = classification(classes, labels, &predicted)?;
+    let confidences = softmax_confidences(classes, &answer.logits, labels)?;
+    let calibrated = calibration(&confidences)?;
+    let neurons = gains.len();
+    let geometry = class_geometry(neurons, &answer.decision, labels)?;
+    let others: Vec<bool> = labels.iter().map(|&label| label != 0).collect();
+    let neurons_tell = match others.contains(&true) && others.contains(&false) {
+        true => informativeness(neurons, &answer.activity, &others)?,
+        false => vec![None; neurons],
+    };
+    let told = || neurons_tell.iter().zip(&gains);
+    let weighted = |weight: &dyn Fn(f32) -> f64| {
+        let (mut sum, mut weights) = (0.0, 0.0);
+        for (tells, gain) in told() {
+            if let Some(tells) = tells {
+                sum += weight(*gain) * tells;
+                weights += weight(*gain);
+            }
+        }
+        (weights > 0.0).then(|| sum / weights)
+    };
+    Ok(TaskMeasures {
+        task: task.into(),
+        samples: labels.len(),
+        accuracy: decided.accuracy,
+        cross_entropy: answer.loss.mean_cross_entropy(),
+        classes: decided.classes,
+        macro_average: decided.macro_average,
+        calibration_error: calibrated.expected_error,
+        reliability: calibrated.bins,
+        separability: geometry.separability,
+        participation_ratio: geometry.participation_ratio,
+        subspace_participation_ratio: geometry.subspace_participation_ratio,
+        informativeness: weighted(&|_| 1.0),
+        gained_informativeness: weighted(&f64::from),
+        gains_near_zero: shares_near_zero(&gains, &NEAR_ZERO),
+        gains,
+        couplings,
+    })
+}
+
+/// The class of the largest logit; ties go to the lower one.
+fn largest(logits: &[f32]) -> u8 {
+    let mut best = 0;
+    for (class, logit) in logits.iter().enumerate() {
+        if *logit > logits[best] {
+            best = class;
+        }
+    }
+    u8::try_from(best).unwrap_or(u8::MAX)
+}

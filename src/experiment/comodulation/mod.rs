@@ -1,0 +1,68 @@
+//! Task adaptation by stochastic comodulation (arXiv 2311.15053), as an experiment: a network learns primary
+//! tasks; then each arm starts from it, all but a few numbers frozen, and learns further ones.
+
+mod keys;
+mod measures;
+mod memory_store;
+pub mod presets;
+mod run;
+mod settings;
+mod tasks;
+
+pub use measures::{NEAR_ZERO, TaskMeasures};
+pub use memory_store::MemoryStore;
+pub use run::{Cell, ComodulationExperiment, Step};
+pub use settings::{
+    AdaptationSettings, ArmSettings, ComodulationNetwork, ComodulationSettings, EvaluationLimit,
+    Kind, PhasesSettings, PretrainingSettings, TaskSettings, find,
+};
+pub use tasks::Material;
+
+use crate::error::Result;
+use crate::train::Checkpoint;
+
+/// A network that has learnt the primary tasks for so long.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pretrained {
+    /// The seed.
+    pub seed: u64,
+    /// Epochs behind it.
+    pub epochs: usize,
+    /// Its accuracy on the test samples of each primary task.
+    pub accuracies: Vec<f64>,
+    /// Its weights, and what its optimiser goes on from.
+    pub state: Checkpoint,
+}
+
+/// What keeps an experiment's networks and cells, and has those of before.
+pub trait Store: Sync {
+    /// The network of this seed that has learnt longest.
+    ///
+    /// # Errors
+    /// What reading fails with.
+    fn last_pretrained(&self, seed: u64) -> Result<Option<Pretrained>>;
+
+    /// The network of this seed behind so many epochs, which arms start from.
+    ///
+    /// # Errors
+    /// What reading fails with, or if there is none.
+    fn pretrained(&self, seed: u64, epochs: usize) -> Result<Checkpoint>;
+
+    /// Keeps a network to go on from; `arms_start` from it, too, or not.
+    ///
+    /// # Errors
+    /// What writing fails with.
+    fn keep_pretrained(&self, pretrained: &Pretrained, arms_start: bool) -> Result<()>;
+
+    /// The cell of this arm, seed and number of epochs, if it has ended.
+    ///
+    /// # Errors
+    /// What reading fails with.
+    fn cell(&self, arm: &str, seed: u64, epochs: usize) -> Result<Option<Cell>>;
+
+    /// Keeps a cell that has ended.
+    ///
+    /// # Errors
+    /// What writing fails with.
+    fn keep_cell(&self, cell: &Cell) -> Result<()>;
+}

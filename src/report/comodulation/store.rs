@@ -1,0 +1,226 @@
+//! The run directory of a comodulation experiment: what is written when, and how it is read back.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::experiment::comodulation::{Cell, ComodulationSettings, Pretrained, Store};
+use crate::report::state::{self, PRETRAINING, digest, pretrained_to_bytes};
+use crate::report::{directory, files};
+use crate::train::Checkpoint;
+
+/// What the accuracies on the primary tasks are called among a checkpoint's numbers.
+const ACCURACY: &str = "accuracy.";
+
+/// A run directory.
+///
+/// | file | holds |
+/// | --- | --- |
+/// | `config.toml` | the resolved settings |
+/// | `data.sha256` | a digest of the samples |
+/// | `pretrained/EPOCHS-SEED.safetensors` | a network that arms start from, with its optimiser's state |
+/// | `checkpoints/SEED.safetensors` | the network behind the last epoch, until the last arm has ended |
+/// | `cells/ARM-EPOCHS-SEED.json` | an arm: every batch's loss, every task's measures, gains, couplings |
+///
+/// and what follows from these: `summary.json`, `measures.csv`, `figures/`, `report.html`.
+#[derive(Debug)]
+pub struct ComodulationDirectory {
+    dir: PathBuf,
+    settings: String,
+    notes: Mutex<Vec<String>>,
+}
+
+/// A cell as its file has it.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    /// SHA-256 of the settings' TOML.
+    settings: String,
+    /// SHA-256 of the cell's JSON.
+    sha256: String,
+    cell: Box<serde_json::value::RawValue>,
+}
+
+impl ComodulationDirectory {
+    /// Makes the directory `dir`, with those above it, and writes `config.toml`.
+    ///
+    /// # Errors
+    /// [`Error::File`] where `dir` exists or cannot be made, [`Error::Setting`] for settings that
+    /// [`ComodulationSettings::validate`] refuses.
+    pub fn create(dir: &Path, settings: &ComodulationSettings) -> Result<Self> {
+        let config = settings.to_toml()?;
+        directory::begin(dir, &config, &["pretrained", "cells", "figures"])?;
+        Self::open(dir, settings)
+    }
+
+    /// A directory that was made before, with these settings.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for settings that [`ComodulationSettings::validate`] refuses.
+    pub fn open(dir: &Path, settings: &ComodulationSettings) -> Result<Self> {
+        Ok(ComodulationDirectory {
+            dir: dir.into(),
+            settings: digest(settings.to_toml()?.as_bytes()),
+            notes: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// What was damaged, and was done again, since the last call.
+    pub fn notes(&self) -> Vec<String> {
+        std::mem::take(&mut self.notes.lock().unwrap_or_else(|e| e.into_inner()))
+    }
+
+    /// Every cell that has ended, in the order of the settings.
+    ///
+    /// # Errors
+    /// [`Error::File`] for a file that cannot be read.
+    pub fn cells(&self, settings: &ComodulationSettings) -> Result<Vec<Cell>> {
+        let mut cells = Vec::new();
+        for arm in &settings.arms {
+            for &epochs in &settings.pretraining.epochs {
+                for &seed in &settings.training.seeds {
+                    cells.extend(self.cell(&arm.name, seed, epochs)?);
+                }
+            }
+        }
+        Ok(cells)
+    }
+
+    /// The accuracy on each primary task of the networks that arms start from: seed, epochs, accuracies.
+    ///
+    /// # Errors
+    /// [`Error::File`] for a file that cannot be read.
+    pub fn primary(&self, settings: &ComodulationSettings) -> Result<Vec<(u64, usize, Vec<f64>)>> {
+        let mut found = Vec::new();
+        for &epochs in &settings.pretraining.epochs {
+            for &seed in &settings.training.seeds {
+                if let Some(network) = self.read(&self.network(seed, epochs), seed)? {
+                    found.push((seed, epochs, network.accuracies));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn network(&self, seed: u64, epochs: usize) -> PathBuf {
+        let name = format!("{epochs}-{seed}.safetensors");
+        self.dir.join("pretrained").join(name)
+    }
+
+    fn checkpoint(&self, seed: u64) -> PathBuf {
+        let name = format!("{seed}.safetensors");
+        self.dir.join("checkpoints").join(name)
+    }
+
+    fn cell_file(&self, arm: &str, seed: u64, epochs: usize) -> PathBuf {
+        let name = format!("{arm}-{epochs}-{seed}.json");
+        self.dir.join("cells").join(name)
+    }
+
+    fn note(&self, error: Error) {
+        let mut notes = self.notes.lock().unwrap_or_else(|e| e.into_inner());
+        notes.push(error.to_string());
+    }
+
+    /// The network in a file; none, with a note, if it is damaged.
+    fn read(&self, path: &Path, seed: u64) -> Result<Option<Pretrained>> {
+        let state = match state::read(path) {
+            Ok(Some(state)) => state,
+            Ok(None) => return Ok(None),
+            Err(error @ Error::Format { .. }) => {
+                self.note(error);
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        state::belongs(path, &state.head, &self.settings, (PRETRAINING, seed))?;
+        let mut checkpoint = state.checkpoint;
+        let (accuracies, numbers) = checkpoint
+            .numbers
+            .into_iter()
+            .partition::<Vec<_>, _>(|(name, _)| name.starts_with(ACCURACY));
+        checkpoint.numbers = numbers;
+        Ok(Some(Pretrained {
+            seed,
+            epochs: state.head.iterations,
+            accuracies: accuracies.into_iter().map(|(_, number)| number).collect(),
+            state: checkpoint,
+        }))
+    }
+}
+
+impl Store for ComodulationDirectory {
+    fn last_pretrained(&self, seed: u64) -> Result<Option<Pretrained>> {
+        self.read(&self.checkpoint(seed), seed)
+    }
+
+    fn pretrained(&self, seed: u64, epochs: usize) -> Result<Checkpoint> {
+        let path = self.network(seed, epochs);
+        let found = self.read(&path, seed)?;
+        found.map(|found| found.state).ok_or_else(|| {
+            let path = self.checkpoint(seed);
+            Error::format(
+                &self.network(seed, epochs),
+                format!(
+                    "is damaged or missing; remove {} to train that network again",
+                    path.display()
+                ),
+            )
+        })
+    }
+
+    fn keep_pretrained(&self, pretrained: &Pretrained, arms_start: bool) -> Result<()> {
+        let Pretrained { seed, epochs, .. } = *pretrained;
+        let mut state = pretrained.state.clone();
+        for (number, accuracy) in pretrained.accuracies.iter().enumerate() {
+            state.numbers.push((format!("{ACCURACY}{number:05}"), *accuracy));
+        }
+        let bytes = pretrained_to_bytes(&self.settings, (seed, epochs), &state)?;
+        let written = match arms_start {
+            true => files::write(&self.network(seed, epochs), &bytes),
+            false => Ok(()),
+        };
+        written
+            .and_then(|()| files::write(&self.checkpoint(seed), &bytes))
+            .map_err(|error| state::goes_on_after(error, &self.dir))
+    }
+
+    fn cell(&self, arm: &str, seed: u64, epochs: usize) -> Result<Option<Cell>> {
+        let path = self.cell_file(arm, seed, epochs);
+        let Some(bytes) = files::read(&path)? else {
+            return Ok(None);
+        };
+        let damaged = |what: &str| Error::format(&path, format!("is damaged: {what}"));
+        let read = || -> Result<Cell> {
+            let kept: Kept = serde_json::from_slice(&bytes).map_err(|e| damaged(&e.to_string()))?;
+            if digest(kept.cell.get().as_bytes()) != kept.sha256 {
+                return Err(damaged("its SHA-256 is another"));
+            }
+            if kept.settings != self.settings {
+                return Err(damaged("it is of other settings than config.toml"));
+            }
+            serde_json::from_str(kept.cell.get()).map_err(|e| damaged(&e.to_string()))
+        };
+        match read() {
+            Ok(cell) => Ok(Some(cell)),
+            Err(error) => {
+                self.note(error);
+                Ok(None)
+            }
+        }
+    }
+
+    fn keep_cell(&self, cell: &Cell) -> Result<()> {
+        let failed = |e: serde_json::Error| Error::shape("save", "a cell as JSON", e);
+        let text = serde_json::to_string(cell).map_err(failed)?;
+        let kept = Kept {
+            settings: self.settings.clone(),
+            sha256: digest(text.as_bytes()),
+            cell: serde_json::value::RawValue::from_string(text).map_err(failed)?,
+        };
+        let text = serde_json::to_string(&kept).map_err(failed)?;
+        let path = self.cell_file(&cell.arm, cell.seed, cell.epochs);
+        files::write(&path, text.as_bytes()).map_err(|error| state::goes_on_after(error, &self.dir))
+    }
+}

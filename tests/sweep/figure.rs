@@ -1,0 +1,130 @@
+//! What a sweep's figure and its table of best cells show.
+
+use neurogain::train::Evaluation;
+
+use super::*;
+
+/// A sweep through numbers is drawn, a line a method; one through texts alone is not. The best cell of each
+/// method is told where every task was evaluated, by the measure over all of them.
+#[test]
+fn a_sweep_through_numbers_is_drawn_and_its_best_cells_are_told() {
+    let folder = TempDir::new().unwrap();
+    let collect = |name: &str, set: &str, grid: &str| {
+        let text = format!(
+            "base = \"split-digits\"\nmethods = [\"sgd\", \"ngm-sgd\"]\nseeds = [7, 8]\nset = [\"stream.iterations=4\"{set}]\n[grid]\n{grid}"
+        );
+        let (sweep, dir) = (parse(&text).unwrap(), folder.path().join(name));
+        begin_sweep(&dir, &sweep).unwrap();
+        for (place, cell) in sweep.cells().iter().enumerate() {
+            let mut results = synthetic::results(&cell.settings);
+            for record in results
+                .runs
+                .iter_mut()
+                .flat_map(|run| &mut run.history.records)
+            {
+                let test = record.test.unwrap();
+                if set.contains("all") {
+                    // The first cell is the better one.
+                    let accuracy = 0.5 * test.accuracy / (place + 1) as f64;
+                    let later = Evaluation { accuracy, ..test };
+                    record.later_tasks = vec![later; record.context - 1];
+                }
+            }
+            write_cell(&cell_directory(&dir, cell), &results);
+        }
+        let collected = collect_sweep(&dir).unwrap();
+        let svg = collected
+            .figure
+            .as_ref()
+            .map(|path| fs::read_to_string(path).unwrap());
+        (
+            collected.table,
+            svg,
+            fs::read_to_string(dir.join("sweep.csv")).unwrap(),
+        )
+    };
+    let all = ", \"evaluation.tasks=all\"";
+    let (table, svg, csv) = collect("numbers", all, "gain.eta = [0.1, 0.2]");
+    let svg = svg.expect("a figure");
+    for part in [
+        "NGM-SGD",
+        "gain.eta",
+        "ACC, all tasks (%)",
+        "avg-SG, task 1",
+    ] {
+        assert!(svg.contains(part), "no {part:?}");
+    }
+    let best: Vec<&str> = table
+        .lines()
+        .filter(|line| line.starts_with("best of 2"))
+        .collect();
+    assert_eq!(best.len(), 2, "{table}");
+    assert!(
+        best.iter().all(|line| line.contains(": gain.eta = 0.1 (")),
+        "{best:?}"
+    );
+    assert!(
+        csv.lines()
+            .next()
+            .unwrap()
+            .contains("every_task_worst_case_accuracy_mean")
+    );
+
+    let (table, svg, _) = collect("wide", "", "training.learning_rate = [0.001, 0.1]");
+    assert!(
+        svg.expect("a figure")
+            .contains("log₁₀ of training.learning_rate")
+    );
+    assert!(
+        !table.contains("best of"),
+        "the first task alone tells no best: {table}"
+    );
+    let (_, svg, _) = collect(
+        "texts",
+        "",
+        "network.kind = [\"mlp\"]\nnetwork.hidden = [[4]]\nnetwork.hidden_standard_deviation = [0.1]\nnetwork.output_standard_deviation = [0.1]",
+    );
+    assert_eq!(svg, None);
+}
+
+/// Where every run of a value diverged the row says so, and the figure has a cross instead of a point.
+#[test]
+fn a_value_whose_runs_all_diverged_is_marked() {
+    let folder = TempDir::new().unwrap();
+    let sweep = parse(
+        "base = \"split-digits\"\nmethods = [\"sgd\", \"ngm-sgd\"]\nseeds = [7, 8]\nset = [\"stream.iterations=4\"]\n[grid]\ngain.eta = [0.1, 0.2, 0.3]",
+    )
+    .unwrap();
+    let drawn = |name: &str, diverges: &dyn Fn(&str, u64) -> bool| {
+        let dir = folder.path().join(name);
+        begin_sweep(&dir, &sweep).unwrap();
+        for (place, cell) in sweep.cells().iter().enumerate() {
+            let mut results = synthetic::results(&cell.settings);
+            for run in &mut results.runs {
+                if place == 2 && diverges(&run.method, run.seed) {
+                    run.history.records.truncate(3);
+                    run.status = Status::Diverged {
+                        iteration: 3,
+                        quantity: "train loss".into(),
+                        value: "NaN".into(),
+                    };
+                }
+            }
+            write_cell(&cell_directory(&dir, cell), &results);
+        }
+        let figure = collect_sweep(&dir).unwrap().figure.expect("a figure");
+        let rows = fs::read_to_string(dir.join("sweep.csv")).unwrap();
+        (fs::read_to_string(figure).unwrap(), rows)
+    };
+    let (svg, rows) = drawn("one", &|method, _| method == "ngm-sgd");
+    assert!(rows.contains("\n3,0.3,ngm-sgd,diverged,0,"), "{rows}");
+    assert!(rows.contains("\n3,0.3,sgd,complete,2,"), "{rows}");
+    assert!(
+        svg.contains(">\ndiverged\n<") && svg.contains("Crosses"),
+        "{svg}"
+    );
+    // One of two seeds: its mean is there, and no cross.
+    let (svg, rows) = drawn("half", &|method, seed| method == "ngm-sgd" && seed == 8);
+    assert!(rows.contains("\n3,0.3,ngm-sgd,incomplete,1,"), "{rows}");
+    assert!(!svg.contains("diverged"), "{svg}");
+}
