@@ -61,7 +61,7 @@ mod tensorboard;
 pub use analyses::{ANALYSES, Analysis, analyse};
 pub use differences::Difference;
 pub use directory::{build, check_data, create, finish, load, rebuild, write_events, write_run};
-pub use figure::Drawing;
+pub use figure::{Drawing, reliability_diagram};
 pub use format::Unit;
 pub use published::{
     Agreement, Comparison, ComparisonRow, Published, PublishedMethod, Spread, agreement, compare,
