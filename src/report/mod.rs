@@ -41,6 +41,7 @@
 //! No file holds a date, a duration or a path: the same settings give the same bytes.
 
 mod analyses;
+mod comodulation;
 mod differences;
 mod directory;
 mod figure;
@@ -59,9 +60,13 @@ mod table;
 mod tensorboard;
 
 pub use analyses::{ANALYSES, Analysis, analyse};
+pub use comodulation::{
+    ArmDifference, ArmSummary, ComodulationDirectory, ComodulationSummary, Measured,
+    comodulation_table, finish_comodulation, rebuild_comodulation, summarise_comodulation,
+};
 pub use differences::Difference;
 pub use directory::{build, check_data, create, finish, load, rebuild, write_events, write_run};
-pub use figure::Drawing;
+pub use figure::{Drawing, reliability_diagram};
 pub use format::Unit;
 pub use published::{
     Agreement, Comparison, ComparisonRow, Published, PublishedMethod, Spread, agreement, compare,
