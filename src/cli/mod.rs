@@ -9,6 +9,7 @@
 
 mod arguments;
 mod bench;
+mod comodulation;
 mod data;
 mod figure;
 mod filling;

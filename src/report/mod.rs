@@ -58,6 +58,7 @@ mod sweep;
 mod sweep_chart;
 mod table;
 mod tensorboard;
+mod weights;
 
 pub use analyses::{ANALYSES, Analysis, analyse};
 pub use comodulation::{
@@ -77,3 +78,4 @@ pub use state::save;
 pub use summary::{EveryTask, MethodSummary, PerSeed, RunSummary, Summary, summarise_results};
 pub use sweep::{Collected, begin_sweep, cell_directory, cell_has_ended, collect_sweep};
 pub use table::table;
+pub use weights::read_weights;
