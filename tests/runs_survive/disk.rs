@@ -1,6 +1,7 @@
 //! A disk that is full or forbidden, memory that is short: an error that says what to do, nothing lost.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Command;
 
 use super::*;
 
