@@ -60,7 +60,9 @@ mod tensorboard;
 
 pub use analyses::{ANALYSES, Analysis, analyse};
 pub use differences::Difference;
-pub use directory::{build, check_data, create, finish, load, rebuild, write_events, write_run};
+pub use directory::{
+    build, check_data, create, finish, load, rebuild, settings, write_events, write_run,
+};
 pub use figure::Drawing;
 pub use format::Unit;
 pub use published::{
