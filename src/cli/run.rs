@@ -120,7 +120,7 @@ fn resume(directory: &Path, settings: &Settings, quiet: bool) -> Result<Resumed>
 /// The benchmark or file, with the changes asked for; those that a directory was begun with, to go on.
 fn settings(arguments: &arguments::Run) -> Result<Settings> {
     if let Some(directory) = &arguments.resume {
-        return Settings::from_file(&directory.join("config.toml"))
+        return report::settings(directory)
             .map_err(|error| error.advised("; name a directory that `neurogain run` has made"));
     }
     let name = arguments.benchmark.as_deref().unwrap_or("split-digits");

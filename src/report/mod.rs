@@ -66,7 +66,9 @@ pub use comodulation::{
     comodulation_table, finish_comodulation, rebuild_comodulation, summarise_comodulation,
 };
 pub use differences::Difference;
-pub use directory::{build, check_data, create, finish, load, rebuild, write_events, write_run};
+pub use directory::{
+    build, check_data, create, finish, load, rebuild, settings, write_events, write_run,
+};
 pub use figure::{Drawing, reliability_diagram};
 pub use format::Unit;
 pub use published::{
