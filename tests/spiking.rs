@@ -93,6 +93,43 @@ fn the_standard_error_is_that_of_the_formula_and_falls_as_one_over_root_t() {
     }
 }
 
+/// Σ over a fine grid of N(0, σ²)'s density times f: the trapezoidal rule, which for such f converges faster
+/// than any power of the step.
+fn expectation(sigma: f64, f: impl Fn(f64) -> f64) -> f64 {
+    let step = 0.01;
+    let at = |i: i32| {
+        let z = f64::from(i) * step;
+        (-0.5 * z * z).exp() * f(sigma * z)
+    };
+    (-2000..=2000).map(at).sum::<f64>() * step / std::f64::consts::TAU.sqrt()
+}
+
+/// Mean and variance of m·k from the Poisson's own, E[k | m] = Var[k | m] = λ·g: by quadrature.
+#[test]
+fn mean_and_standard_error_are_those_of_the_integrals() {
+    for (rate, w, sigma) in [
+        (8.0, 0.5, 0.3f32),
+        (2.0, 1.5, 0.6),
+        (0.3, -2.0, 1.0),
+        (50.0, 0.0, 0.1),
+    ] {
+        let s = f64::from(sigma);
+        let g = |m: f64| (w * m - 0.5 * s * s * w * w).exp();
+        let mean = expectation(s, |m| m * rate * g(m));
+        assert!(
+            (mean / (s * s * rate) - w).abs() < 1e-12,
+            "λ = {rate}, w = {w}, σ = {sigma}"
+        );
+        let square = expectation(s, |m| m * m * (rate * g(m) + (rate * g(m)).powi(2)));
+        let expected = ((square - mean * mean) / 7.0).sqrt() / (s * s * rate);
+        let found = standard_error(rate, w, sigma, 7);
+        assert!(
+            (found / expected - 1.0).abs() < 1e-12,
+            "λ = {rate}, w = {w}, σ = {sigma}: {found}, integral {expected}"
+        );
+    }
+}
+
 #[test]
 fn a_silent_neuron_never_spikes() {
     let mut stream = Stream::new(1, Purpose::User, 0);

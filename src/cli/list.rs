@@ -4,8 +4,10 @@ use std::fmt::Write;
 use std::path::Path;
 
 use neurogain::Result;
-use neurogain::data::{Place, cifar, collection, mnist};
-use neurogain::experiment::{DataSettings, DataSource, Sweep, presets, shipped, variants};
+use neurogain::data::{Place, celeba, cifar, collection, mnist};
+use neurogain::experiment::{
+    DataSettings, DataSource, Sweep, comodulation, presets, shipped, variants,
+};
 use serde_json::{Value, json};
 
 use super::arguments;
@@ -29,16 +31,21 @@ fn as_text(directory: &Path) -> Result<String> {
     for name in presets::names() {
         let settings = presets::settings(name)?;
         let methods: Vec<&str> = settings.methods.iter().map(|m| m.name.as_str()).collect();
-        let data = Data::of(&settings.data, directory);
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "{name}");
-        let _ = writeln!(text, "  methods  {}", methods.join(", "));
-        let _ = writeln!(text, "  data     {}", data.needs);
-        for place in &data.looked_in {
-            let _ = writeln!(text, "           looked in {place}");
-        }
-        let ready = if data.ready { "yes" } else { "no" };
-        let _ = writeln!(text, "  ready    {ready}\n");
+        describe(
+            &mut text,
+            name,
+            &methods,
+            &Data::of(&settings.data, directory),
+        );
+    }
+    for settings in comodulation::presets::all()? {
+        let arms: Vec<&str> = settings.arms.iter().map(|arm| arm.name.as_str()).collect();
+        describe(
+            &mut text,
+            &settings.name,
+            &arms,
+            &Data::of(&settings.data, directory),
+        );
     }
     text.push_str("Lists of methods for any of them, `neurogain run NAME --variants LIST`:\n\n");
     for (name, description) in variants()? {
@@ -58,24 +65,49 @@ fn as_text(directory: &Path) -> Result<String> {
     Ok(text)
 }
 
+fn describe(text: &mut String, name: &str, methods: &[&str], data: &Data) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "{name}");
+    let _ = writeln!(text, "  methods  {}", methods.join(", "));
+    let _ = writeln!(text, "  data     {}", data.needs);
+    for place in &data.looked_in {
+        let _ = writeln!(text, "           looked in {place}");
+    }
+    let ready = if data.ready { "yes" } else { "no" };
+    let _ = writeln!(text, "  ready    {ready}\n");
+}
+
 fn as_json(directory: &Path) -> Result<Value> {
     let mut benchmarks = Vec::new();
+    let mut push =
+        |name: &str, title: &str, description: &str, methods: Vec<Value>, data: &DataSettings| {
+            let Data {
+                needs,
+                looked_in,
+                ready,
+            } = Data::of(data, directory);
+            benchmarks.push(json!({
+                "name": name,
+                "title": title,
+                "description": description.trim(),
+                "methods": methods,
+                "data": {
+                    "source": data.source.name(),
+                    "needs": needs,
+                    "looked_in": looked_in,
+                    "ready": ready,
+                },
+            }));
+        };
+    let method = |name: &str, label: &str| json!({ "name": name, "label": label });
     for name in presets::names() {
-        let settings = presets::settings(name)?;
-        let data = Data::of(&settings.data, directory);
-        let methods = settings.methods.iter();
-        benchmarks.push(json!({
-            "name": name,
-            "title": settings.title,
-            "description": settings.description.trim(),
-            "methods": methods.map(|m| json!({ "name": m.name, "label": m.label })).collect::<Vec<_>>(),
-            "data": {
-                "source": settings.data.source.name(),
-                "needs": data.needs,
-                "looked_in": data.looked_in,
-                "ready": data.ready,
-            },
-        }));
+        let s = presets::settings(name)?;
+        let methods = s.methods.iter().map(|m| method(&m.name, &m.label));
+        push(name, &s.title, &s.description, methods.collect(), &s.data);
+    }
+    for s in comodulation::presets::all()? {
+        let arms = s.arms.iter().map(|arm| method(&arm.name, &arm.label));
+        push(&s.name, &s.title, &s.description, arms.collect(), &s.data);
     }
     let variants: Vec<Value> = variants()?
         .into_iter()
@@ -110,6 +142,14 @@ impl Data {
             }
             DataSource::Cifar100 => {
                 Data::files(cifar::FILES_100.join(", "), &cifar::search_100(directory))
+            }
+            DataSource::Celeba => {
+                let needs = format!(
+                    "{}, and the images in {}",
+                    celeba::FILES.join(", "),
+                    celeba::IMAGES
+                );
+                Data::files(needs, &celeba::search(directory))
             }
             DataSource::Images => {
                 let name = data.name.as_deref().unwrap_or_default();

@@ -9,6 +9,7 @@
 
 mod arguments;
 mod bench;
+mod comodulation;
 mod data;
 mod figure;
 mod filling;
@@ -28,6 +29,7 @@ use arguments::{Arguments, Command};
 
 /// Does what the program's arguments say.
 pub fn main() -> ExitCode {
+    hold_back_file_size_signal();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         // Help and version come this way too. `print` fails only where nobody reads.
@@ -52,5 +54,18 @@ pub fn main() -> ExitCode {
             output::complain("error", &error);
             ExitCode::from(if error.is_usage() { 2 } else { 1 })
         }
+    }
+}
+
+/// A write beyond the limit on a file's size is then an error that says so, instead of an end without a word.
+/// Threads that are started later have it held back too.
+fn hold_back_file_size_signal() {
+    #[cfg(unix)]
+    {
+        use nix::sys::signal::{SigSet, Signal};
+        let mut signals = SigSet::empty();
+        signals.add(Signal::SIGXFSZ);
+        // Where that fails the program ends as any other does.
+        let _ = signals.thread_block();
     }
 }

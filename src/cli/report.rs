@@ -1,6 +1,6 @@
 //! `neurogain report`: pages of runs that are already on disk.
 
-use neurogain::report::{build, rebuild, table};
+use neurogain::report::{build, comodulation_table, rebuild, rebuild_comodulation, table};
 use neurogain::{Error, Result};
 
 use super::arguments;
@@ -14,6 +14,11 @@ pub fn report(arguments: &arguments::Report) -> Result<()> {
             print(&format!("report  {}\n", page.display()))
         }
         (None, [directory]) => {
+            if let Some((_, summary)) = rebuild_comodulation(directory)? {
+                let page = directory.join("report.html");
+                let table = comodulation_table(&summary);
+                return print(&format!("{table}\nreport  {}\n", page.display()));
+            }
             let results = rebuild(directory)?;
             let page = directory.join("report.html");
             print(&format!(

@@ -16,6 +16,7 @@ use neurogain::report::{self, Lock, Resumed};
 use neurogain::{Cpu, Error, Result};
 
 use super::arguments;
+use super::comodulation;
 use super::filling::{CHECKPOINT_EVERY, Filling};
 use super::output::{complain, print, print_json};
 use super::progress::{self, Progress};
@@ -25,6 +26,9 @@ pub(super) const INTERRUPTED: u8 = 130;
 
 /// Does what `neurogain run` promises.
 pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
+    if let Some(settings) = comodulation::settings(arguments)? {
+        return comodulation::run(arguments, &settings);
+    }
     let settings = settings(arguments)?;
     let threads = match arguments.threads {
         Some(threads) => usize::from(threads),
@@ -44,7 +48,9 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
             report::create(directory, &settings)?;
             directory.clone()
         }
-        (None, None) => create_next(Path::new("runs"), &settings)?,
+        (None, None) => create_next(Path::new("runs"), &settings.name, &|directory| {
+            report::create(directory, &settings)
+        })?,
     };
     let lock = Lock::take(&directory)?;
     let resumed = match arguments.resume {
@@ -114,7 +120,7 @@ fn resume(directory: &Path, settings: &Settings, quiet: bool) -> Result<Resumed>
 /// The benchmark or file, with the changes asked for; those that a directory was begun with, to go on.
 fn settings(arguments: &arguments::Run) -> Result<Settings> {
     if let Some(directory) = &arguments.resume {
-        return Settings::from_file(&directory.join("config.toml"))
+        return report::settings(directory)
             .map_err(|error| error.advised("; name a directory that `neurogain run` has made"));
     }
     let name = arguments.benchmark.as_deref().unwrap_or("split-digits");
@@ -144,21 +150,24 @@ fn settings(arguments: &arguments::Run) -> Result<Settings> {
 
 /// The samples; if a file is missing, the error also says how to get them.
 pub(super) fn samples(data: &DataSettings, directory: &Path) -> Result<TrainTest> {
-    let home = match data.source {
-        DataSource::Digits | DataSource::Images => None,
-        DataSource::Mnist => Some("https://ossci-datasets.s3.amazonaws.com/mnist/ (each with .gz)"),
+    experiment::load_samples(data, directory).map_err(|error| advised(error, data.source))
+}
+
+/// How to get the files of a source that are missing.
+pub(super) fn advised(error: Error, source: DataSource) -> Error {
+    let home = match source {
+        // CelebA's reader says it itself.
+        DataSource::Digits | DataSource::Images | DataSource::Celeba => return error,
+        DataSource::Mnist => "https://ossci-datasets.s3.amazonaws.com/mnist/ (each with .gz)",
         DataSource::FashionMnist => {
-            Some("https://github.com/zalandoresearch/fashion-mnist (each with .gz)")
+            "https://github.com/zalandoresearch/fashion-mnist (each with .gz)"
         }
-        DataSource::Cifar10 => Some("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"),
-        DataSource::Cifar100 => Some("https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"),
+        DataSource::Cifar10 => "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+        DataSource::Cifar100 => "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",
     };
-    experiment::load_samples(data, directory).map_err(|error| match home {
-        Some(home) => error.advised(&format!(
-            ". Get them from {home}, and name their directory with --data DIR or the variable NEUROGAIN_DATA"
-        )),
-        None => error,
-    })
+    error.advised(&format!(
+        ". Get them from {home}, and name their directory with --data DIR or the variable NEUROGAIN_DATA"
+    ))
 }
 
 /// A flag that the first Ctrl-C raises; the second ends the program at once.
@@ -183,8 +192,11 @@ pub(super) fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
 }
 
 /// Makes the run directory with the next free number: `runs/split-digits-001`.
-fn create_next(parent: &Path, settings: &Settings) -> Result<PathBuf> {
-    let name = &settings.name;
+pub(super) fn create_next(
+    parent: &Path,
+    name: &str,
+    create: &dyn Fn(&Path) -> Result<()>,
+) -> Result<PathBuf> {
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     let numbers = entries.filter_map(|entry| {
         let file_name = entry.file_name();
@@ -193,7 +205,7 @@ fn create_next(parent: &Path, settings: &Settings) -> Result<PathBuf> {
     });
     for number in numbers.max().unwrap_or(0)..u32::MAX {
         let directory = parent.join(format!("{name}-{:03}", number + 1));
-        match report::create(&directory, settings) {
+        match create(&directory) {
             // Another run, started at the same time, was first: the next number is ours.
             Err(_) if directory.exists() => {}
             made => return made.map(|()| directory),

@@ -9,7 +9,7 @@ use std::thread;
 
 use neurogain::backend::cpu::InstructionSet;
 use neurogain::data::TrainTest;
-use neurogain::experiment::{self, Cell, DataSettings, Experiment, Settings, Sweep};
+use neurogain::experiment::{self, Cell, DataSettings, Experiment, Sweep};
 use neurogain::report::{self, Lock};
 use neurogain::{Cpu, Error, Result};
 
@@ -184,7 +184,7 @@ impl<'a> Work<'a> {
         let backend = Cpu::with(set, (self.threads / runs).max(1))?;
         let experiment = Experiment::new(settings, &task.samples, &backend)?;
         let directory = report::cell_directory(self.directory, task.cell);
-        let begun = Settings::from_file(&directory.join("config.toml"));
+        let begun = report::settings(&directory);
         if begun.as_ref() != Ok(settings) {
             // Of an attempt that ended before it was begun, or of nobody.
             if directory.exists() {

@@ -14,7 +14,7 @@
 //! images (2). Shorter lists are read too, so that a part of the data can be used.
 //!
 //! An image is cropped to its middle, the 178 × 178 pixels without the 20 uppermost and the 20 lowest rows, as
-//! is usual, and resized as [`folder`](super::folder) resizes.
+//! is usual, and resized as [`folder`] resizes.
 
 use std::path::{Path, PathBuf};
 

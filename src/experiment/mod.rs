@@ -49,5 +49,6 @@ pub use settings::{
     MethodSettings, NetworkSettings, Settings, StreamKind, StreamSettings, TrainingSettings,
 };
 pub use shipped::shipped;
+pub(crate) use sweep::Axis;
 pub use sweep::{Cell, Sweep};
 pub use variants::variants;

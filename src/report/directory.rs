@@ -61,6 +61,14 @@ fn fill(dir: &Path, config: &str, folders: &[&str]) -> Result<()> {
     files::write(&dir.join("config.toml"), config.as_bytes())
 }
 
+/// The settings that the run directory `dir` was begun with.
+///
+/// # Errors
+/// [`Error::File`] where its `config.toml` cannot be read, [`Error::Format`] where it is damaged.
+pub fn settings(dir: &Path) -> Result<Settings> {
+    Settings::from_file(&dir.join("config.toml")).map_err(files::damaged)
+}
+
 /// Makes sure that the run directory `dir` was begun with the data of this digest
 /// ([`crate::experiment::data_digest`]), or writes down in `data.sha256` that it is begun with them.
 ///
@@ -165,8 +173,7 @@ pub fn finish(dir: &Path, results: &Results) -> Result<()> {
 /// [`Error::File`] for a file that cannot be read, and [`Error::Format`] with file, line and value for one
 /// that is not what [`create`], [`write_run`] and [`finish`] write.
 pub fn load(dir: &Path) -> Result<Results> {
-    let config = dir.join("config.toml");
-    let settings = Settings::from_file(&config)?;
+    let settings = settings(dir)?;
     let statuses = read_statuses(dir)?;
     let folder = dir.join("runs");
     let entries = fs::read_dir(&folder).map_err(|e| Error::file(&folder, "read", e))?;

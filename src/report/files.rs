@@ -62,6 +62,14 @@ fn remedy(kind: ErrorKind) -> &'static str {
     }
 }
 
+/// The error of a file that the program itself has written: what is wrong is the file, not the request.
+pub(super) fn damaged(error: Error) -> Error {
+    match error {
+        Error::Settings { path, problem } => Error::Format { path, problem },
+        other => other,
+    }
+}
+
 /// Removes a file, if it is there.
 pub(super) fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {

@@ -41,6 +41,7 @@
 //! No file holds a date, a duration or a path: the same settings give the same bytes.
 
 mod analyses;
+mod comodulation;
 mod differences;
 mod directory;
 mod figure;
@@ -57,11 +58,18 @@ mod sweep;
 mod sweep_chart;
 mod table;
 mod tensorboard;
+mod weights;
 
 pub use analyses::{ANALYSES, Analysis, analyse};
+pub use comodulation::{
+    ArmDifference, ArmSummary, ComodulationDirectory, ComodulationSummary, Measured,
+    comodulation_table, finish_comodulation, rebuild_comodulation, summarise_comodulation,
+};
 pub use differences::Difference;
-pub use directory::{build, check_data, create, finish, load, rebuild, write_events, write_run};
-pub use figure::Drawing;
+pub use directory::{
+    build, check_data, create, finish, load, rebuild, settings, write_events, write_run,
+};
+pub use figure::{Drawing, reliability_diagram};
 pub use format::Unit;
 pub use published::{
     Agreement, Comparison, ComparisonRow, Published, PublishedMethod, Spread, agreement, compare,
@@ -72,3 +80,4 @@ pub use state::save;
 pub use summary::{EveryTask, MethodSummary, PerSeed, RunSummary, Summary, summarise_results};
 pub use sweep::{Collected, begin_sweep, cell_directory, cell_has_ended, collect_sweep};
 pub use table::table;
+pub use weights::read_weights;

@@ -255,12 +255,7 @@ pub(super) fn read(path: &Path) -> Result<Option<State>> {
 }
 
 /// Fails unless the state at `path` is of this run of the settings of this digest.
-pub(super) fn belongs(
-    path: &Path,
-    head: &Head,
-    settings: &str,
-    run: (&str, u64),
-) -> Result<()> {
+pub(super) fn belongs(path: &Path, head: &Head, settings: &str, run: (&str, u64)) -> Result<()> {
     let version = env!("CARGO_PKG_VERSION");
     let problem = if head.version != version {
         format!(

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::directory::load;
-use super::files::write;
+use super::files::{damaged, write};
 use super::format::{NONE, Unit};
 use super::summary::{MethodSummary, Summary, summarise_results};
 use super::sweep_chart;
@@ -42,7 +42,7 @@ pub struct Collected {
 pub fn begin_sweep(dir: &Path, sweep: &Sweep) -> Result<()> {
     let file = dir.join("sweep.toml");
     if file.exists() {
-        if Sweep::from_file(&file)? != *sweep {
+        if Sweep::from_file(&file).map_err(damaged)? != *sweep {
             let reason = "it holds another sweep; name a directory that does not exist";
             return Err(Error::file(dir, "create", reason));
         }
@@ -83,9 +83,10 @@ pub fn cell_has_ended(dir: &Path, cell: &Cell) -> bool {
 /// unfinished or unreadable have rows there too, without measures.
 ///
 /// # Errors
-/// Those of [`Sweep::from_file`], and [`Error::File`] where the files cannot be written.
+/// [`Error::Format`] where the directory's `sweep.toml` is damaged, [`Error::File`] where it cannot be read or
+/// the files cannot be written.
 pub fn collect_sweep(dir: &Path) -> Result<Collected> {
-    let sweep = Sweep::from_file(&dir.join("sweep.toml"))?;
+    let sweep = Sweep::from_file(&dir.join("sweep.toml")).map_err(damaged)?;
     let mut gathered = Vec::with_capacity(sweep.cells().len());
     for cell in sweep.cells() {
         gathered.push(Gathered::new(dir, cell));

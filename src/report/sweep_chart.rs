@@ -6,7 +6,7 @@ use super::figure::{Chart, ChartPanel, ChartRow, Point, Series, fits_above};
 use super::format::Unit;
 use super::summary::MethodSummary;
 use super::sweep::final_gain;
-use crate::experiment::{Cell, StreamKind, Sweep};
+use crate::experiment::{Axis, Cell, StreamKind, Sweep};
 use crate::metrics;
 
 /// Values that span so much are drawn by their logarithm.
@@ -69,23 +69,26 @@ pub(super) fn chart(sweep: &Sweep, cells: &[(&Cell, Vec<&MethodSummary>)]) -> Op
         Some(axis) => axis.values.iter().map(Some).collect(),
         None => vec![None],
     };
+    let (titles, beside) = match before.first() {
+        Some(axis) => panel_titles(axis),
+        None => (vec![String::new()], String::new()),
+    };
     let row = |(title, unit, of): &Measure| {
-        let panel = |value: &Option<&Value>| ChartPanel {
-            title: match (before.first(), value) {
-                (Some(axis), Some(value)) => panel_title(&axis.key, value, panels.len()),
-                _ => String::new(),
-            },
+        let panel = |(value, title): (&Option<&Value>, &String)| ChartPanel {
+            title: title.clone(),
             marks: Vec::new(),
             series: series(cells, *value, &x, of, *unit),
         };
+        let mut panels: Vec<ChartPanel> = panels.iter().zip(&titles).map(panel).collect();
+        drop_empty(&mut panels, *unit);
         ChartRow {
             title: String::from(*title),
             logarithmic: false,
             x_title: match wide {
-                true => format!("log₁₀ of {setting}"),
-                false => setting.clone(),
+                true => format!("log₁₀ of {setting}{beside}"),
+                false => format!("{setting}{beside}"),
             },
-            panels: panels.iter().map(panel).collect(),
+            panels,
         }
     };
     let there = |row: &ChartRow| {
@@ -117,25 +120,41 @@ pub(super) fn chart(sweep: &Sweep, cells: &[(&Cell, Vec<&MethodSummary>)]) -> Op
     })
 }
 
-/// `KEY = VALUE`, without as much of the key's path as has no room above one of `columns` panels.
-fn panel_title(key: &str, value: &Value, columns: usize) -> String {
-    let value = match value {
+/// A title for each value of `axis`, `KEY = VALUE`, without as much of the key's path as has no room there; and
+/// what goes beside the horizontal axis's title where there is no room for any of it.
+fn panel_titles(axis: &Axis) -> (Vec<String>, String) {
+    let values = axis.values.iter().map(|value| match value {
         Value::String(text) => text.clone(),
         value => value.to_string(),
-    };
-    let mut rest = Some(key);
+    });
+    let values: Vec<String> = values.collect();
+    let mut rest = Some(axis.key.as_str());
     while let Some(key) = rest {
-        let title = format!("{key} = {value}");
-        if fits_above(&title, columns) {
-            return title;
+        let titles = values.iter().map(|value| format!("{key} = {value}"));
+        let titles: Vec<String> = titles.collect();
+        if titles.iter().all(|title| fits_above(title, titles.len())) {
+            return (titles, String::new());
         }
         rest = key.split_once('.').map(|(_, shorter)| shorter);
     }
-    value
+    (values, format!("; panels: {}", axis.key))
 }
 
-/// A line for each method that has a value in some cell, or none because it diverged. Of gains there are no
-/// lines without a value: nothing tells there which methods have gains.
+/// Takes away what has neither a point nor a cross; and of gains what has no point in any panel, as nothing
+/// tells there which methods have gains.
+fn drop_empty(panels: &mut [ChartPanel], unit: Unit) {
+    let series = panels.iter().flat_map(|panel| &panel.series);
+    let there = series.filter(|series| !series.points.is_empty());
+    let there: Vec<String> = there.map(|series| series.label.clone()).collect();
+    for panel in panels {
+        panel.series.retain(|series| {
+            let marked = !series.points.is_empty() || !series.diverged.is_empty();
+            marked && (unit != Unit::Gain || there.contains(&series.label))
+        });
+    }
+}
+
+/// A line for each method: its values, and where it has none because it diverged.
 fn series(
     cells: &[(&Cell, Vec<&MethodSummary>)],
     first: Option<&Value>,
@@ -174,10 +193,6 @@ fn series(
             }
         }
     }
-    found.retain(|series| {
-        let diverged = !series.diverged.is_empty() && unit != Unit::Gain;
-        !series.points.is_empty() || diverged
-    });
     for series in &mut found {
         series.points.sort_by(|a, b| a.x.total_cmp(&b.x));
     }

@@ -5,35 +5,18 @@ mod data;
 mod figures;
 #[cfg(unix)]
 mod interrupt;
+#[path = "../program/mod.rs"]
+mod program;
 mod refusals;
 mod results;
 mod sweep;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 
+use program::{folder, output, program};
 use tempfile::TempDir;
-
-/// An empty directory to run the program in.
-fn folder() -> TempDir {
-    tempfile::tempdir().expect("a temporary directory")
-}
-
-fn program(folder: &TempDir, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_neurogain"));
-    command
-        .args(arguments)
-        .current_dir(folder.path())
-        .env_remove("NEUROGAIN_DATA")
-        .stdin(Stdio::null());
-    command
-}
-
-fn output(folder: &TempDir, arguments: &[&str]) -> Output {
-    let output = program(folder, arguments).output();
-    output.expect("the program starts")
-}
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")

@@ -166,17 +166,6 @@ pub fn check(case: &Case) {
     dw.hold("dw", &found_dw, |_| path);
 }
 
-/// The central difference of f along one number.
-pub fn difference(at: &mut [f64], i: usize, f: impl Fn(&[f64]) -> f64) -> f64 {
-    let (value, h) = (at[i], 0.5);
-    at[i] = value + h;
-    let above = f(at);
-    at[i] = value - h;
-    let below = f(at);
-    at[i] = value;
-    (above - below) / (2.0 * h)
-}
-
 /// Fails unless a gradient is what differences in f64 give.
 pub fn close(found: f64, expected: f64) {
     let error = (found - expected).abs();

@@ -161,3 +161,14 @@ pub fn same_everywhere<T: PartialEq + std::fmt::Debug>(run: impl Fn(&Cpu) -> T) 
     }
     first.unwrap()
 }
+
+/// The central difference of `f` along one number, `step` to either side.
+pub fn difference(at: &mut [f64], i: usize, step: f64, f: impl Fn(&[f64]) -> f64) -> f64 {
+    let value = at[i];
+    at[i] = value + step;
+    let above = f(at);
+    at[i] = value - step;
+    let below = f(at);
+    at[i] = value;
+    (above - below) / (2.0 * step)
+}

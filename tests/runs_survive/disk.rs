@@ -1,6 +1,7 @@
 //! A disk that is full or forbidden, memory that is short: an error that says what to do, nothing lost.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Command;
 
 use super::*;
 
@@ -77,8 +78,7 @@ fn a_limit_on_files_loses_nothing() {
     let folder = folder();
     let [whole, stopped] = both(&folder);
     // Blocks of 512 bytes, or of 1024 in some shells: less than a state takes.
-    let limit = "trap '' XFSZ; ulimit -f 2";
-    let complaint = under(&folder, limit, "run --resume stopped --quiet");
+    let complaint = under(&folder, "ulimit -f 2", "run --resume stopped --quiet");
     says(&complaint, &["File too large", "--resume stopped"]);
     ends(&folder, &["run", "--resume", "stopped", "--quiet"], 0);
     assert_same(&whole, &stopped, "files were limited");

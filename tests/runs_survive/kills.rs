@@ -1,7 +1,7 @@
 //! SIGKILL at random moments, again and again, and Ctrl-C: the files in the end are those of a run that nobody
 //! disturbed.
 
-use std::process::Child;
+use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 

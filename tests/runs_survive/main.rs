@@ -9,11 +9,12 @@ mod disk;
 mod ended;
 #[cfg(unix)]
 mod kills;
+#[path = "../program/mod.rs"]
+mod program;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use neurogain::Cpu;
@@ -21,26 +22,8 @@ use neurogain::data::digits;
 use neurogain::experiment::{Checkpoints, Experiment, Run, Settings, data_digest, presets};
 use neurogain::report;
 use neurogain::train::{Checkpoint, Record};
+use program::{folder, output, program};
 use tempfile::TempDir;
-
-fn folder() -> TempDir {
-    tempfile::tempdir().expect("a temporary directory")
-}
-
-/// The program, to run in `folder`.
-fn program(folder: &TempDir, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_neurogain"));
-    command
-        .args(arguments)
-        .current_dir(folder.path())
-        .stdin(Stdio::null());
-    command
-}
-
-fn output(folder: &TempDir, arguments: &[&str]) -> Output {
-    let output = program(folder, arguments).output();
-    output.expect("the program starts")
-}
 
 /// Standard error of a program that must end with `code`.
 fn ends(folder: &TempDir, arguments: &[&str], code: i32) -> String {

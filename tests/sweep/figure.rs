@@ -79,6 +79,21 @@ fn a_sweep_through_numbers_is_drawn_and_its_best_cells_are_told() {
         !table.contains("best of"),
         "the first task alone tells no best: {table}"
     );
+    // Panels name what they are of, above them or, where there is no room, below.
+    let kinds = "stream.memory.kind = [\"reservoir\", \"balanced\"]\nstream.memory.size = [10, 20]";
+    let (table, svg, _) = collect("panels", "", kinds);
+    let svg = svg.expect("a figure");
+    for title in ["memory.kind = reservoir", "memory.kind = balanced"] {
+        assert!(svg.contains(title), "no {title:?}");
+    }
+    let heading = table.lines().next().unwrap();
+    assert!(heading.ends_with("gain at the end"), "{heading}");
+    let many = "training.learning_rate = [0.01, 0.02, 0.03, 0.04]\ngain.eta = [0.1, 0.2]";
+    let (_, svg, _) = collect("narrow", "", many);
+    assert!(
+        svg.expect("a figure")
+            .contains("gain.eta; panels: training.learning_rate")
+    );
     let (_, svg, _) = collect(
         "texts",
         "",

@@ -398,17 +398,7 @@ impl Backend for Cpu {
     }
 
     fn gather_labels(&self, labels: &Vec<u8>, indices: &[u32], out: &mut Vec<u8>) -> Result<()> {
-        out.clear();
-        for &index in indices {
-            match labels.get(index as usize) {
-                Some(&label) => out.push(label),
-                None => {
-                    let expected = format!("an index below {}", labels.len());
-                    return Err(Error::shape("gather labels", expected, index));
-                }
-            }
-        }
-        Ok(())
+        gather::gather_labels(labels, indices, out)
     }
 
     fn absolute_sum(&self, x: &Floats) -> Result<f32> {

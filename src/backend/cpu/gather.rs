@@ -1,6 +1,7 @@
 //! Batches from rows of bytes.
 
 use alloc::format;
+use alloc::vec::Vec;
 
 use super::simd::Block;
 use super::{Floats, check, numbers};
@@ -23,10 +24,7 @@ pub fn gather(
     if tables == 0 || !tables.is_multiple_of(256) {
         return Err(Error::shape("gather", "a table of channels × 256", tables));
     }
-    if let Some(index) = indices.iter().find(|&&i| i as usize >= rows) {
-        let expected = format!("an index below {rows}");
-        return Err(Error::shape("gather", expected, index));
-    }
+    check_indices("gather", indices, rows)?;
     if indices.is_empty() {
         return Ok(());
     }
@@ -76,13 +74,29 @@ pub fn gather_images(
         ],
     )?;
     let images = pixels.len().checked_div(features).unwrap_or(0);
-    if let Some(index) = indices.iter().find(|&&i| i as usize >= images) {
-        let expected = format!("an index below {images}");
-        return Err(Error::shape("gather images", expected, index));
-    }
+    check_indices("gather images", indices, images)?;
     let (table, out) = (table.as_slice(), out.as_mut_blocks());
     place_images(pixels, shape, table, indices, placements, out);
     Ok(())
+}
+
+/// See [`Backend::gather_labels`](crate::backend::Backend::gather_labels).
+pub fn gather_labels(labels: &[u8], indices: &[u32], out: &mut Vec<u8>) -> Result<()> {
+    check_indices("gather labels", indices, labels.len())?;
+    out.clear();
+    out.extend(indices.iter().map(|&index| labels[index as usize]));
+    Ok(())
+}
+
+/// Refuses an index that is not below `count`.
+fn check_indices(operation: &'static str, indices: &[u32], count: usize) -> Result<()> {
+    match indices.iter().find(|&&index| index as usize >= count) {
+        Some(index) => {
+            let expected = format!("an index below {count}");
+            Err(Error::shape(operation, expected, index))
+        }
+        None => Ok(()),
+    }
 }
 
 /// A block is made from its 16 rows side by side, so that memory is written in order.

@@ -174,7 +174,9 @@ impl Store for ComodulationDirectory {
         let Pretrained { seed, epochs, .. } = *pretrained;
         let mut state = pretrained.state.clone();
         for (number, accuracy) in pretrained.accuracies.iter().enumerate() {
-            state.numbers.push((format!("{ACCURACY}{number:05}"), *accuracy));
+            state
+                .numbers
+                .push((format!("{ACCURACY}{number:05}"), *accuracy));
         }
         let bytes = pretrained_to_bytes(&self.settings, (seed, epochs), &state)?;
         let written = match arms_start {

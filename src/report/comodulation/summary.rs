@@ -44,7 +44,9 @@ pub(super) const MEASURES: [Measure; 14] = [
     measure("d′ by gain", "gained_informativeness", false, |m| {
         m.gained_informativeness
     }),
-    measure("g ≤ 0.01 %", "gains_below_0.01", true, |m| near_zero(m, 0)),
+    measure("g ≤ 0.01 %", "gains_below_0.01", true, |m| {
+        near_zero(m, 0)
+    }),
     measure("g ≤ 0.1 %", "gains_below_0.1", true, |m| near_zero(m, 1)),
     measure("g ≤ 0.5 %", "gains_below_0.5", true, |m| near_zero(m, 2)),
 ];
@@ -149,8 +151,10 @@ pub fn summarise_comodulation(
         for &epochs in &settings.pretraining.epochs {
             let found = of(&arm.name, epochs);
             let measured = |measure: &Measure| {
-                let values: Option<Vec<f64>> =
-                    found.iter().map(|cell| over_tasks(cell, measure.of)).collect();
+                let values: Option<Vec<f64>> = found
+                    .iter()
+                    .map(|cell| over_tasks(cell, measure.of))
+                    .collect();
                 Measured {
                     name: measure.name,
                     over_seeds: values.filter(|v| !v.is_empty()).map(|v| summarise(&v)),
@@ -171,10 +175,9 @@ pub fn summarise_comodulation(
                 let place = format!("{}, {epochs} epochs, seed {seed}", arm.name);
                 match cell {
                     None => incomplete.push(format!("{place}: not done")),
-                    Some(cell) if cell.diverged() => incomplete.push(format!(
-                        "{place}: diverged at batch {}",
-                        cell.steps.len()
-                    )),
+                    Some(cell) if cell.diverged() => {
+                        incomplete.push(format!("{place}: diverged at batch {}", cell.steps.len()))
+                    }
                     Some(_) => {}
                 }
             }
@@ -193,7 +196,10 @@ pub fn summarise_comodulation(
                 let mut pairs = Vec::new();
                 for cell in &own {
                     if let Some(other) = others.iter().find(|other| other.seed == cell.seed) {
-                        pairs.push((over_tasks(cell, measure.of)?, over_tasks(other, measure.of)?));
+                        pairs.push((
+                            over_tasks(cell, measure.of)?,
+                            over_tasks(other, measure.of)?,
+                        ));
                     }
                 }
                 (!pairs.is_empty()).then_some(pairs)

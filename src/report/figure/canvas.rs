@@ -288,6 +288,38 @@ impl<'a> Canvas<'a> {
         self.stroke(&corners, &frame)
     }
 
+    /// A bar from the panel's lower edge, of this width along the horizontal axis.
+    pub(super) fn bar(
+        &mut self,
+        panel: &Panel,
+        colour: usize,
+        (from, to): (f64, f64),
+        high: f64,
+    ) -> Result<()> {
+        let low = self.edges(panel.row).1;
+        let (left, right) = (panel.horizontal(from), panel.horizontal(to));
+        let high = self.vertical(panel, high);
+        let outline = [(left, low), (left, high), (right, high), (right, low)];
+        let fill = palette::method(colour).mix(0.3).filled();
+        self.done(|backend| backend.fill_polygon(outline, &fill))?;
+        let line = palette::method(colour).stroke_width(UNITS as u32);
+        self.stroke(&outline, &line)
+    }
+
+    /// A horizontal line of this width along the horizontal axis.
+    pub(super) fn level(&mut self, panel: &Panel, (from, to): (f64, f64), y: f64) -> Result<()> {
+        let y = self.vertical(panel, y);
+        let ends = [(panel.horizontal(from), y), (panel.horizontal(to), y)];
+        self.stroke(&ends, &palette::INK.stroke_width(2 * UNITS as u32))
+    }
+
+    /// A dashed line through the points `(x, y)`.
+    pub(super) fn dashed(&mut self, panel: &Panel, points: &[(f64, f64)]) -> Result<()> {
+        let at = |&(x, y): &(f64, f64)| (panel.horizontal(x), self.vertical(panel, y));
+        let points: Vec<(i32, i32)> = points.iter().map(at).collect();
+        self.stroke(&points, &palette::SWITCH.stroke_width(3 * UNITS as u32 / 2))
+    }
+
     /// The minima of the contexts in the panel, dotted.
     pub(super) fn minima(&mut self, panel: &Panel, curve: &Curve, origin: f64) -> Result<()> {
         let colour = palette::dotted(palette::method(curve.colour));

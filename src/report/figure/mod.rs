@@ -8,6 +8,7 @@ mod curve;
 mod document;
 mod heat;
 mod palette;
+mod reliability;
 
 use self::axes::{Axis, linear_ticks};
 pub(super) use self::canvas::fits_above;
@@ -16,6 +17,7 @@ pub use self::chart::Drawing;
 pub(super) use self::chart::{Chart, ChartPanel, ChartRow, Point, Series};
 pub(super) use self::curve::{Curve, Quantity, curves};
 pub(super) use self::heat::HeatMap;
+pub use self::reliability::reliability_diagram;
 use crate::error::Result;
 use crate::experiment::Settings;
 

@@ -4,6 +4,8 @@ mod every_task;
 mod tables;
 mod text;
 
+pub(in crate::report) use tables::table;
+
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::figure::{self, Figure};

@@ -10,7 +10,7 @@ use crate::report::summary::{MethodSummary, PerSeed};
 use crate::report::table::{HEADINGS, cells};
 
 /// A table in a container of its own that scrolls where it is wider than the page.
-pub(super) fn table(id: &str, caption: Markup, head: Markup, body: Markup) -> Markup {
+pub(in crate::report) fn table(id: &str, caption: Markup, head: Markup, body: Markup) -> Markup {
     let caption_id = format!("{id}-caption");
     html! {
         div.scroll role="region" aria-labelledby=(caption_id) tabindex="0" {

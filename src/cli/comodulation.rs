@@ -1,0 +1,137 @@
+//! `neurogain run` of a comodulation experiment.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+
+use neurogain::backend::cpu::InstructionSet;
+use neurogain::experiment::comodulation::{
+    self, ComodulationExperiment, ComodulationSettings, Material,
+};
+use neurogain::experiment::parse_seeds;
+use neurogain::report::{self, ComodulationDirectory, Lock};
+use neurogain::{Cpu, Error, Result};
+
+use super::arguments;
+use super::output::{complain, print, print_json};
+use super::progress::Progress;
+use super::run::{INTERRUPTED, advised, create_next, stop_on_interrupt};
+
+/// The settings that the arguments ask for, if they are of such an experiment.
+pub fn settings(arguments: &arguments::Run) -> Result<Option<ComodulationSettings>> {
+    let name = match (&arguments.resume, &arguments.benchmark) {
+        (Some(directory), _) => directory.join("config.toml").display().to_string(),
+        (None, Some(name)) => name.clone(),
+        (None, None) => return Ok(None),
+    };
+    let Some(mut settings) = comodulation::find(&name)? else {
+        return Ok(None);
+    };
+    for (flag, given) in [
+        ("--variants", arguments.variants.is_some()),
+        ("--eval-every", arguments.eval_every.is_some()),
+        ("--eval-tasks", arguments.eval_tasks.is_some()),
+        ("--checkpoint-every", arguments.checkpoint_every.is_some()),
+        ("--tensorboard", arguments.tensorboard),
+    ] {
+        if given {
+            return Err(Error::Setting {
+                name: flag.into(),
+                value: "(given)".into(),
+                expected: "no such flag: a comodulation experiment has no contexts".into(),
+            });
+        }
+    }
+    let mut overrides = arguments.overrides.clone();
+    if let Some(limit) = arguments.eval_limit {
+        overrides.push(format!("evaluation.limit={limit}"));
+    }
+    settings = settings.with_overrides(&overrides)?;
+    if let Some(arms) = &arguments.methods {
+        settings = settings.with_arms(arms)?;
+    }
+    if let Some(seeds) = &arguments.seeds {
+        settings = settings.with_seeds(&parse_seeds(seeds)?)?;
+    }
+    Ok(Some(settings))
+}
+
+/// Runs the experiment, and reports.
+pub fn run(arguments: &arguments::Run, settings: &ComodulationSettings) -> Result<ExitCode> {
+    let threads = match arguments.threads {
+        Some(threads) => usize::from(threads),
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    let directory = arguments.data.directory();
+    let material = Material::load(settings, &directory)
+        .map_err(|error| advised(error, settings.data.source))?;
+    let weights = settings.network.weights.as_deref();
+    let weights = weights.map(|path| report::read_weights(Path::new(path)));
+    // Runs go side by side; the threads that they leave over share the kernels of each.
+    let runs = settings.arms.len() * settings.training.seeds.len();
+    let backend = Cpu::with(InstructionSet::detect()?, (threads / runs).max(1))?;
+    let experiment =
+        ComodulationExperiment::new(settings, &material, weights.transpose()?, &backend)?;
+    let stop = stop_on_interrupt()?;
+    let directory = match (&arguments.resume, &arguments.out) {
+        (Some(directory), _) => directory.clone(),
+        (None, Some(directory)) => {
+            ComodulationDirectory::create(directory, settings)?;
+            directory.clone()
+        }
+        (None, None) => create_next(Path::new("runs"), &settings.name, &|directory| {
+            ComodulationDirectory::create(directory, settings).map(|_| ())
+        })?,
+    };
+    let lock = Lock::take(&directory)?;
+    report::check_data(&directory, &material.digest())?;
+    let store = ComodulationDirectory::open(&directory, settings)?;
+    let total = experiment.total_batches() as u64;
+    let progress = Progress::new(&settings.title, total, total, arguments.quiet);
+    let on_batch = |batches: usize| match batches {
+        1 => progress.advance(1),
+        several => progress.skip(several, several as u64),
+    };
+    let done = experiment.run(threads, &stop, &store, &on_batch);
+    progress.clear();
+    for note in store.notes() {
+        complain("warning", &format!("{note}; it is done again"));
+    }
+    let place = directory.display();
+    match done {
+        Ok(_) => lock.finish()?,
+        Err(Error::Interrupted { .. }) if stop.load(Ordering::SeqCst) => {
+            report::finish_comodulation(&directory, settings)?;
+            let message =
+                format!("what has ended is in {place}; `neurogain run --resume {place}` goes on");
+            complain("interrupted", &message);
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+        Err(error) => return Err(error),
+    }
+    let (summary, cells) = report::finish_comodulation(&directory, settings)?;
+    let page = directory.join("report.html");
+    let hash = summary.hash.clone().unwrap_or_default();
+    if arguments.json {
+        print_json(&serde_json::json!({
+            "directory": place.to_string(),
+            "report": page.display().to_string(),
+            "hash": hash,
+            "summary": summary,
+        }))?;
+    } else {
+        let table = report::comodulation_table(&summary);
+        print(&format!(
+            "{table}\nhash    {hash}\nreport  {}\n",
+            page.display()
+        ))?;
+    }
+    let mut code = ExitCode::SUCCESS;
+    for cell in cells.iter().filter(|cell| cell.diverged()) {
+        let (arm, seed, batch) = (&cell.arm, cell.seed, cell.steps.len());
+        let message = format!("{arm}, seed {seed}: training diverged at batch {batch}");
+        complain("error", &message);
+        code = ExitCode::FAILURE;
+    }
+    Ok(code)
+}

@@ -1,0 +1,279 @@
+//! The report of a comodulation experiment: one page that needs nothing but itself.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::summary::{ComodulationSummary, MEASURES, Measure};
+use super::tables::{cell, difference};
+use crate::error::Result;
+use crate::experiment::comodulation::ComodulationSettings;
+use crate::report::figure::Drawing;
+use crate::report::format::{NONE, Unit};
+use crate::report::page::table;
+
+/// Measures shown beside each other in one table.
+const TABLES: [(&str, &str, &[&str]); 4] = [
+    (
+        "decisions",
+        "Decisions: accuracy, and precision, recall and F1 averaged over the classes",
+        &["accuracy", "macro_precision", "macro_recall", "macro_f1"],
+    ),
+    (
+        "calibration",
+        "Calibration: cross-entropy, and expected calibration error in 15 bins",
+        &["cross_entropy", "expected_calibration_error"],
+    ),
+    (
+        "geometry",
+        "What the readout reads: class separability, dimensions of the noise in the whole space and in the \
+         task-relevant subspace; how informative the decoder's neurons are, all alike and weighted by gain",
+        &[
+            "separability",
+            "participation_ratio",
+            "subspace_participation_ratio",
+            "informativeness",
+            "gained_informativeness",
+        ],
+    ),
+    (
+        "sparsity",
+        "The share of gains near zero",
+        &["gains_below_0.01", "gains_below_0.1", "gains_below_0.5"],
+    ),
+];
+
+/// The page.
+pub(super) fn page(
+    settings: &ComodulationSettings,
+    summary: &ComodulationSummary,
+    drawings: &[Drawing],
+) -> Result<String> {
+    let config = settings.to_toml()?;
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (settings.title) " · neurogain" }
+                style { (PreEscaped(include_str!("../page/style.css"))) }
+            }
+            body {
+                header {
+                    h1 { (settings.title) }
+                    div.description {
+                        @for paragraph in settings.description.split("\n\n") { p { (paragraph.trim()) } }
+                    }
+                }
+                main {
+                    @if !summary.incomplete.is_empty() {
+                        div.notice role="note" {
+                            p { "Arms that are not complete, and so in no table or figure" }
+                            ul { @for line in &summary.incomplete { li { (line) } } }
+                        }
+                    }
+                    section {
+                        h2 id="results" { "Results" }
+                        (primary(summary))
+                        @for (id, caption, names) in TABLES { (arms(summary, id, caption, names)) }
+                    }
+                    section {
+                        h2 id="differences" { "Arms beside each other" }
+                        (findings(summary))
+                        @for (id, _, names) in TABLES { (differences(summary, id, names)) }
+                    }
+                    section {
+                        h2 id="figures" { "Figures" }
+                        @if drawings.is_empty() { p { "No arm is complete, so that there is nothing to show." } }
+                        div.figures {
+                            @for drawing in drawings { figure { (PreEscaped(&drawing.svg)) } }
+                        }
+                    }
+                    (definitions())
+                    section {
+                        h2 id="settings" { "Settings" }
+                        @if let Some(hash) = &summary.hash {
+                            p { "hash of every bit " code.hash { (hash) } }
+                        }
+                        details {
+                            summary { code { "config.toml" } }
+                            pre tabindex="0" { code { (config) } }
+                        }
+                    }
+                }
+                footer { p { "neurogain " (env!("CARGO_PKG_VERSION")) } }
+            }
+        }
+    };
+    Ok(page.into_string())
+}
+
+fn named(name: &str) -> Option<&'static Measure> {
+    MEASURES.iter().find(|measure| measure.name == name)
+}
+
+fn primary(summary: &ComodulationSummary) -> Markup {
+    html! {
+        @for (epochs, accuracy) in &summary.primary {
+            p {
+                "Accuracy on the primary tasks behind " (epochs) " epochs of pretraining: "
+                (Unit::Percent.mean_and_spread(accuracy)) " %."
+            }
+        }
+    }
+}
+
+fn arms(summary: &ComodulationSummary, id: &str, caption: &str, names: &[&str]) -> Markup {
+    let measures: Vec<&Measure> = names.iter().filter_map(|name| named(name)).collect();
+    let head = html! {
+        th scope="col" { "arm" }
+        th scope="col" { "epochs" }
+        @for measure in &measures { th scope="col" { (measure.heading) } }
+        th scope="col" { "learnt" }
+        th scope="col" { "seeds" }
+    };
+    let body = html! {
+        tbody {
+            @for arm in &summary.arms {
+                tr {
+                    th scope="row" { (arm.label) }
+                    td { (arm.epochs) }
+                    @for measure in &measures { td { (cell(arm, measure)) } }
+                    td { (arm.learnt_numbers.map_or(NONE.into(), |n| n.to_string())) }
+                    td { (arm.seeds.len()) }
+                }
+            }
+        }
+    };
+    let caption = html! {
+        (caption) ". Mean over tasks, then mean ± standard deviation over seeds. "
+        "“Learnt” are numbers beside the network’s: controller and readouts."
+    };
+    table(&format!("table-{id}"), caption, head, body)
+}
+
+fn differences(summary: &ComodulationSummary, id: &str, names: &[&str]) -> Markup {
+    let measures: Vec<&Measure> = names.iter().filter_map(|name| named(name)).collect();
+    let head = html! {
+        th scope="col" { "difference" }
+        th scope="col" { "epochs" }
+        @for measure in &measures { th scope="col" { (measure.heading) } }
+        th scope="col" { "seeds" }
+    };
+    let body = html! {
+        tbody {
+            @for found in &summary.differences {
+                tr {
+                    th scope="row" { (found.arm) " − " (found.other) }
+                    td { (found.epochs) }
+                    @for measure in &measures {
+                        @let of = found.measures.iter().find(|(name, _)| *name == measure.name);
+                        td { (of.map_or(NONE.into(), |(_, of)| difference(measure, of))) }
+                    }
+                    td { (found.measures.iter().map(|(_, of)| of.count).max().unwrap_or(0)) }
+                }
+            }
+        }
+    };
+    let caption = html! {
+        "Differences seed by seed: mean, in brackets a 95 % bootstrap interval."
+    };
+    table(&format!("table-differences-{id}"), caption, head, body)
+}
+
+/// The paper's findings, and what was found here.
+fn findings(summary: &ComodulationSummary) -> Markup {
+    let claims: [(&str, &str, &str, bool); 5] = [
+        (
+            "attention",
+            "accuracy",
+            "higher accuracy than attention",
+            true,
+        ),
+        (
+            "hard-sharing",
+            "macro_f1",
+            "higher F1 than hard sharing",
+            true,
+        ),
+        (
+            "attention",
+            "expected_calibration_error",
+            "better calibration than attention",
+            false,
+        ),
+        (
+            "attention",
+            "separability",
+            "more separable classes than attention",
+            true,
+        ),
+        (
+            "attention",
+            "subspace_participation_ratio",
+            "noise of fewer dimensions in the task-relevant subspace than attention",
+            false,
+        ),
+    ];
+    let verdicts = claims.iter().flat_map(|(other, name, claim, higher)| {
+        let of_other = summary
+            .differences
+            .iter()
+            .filter(move |d| d.arm == "comodulation" && d.other == *other);
+        of_other.filter_map(move |found| {
+            let (_, of) = found.measures.iter().find(|(known, _)| known == name)?;
+            let measure = named(name)?;
+            let sign = if *higher { 1.0 } else { -1.0 };
+            let verdict = match of.interval {
+                Some([low, high]) if sign * low > 0.0 && sign * high > 0.0 => "found here too",
+                Some([low, high]) if sign * low < 0.0 && sign * high < 0.0 => {
+                    "the opposite is found here"
+                }
+                Some(_) => "not told apart here: the interval holds 0",
+                None => "too few seeds for an interval",
+            };
+            Some((*claim, found.epochs, verdict, difference(measure, of)))
+        })
+    });
+    let verdicts: Vec<_> = verdicts.collect();
+    html! {
+        @if !verdicts.is_empty() {
+            p { "What the paper finds of comodulation, on its data:" }
+            ul {
+                @for (claim, epochs, verdict, numbers) in verdicts {
+                    li { (claim) ": " strong { (verdict) } " (" (numbers) ", " (epochs) " epochs)" }
+                }
+            }
+        }
+    }
+}
+
+fn definitions() -> Markup {
+    html! {
+        section {
+            h2 id="definitions" { "Definitions" }
+            dl {
+                dt { "hard sharing" }
+                dd { "the frozen network; a readout of its own for each task" }
+                dt { "attention" }
+                dd { "with a controller whose couplings " i { "c" } " scale the encoder’s channels by exp(" i { "c" } ")" }
+                dt { "comodulation" }
+                dd {
+                    "attention, and decoder gains " i { "g" } " that follow how far each neuron goes with a random "
+                    "modulator that the coupled channels share; not one number more is learnt"
+                }
+                dt { "ECE" }
+                dd { "mean distance between confidence and accuracy, in 15 bins of equal width" }
+                dt { "separability" }
+                dd { "the Fisher ratio, scatter between classes over scatter within, in the span of the class means" }
+                dt { "dimensions" }
+                dd { "(Σλ)²/Σλ² of the covariance within classes; in the subspace: projected to the span of the class means" }
+                dt { "d′" }
+                dd {
+                    "|μ₁ − μ₂|/√(½(σ₁² + σ₂²)) of a neuron for the first class against the others, mean over the neurons; "
+                    "by gain: mean weighted by their gains"
+                }
+            }
+        }
+    }
+}

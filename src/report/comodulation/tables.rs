@@ -1,0 +1,125 @@
+//! Tables of a comodulation experiment: in the terminal and as CSV.
+
+use super::summary::{ArmSummary, ComodulationSummary, MEASURES, Measure};
+use crate::error::Result;
+use crate::experiment::comodulation::Cell;
+use crate::metrics::{LEAST_PAIRS, PairedDifference};
+use crate::report::format::{NONE, Unit};
+use crate::report::table::{aligned, csv};
+
+impl Measure {
+    pub(super) fn unit(&self) -> Unit {
+        match self.percent {
+            true => Unit::Percent,
+            false => Unit::Gain,
+        }
+    }
+}
+
+/// A summary's measure of an arm as text: mean ± standard deviation over seeds.
+pub(super) fn cell(arm: &ArmSummary, measure: &Measure) -> String {
+    let found = arm.measures.iter().find(|m| m.name == measure.name);
+    let summary = found.and_then(|found| found.over_seeds.as_ref());
+    summary.map_or(NONE.into(), |s| measure.unit().mean_and_spread(s))
+}
+
+/// A difference with its interval.
+pub(super) fn difference(measure: &Measure, found: &PairedDifference) -> String {
+    let mean = measure.unit().difference(found.mean);
+    match found.interval {
+        Some([low, high]) => format!(
+            "{mean} [{}, {}]",
+            measure.unit().difference(low),
+            measure.unit().difference(high)
+        ),
+        None => mean,
+    }
+}
+
+/// The measures that the terminal's table shows.
+const SHOWN: [&str; 4] = [
+    "accuracy",
+    "macro_f1",
+    "expected_calibration_error",
+    "gains_below_0.1",
+];
+
+/// The table of arms as aligned text: the mean over tasks of accuracy, F1, calibration error and share of gains
+/// near zero, mean ± standard deviation over the seeds; then comodulation minus each other arm in accuracy.
+pub fn comodulation_table(summary: &ComodulationSummary) -> String {
+    let shown: Vec<&Measure> = MEASURES
+        .iter()
+        .filter(|measure| SHOWN.contains(&measure.name))
+        .collect();
+    let several = summary.primary.len() > 1;
+    let mut heading = vec!["arm".to_string()];
+    if several {
+        heading.push("epochs".into());
+    }
+    heading.extend(shown.iter().map(|measure| measure.heading.to_string()));
+    heading.push("seeds".into());
+    let mut rows = vec![heading];
+    for arm in &summary.arms {
+        let mut row = vec![arm.label.clone()];
+        if several {
+            row.push(arm.epochs.to_string());
+        }
+        row.extend(shown.iter().map(|measure| cell(arm, measure)));
+        row.push(arm.seeds.len().to_string());
+        rows.push(row);
+    }
+    let mut text = aligned(&rows, 1);
+    let accuracy = &MEASURES[0];
+    for found in &summary.differences {
+        let accuracies = found
+            .measures
+            .iter()
+            .find(|(name, _)| *name == accuracy.name);
+        if let Some((_, of)) = accuracies {
+            let epochs = match several {
+                true => format!(", {} epochs", found.epochs),
+                false => String::new(),
+            };
+            let interval = match of.count >= LEAST_PAIRS {
+                true => " [95 % interval]",
+                false => "",
+            };
+            text.push_str(&format!(
+                "{} − {}{epochs}: accuracy {} points{interval}, {} seeds\n",
+                found.arm,
+                found.other,
+                difference(accuracy, of),
+                of.count,
+            ));
+        }
+    }
+    for line in &summary.incomplete {
+        text.push_str(&format!("not counted: {line}\n"));
+    }
+    text
+}
+
+/// Every measure of every task of every cell, a line each.
+pub(super) fn measures_csv(cells: &[Cell]) -> Result<String> {
+    let mut heading: Vec<String> = ["arm", "epochs", "seed", "task", "samples"]
+        .map(String::from)
+        .to_vec();
+    heading.extend(MEASURES.iter().map(|measure| measure.name.to_string()));
+    let mut lines = vec![heading];
+    for cell in cells {
+        for task in &cell.tasks {
+            let mut line = vec![
+                cell.arm.clone(),
+                cell.epochs.to_string(),
+                cell.seed.to_string(),
+                task.task.clone(),
+                task.samples.to_string(),
+            ];
+            let value =
+                |measure: &Measure| (measure.of)(task).map_or(String::new(), |v| v.to_string());
+            line.extend(MEASURES.iter().map(value));
+            lines.push(line);
+        }
+    }
+    csv("measures.csv", &lines)
+}

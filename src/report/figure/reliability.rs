@@ -1,0 +1,167 @@
+//! Reliability diagrams: accuracy against confidence, and how many samples have which.
+
+use super::axes::{Axis, linear_ticks};
+use super::canvas::{Canvas, Panel, Swatch};
+use super::chart::Drawing;
+use crate::error::{Error, Result};
+use crate::metrics::{Calibration, CalibrationBin};
+use crate::report::table::csv;
+
+/// Diagrams side by side; more go below them.
+const COLUMNS: usize = 3;
+
+const CAPTION: &str = "Bars: the share of correct predictions among those of each confidence. Short lines: \
+     the mean confidence in the bin. Dashed: where the two are equal. Below: the share of all predictions \
+     in each bin. Expected calibration error (ECE), the mean distance of bar and short line over \
+     predictions: ";
+
+/// Draws the reliability diagram (Guo et al. 2017, figure 1) of each of `calibrations`, which have labels, up
+/// to three side by side on one axis, each with its expected calibration error above it and the histogram of
+/// its confidences below it. `name` is the drawing's, lower-case letters, digits and hyphens.
+///
+/// The numbers as CSV: `label, from, to, count, confidence, accuracy`, a line for each bin, from and to its
+/// edges; a bin without a sample has neither of the last two.
+///
+/// # Errors
+/// [`Error::Shape`] without a calibration; [`Error::File`] where drawing fails.
+///
+/// ```
+/// let attention = neurogain::metrics::calibration(&[(0.9, true), (0.8, false), (0.7, true)])?;
+/// let drawing = neurogain::report::reliability_diagram(
+///     "reliability",
+///     "Calibration on the digits",
+///     &[("attention", &attention)],
+/// )?;
+/// assert!(drawing.svg.contains("ECE"));
+/// # Ok::<(), neurogain::Error>(())
+/// ```
+pub fn reliability_diagram(
+    name: &'static str,
+    title: &str,
+    calibrations: &[(&str, &Calibration)],
+) -> Result<Drawing> {
+    if calibrations.is_empty() {
+        let expected = "at least one calibration";
+        return Err(Error::shape("reliability diagram", expected, "none"));
+    }
+    let labels = calibrations.iter().map(|(label, _)| *label);
+    let places = labels.enumerate();
+    let legend: Vec<(Swatch, &str)> = places
+        .map(|(colour, label)| (Swatch::Line(colour), label))
+        .collect();
+    let rows = calibrations.len().div_ceil(COLUMNS);
+    let columns = calibrations.len().min(COLUMNS);
+    let accuracy = Axis::linear(0.0, 100.0, Some(100.0));
+    let largest = calibrations
+        .iter()
+        .flat_map(|(_, calibration)| shares(calibration))
+        .fold(0.0, f64::max);
+    let share = Axis::linear(0.0, largest, Some(100.0));
+
+    let mut drawing = String::new();
+    let (mut canvas, height) = Canvas::new(&mut drawing, &legend, 2 * rows)?;
+    let mut errors = Vec::new();
+    for (at, (label, calibration)) in calibrations.iter().enumerate() {
+        let (row, column) = (at / COLUMNS, at % COLUMNS);
+        let panel = |half: usize, y| Panel {
+            row: 2 * row + half,
+            column,
+            columns,
+            x: (0.0, 100.0),
+            y,
+        };
+        let error = format!("{:.1} %", 100.0 * calibration.expected_error);
+        let (above, below) = (panel(0, &accuracy), panel(1, &share));
+        let neighbour = column + 1 < columns && at + 1 < calibrations.len();
+        frame(&mut canvas, &above, neighbour)?;
+        canvas.above(&above, 50.0, &format!("ECE {error}"))?;
+        draw_accuracies(&mut canvas, &above, at, calibration)?;
+        frame(&mut canvas, &below, neighbour)?;
+        draw_shares(&mut canvas, &below, at, calibration)?;
+        errors.push(format!("{label} {error}"));
+    }
+    for row in 0..rows {
+        canvas.vertical_title(2 * row, "accuracy (%)")?;
+        canvas.vertical_title(2 * row + 1, "predictions (%)")?;
+        canvas.title_below(2 * row + 1, "confidence (%)")?;
+    }
+    canvas.end()?;
+    let caption = format!("{CAPTION}{}.", errors.join(", "));
+    let csv = to_csv(name, calibrations)?;
+    Ok(Drawing::new(name, title, &caption, (&drawing, height), csv))
+}
+
+fn draw_accuracies(
+    canvas: &mut Canvas,
+    panel: &Panel,
+    colour: usize,
+    calibration: &Calibration,
+) -> Result<()> {
+    for (from, to, bin) in edges(calibration) {
+        if let (Some(accuracy), Some(confidence)) = (bin.accuracy, bin.confidence) {
+            canvas.bar(panel, colour, (from, to), 100.0 * accuracy)?;
+            canvas.level(panel, (from, to), 100.0 * confidence)?;
+        }
+    }
+    canvas.dashed(panel, &[(0.0, 0.0), (100.0, 100.0)])
+}
+
+fn draw_shares(
+    canvas: &mut Canvas,
+    panel: &Panel,
+    colour: usize,
+    calibration: &Calibration,
+) -> Result<()> {
+    for ((from, to, bin), share) in edges(calibration).zip(shares(calibration)) {
+        if bin.count > 0 {
+            canvas.bar(panel, colour, (from, to), share)?;
+        }
+    }
+    Ok(())
+}
+
+/// Grid and ticks. The last tick would stand in the way of the first of a `neighbour` to the right.
+fn frame(canvas: &mut Canvas, panel: &Panel, neighbour: bool) -> Result<()> {
+    let mut ticks = linear_ticks(0.0, 100.0, 6 / panel.columns + 1);
+    if neighbour {
+        ticks.pop();
+    }
+    canvas.frame(panel, &ticks, "")
+}
+
+/// Each bin with its edges in per cent.
+fn edges(calibration: &Calibration) -> impl Iterator<Item = (f64, f64, &CalibrationBin)> {
+    let count = calibration.bins.len() as f64;
+    let edge = move |at: usize| 100.0 * at as f64 / count;
+    let bins = calibration.bins.iter().enumerate();
+    bins.map(move |(at, bin)| (edge(at), edge(at + 1), bin))
+}
+
+/// Each bin's share of all predictions in per cent.
+fn shares(calibration: &Calibration) -> impl Iterator<Item = f64> {
+    let bins = calibration.bins.iter();
+    let all = bins.clone().map(|bin| bin.count).sum::<u64>().max(1) as f64;
+    bins.map(move |bin| 100.0 * bin.count as f64 / all)
+}
+
+fn to_csv(name: &str, calibrations: &[(&str, &Calibration)]) -> Result<String> {
+    let headings = ["label", "from", "to", "count", "confidence", "accuracy"];
+    let mut lines = vec![headings.map(String::from)];
+    for (label, calibration) in calibrations {
+        let count = calibration.bins.len() as f64;
+        for (at, bin) in calibration.bins.iter().enumerate() {
+            // `Debug` is the shortest text that reads back to the same bits.
+            let number = |value: f64| format!("{value:?}");
+            let some = |value: Option<f64>| value.map(number).unwrap_or_default();
+            lines.push([
+                label.to_string(),
+                number(at as f64 / count),
+                number((at + 1) as f64 / count),
+                bin.count.to_string(),
+                some(bin.confidence),
+                some(bin.accuracy),
+            ]);
+        }
+    }
+    csv(name, &lines)
+}

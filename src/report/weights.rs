@@ -1,0 +1,44 @@
+//! Weights of others in the safetensors format.
+
+use std::path::Path;
+
+use byteorder::{ByteOrder, LittleEndian};
+use safetensors::tensor::{Dtype, SafeTensors};
+
+use super::files;
+use crate::error::{Error, Result};
+use crate::tensor::NamedTensor;
+
+/// Every f32 tensor of a safetensors file, by its name. Whole numbers, such as torchvision's
+/// `num_batches_tracked`, are left out.
+///
+/// # Errors
+/// [`Error::File`] if it cannot be read; [`Error::Format`] if it is no safetensors file or holds numbers of
+/// half or double precision, which would be taken for what they are not.
+pub fn read_weights(path: &Path) -> Result<Vec<NamedTensor>> {
+    let bytes = files::read(path)?;
+    let bytes = bytes.ok_or_else(|| Error::file(path, "read", "it is not there"))?;
+    let tensors = SafeTensors::deserialize(&bytes)
+        .map_err(|e| Error::format(path, format!("is no safetensors file: {e}")))?;
+    let mut found = Vec::new();
+    for (name, view) in tensors.tensors() {
+        match view.dtype() {
+            Dtype::F32 => {
+                let mut numbers = vec![0.0; view.data().len() / 4];
+                LittleEndian::read_f32_into(view.data(), &mut numbers);
+                found.push(NamedTensor {
+                    name,
+                    shape: view.shape().to_vec(),
+                    numbers,
+                });
+            }
+            Dtype::F16 | Dtype::BF16 | Dtype::F64 => {
+                let kind = view.dtype();
+                let expected = format!("{name} is of {kind}; save the weights as F32");
+                return Err(Error::format(path, expected));
+            }
+            _ => {}
+        }
+    }
+    Ok(found)
+}
