@@ -23,6 +23,8 @@ pub struct Comodulated {
 /// What no modulation reaches.
 pub struct Seen<T> {
     pub run: Run<T>,
+    /// The run's margin in the backbone alone.
+    pub margin: f64,
     maps: Images<T>,
     first: Images<T>,
 }
@@ -37,6 +39,13 @@ pub struct Response<T> {
     before: Images<T>,
     /// The decoder's activity, one pixel an image.
     pub activity: Images<T>,
+}
+
+impl<T> Seen<T> {
+    /// Rows and columns of the backbone's maps.
+    pub fn side(&self) -> usize {
+        self.maps.side
+    }
 }
 
 fn scaled<T: Number>(x: &Images<T>, scale: &[T]) -> Images<T> {
@@ -91,8 +100,14 @@ impl Comodulated {
         let first = self
             .first(maps.channels)
             .forward(&run.effective[self.place()], &maps);
+        let margin = run.margin;
         run.kinks(&first);
-        Seen { run, maps, first }
+        Seen {
+            run,
+            margin,
+            maps,
+            first,
+        }
     }
 
     /// The decoder's activity under `scales`: those of the modulated layers, in order.
