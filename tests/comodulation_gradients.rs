@@ -491,7 +491,12 @@ fn controller_couplings_and_readout() {
         let mut all = vec![("loss".to_owned(), vec![found.mean_cross_entropy()])];
         let (mut ones, mut exacts) = (vec![vec![one.value()]], vec![vec![loss]]);
         if learning.settings.modulator.gains_for == GainsFor::Task {
-            let found = adapter.gains(task).into_iter().map(f64::from).collect();
+            let found = adapter
+                .gains(task)
+                .unwrap()
+                .into_iter()
+                .map(f64::from)
+                .collect();
             all.push(("gains".to_owned(), found));
             ones.push(singles.numbers[..case.decoder].to_vec());
             exacts.push(gains.numbers[..case.decoder].to_vec());

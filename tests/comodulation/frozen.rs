@@ -7,6 +7,7 @@ use neurogain::train::{AdapterSettings, GainSource, GainsFor, Modulator, Pass};
 use crate::learner::{
     MODULATOR, SETTINGS, adapter, batch, learn, learner, pair, parameters, statistics,
 };
+use crate::reference::comodulated_library::CASE;
 
 #[test]
 fn the_network_keeps_its_bits_while_a_modulation_is_learnt() {
@@ -90,6 +91,9 @@ fn answers_change_nothing() {
         };
         let mut learner = learner(&backend, &settings);
         learn(&backend, &mut learner, 1);
+        // A task has no gains of its own where images have.
+        let ones = learner.gains(0).unwrap() == [1.0; CASE.decoder];
+        assert_eq!(ones, gains_for == GainsFor::Image);
         let batch = batch(&backend, 0, 9);
         let before = (
             parameters(&backend, &mut learner),
