@@ -49,7 +49,7 @@ pub enum GainSource {
 pub enum GainsFor {
     /// Each task: averaged over images and batches in training, frozen in test.
     Task,
-    /// Each image, from draws of its own pass, in test too.
+    /// Each image, from its own activity, in test too.
     Image,
 }
 
@@ -306,21 +306,39 @@ impl<B: Backend> Adapter<B> {
     }
 
     /// The gains g of a task as the decoder takes them; with gains for each image, and with g ≡ 1, ones.
-    pub fn gains(&self, task: usize) -> Vec<f32> {
-        let gains = self.gains[task].to_f32();
-        match self.settings.gains {
-            GainSource::Shuffled => {
-                let mut from: Vec<usize> = (0..gains.len()).collect();
-                let step = SHUFFLE + task as u64;
-                let mut stream = Stream::new(self.settings.seed, Purpose::Modulator, step);
-                for last in (1..from.len()).rev() {
-                    // Drawn as u64, so that the width of `usize` does not matter.
-                    let other = stream.random_range(0..=last as u64) as usize;
-                    from.swap(last, other);
-                }
-                from.iter().map(|&neuron| gains[neuron]).collect()
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a task that is none.
+    pub fn gains(&self, task: usize) -> Result<Vec<f32>> {
+        self.check(task)?;
+        Ok(self.shuffled(task, self.gains[task].to_f32()))
+    }
+
+    /// `gains` of one image or of a task, given to other neurons if they are to be: the same permutation for
+    /// all of a task.
+    fn shuffled(&self, task: usize, gains: Vec<f32>) -> Vec<f32> {
+        if self.settings.gains != GainSource::Shuffled {
+            return gains;
+        }
+        let mut from: Vec<usize> = (0..gains.len()).collect();
+        let step = SHUFFLE + task as u64;
+        let mut stream = Stream::new(self.settings.seed, Purpose::Modulator, step);
+        for last in (1..from.len()).rev() {
+            // Drawn as u64, so that the width of `usize` does not matter.
+            let other = stream.random_range(0..=last as u64) as usize;
+            from.swap(last, other);
+        }
+        from.iter().map(|&neuron| gains[neuron]).collect()
+    }
+
+    /// Fails unless there is a readout of `task`.
+    fn check(&self, task: usize) -> Result<()> {
+        match task < self.readouts.len() {
+            true => Ok(()),
+            false => {
+                let expected = format!("a number below {}", self.readouts.len());
+                Err(Error::setting("task", task, expected))
             }
-            _ => gains,
         }
     }
 
@@ -329,6 +347,7 @@ impl<B: Backend> Adapter<B> {
     /// # Errors
     /// [`Error::Setting`] for a task that is none.
     pub fn couplings(&mut self, backend: &B, task: usize) -> Result<Vec<f32>> {
+        self.check(task)?;
         match &mut self.controller {
             Some(controller) => controller.forward(backend, task),
             None => Ok(alloc::vec![0.0; self.network.couplings()]),
@@ -351,15 +370,17 @@ impl<B: Backend> Adapter<B> {
     pub fn learn(&mut self, backend: &B, task: usize, batch: &Batch<B>, step: u64) -> Result<Loss> {
         let x = &batch.inputs;
         let learnt = self.settings.learnt;
-        self.network.see(backend, x, learnt == Learnt::Weights)?;
         let couplings = self.couplings(backend, task)?;
+        self.network.see(backend, x, learnt == Learnt::Weights)?;
         let modulator = self.settings.modulator.clone();
         let mut m = (modulator.constant, 0.0);
         let mut image_gains = None;
         if let Some(comovement) = self.comovement(backend, &couplings, step)? {
-            image_gains = self.image_gains(&comovement);
-            let gains = comovement.mean_gains(modulator.measure, modulator.sign);
-            self.gains[task].update(&gains);
+            image_gains = self.image_gains(task, &comovement);
+            if image_gains.is_none() {
+                let gains = comovement.mean_gains(modulator.measure, modulator.sign);
+                self.gains[task].update(&gains);
+            }
             if modulator.pass == Pass::Fluctuating {
                 let draws = modulator.drawn(self.settings.seed, step)?;
                 m = (draws[0], modulator.deviation);
@@ -370,12 +391,12 @@ impl<B: Backend> Adapter<B> {
         let activity = self.network.respond(backend, &scales)?;
         if self.settings.gains == GainSource::MeanActivity {
             let (images, neurons) = (activity.shape().rows(), activity.shape().columns());
-            let rows: Vec<f64> = activity
-                .to_rows(backend)?
-                .into_iter()
-                .map(f64::from)
-                .collect();
-            self.gains[task].update(&mean_over_images(&rows, images, neurons));
+            let rows = activity.to_rows(backend)?;
+            image_gains = self.gains_by_activity(&rows);
+            if image_gains.is_none() {
+                let rows: Vec<f64> = rows.into_iter().map(f64::from).collect();
+                self.gains[task].update(&mean_over_images(&rows, images, neurons));
+            }
         }
         self.decide(backend, task, image_gains.as_deref())?;
         let dlogits = &mut self.dlogits;
@@ -411,18 +432,19 @@ impl<B: Backend> Adapter<B> {
         batch: &Batch<B>,
         step: u64,
     ) -> Result<Answer> {
-        self.network.see(backend, &batch.inputs, false)?;
         let couplings = self.couplings(backend, task)?;
+        self.network.see(backend, &batch.inputs, false)?;
         let image_gains = match self.settings.modulator.gains_for {
             GainsFor::Task => None,
             GainsFor::Image => self
                 .comovement(backend, &couplings, EVALUATION + step)?
-                .and_then(|comovement| self.image_gains(&comovement)),
+                .and_then(|comovement| self.image_gains(task, &comovement)),
         };
         let modulator = &self.settings.modulator;
         let scale = |c: &f32| gain(modulator.modulation, modulator.constant, *c, 0.0);
         let scales: Vec<f32> = couplings.iter().map(scale).collect();
         let activity = self.network.respond(backend, &scales)?.to_rows(backend)?;
+        let image_gains = image_gains.or_else(|| self.gains_by_activity(&activity));
         self.decide(backend, task, image_gains.as_deref())?;
         Ok(Answer {
             activity,
@@ -436,7 +458,7 @@ impl<B: Backend> Adapter<B> {
     fn decide(&mut self, backend: &B, task: usize, images: Option<&[f32]>) -> Result<()> {
         let gains = match images {
             Some(_) => Cow::Borrowed(&[][..]),
-            None => Cow::Owned(self.gains(task)),
+            None => Cow::Owned(self.gains(task)?),
         };
         let gains = match images {
             Some(images) => DecoderGains::Images(images),
@@ -479,14 +501,34 @@ impl<B: Backend> Adapter<B> {
     }
 
     /// The gains of each image, of mean 1, if it has its own.
-    fn image_gains(&self, comovement: &Comovement) -> Option<Vec<f32>> {
+    fn image_gains(&self, task: usize, comovement: &Comovement) -> Option<Vec<f32>> {
         let modulator = &self.settings.modulator;
         if modulator.gains_for == GainsFor::Task {
             return None;
         }
         let gains = comovement.gains(modulator.measure, modulator.sign);
         let images = gains.chunks_exact(self.network.shape().decoder);
-        Some(images.flat_map(normalised).map(|g| g as f32).collect())
+        let image = |a: &[f64]| {
+            let gains = normalised(a).into_iter().map(|g| g as f32);
+            self.shuffled(task, gains.collect())
+        };
+        Some(images.flat_map(image).collect())
+    }
+
+    /// The gains of each image from how active each neuron is, if it has its own and they come from that.
+    fn gains_by_activity(&self, activity: &[f32]) -> Option<Vec<f32>> {
+        let AdapterSettings {
+            gains, modulator, ..
+        } = &self.settings;
+        if (*gains, modulator.gains_for) != (GainSource::MeanActivity, GainsFor::Image) {
+            return None;
+        }
+        let image = |a: &[f32]| {
+            let a: Vec<f64> = a.iter().copied().map(f64::from).collect();
+            normalised(&a).into_iter().map(|g| g as f32)
+        };
+        let images = activity.chunks_exact(self.network.shape().decoder);
+        Some(images.flat_map(image).collect())
     }
 
     /// One step of whatever the task's batch has given a gradient to.

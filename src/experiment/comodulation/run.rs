@@ -402,7 +402,7 @@ impl<'a> ComodulationExperiment<'a> {
                     measures.clear();
                     break;
                 }
-                let gains = adapter.gains(number);
+                let gains = adapter.gains(number)?;
                 let couplings = adapter.couplings(backend, number)?;
                 let labels = &task.test.labels;
                 let of = measure(&task.name, task.classes, labels, &answer, gains, couplings)?;
