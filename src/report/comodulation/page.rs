@@ -239,6 +239,9 @@ fn findings(summary: &ComodulationSummary) -> Markup {
                 Some([low, high]) if sign * low < 0.0 && sign * high < 0.0 => {
                     "the opposite is found here"
                 }
+                Some([low, high]) if low == high => {
+                    "no difference here (the subspace of two classes has one dimension)"
+                }
                 Some(_) => "not told apart here: the interval holds 0",
                 None => "too few seeds for an interval",
             };
@@ -277,7 +280,7 @@ fn definitions() -> Markup {
                 dt { "separability" }
                 dd { "the Fisher ratio, scatter between classes over scatter within, in the span of the class means" }
                 dt { "dimensions" }
-                dd { "(Σλ)²/Σλ² of the covariance within classes; in the subspace: projected to the span of the class means" }
+                dd { "(Σλ)²/Σλ² of the covariance within classes; in the subspace: projected to the span of the class means, which has one dimension where there are two classes" }
                 dt { "d′" }
                 dd {
                     "|μ₁ − μ₂|/√(½(σ₁² + σ₂²)) of a neuron for the first class against the others, mean over the neurons; "
