@@ -74,7 +74,7 @@ impl Comovement {
     pub fn new(draws: &[f32], images: usize, neurons: usize) -> Result<Self> {
         if draws.len() < 2 {
             let expected = "at least 2: one draw has no covariance";
-            return Err(Error::setting("modulator.draws", draws.len(), expected));
+            return Err(Error::setting("modulator.count", draws.len(), expected));
         }
         let sum: f64 = draws.iter().copied().map(f64::from).sum();
         let mean = sum / draws.len() as f64;
