@@ -53,6 +53,7 @@ fn adaptations() -> [Adaptation; 2] {
     let settings = AdapterSettings {
         rule: ADAM,
         learning_rate: 0.003,
+        shared_readout: false,
         learnt: Learnt::Modulation,
         gains: GainSource::Comodulation,
         modulator: modulator.clone(),

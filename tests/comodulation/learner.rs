@@ -27,6 +27,7 @@ pub const MODULATOR: Modulator = Modulator {
 pub const SETTINGS: AdapterSettings = AdapterSettings {
     rule: Rule::Momentum { momentum: 0.9 },
     learning_rate: 0.005,
+    shared_readout: false,
     learnt: Learnt::Modulation,
     gains: GainSource::Comodulation,
     modulator: MODULATOR,

@@ -234,6 +234,7 @@ fn controller_couplings_and_readout() {
         let settings = AdapterSettings {
             rule: Rule::Sgd,
             learning_rate: 1e-3,
+            shared_readout: false,
             learnt,
             gains: GainSource::Comodulation,
             modulator,

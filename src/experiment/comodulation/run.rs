@@ -287,6 +287,7 @@ impl<'a> ComodulationExperiment<'a> {
         let learner = AdapterSettings {
             rule: settings.training.optimiser,
             learning_rate: settings.pretraining.learning_rate,
+            shared_readout: false,
             learnt: Learnt::Weights,
             gains: GainSource::Ones,
             modulator: settings.modulator.clone(),
@@ -391,6 +392,7 @@ impl<'a> ComodulationExperiment<'a> {
         let learner = AdapterSettings {
             rule: settings.training.optimiser,
             learning_rate: settings.adaptation.learning_rate,
+            shared_readout: settings.adaptation.shared_readout,
             learnt: arm.learnt,
             gains: arm.gains,
             modulator: settings.modulator.clone(),
