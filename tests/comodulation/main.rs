@@ -10,4 +10,5 @@ mod frozen;
 mod gains;
 mod learner;
 mod refusals;
+mod resume;
 mod sources;

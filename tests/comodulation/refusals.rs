@@ -41,17 +41,17 @@ fn settings_out_of_range() {
     };
     refused(
         draws(Draws::Gaussian, 1),
-        &["modulator.draws = 1", "at least 2"],
+        &["modulator.count = 1", "at least 2"],
     );
     refused(
         draws(Draws::MomentMatched, 1),
-        &["modulator.draws = 1", "at least 2"],
+        &["modulator.count = 1", "at least 2"],
     );
     refused(
         draws(Draws::Antithetic, 1),
-        &["modulator.draws = 1", "even"],
+        &["modulator.count = 1", "even"],
     );
-    refused(draws(Draws::Antithetic, 0), &["modulator.draws = 0"]);
+    refused(draws(Draws::Antithetic, 0), &["modulator.count = 0"]);
     for constant in [f32::NAN, f32::INFINITY] {
         let modulator = Modulator {
             constant,

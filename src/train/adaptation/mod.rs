@@ -58,7 +58,7 @@ pub enum GainsFor {
 pub enum Pass {
     /// The one that decides, under the constant m.
     Constant,
-    /// The one under the first draw of the batch.
+    /// The one under the first draw of the batch; where the gains come from no draws, the constant one.
     Fluctuating,
 }
 

@@ -25,8 +25,16 @@ impl<B: Backend> Adapter<B> {
             (self.network.parameters().collect::<Vec<_>>(), network),
             (of_readouts.collect(), readouts),
         ] {
-            for parameter in parameters.iter().skip(states.len()) {
-                states.push(State::after(backend, rule, parameter.value.shape(), 0)?);
+            for (number, parameter) in parameters.iter().enumerate() {
+                // What has not learnt yet, as another task's readout, may have no moments yet.
+                let started = states.get(number).is_some_and(|state| state.steps() > 0);
+                if !started {
+                    let fresh = State::after(backend, rule, parameter.value.shape(), 0)?;
+                    match states.get_mut(number) {
+                        Some(state) => *state = fresh,
+                        None => states.push(fresh),
+                    }
+                }
             }
             for (parameter, state) in parameters.into_iter().zip(states) {
                 visit(&parameter.name, &mut parameter.value)?;
@@ -68,6 +76,11 @@ impl<B: Backend> Adapter<B> {
     /// [`Error::Shape`] if a tensor is missing there or has another shape, or one is not theirs.
     pub fn restore(&mut self, backend: &B, from: &Checkpoint) -> Result<()> {
         let rule = self.settings.rule;
+        let learners = self.network.parameters().count() + self.readouts.len();
+        if from.numbers.len() != learners {
+            let expected = format!("the steps of {learners} parameters");
+            return Err(Error::shape("checkpoint", expected, from.numbers.len()));
+        }
         let mut numbers = from.numbers.iter().map(|(_, steps)| *steps as u32);
         let [network, _, readouts] = &mut self.states;
         network.clear();
