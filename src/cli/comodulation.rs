@@ -66,12 +66,15 @@ pub fn run(arguments: &arguments::Run, settings: &ComodulationSettings) -> Resul
     let material = Material::load(settings, &directory)
         .map_err(|error| advised(error, settings.data.source))?;
     let weights = settings.network.weights.as_deref();
-    let weights = weights.map(|path| report::read_weights(Path::new(path)));
+    let weights = weights
+        .map(|path| report::read_weights(Path::new(path)))
+        .transpose()?;
+    comodulation::check_memory(settings, &material.samples, threads)?;
+    let digest = material.digest(weights.as_deref());
     // Runs go side by side; the threads that they leave over share the kernels of each.
     let runs = settings.arms.len() * settings.training.seeds.len();
     let backend = Cpu::with(InstructionSet::detect()?, (threads / runs).max(1))?;
-    let experiment =
-        ComodulationExperiment::new(settings, &material, weights.transpose()?, &backend)?;
+    let experiment = ComodulationExperiment::new(settings, &material, weights, &backend)?;
     let stop = stop_on_interrupt()?;
     let directory = match (&arguments.resume, &arguments.out) {
         (Some(directory), _) => directory.clone(),
@@ -84,7 +87,7 @@ pub fn run(arguments: &arguments::Run, settings: &ComodulationSettings) -> Resul
         })?,
     };
     let lock = Lock::take(&directory)?;
-    report::check_data(&directory, &material.digest())?;
+    report::check_data(&directory, &digest)?;
     let store = ComodulationDirectory::open(&directory, settings)?;
     let total = experiment.total_batches() as u64;
     let cost = experiment.total_cost();

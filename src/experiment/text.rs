@@ -10,7 +10,8 @@ use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table};
 
 use super::keys::Key;
-use super::{Settings, keys, overrides, presets};
+use super::nearest::unknown;
+use super::{Settings, comodulation, keys, overrides, presets};
 use crate::error::{Error, Result};
 
 /// No experiment's description comes near this; a larger file is not one.
@@ -21,12 +22,29 @@ pub(super) trait Document: Serialize + DeserializeOwned {
     /// The document's keys.
     const KEYS: &'static [Key];
 
+    /// Refuses a document of another kind by what it is, rather than by the first key that is not known.
+    fn check_kind(_table: &Table) -> Result<()> {
+        Ok(())
+    }
+
     /// Whether every value is in its range.
     fn check(&self) -> Result<()>;
 }
 
 impl Document for Settings {
     const KEYS: &'static [Key] = keys::SETTINGS;
+
+    fn check_kind(table: &Table) -> Result<()> {
+        match table.get("kind") {
+            Some(kind) if kind.as_str() == Some("comodulation") => Err(Error::setting(
+                "kind",
+                kind,
+                "settings of a stream of contexts: a comodulation experiment has a run and a report of its \
+                 own, and neither sweeps nor pages with others",
+            )),
+            _ => Ok(()),
+        }
+    }
 
     fn check(&self) -> Result<()> {
         self.validate()
@@ -58,10 +76,19 @@ impl Settings {
     pub fn find(name: &str, folder: &Path) -> Result<Self> {
         let looks_like_file = name.ends_with(".toml") || name.contains(std::path::is_separator);
         if looks_like_file && !presets::names().any(|preset| preset == name) {
-            Settings::from_file(&folder.join(name))
-        } else {
-            presets::settings(name)
+            return Settings::from_file(&folder.join(name));
         }
+        if let Some(text) = comodulation::presets::text(name) {
+            return Settings::from_toml(text, name);
+        }
+        presets::settings(name).map_err(|error| match error {
+            // What `neurogain run` knows besides.
+            Error::Unknown { kind, name, .. } => {
+                let all = presets::names().chain(comodulation::presets::names());
+                unknown(kind, &name, &all.map(String::from).collect::<Vec<_>>())
+            }
+            other => other,
+        })
     }
 
     /// The TOML document that [`Settings::from_toml`] reads back to equal settings.
@@ -141,6 +168,7 @@ pub(super) fn located(
 
 /// Checked settings from a parsed document.
 pub(super) fn from_table<D: Document>(table: Table) -> Result<D> {
+    D::check_kind(&table)?;
     keys::check(&table, D::KEYS)?;
     let settings: D = table
         .try_into()

@@ -25,7 +25,11 @@ impl<B: Backend> Backbone<B> {
             let Shape::Dense([outputs, height, width, inputs]) = shape else {
                 return Err(Error::shape("weights", "parameters", shape));
             };
-            let numbers = match height.max(width).max(inputs) > 1 {
+            // By its name: a kernel of one pixel and one input has a normalisation's shape.
+            let convolution = ![".gamma", ".beta"]
+                .iter()
+                .any(|end| parameter.name.ends_with(end));
+            let numbers = match convolution {
                 false => find(tensors, &name, &[outputs])?.to_vec(),
                 true => {
                     let dimensions = [outputs, inputs, height, width];

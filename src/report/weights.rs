@@ -9,7 +9,7 @@ use super::files;
 use crate::error::{Error, Result};
 use crate::tensor::NamedTensor;
 
-/// Every f32 tensor of a safetensors file, by its name. Whole numbers, such as torchvision's
+/// Every f32 tensor of a safetensors file, in the order of their names. Whole numbers, such as torchvision's
 /// `num_batches_tracked`, are left out.
 ///
 /// # Errors
@@ -40,5 +40,7 @@ pub fn read_weights(path: &Path) -> Result<Vec<NamedTensor>> {
             _ => {}
         }
     }
+    // The format's own library gives them in any order.
+    found.sort_by(|a: &NamedTensor, b| a.name.cmp(&b.name));
     Ok(found)
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::any_number;
 use crate::error::Result;
 use crate::metrics::{
     CalibrationBin, Scores, calibration, class_geometry, classification, informativeness,
@@ -22,6 +23,7 @@ pub struct TaskMeasures {
     /// Share of correct ones.
     pub accuracy: f64,
     /// Mean cross-entropy, nats.
+    #[serde(with = "any_number")]
     pub cross_entropy: f64,
     /// Precision, recall and F1 of each class.
     pub classes: Vec<Scores>,
@@ -80,6 +82,7 @@ pub(super) fn measure(
         }
         (weights > 0.0).then(|| sum / weights)
     };
+    let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
     Ok(TaskMeasures {
         task: task.into(),
         samples: labels.len(),
@@ -89,11 +92,11 @@ pub(super) fn measure(
         macro_average: decided.macro_average,
         calibration_error: calibrated.expected_error,
         reliability: calibrated.bins,
-        separability: geometry.separability,
-        participation_ratio: geometry.participation_ratio,
-        subspace_participation_ratio: geometry.subspace_participation_ratio,
-        informativeness: weighted(&|_| 1.0),
-        gained_informativeness: weighted(&f64::from),
+        separability: finite(geometry.separability),
+        participation_ratio: finite(geometry.participation_ratio),
+        subspace_participation_ratio: finite(geometry.subspace_participation_ratio),
+        informativeness: finite(weighted(&|_| 1.0)),
+        gained_informativeness: finite(weighted(&f64::from)),
         gains_near_zero: shares_near_zero(&gains, &NEAR_ZERO),
         gains,
         couplings,

@@ -1,8 +1,10 @@
 //! Task adaptation by stochastic comodulation (arXiv 2311.15053), as an experiment: a network learns primary
 //! tasks; then each arm starts from it, all but a few numbers frozen, and learns further ones.
 
+mod any_number;
 mod keys;
 mod measures;
+mod memory;
 mod memory_store;
 pub mod presets;
 mod run;
@@ -10,6 +12,7 @@ mod settings;
 mod tasks;
 
 pub use measures::{NEAR_ZERO, TaskMeasures};
+pub use memory::check_memory;
 pub use memory_store::MemoryStore;
 pub use run::{Cell, ComodulationExperiment, OnBatch, Step};
 pub use settings::{

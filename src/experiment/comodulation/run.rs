@@ -1,5 +1,6 @@
 //! Running a comodulation experiment: a network a seed, and from it every arm.
 
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -10,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::measures::{TaskMeasures, measure};
 use super::tasks::{Labelled, Material, Task, tasks};
-use super::{ArmSettings, ComodulationSettings, Pretrained, Store};
+use super::{ArmSettings, ComodulationSettings, Pretrained, Store, any_number, memory};
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::experiment::hexadecimal;
@@ -34,6 +35,7 @@ pub struct Step {
     /// The task, counted from 0.
     pub task: usize,
     /// The batch's mean cross-entropy before it was learnt, nats.
+    #[serde(with = "any_number")]
     pub loss: f64,
     /// The share of it that was correct.
     pub accuracy: f64,
@@ -105,6 +107,12 @@ impl<'a> ComodulationExperiment<'a> {
         backend: &'a Cpu,
     ) -> Result<Self> {
         settings.validate()?;
+        if settings.network.weights.is_some() != weights.is_some() {
+            let value = settings.network.weights.as_deref().unwrap_or("(missing)");
+            let expected = "the name of the file whose weights are given here, or neither";
+            return Err(Error::setting("network.weights", value, expected));
+        }
+        memory::check_memory(settings, &material.samples, 1)?;
         let data = &settings.data;
         let normalisation = Normalisation {
             maximum: data.maximum,
@@ -276,7 +284,13 @@ impl<'a> ComodulationExperiment<'a> {
     fn network(&self, seed: u64) -> Result<Comodulated> {
         let mut network = Comodulated::new(self.backend, &self.shape, seed)?;
         if let Some(weights) = &self.weights {
-            network.load_backbone(self.backend, weights)?;
+            let loaded = network.load_backbone(self.backend, weights);
+            loaded.map_err(|error| match (error, &self.settings.network.weights) {
+                (error @ Error::Shape { .. }, Some(path)) => {
+                    Error::format(Path::new(path), error.to_string())
+                }
+                (error, _) => error,
+            })?;
         }
         Ok(network)
     }

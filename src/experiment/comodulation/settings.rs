@@ -6,14 +6,19 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::keys;
+use crate::data::celeba;
 use crate::error::{Error, Result};
 use crate::experiment::keys::Key;
 use crate::experiment::text::{self, Document};
 use crate::experiment::validate::{self, line, positive, require, whole};
 use crate::experiment::{DataSettings, DataSource};
+use crate::gain::Draws;
 use crate::models::{Learnt, Modulated, STAGES, Stem};
 use crate::optim::Rule;
 use crate::train::{GainSource, Modulator};
+
+/// Draws a batch, at most: each is a pass through encoder and decoder, and all are held at once.
+const MOST_DRAWS: usize = 1 << 16;
 
 /// A whole comodulation experiment: data, tasks, network, modulator, phases, arms and seeds.
 ///
@@ -249,7 +254,7 @@ impl ComodulationSettings {
         let stages = network.stages;
         let fits = (1..=STAGES).contains(&stages);
         require(fits, "network.stages", stages, "1 to 4 stages")?;
-        self.modulator.validate()?;
+        self.validate_draws()?;
         validate::rule("training.optimiser", self.training.optimiser)?;
         validate::seeds("training.seeds", &self.training.seeds)?;
         let rates = [
@@ -281,6 +286,17 @@ impl ComodulationSettings {
         Ok(())
     }
 
+    fn validate_draws(&self) -> Result<()> {
+        let count = self.modulator.count;
+        let fits = (2..=MOST_DRAWS).contains(&count);
+        let expected = format!("2 to {MOST_DRAWS} draws: one has no covariance");
+        require(fits, "modulator.count", count, expected)?;
+        let fits = self.modulator.draws != Draws::Antithetic || count.is_multiple_of(2);
+        let expected = "an even number, as antithetic draws come in pairs";
+        require(fits, "modulator.count", count, expected)?;
+        self.modulator.validate()
+    }
+
     fn validate_tasks(&self, list: &str, tasks: &[TaskSettings]) -> Result<()> {
         require(!tasks.is_empty(), list, "[]", "at least one task")?;
         validate::names(list, tasks.iter().map(|task| task.name.as_str()))?;
@@ -294,6 +310,11 @@ impl ComodulationSettings {
             };
             let fits = given == [!of_attributes, of_attributes];
             require(fits, &key, format!("{task:?}"), expected)?;
+            if let Some(attribute) = &task.attribute {
+                let known = celeba::ATTRIBUTES.contains(&attribute.as_str());
+                let expected = format!("one of {}", celeba::ATTRIBUTES.join(", "));
+                require(known, &format!("{key}.attribute"), attribute, expected)?;
+            }
             let Some(classes) = &task.classes else {
                 continue;
             };

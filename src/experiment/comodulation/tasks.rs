@@ -8,6 +8,7 @@ use super::{ComodulationSettings, TaskSettings};
 use crate::data::{TrainTest, celeba};
 use crate::error::{Error, Result};
 use crate::experiment::{DataSource, data_digest, hexadecimal, load_samples};
+use crate::train::NamedTensor;
 
 /// The samples of an experiment.
 #[derive(Debug, Clone)]
@@ -43,17 +44,24 @@ impl Material {
         }
     }
 
-    /// SHA-256 over everything that a run learns from, in hexadecimal.
-    pub fn digest(&self) -> String {
+    /// SHA-256 over everything that a run learns from, in hexadecimal: the samples, and the weights that it
+    /// begins with where they are from a file.
+    pub fn digest(&self, weights: Option<&[NamedTensor]>) -> String {
         let samples = data_digest(&self.samples);
-        match &self.attributes {
-            None => samples,
-            Some(attributes) => {
-                let mut hash = Sha256::new_with_prefix(samples);
-                attributes.iter().for_each(|half| hash.update(half));
-                hexadecimal(hash)
+        if self.attributes.is_none() && weights.is_none() {
+            return samples;
+        }
+        let mut hash = Sha256::new_with_prefix(samples);
+        for half in self.attributes.iter().flatten() {
+            hash.update(half);
+        }
+        for tensor in weights.unwrap_or_default() {
+            hash.update(format!("{} {:?}", tensor.name, tensor.shape));
+            for number in &tensor.numbers {
+                hash.update(number.to_bits().to_le_bytes());
             }
         }
+        hexadecimal(hash)
     }
 }
 

@@ -29,6 +29,8 @@ const ACCURACY: &str = "accuracy.";
 pub struct ComodulationDirectory {
     dir: PathBuf,
     settings: String,
+    /// Epochs behind which arms start, ascending.
+    epochs: Vec<usize>,
     notes: Mutex<Vec<String>>,
 }
 
@@ -62,6 +64,7 @@ impl ComodulationDirectory {
         Ok(ComodulationDirectory {
             dir: dir.into(),
             settings: digest(settings.to_toml()?.as_bytes()),
+            epochs: settings.pretraining.epochs.clone(),
             notes: Mutex::new(Vec::new()),
         })
     }
@@ -95,7 +98,7 @@ impl ComodulationDirectory {
         let mut found = Vec::new();
         for &epochs in &settings.pretraining.epochs {
             for &seed in &settings.training.seeds {
-                if let Some(network) = self.read(&self.network(seed, epochs), seed)? {
+                if let Some(network) = self.network(seed, epochs)? {
                     found.push((seed, epochs, network.accuracies));
                 }
             }
@@ -103,7 +106,7 @@ impl ComodulationDirectory {
         Ok(found)
     }
 
-    fn network(&self, seed: u64, epochs: usize) -> PathBuf {
+    fn network_file(&self, seed: u64, epochs: usize) -> PathBuf {
         let name = format!("{epochs}-{seed}.safetensors");
         self.dir.join("pretrained").join(name)
     }
@@ -121,6 +124,20 @@ impl ComodulationDirectory {
     fn note(&self, error: Error) {
         let mut notes = self.notes.lock().unwrap_or_else(|e| e.into_inner());
         notes.push(error.to_string());
+    }
+
+    /// The network that arms start from behind so many epochs; none, with a note, if it is damaged.
+    fn network(&self, seed: u64, epochs: usize) -> Result<Option<Pretrained>> {
+        let path = self.network_file(seed, epochs);
+        let Some(found) = self.read(&path, seed)? else {
+            return Ok(None);
+        };
+        if found.epochs != epochs {
+            let problem = format!("is damaged: it is behind {} epochs", found.epochs);
+            self.note(Error::format(&path, problem));
+            return Ok(None);
+        }
+        Ok(Some(found))
     }
 
     /// The network in a file; none, with a note, if it is damaged.
@@ -151,22 +168,33 @@ impl ComodulationDirectory {
 }
 
 impl Store for ComodulationDirectory {
+    /// The checkpoint, or the last network that arms start from; where one of these is missing or damaged, the
+    /// one before it, so that it is trained again.
     fn last_pretrained(&self, seed: u64) -> Result<Option<Pretrained>> {
-        self.read(&self.checkpoint(seed), seed)
+        let last = self.read(&self.checkpoint(seed), seed)?;
+        let mut whole: Option<Pretrained> = None;
+        for &epochs in &self.epochs {
+            match self.network(seed, epochs)? {
+                Some(network) => whole = Some(network),
+                None => {
+                    let lacks = |last: &Pretrained| last.epochs >= epochs;
+                    return Ok(match last {
+                        Some(last) if !lacks(&last) => Some(last),
+                        _ => whole,
+                    });
+                }
+            }
+        }
+        Ok(whole)
     }
 
     fn pretrained(&self, seed: u64, epochs: usize) -> Result<Checkpoint> {
-        let path = self.network(seed, epochs);
-        let found = self.read(&path, seed)?;
+        let found = self.network(seed, epochs)?;
         found.map(|found| found.state).ok_or_else(|| {
-            let path = self.checkpoint(seed);
-            Error::format(
-                &self.network(seed, epochs),
-                format!(
-                    "is damaged or missing; remove {} to train that network again",
-                    path.display()
-                ),
-            )
+            let path = self.network_file(seed, epochs);
+            let dir = self.dir.display();
+            let remedy = format!("`neurogain run --resume {dir}` trains that network again");
+            Error::format(&path, format!("is damaged or missing; {remedy}"))
         })
     }
 
@@ -180,7 +208,7 @@ impl Store for ComodulationDirectory {
         }
         let bytes = pretrained_to_bytes(&self.settings, (seed, epochs), &state)?;
         let written = match arms_start {
-            true => files::write(&self.network(seed, epochs), &bytes),
+            true => files::write(&self.network_file(seed, epochs), &bytes),
             false => Ok(()),
         };
         written
@@ -202,7 +230,12 @@ impl Store for ComodulationDirectory {
             if kept.settings != self.settings {
                 return Err(damaged("it is of other settings than config.toml"));
             }
-            serde_json::from_str(kept.cell.get()).map_err(|e| damaged(&e.to_string()))
+            let cell: Cell =
+                serde_json::from_str(kept.cell.get()).map_err(|e| damaged(&e.to_string()))?;
+            match (cell.arm.as_str(), cell.seed, cell.epochs) == (arm, seed, epochs) {
+                true => Ok(cell),
+                false => Err(damaged("it is of another arm, seed or number of epochs")),
+            }
         };
         match read() {
             Ok(cell) => Ok(Some(cell)),
