@@ -3,6 +3,10 @@
 //! The neurons that carry the modulation are those that the modulated, task-relevant neurons upstream
 //! reach: they get more gain (arXiv 2311.15053; Haimerl, Savin, Simoncelli, NeurIPS 2019).
 //!
+//! *Known*: gains that follow the covariance of activity and modulator, are learnt from noise alone and frozen
+//! afterwards. *Inferred* from the parent models: rectified, averaged over images, then over batches. *Our choice*:
+//! mean 1, ones where nothing goes with the modulator, the length of the average over batches.
+//!
 //! ```
 //! use neurogain::gain::{Comovement, DecoderGain, Measure, Sign};
 //! // One image, two neurons: the first goes with the modulator, the second against it.

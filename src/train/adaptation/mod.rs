@@ -1,5 +1,10 @@
 //! Learning a task on a network that is frozen but for a modulation, and everything that this is compared
 //! with: arXiv 2311.15053.
+//!
+//! *Known*: attention and comodulation share controller and network, and differ in the noise and the gains alone.
+//! *Parents'*: the decision under the constant modulator 1. *Our choice*: a batch is of one task, tasks take turns, a
+//! readout for each task, one pass of the batch under every draw; learning from the pass that decides, or from a
+//! fluctuating one, is a setting, as the paper leaves it open.
 
 mod learning;
 mod state;
