@@ -66,11 +66,7 @@ fn cells_come_in_the_order_of_arms_epochs_and_seeds_with_all_their_measures() {
             assert_eq!(measured.task, task.name);
             assert_eq!((measured.samples, measured.classes.len()), (40, 2));
             assert!((0.0..=1.0).contains(&measured.accuracy), "{place}");
-            let counted: u64 = measured
-                .reliability
-                .iter()
-                .map(|bin| bin.count as u64)
-                .sum();
+            let counted: u64 = measured.reliability.iter().map(|bin| bin.count).sum();
             assert_eq!(counted, 40, "{place}");
             let recalls = measured
                 .classes
