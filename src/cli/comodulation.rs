@@ -132,8 +132,10 @@ pub fn run(arguments: &arguments::Run, settings: &ComodulationSettings) -> Resul
     }
     let mut code = ExitCode::SUCCESS;
     for cell in cells.iter().filter(|cell| cell.diverged()) {
-        let (arm, seed, batch) = (&cell.arm, cell.seed, cell.steps.len());
-        let message = format!("{arm}, seed {seed}: training diverged at batch {batch}");
+        let (arm, epochs, seed) = (&cell.arm, cell.epochs, cell.seed);
+        let batch = cell.steps.len();
+        let message =
+            format!("{arm}, {epochs} epochs, seed {seed}: training diverged at batch {batch}");
         complain("error", &message);
         code = ExitCode::FAILURE;
     }

@@ -43,10 +43,12 @@ pub fn finish_comodulation(
     let csv = tables::measures_csv(&cells)?;
     write(&dir.join("measures.csv"), csv.as_bytes())?;
     let drawings = figures::figures(settings, &cells)?;
+    let folder = dir.join("figures");
+    std::fs::create_dir_all(&folder).map_err(|e| Error::file(&folder, "create", e))?;
     for drawing in &drawings {
-        let path = dir.join("figures").join(format!("{}.svg", drawing.name));
+        let path = folder.join(format!("{}.svg", drawing.name));
         write(&path, drawing.svg.as_bytes())?;
-        let path = dir.join("figures").join(format!("{}.csv", drawing.name));
+        let path = folder.join(format!("{}.csv", drawing.name));
         write(&path, drawing.csv.as_bytes())?;
     }
     let page = page::page(settings, &summary, &drawings)?;

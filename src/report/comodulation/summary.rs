@@ -183,6 +183,7 @@ pub fn summarise_comodulation(
             }
         }
     }
+    let all = settings.arms.len() * settings.pretraining.epochs.len() * seeds.len();
     let reference = settings.arms.iter().find(|arm| arm.name == "comodulation");
     let reference = reference.or(settings.arms.first());
     let mut differences = Vec::new();
@@ -224,7 +225,7 @@ pub fn summarise_comodulation(
     });
     ComodulationSummary {
         name: settings.name.clone(),
-        hash: incomplete.is_empty().then(|| hash(cells)),
+        hash: (cells.len() == all).then(|| hash(cells)),
         primary: primary.collect(),
         arms,
         differences,

@@ -1,0 +1,236 @@
+//! The cells, through the library.
+
+use neurogain::experiment::comodulation::{NEAR_ZERO, Store};
+use neurogain::report::summarise_comodulation;
+
+use super::*;
+
+#[test]
+fn cells_are_the_same_bits_for_any_threads_and_instruction_set() {
+    for changes in [
+        &["evaluation.limit=30"][..],
+        &[
+            "network.residual=true",
+            "modulator.gains_for=image",
+            "modulator.pass=fluctuating",
+            "modulator.measure=correlation",
+            "tasks=[{name=\"even\",classes=[[1,3,5,7,9],[0,2,4,6,8]]}]",
+        ],
+    ] {
+        let settings = tiny(changes).with_seeds(&[1]).expect("a seed");
+        let wanted = on_one_thread(&settings);
+        for set in InstructionSet::available() {
+            let fastest = set == InstructionSet::detect().expect("one");
+            let counts = if fastest { &[1, 2, 3][..] } else { &[2] };
+            for &threads in counts {
+                let backend = Cpu::with(set, threads).expect("a backend");
+                let found = cells(&settings, &backend, 4 - threads);
+                for (wanted, found) in wanted.iter().zip(&found) {
+                    assert_eq!(
+                        (&wanted.hash, wanted == found),
+                        (&found.hash, true),
+                        "{}, seed {} on {} with {threads} threads: {changes:?}",
+                        wanted.arm,
+                        wanted.seed,
+                        set.name()
+                    );
+                }
+                assert_eq!(wanted.len(), found.len());
+            }
+        }
+    }
+}
+
+#[test]
+fn cells_come_in_the_order_of_arms_epochs_and_seeds_with_all_their_measures() {
+    let settings = tiny(&["pretraining.epochs=[0,1]"]);
+    let cells = on_one_thread(&settings);
+    let mut places = Vec::new();
+    for arm in &settings.arms {
+        for epochs in [0, 1] {
+            places.extend([1, 2].map(|seed| (arm.name.as_str(), epochs, seed)));
+        }
+    }
+    let found: Vec<_> = cells
+        .iter()
+        .map(|cell| (cell.arm.as_str(), cell.epochs, cell.seed))
+        .collect();
+    assert_eq!(found, places);
+    for cell in &cells {
+        let place = format!("{}, {} epochs, seed {}", cell.arm, cell.epochs, cell.seed);
+        let turns: Vec<usize> = cell.steps.iter().map(|step| step.task).collect();
+        let expected: Vec<usize> = (0..2 * settings.tasks.len()).map(|n| n % 12).collect();
+        assert_eq!(turns, expected, "{place}");
+        assert_eq!(cell.tasks.len(), settings.tasks.len(), "{place}");
+        for (measured, task) in cell.tasks.iter().zip(&settings.tasks) {
+            assert_eq!(measured.task, task.name);
+            assert_eq!((measured.samples, measured.classes.len()), (40, 2));
+            assert!((0.0..=1.0).contains(&measured.accuracy), "{place}");
+            let counted: u64 = measured.reliability.iter().map(|bin| bin.count).sum();
+            assert_eq!(counted, 40, "{place}");
+            let recalls = measured
+                .classes
+                .iter()
+                .map(|class| class.recall)
+                .sum::<f64>()
+                / 2.0;
+            assert!((measured.macro_average.recall - recalls).abs() < 1e-12);
+            assert_eq!((measured.gains.len(), measured.couplings.len()), (8, 16));
+            let mean = measured.gains.iter().sum::<f32>() / 8.0;
+            assert!(measured.gains.iter().all(|g| *g >= 0.0), "{place}");
+            assert!((mean - 1.0).abs() < 1e-6, "{place}: {mean}");
+            assert!(measured.couplings.iter().all(|c| *c >= 0.0), "{place}");
+            for (bound, share) in NEAR_ZERO.iter().zip(&measured.gains_near_zero) {
+                let below = measured.gains.iter().filter(|g| *g <= bound).count();
+                assert_eq!(*share, below as f64 / 8.0, "{place}");
+            }
+        }
+        let moved = |of: fn(&neurogain::experiment::comodulation::TaskMeasures) -> bool| {
+            cell.tasks.iter().any(of)
+        };
+        let gained = moved(|task| task.gains.iter().any(|g| *g != 1.0));
+        let coupled = moved(|task| task.couplings.iter().any(|c| *c != 0.0));
+        let arm = settings.arms.iter().find(|arm| arm.name == cell.arm);
+        let arm = arm.expect("an arm of the settings");
+        assert_eq!(coupled, arm.controller, "{place}");
+        let ones = arm.gains == neurogain::train::GainSource::Ones;
+        assert_eq!(gained, !ones, "{place}");
+    }
+    // What each arm learns besides the network: readouts, and the controller where there is one.
+    let numbers = |arm: &str| {
+        let cell = cells.iter().find(|cell| cell.arm == arm);
+        cell.expect(arm).learnt_numbers
+    };
+    let readouts = 12 * 2 * 8;
+    assert_eq!(numbers("hard-sharing"), readouts);
+    assert_eq!(numbers("fine-tuning"), readouts);
+    assert!(numbers("attention") > readouts);
+    // The gains are computed: comodulation learns no number more than attention.
+    for arm in ["comodulation", "shuffled", "mean-activity"] {
+        assert_eq!(numbers(arm), numbers("attention"), "{arm}");
+    }
+}
+
+/// Arms that start behind the first of several numbers of epochs are those of that number alone.
+#[test]
+fn a_longer_pretraining_changes_nothing_of_a_shorter_one() {
+    let arms = ["attention", "comodulation"];
+    let settings = |epochs: &str| tiny(&[epochs]).with_arms(&arms).expect("arms");
+    let one = on_one_thread(&settings("pretraining.epochs=[1]"));
+    let two = on_one_thread(&settings("pretraining.epochs=[2]"));
+    let both = on_one_thread(&settings("pretraining.epochs=[1,2]"));
+    let behind = |epochs| -> Vec<Cell> {
+        let found = both.iter().filter(|cell| cell.epochs == epochs);
+        found.cloned().collect()
+    };
+    assert!(behind(1) == one && behind(2) == two);
+    assert_ne!(one[0].hash, two[0].hash);
+}
+
+/// A setting that reached nothing would leave the cell as it is.
+#[test]
+fn every_setting_reaches_the_cells() {
+    let hash = |change: &str| {
+        let settings = tiny(&[change])
+            .with_arms(&["comodulation"])
+            .expect("an arm");
+        let settings = settings.with_seeds(&[1]).expect("a seed");
+        on_one_thread(&settings)[0].hash.clone()
+    };
+    let base = hash("title=Other words, the same numbers");
+    assert_eq!(base, hash("description=none"));
+    for change in [
+        "network.width=3",
+        "network.stages=2",
+        "network.stem=large",
+        "network.encoder=9",
+        "network.modulated=first",
+        "network.modulated=second",
+        "network.decoder=9",
+        "network.residual=true",
+        "network.controller=0",
+        "network.controller=5",
+        "modulator.deviation=0.2",
+        "modulator.count=6",
+        "modulator.draws=gaussian",
+        "modulator.draws=moment-matched",
+        "modulator.modulation=uncorrected",
+        "modulator.modulation=linear",
+        "modulator.constant=0",
+        "modulator.measure=correlation",
+        "modulator.sign=absolute",
+        "modulator.gains_for=image",
+        "modulator.pass=fluctuating",
+        "training.batch=17",
+        "training.optimiser.rule=sgd",
+        "pretraining.epochs=[2]",
+        "pretraining.learning_rate=0.002",
+        "adaptation.iterations=3",
+        "adaptation.learning_rate=0.002",
+        "arms.comodulation.gains=ones",
+        "arms.comodulation.gains=shuffled",
+        "arms.comodulation.gains=mean-activity",
+        "arms.comodulation.learnt=weights",
+        "data.mean=[0.2]",
+        "primary.digit.classes=[[0,1],[2,3]]",
+        "tasks.even.classes=[[0],[1]]",
+    ] {
+        assert_ne!(hash(change), base, "{change}");
+    }
+}
+
+#[test]
+fn a_store_keeps_what_has_ended_and_nothing_of_it_is_done_again() {
+    let settings = tiny(&[]).with_arms(&["comodulation"]).expect("an arm");
+    let material = Material::load(&settings, Path::new("")).expect("digits");
+    let backend = Cpu::new().expect("a backend");
+    let experiment =
+        ComodulationExperiment::new(&settings, &material, None, &backend).expect("it fits");
+    let (stop, store) = (AtomicBool::new(false), MemoryStore::default());
+    let count = std::sync::atomic::AtomicUsize::new(0);
+    let on_batch = |batches: usize| {
+        count.fetch_add(batches, std::sync::atomic::Ordering::Relaxed);
+    };
+    let first = experiment
+        .run(2, &stop, &store, &on_batch)
+        .expect("it runs");
+    let done = count.swap(0, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(done, experiment.total_batches());
+    assert_eq!(store.cell("comodulation", 2, 1), Ok(Some(first[1].clone())));
+    let single = AtomicBool::new(false);
+    let again = experiment.run(2, &stop, &store, &|batches| {
+        if batches == 1 {
+            single.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+        on_batch(batches);
+    });
+    assert_eq!(again, Ok(first));
+    assert!(!single.into_inner(), "a batch was learnt again");
+    assert_eq!(count.into_inner(), experiment.total_batches());
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    let stopped = experiment.run(1, &stop, &MemoryStore::default(), &|_| ());
+    assert!(
+        matches!(stopped, Err(neurogain::Error::Interrupted { .. })),
+        "{stopped:?}"
+    );
+}
+
+#[test]
+fn the_summary_s_hash_is_of_all_cells() {
+    let settings = tiny(&[])
+        .with_arms(&["attention", "shuffled"])
+        .expect("arms");
+    let cells = on_one_thread(&settings);
+    let summary = |cells: &[Cell]| summarise_comodulation(&settings, cells, &[]);
+    let whole = summary(&cells);
+    assert!(whole.hash.is_some() && whole.incomplete.is_empty());
+    let mut other = cells.clone();
+    other[3].hash.replace_range(..1, "x");
+    assert_ne!(summary(&other).hash, whole.hash);
+    let lacking = summary(&cells[1..]);
+    assert_eq!(lacking.hash, None);
+    assert_eq!(
+        lacking.incomplete,
+        ["attention, 1 epochs, seed 1: not done"]
+    );
+}

@@ -1,0 +1,168 @@
+//! summary.json and measures.csv, computed again from the cells' files.
+
+use std::fs;
+
+use super::*;
+
+/// A measure of a task in a cell's file, by its name in tables.
+fn measure(task: &Value, name: &str) -> Option<f64> {
+    let found = match name {
+        "macro_precision" => &task["macro_average"]["precision"],
+        "macro_recall" => &task["macro_average"]["recall"],
+        "macro_f1" => &task["macro_average"]["f1"],
+        "expected_calibration_error" => &task["calibration_error"],
+        "gains_below_0.01" => &task["gains_near_zero"][0],
+        "gains_below_0.1" => &task["gains_near_zero"][1],
+        "gains_below_0.5" => &task["gains_near_zero"][2],
+        own => &task[own],
+    };
+    assert!(found.is_number() || found.is_null(), "{name}: {found}");
+    found.as_f64()
+}
+
+const NAMES: [&str; 14] = [
+    "accuracy",
+    "macro_precision",
+    "macro_recall",
+    "macro_f1",
+    "cross_entropy",
+    "expected_calibration_error",
+    "separability",
+    "participation_ratio",
+    "subspace_participation_ratio",
+    "informativeness",
+    "gained_informativeness",
+    "gains_below_0.01",
+    "gains_below_0.1",
+    "gains_below_0.5",
+];
+
+const ARMS: [&str; 3] = ["hard-sharing", "comodulation", "shuffled"];
+const SEEDS: [u64; 3] = [1, 2, 3];
+
+fn run(folder: &TempDir) -> std::path::PathBuf {
+    let methods = ARMS.join(",");
+    let more = ["--methods", &methods, "--seeds", "1..3", "--out", "run"];
+    ends(folder, &arguments(&more), 0);
+    folder.path().join("run")
+}
+
+fn close(found: &Value, expected: f64, what: &str) {
+    let found = found.as_f64().unwrap_or_else(|| panic!("{what}: {found}"));
+    let bound = 1e-12 * expected.abs().max(1.0);
+    assert!(
+        (found - expected).abs() <= bound,
+        "{what}: {found}, not {expected}"
+    );
+}
+
+#[test]
+fn means_and_paired_differences_are_those_of_the_cells() {
+    let folder = folder();
+    let directory = run(&folder);
+    let cell = |arm: &str, seed: u64| {
+        let path = format!("cells/{arm}-1-{seed}.json");
+        json(&directory.join(path))["cell"].clone()
+    };
+    // The mean over a cell's tasks; none where a task has none.
+    let over_tasks = |arm: &str, seed: u64, name: &str| -> Option<f64> {
+        let cell = cell(arm, seed);
+        let tasks = cell["tasks"].as_array().expect("a list");
+        let values: Option<Vec<f64>> = tasks.iter().map(|task| measure(task, name)).collect();
+        Some(values?.iter().sum::<f64>() / tasks.len() as f64)
+    };
+    let over_seeds = |arm: &str, name: &str| -> Option<Vec<f64>> {
+        SEEDS
+            .iter()
+            .map(|&seed| over_tasks(arm, seed, name))
+            .collect()
+    };
+    let summary = json(&directory.join("summary.json"));
+    assert_eq!(summary["incomplete"], serde_json::json!([]));
+    let arms = summary["arms"].as_array().expect("a list");
+    assert_eq!(arms.len(), ARMS.len());
+    let mut means = 0;
+    for (found, arm) in arms.iter().zip(ARMS) {
+        assert_eq!(found["arm"], arm);
+        let measures = found["measures"].as_array().expect("a list");
+        let names: Vec<&str> = measures.iter().filter_map(|m| m["name"].as_str()).collect();
+        assert_eq!(names, NAMES);
+        for (found, name) in measures.iter().zip(NAMES) {
+            let what = format!("{arm}, {name}");
+            match over_seeds(arm, name) {
+                None => assert!(found["over_seeds"].is_null(), "{what}"),
+                Some(values) => {
+                    means += 1;
+                    let mean = values.iter().sum::<f64>() / 3.0;
+                    close(&found["over_seeds"]["mean"], mean, &what);
+                    let squares: f64 = values.iter().map(|v| (v - mean) * (v - mean)).sum();
+                    let deviation = (squares / 2.0).sqrt();
+                    close(&found["over_seeds"]["standard_deviation"], deviation, &what);
+                }
+            }
+        }
+    }
+    assert!(means > 30, "only {means} measures");
+    let differences = summary["differences"].as_array().expect("a list");
+    assert_eq!(differences.len(), 2);
+    let mut intervals = 0;
+    for (found, other) in differences.iter().zip(["hard-sharing", "shuffled"]) {
+        assert_eq!(
+            (&found["arm"], &found["other"]),
+            (&"comodulation".into(), &other.into())
+        );
+        for pair in found["measures"].as_array().expect("a list") {
+            let name = pair[0].as_str().expect("a name");
+            let own = over_seeds("comodulation", name).expect(name);
+            let others = over_seeds(other, name).expect(name);
+            let pairs: Vec<f64> = own.iter().zip(&others).map(|(a, b)| a - b).collect();
+            let mean = pairs.iter().sum::<f64>() / 3.0;
+            let what = format!("comodulation − {other}, {name}");
+            close(&pair[1]["mean"], mean, &what);
+            assert_eq!(pair[1]["count"], 3, "{what}");
+            // Of three pairs every 27th resample is three times the least one: more often than 2.5 %, so
+            // that the bootstrap's interval ends there, and with the greatest.
+            let least = pairs.iter().copied().fold(f64::INFINITY, f64::min);
+            let greatest = pairs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let interval = &pair[1]["interval"];
+            close(&interval[0], least, &what);
+            close(&interval[1], greatest, &what);
+            intervals += 1;
+        }
+    }
+    assert!(intervals > 10, "only {intervals} intervals");
+}
+
+#[test]
+fn measures_csv_has_a_line_for_each_task_of_each_cell() {
+    let folder = folder();
+    let directory = run(&folder);
+    let text = fs::read_to_string(directory.join("measures.csv")).expect("a file");
+    let mut lines = text.lines();
+    let heading = format!("arm,epochs,seed,task,samples,{}", NAMES.join(","));
+    assert_eq!(lines.next(), Some(heading.as_str()));
+    for arm in ARMS {
+        for seed in SEEDS {
+            let path = directory.join(format!("cells/{arm}-1-{seed}.json"));
+            let cell = &json(&path)["cell"];
+            for task in cell["tasks"].as_array().expect("a list") {
+                let fields: Vec<&str> = lines.next().expect("a line").split(',').collect();
+                let name = task["task"].as_str().expect("a name");
+                let samples = task["samples"].to_string();
+                let seed = seed.to_string();
+                assert_eq!(fields[..5], [arm, "1", &seed, name, &samples]);
+                assert_eq!(fields.len(), 5 + NAMES.len());
+                for (field, measured) in fields[5..].iter().zip(NAMES) {
+                    // The shortest text that reads back to the same number.
+                    let number = (!field.is_empty()).then(|| field.parse().expect("a number"));
+                    assert_eq!(
+                        number,
+                        measure(task, measured),
+                        "{arm}, {seed}, {name}, {measured}"
+                    );
+                }
+            }
+        }
+    }
+    assert_eq!(lines.next(), None);
+}
