@@ -208,7 +208,7 @@ fn a_store_keeps_what_has_ended_and_nothing_of_it_is_done_again() {
     assert!(!single.into_inner(), "a batch was learnt again");
     assert_eq!(count.into_inner(), experiment.total_batches());
     stop.store(true, std::sync::atomic::Ordering::Relaxed);
-    let stopped = experiment.run(1, &stop, &MemoryStore::default(), &|_| ());
+    let stopped = experiment.run(1, &stop, &MemoryStore::default(), &|_, _| ());
     assert!(
         matches!(stopped, Err(neurogain::Error::Interrupted { .. })),
         "{stopped:?}"
