@@ -62,9 +62,10 @@
 //!
 //! # Features
 //!
-//! `cli` (the program, on by default) needs `report` (experiments, run directories, figures) and
-//! `images` (folders of PNG and JPEG images), which need `parallel` (threads), which needs `std`. With `default-features = false` the crate is `no_std`
-//! with `alloc`: everything above but files, threads, experiments and reports.
+//! `cli` (the program, on by default) needs `report` (experiments, run directories, figures), which needs
+//! `images` (folders of PNG and JPEG images), which needs `parallel` (threads), which needs `std`. With
+//! `default-features = false` the crate is `no_std` with `alloc`: everything above but files, threads,
+//! experiments and reports.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 

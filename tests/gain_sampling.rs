@@ -190,20 +190,20 @@ fn impossible_draws_are_errors_that_say_what_is_right() {
         for deviation in [-0.1, f32::NAN, f32::INFINITY] {
             refused(draws, deviation, 4, "modulator.deviation");
         }
-        refused(draws, 0.1, 0, "modulator.draws = 0");
+        refused(draws, 0.1, 0, "modulator.count = 0");
         refused(draws, f32::MAX, 1000, "finite in f32");
     }
     refused(
         Draws::Antithetic,
         0.1,
         7,
-        "modulator.draws = 7: expected an even",
+        "modulator.count = 7: expected an even",
     );
     refused(
         Draws::MomentMatched,
         0.1,
         1,
-        "modulator.draws = 1: expected at least 2",
+        "modulator.count = 1: expected at least 2",
     );
     let error = draw(Draws::Gaussian, 0.1, usize::MAX / 4, 1).unwrap_err();
     assert!(matches!(error, Error::Memory { .. }), "{error:?}");

@@ -11,6 +11,7 @@ use std::cell::Cell;
 
 use kernel_support::{
     ADAM, Case, GAIN, KERNELS, Kernel, LANES, MOMENTUM, Numbers, Outcome, RATE, case, runner,
+    same_bits,
 };
 use neurogain::backend::{Backend, Cpu, sums};
 use proptest::prelude::*;
@@ -104,6 +105,14 @@ fn reference(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
         Kernel::ReluBackward => vec![each(0, &|i| Bounded {
             value: if value(0, i) > 0.0 { value(1, i) } else { 0.0 },
             error: 0.0,
+        })],
+        // One rounding: to nearest, an error of u·|x·y|, or half of the smallest number.
+        Kernel::Multiply => vec![each(0, &|i| {
+            let product = value(0, i) * value(1, i);
+            Bounded {
+                value: product,
+                error: f64::max(U * product.abs(), TINY / 2.0),
+            }
         })],
         Kernel::Loss => loss(case, outcome),
         Kernel::GainUpdate => {
@@ -316,6 +325,24 @@ fn relu_of_zeros_nan_and_infinities() {
     cpu.relu_backward(&x, &mut dy).expect("it fits");
     cpu.download(&dy, &mut y).expect("it fits");
     assert_eq!(bits(&y), bits(&[0.0, 0.0, 0.0, 7.0, 0.0, 7.0, 0.0]));
+}
+
+/// A product of two f32 is exact in f64, so that rounding it once more is the kernel's rounding: every bit,
+/// with infinities, NaN and zeros of either sign.
+#[test]
+fn multiply_rounds_once() {
+    let cpu = Cpu::new().expect("an instruction set");
+    runner(60)
+        .run(&case(Kernel::Multiply, Numbers::Any, 1 << 16), |case| {
+            let outcome = case.run(&cpu).expect("it fits");
+            let pairs = outcome.operands[0].iter().zip(&outcome.operands[1]);
+            let expected: Vec<f32> = pairs
+                .map(|(x, y)| (f64::from(*x) * f64::from(*y)) as f32)
+                .collect();
+            same_bits(&expected, &outcome.results[0])
+                .map_err(|problem| TestCaseError::fail(format!("{problem}; {case:?}")))
+        })
+        .unwrap_or_else(|problem| panic!("{problem}"));
 }
 
 /// No sample, no input or no output is a sum over nothing: +0, whatever was there before.

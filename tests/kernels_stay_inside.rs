@@ -217,6 +217,8 @@ fn sizes_that_do_not_fit_are_errors() {
     }
     let [mut four, mut five] = [4, 5].map(zeros);
     assert!(refused(cpu.relu_backward(&four, &mut five)));
+    assert!(refused(cpu.multiply(&four, &mut five)));
+    assert!(refused(cpu.multiply(&five, &mut four)));
     assert!(refused(cpu.gain_update(0.9, 1.0, 0.4, &four, &mut five)));
     assert!(refused(cpu.sgd(0.1, &four, &mut five)));
     let mut other = zeros(5);

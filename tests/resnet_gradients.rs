@@ -1,13 +1,7 @@
 //! The slim ResNet-18 is its definition: logits, loss, every gradient, running statistics, inference and
 //! training steps against an f64 reference.
 //!
-//! A bound by running error analysis says nothing here: each convolution turns the errors of its inputs
-//! into Σ|w|·error, while its value is a sum that cancels, so over 17 convolutions the bound outgrows the
-//! numbers many times over. Instead the reference itself is run in f32, operation by operation, in the
-//! plain order and with the two-pass variance: its distance from f64 is what single precision costs an
-//! honest implementation on these numbers. The library must be within [`FACTOR`] of that distance, as the
-//! largest difference of a tensor in units of its largest number; and the distance must itself be below
-//! [`SMALL`], so that no wrong formula hides in it.
+//! How near is near enough, and why, says `reference::nearness`.
 
 mod reference;
 
@@ -18,13 +12,9 @@ use neurogain::optim::Rule;
 use neurogain::train::{GradientDescent, Method};
 use neurogain::{Cpu, Shape, Tensor};
 use reference::layers::Number;
+use reference::nearness::{distance, near, values};
 use reference::resnet::{Pass, SlimResNet};
-use reference::resnet_library::{Case, Numbers, Pair, distance, narrow, wide};
-
-/// Both distances are largest values over tensors of one draw of roundings each, so they scatter: the
-/// library's is 0.06 to 1.7 times the other here.
-const FACTOR: f64 = 4.0;
-const SMALL: f64 = 5e-4;
+use reference::resnet_library::{Case, Numbers, Pair, narrow, wide};
 
 const HEAD: &[&str] = &["head"];
 const ALL: &[&str] = &["stem", "stage1", "stage2", "stage3", "stage4", "head"];
@@ -51,29 +41,6 @@ fn cases() -> impl Iterator<Item = Case> {
             seed,
         })
     })
-}
-
-fn values<T: Number>(numbers: &[T]) -> Vec<f64> {
-    numbers.iter().map(|x| x.value()).collect()
-}
-
-/// Fails unless `found` is as near to the reference as the reference in f32 is, all tensors together.
-#[track_caller]
-fn near<'a>(what: &str, tensors: impl Iterator<Item = (&'a str, Vec<f64>, Vec<f64>, Vec<f64>)>) {
-    let tensors: Vec<_> = tensors.collect();
-    let single = tensors
-        .iter()
-        .map(|(_, _, single, exact)| distance(single, exact));
-    let single = single.fold(0.0, f64::max);
-    assert!(single < SMALL, "{what}: f32 itself is {single:e} away");
-    for (name, found, _, exact) in &tensors {
-        let found = distance(found, exact);
-        let bound = FACTOR * single;
-        assert!(
-            found <= bound,
-            "{what} of {name}: {found:e} above {bound:e}"
-        );
-    }
 }
 
 fn gradients(backend: &Cpu, pair: &mut Pair) -> Vec<Vec<f64>> {

@@ -90,10 +90,11 @@ pub fn run(arguments: &arguments::Run, settings: &ComodulationSettings) -> Resul
     report::check_data(&directory, &digest)?;
     let store = ComodulationDirectory::open(&directory, settings)?;
     let total = experiment.total_batches() as u64;
-    let progress = Progress::new(&settings.title, total, total, arguments.quiet);
-    let on_batch = |batches: usize| match batches {
-        1 => progress.advance(1),
-        several => progress.skip(several, several as u64),
+    let cost = experiment.total_cost();
+    let progress = Progress::new(&settings.title, total, cost, arguments.quiet);
+    let on_batch = |batches: usize, cost: u64| match batches {
+        1 => progress.advance(cost),
+        several => progress.skip(several, cost),
     };
     let done = experiment.run(threads, &stop, &store, &on_batch);
     progress.clear();

@@ -3,6 +3,10 @@
 //! The neurons that carry the modulation are those that the modulated, task-relevant neurons upstream
 //! reach: they get more gain (arXiv 2311.15053; Haimerl, Savin, Simoncelli, NeurIPS 2019).
 //!
+//! *Known*: gains that follow the covariance of activity and modulator, are learnt from noise alone and frozen
+//! afterwards. *Inferred* from the parent models: rectified, averaged over images, then over batches. *Our choice*:
+//! mean 1, ones where nothing goes with the modulator, the length of the average over batches.
+//!
 //! ```
 //! use neurogain::gain::{Comovement, DecoderGain, Measure, Sign};
 //! // One image, two neurons: the first goes with the modulator, the second against it.
@@ -74,7 +78,7 @@ impl Comovement {
     pub fn new(draws: &[f32], images: usize, neurons: usize) -> Result<Self> {
         if draws.len() < 2 {
             let expected = "at least 2: one draw has no covariance";
-            return Err(Error::setting("modulator.draws", draws.len(), expected));
+            return Err(Error::setting("modulator.count", draws.len(), expected));
         }
         let sum: f64 = draws.iter().copied().map(f64::from).sum();
         let mean = sum / draws.len() as f64;
@@ -120,7 +124,9 @@ impl Comovement {
     }
 
     /// a ≥ 0 of each image and neuron, `[images][neurons]`: the measure over the draws seen, with T − 1 in
-    /// the place of T so that the covariance has no bias.
+    /// the place of T so that the covariance of independent draws has no bias. That of draws whose mean is
+    /// 0 without being estimated, as of antithetic ones, is T/(T − 1) times as large: of every neuron, so
+    /// that gains of mean 1 do not know it.
     pub fn gains(&self, measure: Measure, sign: Sign) -> Vec<f64> {
         let draws = self.draws.len() as f64;
         let spread: f64 = self.draws.iter().map(|m| m * m).sum();
@@ -164,13 +170,20 @@ pub fn mean_over_images(values: &[f64], images: usize, neurons: usize) -> Vec<f6
     mean
 }
 
-/// `a` scaled to mean 1; all ones where no value is above 0, or one is not finite.
+/// `a` ≥ 0 scaled to mean 1; all ones where no value is above 0, or one is not finite.
+///
+/// It is scaled to a largest value of 1 before, so that neither the sum overflows nor the mean underflows.
 pub fn normalised(a: &[f64]) -> Vec<f64> {
-    let mean = a.iter().sum::<f64>() / a.len() as f64;
-    match mean > 0.0 && mean.is_finite() {
-        true => a.iter().map(|a| a / mean).collect(),
-        false => vec![1.0; a.len()],
+    let largest = a.iter().fold(0.0f64, |largest, a| match *a > largest {
+        true => *a,
+        false => largest,
+    });
+    if !(largest > 0.0 && a.iter().all(|a| a.is_finite())) {
+        return vec![1.0; a.len()];
     }
+    let scaled: Vec<f64> = a.iter().map(|a| a / largest).collect();
+    let mean = scaled.iter().sum::<f64>() / a.len() as f64;
+    scaled.iter().map(|a| a / mean).collect()
 }
 
 /// τ at which the running average stops to slow down.

@@ -94,7 +94,7 @@ pub fn modulator(
         ),
     };
     if !right {
-        return Err(Error::setting("modulator.draws", count, expected));
+        return Err(Error::setting("modulator.count", count, expected));
     }
     let sigma = f64::from(deviation);
     let mut values: Vec<f64> = reserved(count)?;

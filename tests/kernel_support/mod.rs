@@ -93,6 +93,7 @@ pub enum Kernel {
     ToWeights,
     Relu,
     ReluBackward,
+    Multiply,
     Loss,
     GainUpdate,
     Sgd,
@@ -103,12 +104,13 @@ pub enum Kernel {
 }
 
 /// Every kernel.
-pub const KERNELS: [Kernel; 12] = [
+pub const KERNELS: [Kernel; 13] = [
     Kernel::Forward,
     Kernel::ToInput,
     Kernel::ToWeights,
     Kernel::Relu,
     Kernel::ReluBackward,
+    Kernel::Multiply,
     Kernel::Loss,
     Kernel::GainUpdate,
     Kernel::Sgd,
@@ -214,7 +216,9 @@ impl Case {
             Kernel::ToInput => vec![self.numbers(random, length), self.activations(random, n)],
             Kernel::ToWeights => vec![self.activations(random, n), self.activations(random, k)],
             Kernel::Relu | Kernel::Loss => vec![self.activations(random, n)],
-            Kernel::ReluBackward => vec![self.activations(random, n), self.activations(random, n)],
+            Kernel::ReluBackward | Kernel::Multiply => {
+                vec![self.activations(random, n), self.activations(random, n)]
+            }
             Kernel::GainUpdate => vec![
                 self.numbers(random, if self.gain { 1 } else { n }),
                 self.numbers(random, n),
@@ -257,6 +261,10 @@ impl Case {
             (Kernel::ReluBackward, [y, dy]) => {
                 cpu.relu_backward(y, dy)?;
                 vec![dy.clone()]
+            }
+            (Kernel::Multiply, [x, y]) => {
+                cpu.multiply(x, y)?;
+                vec![y.clone()]
             }
             (Kernel::Loss, [logits]) => {
                 let labels = (0..self.samples).map(|_| random.below(n.min(256)) as u8);

@@ -6,9 +6,13 @@
 //! `value ± error` is wrong, whatever the order of its operations.
 #![allow(dead_code)]
 
+pub mod backbone;
+pub mod comodulated;
+pub mod comodulated_library;
 pub mod image_layers;
 pub mod layers;
 pub mod library;
+pub mod nearness;
 pub mod resnet;
 pub mod resnet_library;
 

@@ -119,19 +119,3 @@ impl Case {
         }
     }
 }
-
-/// The largest difference, relative to the largest number.
-pub fn distance(found: &[f64], expected: &[f64]) -> f64 {
-    assert_eq!(found.len(), expected.len());
-    let largest = expected.iter().fold(0.0f64, |most, x| most.max(x.abs()));
-    let pairs = found.iter().zip(expected);
-    let difference = pairs.fold(0.0f64, |most, (a, b)| {
-        // A NaN is as far away as can be.
-        if (a - b).is_finite() {
-            most.max((a - b).abs())
-        } else {
-            f64::INFINITY
-        }
-    });
-    difference / largest.max(f64::MIN_POSITIVE)
-}

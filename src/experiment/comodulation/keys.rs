@@ -61,6 +61,7 @@ const PRETRAINING: &[Key] = &[
 ];
 
 const ADAPTATION: &[Key] = &[
+    key("shared_readout", Kind::Flag),
     key("iterations", Kind::Whole),
     key("learning_rate", Kind::Number),
 ];

@@ -42,7 +42,7 @@ mod tasks;
 pub use measures::{NEAR_ZERO, TaskMeasures};
 pub use memory::check_memory;
 pub use memory_store::MemoryStore;
-pub use run::{Cell, ComodulationExperiment, Step};
+pub use run::{Cell, ComodulationExperiment, OnBatch, Step};
 pub use settings::{
     AdaptationSettings, ArmSettings, ComodulationNetwork, ComodulationSettings, EvaluationLimit,
     Kind, PhasesSettings, PretrainingSettings, TaskSettings, find,

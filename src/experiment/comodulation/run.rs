@@ -80,6 +80,13 @@ pub struct ComodulationExperiment<'a> {
     weights: Option<Vec<NamedTensor>>,
 }
 
+/// Is told how many batches are done, and what they cost, in the unit of
+/// [`total_cost`](ComodulationExperiment::total_cost).
+pub type OnBatch<'a> = dyn Fn(usize, u64) + Sync + 'a;
+
+/// What a batch costs that is learnt from: a pass forward, and a backward one of twice that.
+const LEARNT: u64 = 3;
+
 /// What is done next.
 enum Job<'a> {
     Pretrain(u64),
@@ -162,13 +169,34 @@ impl<'a> ComodulationExperiment<'a> {
         settings.training.seeds.len() * (pretraining + adaptation)
     }
 
+    /// What all batches cost together: three for one that is learnt from, and one for each draw of the
+    /// modulator.
+    pub fn total_cost(&self) -> u64 {
+        let settings = self.settings;
+        let epochs = &settings.pretraining.epochs;
+        let pretraining = LEARNT * (epochs.last().unwrap_or(&0) * self.epoch()) as u64;
+        let arms: u64 = settings.arms.iter().map(|arm| self.cost(arm)).sum();
+        let adaptation = arms * (epochs.len() * self.batches()) as u64;
+        settings.training.seeds.len() as u64 * (pretraining + adaptation)
+    }
+
+    /// What a batch of an arm costs.
+    fn cost(&self, arm: &ArmSettings) -> u64 {
+        match arm.gains {
+            GainSource::Ones | GainSource::MeanActivity => LEARNT,
+            GainSource::Comodulation | GainSource::Shuffled => {
+                LEARNT + self.settings.modulator.count as u64
+            }
+        }
+    }
+
     /// Batches of an arm.
     fn batches(&self) -> usize {
         self.settings.adaptation.iterations * self.tasks.len()
     }
 
     /// Runs everything that `store` does not have, at most `threads` runs at a time, and gives the cells in
-    /// the order of arms, epochs and seeds. `on_batch` is told how many batches are done.
+    /// the order of arms, epochs and seeds.
     ///
     /// # Errors
     /// [`Error::Interrupted`] once `stop` is raised, what `store` fails with, and what the kernels fail with.
@@ -177,7 +205,7 @@ impl<'a> ComodulationExperiment<'a> {
         threads: usize,
         stop: &AtomicBool,
         store: &dyn Store,
-        on_batch: &(dyn Fn(usize) + Sync),
+        on_batch: &OnBatch,
     ) -> Result<Vec<Cell>> {
         let settings = self.settings;
         let seeds = &settings.training.seeds;
@@ -198,7 +226,7 @@ impl<'a> ComodulationExperiment<'a> {
         threads: usize,
         stop: &AtomicBool,
         store: &dyn Store,
-        on_batch: &(dyn Fn(usize) + Sync),
+        on_batch: &OnBatch,
     ) -> Result<Vec<Cell>> {
         let next = AtomicUsize::new(0);
         let failed = AtomicBool::new(false);
@@ -273,6 +301,7 @@ impl<'a> ComodulationExperiment<'a> {
         let learner = AdapterSettings {
             rule: settings.training.optimiser,
             learning_rate: settings.pretraining.learning_rate,
+            shared_readout: false,
             learnt: Learnt::Weights,
             gains: GainSource::Ones,
             modulator: settings.modulator.clone(),
@@ -289,7 +318,7 @@ impl<'a> ComodulationExperiment<'a> {
         seed: u64,
         store: &dyn Store,
         go_on: &dyn Fn() -> bool,
-        on_batch: &(dyn Fn(usize) + Sync),
+        on_batch: &OnBatch,
     ) -> Result<()> {
         let levels = &self.settings.pretraining.epochs;
         let last = levels.last().copied().unwrap_or(0);
@@ -298,7 +327,8 @@ impl<'a> ComodulationExperiment<'a> {
         if let Some(before) = store.last_pretrained(seed)? {
             done = before.epochs;
             learner.restore(self.backend, &before.state)?;
-            on_batch(done.min(last) * self.epoch());
+            let batches = done.min(last) * self.epoch();
+            on_batch(batches, LEARNT * batches as u64);
         } else if levels.first() == Some(&0) {
             let pretrained = self.measured(&mut learner, seed, 0)?;
             store.keep_pretrained(&pretrained, true)?;
@@ -321,7 +351,7 @@ impl<'a> ComodulationExperiment<'a> {
                         value: loss.mean_cross_entropy().to_string(),
                     });
                 }
-                on_batch(1);
+                on_batch(1, LEARNT);
             }
             let pretrained = self.measured(&mut learner, seed, epoch)?;
             store.keep_pretrained(&pretrained, levels.contains(&epoch))?;
@@ -351,10 +381,10 @@ impl<'a> ComodulationExperiment<'a> {
         epochs: usize,
         store: &dyn Store,
         go_on: &dyn Fn() -> bool,
-        on_batch: &(dyn Fn(usize) + Sync),
+        on_batch: &OnBatch,
     ) -> Result<Cell> {
         if let Some(cell) = store.cell(&arm.name, seed, epochs)? {
-            on_batch(self.batches());
+            on_batch(self.batches(), self.cost(arm) * self.batches() as u64);
             return Ok(cell);
         }
         let backend = self.backend;
@@ -376,6 +406,7 @@ impl<'a> ComodulationExperiment<'a> {
         let learner = AdapterSettings {
             rule: settings.training.optimiser,
             learning_rate: settings.adaptation.learning_rate,
+            shared_readout: settings.adaptation.shared_readout,
             learnt: arm.learnt,
             gains: arm.gains,
             modulator: settings.modulator.clone(),
@@ -401,7 +432,7 @@ impl<'a> ComodulationExperiment<'a> {
                 loss: loss.mean_cross_entropy(),
                 accuracy: loss.accuracy(),
             });
-            on_batch(1);
+            on_batch(1, self.cost(arm));
             finite = loss.mean_cross_entropy().is_finite();
             if !finite {
                 break;
@@ -416,7 +447,7 @@ impl<'a> ComodulationExperiment<'a> {
                     measures.clear();
                     break;
                 }
-                let gains = adapter.gains(number);
+                let gains = adapter.gains(number)?;
                 let couplings = adapter.couplings(backend, number)?;
                 let labels = &task.test.labels;
                 let of = measure(&task.name, task.classes, labels, &answer, gains, couplings)?;

@@ -116,6 +116,9 @@ pub struct PretrainingSettings {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdaptationSettings {
+    /// Whether all tasks have one readout: then gains and modulation alone tell them apart. With a readout for
+    /// each task, a readout that is learnt can make up for any gains above 0.
+    pub shared_readout: bool,
     /// Batches of each task; the tasks take turns.
     pub iterations: usize,
     /// Learning rate α.

@@ -8,15 +8,42 @@ use crate::report::figure::{
     Chart, ChartPanel, ChartRow, Drawing, Point, Series, reliability_diagram,
 };
 
-/// The measures that are drawn against the epochs of pretraining, and against the task.
-const DRAWN: [&str; 6] = [
-    "accuracy",
-    "macro_f1",
-    "expected_calibration_error",
-    "separability",
-    "subspace_participation_ratio",
-    "gained_informativeness",
+/// Measures that are drawn in one figure, against the epochs of pretraining or against the task.
+struct Group {
+    /// The figures' names.
+    names: [&'static str; 2],
+    /// What the measures are of.
+    title: &'static str,
+    measures: &'static [&'static str],
+}
+
+const GROUPS: [Group; 2] = [
+    Group {
+        names: ["pretraining-decisions", "tasks-decisions"],
+        title: "Decisions",
+        measures: &["accuracy", "macro_precision", "macro_recall", "macro_f1"],
+    },
+    Group {
+        names: ["pretraining-activity", "tasks-activity"],
+        title: "Calibration and activity",
+        measures: &[
+            "expected_calibration_error",
+            "separability",
+            "participation_ratio",
+            "subspace_participation_ratio",
+            "informativeness",
+            "gained_informativeness",
+        ],
+    },
 ];
+
+impl Group {
+    fn measures(&self) -> impl Iterator<Item = &'static Measure> {
+        MEASURES
+            .iter()
+            .filter(|measure| self.measures.contains(&measure.name))
+    }
+}
 
 /// Every figure that the cells give.
 pub(super) fn figures(settings: &ComodulationSettings, cells: &[Cell]) -> Result<Vec<Drawing>> {
@@ -31,12 +58,13 @@ pub(super) fn figures(settings: &ComodulationSettings, cells: &[Cell]) -> Result
         .copied()
         .filter(|c| c.epochs == longest)
         .collect();
-    let charts = [
-        pretraining(settings, &cells),
-        tasks(settings, &last, longest),
-        gains(settings, &last, longest),
-    ];
-    for chart in charts.into_iter().flatten() {
+    let mut charts = Vec::new();
+    for group in &GROUPS {
+        charts.extend(pretraining(settings, group, &cells));
+        charts.extend(tasks(settings, group, &last, longest));
+    }
+    charts.extend(gains(settings, &last, longest));
+    for chart in charts {
         drawings.push(chart.draw()?);
     }
     let mut calibrations = Vec::new();
@@ -53,10 +81,6 @@ pub(super) fn figures(settings: &ComodulationSettings, cells: &[Cell]) -> Result
         drawings.push(reliability_diagram("reliability", title, &calibrations)?);
     }
     Ok(drawings)
-}
-
-fn drawn() -> impl Iterator<Item = &'static Measure> {
-    MEASURES.iter().filter(|m| DRAWN.contains(&m.name))
 }
 
 /// Mean and spread of values over seeds, on the figure's scale.
@@ -84,7 +108,7 @@ fn row(measure: &Measure, x_title: &str, series: Vec<Series>) -> ChartRow {
 }
 
 /// Measures against the epochs of pretraining, where there are several numbers of these.
-fn pretraining(settings: &ComodulationSettings, cells: &[&Cell]) -> Option<Chart> {
+fn pretraining(settings: &ComodulationSettings, group: &Group, cells: &[&Cell]) -> Option<Chart> {
     let epochs = &settings.pretraining.epochs;
     if epochs.len() < 2 {
         return None;
@@ -104,15 +128,15 @@ fn pretraining(settings: &ComodulationSettings, cells: &[&Cell]) -> Option<Chart
             diverged: Vec::new(),
         }
     };
-    let rows = drawn().map(|measure| {
+    let rows = group.measures().map(|measure| {
         let all = settings.arms.iter().map(|arm| series(measure, arm));
         row(measure, "epochs of pretraining", all.collect())
     });
     Some(Chart {
-        name: "pretraining",
-        title: "Arms against the length of pretraining",
+        name: group.names[0],
+        title: group.title,
         caption: format!(
-            "{}: measures against the epochs of pretraining, mean over tasks and seeds, band ± standard deviation over seeds.",
+            "{}: against the epochs of pretraining, mean over tasks and seeds, band ± standard deviation over seeds.",
             settings.title
         ),
         rows: rows.collect(),
@@ -120,7 +144,12 @@ fn pretraining(settings: &ComodulationSettings, cells: &[&Cell]) -> Option<Chart
 }
 
 /// Measures against the task, where there are several.
-fn tasks(settings: &ComodulationSettings, cells: &[&Cell], epochs: usize) -> Option<Chart> {
+fn tasks(
+    settings: &ComodulationSettings,
+    group: &Group,
+    cells: &[&Cell],
+    epochs: usize,
+) -> Option<Chart> {
     if settings.tasks.len() < 2 {
         return None;
     }
@@ -138,7 +167,7 @@ fn tasks(settings: &ComodulationSettings, cells: &[&Cell], epochs: usize) -> Opt
             diverged: Vec::new(),
         }
     };
-    let rows = drawn().map(|measure| {
+    let rows = group.measures().map(|measure| {
         let all = settings.arms.iter().map(|arm| series(measure, arm));
         row(measure, "task", all.collect())
     });
@@ -147,10 +176,10 @@ fn tasks(settings: &ComodulationSettings, cells: &[&Cell], epochs: usize) -> Opt
         .map(|(number, task)| format!("{} {}", number + 1, task.name))
         .collect();
     Some(Chart {
-        name: "tasks",
-        title: "Arms task by task",
+        name: group.names[1],
+        title: group.title,
         caption: format!(
-            "{}: measures of each task behind {epochs} epochs of pretraining, mean over seeds, band ± standard deviation. Tasks: {}.",
+            "{}: each task behind {epochs} epochs of pretraining, mean over seeds, band ± standard deviation. Tasks: {}.",
             settings.title,
             names.join(", ")
         ),

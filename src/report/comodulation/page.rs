@@ -10,10 +10,13 @@ use crate::report::figure::Drawing;
 use crate::report::format::{NONE, Unit};
 use crate::report::page::table;
 
+/// The table that counts what is learnt, too.
+const DECISIONS: &str = "decisions";
+
 /// Measures shown beside each other in one table.
 const TABLES: [(&str, &str, &[&str]); 4] = [
     (
-        "decisions",
+        DECISIONS,
         "Decisions: accuracy, and precision, recall and F1 averaged over the classes",
         &["accuracy", "macro_precision", "macro_recall", "macro_f1"],
     ),
@@ -86,7 +89,12 @@ pub(super) fn page(
                         h2 id="figures" { "Figures" }
                         @if drawings.is_empty() { p { "No arm is complete, so that there is nothing to show." } }
                         div.figures {
-                            @for drawing in drawings { figure { (PreEscaped(&drawing.svg)) } }
+                            @for drawing in drawings {
+                                figure {
+                                    (PreEscaped(&drawing.svg))
+                                    figcaption { strong { (drawing.title) ". " } (drawing.caption) }
+                                }
+                            }
                         }
                     }
                     (definitions())
@@ -129,7 +137,7 @@ fn arms(summary: &ComodulationSummary, id: &str, caption: &str, names: &[&str]) 
         th scope="col" { "arm" }
         th scope="col" { "epochs" }
         @for measure in &measures { th scope="col" { (measure.heading) } }
-        th scope="col" { "learnt" }
+        @if id == DECISIONS { th scope="col" { "learnt" } }
         th scope="col" { "seeds" }
     };
     let body = html! {
@@ -139,15 +147,17 @@ fn arms(summary: &ComodulationSummary, id: &str, caption: &str, names: &[&str]) 
                     th scope="row" { (arm.label) }
                     td { (arm.epochs) }
                     @for measure in &measures { td { (cell(arm, measure)) } }
-                    td { (arm.learnt_numbers.map_or(NONE.into(), |n| n.to_string())) }
+                    @if id == DECISIONS {
+                        td { (arm.learnt_numbers.map_or(NONE.into(), |n| n.to_string())) }
+                    }
                     td { (arm.seeds.len()) }
                 }
             }
         }
     };
     let caption = html! {
-        (caption) ". Mean over tasks, then mean ± standard deviation over seeds. "
-        "“Learnt” are numbers beside the network’s: controller and readouts."
+        (caption) ". Mean over tasks, then mean ± standard deviation over seeds."
+        @if id == DECISIONS { " “Learnt” are numbers beside the network’s: controller and readouts." }
     };
     table(&format!("table-{id}"), caption, head, body)
 }
@@ -229,6 +239,9 @@ fn findings(summary: &ComodulationSummary) -> Markup {
                 Some([low, high]) if sign * low < 0.0 && sign * high < 0.0 => {
                     "the opposite is found here"
                 }
+                Some([low, high]) if low == high => {
+                    "no difference here (the subspace of two classes has one dimension)"
+                }
                 Some(_) => "not told apart here: the interval holds 0",
                 None => "too few seeds for an interval",
             };
@@ -267,7 +280,7 @@ fn definitions() -> Markup {
                 dt { "separability" }
                 dd { "the Fisher ratio, scatter between classes over scatter within, in the span of the class means" }
                 dt { "dimensions" }
-                dd { "(Σλ)²/Σλ² of the covariance within classes; in the subspace: projected to the span of the class means" }
+                dd { "(Σλ)²/Σλ² of the covariance within classes; in the subspace: projected to the span of the class means, which has one dimension where there are two classes" }
                 dt { "d′" }
                 dd {
                     "|μ₁ − μ₂|/√(½(σ₁² + σ₂²)) of a neuron for the first class against the others, mean over the neurons; "

@@ -35,7 +35,7 @@ pub(super) const MEASURES: [Measure; 14] = [
         m.participation_ratio
     }),
     measure(
-        "in the subspace",
+        "dimensions in the subspace",
         "subspace_participation_ratio",
         false,
         |m| m.subspace_participation_ratio,

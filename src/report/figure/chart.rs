@@ -11,7 +11,11 @@ use crate::report::table::csv;
 pub struct Drawing {
     /// The name of its files, without the ending.
     pub name: &'static str,
-    /// SVG text.
+    /// What it shows, in a few words.
+    pub title: String,
+    /// How to read it.
+    pub caption: String,
+    /// SVG text, with title and caption as its description.
     pub svg: String,
     /// CSV text; numbers with as few digits as read back to the same f64.
     pub csv: String,
@@ -29,6 +33,8 @@ impl Drawing {
         let id = format!("neurogain-{name}");
         Drawing {
             name,
+            title: title.into(),
+            caption: caption.into(),
             svg: document::document(drawing, &id, height, title, caption),
             csv,
         }

@@ -1,0 +1,306 @@
+//! Learning a task on a network that is frozen but for a modulation, and everything that this is compared
+//! with: arXiv 2311.15053.
+//!
+//! *Known*: attention and comodulation share controller and network, and differ in the noise and the gains alone.
+//! *Parents'*: the decision under the constant modulator 1. *Our choice*: a batch is of one task, tasks take turns, a
+//! readout for each task, one pass of the batch under every draw; learning from the pass that decides, or from a
+//! fluctuating one, is a setting, as the paper leaves it open.
+
+mod learning;
+mod state;
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use rand::RngExt;
+
+use crate::backend::{Backend, Cpu};
+use crate::error::{Error, Result};
+use crate::gain::{Comovement, DecoderGain, Draws, Measure, Modulation, Sign, modulator};
+use crate::models::{Comodulated, Controller, Learnt};
+use crate::nn::{GainLinear, Initial, Loss, Parameter, SoftmaxCrossEntropy};
+use crate::optim::{Rule, State};
+use crate::rng::{Purpose, Stream};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+
+/// Draws for test images are of steps from here on, where no batch of training is.
+const EVALUATION: u64 = 1 << 40;
+/// Shuffles are of steps from here on, one for each task.
+const SHUFFLE: u64 = 1 << 41;
+
+/// Where the decoder's gains come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "report", serde(rename_all = "kebab-case"))]
+pub enum GainSource {
+    /// g ≡ 1.
+    Ones,
+    /// How far each neuron goes with the modulator.
+    Comodulation,
+    /// The same, given to other neurons: a permutation for each task.
+    Shuffled,
+    /// How active each neuron is on average, in the pass that decides.
+    MeanActivity,
+}
+
+/// What has gains of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "report", serde(rename_all = "kebab-case"))]
+pub enum GainsFor {
+    /// Each task: averaged over images and batches in training, frozen in test.
+    Task,
+    /// Each image, from its own activity, in test too.
+    Image,
+}
+
+/// The pass that the controller learns from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "report", serde(rename_all = "kebab-case"))]
+pub enum Pass {
+    /// The one that decides, under the constant m.
+    Constant,
+    /// The one under the first draw of the batch; where the gains come from no draws, the constant one.
+    Fluctuating,
+}
+
+/// The shared modulator and what is made of it.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "report", serde(deny_unknown_fields))]
+pub struct Modulator {
+    /// σ of the draws.
+    pub deviation: f32,
+    /// Draws T a batch.
+    pub count: usize,
+    /// How they are drawn.
+    pub draws: Draws,
+    /// A neuron's gain under a draw.
+    pub modulation: Modulation,
+    /// The constant m of the pass that decides.
+    pub constant: f32,
+    /// What says how far an activity goes with the draws.
+    pub measure: Measure,
+    /// What becomes of it below 0.
+    pub sign: Sign,
+    /// What has gains of its own.
+    pub gains_for: GainsFor,
+    /// The pass that the controller learns from.
+    pub pass: Pass,
+}
+
+impl Modulator {
+    /// Checks what draws there are to be, by drawing them.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a σ, a T or a constant that cannot be.
+    pub fn validate(&self) -> Result<()> {
+        if !self.constant.is_finite() {
+            let expected = "a finite number: 1 as the paper's parents have it, or 0";
+            return Err(Error::setting(
+                "modulator.constant",
+                self.constant,
+                expected,
+            ));
+        }
+        let draws = self.drawn(0, 0)?;
+        Comovement::new(&draws, 0, 0).map(|_| ())
+    }
+
+    fn drawn(&self, seed: u64, step: u64) -> Result<Vec<f32>> {
+        let mut stream = Stream::new(seed, Purpose::Modulator, step);
+        modulator(&mut stream, self.draws, self.deviation, self.count)
+    }
+}
+
+/// What an [`Adapter`] learns, and by what.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AdapterSettings {
+    /// The update rule.
+    pub rule: Rule,
+    /// Its learning rate.
+    pub learning_rate: f32,
+    /// Whether all tasks have one readout, so that gains and modulation alone tell them apart.
+    pub shared_readout: bool,
+    /// Every weight, or the modulation alone; readouts are learnt either way.
+    pub learnt: Learnt,
+    /// Where the decoder's gains come from.
+    pub gains: GainSource,
+    /// The modulator.
+    pub modulator: Modulator,
+    /// Names the random streams.
+    pub seed: u64,
+}
+
+/// A network that learns tasks, batch by batch.
+#[derive(Debug, Clone)]
+pub struct Adapter<B: Backend = Cpu> {
+    settings: AdapterSettings,
+    network: Comodulated<B>,
+    /// None: every coupling is 0.
+    controller: Option<Controller<B>>,
+    readouts: Vec<GainLinear<B>>,
+    gains: Vec<DecoderGain>,
+    /// Of the network's parameters, the controller's, the readouts'.
+    states: [Vec<State<B>>; 3],
+    logits: Tensor<B>,
+    dlogits: Tensor<B>,
+    gradient: Tensor<B>,
+    loss: SoftmaxCrossEntropy<B>,
+}
+
+/// What the network says to some images.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// `[images][classes]`.
+    pub logits: Vec<f32>,
+    /// The decoder's activity before its gains, `[images][neurons]`.
+    pub activity: Vec<f32>,
+    /// What the readout reads, `[images][neurons]`.
+    pub decision: Vec<f32>,
+    /// The sums of their loss.
+    pub loss: Loss,
+}
+
+impl<B: Backend> Adapter<B> {
+    /// A readout for each task, or one for all, of so many `classes`, drawn from the settings' seed and numbered from
+    /// `index` on.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for no task, fewer than two classes, or a constant outside its range;
+    /// [`Error::Memory`] if there is no room.
+    pub fn new(
+        backend: &B,
+        network: Comodulated<B>,
+        controller: Option<Controller<B>>,
+        classes: &[usize],
+        index: u64,
+        settings: AdapterSettings,
+    ) -> Result<Self> {
+        settings.rule.validate()?;
+        settings.modulator.validate()?;
+        let rate = settings.learning_rate;
+        if !(rate > 0.0 && rate.is_finite()) {
+            let expected = "a finite number above 0";
+            return Err(Error::setting("learning_rate", rate, expected));
+        }
+        if classes.is_empty() || classes.iter().any(|&classes| classes < 2) {
+            let expected = "at least one task, each of two classes or more";
+            return Err(Error::setting("tasks", format!("{classes:?}"), expected));
+        }
+        let neurons = network.shape().decoder;
+        let initial = Initial::Normal {
+            standard_deviation: libm::sqrtf(1.0 / neurons as f32),
+        };
+        let readout = |(task, &classes): (usize, &usize)| {
+            let name: String = format!("readout{}", task + 1);
+            let matrix = Shape::matrix(classes, neurons);
+            let number = index + task as u64;
+            let weight = Parameter::new(backend, name, matrix, initial, settings.seed, number)?;
+            Ok(GainLinear::new(weight))
+        };
+        let shared = settings.shared_readout;
+        if shared && classes.windows(2).any(|pair| pair[0] != pair[1]) {
+            let expected = "as many classes in every task, as they have one readout";
+            return Err(Error::setting("tasks", format!("{classes:?}"), expected));
+        }
+        let readouts = match shared {
+            true => classes.get(..1).unwrap_or(classes),
+            false => classes,
+        };
+        let readouts = readouts.iter().enumerate().map(readout);
+        let empty = || Tensor::zeros(backend, Shape::features(0, 1));
+        Ok(Adapter {
+            network,
+            controller,
+            readouts: readouts.collect::<Result<_>>()?,
+            gains: classes.iter().map(|_| DecoderGain::new(neurons)).collect(),
+            states: [Vec::new(), Vec::new(), Vec::new()],
+            logits: empty()?,
+            dlogits: empty()?,
+            gradient: empty()?,
+            loss: SoftmaxCrossEntropy::new(backend)?,
+            settings,
+        })
+    }
+
+    /// The network.
+    pub fn network(&mut self) -> &mut Comodulated<B> {
+        &mut self.network
+    }
+
+    /// The network, its learning being over.
+    pub fn into_network(self) -> Comodulated<B> {
+        self.network
+    }
+
+    /// The gains g of a task as the decoder takes them; with gains for each image, and with g ≡ 1, ones.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a task that is none.
+    pub fn gains(&self, task: usize) -> Result<Vec<f32>> {
+        self.check(task)?;
+        Ok(self.shuffled(task, self.gains[task].to_f32()))
+    }
+
+    /// `gains` of one image or of a task, given to other neurons if they are to be: the same permutation for
+    /// all of a task.
+    fn shuffled(&self, task: usize, gains: Vec<f32>) -> Vec<f32> {
+        if self.settings.gains != GainSource::Shuffled {
+            return gains;
+        }
+        let mut from: Vec<usize> = (0..gains.len()).collect();
+        let step = SHUFFLE + task as u64;
+        let mut stream = Stream::new(self.settings.seed, Purpose::Modulator, step);
+        for last in (1..from.len()).rev() {
+            // Drawn as u64, so that the width of `usize` does not matter.
+            let other = stream.random_range(0..=last as u64) as usize;
+            from.swap(last, other);
+        }
+        from.iter().map(|&neuron| gains[neuron]).collect()
+    }
+
+    /// The number of a task's readout.
+    fn readout(&self, task: usize) -> usize {
+        if self.settings.shared_readout {
+            0
+        } else {
+            task
+        }
+    }
+
+    /// Fails unless there is a task `task`.
+    fn check(&self, task: usize) -> Result<()> {
+        match task < self.gains.len() {
+            true => Ok(()),
+            false => {
+                let expected = format!("a number below {}", self.gains.len());
+                Err(Error::setting("task", task, expected))
+            }
+        }
+    }
+
+    /// The couplings of a task: zeros without a controller.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a task that is none.
+    pub fn couplings(&mut self, backend: &B, task: usize) -> Result<Vec<f32>> {
+        self.check(task)?;
+        match &mut self.controller {
+            Some(controller) => controller.forward(backend, task),
+            None => Ok(alloc::vec![0.0; self.network.couplings()]),
+        }
+    }
+
+    /// Everything that is learnt, the readouts last.
+    pub fn parameters(&mut self) -> impl Iterator<Item = &mut Parameter<B>> {
+        let controller = self.controller.iter_mut();
+        self.network
+            .parameters()
+            .chain(controller.flat_map(Controller::parameters))
+            .chain(self.readouts.iter_mut().map(|readout| &mut readout.weight))
+    }
+}

@@ -1,0 +1,120 @@
+//! Small learners, and what they are made of.
+
+use neurogain::gain::{Draws, Measure, Modulation, Sign};
+use neurogain::models::{Comodulated, Controller, Learnt};
+use neurogain::optim::Rule;
+use neurogain::train::{Adapter, AdapterSettings, Batch, GainSource, GainsFor, Modulator, Pass};
+use neurogain::{Backend, Cpu, Result, Tensor};
+
+use crate::reference::comodulated_library::{CASE, Pair};
+use crate::reference::resnet_library::narrow;
+
+/// Classes of each task.
+pub const CLASSES: [usize; 3] = [2, 4, 3];
+
+pub const MODULATOR: Modulator = Modulator {
+    deviation: 0.25,
+    count: 8,
+    draws: Draws::Antithetic,
+    modulation: Modulation::LogNormal,
+    constant: 1.0,
+    measure: Measure::Covariance,
+    sign: Sign::Rectified,
+    gains_for: GainsFor::Task,
+    pass: Pass::Constant,
+};
+
+pub const SETTINGS: AdapterSettings = AdapterSettings {
+    rule: Rule::Momentum { momentum: 0.9 },
+    learning_rate: 0.005,
+    shared_readout: false,
+    learnt: Learnt::Modulation,
+    gains: GainSource::Comodulation,
+    modulator: MODULATOR,
+    seed: 5,
+};
+
+/// A network, and batches for it.
+pub fn pair(backend: &Cpu) -> Pair {
+    CASE.pair(backend)
+}
+
+/// Couplings of the order of ½.
+pub fn controller(backend: &Cpu, pair: &mut Pair, tasks: usize, neurons: usize) -> Controller {
+    let mut controller = Controller::new(backend, tasks, 0, neurons, 5, 100).unwrap();
+    let fresh = pair.draw(tasks * neurons, 0.3, 1.0);
+    for table in controller.parameters() {
+        let floats = table.value.floats_mut();
+        backend.upload(&narrow(&fresh), floats).unwrap();
+    }
+    controller
+}
+
+pub fn adapter(
+    backend: &Cpu,
+    network: Comodulated,
+    controller: Option<Controller>,
+    settings: &AdapterSettings,
+) -> Result<Adapter> {
+    Adapter::new(
+        backend,
+        network,
+        controller,
+        &CLASSES,
+        200,
+        settings.clone(),
+    )
+}
+
+/// A learner with a controller that is made of the same numbers at every call.
+pub fn learner(backend: &Cpu, settings: &AdapterSettings) -> Adapter {
+    let mut pair = pair(backend);
+    let controller = controller(backend, &mut pair, CLASSES.len(), CASE.couplings());
+    adapter(backend, pair.library, Some(controller), settings).unwrap()
+}
+
+/// A batch of new images of a task; the same at every call.
+pub fn batch(backend: &Cpu, task: usize, number: u64) -> Batch {
+    let case = crate::reference::comodulated_library::Case {
+        seed: 1000 + number,
+        ..CASE
+    };
+    let mut pair = case.pair(backend);
+    let labels = pair.draw(CASE.samples, 0.0, CLASSES[task] as f32);
+    let labels: Vec<u8> = labels.iter().map(|&label| label as u8).collect();
+    Batch {
+        inputs: pair.inputs,
+        labels: backend.bytes(&labels).unwrap(),
+    }
+}
+
+/// Learns so many batches of each of two tasks, in turn.
+pub fn learn(backend: &Cpu, adapter: &mut Adapter, batches: u64) {
+    for step in 0..batches {
+        for task in 0..2 {
+            let number = 2 * step + task as u64;
+            let batch = batch(backend, task, number);
+            let loss = adapter.learn(backend, task, &batch, number).unwrap();
+            assert!(loss.cross_entropy.is_finite(), "{loss:?}");
+        }
+    }
+}
+
+pub fn bits(backend: &Cpu, tensor: &Tensor) -> Vec<u32> {
+    let rows = tensor.to_rows(backend).unwrap();
+    rows.into_iter().map(f32::to_bits).collect()
+}
+
+/// Every parameter by name.
+pub fn parameters(backend: &Cpu, adapter: &mut Adapter) -> Vec<(String, Vec<u32>)> {
+    let all = adapter.parameters();
+    all.map(|p| (p.name.clone(), bits(backend, &p.value)))
+        .collect()
+}
+
+/// The running statistics of the network.
+pub fn statistics(backend: &Cpu, adapter: &mut Adapter) -> Vec<(String, Vec<u32>)> {
+    let all = adapter.network().statistics();
+    all.map(|(name, tensor)| (name, bits(backend, tensor)))
+        .collect()
+}

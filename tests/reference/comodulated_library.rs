@@ -1,0 +1,133 @@
+//! The library's comodulated network and the reference's, made from the same numbers.
+
+use neurogain::models::{BackboneShape, Comodulated as Library, ComodulatedShape, Modulated, Stem};
+use neurogain::{Backend, Cpu, Shape, Tensor};
+
+use super::backbone::Backbone;
+use super::comodulated::Comodulated;
+use super::layers::Images;
+use super::resnet_library::{Numbers, narrow, wide};
+
+#[derive(Debug, Clone, Copy)]
+pub struct Case {
+    pub samples: usize,
+    pub side: usize,
+    pub channels: usize,
+    pub width: usize,
+    pub stages: usize,
+    pub stem: Stem,
+    pub encoder: usize,
+    pub decoder: usize,
+    pub modulated: Modulated,
+    pub residual: bool,
+    pub seed: u64,
+}
+
+pub struct Pair {
+    pub library: Library,
+    pub reference: Comodulated,
+    pub images: Images<f64>,
+    pub inputs: Tensor,
+    pub names: Vec<String>,
+    /// For what else the case needs.
+    pub numbers: Numbers,
+}
+
+/// Small images, one stage.
+pub const CASE: Case = Case {
+    samples: 18,
+    side: 5,
+    channels: 2,
+    width: 3,
+    stages: 1,
+    stem: Stem::Small,
+    encoder: 4,
+    decoder: 6,
+    modulated: Modulated::Both,
+    residual: true,
+    seed: 1,
+};
+
+impl Case {
+    pub fn shape(&self) -> ComodulatedShape {
+        ComodulatedShape {
+            backbone: BackboneShape {
+                side: self.side,
+                channels: self.channels,
+                width: self.width,
+                stages: self.stages,
+                stem: self.stem,
+            },
+            encoder: self.encoder,
+            modulated: self.modulated,
+            decoder: self.decoder,
+            residual: self.residual,
+        }
+    }
+
+    /// Modulated neurons.
+    pub fn couplings(&self) -> usize {
+        match self.modulated {
+            Modulated::Both => 2 * self.encoder,
+            Modulated::First | Modulated::Second => self.encoder,
+        }
+    }
+
+    /// Both networks with the library's initial weights, γ in [½, 1½), β in [−½, ½), and running means in
+    /// [−½, ½) and variances in [½, 2).
+    pub fn pair(&self, backend: &Cpu) -> Pair {
+        let mut library = Library::new(backend, &self.shape(), self.seed).unwrap();
+        let large = self.stem == Stem::Large;
+        let mut reference = Comodulated {
+            backbone: Backbone::new(self.channels, self.width, self.stages, large),
+            encoder: self.encoder,
+            decoder: self.decoder,
+            modulated: self.modulated,
+            residual: self.residual,
+            parameters: Vec::new(),
+            running: Vec::new(),
+        };
+        let mut numbers = Numbers::new(self.seed);
+        let mut fresh = |tensor: &mut Tensor, ranges: &[(f32, f32)]| {
+            let each = tensor.shape().rows() * tensor.shape().columns() / ranges.len();
+            let all = ranges.iter().flat_map(|range| vec![range; each]);
+            let values: Vec<f32> = all
+                .map(|&(low, high)| numbers.next(low, high) as f32)
+                .collect();
+            backend.upload(&values, tensor.floats_mut()).unwrap();
+        };
+        let mut names = Vec::new();
+        for parameter in library.parameters() {
+            match parameter.name.rsplit('.').next() {
+                Some("gamma") => fresh(&mut parameter.value, &[(0.5, 1.5)]),
+                Some("beta") => fresh(&mut parameter.value, &[(-0.5, 0.5)]),
+                _ => (),
+            }
+            names.push(parameter.name.clone());
+            reference.parameters.push(wide(backend, &parameter.value));
+        }
+        for (_, statistics) in library.statistics() {
+            fresh(statistics, &[(-0.5, 0.5), (0.5, 2.0)]);
+            let all = wide(backend, statistics);
+            let (mean, variance) = all.split_at(all.len() / 2);
+            reference.running.push([mean.to_vec(), variance.to_vec()]);
+        }
+        let images = numbers.images([self.samples, self.side, self.channels]);
+        let shape = Shape::images(self.samples, self.side, self.side, self.channels);
+        Pair {
+            library,
+            reference,
+            inputs: Tensor::from_rows(backend, shape, &narrow(&images.numbers)).unwrap(),
+            images,
+            names,
+            numbers,
+        }
+    }
+}
+
+impl Pair {
+    /// So many numbers in [low, high).
+    pub fn draw(&mut self, count: usize, low: f32, high: f32) -> Vec<f64> {
+        (0..count).map(|_| self.numbers.next(low, high)).collect()
+    }
+}
