@@ -48,7 +48,7 @@ fn cells(settings: &ComodulationSettings, backend: &Cpu, side_by_side: usize) ->
     let experiment =
         ComodulationExperiment::new(settings, &material, None, backend).expect("it fits");
     let (stop, store) = (AtomicBool::new(false), MemoryStore::default());
-    let cells = experiment.run(side_by_side, &stop, &store, &|_| ());
+    let cells = experiment.run(side_by_side, &stop, &store, &|_, _| ());
     cells.expect("it runs")
 }
 

@@ -17,7 +17,7 @@
 //! let backend = Cpu::new()?;
 //! let experiment = ComodulationExperiment::new(&settings, &material, None, &backend)?;
 //! let (stop, store) = (AtomicBool::new(false), MemoryStore::default());
-//! let cells = experiment.run(2, &stop, &store, &|_batches| ())?;
+//! let cells = experiment.run(2, &stop, &store, &|_batches, _cost| ())?;
 //!
 //! let [attention, comodulation] = &cells[..] else { panic!("one seed of two arms") };
 //! // Twelve tasks, two batches of each; the gains are computed, not learnt.
