@@ -253,6 +253,26 @@ fn damaged_files_are_noted_and_made_again_to_the_same_bytes() {
     }
 }
 
+/// A report does nothing again: it says what is damaged, and leaves it out.
+#[test]
+fn a_report_says_what_is_damaged() {
+    let folder = folder();
+    let undisturbed = whole(&folder, "run");
+    let file = folder.path().join("run/cells/attention-1-2.json");
+    fs::write(&file, b"{}").expect("written");
+    let reported = output(&folder, &["report", "run"]);
+    let printed = String::from_utf8(reported.stdout).expect("UTF-8");
+    for part in [
+        "attention, 1 epochs, seed 2: not done",
+        "cells/attention-1-2.json: is damaged",
+    ] {
+        assert!(printed.contains(part), "{part}: {printed}");
+    }
+    let complaint = ends(&folder, &resume("run"), 0);
+    assert!(complaint.contains("done again"), "{complaint}");
+    assert_same(&undisturbed, &folder.path().join("run"), "reported on");
+}
+
 /// Stopped in the second epoch, with the checkpoint of the first.
 #[test]
 fn a_damaged_checkpoint_is_noted_and_the_network_before_it_goes_on() {

@@ -219,7 +219,7 @@ fn check_table(
         Some(missing) => Err(Error::setting(
             join(path, missing.name),
             "(missing)",
-            expected(missing.kind),
+            expected(missing.name, missing.kind),
         )),
         None => Ok(()),
     }
@@ -270,7 +270,8 @@ fn check_value(
     if fits {
         Ok(())
     } else {
-        Err(wrong_type(path, value, &expected(kind)))
+        let name = path.rsplit('.').next().unwrap_or(path);
+        Err(wrong_type(path, value, &expected(name, kind)))
     }
 }
 
@@ -289,8 +290,8 @@ pub(super) fn wrong_type(path: &str, value: impl ToString, expected: &str) -> Er
     Error::setting(path, text, expected)
 }
 
-/// What a value of this kind looks like.
-pub(super) fn expected(kind: Kind) -> String {
+/// What the value of the key `name`, of this kind, looks like.
+pub(super) fn expected(name: &str, kind: Kind) -> String {
     match kind {
         Kind::Text => "text".into(),
         Kind::Flag => "true or false".into(),
@@ -307,7 +308,7 @@ pub(super) fn expected(kind: Kind) -> String {
         }
         Kind::Entries(keys) => {
             let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
-            format!("a list of tables of {}", names.join(", "))
+            format!("a list of tables [[{name}]] of {}", names.join(", "))
         }
         Kind::Tagged(tagged) => {
             let Tagged { tag, names, .. } = tagged;

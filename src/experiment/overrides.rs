@@ -143,7 +143,7 @@ impl Assignment<'_> {
             (_, Err(_)) => Err(keys::wrong_type(
                 self.path,
                 self.value,
-                &keys::expected(kind),
+                &keys::expected(self.path.rsplit('.').next().unwrap_or(self.path), kind),
             )),
         }
     }

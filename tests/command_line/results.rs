@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use neurogain::experiment::{NetworkSettings, Settings, presets};
+use neurogain::experiment::{NetworkSettings, Settings, comodulation, presets};
 use serde_json::Value;
 
 use super::*;
@@ -158,7 +158,8 @@ fn list_shows_benchmarks_methods_and_data() {
     let printed = succeeds(&folder, &["list", "--data", "elsewhere", "--json"]);
     let listed: Value = serde_json::from_str(&printed).expect("JSON");
     let benchmarks = listed["benchmarks"].as_array().expect("a list");
-    assert_eq!(benchmarks.len(), presets::names().count());
+    let all = presets::names().chain(comodulation::presets::names());
+    assert_eq!(benchmarks.len(), all.count());
     assert_eq!(benchmarks[0]["name"], "split-digits");
     assert_eq!(benchmarks[0]["data"]["ready"], true);
     let mnist = benchmarks.iter().find(|b| b["name"] == "split-mnist");

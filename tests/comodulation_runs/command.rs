@@ -115,12 +115,16 @@ fn the_directory_holds_every_file_and_a_report_writes_the_same_bytes_again() {
         "pretrained/2-1.safetensors",
         "figures/gains.csv",
         "figures/gains.svg",
-        "figures/pretraining.csv",
-        "figures/pretraining.svg",
+        "figures/pretraining-activity.csv",
+        "figures/pretraining-decisions.csv",
+        "figures/pretraining-activity.svg",
+        "figures/pretraining-decisions.svg",
         "figures/reliability.csv",
         "figures/reliability.svg",
-        "figures/tasks.csv",
-        "figures/tasks.svg",
+        "figures/tasks-activity.csv",
+        "figures/tasks-decisions.csv",
+        "figures/tasks-activity.svg",
+        "figures/tasks-decisions.svg",
     ]);
     expected.sort_unstable();
     assert_eq!(names(&directory), expected);
@@ -135,7 +139,7 @@ fn the_directory_holds_every_file_and_a_report_writes_the_same_bytes_again() {
     assert!(reported.starts_with(table), "{reported}");
     // The page needs nothing but itself, and shows every figure.
     let page = fs::read_to_string(directory.join("report.html")).expect("a page");
-    assert_eq!(page.matches("<svg").count(), 4);
+    assert_eq!(page.matches("<svg").count(), 6);
     for part in ["http://", "https://", "src="] {
         let own = page.replace("http://www.w3.org/2000/svg", "");
         assert!(!own.contains(part), "{part}");

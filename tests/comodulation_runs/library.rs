@@ -188,7 +188,7 @@ fn a_store_keeps_what_has_ended_and_nothing_of_it_is_done_again() {
         ComodulationExperiment::new(&settings, &material, None, &backend).expect("it fits");
     let (stop, store) = (AtomicBool::new(false), MemoryStore::default());
     let count = std::sync::atomic::AtomicUsize::new(0);
-    let on_batch = |batches: usize| {
+    let on_batch = |batches: usize, _cost: u64| {
         count.fetch_add(batches, std::sync::atomic::Ordering::Relaxed);
     };
     let first = experiment
@@ -198,11 +198,11 @@ fn a_store_keeps_what_has_ended_and_nothing_of_it_is_done_again() {
     assert_eq!(done, experiment.total_batches());
     assert_eq!(store.cell("comodulation", 2, 1), Ok(Some(first[1].clone())));
     let single = AtomicBool::new(false);
-    let again = experiment.run(2, &stop, &store, &|batches| {
+    let again = experiment.run(2, &stop, &store, &|batches, cost| {
         if batches == 1 {
             single.store(true, std::sync::atomic::Ordering::Relaxed);
         }
-        on_batch(batches);
+        on_batch(batches, cost);
     });
     assert_eq!(again, Ok(first));
     assert!(!single.into_inner(), "a batch was learnt again");

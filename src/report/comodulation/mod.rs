@@ -29,7 +29,8 @@ pub fn finish_comodulation(
 ) -> Result<(ComodulationSummary, Vec<Cell>)> {
     let store = ComodulationDirectory::open(dir, settings)?;
     let cells = store.cells(settings)?;
-    let summary = summarise_comodulation(settings, &cells, &store.primary(settings)?);
+    let mut summary = summarise_comodulation(settings, &cells, &store.primary(settings)?);
+    summary.incomplete.extend(store.notes());
     let write = |path: &Path, bytes: &[u8]| {
         let next = format!(
             ", then `neurogain report {}` writes the rest",

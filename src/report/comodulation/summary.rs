@@ -122,7 +122,7 @@ pub struct ComodulationSummary {
     pub arms: Vec<ArmSummary>,
     /// Comodulation minus every other arm, or the first arm where there is no such.
     pub differences: Vec<ArmDifference>,
-    /// A line for each cell that is missing or diverged.
+    /// A line for each cell that is missing or diverged, and for each file that is damaged.
     pub incomplete: Vec<String>,
 }
 
