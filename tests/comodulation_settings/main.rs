@@ -1,0 +1,240 @@
+//! Settings of comodulation experiments: the presets hold together and are what they say, every value is
+//! checked, and errors name what is wrong and where.
+#![cfg(feature = "report")]
+
+mod refusals;
+
+use std::collections::BTreeSet;
+
+use neurogain::Error;
+use neurogain::data::{celeba, cifar};
+use neurogain::experiment::comodulation::{ComodulationSettings, TaskSettings, find, presets};
+use neurogain::experiment::{self, shipped};
+
+fn preset(name: &str) -> ComodulationSettings {
+    let text = presets::text(name).unwrap_or_else(|| panic!("no preset {name}"));
+    ComodulationSettings::from_toml(text, name).expect(name)
+}
+
+fn digits() -> ComodulationSettings {
+    preset("comodulation-digits")
+}
+
+fn overridden(assignment: &str) -> Result<ComodulationSettings, Error> {
+    digits().with_overrides(&[assignment])
+}
+
+/// `settings` with one change are refused under `key`, with the value and what would be right.
+#[track_caller]
+fn refused(settings: &ComodulationSettings, assignment: &str, key: &str, value: &str, right: &str) {
+    match settings.with_overrides(&[assignment]) {
+        Err(
+            ref error @ Error::Setting {
+                name: ref found_key,
+                value: ref found,
+                ref expected,
+            },
+        ) => {
+            assert_eq!(found_key, key, "{assignment}: {error}");
+            assert!(found.contains(value), "{assignment}: {error}");
+            assert!(expected.contains(right), "{assignment}: {error}");
+            assert!(error.is_usage(), "{assignment}: {error}");
+        }
+        other => panic!("{assignment}: {other:?}"),
+    }
+}
+
+fn labels(task: &TaskSettings) -> Vec<Vec<u16>> {
+    task.classes.clone().expect("classes")
+}
+
+#[test]
+fn every_preset_is_valid_named_as_listed_and_survives_a_round_trip() {
+    let names: Vec<&str> = presets::names().collect();
+    assert_eq!(names.len(), 6);
+    for (name, listed) in names.iter().zip(presets::all().expect("all are valid")) {
+        let settings = preset(name);
+        assert_eq!((settings.name.as_str(), &settings), (*name, &listed));
+        let text = settings.to_toml().expect(name);
+        assert_eq!(
+            ComodulationSettings::from_toml(&text, name).as_ref(),
+            Ok(&settings)
+        );
+        // Through the table of overrides as well, which must not round a number.
+        assert_eq!(settings.with_overrides::<&str>(&[]).as_ref(), Ok(&settings));
+        assert_eq!(find(name), Ok(Some(settings)), "{name}");
+        assert_eq!(shipped(name), Ok(presets::text(name).expect(name)));
+        // No name stands for two experiments.
+        assert!(!experiment::presets::names().any(|other| other == *name));
+    }
+}
+
+#[test]
+fn every_preset_file_is_compiled_in() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/data/comodulation");
+    let files = std::fs::read_dir(folder).expect("the folder of presets");
+    let files: BTreeSet<String> = files
+        .map(|entry| entry.expect("an entry").path())
+        .map(|path| path.file_stem().expect("a name").to_string_lossy().into())
+        .collect();
+    let names: BTreeSet<String> = presets::names().map(str::to_string).collect();
+    assert_eq!(files, names);
+}
+
+/// A key that the table of keys lacks, or that no field has, would be refused one way or the other; this is
+/// every value of those that the presets leave alone.
+#[test]
+fn every_key_and_every_choice_is_read_and_written() {
+    let choices = [
+        ("data.source", "mnist fashion-mnist"),
+        ("network.stem", "small large"),
+        ("network.modulated", "first second both"),
+        ("network.residual", "true false"),
+        ("network.weights", "some/resnet18.safetensors"),
+        ("network.controller", "0 64"),
+        ("modulator.draws", "gaussian antithetic moment-matched"),
+        ("modulator.modulation", "log-normal uncorrected linear"),
+        ("modulator.measure", "covariance correlation"),
+        ("modulator.sign", "rectified absolute"),
+        ("modulator.gains_for", "task image"),
+        ("modulator.pass", "constant fluctuating"),
+        ("modulator.constant", "0 1 -1.5"),
+        ("training.optimiser.rule", "sgd"),
+        ("arms.comodulation.gains", "ones shuffled mean-activity"),
+        ("arms.comodulation.learnt", "modulation weights"),
+        ("arms.comodulation.controller", "true"),
+    ];
+    for (key, values) in choices {
+        for value in values.split(' ') {
+            let assignment = format!("{key}={value}");
+            let changed = overridden(&assignment).expect(&assignment);
+            let text = changed.to_toml().expect(&assignment);
+            let (_, last) = key.rsplit_once('.').expect("a path");
+            let quoted = [format!("{last} = {value}"), format!("{last} = \"{value}\"")];
+            let number = format!("{last} = {value}.0");
+            assert!(
+                quoted
+                    .iter()
+                    .chain([&number])
+                    .any(|line| text.contains(line)),
+                "{assignment}: {text}"
+            );
+            let again = ComodulationSettings::from_toml(&text, "t");
+            assert_eq!(again.as_ref(), Ok(&changed), "{assignment}");
+        }
+    }
+    let file = find("no-such-preset");
+    assert_eq!(file, Ok(None));
+}
+
+#[test]
+fn the_twelve_attributes_of_a_digit_are_what_they_are_called() {
+    let fibonacci = |digit: u16| {
+        // Those of 1, 2, 3, 5, 8, …: the preset lists them.
+        let (mut a, mut b) = (1, 2);
+        while a < digit {
+            (a, b) = (b, a + b);
+        }
+        a == digit
+    };
+    let attributes: [(&str, &dyn Fn(u16) -> bool); 12] = [
+        ("even", &|d| d % 2 == 0),
+        ("above-4", &|d| d > 4),
+        ("prime", &|d| d > 1 && (2..d).all(|n| d % n != 0)),
+        ("has-a-loop", &|d| "04689".contains(&d.to_string())),
+        ("straight-strokes-only", &|d| "147".contains(&d.to_string())),
+        ("power-of-2", &|d| d.is_power_of_two()),
+        ("square", &|d| (0..=d).any(|n| n * n == d)),
+        ("divisible-by-3", &|d| d % 3 == 0),
+        ("two-loops-or-none", &|d| "123578".contains(&d.to_string())),
+        ("fibonacci", &fibonacci),
+        ("within-2-of-5", &|d| d.abs_diff(5) <= 2),
+        ("mirror-symmetric", &|d| "0138".contains(&d.to_string())),
+    ];
+    for name in ["comodulation-digits", "comodulation-mnist"] {
+        let settings = preset(name);
+        assert_eq!(settings.tasks.len(), attributes.len(), "{name}");
+        for (task, (called, has)) in settings.tasks.iter().zip(&attributes) {
+            assert_eq!(task.name, *called, "{name}");
+            let of = |class: bool| (0..10).filter(|&d| has(d) == class).collect::<Vec<u16>>();
+            // Class 1 has the attribute.
+            assert_eq!(labels(task), [of(false), of(true)], "{name}, {called}");
+        }
+        let each: Vec<Vec<u16>> = (0..10).map(|digit| vec![digit]).collect();
+        assert_eq!(settings.primary.len(), 1);
+        assert_eq!(labels(&settings.primary[0]), each, "{name}");
+    }
+}
+
+#[test]
+fn cifar_100_has_its_superclasses_and_all_its_classes() {
+    let superclasses: Vec<Vec<u16>> = cifar::SUPERCLASSES
+        .iter()
+        .map(|classes| classes.iter().map(|&class| u16::from(class)).collect())
+        .collect();
+    let [at_once, in_contexts] = [
+        "comodulation-cifar100",
+        "comodulation-cifar100-superclasses",
+    ]
+    .map(preset);
+    for settings in [&at_once, &in_contexts] {
+        assert_eq!(settings.primary.len(), 1);
+        assert_eq!(labels(&settings.primary[0]), superclasses);
+    }
+    let each: Vec<Vec<u16>> = (0..100).map(|class| vec![class]).collect();
+    assert_eq!(at_once.tasks.len(), 1);
+    assert_eq!(labels(&at_once.tasks[0]), each);
+    assert_eq!(in_contexts.tasks.len(), superclasses.len());
+    for (number, task) in in_contexts.tasks.iter().enumerate() {
+        assert_eq!(task.name, cifar::SUPERCLASS_NAMES[number]);
+        let own: Vec<Vec<u16>> = superclasses[number].iter().map(|&c| vec![c]).collect();
+        assert_eq!(labels(task), own, "{}", task.name);
+    }
+}
+
+#[test]
+fn cifar_10_has_its_animals_and_vehicles() {
+    let settings = preset("comodulation-cifar10");
+    let vehicles = ["airplane", "automobile", "ship", "truck"];
+    let names = cifar::CLASSES_10;
+    let of = |wanted: bool| -> Vec<u16> {
+        (0..10)
+            .filter(|&class| vehicles.contains(&names[usize::from(class)]) == wanted)
+            .collect()
+    };
+    assert_eq!(labels(&settings.primary[0]), [of(false), of(true)]);
+    let each: Vec<Vec<u16>> = (0..10).map(|class| vec![class]).collect();
+    assert_eq!(labels(&settings.tasks[0]), each);
+}
+
+#[test]
+fn celeba_has_its_forty_attributes() {
+    let settings = preset("comodulation-celeba");
+    for list in [&settings.primary, &settings.tasks] {
+        let attributes: Vec<&str> = list.iter().filter_map(|t| t.attribute.as_deref()).collect();
+        assert_eq!(attributes, celeba::ATTRIBUTES);
+        let names: Vec<&str> = list.iter().map(|task| task.name.as_str()).collect();
+        assert_eq!(names, celeba::ATTRIBUTES);
+        assert!(list.iter().all(|task| task.classes.is_none()));
+    }
+}
+
+#[test]
+fn every_preset_compares_the_same_six_arms_over_five_seeds() {
+    let arms = digits().arms;
+    let names: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
+    let expected = [
+        "hard-sharing",
+        "attention",
+        "comodulation",
+        "shuffled",
+        "mean-activity",
+        "fine-tuning",
+    ];
+    assert_eq!(names, expected);
+    for settings in presets::all().expect("valid") {
+        assert_eq!(settings.arms, arms, "{}", settings.name);
+        assert_eq!(settings.training.seeds, [42, 43, 44, 45, 46]);
+        assert_eq!(settings.modulator, digits().modulator, "{}", settings.name);
+    }
+}
