@@ -98,7 +98,7 @@ fn adaptations() -> [Adaptation; 2] {
     ]
 }
 
-const PINNED: [u64; 2] = [0xf95c_3d0d_d5f2_f19b, 0x32d4_0629_9336_4894];
+const PINNED: [u64; 2] = [0xf95c_3d0d_d5f2_f19b, 0x68f8_f4c0_4554_f90d];
 const CLASSES: [usize; 2] = [4, 2];
 const STEPS: u64 = 3;
 

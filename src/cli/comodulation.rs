@@ -38,7 +38,7 @@ pub fn settings(arguments: &arguments::Run) -> Result<Option<ComodulationSetting
             return Err(Error::Setting {
                 name: flag.into(),
                 value: "(given)".into(),
-                expected: "no such flag: a comodulation experiment has no contexts".into(),
+                expected: "no such flag: a comodulation experiment has no contexts, and keeps its networks behind every epoch and its arms as they end".into(),
             });
         }
     }
@@ -115,18 +115,20 @@ pub fn run(arguments: &arguments::Run, settings: &ComodulationSettings) -> Resul
     }
     let (summary, cells) = report::finish_comodulation(&directory, settings)?;
     let page = directory.join("report.html");
-    let hash = summary.hash.clone().unwrap_or_default();
     if arguments.json {
         print_json(&serde_json::json!({
             "directory": place.to_string(),
             "report": page.display().to_string(),
-            "hash": hash,
+            "hash": summary.hash,
             "summary": summary,
         }))?;
     } else {
         let table = report::comodulation_table(&summary);
+        let hash = summary.hash.as_ref();
+        let hash = hash.map(|hash| format!("hash    {hash}\n"));
         print(&format!(
-            "{table}\nhash    {hash}\nreport  {}\n",
+            "{table}\n{}report  {}\n",
+            hash.unwrap_or_default(),
             page.display()
         ))?;
     }

@@ -55,6 +55,10 @@ pub enum Sign {
 }
 
 /// Sums over draws of the modulator, for each image and neuron, in f64.
+///
+/// Over T independent draws the covariance's standard error is about √((σ_h²·σ_m² + cov²)/(T − 1)): it falls as
+/// 1/√T. A modulator scaled by k > 0 scales every covariance by k, and leaves every correlation and, once they are
+/// [`normalised`], every gain as it is.
 #[derive(Debug, Clone)]
 pub struct Comovement {
     /// m_t − m̄.

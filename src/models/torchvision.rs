@@ -30,8 +30,8 @@ impl<B: Backend> Backbone<B> {
                 .iter()
                 .any(|end| parameter.name.ends_with(end));
             let numbers = match convolution {
-                true => find(tensors, &name, &[outputs])?.to_vec(),
-                false => {
+                false => find(tensors, &name, &[outputs])?.to_vec(),
+                true => {
                     let dimensions = [outputs, inputs, height, width];
                     channels_last(find(tensors, &name, &dimensions)?, dimensions)
                 }

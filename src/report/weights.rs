@@ -14,7 +14,7 @@ use crate::tensor::NamedTensor;
 ///
 /// # Errors
 /// [`Error::File`] if it cannot be read; [`Error::Format`] if it is no safetensors file or holds numbers of
-/// half or double precision, which would be taken for what they are not.
+/// half or double precision, which would be taken for what they are not, or a number that is not finite.
 pub fn read_weights(path: &Path) -> Result<Vec<NamedTensor>> {
     let bytes = files::read(path)?;
     let bytes = bytes.ok_or_else(|| Error::file(path, "read", "it is not there"))?;
@@ -26,6 +26,10 @@ pub fn read_weights(path: &Path) -> Result<Vec<NamedTensor>> {
             Dtype::F32 => {
                 let mut numbers = vec![0.0; view.data().len() / 4];
                 LittleEndian::read_f32_into(view.data(), &mut numbers);
+                if let Some(number) = numbers.iter().find(|number| !number.is_finite()) {
+                    let problem = format!("{name} holds {number}; expected finite numbers");
+                    return Err(Error::format(path, problem));
+                }
                 found.push(NamedTensor {
                     name,
                     shape: view.shape().to_vec(),

@@ -100,6 +100,7 @@ fn the_directory_holds_every_file_and_a_report_writes_the_same_bytes_again() {
     }
     let directory = folder.path().join("run");
     let mut expected = vec![
+        "classes.csv",
         "config.toml",
         "data.sha256",
         "measures.csv",

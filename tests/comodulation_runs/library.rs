@@ -156,7 +156,7 @@ fn every_setting_reaches_the_cells() {
         "modulator.draws=moment-matched",
         "modulator.modulation=uncorrected",
         "modulator.modulation=linear",
-        "modulator.constant=0",
+        "modulator.constant=0.5",
         "modulator.measure=correlation",
         "modulator.sign=absolute",
         "modulator.gains_for=image",
@@ -221,7 +221,11 @@ fn the_summary_s_hash_is_of_all_cells() {
         .with_arms(&["attention", "shuffled"])
         .expect("arms");
     let cells = on_one_thread(&settings);
-    let summary = |cells: &[Cell]| summarise_comodulation(&settings, cells, &[]);
+    let networks: Vec<_> = cells
+        .iter()
+        .map(|cell| (cell.seed, cell.epochs, vec![0.5]))
+        .collect();
+    let summary = |cells: &[Cell]| summarise_comodulation(&settings, cells, &networks);
     let whole = summary(&cells);
     assert!(whole.hash.is_some() && whole.incomplete.is_empty());
     let mut other = cells.clone();

@@ -98,7 +98,7 @@ fn every_key_and_every_choice_is_read_and_written() {
         ("modulator.sign", "rectified absolute"),
         ("modulator.gains_for", "task image"),
         ("modulator.pass", "constant fluctuating"),
-        ("modulator.constant", "0 1 -1.5"),
+        ("modulator.constant", "0.5 1 -1.5"),
         ("training.optimiser.rule", "sgd"),
         ("arms.comodulation.gains", "ones shuffled mean-activity"),
         ("arms.comodulation.learnt", "modulation weights"),

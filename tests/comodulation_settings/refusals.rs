@@ -102,6 +102,12 @@ fn every_range_is_checked() {
             "finite",
         ),
         (
+            "modulator.constant=0",
+            "modulator.constant",
+            "0",
+            "learns nothing",
+        ),
+        (
             "modulator.measure=mean",
             "modulator.measure",
             "mean",

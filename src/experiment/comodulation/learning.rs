@@ -16,7 +16,7 @@ use crate::models::{Comodulated, Controller, Learnt};
 use crate::nn::Loss;
 use crate::rng::{Purpose, Stream};
 use crate::train::{
-    Adapter, AdapterSettings, Answer, Batch, EVALUATION_BATCH, GainSource, Samples,
+    Adapter, AdapterSettings, Answer, Batch, EVALUATION_BATCH, GainSource, GainsFor, Samples,
 };
 
 /// Batches of the adaptation are of steps from here on, where no batch of pretraining is.
@@ -86,7 +86,7 @@ impl ComodulationExperiment<'_> {
                     let iteration = usize::try_from(iteration).unwrap_or(usize::MAX);
                     return Err(Error::Interrupted { iteration });
                 }
-                let task = step % self.primary.len();
+                let task = ((iteration - 1) % self.primary.len() as u64) as usize;
                 self.draw(&self.primary[task].train, seed, iteration, &mut batch)?;
                 let loss = learner.learn(self.backend, task, &batch, iteration)?;
                 if !loss.mean_cross_entropy().is_finite() {
@@ -192,7 +192,10 @@ impl ComodulationExperiment<'_> {
                     measures.clear();
                     break;
                 }
-                let gains = adapter.gains(number)?;
+                let gains = match (arm.gains, self.settings.modulator.gains_for) {
+                    (GainSource::Ones, _) | (_, GainsFor::Task) => Some(adapter.gains(number)?),
+                    (_, GainsFor::Image) => None,
+                };
                 let couplings = adapter.couplings(backend, number)?;
                 let labels = &task.test.labels;
                 let of = measure(&task.name, task.classes, labels, &answer, gains, couplings)?;

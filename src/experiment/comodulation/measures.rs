@@ -10,7 +10,8 @@ use crate::metrics::{
 };
 use crate::train::Answer;
 
-/// Gains below these count as near zero: a share for each.
+/// Gains not above these count as near zero: a share for each. The gain of a neuron that no batch's draws move up
+/// falls from 1 to 2/(n + 2) or so behind n batches, not to 0.
 pub const NEAR_ZERO: [f32; 3] = [0.01, 0.1, 0.5];
 
 /// A task's measures on its test samples.
@@ -43,9 +44,9 @@ pub struct TaskMeasures {
     pub informativeness: Option<f64>,
     /// The same, each neuron weighted by its gain: above it where gains go to informative neurons.
     pub gained_informativeness: Option<f64>,
-    /// Share of gains not above each of [`NEAR_ZERO`].
+    /// Share of gains not above each of [`NEAR_ZERO`]; empty where each image has its own.
     pub gains_near_zero: Vec<f64>,
-    /// The gains g, one for each of the decoder's neurons; ones where each image has its own.
+    /// The gains g, one for each of the decoder's neurons; empty where each image has its own.
     pub gains: Vec<f32>,
     /// The couplings c, one for each of the encoder's.
     pub couplings: Vec<f32>,
@@ -57,32 +58,34 @@ pub(super) fn measure(
     classes: usize,
     labels: &[u8],
     answer: &Answer,
-    gains: Vec<f32>,
+    gains: Option<Vec<f32>>,
     couplings: Vec<f32>,
 ) -> Result<TaskMeasures> {
     let predicted: Vec<u8> = answer.logits.chunks_exact(classes).map(largest).collect();
     let decided = classification(classes, labels, &predicted)?;
     let confidences = softmax_confidences(classes, &answer.logits, labels)?;
     let calibrated = calibration(&confidences)?;
-    let neurons = gains.len();
+    let neurons = answer.decision.len() / labels.len().max(1);
     let geometry = class_geometry(neurons, &answer.decision, labels)?;
     let others: Vec<bool> = labels.iter().map(|&label| label != 0).collect();
     let neurons_tell = match others.contains(&true) && others.contains(&false) {
         true => informativeness(neurons, &answer.activity, &others)?,
         false => vec![None; neurons],
     };
-    let told = || neurons_tell.iter().zip(&gains);
-    let weighted = |weight: &dyn Fn(f32) -> f64| {
+    let weighted = |gains: &[f32]| {
         let (mut sum, mut weights) = (0.0, 0.0);
-        for (tells, gain) in told() {
+        for (tells, gain) in neurons_tell.iter().zip(gains) {
             if let Some(tells) = tells {
-                sum += weight(*gain) * tells;
-                weights += weight(*gain);
+                sum += f64::from(*gain) * tells;
+                weights += f64::from(*gain);
             }
         }
         (weights > 0.0).then(|| sum / weights)
     };
     let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
+    let near_zero = gains
+        .as_ref()
+        .map(|gains| shares_near_zero(gains, &NEAR_ZERO));
     Ok(TaskMeasures {
         task: task.into(),
         samples: labels.len(),
@@ -95,10 +98,10 @@ pub(super) fn measure(
         separability: finite(geometry.separability),
         participation_ratio: finite(geometry.participation_ratio),
         subspace_participation_ratio: finite(geometry.subspace_participation_ratio),
-        informativeness: finite(weighted(&|_| 1.0)),
-        gained_informativeness: finite(weighted(&f64::from)),
-        gains_near_zero: shares_near_zero(&gains, &NEAR_ZERO),
-        gains,
+        informativeness: finite(weighted(&vec![1.0; neurons])),
+        gained_informativeness: finite(gains.as_deref().and_then(weighted)),
+        gains_near_zero: near_zero.unwrap_or_default(),
+        gains: gains.unwrap_or_default(),
         couplings,
     })
 }

@@ -141,8 +141,10 @@ impl<'a> ComodulationExperiment<'a> {
     /// Batches of one epoch of pretraining.
     pub(super) fn epoch(&self) -> usize {
         let samples = self.primary.iter().map(|task| task.train.samples.len());
-        let largest = samples.max().unwrap_or(0) * self.primary.len();
-        largest.div_ceil(self.settings.training.batch)
+        samples
+            .max()
+            .unwrap_or(0)
+            .div_ceil(self.settings.training.batch)
     }
 
     /// Batches that all runs learn from together.

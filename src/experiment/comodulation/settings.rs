@@ -15,7 +15,7 @@ use crate::experiment::{DataSettings, DataSource};
 use crate::gain::Draws;
 use crate::models::{Learnt, Modulated, STAGES, Stem};
 use crate::optim::Rule;
-use crate::train::{GainSource, Modulator};
+use crate::train::{GainSource, Modulator, Pass};
 
 /// Draws a batch, at most: each is a pass through encoder and decoder, and all are held at once.
 const MOST_DRAWS: usize = 1 << 16;
@@ -106,7 +106,8 @@ pub struct PhasesSettings {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PretrainingSettings {
-    /// Passes over the training samples behind which the arms start, ascending; each is compared on its own.
+    /// Epochs behind which the arms start, ascending; each is compared on its own. An epoch is as many batches as
+    /// hold the training samples once, drawn with replacement; primary tasks share it.
     pub epochs: Vec<usize>,
     /// Learning rate α.
     pub learning_rate: f32,
@@ -281,6 +282,17 @@ impl ComodulationSettings {
                 &format!("{key}.gains"),
                 "from a modulator that couples nothing",
                 "with controller = false ones or mean-activity",
+            )?;
+            // Attention learns from the constant pass, whatever the others do.
+            let by_constant = self.modulator.pass == Pass::Constant || !from_draws;
+            require(
+                self.modulator.constant != 0.0 || !arm.controller || !by_constant,
+                "modulator.constant",
+                0,
+                format!(
+                    "another number than 0, under which the controller of {} learns nothing; or modulator.pass = \"fluctuating\" and no arm whose gains need no draws",
+                    arm.name
+                ),
             )?;
         }
         Ok(())

@@ -27,12 +27,14 @@ const GROUPS: [Group; 2] = [
         names: ["pretraining-activity", "tasks-activity"],
         title: "Calibration and activity",
         measures: &[
+            "cross_entropy",
             "expected_calibration_error",
             "separability",
             "participation_ratio",
             "subspace_participation_ratio",
             "informativeness",
             "gained_informativeness",
+            "gains_below_0.1",
         ],
     },
 ];
@@ -77,7 +79,7 @@ pub(super) fn figures(settings: &ComodulationSettings, cells: &[Cell]) -> Result
         .map(|(label, of)| (*label, of))
         .collect();
     if !calibrations.is_empty() {
-        let title = "Calibration over all tasks and seeds";
+        let title = "Calibration of all tasks' and seeds' predictions taken together, not of each task as in the table";
         drawings.push(reliability_diagram("reliability", title, &calibrations)?);
     }
     Ok(drawings)
@@ -150,9 +152,6 @@ fn tasks(
     cells: &[&Cell],
     epochs: usize,
 ) -> Option<Chart> {
-    if settings.tasks.len() < 2 {
-        return None;
-    }
     let series = |measure: &'static Measure, arm: &ArmSettings| {
         let own: Vec<&&Cell> = cells.iter().filter(|cell| cell.arm == arm.name).collect();
         let points = (0..settings.tasks.len()).filter_map(|task| {
@@ -203,7 +202,7 @@ fn gains(settings: &ComodulationSettings, cells: &[&Cell], epochs: usize) -> Opt
         }
         let ranks = mean.into_iter().enumerate();
         let points = ranks.map(|(rank, gain)| (rank as f64 + 1.0, gain));
-        if !tasks.is_empty() {
+        if tasks.iter().any(|task| !task.gains.is_empty()) {
             all.push(Series::line(&arm.label, points));
         }
     }

@@ -18,7 +18,7 @@ use super::files;
 use crate::error::{Error, Result};
 use crate::experiment::comodulation::{Cell, ComodulationSettings};
 
-/// Writes what follows from the cells that `dir` has: `summary.json`, `measures.csv`, the figures and
+/// Writes what follows from the cells that `dir` has: `summary.json`, `measures.csv`, `classes.csv`, the figures and
 /// `report.html`, each whole or as it was before; and gives the summary and the cells.
 ///
 /// # Errors
@@ -43,6 +43,8 @@ pub fn finish_comodulation(
     write(&dir.join("summary.json"), format!("{json}\n").as_bytes())?;
     let csv = tables::measures_csv(&cells)?;
     write(&dir.join("measures.csv"), csv.as_bytes())?;
+    let csv = tables::classes_csv(&cells)?;
+    write(&dir.join("classes.csv"), csv.as_bytes())?;
     let drawings = figures::figures(settings, &cells)?;
     let folder = dir.join("figures");
     std::fs::create_dir_all(&folder).map_err(|e| Error::file(&folder, "create", e))?;

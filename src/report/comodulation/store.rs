@@ -24,7 +24,7 @@ const ACCURACY: &str = "accuracy.";
 /// | `checkpoints/SEED.safetensors` | the network behind the last epoch, until the last arm has ended |
 /// | `cells/ARM-EPOCHS-SEED.json` | an arm: every batch's loss, every task's measures, gains, couplings |
 ///
-/// and what follows from these: `summary.json`, `measures.csv`, `figures/`, `report.html`.
+/// and what follows from these: `summary.json`, `measures.csv`, `classes.csv`, `figures/`, `report.html`.
 #[derive(Debug)]
 pub struct ComodulationDirectory {
     dir: PathBuf,

@@ -216,6 +216,15 @@ pub fn summarise_comodulation(
             });
         }
     }
+    for &epochs in &settings.pretraining.epochs {
+        for &seed in seeds {
+            let mut networks = primary.iter();
+            if !networks.any(|(known, of, _)| (*known, *of) == (seed, epochs)) {
+                let place = format!("the network of seed {seed} behind {epochs} epochs");
+                incomplete.push(format!("{place}: missing or damaged"));
+            }
+        }
+    }
     let primary = settings.pretraining.epochs.iter().filter_map(|&epochs| {
         let of_epochs = primary.iter().filter(|(_, found, _)| *found == epochs);
         let means: Vec<f64> = of_epochs

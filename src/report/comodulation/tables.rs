@@ -123,3 +123,35 @@ pub(super) fn measures_csv(cells: &[Cell]) -> Result<String> {
     }
     csv("measures.csv", &lines)
 }
+
+/// Precision, recall and F1 of every class of every task of every cell, a line each.
+pub(super) fn classes_csv(cells: &[Cell]) -> Result<String> {
+    let heading = [
+        "arm",
+        "epochs",
+        "seed",
+        "task",
+        "class",
+        "precision",
+        "recall",
+        "f1",
+    ];
+    let mut lines = vec![heading.map(String::from).to_vec()];
+    for cell in cells {
+        for task in &cell.tasks {
+            for (class, scores) in task.classes.iter().enumerate() {
+                lines.push(vec![
+                    cell.arm.clone(),
+                    cell.epochs.to_string(),
+                    cell.seed.to_string(),
+                    task.task.clone(),
+                    class.to_string(),
+                    scores.precision.to_string(),
+                    scores.recall.to_string(),
+                    scores.f1.to_string(),
+                ]);
+            }
+        }
+    }
+    csv("classes.csv", &lines)
+}

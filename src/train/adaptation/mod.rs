@@ -25,8 +25,8 @@ use crate::rng::{Purpose, Stream};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// Draws for test images are of steps from here on, where no batch of training is.
-const EVALUATION: u64 = 1 << 40;
+/// Draws for test images are of steps from here on: 2⁴² batches are never learnt from.
+const EVALUATION: u64 = 1 << 42;
 /// Shuffles are of steps from here on, one for each task.
 const SHUFFLE: u64 = 1 << 41;
 
@@ -39,9 +39,9 @@ pub enum GainSource {
     Ones,
     /// How far each neuron goes with the modulator.
     Comodulation,
-    /// The same, given to other neurons: a permutation for each task.
+    /// The same, given to other neurons, a permutation for each task: a control of our own.
     Shuffled,
-    /// How active each neuron is on average, in the pass that decides.
+    /// How active each neuron is on average, in the pass that decides: a control of our own.
     MeanActivity,
 }
 
@@ -68,6 +68,10 @@ pub enum Pass {
 }
 
 /// The shared modulator and what is made of it.
+///
+/// *Parents'*: log-normal gains corrected to mean 1 (not for a constant m, whose correction is 0), the decision
+/// under m = 1. *Our choice*: σ = 0.1 and T = 32 in antithetic pairs (the parents draw 500), and every
+/// alternative.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "report", serde(deny_unknown_fields))]
@@ -80,7 +84,7 @@ pub struct Modulator {
     pub draws: Draws,
     /// A neuron's gain under a draw.
     pub modulation: Modulation,
-    /// The constant m of the pass that decides.
+    /// The constant m of the pass that decides. Under 0 that pass tells a controller nothing.
     pub constant: f32,
     /// What says how far an activity goes with the draws.
     pub measure: Measure,
