@@ -34,6 +34,7 @@
 //! # Ok::<(), neurogain::Error>(())
 //! ```
 
+mod check;
 pub mod cpu;
 mod image;
 pub mod summation;
