@@ -1,0 +1,65 @@
+//! The CUDA kernels on the processor: what the tests of `backend::cuda` share where there is no card.
+#![allow(dead_code)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use neurogain::backend::Cuda;
+
+/// Whether a tool that a test needs may be missing: not where `NEUROGAIN_REQUIRE_TOOLS` is set.
+pub fn skipped(test: &str, missing: &str) {
+    let required = std::env::var_os("NEUROGAIN_REQUIRE_TOOLS").is_some();
+    assert!(!required, "{test} needs {missing}");
+    eprintln!("SKIPPED: {test} needs {missing}");
+}
+
+/// Builds a folder's `host.cpp` as a shared library of this name; `None` where there is no g++.
+pub fn library_of(folder: &Path, name: &str) -> Option<PathBuf> {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.so"));
+    let mut compiler = Command::new("g++");
+    compiler.args([
+        "-O2",
+        "-std=c++17",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-Wno-unknown-pragmas",
+    ]);
+    compiler.args(["-ffp-contract=off", "-U_FORTIFY_SOURCE"]);
+    compiler.args(["-fsanitize=bounds", "-fsanitize-undefined-trap-on-error"]);
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("fma") {
+        compiler.arg("-mfma");
+    }
+    compiler
+        .args(["-shared", "-fPIC", "host.cpp", "-o"])
+        .arg(&target);
+    let output = match compiler.current_dir(folder).output() {
+        Ok(output) => output,
+        Err(_) => {
+            skipped(name, "g++");
+            return None;
+        }
+    };
+    let problems = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "g++ refuses the kernels: {problems}"
+    );
+    Some(target)
+}
+
+/// The folder of the kernels.
+pub fn kernels() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/kernels"))
+}
+
+/// The kernels with large tiles and threads ascending, with small tiles and threads descending, and
+/// both with threads shuffled; none where there is no g++.
+pub fn devices(name: &str) -> Vec<Cuda> {
+    let Some(library) = library_of(kernels(), name) else {
+        return Vec::new();
+    };
+    let load = |order| Cuda::emulated(&library, order).expect("the library loads");
+    (0..4).map(load).collect()
+}
