@@ -11,8 +11,8 @@ use neurogain::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
 use neurogain::nn::Parameter;
 use neurogain::optim::Rule;
 use neurogain::train::{
-    Batch, GradientDescent, History, Method, Normalisation, Record, Samples, TestTasks, Trainer,
-    Transform,
+    Batch, Checkpoint, GradientDescent, History, Method, Normalisation, Record, Samples, TestTasks,
+    Trainer, Transform,
 };
 use neurogain::{Backend, Cpu, Shape, Tensor, stream};
 
@@ -88,7 +88,7 @@ fn the_multilayer_perceptron() {
     ] {
         let (records, weights) = split_digits(&cpu(), rule);
         assert_eq!(records.len(), 8);
-        for device in devices.iter().take(2) {
+        for device in devices.iter().take(3) {
             let found = split_digits(device, rule);
             assert_eq!(format!("{:?}", found.0), format!("{records:?}"), "{rule:?}");
             assert!(found.1 == weights, "{rule:?}: other weights");
@@ -146,5 +146,93 @@ fn the_slim_resnet() {
         let found = resnet(&device);
         assert_eq!(found.0, expected.0, "other losses");
         assert!(found.1 == expected.1, "other logits, weights or gains");
+    }
+}
+
+/// A run that was stopped on one device and goes on on the other ends with the same weights.
+#[test]
+fn a_run_goes_on_on_the_other_device() {
+    let devices = devices("resumed");
+    let step = |network: &mut Mlp| -> GradientDescent {
+        let mut method = adam(&cpu());
+        method
+            .step(&cpu(), network, &batch(&cpu()))
+            .expect("it trains");
+        method
+    };
+    let mut network = mlp(&cpu());
+    let mut method = step(&mut network);
+    let stopped = Checkpoint::take(&cpu(), &mut network, &mut method).expect("a checkpoint");
+    method
+        .step(&cpu(), &mut network, &batch(&cpu()))
+        .expect("it trains");
+    let expected = bits(&cpu(), network.parameters());
+    for device in devices.iter().take(3) {
+        let (mut network, mut method) = (mlp(device), adam(device));
+        stopped
+            .restore(device, &mut network, &mut method)
+            .expect("it fits");
+        method
+            .step(device, &mut network, &batch(device))
+            .expect("it trains");
+        assert!(
+            bits(device, network.parameters()) == expected,
+            "other weights"
+        );
+    }
+}
+
+fn mlp<B: Backend>(backend: &B) -> Mlp<B> {
+    let shape = MlpShape {
+        neurons: vec![12, 30, 4],
+        hidden_standard_deviation: 0.3,
+        output_standard_deviation: 0.3,
+    };
+    Mlp::new(backend, &shape, 3).expect("a network")
+}
+
+fn adam<B: Backend>(backend: &B) -> GradientDescent<B> {
+    let rule = Rule::Adam {
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+    };
+    let dynamics = GainDynamics::new(0.9, 1.0, 0.4).expect("a gain");
+    GradientDescent::new(backend, rule, 0.01, Some(dynamics)).expect("a method")
+}
+
+fn batch<B: Backend>(backend: &B) -> Batch<B> {
+    let numbers: Vec<f32> = (0..20 * 12)
+        .map(|i| ((i * 37) % 101) as f32 / 50.0 - 1.0)
+        .collect();
+    let labels: Vec<u8> = (0..20).map(|sample| sample % 4).collect();
+    Batch {
+        inputs: Tensor::from_rows(backend, Shape::features(20, 12), &numbers).expect("samples"),
+        labels: backend.bytes(&labels).expect("labels"),
+    }
+}
+
+/// An experiment, as the program runs it: methods and seeds side by side, the same hash.
+#[cfg(feature = "report")]
+#[test]
+fn an_experiment_has_the_processors_hash() {
+    use neurogain::experiment::{Experiment, presets};
+    use std::sync::atomic::AtomicBool;
+    fn hash<B: Backend>(backend: &B) -> String {
+        let short = [
+            "stream.iterations=2",
+            "network.hidden=[20]",
+            "evaluation.limit=20",
+        ];
+        let settings = presets::settings("split-digits").expect("a preset");
+        let settings = settings.with_overrides(&short).expect("settings");
+        let settings = settings.with_seeds(&[1, 2]).expect("seeds");
+        let experiment = Experiment::new(&settings, &digits::load(), backend).expect("it fits");
+        let outcome = experiment.run(2, &AtomicBool::new(false), &|_| (), &|_| Ok(()));
+        outcome.expect("it runs").results.hash().expect("it ended")
+    }
+    let expected = hash(&cpu());
+    for device in devices("experiment").iter().take(3) {
+        assert_eq!(hash(device), expected);
     }
 }

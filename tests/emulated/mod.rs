@@ -54,12 +54,17 @@ pub fn kernels() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/kernels"))
 }
 
-/// The kernels with large tiles and threads ascending, with small tiles and threads descending, and
-/// both with threads shuffled; none where there is no g++.
+/// What the kernels run on: a card, if there is one, and the processor in its place, with large tiles and
+/// threads ascending, with small tiles and threads descending, and both with threads shuffled. The
+/// processor is missing where there is no g++.
 pub fn devices(name: &str) -> Vec<Cuda> {
-    let Some(library) = library_of(kernels(), name) else {
-        return Vec::new();
-    };
-    let load = |order| Cuda::emulated(&library, order).expect("the library loads");
-    (0..4).map(load).collect()
+    let mut devices: Vec<Cuda> = Cuda::new(0).into_iter().collect();
+    for card in &devices {
+        eprintln!("{name} on {}", card.name());
+    }
+    if let Some(library) = library_of(kernels(), name) {
+        let load = |order| Cuda::emulated(&library, order).expect("the library loads");
+        devices.extend((0..4).map(load));
+    }
+    devices
 }

@@ -32,7 +32,7 @@ impl Cpu {
     /// alone.
     ///
     /// # Errors
-    /// [`Error::InstructionSet`] if it names one that this processor cannot run.
+    /// [`Error::InstructionSet`](crate::Error::InstructionSet) if it names one that this processor cannot run.
     pub fn new() -> Result<Self> {
         Self::with(InstructionSet::detect()?, 1)
     }
@@ -41,7 +41,7 @@ impl Cpu {
     /// own, which clones share.
     ///
     /// # Errors
-    /// [`Error::Setting`] if there cannot be that many threads: 0, or more than 1 without the
+    /// [`Error::Setting`](crate::Error::Setting) if there cannot be that many threads: 0, or more than 1 without the
     /// feature `parallel`.
     pub fn with(set: InstructionSet, threads: usize) -> Result<Self> {
         let threads = Threads::new(threads)?;
