@@ -16,6 +16,11 @@ pub fn skipped(test: &str, missing: &str) {
 /// Builds a folder's `host.cpp` as a shared library of this name; `None` where there is no g++.
 pub fn library_of(folder: &Path, name: &str) -> Option<PathBuf> {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.so"));
+    build(&folder.join("host.cpp"), &target).then_some(target)
+}
+
+/// Builds a shared library; false where there is no g++.
+pub fn build(source: &Path, target: &Path) -> bool {
     let mut compiler = Command::new("g++");
     compiler.args([
         "-O2",
@@ -32,21 +37,20 @@ pub fn library_of(folder: &Path, name: &str) -> Option<PathBuf> {
         compiler.arg("-mfma");
     }
     compiler
-        .args(["-shared", "-fPIC", "host.cpp", "-o"])
-        .arg(&target);
-    let output = match compiler.current_dir(folder).output() {
-        Ok(output) => output,
-        Err(_) => {
-            skipped(name, "g++");
-            return None;
-        }
+        .args(["-shared", "-fPIC"])
+        .arg(source)
+        .arg("-o")
+        .arg(target);
+    let Ok(output) = compiler.output() else {
+        skipped("running the kernels on the processor", "g++");
+        return false;
     };
     let problems = String::from_utf8_lossy(&output.stderr);
     assert!(
         output.status.success(),
         "g++ refuses the kernels: {problems}"
     );
-    Some(target)
+    true
 }
 
 /// The folder of the kernels.
