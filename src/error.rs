@@ -94,6 +94,15 @@ pub enum Error {
         /// The sets this processor can run, separated by commas.
         available: String,
     },
+    /// A device that computes is missing, or fails.
+    Device {
+        /// The device, or the library that it needs.
+        device: String,
+        /// What is wrong with it.
+        problem: String,
+        /// What to install or change.
+        remedy: String,
+    },
     /// The run was stopped by its user.
     Interrupted {
         /// Iterations that were finished.
@@ -230,6 +239,11 @@ impl fmt::Display for Error {
                 f,
                 "NEUROGAIN_SIMD = {name}: this processor can run {available}"
             ),
+            Error::Device {
+                device,
+                problem,
+                remedy,
+            } => write!(f, "{device}: {problem}; {remedy}"),
             Error::Interrupted { iteration } => {
                 write!(f, "interrupted after {iteration} iterations")
             }

@@ -63,7 +63,8 @@
 //! # Features
 //!
 //! `cli` (the program, on by default) needs `report` (experiments, run directories, figures), which needs
-//! `images` (folders of PNG and JPEG images), which needs `parallel` (threads), which needs `std`. With
+//! `images` (folders of PNG and JPEG images), which needs `parallel` (threads), which needs `std`. `cuda` (the
+//! kernels on NVIDIA cards) needs `std`. With
 //! `default-features = false` the crate is `no_std` with `alloc`: everything above but files, threads,
 //! experiments and reports.
 #![cfg_attr(docsrs, feature(doc_cfg))]

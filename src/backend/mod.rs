@@ -34,7 +34,11 @@
 //! # Ok::<(), neurogain::Error>(())
 //! ```
 
+mod check;
 pub mod cpu;
+#[cfg(feature = "cuda")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cuda")))]
+pub mod cuda;
 mod image;
 pub mod summation;
 
@@ -43,6 +47,9 @@ use core::fmt::Debug;
 use crate::error::Result;
 
 pub use cpu::Cpu;
+#[cfg(feature = "cuda")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cuda")))]
+pub use cuda::Cuda;
 pub use image::{
     BatchNorm, Convolution, Normalisation, Normalise, NormaliseBackward, Pool, Pooling, Window,
 };

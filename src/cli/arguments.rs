@@ -95,6 +95,11 @@ pub struct Run {
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 
+    /// Where the kernels run, with the same bits: cpu, cuda (the first NVIDIA card), cuda:1, or auto (a card
+    /// where there is one) [default: cpu].
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
+
     /// Write event files too, DIR/tensorboard, each run's as it ends.
     #[arg(long)]
     pub tensorboard: bool,

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use neurogain::Result;
 use neurogain::experiment::{Checkpoints, Experiment, Outcome, Run, Settings, Status};
 use neurogain::report::{self, Lock, Resumed};
 use neurogain::train::{Checkpoint, Record};
+use neurogain::{Backend, Result};
 
 use super::progress::Progress;
 
@@ -30,7 +30,12 @@ pub struct Filling<'a> {
 
 impl Filling<'_> {
     /// Runs `experiment`, going on from what the directory had, and writes what follows from its runs.
-    pub fn run(&self, experiment: Experiment, resumed: Resumed, lock: Lock) -> Result<Outcome> {
+    pub fn run<B: Backend>(
+        &self,
+        experiment: Experiment<B>,
+        resumed: Resumed,
+        lock: Lock,
+    ) -> Result<Outcome> {
         let Filling {
             directory,
             settings,

@@ -11,6 +11,7 @@ mod arguments;
 mod bench;
 mod comodulation;
 mod data;
+mod device;
 mod figure;
 mod filling;
 mod list;

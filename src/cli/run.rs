@@ -13,10 +13,11 @@ use neurogain::experiment::{
 };
 use neurogain::experiment::{Results, Run, Status};
 use neurogain::report::{self, Lock, Resumed};
-use neurogain::{Cpu, Error, Result};
+use neurogain::{Backend, Cpu, Error, Result};
 
 use super::arguments;
 use super::comodulation;
+use super::device::Device;
 use super::filling::{CHECKPOINT_EVERY, Filling};
 use super::output::{complain, print, print_json};
 use super::progress::{self, Progress};
@@ -26,7 +27,9 @@ pub(super) const INTERRUPTED: u8 = 130;
 
 /// Does what `neurogain run` promises.
 pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
+    let device: Device = arguments.device.as_deref().unwrap_or("cpu").parse()?;
     if let Some(settings) = comodulation::settings(arguments)? {
+        device.only_cpu("comodulation experiments")?;
         return comodulation::run(arguments, &settings);
     }
     let settings = settings(arguments)?;
@@ -36,34 +39,50 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     };
     let samples = samples(&settings.data, &arguments.data.directory())?;
     experiment::check_memory(&settings, &samples, threads)?;
+    #[cfg(feature = "cuda")]
+    if let Some(cuda) = device.open(arguments.quiet)? {
+        return run_on(&cuda, arguments, &settings, &samples, threads);
+    }
+    #[cfg(not(feature = "cuda"))]
+    device.open(arguments.quiet)?;
     // Runs go side by side; the threads that they leave over share the kernels of each.
     let runs = settings.methods.len() * settings.training.seeds.len();
     let backend = Cpu::with(InstructionSet::detect()?, (threads / runs).max(1))?;
-    let experiment = Experiment::new(&settings, &samples, &backend)?;
+    run_on(&backend, arguments, &settings, &samples, threads)
+}
 
+/// The runs on a backend.
+fn run_on<B: Backend>(
+    backend: &B,
+    arguments: &arguments::Run,
+    settings: &Settings,
+    samples: &TrainTest,
+    threads: usize,
+) -> Result<ExitCode> {
+    let experiment = Experiment::new(settings, samples, backend)?;
     let stop = stop_on_interrupt()?;
     let directory = match (&arguments.resume, &arguments.out) {
         (Some(directory), _) => directory.clone(),
         (None, Some(directory)) => {
-            report::create(directory, &settings)?;
+            report::create(directory, settings)?;
             directory.clone()
         }
         (None, None) => create_next(Path::new("runs"), &settings.name, &|directory| {
-            report::create(directory, &settings)
+            report::create(directory, settings)
         })?,
     };
     let lock = Lock::take(&directory)?;
     let resumed = match arguments.resume {
-        Some(_) => resume(&directory, &settings, arguments.quiet)?,
+        Some(_) => resume(&directory, settings, arguments.quiet)?,
         None => Resumed::default(),
     };
-    let total = progress::iterations(&settings);
+    let total = progress::iterations(settings);
     let cost = experiment.total_cost();
     let progress = Progress::new(&settings.title, total, cost, arguments.quiet);
     let filling = Filling {
         directory: &directory,
-        settings: &settings,
-        data: &experiment::data_digest(&samples),
+        settings,
+        data: &experiment::data_digest(samples),
         threads,
         checkpoint_every: arguments.checkpoint_every.unwrap_or(CHECKPOINT_EVERY),
         tensorboard: arguments.tensorboard,

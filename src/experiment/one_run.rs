@@ -15,7 +15,7 @@ use crate::models::{Mlp, Network, SlimResNet};
 use crate::stream::{self, Context};
 use crate::train::{Checkpoint, GradientDescent, History, Record, Trainer};
 
-impl Experiment<'_> {
+impl<B: Backend> Experiment<'_, B> {
     /// One method with one seed.
     pub(super) fn one(
         &self,
@@ -66,7 +66,7 @@ impl Experiment<'_> {
         &self,
         method: &MethodSettings,
         seed: u64,
-    ) -> Result<(GradientDescent, Trainer<'_>)> {
+    ) -> Result<(GradientDescent<B>, Trainer<'_, B>)> {
         let Experiment {
             settings, backend, ..
         } = *self;
@@ -108,7 +108,7 @@ impl Experiment<'_> {
 
     fn train(
         &self,
-        mut network: impl Network,
+        mut network: impl Network<B>,
         method: &MethodSettings,
         seed: u64,
         mut observe: impl FnMut(&Record) -> bool,

@@ -10,7 +10,7 @@ use super::{
     Checkpoints, EvaluatedTasks, MethodSettings, NetworkSettings, Results, Run, Settings,
     StreamKind,
 };
-use crate::backend::Cpu;
+use crate::backend::{Backend, Cpu};
 use crate::data::{Dataset, TrainTest};
 use crate::error::{Error, Result};
 use crate::models::{MlpShape, SlimResNetShape};
@@ -27,11 +27,11 @@ pub struct Outcome {
 }
 
 /// An experiment that is ready to run: what all its runs share, and only read.
-pub struct Experiment<'a> {
+pub struct Experiment<'a, B: Backend = Cpu> {
     pub(super) settings: &'a Settings,
-    pub(super) backend: &'a Cpu,
-    pub(super) training: Samples,
-    pub(super) test: TestTasks,
+    pub(super) backend: &'a B,
+    pub(super) training: Samples<B>,
+    pub(super) test: TestTasks<B>,
     pub(super) contexts: Vec<Context>,
     /// Of the training samples; none without a memory, which alone reads them.
     pub(super) labels: Vec<u8>,
@@ -51,13 +51,13 @@ struct Ended {
     run: Run,
 }
 
-impl<'a> Experiment<'a> {
+impl<'a, B: Backend> Experiment<'a, B> {
     /// Settings on samples: everything that can be wrong with them shows here.
     ///
     /// # Errors
     /// [`Error::Setting`] for settings that cannot be run on these samples, [`Error::Memory`] if there
     /// is no room.
-    pub fn new(settings: &'a Settings, samples: &TrainTest, backend: &'a Cpu) -> Result<Self> {
+    pub fn new(settings: &'a Settings, samples: &TrainTest, backend: &'a B) -> Result<Self> {
         settings.validate()?;
         let data = &settings.data;
         let normalisation = Normalisation {

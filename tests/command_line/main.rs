@@ -2,6 +2,7 @@
 #![cfg(feature = "cli")]
 
 mod data;
+mod device;
 mod figures;
 #[cfg(unix)]
 mod interrupt;

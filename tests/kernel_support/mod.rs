@@ -194,11 +194,11 @@ impl Case {
     }
 
     /// Runs the kernel; outputs that it must overwrite start as NaN.
-    pub fn run(&self, cpu: &Cpu) -> Result<Outcome> {
+    pub fn run<B: Backend>(&self, backend: &B) -> Result<Outcome> {
         let random = &mut Random::new(self.seed);
         let upload = |host: &[f32]| {
-            let mut device = cpu.zeros(host.len())?;
-            cpu.upload(host, &mut device)?;
+            let mut device = backend.zeros(host.len())?;
+            backend.upload(host, &mut device)?;
             Ok(device)
         };
         let mut outcome = Outcome::default();
@@ -241,25 +241,25 @@ impl Case {
         let results = match (self.kernel, &mut devices[..]) {
             (Kernel::Forward, [w, x]) => {
                 let mut y = nan(stored(n))?;
-                cpu.product_forward(self.product(), gain, w, x, &mut y)?;
+                backend.product_forward(self.product(), gain, w, x, &mut y)?;
                 vec![y]
             }
             (Kernel::ToInput, [w, dy]) => {
                 let mut dx = nan(stored(k))?;
-                cpu.product_to_input(self.product(), gain, w, dy, &mut dx)?;
+                backend.product_to_input(self.product(), gain, w, dy, &mut dx)?;
                 vec![dx]
             }
             (Kernel::ToWeights, [dy, x]) => {
                 let mut dw = nan(length)?;
-                cpu.product_to_weights(self.product(), gain, dy, x, &mut dw)?;
+                backend.product_to_weights(self.product(), gain, dy, x, &mut dw)?;
                 vec![dw]
             }
             (Kernel::Relu, [x]) => {
-                cpu.relu(x)?;
+                backend.relu(x)?;
                 vec![x.clone()]
             }
             (Kernel::ReluBackward, [y, dy]) => {
-                cpu.relu_backward(y, dy)?;
+                backend.relu_backward(y, dy)?;
                 vec![dy.clone()]
             }
             (Kernel::Multiply, [x, y]) => {
@@ -269,10 +269,10 @@ impl Case {
             (Kernel::Loss, [logits]) => {
                 let labels = (0..self.samples).map(|_| random.below(n.min(256)) as u8);
                 outcome.labels = labels.collect();
-                let labels = cpu.bytes(&outcome.labels)?;
+                let labels = backend.bytes(&outcome.labels)?;
                 let (mut gradient, mut totals) = (nan(stored(n))?, nan(sums::COUNT)?);
                 let gradient = &mut gradient;
-                cpu.softmax_cross_entropy(
+                backend.softmax_cross_entropy(
                     self.samples,
                     n,
                     logits,
@@ -283,32 +283,32 @@ impl Case {
                 vec![gradient.clone(), totals]
             }
             (Kernel::GainUpdate, [drive, g]) => {
-                cpu.gain_update(GAIN[0], GAIN[1], GAIN[2], drive, g)?;
+                backend.gain_update(GAIN[0], GAIN[1], GAIN[2], drive, g)?;
                 vec![g.clone()]
             }
             (Kernel::Sgd, [dw, w]) => {
-                cpu.sgd(RATE, dw, w)?;
+                backend.sgd(RATE, dw, w)?;
                 vec![w.clone()]
             }
             (Kernel::Momentum, [dw, v, w]) => {
-                cpu.momentum(RATE, MOMENTUM, dw, v, w)?;
+                backend.momentum(RATE, MOMENTUM, dw, v, w)?;
                 vec![v.clone(), w.clone()]
             }
             (Kernel::Adam, [dw, m, v, w]) => {
-                cpu.adam(ADAM, dw, m, v, w)?;
+                backend.adam(ADAM, dw, m, v, w)?;
                 vec![m.clone(), v.clone(), w.clone()]
             }
             (Kernel::Gather, [table]) => {
                 outcome.pixels = (0..37 * k).map(|_| random.bits() as u8).collect();
                 outcome.indices = (0..self.samples).map(|_| random.below(37) as u32).collect();
-                let pixels = cpu.bytes(&outcome.pixels)?;
+                let pixels = backend.bytes(&outcome.pixels)?;
                 let mut out = nan(stored(k))?;
-                cpu.gather(&pixels, table, &outcome.indices, k, &mut out)?;
+                backend.gather(&pixels, table, &outcome.indices, k, &mut out)?;
                 vec![out]
             }
             (Kernel::AbsoluteSum, [x]) => {
-                let mut sum = cpu.zeros(1)?;
-                cpu.upload(&[cpu.absolute_sum(x)?], &mut sum)?;
+                let mut sum = backend.zeros(1)?;
+                backend.upload(&[backend.absolute_sum(x)?], &mut sum)?;
                 vec![sum]
             }
             (kernel, operands) => unreachable!("{kernel:?} has not {} operands", operands.len()),
@@ -316,8 +316,8 @@ impl Case {
         outcome.results = results
             .iter()
             .map(|result| {
-                let mut host = vec![0.0; cpu.length(result)];
-                cpu.download(result, &mut host)?;
+                let mut host = vec![0.0; backend.length(result)];
+                backend.download(result, &mut host)?;
                 Ok(host)
             })
             .collect::<Result<Vec<_>>>()?;

@@ -1,18 +1,14 @@
 //! The backend's kernels: checks of the lengths, then the work.
 
-use alloc::format;
 use alloc::vec::Vec;
 
 use super::elementwise::{self, On};
-use super::{
-    Cpu, Floats, check, convolution, gather, loss, normalisation, numbers, pooling, product,
-};
+use super::{Cpu, Floats, convolution, gather, loss, normalisation, pooling, product};
 use crate::backend::{
     AdamStep, Backend, BatchNorm, Convolution, Normalisation, Normalise, NormaliseBackward,
-    Placement, Pool, Pooling, Product, Update, sums,
+    Placement, Pool, Pooling, Product, Update, check,
 };
-use crate::error::{Error, Result};
-use crate::shape::LANES;
+use crate::error::Result;
 
 impl Backend for Cpu {
     type Floats = Floats;
@@ -31,13 +27,13 @@ impl Backend for Cpu {
     }
 
     fn upload(&self, host: &[f32], device: &mut Floats) -> Result<()> {
-        check("upload", &[("host", host.len(), device.as_slice().len())])?;
+        check::lengths("upload", &[("host", host.len(), device.as_slice().len())])?;
         device.as_mut_slice().copy_from_slice(host);
         Ok(())
     }
 
     fn download(&self, device: &Floats, host: &mut [f32]) -> Result<()> {
-        check("download", &[("host", host.len(), device.as_slice().len())])?;
+        check::lengths("download", &[("host", host.len(), device.as_slice().len())])?;
         host.copy_from_slice(device.as_slice());
         Ok(())
     }
@@ -54,7 +50,7 @@ impl Backend for Cpu {
         x: &Floats,
         y: &mut Floats,
     ) -> Result<()> {
-        dimensions.check("product forward", gain, w, x, y)?;
+        check::product(self, "product forward", dimensions, gain, [w, x, y])?;
         let job = product::Multiply {
             set: self.set,
             sum: product::Sum::Inputs,
@@ -76,7 +72,7 @@ impl Backend for Cpu {
         dy: &Floats,
         dx: &mut Floats,
     ) -> Result<()> {
-        dimensions.check("product to input", gain, w, dx, dy)?;
+        check::product(self, "product to input", dimensions, gain, [w, dx, dy])?;
         let job = product::Multiply {
             set: self.set,
             sum: product::Sum::Outputs,
@@ -98,7 +94,7 @@ impl Backend for Cpu {
         x: &Floats,
         dw: &mut Floats,
     ) -> Result<()> {
-        dimensions.check("product to weights", gain, dw, x, dy)?;
+        check::product(self, "product to weights", dimensions, gain, [dw, x, dy])?;
         self.threads.run(product::ToWeights {
             set: self.set,
             dimensions,
@@ -207,7 +203,7 @@ impl Backend for Cpu {
     }
 
     fn relu_backward(&self, y: &Floats, dy: &mut Floats) -> Result<()> {
-        check(
+        check::lengths(
             "relu backward",
             &[("dy", dy.as_slice().len(), y.as_slice().len())],
         )?;
@@ -222,7 +218,7 @@ impl Backend for Cpu {
     }
 
     fn multiply(&self, x: &Floats, y: &mut Floats) -> Result<()> {
-        check("multiply", &[("x", x.as_slice().len(), y.as_slice().len())])?;
+        check::lengths("multiply", &[("x", x.as_slice().len(), y.as_slice().len())])?;
         self.threads.run(On(
             self.set,
             elementwise::Multiply {
@@ -242,29 +238,15 @@ impl Backend for Cpu {
         gradient: Option<&mut Floats>,
         totals: &mut Floats,
     ) -> Result<()> {
-        let operation = "softmax cross-entropy";
-        let stored = numbers(operation, &[samples.div_ceil(LANES), LANES, classes])?;
-        let gradients = gradient.as_ref().map_or(stored, |g| g.as_slice().len());
-        check(
-            operation,
-            &[
-                ("logits", logits.as_slice().len(), stored),
-                ("labels", labels.len(), samples),
-                ("gradient", gradients, stored),
-                ("totals", totals.as_slice().len(), sums::COUNT),
-            ],
+        check::softmax_cross_entropy(
+            self,
+            [samples, classes],
+            logits,
+            labels.len(),
+            gradient.as_deref(),
+            totals,
         )?;
-        if classes == 0 || samples == 0 {
-            return Err(Error::shape(
-                operation,
-                "at least one class and one sample",
-                format!("{classes} classes, {samples} samples"),
-            ));
-        }
-        if let Some(label) = labels.iter().find(|label| usize::from(**label) >= classes) {
-            let expected = format!("labels below {classes}");
-            return Err(Error::shape(operation, expected, label));
-        }
+        check::labels(labels, classes)?;
         let found = self.set.run(loss::SoftmaxCrossEntropy {
             samples,
             classes,
@@ -289,7 +271,7 @@ impl Backend for Cpu {
             _ => None,
         };
         let drives = shared.map_or(drive.as_slice().len(), |_| g.as_slice().len());
-        check("gain update", &[("drive", drives, g.as_slice().len())])?;
+        check::lengths("gain update", &[("drive", drives, g.as_slice().len())])?;
         self.set.run(elementwise::GainUpdate {
             gamma,
             baseline,
@@ -303,7 +285,7 @@ impl Backend for Cpu {
     }
 
     fn sgd(&self, learning_rate: f32, dw: &Floats, w: &mut Floats) -> Result<()> {
-        check("sgd", &[("dw", dw.as_slice().len(), w.as_slice().len())])?;
+        check::lengths("sgd", &[("dw", dw.as_slice().len(), w.as_slice().len())])?;
         self.threads.run(On(
             self.set,
             elementwise::Sgd {
@@ -324,7 +306,7 @@ impl Backend for Cpu {
         w: &mut Floats,
     ) -> Result<()> {
         let length = w.as_slice().len();
-        check(
+        check::lengths(
             "momentum",
             &[
                 ("dw", dw.as_slice().len(), length),
@@ -353,7 +335,7 @@ impl Backend for Cpu {
         w: &mut Floats,
     ) -> Result<()> {
         let length = w.as_slice().len();
-        check(
+        check::lengths(
             "adam",
             &[
                 ("dw", dw.as_slice().len(), length),

@@ -1,12 +1,11 @@
 //! Batches from rows of bytes.
 
-use alloc::format;
 use alloc::vec::Vec;
 
+use super::Floats;
 use super::simd::Block;
-use super::{Floats, check, numbers};
-use crate::backend::Placement;
-use crate::error::{Error, Result};
+use crate::backend::{Placement, check};
+use crate::error::Result;
 use crate::shape::LANES;
 
 /// See [`Backend::gather`](crate::backend::Backend::gather).
@@ -17,14 +16,8 @@ pub fn gather(
     features: usize,
     out: &mut Floats,
 ) -> Result<()> {
-    let stored = numbers("gather", &[indices.len().div_ceil(LANES), LANES, features])?;
-    let tables = table.as_slice().len();
-    check("gather", &[("out", out.as_slice().len(), stored)])?;
-    let rows = pixels.len().checked_div(features).unwrap_or(0);
-    if tables == 0 || !tables.is_multiple_of(256) {
-        return Err(Error::shape("gather", "a table of channels × 256", tables));
-    }
-    check_indices("gather", indices, rows)?;
+    let (table_length, out_length) = (table.as_slice().len(), out.as_slice().len());
+    check::gather(pixels.len(), table_length, indices, features, out_length)?;
     if indices.is_empty() {
         return Ok(());
     }
@@ -47,34 +40,14 @@ pub fn gather_images(
     placements: &[Placement],
     out: &mut Floats,
 ) -> Result<()> {
-    let features = numbers("gather images", &shape)?;
-    let [_, _, channels] = shape;
-    // One table may serve all channels.
-    let tables = match table.as_slice().len() {
-        256 => 1,
-        _ => channels,
-    };
-    check(
-        "gather images",
-        &[
-            (
-                "table",
-                table.as_slice().len(),
-                numbers("gather images", &[tables, 256])?,
-            ),
-            ("placements", placements.len(), indices.len()),
-            (
-                "out",
-                out.as_slice().len(),
-                numbers(
-                    "gather images",
-                    &[indices.len().div_ceil(LANES), LANES, features],
-                )?,
-            ),
-        ],
+    check::gather_images(
+        pixels.len(),
+        shape,
+        table.as_slice().len(),
+        indices,
+        placements,
+        out.as_slice().len(),
     )?;
-    let images = pixels.len().checked_div(features).unwrap_or(0);
-    check_indices("gather images", indices, images)?;
     let (table, out) = (table.as_slice(), out.as_mut_blocks());
     place_images(pixels, shape, table, indices, placements, out);
     Ok(())
@@ -82,21 +55,10 @@ pub fn gather_images(
 
 /// See [`Backend::gather_labels`](crate::backend::Backend::gather_labels).
 pub fn gather_labels(labels: &[u8], indices: &[u32], out: &mut Vec<u8>) -> Result<()> {
-    check_indices("gather labels", indices, labels.len())?;
+    check::check_indices("gather labels", indices, labels.len())?;
     out.clear();
     out.extend(indices.iter().map(|&index| labels[index as usize]));
     Ok(())
-}
-
-/// Refuses an index that is not below `count`.
-fn check_indices(operation: &'static str, indices: &[u32], count: usize) -> Result<()> {
-    match indices.iter().find(|&&index| index as usize >= count) {
-        Some(index) => {
-            let expected = format!("an index below {count}");
-            Err(Error::shape(operation, expected, index))
-        }
-        None => Ok(()),
-    }
 }
 
 /// A block is made from its 16 rows side by side, so that memory is written in order.

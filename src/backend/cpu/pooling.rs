@@ -6,8 +6,8 @@
 use super::convolution::axis::{Axis, Direction, Reach};
 use super::simd::{Block, InstructionSet, Kernel, Simd};
 use super::threads::Job;
-use super::{Cpu, Floats, check};
-use crate::backend::{Pool, Pooling};
+use super::{Cpu, Floats};
+use crate::backend::{Pool, Pooling, check};
 use crate::error::Result;
 use crate::shape::LANES;
 
@@ -18,13 +18,8 @@ pub fn forward(
     x: &Floats,
     y: &mut Floats,
 ) -> Result<()> {
-    let [x_length, y_length] = dimensions.lengths()?;
-    let lengths = [
-        ("x", x.as_slice().len(), x_length),
-        ("y", y.as_slice().len(), y_length),
-    ];
-    check("pooling", &lengths)?;
-    if y_length == 0 {
+    check::pooling(cpu, "pooling", dimensions, &[("x", x)], ("y", y))?;
+    if y.as_slice().is_empty() {
         return Ok(());
     }
     cpu.threads.run(Forward {
@@ -45,14 +40,14 @@ pub fn backward(
     dy: &Floats,
     dx: &mut Floats,
 ) -> Result<()> {
-    let [x_length, y_length] = dimensions.lengths()?;
-    let lengths = [
-        ("x", x.as_slice().len(), x_length),
-        ("dy", dy.as_slice().len(), y_length),
-        ("dx", dx.as_slice().len(), x_length),
-    ];
-    check("pooling backward", &lengths)?;
-    if y_length == 0 {
+    check::pooling(
+        cpu,
+        "pooling backward",
+        dimensions,
+        &[("x", x), ("dx", dx)],
+        ("dy", dy),
+    )?;
+    if dy.as_slice().is_empty() {
         return Ok(());
     }
     cpu.threads.run(Backward {

@@ -9,41 +9,16 @@ mod multiply;
 mod pack;
 mod to_weights;
 
-use super::{Cpu, Floats, check, scratch};
+use super::{Cpu, Floats, scratch};
 use axis::Direction;
 use chunk::Pixels;
 use multiply::Multiply;
 use pack::{Pack, Pass};
 use to_weights::ToWeights;
 
-use crate::backend::{Convolution, Update};
+use crate::backend::{Convolution, Update, check};
 use crate::error::Result;
 use crate::shape::LANES;
-
-impl Convolution {
-    /// Rows and columns of y, once the lengths are known to fit.
-    fn check(
-        &self,
-        operation: &'static str,
-        gain: Option<&Floats>,
-        w: &Floats,
-        x: &Floats,
-        y: &Floats,
-    ) -> Result<[usize; 2]> {
-        let [w_length, x_length, y_length] = self.lengths()?;
-        let gains = gain.map_or(self.outputs, |g| g.as_slice().len());
-        check(
-            operation,
-            &[
-                ("gain", gains, self.outputs),
-                ("w", w.as_slice().len(), w_length),
-                ("x", x.as_slice().len(), x_length),
-                ("y", y.as_slice().len(), y_length),
-            ],
-        )?;
-        self.output()
-    }
-}
 
 pub fn forward(
     cpu: &Cpu,
@@ -53,7 +28,7 @@ pub fn forward(
     x: &Floats,
     y: &mut Floats,
 ) -> Result<()> {
-    let output = dimensions.check("convolution forward", gain, w, x, y)?;
+    let output = check::convolution(cpu, "convolution forward", dimensions, gain, [w, x, y])?;
     let pass = Pass::new(Direction::Forward, &dimensions, output);
     convolve(cpu, pass, gain, w, x, y)
 }
@@ -67,7 +42,7 @@ pub fn to_input(
     update: Update,
     dx: &mut Floats,
 ) -> Result<()> {
-    let output = dimensions.check("convolution to input", gain, w, dx, dy)?;
+    let output = check::convolution(cpu, "convolution to input", dimensions, gain, [w, dx, dy])?;
     let mut pass = Pass::new(Direction::ToInput, &dimensions, output);
     pass.update = update;
     convolve(cpu, pass, gain, w, dy, dx)
@@ -116,7 +91,7 @@ pub fn to_weights(
     x: &Floats,
     dw: &mut Floats,
 ) -> Result<()> {
-    let image = dimensions.check("convolution to weights", gain, dw, x, dy)?;
+    let image = check::convolution(cpu, "convolution to weights", dimensions, gain, [dw, x, dy])?;
     if dw.as_slice().is_empty() || dy.as_slice().is_empty() {
         dw.as_mut_slice().fill(0.0);
         return Ok(());

@@ -4,11 +4,9 @@ mod normalise;
 mod statistics;
 mod sums;
 
-use alloc::format;
-
-use super::{Cpu, Floats, check, scratch};
-use crate::backend::{BatchNorm, Normalisation, Normalise, NormaliseBackward};
-use crate::error::{Error, Result};
+use super::{Cpu, Floats, scratch};
+use crate::backend::{BatchNorm, Normalisation, Normalise, NormaliseBackward, check};
+use crate::error::Result;
 use crate::shape::LANES;
 use normalise::{Backward, Channel, Forward, Sums};
 use statistics::{Running, Statistics};
@@ -21,24 +19,8 @@ pub fn batch_statistics(
     running: &mut Floats,
     statistics: &mut Floats,
 ) -> Result<()> {
-    let Normalisation {
-        samples,
-        pixels,
-        channels,
-    } = dimensions;
-    let operation = "batch statistics";
-    check(
-        operation,
-        &[
-            ("x", x.as_slice().len(), dimensions.length()?),
-            ("running", running.as_slice().len(), 2 * channels),
-            ("statistics", statistics.as_slice().len(), 2 * channels),
-        ],
-    )?;
-    if samples * pixels < 2 {
-        let expected = "more than one number in a channel, for a variance";
-        return Err(Error::shape(operation, expected, format!("{dimensions:?}")));
-    }
+    check::batch_statistics(cpu, dimensions, x, running, statistics)?;
+    let channels = dimensions.channels;
     if channels == 0 {
         return Ok(());
     }
@@ -66,7 +48,7 @@ pub fn running_statistics(
 ) -> Result<()> {
     let (running, statistics) = (running.as_slice(), statistics.as_mut_slice());
     let lengths = [("statistics", statistics.len(), running.len())];
-    check("running statistics", &lengths)?;
+    check::lengths("running statistics", &lengths)?;
     let channels = running.len() / 2;
     statistics[..channels].copy_from_slice(&running[..channels]);
     cpu.set.run(Running {
@@ -78,6 +60,7 @@ pub fn running_statistics(
 }
 
 pub fn normalise(cpu: &Cpu, operands: Normalise<'_, Floats>, y: &mut Floats) -> Result<()> {
+    check::normalise(cpu, &operands, y)?;
     let Normalise {
         dimensions,
         relu,
@@ -87,23 +70,7 @@ pub fn normalise(cpu: &Cpu, operands: Normalise<'_, Floats>, y: &mut Floats) -> 
         x,
         residual,
     } = operands;
-    let length = dimensions.length()?;
     let channels = dimensions.channels;
-    check(
-        "normalise",
-        &[
-            ("statistics", statistics.as_slice().len(), 2 * channels),
-            ("gamma", gamma.as_slice().len(), channels),
-            ("beta", beta.as_slice().len(), channels),
-            ("x", x.as_slice().len(), length),
-            (
-                "residual",
-                residual.map_or(length, |r| r.as_slice().len()),
-                length,
-            ),
-            ("y", y.as_slice().len(), length),
-        ],
-    )?;
     if channels == 0 {
         return Ok(());
     }
@@ -138,6 +105,7 @@ pub fn normalise_backward(
     dgamma: &mut Floats,
     dbeta: &mut Floats,
 ) -> Result<()> {
+    check::normalise_backward(cpu, &operands, dy, residual.as_deref(), dgamma, dbeta)?;
     let NormaliseBackward {
         dimensions,
         statistics,
@@ -145,22 +113,7 @@ pub fn normalise_backward(
         x,
         y,
     } = operands;
-    let length = dimensions.length()?;
     let channels = dimensions.channels;
-    let given = |floats: Option<&Floats>| floats.map_or(length, |f| f.as_slice().len());
-    check(
-        "normalise backward",
-        &[
-            ("statistics", statistics.as_slice().len(), 2 * channels),
-            ("gamma", gamma.as_slice().len(), channels),
-            ("x", x.as_slice().len(), length),
-            ("y", given(y), length),
-            ("dy", dy.as_slice().len(), length),
-            ("residual", given(residual.as_deref()), length),
-            ("dgamma", dgamma.as_slice().len(), channels),
-            ("dbeta", dbeta.as_slice().len(), channels),
-        ],
-    )?;
     if channels == 0 {
         return Ok(());
     }

@@ -1,0 +1,137 @@
+// What every kernel shares: the layout, the shape of long sums, exp and ln.
+//
+// The bits are those of src/backend/cpu: every operation below rounds as IEEE 754 says, fmaf stands
+// where the contract (src/backend/mod.rs) says fused, and nothing else is contracted (the compiler's
+// option --fmad=false).
+
+// Samples a block, the innermost dimension of every activation: neighbouring threads hold
+// neighbouring samples.
+#define LANES 16
+// Blocks of 16 numbers in a chunk of a long sum.
+#define CHUNK 32
+
+typedef unsigned char byte;
+
+// The dimensions of a convolution; a product has images of one pixel and a window of one tap.
+struct Convolution {
+    unsigned blocks, height, width, inputs, outputs;
+    unsigned rows, columns;  // of the output image
+    unsigned size, stride, padding;
+};
+
+// Samples without the padding, pixels of an image, channels of a pixel.
+struct Normalisation {
+    unsigned samples, pixels, channels;
+};
+
+__device__ inline float if_less(float a, float b, float yes, float no) { return a < b ? yes : no; }
+
+__device__ inline unsigned smaller(unsigned a, unsigned b) { return a < b ? a : b; }
+
+// The pixels of one axis that meet a result pixel: first..last, with tap base + step·pixel.
+struct Reach {
+    int first, last, base, step;
+};
+
+// The source pixels of the window with this number, of `pixels` along the axis: what lies outside of
+// the image takes no part.
+__device__ inline Reach window_reach(int number, int pixels, int size, int stride, int padding) {
+    Reach reach;
+    int begin = number * stride - padding;
+    reach.first = begin < 0 ? 0 : begin;
+    reach.last = begin + size < pixels ? begin + size : pixels;
+    reach.base = -begin;
+    reach.step = 1;
+    return reach;
+}
+
+// The windows, of `windows` along the axis, that hold this pixel.
+__device__ inline Reach pixel_reach(int pixel, int windows, int size, int stride, int padding) {
+    Reach reach;
+    int base = pixel + padding;
+    reach.first = base < size ? 0 : (base - size) / stride + 1;
+    reach.last = base / stride + 1 < windows ? base / stride + 1 : windows;
+    reach.base = base;
+    reach.step = -stride;
+    return reach;
+}
+
+// Adds 16 lanes in the tree of src/backend/summation.rs.
+__device__ inline float add_lanes(const float *lanes) {
+    float sum[LANES / 2];
+#pragma unroll
+    for (int lane = 0; lane < LANES / 2; lane++) sum[lane] = lanes[lane] + lanes[lane + LANES / 2];
+#pragma unroll
+    for (int half = LANES / 4; half > 0; half /= 2)
+#pragma unroll
+        for (int lane = 0; lane < half; lane++) sum[lane] = sum[lane] + sum[lane + half];
+    return sum[0];
+}
+
+// One lane's sum over the chunks, ascending, from the first: quantity number `quantity` of
+// `quantities`, in partials of the shape [chunks][quantities][16].
+__device__ inline float add_chunks(const float *partials, unsigned chunks, unsigned quantities,
+                                   unsigned quantity, unsigned lane) {
+    size_t step = (size_t)quantities * LANES;
+    const float *partial = partials + (size_t)quantity * LANES + lane;
+    float total = *partial;
+    for (unsigned chunk = 1; chunk < chunks; chunk++) total = total + partial[chunk * step];
+    return total;
+}
+
+// e^x: src/backend/cpu/math.rs.
+__device__ inline float exponential(float x) {
+    x = if_less(x, -104.0f, -104.0f, x);
+    x = if_less(89.0f, x, 89.0f, x);
+    const float magic = 12582912.0f;
+    float shifted = fmaf(x, 1.44269504088896340736f, magic);
+    float n = shifted - magic;
+    float high = fmaf(n, -0.69314575f, x);
+    float low = n * -1.4286068e-6f;
+    float r = high + low;
+    float q = 0.001381454f;
+    q = fmaf(q, r, 0.008368745f);
+    q = fmaf(q, r, 0.04166839f);
+    q = fmaf(q, r, 0.16666521f);
+    q = fmaf(q, r, 0.49999994f);
+    float tail = fmaf(q, r * r, low);
+    float sum = 1.0f + high;
+    float error = (1.0f - sum) + high;
+    float power = sum + (error + tail);
+    unsigned exponent = __float_as_uint(shifted) - (0x4b400000u - 256u);
+    unsigned half = exponent >> 1;
+    unsigned rest = exponent - half;
+    power = power * __uint_as_float((half - 1u) << 23);
+    return power * __uint_as_float((rest - 1u) << 23);
+}
+
+// ln x: src/backend/cpu/math.rs.
+__device__ inline float logarithm(float x) {
+    const float smallest = __uint_as_float(0x00800000u);
+    float normal = if_less(x, smallest, x * 8388608.0f, x);
+    float scaled = if_less(x, smallest, -23.0f, 0.0f);
+    const unsigned offset = 0x3f3504f3u;
+    unsigned shifted = __float_as_uint(normal) - offset;
+    float mantissa = __uint_as_float((shifted & 0x007fffffu) + offset);
+    unsigned exponent = ((shifted + 0x40000000u) >> 23) | 0x4b000000u;
+    float n = (__uint_as_float(exponent) - (8388608.0f + 128.0f)) + scaled;
+    float f = mantissa - 1.0f;
+    float square = f * f;
+    float p = -0.076345064f;
+    p = fmaf(p, f, 0.12761593f);
+    p = fmaf(p, f, -0.13160186f);
+    p = fmaf(p, f, 0.14201756f);
+    p = fmaf(p, f, -0.16623357f);
+    p = fmaf(p, f, 0.20001227f);
+    p = fmaf(p, f, -0.2500082f);
+    p = fmaf(p, f, 0.3333333f);
+    float tail = fmaf(p * f, square, -0.5f * square);
+    tail = fmaf(n, 1.4286068e-6f, tail);
+    float high = n * 0.69314575f;
+    float sum = high + f;
+    float error = (high - sum) + f;
+    float result = sum + (error + tail);
+    float other = if_less(x, 0.0f, __uint_as_float(0x7fc00000u), __uint_as_float(0xff800000u));
+    result = if_less(0.0f, x, result, other);
+    return if_less(x, __uint_as_float(0x7f800000u), result, x);
+}

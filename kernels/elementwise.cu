@@ -1,0 +1,66 @@
+// ReLU, gain and optimiser updates: one thread a number.
+
+#define ELEMENT(length)                                   \
+    unsigned i = blockIdx.x * blockDim.x + threadIdx.x;   \
+    if (i >= (length)) return;
+
+// x ← max(x, 0). Adding zero makes +0 of −0; NaN is not less and stays.
+extern "C" __global__ void relu(unsigned length, float *x) {
+    ELEMENT(length)
+    x[i] = if_less(x[i], 0.0f, 0.0f, x[i] + 0.0f);
+}
+ENTRY(relu)
+
+// dy ← dy where y > 0, else +0.
+extern "C" __global__ void relu_backward(unsigned length, const float *y, float *dy) {
+    ELEMENT(length)
+    dy[i] = if_less(0.0f, y[i], dy[i], 0.0f);
+}
+ENTRY(relu_backward)
+
+// y ← x·y.
+extern "C" __global__ void multiply(unsigned length, const float *x, float *y) {
+    ELEMENT(length)
+    y[i] = x[i] * y[i];
+}
+ENTRY(multiply)
+
+// g ← fma(γ, g, fma(η, H, baseline)); one H serves all if there is only one.
+extern "C" __global__ void gain_update(unsigned length, float gamma, float baseline, float eta,
+                                       unsigned drives, const float *drive, float *g) {
+    ELEMENT(length)
+    float target = fmaf(eta, drive[drives == 1 ? 0 : i], baseline);
+    g[i] = fmaf(gamma, g[i], target);
+}
+ENTRY(gain_update)
+
+// w ← fma(−α, dw, w).
+extern "C" __global__ void sgd(unsigned length, float rate, const float *dw, float *w) {
+    ELEMENT(length)
+    w[i] = fmaf(-rate, dw[i], w[i]);
+}
+ENTRY(sgd)
+
+// v ← fma(μ, v, dw), w ← fma(−α, v, w).
+extern "C" __global__ void momentum(unsigned length, float rate, float keep, const float *dw,
+                                    float *v, float *w) {
+    ELEMENT(length)
+    float velocity = fmaf(keep, v[i], dw[i]);
+    v[i] = velocity;
+    w[i] = fmaf(-rate, velocity, w[i]);
+}
+ENTRY(momentum)
+
+// Adam's recurrence with the corrections folded in: AdamStep in src/backend/mod.rs.
+extern "C" __global__ void adam(unsigned length, float beta1, float beta2, float epsilon, float rate,
+                                float correction, const float *dw, float *m, float *v, float *w) {
+    ELEMENT(length)
+    float gradient = dw[i];
+    float mean = fmaf(beta1, m[i], (1.0f - beta1) * gradient);
+    float square = fmaf(beta2, v[i], ((1.0f - beta2) * gradient) * gradient);
+    m[i] = mean;
+    v[i] = square;
+    float scale = fmaf(sqrtf(square), correction, epsilon);
+    w[i] = w[i] - (rate * mean) / scale;
+}
+ENTRY(adam)

@@ -1,0 +1,174 @@
+// Batch normalisation: statistics, normalisation with the addition of a residual and ReLU, gradient.
+//
+// Sums run over the pixels of every block of samples, in chunks of 32. A thread block of 256 takes 16
+// channels by 16 lanes; chunks are added in ascending order by a kernel of their own.
+
+// The channels of a thread block.
+#define CHANNELS 16
+
+// Samples of a pixel's block, counted through all blocks.
+__device__ inline unsigned present(Normalisation d, unsigned pixel) {
+    return smaller(LANES, d.samples - pixel / d.pixels * LANES);
+}
+
+__device__ inline unsigned all_pixels(Normalisation d) {
+    return (d.samples + LANES - 1) / LANES * d.pixels;
+}
+
+// K of each channel: the mean over the first chunk, which counts `counted` numbers.
+extern "C" __global__ void batch_shift(Normalisation d, float counted, const float *x, float *shift) {
+    __shared__ float lanes[CHANNELS][LANES];
+    unsigned place = threadIdx.x / LANES, lane = threadIdx.x % LANES;
+    unsigned channel = blockIdx.x * CHANNELS + place;
+    if (channel < d.channels) {
+        unsigned last = smaller(CHUNK, all_pixels(d));
+        float sum = 0.0f;
+        for (unsigned pixel = 0; pixel < last; pixel++)
+            sum = sum + x[((size_t)pixel * d.channels + channel) * LANES + lane];
+        lanes[place][lane] = sum;
+    }
+    __syncthreads();
+    if (channel < d.channels && lane == 0) shift[channel] = add_lanes(lanes[place]) / counted;
+}
+ENTRY(batch_shift)
+
+// The lanes of Σ (x − K) and Σ (x − K)² of each chunk: partials [chunks][2][channels][16].
+extern "C" __global__ void batch_moments(Normalisation d, const float *x, const float *shift,
+                                         float *partials) {
+    unsigned groups = (d.channels + CHANNELS - 1) / CHANNELS;
+    unsigned chunk = blockIdx.x / groups;
+    unsigned channel = blockIdx.x % groups * CHANNELS + threadIdx.x / LANES;
+    unsigned lane = threadIdx.x % LANES;
+    if (channel >= d.channels) return;
+    float k = shift[channel], sum = 0.0f, square = 0.0f;
+    unsigned last = smaller(all_pixels(d), (chunk + 1) * CHUNK);
+    for (unsigned pixel = chunk * CHUNK; pixel < last; pixel++) {
+        float difference = x[((size_t)pixel * d.channels + channel) * LANES + lane] - k;
+        if (lane >= present(d, pixel)) difference = 0.0f;
+        sum = sum + difference;
+        square = fmaf(difference, difference, square);
+    }
+    float *to = partials + ((size_t)chunk * 2 * d.channels + channel) * LANES + lane;
+    to[0] = sum;
+    to[(size_t)d.channels * LANES] = square;
+}
+ENTRY(batch_moments)
+
+// The statistics from the chunks' moments, and their running averages: [2][channels] each.
+extern "C" __global__ void batch_statistics(Normalisation d, unsigned chunks, float epsilon,
+                                            float momentum, const float *shift, const float *partials,
+                                            float *running, float *statistics) {
+    __shared__ float lanes[2][CHANNELS][LANES];
+    unsigned place = threadIdx.x / LANES, lane = threadIdx.x % LANES;
+    unsigned channel = blockIdx.x * CHANNELS + place;
+    if (channel < d.channels) {
+        unsigned all = 2 * d.channels;
+        lanes[0][place][lane] = add_chunks(partials, chunks, all, channel, lane);
+        lanes[1][place][lane] = add_chunks(partials, chunks, all, d.channels + channel, lane);
+    }
+    __syncthreads();
+    if (channel >= d.channels || lane != 0) return;
+    float n = (float)(d.samples * d.pixels), others = (float)(d.samples * d.pixels - 1);
+    float sum = add_lanes(lanes[0][place]), square = add_lanes(lanes[1][place]);
+    float offset = sum / n;
+    float mean = shift[channel] + offset;
+    float squares = square - sum * offset;
+    squares = if_less(squares, 0.0f, 0.0f, squares);
+    statistics[channel] = mean;
+    statistics[d.channels + channel] = 1.0f / sqrtf(squares / n + epsilon);
+    float keep = 1.0f - momentum;
+    running[channel] = fmaf(momentum, mean, keep * running[channel]);
+    float *variance = running + d.channels + channel;
+    *variance = fmaf(momentum, squares / others, keep * *variance);
+}
+ENTRY(batch_statistics)
+
+// The running mean, then 1/√(running variance + ε).
+extern "C" __global__ void running_statistics(unsigned length, float epsilon, const float *running,
+                                              float *statistics) {
+    unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= length) return;
+    statistics[i] = i < length / 2 ? running[i] : 1.0f / sqrtf(running[i] + epsilon);
+}
+ENTRY(running_statistics)
+
+// y = fma(x − mean, γ·r, β), the residual added and ReLU taken if given, +0 in the padding. One thread
+// a number.
+extern "C" __global__ void normalise(Normalisation d, unsigned length, unsigned relu,
+                                     const float *statistics, const float *gamma, const float *beta,
+                                     const float *x, const float *residual, float *y) {
+    unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= length) return;
+    unsigned channel = i / LANES % d.channels, pixel = i / LANES / d.channels;
+    float scale = gamma[channel] * statistics[d.channels + channel];
+    float value = fmaf(x[i] - statistics[channel], scale, beta[channel]);
+    if (residual) value = value + residual[i];
+    if (relu) value = if_less(value, 0.0f, 0.0f, value + 0.0f);
+    y[i] = i % LANES < present(d, pixel) ? value : 0.0f;
+}
+ENTRY(normalise)
+
+// The lanes of Σ dŷ and Σ dŷ·(x − mean) of each chunk: partials [chunks][2][channels][16]. dŷ is dy
+// where y > 0, and dy itself where y is null.
+extern "C" __global__ void normalise_backward_sums(Normalisation d, const float *statistics,
+                                                   const float *x, const float *y, const float *dy,
+                                                   float *partials) {
+    unsigned groups = (d.channels + CHANNELS - 1) / CHANNELS;
+    unsigned chunk = blockIdx.x / groups;
+    unsigned channel = blockIdx.x % groups * CHANNELS + threadIdx.x / LANES;
+    unsigned lane = threadIdx.x % LANES;
+    if (channel >= d.channels) return;
+    float mean = statistics[channel], sum = 0.0f, product = 0.0f;
+    unsigned last = smaller(all_pixels(d), (chunk + 1) * CHUNK);
+    for (unsigned pixel = chunk * CHUNK; pixel < last; pixel++) {
+        size_t i = ((size_t)pixel * d.channels + channel) * LANES + lane;
+        float gradient = dy[i];
+        if (y) gradient = if_less(0.0f, y[i], gradient, 0.0f);
+        sum = sum + gradient;
+        product = fmaf(gradient, x[i] - mean, product);
+    }
+    float *to = partials + ((size_t)chunk * 2 * d.channels + channel) * LANES + lane;
+    to[0] = sum;
+    to[(size_t)d.channels * LANES] = product;
+}
+ENTRY(normalise_backward_sums)
+
+// dβ = Σ dŷ, dγ = r·Σ dŷ·(x − mean).
+extern "C" __global__ void normalise_backward_parameters(Normalisation d, unsigned chunks,
+                                                         const float *statistics,
+                                                         const float *partials, float *dgamma,
+                                                         float *dbeta) {
+    __shared__ float lanes[2][CHANNELS][LANES];
+    unsigned place = threadIdx.x / LANES, lane = threadIdx.x % LANES;
+    unsigned channel = blockIdx.x * CHANNELS + place;
+    if (channel < d.channels) {
+        unsigned all = 2 * d.channels;
+        lanes[0][place][lane] = add_chunks(partials, chunks, all, channel, lane);
+        lanes[1][place][lane] = add_chunks(partials, chunks, all, d.channels + channel, lane);
+    }
+    __syncthreads();
+    if (channel >= d.channels || lane != 0) return;
+    dbeta[channel] = add_lanes(lanes[0][place]);
+    dgamma[channel] = add_lanes(lanes[1][place]) * statistics[d.channels + channel];
+}
+ENTRY(normalise_backward_parameters)
+
+// dx in the place of dy, and dŷ in the residual's gradient unless that is null. One thread a number.
+extern "C" __global__ void normalise_backward(Normalisation d, unsigned length,
+                                              const float *statistics, const float *gamma,
+                                              const float *dgamma, const float *dbeta, const float *x,
+                                              const float *y, float *dy, float *residual) {
+    unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= length) return;
+    unsigned channel = i / LANES % d.channels, pixel = i / LANES / d.channels;
+    float n = (float)(d.samples * d.pixels);
+    float inverse = statistics[d.channels + channel];
+    float gradient = dy[i];
+    if (y) gradient = if_less(0.0f, y[i], gradient, 0.0f);
+    if (residual) residual[i] = gradient;
+    float against = statistics[channel] - x[i];
+    float slope = (inverse * dgamma[channel]) / n;
+    float dx = (gamma[channel] * inverse) * fmaf(against, slope, gradient - dbeta[channel] / n);
+    dy[i] = i % LANES < present(d, pixel) ? dx : 0.0f;
+}
+ENTRY(normalise_backward)

@@ -1,0 +1,101 @@
+// Convolution, and product, to the weights: dw[o][tap][c] = g[o]·Σ dy[o]·x[c] over samples and output
+// pixels, in 16 lanes and chunks of 32 pixels.
+//
+// A thread block takes one tap and a tile of 4 outputs by 4 inputs. Half a warp takes a chunk at a
+// time, a lane a thread, with the tile's 16 chains in registers; up to 16 chunks run side by side, and
+// their sums are then added in ascending order through shared memory.
+
+// Outputs, and inputs, of a tile.
+#define SIDE 4
+#define PAIRS (SIDE * SIDE)
+// Chunks side by side, at most.
+#define SLOTS 16
+
+extern "C" __global__ void __launch_bounds__(SLOTS *LANES)
+convolution_to_weights(Convolution d, const float *gain, const float *dy, const float *x, float *dw) {
+    __shared__ float partials[SLOTS][PAIRS][LANES];
+    __shared__ float totals[PAIRS][LANES];
+    unsigned slots = blockDim.x / LANES;
+    unsigned slot = threadIdx.x / LANES, lane = threadIdx.x % LANES;
+    unsigned taps = d.size * d.size;
+    unsigned input_tiles = (d.inputs + SIDE - 1) / SIDE;
+    unsigned input = blockIdx.x % input_tiles * SIDE;
+    unsigned tap = blockIdx.x / input_tiles % taps;
+    unsigned output = blockIdx.x / input_tiles / taps * SIDE;
+    int down = (int)(tap / d.size) - (int)d.padding, right = (int)(tap % d.size) - (int)d.padding;
+
+    // Beyond the last output or input the last one is summed once more, and not written.
+    unsigned at_output[SIDE], at_input[SIDE];
+#pragma unroll
+    for (unsigned i = 0; i < SIDE; i++) {
+        at_output[i] = smaller(output + i, d.outputs - 1) * LANES + lane;
+        at_input[i] = smaller(input + i, d.inputs - 1) * LANES + lane;
+    }
+
+    unsigned image = d.rows * d.columns;
+    unsigned pixels = d.blocks * image;
+    unsigned chunks = (pixels + CHUNK - 1) / CHUNK;
+    for (unsigned begin = 0; begin < chunks; begin += slots) {
+        unsigned chunk = begin + slot;
+        if (chunk < chunks) {
+            float sums[SIDE][SIDE];
+#pragma unroll
+            for (unsigned o = 0; o < SIDE; o++)
+#pragma unroll
+                for (unsigned i = 0; i < SIDE; i++) sums[o][i] = 0.0f;
+            unsigned last = smaller(pixels, (chunk + 1) * CHUNK);
+            unsigned block = chunk * CHUNK / image, row = chunk * CHUNK % image / d.columns;
+            unsigned column = chunk * CHUNK % d.columns;
+            for (unsigned pixel = chunk * CHUNK; pixel < last; pixel++) {
+                int sy = (int)(row * d.stride) + down, sx = (int)(column * d.stride) + right;
+                if (sy >= 0 && sy < (int)d.height && sx >= 0 && sx < (int)d.width) {
+                    const float *from = dy + (size_t)pixel * d.outputs * LANES;
+                    size_t source = ((size_t)block * d.height + sy) * d.width + sx;
+                    const float *with = x + source * d.inputs * LANES;
+                    float left[SIDE], top[SIDE];
+#pragma unroll
+                    for (unsigned i = 0; i < SIDE; i++) {
+                        left[i] = from[at_output[i]];
+                        top[i] = with[at_input[i]];
+                    }
+#pragma unroll
+                    for (unsigned o = 0; o < SIDE; o++)
+#pragma unroll
+                        for (unsigned i = 0; i < SIDE; i++)
+                            sums[o][i] = fmaf(left[o], top[i], sums[o][i]);
+                }
+                column++;
+                if (column == d.columns) {
+                    column = 0;
+                    row++;
+                }
+                if (row == d.rows) {
+                    row = 0;
+                    block++;
+                }
+            }
+#pragma unroll
+            for (unsigned o = 0; o < SIDE; o++)
+#pragma unroll
+                for (unsigned i = 0; i < SIDE; i++) partials[slot][o * SIDE + i][lane] = sums[o][i];
+        }
+        __syncthreads();
+        unsigned filled = smaller(slots, chunks - begin);
+        for (unsigned i = threadIdx.x; i < PAIRS * LANES; i += blockDim.x) {
+            unsigned pair = i / LANES, of = i % LANES;
+            float total = partials[0][pair][of];
+            if (begin > 0) total = totals[pair][of] + total;
+            for (unsigned s = 1; s < filled; s++) total = total + partials[s][pair][of];
+            totals[pair][of] = total;
+        }
+        __syncthreads();
+    }
+    for (unsigned pair = threadIdx.x; pair < PAIRS; pair += blockDim.x) {
+        unsigned o = output + pair / SIDE, i = input + pair % SIDE;
+        if (o < d.outputs && i < d.inputs) {
+            float sum = add_lanes(totals[pair]);
+            dw[((size_t)o * taps + tap) * d.inputs + i] = gain ? gain[o] * sum : sum;
+        }
+    }
+}
+ENTRY(convolution_to_weights)

@@ -1,0 +1,283 @@
+//! The lengths that the kernels' operands must have, on every backend.
+
+use alloc::format;
+
+use super::{
+    Backend, Convolution, Normalisation, Normalise, NormaliseBackward, Placement, Pooling, Product,
+    sums,
+};
+use crate::error::{Error, Result};
+use crate::shape::LANES;
+
+/// Fails unless each `(name, found, expected)` has the length it should.
+pub fn lengths(operation: &'static str, lengths: &[(&str, usize, usize)]) -> Result<()> {
+    for (name, found, expected) in lengths {
+        if found != expected {
+            return Err(Error::shape(
+                operation,
+                format!("{name} of {expected} numbers"),
+                format!("{found}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The product of sizes, unless it overflows.
+fn numbers(operation: &'static str, sizes: &[usize]) -> Result<usize> {
+    sizes
+        .iter()
+        .try_fold(1, |product: usize, size| product.checked_mul(*size))
+        .ok_or_else(|| {
+            Error::shape(
+                operation,
+                "sizes that memory can hold",
+                format!("{sizes:?}"),
+            )
+        })
+}
+
+/// The operands of a product: `x` and `y` as forward.
+pub fn product<B: Backend>(
+    backend: &B,
+    operation: &'static str,
+    dimensions: Product,
+    gain: Option<&B::Floats>,
+    [w, x, y]: [&B::Floats; 3],
+) -> Result<()> {
+    let Product {
+        blocks,
+        outputs,
+        inputs,
+    } = dimensions;
+    let weights = numbers(operation, &[outputs, inputs])?;
+    let from = numbers(operation, &[blocks, inputs, LANES])?;
+    let to = numbers(operation, &[blocks, outputs, LANES])?;
+    lengths(
+        operation,
+        &[
+            ("gain", gain.map_or(outputs, |g| backend.length(g)), outputs),
+            ("w", backend.length(w), weights),
+            ("x", backend.length(x), from),
+            ("y", backend.length(y), to),
+        ],
+    )
+}
+
+/// The operands of a convolution, `x` and `y` as forward; gives rows and columns of y.
+pub fn convolution<B: Backend>(
+    backend: &B,
+    operation: &'static str,
+    dimensions: Convolution,
+    gain: Option<&B::Floats>,
+    [w, x, y]: [&B::Floats; 3],
+) -> Result<[usize; 2]> {
+    let [w_length, x_length, y_length] = dimensions.lengths()?;
+    let outputs = dimensions.outputs;
+    lengths(
+        operation,
+        &[
+            ("gain", gain.map_or(outputs, |g| backend.length(g)), outputs),
+            ("w", backend.length(w), w_length),
+            ("x", backend.length(x), x_length),
+            ("y", backend.length(y), y_length),
+        ],
+    )?;
+    dimensions.output()
+}
+
+/// The operands of a pooling, `named`: those of x's length, then those of y's.
+pub fn pooling<B: Backend>(
+    backend: &B,
+    operation: &'static str,
+    dimensions: Pooling,
+    of_x: &[(&str, &B::Floats)],
+    (name, y): (&str, &B::Floats),
+) -> Result<()> {
+    let [x_length, y_length] = dimensions.lengths()?;
+    for (name, x) in of_x {
+        lengths(operation, &[(name, backend.length(x), x_length)])?;
+    }
+    lengths(operation, &[(name, backend.length(y), y_length)])
+}
+
+/// The operands of the statistics of a batch.
+pub fn batch_statistics<B: Backend>(
+    backend: &B,
+    dimensions: Normalisation,
+    x: &B::Floats,
+    running: &B::Floats,
+    statistics: &B::Floats,
+) -> Result<()> {
+    let operation = "batch statistics";
+    let channels = dimensions.channels;
+    lengths(
+        operation,
+        &[
+            ("x", backend.length(x), dimensions.length()?),
+            ("running", backend.length(running), 2 * channels),
+            ("statistics", backend.length(statistics), 2 * channels),
+        ],
+    )?;
+    if dimensions.samples * dimensions.pixels < 2 {
+        let expected = "more than one number in a channel, for a variance";
+        return Err(Error::shape(operation, expected, format!("{dimensions:?}")));
+    }
+    Ok(())
+}
+
+/// The operands of a normalisation.
+pub fn normalise<B: Backend>(
+    backend: &B,
+    operands: &Normalise<'_, B::Floats>,
+    y: &B::Floats,
+) -> Result<()> {
+    let length = operands.dimensions.length()?;
+    let channels = operands.dimensions.channels;
+    let residual = operands.residual.map_or(length, |r| backend.length(r));
+    lengths(
+        "normalise",
+        &[
+            (
+                "statistics",
+                backend.length(operands.statistics),
+                2 * channels,
+            ),
+            ("gamma", backend.length(operands.gamma), channels),
+            ("beta", backend.length(operands.beta), channels),
+            ("x", backend.length(operands.x), length),
+            ("residual", residual, length),
+            ("y", backend.length(y), length),
+        ],
+    )
+}
+
+/// The operands of a normalisation's gradient.
+pub fn normalise_backward<B: Backend>(
+    backend: &B,
+    operands: &NormaliseBackward<'_, B::Floats>,
+    dy: &B::Floats,
+    residual: Option<&B::Floats>,
+    dgamma: &B::Floats,
+    dbeta: &B::Floats,
+) -> Result<()> {
+    let length = operands.dimensions.length()?;
+    let channels = operands.dimensions.channels;
+    let given = |floats: Option<&B::Floats>| floats.map_or(length, |f| backend.length(f));
+    lengths(
+        "normalise backward",
+        &[
+            (
+                "statistics",
+                backend.length(operands.statistics),
+                2 * channels,
+            ),
+            ("gamma", backend.length(operands.gamma), channels),
+            ("x", backend.length(operands.x), length),
+            ("y", given(operands.y), length),
+            ("dy", backend.length(dy), length),
+            ("residual", given(residual), length),
+            ("dgamma", backend.length(dgamma), channels),
+            ("dbeta", backend.length(dbeta), channels),
+        ],
+    )
+}
+
+/// The operands of the loss but the labels' values, which are for [`label`].
+pub fn softmax_cross_entropy<B: Backend>(
+    backend: &B,
+    [samples, classes]: [usize; 2],
+    logits: &B::Floats,
+    labels: usize,
+    gradient: Option<&B::Floats>,
+    totals: &B::Floats,
+) -> Result<()> {
+    let operation = "softmax cross-entropy";
+    let stored = numbers(operation, &[samples.div_ceil(LANES), LANES, classes])?;
+    lengths(
+        operation,
+        &[
+            ("logits", backend.length(logits), stored),
+            ("labels", labels, samples),
+            (
+                "gradient",
+                gradient.map_or(stored, |g| backend.length(g)),
+                stored,
+            ),
+            ("totals", backend.length(totals), sums::COUNT),
+        ],
+    )?;
+    if classes == 0 || samples == 0 {
+        return Err(Error::shape(
+            operation,
+            "at least one class and one sample",
+            format!("{classes} classes, {samples} samples"),
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses labels that are not below `classes`.
+pub fn labels(labels: &[u8], classes: usize) -> Result<()> {
+    match labels.iter().find(|label| usize::from(**label) >= classes) {
+        Some(label) => {
+            let expected = format!("labels below {classes}");
+            Err(Error::shape("softmax cross-entropy", expected, label))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The operands of a gathering of rows.
+pub fn gather(
+    pixels: usize,
+    table: usize,
+    indices: &[u32],
+    features: usize,
+    out: usize,
+) -> Result<()> {
+    let stored = numbers("gather", &[indices.len().div_ceil(LANES), LANES, features])?;
+    lengths("gather", &[("out", out, stored)])?;
+    if table == 0 || !table.is_multiple_of(256) {
+        return Err(Error::shape("gather", "a table of channels × 256", table));
+    }
+    let rows = pixels.checked_div(features).unwrap_or(0);
+    check_indices("gather", indices, rows)
+}
+
+/// The operands of a gathering of images; gives the number of tables: one may serve all channels.
+pub fn gather_images(
+    pixels: usize,
+    shape: [usize; 3],
+    table: usize,
+    indices: &[u32],
+    placements: &[Placement],
+    out: usize,
+) -> Result<usize> {
+    let operation = "gather images";
+    let features = numbers(operation, &shape)?;
+    let tables = if table == 256 { 1 } else { shape[2] };
+    let blocks = indices.len().div_ceil(LANES);
+    lengths(
+        operation,
+        &[
+            ("table", table, numbers(operation, &[tables, 256])?),
+            ("placements", placements.len(), indices.len()),
+            ("out", out, numbers(operation, &[blocks, LANES, features])?),
+        ],
+    )?;
+    let images = pixels.checked_div(features).unwrap_or(0);
+    check_indices(operation, indices, images)?;
+    Ok(tables)
+}
+
+/// Refuses an index that is not below `count`.
+pub fn check_indices(operation: &'static str, indices: &[u32], count: usize) -> Result<()> {
+    match indices.iter().find(|&&index| index as usize >= count) {
+        Some(index) => {
+            let expected = format!("an index below {count}");
+            Err(Error::shape(operation, expected, index))
+        }
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,124 @@
+//! Numbers and bytes on the device. A copy shares the memory until one of the two is written.
+
+use alloc::sync::Arc;
+
+use super::device::{Counted, Memory};
+use crate::error::{Error, Result};
+
+/// Numbers that a kernel can count.
+const MOST: usize = i32::MAX as usize;
+
+/// f32 numbers in a device's memory.
+#[derive(Debug, Clone)]
+pub struct Floats {
+    memory: Arc<Memory>,
+    length: usize,
+}
+
+fn bytes_of(length: usize) -> Result<usize> {
+    if length > MOST {
+        return Err(Error::Memory {
+            purpose: "a tensor".into(),
+            bytes: (length as u64).saturating_mul(4),
+            remedy: "use a smaller batch or network: on CUDA a tensor has less than 2³¹ numbers"
+                .into(),
+        });
+    }
+    Ok(length * size_of::<f32>())
+}
+
+impl Floats {
+    pub(super) fn zeros(owner: &Arc<Counted>, length: usize) -> Result<Self> {
+        let mut memory = Memory::new(owner, bytes_of(length)?)?;
+        memory.clear(length * size_of::<f32>())?;
+        Ok(Floats {
+            memory: Arc::new(memory),
+            length,
+        })
+    }
+
+    pub(super) fn resize(&mut self, owner: &Arc<Counted>, length: usize) -> Result<()> {
+        let bytes = bytes_of(length)?;
+        if bytes > self.memory.bytes() || Arc::strong_count(&self.memory) > 1 {
+            self.memory = Arc::new(Memory::new(owner, bytes)?);
+        }
+        self.length = length;
+        Ok(())
+    }
+
+    pub(super) fn length(&self) -> usize {
+        self.length
+    }
+
+    pub(super) fn address(&self) -> u64 {
+        self.memory.address()
+    }
+
+    /// The memory, to be written: its own from now on.
+    pub(super) fn own(&mut self) -> Result<&mut Memory> {
+        if Arc::get_mut(&mut self.memory).is_none() {
+            let copy = self.memory.duplicate(self.length * size_of::<f32>())?;
+            self.memory = Arc::new(copy);
+        }
+        // Nobody else has a memory that was just made.
+        Arc::get_mut(&mut self.memory)
+            .ok_or_else(|| Error::shape("device memory", "memory of its own", "shared memory"))
+    }
+
+    pub(super) fn read(&self, to: &mut [f32]) -> Result<()> {
+        self.memory.read(bytemuck::cast_slice_mut(to))
+    }
+}
+
+/// Bytes in a device's memory: pixels and labels.
+#[derive(Debug, Clone)]
+pub struct Bytes {
+    memory: Arc<Memory>,
+    length: usize,
+    /// No byte is larger.
+    largest: u8,
+}
+
+impl Bytes {
+    pub(super) fn new(owner: &Arc<Counted>, host: &[u8]) -> Result<Self> {
+        let mut memory = Memory::new(owner, host.len())?;
+        memory.write(host)?;
+        Ok(Bytes {
+            memory: Arc::new(memory),
+            length: host.len(),
+            largest: host.iter().copied().max().unwrap_or(0),
+        })
+    }
+
+    /// Room for `length` bytes, to be written, none of which will be larger than `largest`.
+    pub(super) fn renew(
+        &mut self,
+        owner: &Arc<Counted>,
+        length: usize,
+        largest: u8,
+    ) -> Result<u64> {
+        if length > self.memory.bytes() || Arc::strong_count(&self.memory) > 1 {
+            self.memory = Arc::new(Memory::new(owner, length)?);
+        }
+        (self.length, self.largest) = (length, largest);
+        Ok(self.memory.address())
+    }
+
+    pub(super) fn length(&self) -> usize {
+        self.length
+    }
+
+    pub(super) fn largest(&self) -> u8 {
+        self.largest
+    }
+
+    pub(super) fn address(&self) -> u64 {
+        self.memory.address()
+    }
+
+    pub(super) fn to_host(&self) -> Result<alloc::vec::Vec<u8>> {
+        let mut host = alloc::vec![0; self.length];
+        self.memory.read(&mut host)?;
+        Ok(host)
+    }
+}

@@ -1,0 +1,279 @@
+//! An NVIDIA card, through the driver's interface.
+#![allow(unsafe_code)]
+
+use alloc::ffi::CString;
+use alloc::format;
+use alloc::string::String;
+use core::ffi::c_void;
+use std::collections::HashMap;
+
+use cudarc::driver::result::{self as driver, DriverError};
+use cudarc::driver::sys;
+
+use super::compiler;
+use super::device::{Device, failure};
+use crate::error::{Error, Result};
+
+/// The least compute capability: 7.0, Volta.
+const LEAST: [i32; 2] = [7, 0];
+
+/// A card, with the kernels compiled for it.
+#[derive(Debug)]
+pub struct Card {
+    name: String,
+    multiprocessors: usize,
+    device: sys::CUdevice,
+    context: sys::CUcontext,
+    stream: sys::CUstream,
+    functions: HashMap<&'static str, sys::CUfunction>,
+}
+
+// SAFETY: the driver's handles may be used from any thread on which the context is current, and every
+// function below makes it current first.
+unsafe impl Send for Card {}
+// SAFETY: as above; the driver orders what several threads ask for.
+unsafe impl Sync for Card {}
+
+const DRIVER: &str = "CUDA";
+const INSTALL: &str = "install NVIDIA's driver, or run on the processor with `--device cpu`";
+
+impl Card {
+    /// The card with this number.
+    pub fn open(ordinal: usize) -> Result<Self> {
+        // SAFETY: NVIDIA's library runs no code that touches this program when it is loaded.
+        if !unsafe { sys::is_culib_present() } {
+            let problem = "NVIDIA's driver library (libcuda.so.1, nvcuda.dll) is missing";
+            return Err(failure(DRIVER, problem.into(), INSTALL));
+        }
+        driver::init().map_err(|error| match error.0 {
+            sys::CUresult::CUDA_ERROR_NO_DEVICE => no_device(0, ordinal),
+            _ => failed("the driver", "does not start", error),
+        })?;
+        let count = driver::device::get_count()
+            .map_err(|error| failed("the driver", "counts no devices", error))?;
+        let number = i32::try_from(ordinal).ok().filter(|number| *number < count);
+        let number = number.ok_or_else(|| no_device(count, ordinal))?;
+        let found = driver::device::get(number)
+            .map_err(|error| failed("the driver", "gives no device", error))?;
+        let name = driver::device::get_name(found).unwrap_or_default();
+        let name = format!("CUDA device {ordinal} ({name})");
+        let attribute = |attribute| {
+            // SAFETY: `found` is a device.
+            unsafe { driver::device::get_attribute(found, attribute) }
+                .map_err(|error| failed(&name, "does not say what it is", error))
+        };
+        use sys::CUdevice_attribute_enum as Attribute;
+        let capability = [
+            attribute(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?,
+            attribute(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?,
+        ];
+        if capability < LEAST {
+            let [major, minor] = capability;
+            let problem = format!("compute capability {major}.{minor} is too old");
+            let remedy = "use a card of compute capability 7.0 or later, or `--device cpu`";
+            return Err(failure(name, problem, remedy));
+        }
+        if attribute(Attribute::CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED)? == 0 {
+            let problem = "its driver has no memory pools".into();
+            return Err(failure(
+                name,
+                problem,
+                "install NVIDIA's driver 525 or later",
+            ));
+        }
+        let multiprocessors = attribute(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?;
+        // SAFETY: `found` is a device; its context is released when the card is dropped.
+        let context = unsafe { driver::primary_ctx::retain(found) }
+            .map_err(|error| failed(&name, "gives no context", error))?;
+        let mut card = Card {
+            name,
+            multiprocessors: multiprocessors.max(1) as usize,
+            device: found,
+            context,
+            stream: core::ptr::null_mut(),
+            functions: HashMap::new(),
+        };
+        card.enter()?;
+        card.stream = driver::stream::create(driver::stream::StreamKind::NonBlocking)
+            .map_err(|error| card.failed("gives no stream", error))?;
+        card.load(capability)?;
+        Ok(card)
+    }
+
+    /// Loads the kernels; what lies on the disk is compiled afresh where it does not load.
+    fn load(&mut self, capability: [i32; 2]) -> Result<()> {
+        let mut loaded = None;
+        for fresh in [false, true] {
+            let code = compiler::cubin(capability, fresh)?;
+            // SAFETY: the driver copies the image, which it checks.
+            match unsafe { driver::module::load_data(code.as_ptr().cast::<c_void>()) } {
+                Ok(module) => {
+                    loaded = Some(module);
+                    break;
+                }
+                Err(error) if fresh => {
+                    let remedy = "install a driver as new as the NVRTC that compiles the kernels";
+                    return Err(failure(
+                        &*self.name,
+                        format!("refuses the kernels ({error})"),
+                        remedy,
+                    ));
+                }
+                Err(_) => {}
+            }
+        }
+        let Some(module) = loaded else { return Ok(()) };
+        for name in compiler::kernels() {
+            let symbol = CString::new(name).unwrap_or_default();
+            // SAFETY: the module was just loaded, and stays for as long as its context.
+            let function = unsafe { driver::module::get_function(module, symbol) }
+                .map_err(|error| self.failed(&format!("lacks kernel {name}"), error))?;
+            self.functions.insert(name, function);
+        }
+        Ok(())
+    }
+
+    /// Makes the card's context this thread's.
+    fn enter(&self) -> Result<()> {
+        // SAFETY: the context is retained for as long as the card lives.
+        unsafe { driver::ctx::set_current(self.context) }
+            .map_err(|error| self.failed("cannot be used here", error))
+    }
+
+    fn failed(&self, what: &str, error: DriverError) -> Error {
+        failed(&self.name, what, error)
+    }
+}
+
+fn no_device(count: i32, ordinal: usize) -> Error {
+    let problem = format!("there is no device {ordinal}: {count} are visible");
+    failure(
+        DRIVER,
+        problem,
+        "look at nvidia-smi and CUDA_VISIBLE_DEVICES, or use `--device cpu`",
+    )
+}
+
+fn failed(device: &str, what: &str, error: DriverError) -> Error {
+    let remedy =
+        "look at nvidia-smi and the system's log; a process that has met this must be started anew";
+    failure(device, format!("{what} ({error})"), remedy)
+}
+
+impl Device for Card {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn parallel(&self) -> usize {
+        2 * self.multiprocessors
+    }
+
+    fn allocate(&self, bytes: usize) -> Result<u64> {
+        self.enter()?;
+        // SAFETY: the stream is the card's, and all memory is used on it alone.
+        unsafe { driver::malloc_async(self.stream, bytes) }.map_err(|error| match error.0 {
+            sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => Error::Memory {
+                purpose: format!("a tensor on {}", self.name),
+                bytes: bytes as u64,
+                remedy: "use a smaller batch or network, or free the card of other processes"
+                    .into(),
+            },
+            _ => self.failed("gives no memory", error),
+        })
+    }
+
+    unsafe fn free(&self, address: u64) {
+        // An error here is the one that an earlier launch met; the next call that can fail says so.
+        let _ = self.enter();
+        // SAFETY: `address` came from `allocate`, as the caller promises; the stream orders its use.
+        let _ = unsafe { driver::free_async(address, self.stream) };
+    }
+
+    unsafe fn clear(&self, address: u64, bytes: usize) -> Result<()> {
+        self.enter()?;
+        // SAFETY: there are `bytes` bytes, as the caller promises.
+        unsafe { driver::memset_d8_async(address, 0, bytes, self.stream) }
+            .map_err(|error| self.failed("cannot clear memory", error))
+    }
+
+    unsafe fn write(&self, address: u64, from: &[u8]) -> Result<()> {
+        if from.is_empty() {
+            return Ok(());
+        }
+        self.enter()?;
+        // SAFETY: there are `from.len()` bytes, as the caller promises; pageable memory of the host is
+        // copied before the call returns.
+        unsafe { driver::memcpy_htod_async(address, from, self.stream) }
+            .map_err(|error| self.failed("cannot be copied to", error))
+    }
+
+    unsafe fn read(&self, address: u64, to: &mut [u8]) -> Result<()> {
+        if to.is_empty() {
+            return Ok(());
+        }
+        self.enter()?;
+        // SAFETY: there are `to.len()` bytes, as the caller promises; the copy has ended when the
+        // stream has been waited for, before `to` is used again.
+        let copied = unsafe { driver::memcpy_dtoh_async(to, address, self.stream) };
+        // SAFETY: the stream is the card's.
+        let waited = unsafe { driver::stream::synchronize(self.stream) };
+        copied
+            .and(waited)
+            .map_err(|error| self.failed("failed in a kernel or a copy", error))
+    }
+
+    unsafe fn copy(&self, from: u64, to: u64, bytes: usize) -> Result<()> {
+        self.enter()?;
+        // SAFETY: both have `bytes` bytes and do not overlap, as the caller promises.
+        unsafe { driver::memcpy_dtod_async(to, from, bytes, self.stream) }
+            .map_err(|error| self.failed("cannot copy memory", error))
+    }
+
+    unsafe fn launch(
+        &self,
+        kernel: &'static str,
+        blocks: u32,
+        [columns, rows]: [u32; 2],
+        arguments: &mut [*mut c_void],
+    ) -> Result<()> {
+        self.enter()?;
+        let function = self.functions.get(kernel).copied();
+        let function = function.ok_or_else(|| {
+            failure(
+                &*self.name,
+                format!("has no kernel {kernel}"),
+                "this is a mistake in kernels/",
+            )
+        })?;
+        // SAFETY: the function's module is loaded; the arguments are its own and its memory the
+        // stream's, as the caller promises.
+        unsafe {
+            driver::launch_kernel(
+                function,
+                (blocks, 1, 1),
+                (columns, rows, 1),
+                0,
+                self.stream,
+                arguments,
+            )
+        }
+        .map_err(|error| self.failed(&format!("cannot launch kernel {kernel}"), error))
+    }
+}
+
+impl Drop for Card {
+    fn drop(&mut self) {
+        if self.enter().is_err() {
+            return;
+        }
+        // SAFETY: nothing uses the stream and the context any more: every memory keeps the card alive.
+        unsafe {
+            if !self.stream.is_null() {
+                let _ = driver::stream::synchronize(self.stream);
+                let _ = driver::stream::destroy(self.stream);
+            }
+            let _ = driver::primary_ctx::release(self.device);
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! The kernels' source, and NVRTC, which compiles it for a card when the program runs.
+#![allow(unsafe_code)]
+
+use alloc::ffi::CString;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::ffi::{CStr, c_char, c_int, c_void};
+use std::path::PathBuf;
+
+use libloading::Library;
+use sha2::{Digest, Sha256};
+
+use super::device::failure;
+use crate::error::Result;
+
+/// Every kernel's file, in the order in which they are compiled as one.
+const SOURCES: [(&str, &str); 9] = [
+    ("common.cuh", include_str!("../../../kernels/common.cuh")),
+    (
+        "convolution.cu",
+        include_str!("../../../kernels/convolution.cu"),
+    ),
+    (
+        "elementwise.cu",
+        include_str!("../../../kernels/elementwise.cu"),
+    ),
+    ("gather.cu", include_str!("../../../kernels/gather.cu")),
+    ("loss.cu", include_str!("../../../kernels/loss.cu")),
+    (
+        "normalisation.cu",
+        include_str!("../../../kernels/normalisation.cu"),
+    ),
+    ("pooling.cu", include_str!("../../../kernels/pooling.cu")),
+    ("sum.cu", include_str!("../../../kernels/sum.cu")),
+    (
+        "to_weights.cu",
+        include_str!("../../../kernels/to_weights.cu"),
+    ),
+];
+
+/// What keeps the bits: no product and sum is contracted unless the kernel says so, subnormal numbers
+/// stay, division and square root are rounded correctly.
+const OPTIONS: [&str; 4] = [
+    "--fmad=false",
+    "--ftz=false",
+    "--prec-div=true",
+    "--prec-sqrt=true",
+];
+
+/// The kernels as one program.
+fn program() -> String {
+    let mut program = String::from("#define ENTRY(name)\n");
+    for (name, text) in SOURCES {
+        program.push_str(&format!("#line 1 \"{name}\"\n{text}\n"));
+    }
+    program
+}
+
+/// The names of all kernels: what stands behind `ENTRY`.
+pub fn kernels() -> impl Iterator<Item = &'static str> {
+    let lines = SOURCES.iter().flat_map(|(_, text)| text.lines());
+    lines.filter_map(|line| line.strip_prefix("ENTRY(")?.strip_suffix(')'))
+}
+
+/// The machine code of every kernel for compute capability `major.minor`, as a cubin, from the disk
+/// where it was compiled before.
+pub fn cubin(capability: [i32; 2], fresh: bool) -> Result<Vec<u8>> {
+    let nvrtc = Nvrtc::load()?;
+    let version = nvrtc.version()?;
+    let program = program();
+    let key = format!("{OPTIONS:?} {version:?} {program}");
+    let hash: String = Sha256::digest(key)[..12]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let [major, minor] = capability;
+    let file = cache().map(|folder| folder.join(format!("kernels-{hash}-sm_{major}{minor}.cubin")));
+    if let Some(found) = file
+        .as_ref()
+        .filter(|_| !fresh)
+        .and_then(|file| std::fs::read(file).ok())
+    {
+        return Ok(found);
+    }
+    let code = nvrtc.compile(&program, capability)?;
+    if let Some(file) = file {
+        // A cache that cannot be written costs the compilation of the next start, nothing more.
+        let beside = file.with_extension(std::process::id().to_string());
+        let _ = file.parent().map(std::fs::create_dir_all);
+        if std::fs::write(&beside, &code).is_err() || std::fs::rename(&beside, &file).is_err() {
+            let _ = std::fs::remove_file(&beside);
+        }
+    }
+    Ok(code)
+}
+
+/// Where compiled kernels are kept: `NEUROGAIN_CACHE`, else the user's cache directory.
+fn cache() -> Option<PathBuf> {
+    let folder = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let user = || folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")));
+    folder("NEUROGAIN_CACHE").or_else(|| Some(user()?.join("neurogain")))
+}
+
+type Program = *mut c_void;
+type Status = c_int;
+
+/// NVIDIA's run-time compiler.
+struct Nvrtc {
+    library: Library,
+}
+
+const NAME: &str = "NVRTC";
+const INSTALL: &str = "install it (the CUDA toolkit has it; so has `pip install nvidia-cuda-nvrtc`) \
+    and name its file in NEUROGAIN_NVRTC where the system does not find it";
+
+/// A program of NVRTC's, destroyed when it is dropped.
+struct Owned<'a> {
+    nvrtc: &'a Nvrtc,
+    program: Program,
+}
+
+impl Nvrtc {
+    fn load() -> Result<Self> {
+        let given = std::env::var("NEUROGAIN_NVRTC")
+            .ok()
+            .filter(|path| !path.is_empty());
+        let names = match given {
+            Some(path) => vec![path],
+            None => [
+                "libnvrtc.so.13",
+                "libnvrtc.so.12",
+                "libnvrtc.so",
+                "nvrtc64_130_0.dll",
+                "nvrtc64_120_0.dll",
+            ]
+            .map(String::from)
+            .into(),
+        };
+        for name in &names {
+            // SAFETY: NVIDIA's library runs no code that touches this program when it is loaded.
+            if let Ok(library) = unsafe { Library::new(name) } {
+                return Ok(Nvrtc { library });
+            }
+        }
+        let names = names.join(", ");
+        Err(failure(
+            NAME,
+            format!("the library that compiles kernels is missing ({names})"),
+            INSTALL,
+        ))
+    }
+
+    /// A function of the library.
+    ///
+    /// # Safety
+    /// `F` is its type.
+    unsafe fn function<F: Copy>(&self, name: &str) -> Result<F> {
+        // SAFETY: `F` is its type, as the caller promises.
+        let found = unsafe { self.library.get::<F>(name) };
+        found
+            .map(|function| *function)
+            .map_err(|error| failure(NAME, error.to_string(), INSTALL))
+    }
+
+    fn version(&self) -> Result<[c_int; 2]> {
+        let mut version = [0; 2];
+        let [major, minor] = &mut version;
+        // SAFETY: nvrtcVersion writes one int to each of two addresses.
+        let status = unsafe {
+            let function: unsafe extern "C" fn(*mut c_int, *mut c_int) -> Status =
+                self.function("nvrtcVersion")?;
+            function(major, minor)
+        };
+        self.done(status, "nvrtcVersion", String::new())?;
+        Ok(version)
+    }
+
+    fn compile(&self, source: &str, [major, minor]: [i32; 2]) -> Result<Vec<u8>> {
+        let text =
+            |text: &str| CString::new(text).map_err(|error| failure(NAME, error.to_string(), ""));
+        let (source, name) = (text(source)?, text("neurogain.cu")?);
+        let architecture = format!("--gpu-architecture=sm_{major}{minor}");
+        let options = OPTIONS
+            .iter()
+            .copied()
+            .chain([architecture.as_str(), "--std=c++17"]);
+        let options = options.map(text).collect::<Result<Vec<_>>>()?;
+        let pointers: Vec<*const c_char> = options.iter().map(|option| option.as_ptr()).collect();
+        let mut program: Program = core::ptr::null_mut();
+        // SAFETY: source and name end with NUL; there are no headers, whose arrays may then be null.
+        let status = unsafe {
+            let create: unsafe extern "C" fn(
+                *mut Program,
+                *const c_char,
+                *const c_char,
+                c_int,
+                *const c_void,
+                *const c_void,
+            ) -> Status = self.function("nvrtcCreateProgram")?;
+            let none = core::ptr::null();
+            create(&mut program, source.as_ptr(), name.as_ptr(), 0, none, none)
+        };
+        self.done(status, "nvrtcCreateProgram", String::new())?;
+        let program = Owned {
+            nvrtc: self,
+            program,
+        };
+        // SAFETY: there are as many options as pointers to them, each ending with NUL.
+        let status = unsafe {
+            let compile: unsafe extern "C" fn(Program, c_int, *const *const c_char) -> Status =
+                self.function("nvrtcCompileProgram")?;
+            compile(program.program, pointers.len() as c_int, pointers.as_ptr())
+        };
+        if status != 0 {
+            let log = program.bytes("nvrtcGetProgramLogSize", "nvrtcGetProgramLog")?;
+            let log = CStr::from_bytes_until_nul(&log)
+                .map_or(String::new(), |log| log.to_string_lossy().into());
+            self.done(status, "nvrtcCompileProgram", log)?;
+        }
+        program.bytes("nvrtcGetCUBINSize", "nvrtcGetCUBIN")
+    }
+
+    /// Fails unless a call succeeded.
+    fn done(&self, status: Status, call: &str, log: String) -> Result<()> {
+        match status {
+            0 => Ok(()),
+            5 => Err(failure(
+                NAME,
+                format!("it does not know this card's architecture. {log}"),
+                "install another version of it: the newest for a new card, 12 for a card older than compute capability 7.5",
+            )),
+            _ => Err(failure(
+                NAME,
+                format!("{call} fails with {status}. {log}"),
+                INSTALL,
+            )),
+        }
+    }
+}
+
+impl Owned<'_> {
+    /// What a pair of functions gives the size and the contents of.
+    fn bytes(&self, size: &str, contents: &str) -> Result<Vec<u8>> {
+        let mut length = 0usize;
+        // SAFETY: both functions take the program; the first writes one size, the second that many bytes.
+        unsafe {
+            let get: unsafe extern "C" fn(Program, *mut usize) -> Status =
+                self.nvrtc.function(size)?;
+            self.nvrtc
+                .done(get(self.program, &mut length), size, String::new())?;
+            let mut bytes = vec![0u8; length];
+            let get: unsafe extern "C" fn(Program, *mut u8) -> Status =
+                self.nvrtc.function(contents)?;
+            self.nvrtc.done(
+                get(self.program, bytes.as_mut_ptr()),
+                contents,
+                String::new(),
+            )?;
+            Ok(bytes)
+        }
+    }
+}
+
+impl Drop for Owned<'_> {
+    fn drop(&mut self) {
+        // SAFETY: the program was created and is not used afterwards.
+        unsafe {
+            let destroy = self
+                .nvrtc
+                .function::<unsafe extern "C" fn(*mut Program) -> Status>("nvrtcDestroyProgram");
+            if let Ok(destroy) = destroy {
+                destroy(&mut self.program);
+            }
+        }
+    }
+}
+
+/// Compiles every kernel for compute capability `major.minor`: the machine code, as a cubin.
+///
+/// No card is needed, only NVRTC.
+///
+/// # Errors
+/// [`Error::Device`](crate::Error::Device) if NVRTC is missing or refuses the kernels or the capability.
+pub fn compile(major: i32, minor: i32) -> Result<Vec<u8>> {
+    Nvrtc::load()?.compile(&program(), [major, minor])
+}

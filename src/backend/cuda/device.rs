@@ -1,0 +1,169 @@
+//! What the kernels run on, and its memory.
+#![allow(unsafe_code)]
+
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use core::ffi::c_void;
+use core::fmt::Debug;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::{Error, Result};
+
+/// A card, or the processor in its place. Addresses are the device's own.
+///
+/// Copies and launches happen in the order in which they are asked for.
+pub trait Device: Debug + Send + Sync {
+    /// Its name, for people.
+    fn name(&self) -> &str;
+
+    /// Thread blocks that keep it busy.
+    fn parallel(&self) -> usize;
+
+    /// Memory, aligned to 16 bytes, at least one byte; whatever it holds.
+    fn allocate(&self, bytes: usize) -> Result<u64>;
+
+    /// Gives memory back.
+    ///
+    /// # Safety
+    /// `address` came from [`allocate`](Device::allocate) and is not used afterwards.
+    unsafe fn free(&self, address: u64);
+
+    /// Makes memory zero.
+    ///
+    /// # Safety
+    /// The memory has `bytes` bytes from `address` on.
+    unsafe fn clear(&self, address: u64, bytes: usize) -> Result<()>;
+
+    /// Copies from the host.
+    ///
+    /// # Safety
+    /// The memory has `from.len()` bytes from `address` on.
+    unsafe fn write(&self, address: u64, from: &[u8]) -> Result<()>;
+
+    /// Copies to the host, once everything asked for before has happened.
+    ///
+    /// # Safety
+    /// The memory has `to.len()` bytes from `address` on.
+    unsafe fn read(&self, address: u64, to: &mut [u8]) -> Result<()>;
+
+    /// Copies from one memory to another.
+    ///
+    /// # Safety
+    /// Both have `bytes` bytes from their addresses on, and do not overlap.
+    unsafe fn copy(&self, from: u64, to: u64, bytes: usize) -> Result<()>;
+
+    /// Launches a kernel with `blocks` thread blocks of `threads` threads.
+    ///
+    /// # Safety
+    /// `arguments` point to as many values of the types that the kernel takes, and the kernel, told
+    /// by them, stays inside of the memory whose addresses are among them.
+    unsafe fn launch(
+        &self,
+        kernel: &'static str,
+        blocks: u32,
+        threads: [u32; 2],
+        arguments: &mut [*mut c_void],
+    ) -> Result<()>;
+}
+
+/// A device with the bytes that are in use on it.
+#[derive(Debug)]
+pub struct Counted {
+    pub device: alloc::boxed::Box<dyn Device>,
+    pub used: AtomicU64,
+}
+
+/// Memory of a device, given back when it is dropped.
+#[derive(Debug)]
+pub struct Memory {
+    owner: Arc<Counted>,
+    address: u64,
+    bytes: usize,
+}
+
+impl Memory {
+    /// Memory for as many bytes, whatever they are.
+    pub fn new(owner: &Arc<Counted>, bytes: usize) -> Result<Self> {
+        let bytes = bytes.max(1);
+        let address = owner.device.allocate(bytes)?;
+        owner.used.fetch_add(bytes as u64, Ordering::Relaxed);
+        Ok(Memory {
+            owner: owner.clone(),
+            address,
+            bytes,
+        })
+    }
+
+    /// Where it lies.
+    pub fn address(&self) -> u64 {
+        self.address
+    }
+
+    /// How many bytes it has room for.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn check(&self, bytes: usize) -> Result<()> {
+        if bytes > self.bytes {
+            let room = format!("at most {} bytes", self.bytes);
+            return Err(Error::shape("device memory", room, bytes));
+        }
+        Ok(())
+    }
+
+    /// Makes the first bytes zero.
+    pub fn clear(&mut self, bytes: usize) -> Result<()> {
+        self.check(bytes)?;
+        // SAFETY: the memory has `bytes` bytes, as was just checked.
+        unsafe { self.owner.device.clear(self.address, bytes) }
+    }
+
+    /// Copies from the host to the first bytes.
+    pub fn write(&mut self, from: &[u8]) -> Result<()> {
+        self.check(from.len())?;
+        // SAFETY: the memory has `from.len()` bytes, as was just checked.
+        unsafe { self.owner.device.write(self.address, from) }
+    }
+
+    /// Copies the first bytes to the host.
+    pub fn read(&self, to: &mut [u8]) -> Result<()> {
+        self.check(to.len())?;
+        // SAFETY: the memory has `to.len()` bytes, as was just checked.
+        unsafe { self.owner.device.read(self.address, to) }
+    }
+
+    /// New memory of the same size whose first bytes are these.
+    pub fn duplicate(&self, bytes: usize) -> Result<Self> {
+        self.check(bytes)?;
+        let other = Memory::new(&self.owner, self.bytes)?;
+        // SAFETY: both have `bytes` bytes, as was just checked, and the other is new.
+        unsafe {
+            self.owner.device.copy(self.address, other.address, bytes)?;
+        }
+        Ok(other)
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.owner
+            .used
+            .fetch_sub(self.bytes as u64, Ordering::Relaxed);
+        // SAFETY: the address came from `allocate`, and nobody has it any more; what was launched with
+        // it before comes before this.
+        unsafe {
+            self.owner.device.free(self.address);
+        }
+    }
+}
+
+/// The error of a device, with what to do about it.
+pub fn failure(device: impl Into<String>, problem: String, remedy: impl Into<String>) -> Error {
+    Error::Device {
+        device: device.into(),
+        problem,
+        remedy: remedy.into(),
+    }
+}

@@ -1,0 +1,130 @@
+//! The kernels compiled for the processor: `kernels/host.cpp` as a shared library.
+#![allow(unsafe_code)]
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use core::ffi::c_void;
+use std::path::Path;
+
+use libloading::Library;
+
+use super::device::{Device, failure};
+use crate::error::{Error, Result};
+
+type Entry = unsafe extern "C" fn(*mut *mut c_void, u32, *const u32, u32) -> i32;
+type Allocate = unsafe extern "C" fn(usize) -> *mut c_void;
+type Free = unsafe extern "C" fn(*mut c_void);
+
+/// The processor in a card's place.
+#[derive(Debug)]
+pub struct Emulator {
+    library: Library,
+    allocate: Allocate,
+    free: Free,
+    order: u32,
+}
+
+const NAME: &str = "the kernels on the processor";
+
+impl Emulator {
+    /// The library at a path; `order` permutes the threads.
+    pub fn load(path: &Path, order: u32) -> Result<Self> {
+        let missing = |error: libloading::Error| {
+            let remedy = "build it from kernels/host.cpp, as its first lines say";
+            failure(NAME, format!("{}: {error}", path.display()), remedy)
+        };
+        // SAFETY: the library runs no code when it is loaded but the C++ runtime's, and its functions
+        // have the types that kernels/host.cpp gives them.
+        unsafe {
+            let library = Library::new(path).map_err(missing)?;
+            let allocate = *library.get::<Allocate>("host_allocate").map_err(missing)?;
+            let free = *library.get::<Free>("host_free").map_err(missing)?;
+            Ok(Emulator {
+                library,
+                allocate,
+                free,
+                order,
+            })
+        }
+    }
+}
+
+impl Device for Emulator {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    /// Large tiles for even orders, small ones for odd ones, so that both are tested.
+    fn parallel(&self) -> usize {
+        if self.order.is_multiple_of(2) { 1 } else { 256 }
+    }
+
+    fn allocate(&self, bytes: usize) -> Result<u64> {
+        // SAFETY: the function takes any number of bytes.
+        let address = unsafe { (self.allocate)(bytes) };
+        if address.is_null() {
+            return Err(Error::Memory {
+                purpose: "a tensor".into(),
+                bytes: bytes as u64,
+                remedy: "use a smaller batch or network".into(),
+            });
+        }
+        Ok(address as u64)
+    }
+
+    unsafe fn free(&self, address: u64) {
+        // SAFETY: `address` came from `allocate`, as the caller promises.
+        unsafe { (self.free)(address as *mut c_void) }
+    }
+
+    unsafe fn clear(&self, address: u64, bytes: usize) -> Result<()> {
+        // SAFETY: there are `bytes` bytes, as the caller promises.
+        unsafe { (address as *mut u8).write_bytes(0, bytes) };
+        Ok(())
+    }
+
+    unsafe fn write(&self, address: u64, from: &[u8]) -> Result<()> {
+        // SAFETY: there are `from.len()` bytes, as the caller promises, of the device's alone.
+        unsafe { (address as *mut u8).copy_from_nonoverlapping(from.as_ptr(), from.len()) };
+        Ok(())
+    }
+
+    unsafe fn read(&self, address: u64, to: &mut [u8]) -> Result<()> {
+        // SAFETY: there are `to.len()` bytes, as the caller promises, of the device's alone.
+        unsafe { (address as *const u8).copy_to_nonoverlapping(to.as_mut_ptr(), to.len()) };
+        Ok(())
+    }
+
+    unsafe fn copy(&self, from: u64, to: u64, bytes: usize) -> Result<()> {
+        // SAFETY: both have `bytes` bytes and do not overlap, as the caller promises.
+        unsafe { (from as *const u8).copy_to_nonoverlapping(to as *mut u8, bytes) };
+        Ok(())
+    }
+
+    unsafe fn launch(
+        &self,
+        kernel: &'static str,
+        blocks: u32,
+        threads: [u32; 2],
+        arguments: &mut [*mut c_void],
+    ) -> Result<()> {
+        let symbol = format!("host_{kernel}");
+        // SAFETY: every entry has this type (the macro ENTRY of kernels/host.h), and the arguments are
+        // the kernel's, as the caller promises.
+        let outcome = unsafe {
+            let entry = self.library.get::<Entry>(symbol.as_str());
+            let entry = entry.map_err(|error| broken(kernel, error.to_string()))?;
+            entry(arguments.as_mut_ptr(), blocks, threads.as_ptr(), self.order)
+        };
+        match outcome {
+            0 => Ok(()),
+            1 => Err(broken(kernel, "not all threads reach a barrier".into())),
+            _ => Err(broken(kernel, "it wrote outside of its buffers".into())),
+        }
+    }
+}
+
+fn broken(kernel: &str, problem: String) -> Error {
+    let remedy = "this is a mistake in kernels/";
+    failure(NAME, format!("kernel {kernel}: {problem}"), remedy)
+}

@@ -1,0 +1,176 @@
+//! Launches of `kernels/convolution.cu`, `to_weights.cu` and `pooling.cu`.
+#![allow(unsafe_code)]
+
+use super::Cuda;
+use super::buffer::Floats;
+use super::launch::Argument;
+use crate::backend::{Convolution, Pool, Pooling, Update, check, summation};
+use crate::error::Result;
+use crate::shape::LANES;
+
+/// Results of a thread of `convolve`.
+const RESULTS: usize = 8;
+/// Threads for 16 samples: each takes 4.
+const THREADS: usize = 4;
+
+/// How the results of a convolution are shared out: blocks of samples, and rows of 8 results, of a
+/// thread block. The numbers do not depend on it.
+fn tile(blocks: usize, pixels: usize, results: usize, parallel: usize) -> [usize; 2] {
+    let mut tile = [blocks.clamp(1, 4), results.div_ceil(RESULTS).clamp(1, 8)];
+    // Smaller tiles where large ones would not keep the device busy.
+    while tile != [1, 1] && grid(blocks, pixels, results, tile) < parallel {
+        let halved = if tile[1] >= tile[0] { 1 } else { 0 };
+        tile[halved] = tile[halved].div_ceil(2);
+    }
+    tile
+}
+
+/// Thread blocks for a tile.
+fn grid(blocks: usize, pixels: usize, results: usize, tile: [usize; 2]) -> usize {
+    blocks.div_ceil(tile[0]) * pixels * results.div_ceil(tile[1] * RESULTS)
+}
+
+/// y of a convolution whose lengths were checked.
+pub fn forward(
+    cuda: &Cuda,
+    dimensions: Convolution,
+    gain: Option<&Floats>,
+    [w, x]: [&Floats; 2],
+    y: &mut Floats,
+) -> Result<()> {
+    if y.length() == 0 {
+        return Ok(());
+    }
+    let [rows, columns] = dimensions.output()?;
+    let pixels = rows * columns;
+    let (blocks, results) = (dimensions.blocks, dimensions.outputs);
+    let tile = tile(blocks, pixels, results, cuda.owner.device.parallel());
+    let threads = [(tile[0] * THREADS) as u32, tile[1] as u32];
+    let arguments = &mut [
+        (dimensions, [rows, columns]).try_into()?,
+        Argument::optional(gain),
+        w.into(),
+        x.into(),
+        Argument::written(y)?,
+    ];
+    let grid = grid(blocks, pixels, results, tile);
+    // SAFETY: gain, w, x and y have the lengths of the dimensions, as the caller checked.
+    unsafe { cuda.launch("convolution_forward", grid, threads, arguments) }
+}
+
+/// dx of a convolution whose lengths were checked.
+pub fn to_input(
+    cuda: &Cuda,
+    dimensions: Convolution,
+    gain: Option<&Floats>,
+    [w, dy]: [&Floats; 2],
+    update: Update,
+    dx: &mut Floats,
+) -> Result<()> {
+    if dx.length() == 0 {
+        return Ok(());
+    }
+    let output = dimensions.output()?;
+    let pixels = dimensions.height * dimensions.width;
+    let (blocks, results) = (dimensions.blocks, dimensions.inputs);
+    let tile = tile(blocks, pixels, results, cuda.owner.device.parallel());
+    let threads = [(tile[0] * THREADS) as u32, tile[1] as u32];
+    let arguments = &mut [
+        (dimensions, output).try_into()?,
+        Argument::optional(gain),
+        w.into(),
+        dy.into(),
+        u32::from(update == Update::Add).into(),
+        Argument::written(dx)?,
+    ];
+    let grid = grid(blocks, pixels, results, tile);
+    // SAFETY: gain, w, dy and dx have the lengths of the dimensions, as the caller checked.
+    unsafe { cuda.launch("convolution_to_input", grid, threads, arguments) }
+}
+
+/// dw of a convolution whose lengths were checked.
+pub fn to_weights(
+    cuda: &Cuda,
+    dimensions: Convolution,
+    gain: Option<&Floats>,
+    [dy, x]: [&Floats; 2],
+    dw: &mut Floats,
+) -> Result<()> {
+    if dw.length() == 0 || dy.length() == 0 {
+        let bytes = dw.length() * size_of::<f32>();
+        return dw.own()?.clear(bytes);
+    }
+    /// Outputs, and inputs, of a tile.
+    const SIDE: usize = 4;
+    /// Chunks side by side, at most.
+    const SLOTS: usize = 16;
+    let [rows, columns] = dimensions.output()?;
+    let taps = dimensions.window.size * dimensions.window.size;
+    let tiles = dimensions.outputs.div_ceil(SIDE) * dimensions.inputs.div_ceil(SIDE);
+    let chunks = (dimensions.blocks * rows * columns).div_ceil(summation::CHUNK);
+    let threads = chunks.min(SLOTS) * LANES;
+    let arguments = &mut [
+        (dimensions, [rows, columns]).try_into()?,
+        Argument::optional(gain),
+        dy.into(),
+        x.into(),
+        Argument::written(dw)?,
+    ];
+    // SAFETY: gain, dy, x and dw have the lengths of the dimensions, as the caller checked.
+    unsafe {
+        cuda.launch(
+            "convolution_to_weights",
+            tiles * taps,
+            [threads as u32, 1],
+            arguments,
+        )
+    }
+}
+
+pub fn pool(
+    cuda: &Cuda,
+    pool: Pool,
+    dimensions: Pooling,
+    x: &Floats,
+    y: &mut Floats,
+) -> Result<()> {
+    check::pooling(cuda, "pooling", dimensions, &[("x", x)], ("y", y))?;
+    let length = y.length();
+    if length == 0 {
+        return Ok(());
+    }
+    let arguments = &mut [
+        (dimensions.into(), dimensions.output()?).try_into()?,
+        Argument::count(length)?,
+        u32::from(pool == Pool::Max).into(),
+        x.into(),
+        Argument::written(y)?,
+    ];
+    // SAFETY: x and y have the lengths of the dimensions, as was checked.
+    unsafe { cuda.each("pool", length, arguments) }
+}
+
+pub fn pool_backward(
+    cuda: &Cuda,
+    pool: Pool,
+    dimensions: Pooling,
+    [x, dy]: [&Floats; 2],
+    dx: &mut Floats,
+) -> Result<()> {
+    let of_x = &[("x", x), ("dx", &*dx)];
+    check::pooling(cuda, "pooling backward", dimensions, of_x, ("dy", dy))?;
+    let length = dx.length();
+    if dy.length() == 0 {
+        return Ok(());
+    }
+    let arguments = &mut [
+        (dimensions.into(), dimensions.output()?).try_into()?,
+        Argument::count(length)?,
+        u32::from(pool == Pool::Max).into(),
+        x.into(),
+        dy.into(),
+        Argument::written(dx)?,
+    ];
+    // SAFETY: x, dy and dx have the lengths of the dimensions, as was checked.
+    unsafe { cuda.each("pool_backward", length, arguments) }
+}

@@ -1,0 +1,187 @@
+//! A kernel's arguments and its launch.
+#![allow(unsafe_code)]
+
+use core::ffi::c_void;
+
+use super::Cuda;
+use super::buffer::{Bytes, Floats};
+use crate::backend::{Convolution, Normalisation, Pooling, Product};
+use crate::error::{Error, Result};
+
+/// Threads of a thread block where each has a number of its own.
+const THREADS: usize = 256;
+
+/// The largest argument in 32-bit words: the dimensions of a convolution.
+const WORDS: usize = 10;
+
+/// The value of one parameter of a kernel, as it lies in memory.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(8))]
+pub struct Argument([u32; WORDS]);
+
+impl Argument {
+    fn words<const N: usize>(words: [u32; N]) -> Self {
+        let mut all = [0; WORDS];
+        all[..N].copy_from_slice(&words);
+        Argument(all)
+    }
+
+    /// An address on the device.
+    pub fn address(address: u64) -> Self {
+        let words: [u32; 2] = bytemuck::cast(address);
+        Self::words(words)
+    }
+
+    /// Numbers that are read, or null.
+    pub fn optional(floats: Option<&Floats>) -> Self {
+        Self::address(floats.map_or(0, Floats::address))
+    }
+
+    /// Numbers that are written: their own memory from now on.
+    pub fn written(floats: &mut Floats) -> Result<Self> {
+        Ok(Self::address(floats.own()?.address()))
+    }
+
+    /// A count; refuses what a kernel cannot count.
+    pub fn count(count: usize) -> Result<Self> {
+        Ok(number(count)?.into())
+    }
+}
+
+impl From<u32> for Argument {
+    fn from(number: u32) -> Self {
+        Self::words([number])
+    }
+}
+
+impl From<f32> for Argument {
+    fn from(number: f32) -> Self {
+        Self::words([number.to_bits()])
+    }
+}
+
+impl From<&Floats> for Argument {
+    fn from(floats: &Floats) -> Self {
+        Self::address(floats.address())
+    }
+}
+
+impl From<&Bytes> for Argument {
+    fn from(bytes: &Bytes) -> Self {
+        Self::address(bytes.address())
+    }
+}
+
+/// As the structure `Convolution` of kernels/common.cuh.
+impl TryFrom<(Convolution, [usize; 2])> for Argument {
+    type Error = Error;
+    fn try_from((d, [rows, columns]): (Convolution, [usize; 2])) -> Result<Self> {
+        let window = [d.window.size, d.window.stride, d.window.padding];
+        let [size, stride, padding] = window;
+        let all = [
+            d.blocks, d.height, d.width, d.inputs, d.outputs, rows, columns, size, stride, padding,
+        ];
+        let mut words = [0; WORDS];
+        for (word, size) in words.iter_mut().zip(all) {
+            *word = number(size)?;
+        }
+        Ok(Argument(words))
+    }
+}
+
+/// As the structure `Normalisation` of kernels/common.cuh.
+impl TryFrom<Normalisation> for Argument {
+    type Error = Error;
+    fn try_from(d: Normalisation) -> Result<Self> {
+        Ok(Self::words([
+            number(d.samples)?,
+            number(d.pixels)?,
+            number(d.channels)?,
+        ]))
+    }
+}
+
+/// A product is a convolution of images of one pixel.
+impl From<Product> for Convolution {
+    fn from(product: Product) -> Self {
+        Convolution {
+            blocks: product.blocks,
+            height: 1,
+            width: 1,
+            inputs: product.inputs,
+            outputs: product.outputs,
+            window: crate::backend::Window {
+                size: 1,
+                stride: 1,
+                padding: 0,
+            },
+        }
+    }
+}
+
+/// A pooling has the windows of a convolution of as many channels.
+impl From<Pooling> for Convolution {
+    fn from(pooling: Pooling) -> Self {
+        Convolution {
+            blocks: pooling.blocks,
+            height: pooling.height,
+            width: pooling.width,
+            inputs: pooling.channels,
+            outputs: pooling.channels,
+            window: pooling.window,
+        }
+    }
+}
+
+/// A size as the kernels count: below 2³¹.
+pub fn number(size: usize) -> Result<u32> {
+    let number = u32::try_from(size).ok().filter(|n| *n <= i32::MAX as u32);
+    number.ok_or_else(|| Error::shape("CUDA kernel", "sizes below 2³¹", size))
+}
+
+impl Cuda {
+    /// Launches a kernel; nothing, if there are no thread blocks.
+    ///
+    /// # Safety
+    /// The arguments have the types of the kernel's parameters, in their order, and the buffers among
+    /// them the lengths that the kernel takes from the others.
+    pub(super) unsafe fn launch(
+        &self,
+        kernel: &'static str,
+        blocks: usize,
+        threads: [u32; 2],
+        arguments: &mut [Argument],
+    ) -> Result<()> {
+        if blocks == 0 {
+            return Ok(());
+        }
+        let mut pointers = [core::ptr::null_mut::<c_void>(); 16];
+        for (pointer, argument) in pointers.iter_mut().zip(arguments.iter_mut()) {
+            *pointer = (argument as *mut Argument).cast();
+        }
+        let pointers = &mut pointers[..arguments.len().min(16)];
+        // SAFETY: every pointer is to a value of its parameter's type and the kernel stays inside its
+        // buffers, as the caller promises.
+        unsafe {
+            self.owner
+                .device
+                .launch(kernel, number(blocks)?, threads, pointers)
+        }
+    }
+
+    /// Launches a kernel that has a thread for each of `length` numbers, which is its first parameter
+    /// but for `before`.
+    ///
+    /// # Safety
+    /// As for [`launch`](Cuda::launch).
+    pub(super) unsafe fn each(
+        &self,
+        kernel: &'static str,
+        length: usize,
+        arguments: &mut [Argument],
+    ) -> Result<()> {
+        let blocks = length.div_ceil(THREADS);
+        // SAFETY: as the caller promises.
+        unsafe { self.launch(kernel, blocks, [THREADS as u32, 1], arguments) }
+    }
+}

@@ -1,0 +1,115 @@
+//! The kernels on an NVIDIA card.
+//!
+//! The bits are the processor's: `kernels/*.cu` keep the contract of [`backend`](super), order of
+//! summation, fused multiply-adds and polynomials included. They are compiled by NVRTC when a
+//! [`Cuda`] is made, for the card at hand, and kept in the user's cache directory
+//! (`NEUROGAIN_CACHE`). Nothing of CUDA is needed to build the program: driver and NVRTC are looked
+//! for when it runs, and an [`Error::Device`](crate::Error::Device) says which is missing.
+//!
+//! ```no_run
+//! use neurogain::{Backend, backend::Cuda};
+//! let cuda = Cuda::new(0)?;
+//! println!("{}", cuda.name());
+//! let mut x = cuda.zeros(32)?;
+//! cuda.relu(&mut x)?;
+//! # Ok::<(), neurogain::Error>(())
+//! ```
+//!
+//! Everything is asked for in one order, of all clones of a [`Cuda`], and happens while the processor
+//! goes on: a failure of a kernel comes to light at the next copy to the host.
+
+mod buffer;
+mod card;
+mod compiler;
+mod device;
+mod dispatch;
+mod elementwise;
+mod emulator;
+mod gather;
+mod images;
+mod launch;
+mod normalisation;
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::error::Result;
+use device::{Counted, Device};
+
+pub use buffer::{Bytes, Floats};
+pub use compiler::compile;
+
+/// A card. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Cuda {
+    owner: Arc<Counted>,
+    scratch: Arc<Mutex<Scratch>>,
+}
+
+/// Memory that kernels use between their launches, which comes in the order of the launches.
+#[derive(Debug)]
+struct Scratch {
+    /// The chunks' parts of long sums.
+    partials: Floats,
+    /// What is made of them on the way.
+    sums: Floats,
+    indices: Floats,
+    placements: Floats,
+}
+
+impl Cuda {
+    /// The card with this number, of those that `CUDA_VISIBLE_DEVICES` leaves.
+    ///
+    /// # Errors
+    /// [`Error::Device`](crate::Error::Device) if there is no driver, no such card, one older than
+    /// compute capability 7.0, or no NVRTC.
+    pub fn new(ordinal: usize) -> Result<Self> {
+        Self::on(Box::new(card::Card::open(ordinal)?))
+    }
+
+    /// The kernels compiled for the processor, for tests where there is no card: `library` is built
+    /// from `kernels/host.cpp`. `order` permutes the threads and the thread blocks: ascending for 0,
+    /// descending for 1, else shuffled.
+    ///
+    /// # Errors
+    /// [`Error::Device`](crate::Error::Device) if the library cannot be loaded.
+    pub fn emulated(library: &Path, order: u32) -> Result<Self> {
+        Self::on(Box::new(emulator::Emulator::load(library, order)?))
+    }
+
+    fn on(device: Box<dyn Device>) -> Result<Self> {
+        let used = AtomicU64::new(0);
+        let owner = Arc::new(Counted { device, used });
+        let none = Floats::zeros(&owner, 0)?;
+        let scratch = Scratch {
+            partials: none.clone(),
+            sums: none.clone(),
+            indices: none.clone(),
+            placements: none,
+        };
+        Ok(Cuda {
+            owner,
+            scratch: Arc::new(Mutex::new(scratch)),
+        })
+    }
+
+    /// The card's number and name.
+    pub fn name(&self) -> &str {
+        self.owner.device.name()
+    }
+
+    /// Bytes of the card's memory that tensors and datasets of this [`Cuda`] and its clones take.
+    pub fn memory_in_use(&self) -> u64 {
+        self.owner.used.load(Ordering::Relaxed)
+    }
+
+    /// Runs with the memory between launches, which is this caller's alone until then.
+    fn with_scratch<R>(&self, run: impl FnOnce(&mut Scratch) -> Result<R>) -> Result<R> {
+        // A thread that panicked left nothing in it that is read.
+        let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        run(&mut scratch)
+    }
+}

@@ -1,0 +1,150 @@
+//! Launches of `kernels/normalisation.cu`.
+#![allow(unsafe_code)]
+
+use super::buffer::Floats;
+use super::launch::Argument;
+use super::{Cuda, Scratch};
+use crate::backend::{BatchNorm, Normalisation, Normalise, NormaliseBackward, check, summation};
+use crate::error::Result;
+use crate::shape::LANES;
+
+/// Channels of a thread block, with 16 lanes each.
+const CHANNELS: usize = 16;
+const THREADS: [u32; 2] = [(CHANNELS * LANES) as u32, 1];
+
+impl Normalisation {
+    /// The pixels of all blocks of samples.
+    fn all_pixels(&self) -> usize {
+        self.samples.div_ceil(LANES) * self.pixels
+    }
+
+    fn chunks(&self) -> usize {
+        self.all_pixels().div_ceil(summation::CHUNK)
+    }
+
+    /// The numbers of a channel in the first chunk, without the padding.
+    fn counted(&self) -> usize {
+        let present = |pixel| LANES.min(self.samples - pixel / self.pixels * LANES);
+        let start = self.all_pixels().min(summation::CHUNK);
+        (0..start).map(present).sum()
+    }
+}
+
+pub fn batch_statistics(
+    cuda: &Cuda,
+    dimensions: Normalisation,
+    settings: BatchNorm,
+    x: &Floats,
+    running: &mut Floats,
+    statistics: &mut Floats,
+) -> Result<()> {
+    check::batch_statistics(cuda, dimensions, x, running, statistics)?;
+    let (channels, chunks) = (dimensions.channels, dimensions.chunks());
+    let groups = channels.div_ceil(CHANNELS);
+    cuda.with_scratch(|scratch| {
+        let Scratch { partials, sums, .. } = scratch;
+        partials.resize(&cuda.owner, chunks * 2 * channels * LANES)?;
+        sums.resize(&cuda.owner, channels)?;
+        let d = Argument::try_from(dimensions)?;
+        let counted = dimensions.counted() as f32;
+        let (partials, shift) = (Argument::written(partials)?, Argument::written(sums)?);
+        let average = &mut [d, counted.into(), x.into(), shift];
+        let moments = &mut [d, x.into(), shift, partials];
+        let finish = &mut [
+            d,
+            Argument::count(chunks)?,
+            settings.epsilon.into(),
+            settings.momentum.into(),
+            shift,
+            partials,
+            Argument::written(running)?,
+            Argument::written(statistics)?,
+        ];
+        // SAFETY: x, running and statistics have the lengths of the dimensions, as was checked; shift
+        // has `channels` numbers, partials 2·channels·16 for each chunk.
+        unsafe {
+            cuda.launch("batch_shift", groups, THREADS, average)?;
+            cuda.launch("batch_moments", groups * chunks, THREADS, moments)?;
+            cuda.launch("batch_statistics", groups, THREADS, finish)
+        }
+    })
+}
+
+pub fn running_statistics(
+    cuda: &Cuda,
+    epsilon: f32,
+    running: &Floats,
+    statistics: &mut Floats,
+) -> Result<()> {
+    let length = running.length();
+    let lengths = [("statistics", statistics.length(), length)];
+    check::lengths("running statistics", &lengths)?;
+    let arguments = &mut [
+        Argument::count(length)?,
+        epsilon.into(),
+        running.into(),
+        Argument::written(statistics)?,
+    ];
+    // SAFETY: both have `length` numbers, as was just checked.
+    unsafe { cuda.each("running_statistics", length, arguments) }
+}
+
+pub fn normalise(cuda: &Cuda, operands: Normalise<'_, Floats>, y: &mut Floats) -> Result<()> {
+    check::normalise(cuda, &operands, y)?;
+    let length = y.length();
+    let arguments = &mut [
+        operands.dimensions.try_into()?,
+        Argument::count(length)?,
+        u32::from(operands.relu).into(),
+        operands.statistics.into(),
+        operands.gamma.into(),
+        operands.beta.into(),
+        operands.x.into(),
+        Argument::optional(operands.residual),
+        Argument::written(y)?,
+    ];
+    // SAFETY: all have the lengths of the dimensions, as was checked; `length` is that of y.
+    unsafe { cuda.each("normalise", length, arguments) }
+}
+
+pub fn normalise_backward(
+    cuda: &Cuda,
+    operands: NormaliseBackward<'_, Floats>,
+    dy: &mut Floats,
+    residual: Option<&mut Floats>,
+    dgamma: &mut Floats,
+    dbeta: &mut Floats,
+) -> Result<()> {
+    check::normalise_backward(cuda, &operands, dy, residual.as_deref(), dgamma, dbeta)?;
+    let dimensions = operands.dimensions;
+    let (channels, chunks) = (dimensions.channels, dimensions.chunks());
+    let groups = channels.div_ceil(CHANNELS);
+    let length = dy.length();
+    let d = Argument::try_from(dimensions)?;
+    let (statistics, x) = (operands.statistics.into(), operands.x.into());
+    let (y, gamma) = (Argument::optional(operands.y), operands.gamma.into());
+    let (dgamma, dbeta) = (Argument::written(dgamma)?, Argument::written(dbeta)?);
+    let dy = Argument::written(dy)?;
+    let residual = match residual {
+        Some(residual) => Argument::written(residual)?,
+        None => Argument::address(0),
+    };
+    cuda.with_scratch(|scratch| {
+        let partials = &mut scratch.partials;
+        partials.resize(&cuda.owner, chunks * 2 * channels * LANES)?;
+        let partials = Argument::written(partials)?;
+        let (count, numbers) = (Argument::count(chunks)?, Argument::count(length)?);
+        let sums = &mut [d, statistics, x, y, dy, partials];
+        let parameters = &mut [d, count, statistics, partials, dgamma, dbeta];
+        let input = &mut [
+            d, numbers, statistics, gamma, dgamma, dbeta, x, y, dy, residual,
+        ];
+        // SAFETY: all have the lengths of the dimensions, as was checked; partials has 2·channels·16
+        // numbers for each chunk, and `length` is that of dy.
+        unsafe {
+            cuda.launch("normalise_backward_sums", groups * chunks, THREADS, sums)?;
+            cuda.launch("normalise_backward_parameters", groups, THREADS, parameters)?;
+            cuda.each("normalise_backward", length, input)
+        }
+    })
+}

@@ -1,0 +1,151 @@
+//! `neurogain run --device cuda` through the driver's interface, with a driver whose card is the processor:
+//! the same hash, kernels kept on the disk, and errors that say what to do.
+#![cfg(all(feature = "cuda", feature = "cli", target_os = "linux"))]
+
+mod emulated;
+#[allow(dead_code)]
+#[path = "program/mod.rs"]
+mod program;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use neurogain::backend::cuda::compile;
+use tempfile::TempDir;
+
+/// A driver, and a folder for what is kept; `None` where there is no g++ or no NVRTC.
+struct Card {
+    library: PathBuf,
+    folder: TempDir,
+}
+
+impl Card {
+    fn new(name: &str) -> Option<Self> {
+        if let Err(error) = compile(9, 0) {
+            emulated::skipped("the driver's interface", &error.to_string());
+            return None;
+        }
+        let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::create_dir_all(&library).expect("a folder");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/driver/cuda.cpp");
+        let folder = program::folder();
+        emulated::build(&source, &library.join("libcuda.so")).then_some(Card { library, folder })
+    }
+
+    fn cache(&self) -> PathBuf {
+        self.folder.path().join("cache")
+    }
+
+    /// A short run on a device, with a card that has something wrong with it.
+    fn run(&self, device: &str, wrong: &str, variables: &[(&str, &str)]) -> Output {
+        let mut program = program::program(&self.folder, &[]);
+        program.args([
+            "run",
+            "--set",
+            "stream.iterations=2",
+            "--set",
+            "network.hidden=[30]",
+        ]);
+        program.args(["--seeds", "1,2", "--methods", "ngm-sgd,adam", "--json"]);
+        program.args(["--device", device]);
+        program.env("LD_LIBRARY_PATH", &self.library);
+        program.env("NEUROGAIN_CACHE", self.cache());
+        program.env("NEUROGAIN_TEST_DRIVER", wrong);
+        program.envs(variables.iter().copied());
+        program.output().expect("the program starts")
+    }
+
+    fn hash(&self, device: &str) -> String {
+        let output = self.run(device, "", &[]);
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{complaint}");
+        let said = String::from_utf8_lossy(&output.stdout);
+        let hash = said.split("\"hash\"").nth(1).expect("a hash");
+        hash.chars().take(70).collect()
+    }
+}
+
+#[test]
+fn the_processors_hash_with_kernels_from_the_disk_or_fresh() {
+    let Some(card) = Card::new("driver-hash") else {
+        return;
+    };
+    let expected = card.hash("cpu");
+    assert!(!card.cache().exists());
+    assert_eq!(card.hash("cuda"), expected);
+    let kept: Vec<PathBuf> = fs::read_dir(card.cache())
+        .expect("a cache")
+        .map(|entry| entry.expect("a file").path())
+        .collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    let code = fs::read(&kept[0]).expect("the kernels");
+    assert_eq!(card.hash("auto"), expected);
+    // What was damaged is compiled afresh.
+    fs::write(&kept[0], "damaged").expect("a write");
+    assert_eq!(card.hash("cuda:0"), expected);
+    assert_eq!(fs::read(&kept[0]).expect("the kernels").len(), code.len());
+}
+
+#[test]
+fn what_is_wrong_with_a_card_is_said_with_what_to_do() {
+    let Some(card) = Card::new("driver-errors") else {
+        return;
+    };
+    let nowhere = ("NEUROGAIN_NVRTC", "/nowhere/libnvrtc.so");
+    for (device, wrong, variables, said) in [
+        (
+            "cuda",
+            "no device",
+            &[][..],
+            ["no device 0: 0 are visible", "nvidia-smi"],
+        ),
+        (
+            "cuda:1",
+            "",
+            &[],
+            ["no device 1: 1 are visible", "CUDA_VISIBLE_DEVICES"],
+        ),
+        (
+            "cuda",
+            "old",
+            &[],
+            ["compute capability 6.1 is too old", "7.0 or later"],
+        ),
+        (
+            "cuda",
+            "no pools",
+            &[],
+            ["no memory pools", "install NVIDIA's driver"],
+        ),
+        (
+            "cuda",
+            "little memory",
+            &[],
+            ["needs", "use a smaller batch"],
+        ),
+        (
+            "cuda",
+            "failing",
+            &[],
+            ["failed in a kernel", "started anew"],
+        ),
+        (
+            "cuda",
+            "",
+            &[nowhere],
+            ["/nowhere/libnvrtc.so", "nvidia-cuda-nvrtc"],
+        ),
+    ] {
+        let output = card.run(device, wrong, variables);
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{wrong}: {complaint}");
+        for words in said {
+            assert!(complaint.contains(words), "{wrong}: {complaint}");
+        }
+    }
+    let output = card.run("auto", "old", &[]);
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaint}");
+    assert!(complaint.contains("the processor"), "{complaint}");
+}

@@ -1,0 +1,129 @@
+// NVIDIA's driver as far as the program calls it, for tests: a card whose kernels run on the processor.
+//
+// Nothing happens when it is asked for: copies, launches and releases wait in the stream until the
+// program waits for them, as on a card. NEUROGAIN_TEST_DRIVER names what is wrong with the card.
+#include "../../kernels/host.cpp"
+
+#include <dlfcn.h>
+
+#include <cstdlib>
+#include <functional>
+#include <string>
+
+namespace {
+
+enum { success = 0, no_memory = 2, no_device = 100, bad_image = 200, not_found = 500, bad_address = 700 };
+
+typedef int (*Entry)(void **, unsigned, const unsigned *, unsigned);
+
+std::vector<std::function<int()>> stream;
+std::mutex stream_lock;
+int failure = success;
+
+bool is(const char *wrong) {
+    const char *set = getenv("NEUROGAIN_TEST_DRIVER");
+    return set && std::string(set) == wrong;
+}
+
+int later(std::function<int()> work) {
+    std::lock_guard<std::mutex> guard(stream_lock);
+    stream.push_back(std::move(work));
+    return failure;
+}
+
+}  // namespace
+
+extern "C" {
+
+int cuInit(unsigned) { return is("no device") ? no_device : success; }
+
+int cuDeviceGetCount(int *count) { return *count = 1, success; }
+
+int cuDeviceGet(int *device, int ordinal) { return *device = ordinal, success; }
+
+int cuDeviceGetName(char *name, int length, int) { return strncpy(name, "a test's card", length), success; }
+
+int cuDeviceGetAttribute(int *value, int attribute, int) {
+    switch (attribute) {
+        case 16: *value = 3; return success;                   // multiprocessors
+        case 75: *value = is("old") ? 6 : 9; return success;   // compute capability
+        case 76: *value = is("old") ? 1 : 0; return success;
+        case 115: *value = is("no pools") ? 0 : 1; return success;
+    }
+    return not_found;
+}
+
+int cuDevicePrimaryCtxRetain(void **context, int) { return *context = &stream, success; }
+int cuDevicePrimaryCtxRelease_v2(int) { return success; }
+int cuCtxSetCurrent(void *context) { return context == &stream ? success : not_found; }
+int cuStreamCreate(void **created, unsigned) { return *created = &stream, success; }
+int cuStreamDestroy_v2(void *) { return success; }
+
+int cuModuleLoadData(void **module, const void *image) {
+    *module = &stream;
+    return memcmp(image, "\177ELF", 4) ? bad_image : success;
+}
+
+int cuModuleGetFunction(void **function, void *, const char *name) {
+    Dl_info self;
+    dladdr((void *)cuInit, &self);
+    void *library = dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+    *function = dlsym(library, (std::string("host_") + name).c_str());
+    return *function ? success : not_found;
+}
+
+int cuMemAllocAsync(void **address, size_t bytes, void *) {
+    if (is("little memory") && bytes > 20000) return no_memory;
+    return *address = host_allocate(bytes), success;
+}
+
+int cuMemFreeAsync(void *address, void *) { return later([=]() -> int { return host_free(address), success; }); }
+
+int cuMemsetD8Async(void *address, unsigned char value, size_t bytes, void *) {
+    return later([=]() -> int { return memset(address, value, bytes), success; });
+}
+
+int cuMemcpyHtoDAsync_v2(void *to, const char *from, size_t bytes, void *) {
+    std::vector<char> staged(from, from + bytes);
+    return later([=]() -> int { return memcpy(to, staged.data(), bytes), success; });
+}
+
+int cuMemcpyDtoHAsync_v2(void *to, const void *from, size_t bytes, void *) {
+    return later([=]() -> int { return memcpy(to, from, bytes), success; });
+}
+
+int cuMemcpyDtoDAsync_v2(void *to, const void *from, size_t bytes, void *) {
+    return later([=]() -> int { return memcpy(to, from, bytes), success; });
+}
+
+int cuStreamSynchronize(void *) {
+    std::lock_guard<std::mutex> guard(stream_lock);
+    for (auto &work : stream)
+        if (failure == success) failure = work();
+    stream.clear();
+    return failure;
+}
+
+// Arguments are of 40 bytes at most, and the program ends their list with null.
+int cuLaunchKernel(void *function, unsigned blocks, unsigned, unsigned, unsigned columns, unsigned rows,
+                   unsigned, unsigned, void *, void **arguments, void **) {
+    struct Argument {
+        alignas(8) char bytes[40];
+    };
+    std::vector<Argument> values;
+    for (unsigned i = 0; i < 16 && arguments[i]; i++) {
+        values.emplace_back();
+        memcpy(values.back().bytes, arguments[i], sizeof(Argument));
+    }
+    return later([=]() mutable -> int {
+        if (is("failing")) return bad_address;
+        void *pointers[16] = {};
+        for (size_t i = 0; i < values.size(); i++) pointers[i] = values[i].bytes;
+        unsigned threads[2] = {columns, rows};
+        return ((Entry)function)(pointers, blocks, threads, 2) == finished ? success : bad_address;
+    });
+}
+
+int cuGetErrorName(int, const char **name) { return *name = "an error", success; }
+int cuGetErrorString(int, const char **text) { return *text = "an error", success; }
+}
