@@ -270,7 +270,7 @@ fn gains_from_mean_activity() {
             residual: false,
             ..CASE
         };
-        let mut pair = case.pair(&backend);
+        let pair = case.pair(&backend);
         let settings = with(GainSource::MeanActivity, modulator);
         let mut learner = adapter(&backend, pair.library.clone(), None, &settings).unwrap();
         let before = learner.answer(&backend, 0, &batch, 0).unwrap();
