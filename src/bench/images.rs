@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use super::kernels::numbers;
 use super::{Amount, Subject, done};
 use crate::backend::{
-    Backend, BatchNorm, Convolution, Cpu, Normalisation, Normalise, NormaliseBackward, Pool,
-    Pooling, Update, Window,
+    Backend, BatchNorm, Convolution, Normalisation, Normalise, NormaliseBackward, Pool, Pooling,
+    Update, Window,
 };
 use crate::error::Result;
 use crate::shape::LANES;
@@ -54,16 +54,16 @@ pub(super) fn multiply_adds_of_slim_resnet(classes: usize) -> [usize; 2] {
 ///
 /// # Errors
 /// [`Error::Memory`](crate::Error::Memory) if there is no room for the operands.
-pub fn images(cpu: &Cpu) -> Result<Vec<Subject<'_>>> {
+pub fn images<B: Backend>(backend: &B) -> Result<Vec<Subject<'_>>> {
     let mut subjects = Vec::new();
     for layer in CONVOLUTIONS {
-        convolution(cpu, layer, &mut subjects)?;
+        convolution(backend, layer, &mut subjects)?;
     }
     for (channels, side) in [(20, 32), (40, 16), (80, 8), (160, 4)] {
-        normalisation(cpu, channels, side, &mut subjects)?;
+        normalisation(backend, channels, side, &mut subjects)?;
     }
-    pooling(cpu, Pool::Average, [160, 4, 4, 4], &mut subjects)?;
-    pooling(cpu, Pool::Max, [20, 32, 2, 2], &mut subjects)?;
+    pooling(backend, Pool::Average, [160, 4, 4, 4], &mut subjects)?;
+    pooling(backend, Pool::Max, [20, 32, 2, 2], &mut subjects)?;
     Ok(subjects)
 }
 
@@ -84,8 +84,8 @@ fn taps(window: Window, side: usize) -> usize {
     axis * axis
 }
 
-fn convolution<'a>(
-    cpu: &'a Cpu,
+fn convolution<'a, B: Backend>(
+    backend: &'a B,
     [inputs, outputs, side, size, stride]: [usize; 5],
     subjects: &mut Vec<Subject<'a>>,
 ) -> Result<()> {
@@ -107,9 +107,9 @@ fn convolution<'a>(
     let amount = Amount::Operations(operations as f64);
     let operands = || -> Result<_> {
         Ok((
-            numbers(cpu, w_length)?,
-            numbers(cpu, x_length)?,
-            numbers(cpu, y_length)?,
+            numbers(backend, w_length)?,
+            numbers(backend, x_length)?,
+            numbers(backend, y_length)?,
         ))
     };
     let layer = format!("{size}×{size} {inputs}→{outputs} at {side}, stride {stride}");
@@ -117,7 +117,7 @@ fn convolution<'a>(
     subjects.push(Subject {
         name: format!("convolution forward {layer}"),
         amount,
-        call: Box::new(move || done(cpu.convolution_forward(dimensions, None, &w, &x, &mut y))),
+        call: Box::new(move || done(backend.convolution_forward(dimensions, None, &w, &x, &mut y))),
     });
     let (w, mut dx, dy) = operands()?;
     subjects.push(Subject {
@@ -125,7 +125,7 @@ fn convolution<'a>(
         amount,
         call: Box::new(move || {
             let update = Update::Overwrite;
-            done(cpu.convolution_to_input(dimensions, None, &w, &dy, update, &mut dx));
+            done(backend.convolution_to_input(dimensions, None, &w, &dy, update, &mut dx));
         }),
     });
     let (mut dw, x, dy) = operands()?;
@@ -133,14 +133,14 @@ fn convolution<'a>(
         name: format!("convolution to weights {layer}"),
         amount,
         call: Box::new(move || {
-            done(cpu.convolution_to_weights(dimensions, None, &dy, &x, &mut dw));
+            done(backend.convolution_to_weights(dimensions, None, &dy, &x, &mut dw));
         }),
     });
     Ok(())
 }
 
-fn normalisation<'a>(
-    cpu: &'a Cpu,
+fn normalisation<'a, B: Backend>(
+    backend: &'a B,
     channels: usize,
     side: usize,
     subjects: &mut Vec<Subject<'a>>,
@@ -153,21 +153,24 @@ fn normalisation<'a>(
     let length = dimensions.length()?;
     let of = |passes: usize| Amount::Bytes((length * passes * 4) as f64);
     let layer = format!("{channels} at {side}");
-    let x = numbers(cpu, length)?;
-    let (mut running, mut statistics) = (numbers(cpu, 2 * channels)?, numbers(cpu, 2 * channels)?);
+    let x = numbers(backend, length)?;
+    let (mut running, mut statistics) = (
+        numbers(backend, 2 * channels)?,
+        numbers(backend, 2 * channels)?,
+    );
     subjects.push(Subject {
         name: format!("batch statistics {layer}"),
         amount: of(1),
         call: Box::new(move || {
             let settings = BatchNorm::default();
             let outputs = (&mut running, &mut statistics);
-            done(cpu.batch_statistics(dimensions, settings, &x, outputs.0, outputs.1));
+            done(backend.batch_statistics(dimensions, settings, &x, outputs.0, outputs.1));
         }),
     });
-    let statistics = numbers(cpu, 2 * channels)?;
-    let (gamma, beta) = (numbers(cpu, channels)?, numbers(cpu, channels)?);
-    let (x, residual) = (numbers(cpu, length)?, numbers(cpu, length)?);
-    let mut y = numbers(cpu, length)?;
+    let statistics = numbers(backend, 2 * channels)?;
+    let (gamma, beta) = (numbers(backend, channels)?, numbers(backend, channels)?);
+    let (x, residual) = (numbers(backend, length)?, numbers(backend, length)?);
+    let mut y = numbers(backend, length)?;
     subjects.push(Subject {
         name: format!("normalise, add, ReLU {layer}"),
         amount: of(3),
@@ -181,14 +184,14 @@ fn normalisation<'a>(
                 x: &x,
                 residual: Some(&residual),
             };
-            done(cpu.normalise(operands, &mut y));
+            done(backend.normalise(operands, &mut y));
         }),
     });
-    let statistics = numbers(cpu, 2 * channels)?;
-    let gamma = numbers(cpu, channels)?;
-    let (mut dgamma, mut dbeta) = (numbers(cpu, channels)?, numbers(cpu, channels)?);
-    let (x, y) = (numbers(cpu, length)?, numbers(cpu, length)?);
-    let (mut dy, mut residual) = (numbers(cpu, length)?, numbers(cpu, length)?);
+    let statistics = numbers(backend, 2 * channels)?;
+    let gamma = numbers(backend, channels)?;
+    let (mut dgamma, mut dbeta) = (numbers(backend, channels)?, numbers(backend, channels)?);
+    let (x, y) = (numbers(backend, length)?, numbers(backend, length)?);
+    let (mut dy, mut residual) = (numbers(backend, length)?, numbers(backend, length)?);
     subjects.push(Subject {
         name: format!("normalise backward {layer}"),
         // dy, y and x twice, then dx and the residual's gradient.
@@ -202,14 +205,14 @@ fn normalisation<'a>(
                 y: Some(&y),
             };
             let residual = Some(&mut residual);
-            done(cpu.normalise_backward(operands, &mut dy, residual, &mut dgamma, &mut dbeta));
+            done(backend.normalise_backward(operands, &mut dy, residual, &mut dgamma, &mut dbeta));
         }),
     });
     Ok(())
 }
 
-fn pooling<'a>(
-    cpu: &'a Cpu,
+fn pooling<'a, B: Backend>(
+    backend: &'a B,
     pool: Pool,
     [channels, side, size, stride]: [usize; 4],
     subjects: &mut Vec<Subject<'a>>,
@@ -227,22 +230,22 @@ fn pooling<'a>(
     };
     let [x_length, y_length] = dimensions.lengths()?;
     let layer = format!("{pool:?} {size}×{size}, {channels} at {side}");
-    let (x, mut y) = (numbers(cpu, x_length)?, numbers(cpu, y_length)?);
+    let (x, mut y) = (numbers(backend, x_length)?, numbers(backend, y_length)?);
     subjects.push(Subject {
         name: format!("pool {layer}"),
         amount: Amount::Bytes(4.0 * (x_length + y_length) as f64),
-        call: Box::new(move || done(cpu.pool(pool, dimensions, &x, &mut y))),
+        call: Box::new(move || done(backend.pool(pool, dimensions, &x, &mut y))),
     });
     let (x, dy, mut dx) = (
-        numbers(cpu, x_length)?,
-        numbers(cpu, y_length)?,
-        numbers(cpu, x_length)?,
+        numbers(backend, x_length)?,
+        numbers(backend, y_length)?,
+        numbers(backend, x_length)?,
     );
     let read = if pool == Pool::Max { x_length } else { 0 };
     subjects.push(Subject {
         name: format!("pool backward {layer}"),
         amount: Amount::Bytes(4.0 * (x_length + y_length + read) as f64),
-        call: Box::new(move || done(cpu.pool_backward(pool, dimensions, &x, &dy, &mut dx))),
+        call: Box::new(move || done(backend.pool_backward(pool, dimensions, &x, &dy, &mut dx))),
     });
     Ok(())
 }

@@ -5,7 +5,6 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::{Amount, Subject, done};
-use crate::backend::cpu::{Cpu, Floats};
 use crate::backend::{Backend, Product};
 use crate::error::Result;
 use crate::shape::LANES;
@@ -27,25 +26,24 @@ pub const PRODUCTS: [(usize, usize, usize); 9] = [
 ///
 /// # Errors
 /// [`Error::Memory`](crate::Error::Memory) if there is no room for the operands.
-pub fn kernels(cpu: &Cpu) -> Result<Vec<Subject<'_>>> {
+pub fn kernels<B: Backend>(backend: &B) -> Result<Vec<Subject<'_>>> {
     let mut subjects = Vec::new();
     for (samples, outputs, inputs) in PRODUCTS {
-        subjects.extend(products(cpu, samples, outputs, inputs)?);
+        subjects.extend(products(backend, samples, outputs, inputs)?);
     }
     // The hidden activations of a batch, in the second-level cache; and beyond every cache.
     for length in [51_200, 1 << 25] {
-        elementwise(cpu, length, &mut subjects)?;
+        elementwise(backend, length, &mut subjects)?;
     }
-    gather(cpu, &mut subjects)?;
+    gather(backend, &mut subjects)?;
     Ok(subjects)
 }
 
 /// Numbers that are neither zero nor equal, so that nothing is cheaper than usual.
-pub(super) fn numbers(cpu: &Cpu, length: usize) -> Result<Floats> {
-    let mut floats = cpu.zeros(length)?;
-    for (i, x) in floats.as_mut_slice().iter_mut().enumerate() {
-        *x = ((i % 1013) as f32 - 506.0) / 512.0;
-    }
+pub(super) fn numbers<B: Backend>(backend: &B, length: usize) -> Result<B::Floats> {
+    let mut floats = backend.zeros(length)?;
+    let numbers = (0..length).map(|i| ((i % 1013) as f32 - 506.0) / 512.0);
+    backend.upload(&numbers.collect::<Vec<_>>(), &mut floats)?;
     Ok(floats)
 }
 
@@ -53,8 +51,8 @@ pub(super) fn numbers(cpu: &Cpu, length: usize) -> Result<Floats> {
 ///
 /// # Errors
 /// [`Error::Memory`](crate::Error::Memory) if there is no room for the operands.
-pub fn products(
-    cpu: &Cpu,
+pub fn products<B: Backend>(
+    backend: &B,
     samples: usize,
     outputs: usize,
     inputs: usize,
@@ -67,24 +65,24 @@ pub fn products(
     let amount = Amount::Operations(2.0 * (samples * outputs * inputs) as f64);
     let operands = || -> Result<_> {
         Ok((
-            numbers(cpu, outputs)?,
-            numbers(cpu, outputs * inputs)?,
-            numbers(cpu, samples * inputs)?,
-            numbers(cpu, samples * outputs)?,
+            numbers(backend, outputs)?,
+            numbers(backend, outputs * inputs)?,
+            numbers(backend, samples * inputs)?,
+            numbers(backend, samples * outputs)?,
         ))
     };
     let (g, w, x, mut y) = operands()?;
     let forward = Subject {
         name: format!("product forward {samples}×{outputs}×{inputs}"),
         amount,
-        call: Box::new(move || done(cpu.product_forward(dimensions, Some(&g), &w, &x, &mut y))),
+        call: Box::new(move || done(backend.product_forward(dimensions, Some(&g), &w, &x, &mut y))),
     };
     let (g, w, mut dx, dy) = operands()?;
     let to_input = Subject {
         name: format!("product to input {samples}×{outputs}×{inputs}"),
         amount,
         call: Box::new(move || {
-            done(cpu.product_to_input(dimensions, Some(&g), &w, &dy, &mut dx));
+            done(backend.product_to_input(dimensions, Some(&g), &w, &dy, &mut dx));
         }),
     };
     let (g, mut dw, x, dy) = operands()?;
@@ -92,63 +90,68 @@ pub fn products(
         name: format!("product to weights {samples}×{outputs}×{inputs}"),
         amount,
         call: Box::new(move || {
-            done(cpu.product_to_weights(dimensions, Some(&g), &dy, &x, &mut dw));
+            done(backend.product_to_weights(dimensions, Some(&g), &dy, &x, &mut dw));
         }),
     };
     Ok([forward, to_input, to_weights])
 }
 
-fn elementwise<'a>(cpu: &'a Cpu, length: usize, subjects: &mut Vec<Subject<'a>>) -> Result<()> {
+fn elementwise<'a, B: Backend>(
+    backend: &'a B,
+    length: usize,
+    subjects: &mut Vec<Subject<'a>>,
+) -> Result<()> {
     let of = |bytes: usize| Amount::Bytes((length * bytes) as f64);
-    let mut x = numbers(cpu, length)?;
+    let mut x = numbers(backend, length)?;
     subjects.push(Subject {
         name: format!("ReLU {length}"),
         amount: of(8),
-        call: Box::new(move || done(cpu.relu(&mut x))),
+        call: Box::new(move || done(backend.relu(&mut x))),
     });
-    let (y, mut dy) = (numbers(cpu, length)?, numbers(cpu, length)?);
+    let (y, mut dy) = (numbers(backend, length)?, numbers(backend, length)?);
     subjects.push(Subject {
         name: format!("ReLU backward {length}"),
         amount: of(12),
-        call: Box::new(move || done(cpu.relu_backward(&y, &mut dy))),
+        call: Box::new(move || done(backend.relu_backward(&y, &mut dy))),
     });
-    let (dw, mut w) = (numbers(cpu, length)?, numbers(cpu, length)?);
+    let (dw, mut w) = (numbers(backend, length)?, numbers(backend, length)?);
     subjects.push(Subject {
         name: format!("SGD {length}"),
         amount: of(12),
-        call: Box::new(move || done(cpu.sgd(1e-9, &dw, &mut w))),
+        call: Box::new(move || done(backend.sgd(1e-9, &dw, &mut w))),
     });
     let (dw, mut v, mut w) = (
-        numbers(cpu, length)?,
-        numbers(cpu, length)?,
-        numbers(cpu, length)?,
+        numbers(backend, length)?,
+        numbers(backend, length)?,
+        numbers(backend, length)?,
     );
     subjects.push(Subject {
         name: format!("momentum {length}"),
         amount: of(20),
-        call: Box::new(move || done(cpu.momentum(1e-9, 0.5, &dw, &mut v, &mut w))),
+        call: Box::new(move || done(backend.momentum(1e-9, 0.5, &dw, &mut v, &mut w))),
     });
-    let x = numbers(cpu, length)?;
+    let x = numbers(backend, length)?;
     subjects.push(Subject {
         name: format!("absolute sum {length}"),
         amount: of(4),
         call: Box::new(move || {
-            core::hint::black_box(cpu.absolute_sum(&x).ok());
+            core::hint::black_box(backend.absolute_sum(&x).ok());
         }),
     });
     Ok(())
 }
 
-fn gather<'a>(cpu: &'a Cpu, subjects: &mut Vec<Subject<'a>>) -> Result<()> {
+fn gather<'a, B: Backend>(backend: &'a B, subjects: &mut Vec<Subject<'a>>) -> Result<()> {
     let (samples, features) = (128, 784);
     let pixels: Vec<u8> = (0..4096 * features).map(|i| (i * 7 % 251) as u8).collect();
-    let table = numbers(cpu, 256)?;
+    let pixels = backend.bytes(&pixels)?;
+    let table = numbers(backend, 256)?;
     let indices: Vec<u32> = (0..samples as u32).map(|s| s * 1237 % 4096).collect();
-    let mut out = numbers(cpu, samples * features)?;
+    let mut out = numbers(backend, samples * features)?;
     subjects.push(Subject {
         name: "gather 128×784".into(),
         amount: Amount::Bytes((samples * features * 5) as f64),
-        call: Box::new(move || done(cpu.gather(&pixels, &table, &indices, features, &mut out))),
+        call: Box::new(move || done(backend.gather(&pixels, &table, &indices, features, &mut out))),
     });
     Ok(())
 }

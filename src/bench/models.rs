@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use super::images::multiply_adds_of_slim_resnet;
 use super::{Amount, Subject};
-use crate::backend::{Backend, Cpu};
+use crate::backend::Backend;
 use crate::error::Result;
 use crate::gain::GainDynamics;
 use crate::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
@@ -31,7 +31,7 @@ const IMAGES: usize = 256;
 ///
 /// # Errors
 /// [`Error::Memory`](crate::Error::Memory) if there is no room for the operands.
-pub fn models(cpu: &Cpu) -> Result<Vec<Subject<'_>>> {
+pub fn models<B: Backend>(backend: &B) -> Result<Vec<Subject<'_>>> {
     let products: usize = NEURONS.windows(2).map(|sizes| sizes[0] * sizes[1]).sum();
     // The first layer has no product to its input.
     let mlp_step = 3 * products - NEURONS[0] * NEURONS[1];
@@ -40,38 +40,52 @@ pub fn models(cpu: &Cpu) -> Result<Vec<Subject<'_>>> {
     let images = Shape::images(IMAGES, 32, 32, 3);
     let samples = |number| Shape::features(number, NEURONS[0]);
     Ok(vec![
-        step(cpu, "the MLP", mlp(cpu)?, Rule::Sgd, samples(128), mlp_step)?,
-        step(cpu, "the MLP", mlp(cpu)?, Rule::Sgd, samples(16), mlp_step)?,
-        modulated_step(cpu, samples(128), mlp_step)?,
-        evaluation(cpu, "the MLP", mlp(cpu)?, samples(2115), products)?,
         step(
-            cpu,
+            backend,
+            "the MLP",
+            mlp(backend)?,
+            Rule::Sgd,
+            samples(128),
+            mlp_step,
+        )?,
+        step(
+            backend,
+            "the MLP",
+            mlp(backend)?,
+            Rule::Sgd,
+            samples(16),
+            mlp_step,
+        )?,
+        modulated_step(backend, samples(128), mlp_step)?,
+        evaluation(backend, "the MLP", mlp(backend)?, samples(2115), products)?,
+        step(
+            backend,
             "the slim ResNet-18",
-            resnet(cpu)?,
+            resnet(backend)?,
             momentum,
             images,
             resnet_step,
         )?,
         evaluation(
-            cpu,
+            backend,
             "the slim ResNet-18",
-            resnet(cpu)?,
+            resnet(backend)?,
             images,
             resnet_forward,
         )?,
     ])
 }
 
-fn mlp(cpu: &Cpu) -> Result<Mlp> {
+fn mlp<B: Backend>(backend: &B) -> Result<Mlp<B>> {
     let shape = MlpShape {
         neurons: NEURONS.to_vec(),
         hidden_standard_deviation: 0.05,
         output_standard_deviation: 0.05,
     };
-    Mlp::new(cpu, &shape, 1)
+    Mlp::new(backend, &shape, 1)
 }
 
-fn resnet(cpu: &Cpu) -> Result<SlimResNet> {
+fn resnet<B: Backend>(backend: &B) -> Result<SlimResNet<B>> {
     let shape = SlimResNetShape {
         side: 32,
         channels: 3,
@@ -80,37 +94,40 @@ fn resnet(cpu: &Cpu) -> Result<SlimResNet> {
         head_standard_deviation: 0.05,
         modulated: vec![String::from("head")],
     };
-    SlimResNet::new(cpu, &shape, 1)
+    SlimResNet::new(backend, &shape, 1)
 }
 
 /// Inputs of this shape, and a label for each sample.
-fn samples(cpu: &Cpu, shape: Shape) -> Result<(Tensor, Vec<u8>)> {
+fn samples<B: Backend>(backend: &B, shape: Shape) -> Result<(Tensor<B>, B::Bytes)> {
     let rows: Vec<f32> = (0..shape.rows() * shape.columns())
         .map(|i| ((i % 1013) as f32 - 506.0) / 512.0)
         .collect();
     let labels: Vec<u8> = (0..shape.rows()).map(|i| (i % CLASSES) as u8).collect();
-    Ok((Tensor::from_rows(cpu, shape, &rows)?, cpu.bytes(&labels)?))
+    Ok((
+        Tensor::from_rows(backend, shape, &rows)?,
+        backend.bytes(&labels)?,
+    ))
 }
 
 /// One training step of `network`, which needs so many multiply-adds a sample.
-fn step<'a>(
-    cpu: &'a Cpu,
+fn step<'a, B: Backend>(
+    backend: &'a B,
     name: &str,
-    mut network: impl Network + 'a,
+    mut network: impl Network<B> + 'a,
     rule: Rule,
     shape: Shape,
     multiply_adds: usize,
 ) -> Result<Subject<'a>> {
-    let (x, labels) = samples(cpu, shape)?;
-    let mut loss = SoftmaxCrossEntropy::new(cpu)?;
-    let mut gradient = Tensor::zeros(cpu, Shape::features(shape.rows(), CLASSES))?;
-    let mut states: Vec<State> = network.parameters().map(|_| State::default()).collect();
+    let (x, labels) = samples(backend, shape)?;
+    let mut loss = SoftmaxCrossEntropy::new(backend)?;
+    let mut gradient = Tensor::zeros(backend, Shape::features(shape.rows(), CLASSES))?;
+    let mut states: Vec<State<B>> = network.parameters().map(|_| State::default()).collect();
     let mut step = move || -> Result<()> {
-        let logits = network.forward(cpu, &x)?;
-        loss.forward(cpu, logits, &labels, &mut gradient)?;
-        network.backward(cpu, &x, &gradient)?;
+        let logits = network.forward(backend, &x)?;
+        loss.forward(backend, logits, &labels, &mut gradient)?;
+        network.backward(backend, &x, &gradient)?;
         for (parameter, state) in network.parameters().zip(&mut states) {
-            rule.update(cpu, 1e-4, parameter, state)?;
+            rule.update(backend, 1e-4, parameter, state)?;
         }
         Ok(())
     };
@@ -122,13 +139,17 @@ fn step<'a>(
 }
 
 /// One step of NGM-SGD: what the movement of the gains adds to a training step.
-fn modulated_step(cpu: &Cpu, shape: Shape, multiply_adds: usize) -> Result<Subject<'_>> {
-    let (inputs, labels) = samples(cpu, shape)?;
+fn modulated_step<B: Backend>(
+    backend: &B,
+    shape: Shape,
+    multiply_adds: usize,
+) -> Result<Subject<'_>> {
+    let (inputs, labels) = samples(backend, shape)?;
     let batch = Batch { inputs, labels };
-    let mut network = mlp(cpu)?;
+    let mut network = mlp(backend)?;
     let dynamics = GainDynamics::new(0.9, 1.0, 0.4)?;
-    let mut method = GradientDescent::new(cpu, Rule::Sgd, 1e-4, Some(dynamics))?;
-    let mut step = move || method.step(cpu, &mut network, &batch).map(|_| ());
+    let mut method = GradientDescent::new(backend, Rule::Sgd, 1e-4, Some(dynamics))?;
+    let mut step = move || method.step(backend, &mut network, &batch).map(|_| ());
     Ok(Subject {
         name: format!("NGM-SGD step of the MLP, batch {}", shape.rows()),
         amount: Amount::Operations(2.0 * (shape.rows() * multiply_adds) as f64),
@@ -137,18 +158,18 @@ fn modulated_step(cpu: &Cpu, shape: Shape, multiply_adds: usize) -> Result<Subje
 }
 
 /// One evaluation by `network`, which needs so many multiply-adds a sample.
-fn evaluation<'a>(
-    cpu: &'a Cpu,
+fn evaluation<'a, B: Backend>(
+    backend: &'a B,
     name: &str,
-    mut network: impl Network + 'a,
+    mut network: impl Network<B> + 'a,
     shape: Shape,
     multiply_adds: usize,
 ) -> Result<Subject<'a>> {
-    let (x, labels) = samples(cpu, shape)?;
-    let mut loss = SoftmaxCrossEntropy::new(cpu)?;
+    let (x, labels) = samples(backend, shape)?;
+    let mut loss = SoftmaxCrossEntropy::new(backend)?;
     let mut evaluate = move || -> Result<()> {
-        let logits = network.infer(cpu, &x)?;
-        loss.infer(cpu, logits, &labels)?;
+        let logits = network.infer(backend, &x)?;
+        loss.infer(backend, logits, &labels)?;
         Ok(())
     };
     Ok(Subject {

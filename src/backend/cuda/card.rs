@@ -22,6 +22,7 @@ const LEAST: [i32; 2] = [7, 0];
 pub struct Card {
     name: String,
     multiprocessors: usize,
+    rated: Option<[f64; 2]>,
     device: sys::CUdevice,
     context: sys::CUcontext,
     stream: sys::CUstream,
@@ -85,9 +86,11 @@ impl Card {
         // SAFETY: `found` is a device; its context is released when the card is dropped.
         let context = unsafe { driver::primary_ctx::retain(found) }
             .map_err(|error| failed(&name, "gives no context", error))?;
+        let rated = rated(capability, multiprocessors, |number| attribute(number).ok());
         let mut card = Card {
             name,
             multiprocessors: multiprocessors.max(1) as usize,
+            rated,
             device: found,
             context,
             stream: core::ptr::null_mut(),
@@ -145,6 +148,28 @@ impl Card {
     }
 }
 
+/// The rated speeds: lanes of 32 bits, two operations a cycle each, and two transfers of the memory's bus
+/// a cycle.
+fn rated(
+    [major, minor]: [i32; 2],
+    multiprocessors: i32,
+    attribute: impl Fn(sys::CUdevice_attribute) -> Option<i32>,
+) -> Option<[f64; 2]> {
+    use sys::CUdevice_attribute_enum as Attribute;
+    let lanes = match (major, minor) {
+        (7, _) | (8, 0) => 64.0,
+        _ => 128.0,
+    };
+    let clock = f64::from(attribute(Attribute::CU_DEVICE_ATTRIBUTE_CLOCK_RATE)?);
+    let memory = f64::from(attribute(Attribute::CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE)?);
+    let width = f64::from(attribute(
+        Attribute::CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH,
+    )?);
+    // Clocks are in kHz.
+    let operations = 2.0 * lanes * f64::from(multiprocessors) * clock * 1e-6;
+    Some([operations, 2.0 * memory * width / 8.0 * 1e-6])
+}
+
 fn no_device(count: i32, ordinal: usize) -> Error {
     let problem = format!("there is no device {ordinal}: {count} are visible");
     failure(
@@ -167,6 +192,10 @@ impl Device for Card {
 
     fn parallel(&self) -> usize {
         2 * self.multiprocessors
+    }
+
+    fn rated(&self) -> Option<[f64; 2]> {
+        self.rated
     }
 
     fn allocate(&self, bytes: usize) -> Result<u64> {

@@ -20,6 +20,9 @@ pub trait Device: Debug + Send + Sync {
     /// Thread blocks that keep it busy.
     fn parallel(&self) -> usize;
 
+    /// Its rated GFLOP/s of fused multiply-adds and GB/s of memory, where it says them.
+    fn rated(&self) -> Option<[f64; 2]>;
+
     /// Memory, aligned to 16 bytes, at least one byte; whatever it holds.
     fn allocate(&self, bytes: usize) -> Result<u64>;
 

@@ -59,6 +59,10 @@ impl Device for Emulator {
         if self.order.is_multiple_of(2) { 1 } else { 256 }
     }
 
+    fn rated(&self) -> Option<[f64; 2]> {
+        None
+    }
+
     fn allocate(&self, bytes: usize) -> Result<u64> {
         // SAFETY: the function takes any number of bytes.
         let address = unsafe { (self.allocate)(bytes) };

@@ -101,6 +101,11 @@ impl Cuda {
         self.owner.device.name()
     }
 
+    /// The card's rated speeds, if it says them: GFLOP/s of fused multiply-adds, and GB/s of its memory.
+    pub fn rated(&self) -> Option<[f64; 2]> {
+        self.owner.device.rated()
+    }
+
     /// Bytes of the card's memory that tensors and datasets of this [`Cuda`] and its clones take.
     pub fn memory_in_use(&self) -> u64 {
         self.owner.used.load(Ordering::Relaxed)
