@@ -263,7 +263,7 @@ impl Case {
                 vec![dy.clone()]
             }
             (Kernel::Multiply, [x, y]) => {
-                cpu.multiply(x, y)?;
+                backend.multiply(x, y)?;
                 vec![y.clone()]
             }
             (Kernel::Loss, [logits]) => {

@@ -16,7 +16,7 @@ impl<B: Backend> Adapter<B> {
     /// Learns a batch of task `task`, counted from 0; `step` names the draws. Returns the loss before.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a task that is none, and what the kernels fail with.
+    /// [`Error::Setting`](crate::Error::Setting) for a task that is none, and what the kernels fail with.
     pub fn learn(&mut self, backend: &B, task: usize, batch: &Batch<B>, step: u64) -> Result<Loss> {
         let x = &batch.inputs;
         let learnt = self.settings.learnt;
