@@ -1,6 +1,8 @@
 // The kernels as a shared library for the processor; host.h says what for.
 //
-// g++ -O2 -std=c++17 -ffp-contract=off -fsanitize=bounds -fsanitize-undefined-trap-on-error -shared -fPIC host.cpp
+// g++ -O2 -std=c++17 -ffp-contract=off -U_FORTIFY_SOURCE -fsanitize=bounds -fsanitize-undefined-trap-on-error
+//     -shared -fPIC -Wno-unknown-pragmas host.cpp -o kernels.so
+// with -mfma where the processor has it: else fmaf is a function of the C library's, and slow.
 #include "host.h"
 
 #include <sys/mman.h>

@@ -169,8 +169,7 @@ impl Cuda {
         }
     }
 
-    /// Launches a kernel that has a thread for each of `length` numbers, which is its first parameter
-    /// but for `before`.
+    /// Launches a kernel that has a thread for each of `length` numbers.
     ///
     /// # Safety
     /// As for [`launch`](Cuda::launch).
