@@ -211,6 +211,7 @@ fn settings_beside_resume_are_refused() {
         "data",
         "resume",
         "checkpoint-every",
+        "device",
         "threads",
         "quiet",
         "json",
