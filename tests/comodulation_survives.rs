@@ -13,7 +13,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use neurogain::report::Lock;
-use program::{folder, output, program};
+use program::{folder, program};
 use tempfile::TempDir;
 
 /// Three arms of two tasks, one seed, behind one and two epochs.
@@ -47,10 +47,20 @@ const ARGUMENTS: &[&str] = &[
     "tasks=[{name=\"even\",classes=[[1,3,5,7,9],[0,2,4,6,8]]},{name=\"prime\",classes=[[0,1],[2,3]]}]",
 ];
 
+/// The program with the instruction set that detection chooses: what survives does not depend on it, and
+/// portable code takes minutes.
+fn quick(folder: &TempDir, arguments: &[&str]) -> Command {
+    let mut command = program(folder, arguments);
+    command.env_remove("NEUROGAIN_SIMD");
+    command
+}
+
 /// Standard error of the program, which must end with `code`.
 #[track_caller]
 fn ends(folder: &TempDir, arguments: &[&str], code: i32) -> String {
-    let output = output(folder, arguments);
+    let output = quick(folder, arguments)
+        .output()
+        .expect("the program starts");
     let complaint = String::from_utf8(output.stderr).expect("UTF-8");
     let found = output.status.code();
     assert_eq!(found, Some(code), "{arguments:?}: {complaint}");
@@ -100,7 +110,7 @@ fn resume(name: &str) -> [&str; 6] {
 }
 
 fn spawn(folder: &TempDir, arguments: &[&str]) -> Child {
-    let mut command = program(folder, arguments);
+    let mut command = quick(folder, arguments);
     command.stdout(Stdio::null()).stderr(Stdio::piped());
     command.spawn().expect("the program starts")
 }
@@ -260,7 +270,9 @@ fn a_report_says_what_is_damaged() {
     let undisturbed = whole(&folder, "run");
     let file = folder.path().join("run/cells/attention-1-2.json");
     fs::write(&file, b"{}").expect("written");
-    let reported = output(&folder, &["report", "run"]);
+    let reported = quick(&folder, &["report", "run"])
+        .output()
+        .expect("the program starts");
     let printed = String::from_utf8(reported.stdout).expect("UTF-8");
     for part in [
         "attention, 1 epochs, seed 2: not done",

@@ -20,7 +20,7 @@ fn cells_are_the_same_bits_for_any_threads_and_instruction_set() {
         let settings = tiny(changes).with_seeds(&[1]).expect("a seed");
         let wanted = on_one_thread(&settings);
         for set in InstructionSet::available() {
-            let fastest = set == InstructionSet::detect().expect("one");
+            let fastest = set == fastest();
             let counts = if fastest { &[1, 2, 3][..] } else { &[2] };
             for &threads in counts {
                 let backend = Cpu::with(set, threads).expect("a backend");
@@ -237,4 +237,36 @@ fn the_summary_s_hash_is_of_all_cells() {
         lacking.incomplete,
         ["attention, 1 epochs, seed 1: not done"]
     );
+}
+
+#[test]
+fn a_network_that_is_missing_is_named() {
+    let settings = tiny(&[]).with_arms(&["attention"]).expect("arms");
+    let cells = on_one_thread(&settings);
+    let summary = summarise_comodulation(&settings, &cells, &[]);
+    let epochs = settings.pretraining.epochs[0];
+    let seed = settings.training.seeds[0];
+    let expected = format!("the network of seed {seed} behind {epochs} epochs: missing or damaged");
+    assert!(
+        summary.incomplete.contains(&expected),
+        "{:?}",
+        summary.incomplete
+    );
+}
+
+/// With gains of its own for each image a task has none to show, and nothing follows from them.
+#[test]
+fn gains_of_images_are_no_task_s() {
+    let settings = tiny(&["modulator.gains_for=image"])
+        .with_arms(&["attention", "comodulation"])
+        .expect("arms");
+    for cell in on_one_thread(&settings) {
+        for task in &cell.tasks {
+            let of_images = cell.arm == "comodulation";
+            assert_eq!(task.gains.is_empty(), of_images, "{}", cell.arm);
+            assert_eq!(task.gains_near_zero.is_empty(), of_images, "{}", cell.arm);
+            assert!(!of_images || task.gained_informativeness.is_none());
+            assert!(task.gains.iter().all(|gain| *gain == 1.0), "{}", cell.arm);
+        }
+    }
 }

@@ -20,6 +20,8 @@ pub fn program(folder: &TempDir, arguments: &[&str]) -> Command {
     command
 }
 
+// Some tests start it with an environment of their own.
+#[allow(dead_code)]
 pub fn output(folder: &TempDir, arguments: &[&str]) -> Output {
     let output = program(folder, arguments).output();
     output.expect("the program starts")
