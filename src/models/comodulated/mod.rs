@@ -178,7 +178,8 @@ impl<B: Backend> Comodulated<B> {
         }
     }
 
-    /// The part of the images that no modulation reaches: the backbone, and the first convolution.
+    /// The part of the images that no modulation reaches: the backbone, the first convolution and, where the
+    /// second alone is modulated, that one too.
     /// `learnt` says whether the backbone takes the batch's statistics and keeps what `backward` needs.
     ///
     /// # Errors
@@ -190,7 +191,26 @@ impl<B: Backend> Comodulated<B> {
         };
         let [rectified, _] = &mut self.rectified;
         self.encoder[0].forward(backend, maps, rectified)?;
-        Relu.forward(backend, rectified)
+        Relu.forward(backend, rectified)?;
+        match self.shape.modulated {
+            Modulated::Second => self.second_convolution(backend),
+            Modulated::First | Modulated::Both => Ok(()),
+        }
+    }
+
+    /// Images last seen.
+    pub fn images(&self) -> usize {
+        self.rectified[0].shape().rows()
+    }
+
+    /// From the first convolution to ReLU behind the second.
+    fn second_convolution(&mut self, backend: &B) -> Result<()> {
+        let [first, second] = &mut self.rectified;
+        let [h1, _] = &mut self.modulated;
+        self.scales[0].forward(backend, first, None, false, h1)?;
+        self.encoder[1].forward(backend, h1, &mut self.convolved)?;
+        let residual = self.shape.residual.then_some(&*h1);
+        self.add[0].forward(backend, &self.convolved, residual, true, second)
     }
 
     /// The decoder's activity h for the images last seen, `scales` being what the modulator makes of
@@ -208,12 +228,10 @@ impl<B: Backend> Comodulated<B> {
                 backend.upload(scales, self.scales[layer].scale.floats_mut())?;
             }
         }
-        let [first, second] = &mut self.rectified;
-        let [h1, h2] = &mut self.modulated;
-        self.scales[0].forward(backend, first, None, false, h1)?;
-        self.encoder[1].forward(backend, h1, &mut self.convolved)?;
-        let residual = self.shape.residual.then_some(&*h1);
-        self.add[0].forward(backend, &self.convolved, residual, true, second)?;
+        if self.shape.modulated != Modulated::Second {
+            self.second_convolution(backend)?;
+        }
+        let ([_, second], [_, h2]) = (&self.rectified, &mut self.modulated);
         self.scales[1].forward(backend, second, None, false, h2)?;
         self.pool.forward(backend, h2, &mut self.pooled)?;
         self.decoder

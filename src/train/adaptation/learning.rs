@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::{Adapter, AdapterSettings, Answer, EVALUATION, GainSource, GainsFor, Pass};
 use crate::backend::Backend;
 use crate::error::Result;
-use crate::gain::{Comovement, gain, gain_slope, mean_over_images, normalised};
+use crate::gain::{Comovement, gain_slope, mean_over_images, normalised};
 use crate::models::{DecoderGains, Learnt};
 use crate::nn::{Loss, Parameter};
 use crate::optim::State;
@@ -25,28 +25,19 @@ impl<B: Backend> Adapter<B> {
         let modulator = self.settings.modulator.clone();
         let mut m = (modulator.constant, 0.0);
         let mut image_gains = None;
-        if let Some(comovement) = self.comovement(backend, &couplings, step)? {
-            image_gains = self.image_gains(task, &comovement);
-            if image_gains.is_none() {
-                let gains = comovement.mean_gains(modulator.measure, modulator.sign);
-                self.gains[task].update(&gains);
-            }
+        if let Some(draws) = self.draws(step)? {
+            let comovement = self.comovement(backend, &couplings, &draws)?;
+            let a = comovement.gains(modulator.measure, modulator.sign);
+            image_gains = self.take(task, &a);
             if modulator.pass == Pass::Fluctuating {
-                let draws = modulator.drawn(self.settings.seed, step)?;
                 m = (draws[0], modulator.deviation);
             }
         }
-        let scale = |c: &f32| gain(modulator.modulation, m.0, *c, m.1);
-        let scales: Vec<f32> = couplings.iter().map(scale).collect();
+        let scales = modulator.scales(&couplings, m);
         let activity = self.network.respond(backend, &scales)?;
         if self.settings.gains == GainSource::MeanActivity {
-            let (images, neurons) = (activity.shape().rows(), activity.shape().columns());
-            let rows = activity.to_rows(backend)?;
-            image_gains = self.gains_by_activity(&rows);
-            if image_gains.is_none() {
-                let rows: Vec<f64> = rows.into_iter().map(f64::from).collect();
-                self.gains[task].update(&mean_over_images(&rows, images, neurons));
-            }
+            let a = wide(&activity.to_rows(backend)?);
+            image_gains = self.take(task, &a);
         }
         self.decide(backend, task, image_gains.as_deref())?;
         let number = self.readout(task);
@@ -85,17 +76,19 @@ impl<B: Backend> Adapter<B> {
     ) -> Result<Answer> {
         let couplings = self.couplings(backend, task)?;
         self.network.see(backend, &batch.inputs, false)?;
-        let image_gains = match self.settings.modulator.gains_for {
-            GainsFor::Task => None,
-            GainsFor::Image => self
-                .comovement(backend, &couplings, EVALUATION + step)?
-                .and_then(|comovement| self.image_gains(task, &comovement)),
-        };
-        let modulator = &self.settings.modulator;
-        let scale = |c: &f32| gain(modulator.modulation, modulator.constant, *c, 0.0);
-        let scales: Vec<f32> = couplings.iter().map(scale).collect();
+        let modulator = self.settings.modulator.clone();
+        let of_images = modulator.gains_for == GainsFor::Image;
+        let mut a = None;
+        if let (true, Some(draws)) = (of_images, self.draws(EVALUATION + step)?) {
+            let comovement = self.comovement(backend, &couplings, &draws)?;
+            a = Some(comovement.gains(modulator.measure, modulator.sign));
+        }
+        let scales = modulator.scales(&couplings, (modulator.constant, 0.0));
         let activity = self.network.respond(backend, &scales)?.to_rows(backend)?;
-        let image_gains = image_gains.or_else(|| self.gains_by_activity(&activity));
+        if of_images && self.settings.gains == GainSource::MeanActivity {
+            a = Some(wide(&activity));
+        }
+        let image_gains = a.map(|a| self.of_images(task, &a));
         self.decide(backend, task, image_gains.as_deref())?;
         Ok(Answer {
             activity,
@@ -120,67 +113,54 @@ impl<B: Backend> Adapter<B> {
         self.readouts[number].forward(backend, decision, &mut self.logits)
     }
 
-    /// The decoder under the draws of `step`, if the gains come from it.
-    fn comovement(
-        &mut self,
-        backend: &B,
-        couplings: &[f32],
-        step: u64,
-    ) -> Result<Option<Comovement>> {
-        if !matches!(
-            self.settings.gains,
-            GainSource::Comodulation | GainSource::Shuffled
-        ) {
-            return Ok(None);
+    /// The draws of `step`, if the gains come from any.
+    fn draws(&self, step: u64) -> Result<Option<Vec<f32>>> {
+        match self.settings.gains {
+            GainSource::Comodulation | GainSource::Shuffled => {
+                let drawn = self.settings.modulator.drawn(self.settings.seed, step);
+                drawn.map(Some)
+            }
+            GainSource::Ones | GainSource::MeanActivity => Ok(None),
         }
+    }
+
+    /// The decoder under these draws, for the images last seen.
+    fn comovement(&mut self, backend: &B, couplings: &[f32], draws: &[f32]) -> Result<Comovement> {
         let modulator = &self.settings.modulator;
-        let draws = modulator.drawn(self.settings.seed, step)?;
-        let mut comovement = None;
+        let (images, neurons) = (self.network.images(), self.network.shape().decoder);
+        let mut comovement = Comovement::new(draws, images, neurons)?;
         for (draw, &m) in draws.iter().enumerate() {
-            let scale = |c: &f32| gain(modulator.modulation, m, *c, modulator.deviation);
-            let scales: Vec<f32> = couplings.iter().map(scale).collect();
+            let scales = modulator.scales(couplings, (m, modulator.deviation));
             let activity = self.network.respond(backend, &scales)?;
-            let seen = match &mut comovement {
-                Some(seen) => seen,
-                None => {
-                    let (images, neurons) = (activity.shape().rows(), activity.shape().columns());
-                    comovement.insert(Comovement::new(&draws, images, neurons)?)
-                }
-            };
-            seen.add(draw, &activity.to_rows(backend)?)?;
+            comovement.add(draw, &activity.to_rows(backend)?)?;
         }
         Ok(comovement)
     }
 
-    /// The gains of each image, of mean 1, if it has its own.
-    fn image_gains(&self, task: usize, comovement: &Comovement) -> Option<Vec<f32>> {
-        let modulator = &self.settings.modulator;
-        if modulator.gains_for == GainsFor::Task {
-            return None;
+    /// Takes what the gains of a batch come from, a of every image, `[images][neurons]`: gives the gains of each
+    /// image where it has its own, and else moves the task's.
+    fn take(&mut self, task: usize, a: &[f64]) -> Option<Vec<f32>> {
+        match self.settings.modulator.gains_for {
+            GainsFor::Image => Some(self.of_images(task, a)),
+            GainsFor::Task => {
+                let neurons = self.network.shape().decoder;
+                let images = a.len() / neurons;
+                self.gains[task].update(&mean_over_images(a, images, neurons));
+                None
+            }
         }
-        let gains = comovement.gains(modulator.measure, modulator.sign);
-        let images = gains.chunks_exact(self.network.shape().decoder);
-        let image = |a: &[f64]| {
-            let gains = normalised(a).into_iter().map(|g| g as f32);
-            self.shuffled(task, gains.collect())
-        };
-        Some(images.flat_map(image).collect())
     }
 
-    /// The gains of each image from how active each neuron is, if it has its own and they come from that.
-    fn gains_by_activity(&self, activity: &[f32]) -> Option<Vec<f32>> {
-        let AdapterSettings {
-            gains, modulator, ..
-        } = &self.settings;
-        if (*gains, modulator.gains_for) != (GainSource::MeanActivity, GainsFor::Image) {
-            return None;
-        }
-        let image = |a: &[f32]| {
-            let a: Vec<f64> = a.iter().copied().map(f64::from).collect();
-            normalised(&a).into_iter().map(|g| g as f32)
+    /// The gains of each image, of mean 1, from a of every image.
+    fn of_images(&self, task: usize, a: &[f64]) -> Vec<f32> {
+        let order = self.order(task);
+        let image = |a: &[f64]| {
+            let gains = normalised(a);
+            let given: Vec<f32> = order.iter().map(|&neuron| gains[neuron] as f32).collect();
+            given
         };
-        let images = activity.chunks_exact(self.network.shape().decoder);
-        Some(images.flat_map(image).collect())
+        let images = a.chunks_exact(self.network.shape().decoder);
+        images.flat_map(image).collect()
     }
 
     /// One step of whatever the task's batch has given a gradient to.
@@ -211,4 +191,9 @@ impl<B: Backend> Adapter<B> {
         }
         step(&mut self.readouts[number].weight, readouts, number)
     }
+}
+
+/// The same numbers in f64.
+fn wide(numbers: &[f32]) -> Vec<f64> {
+    numbers.iter().copied().map(f64::from).collect()
 }

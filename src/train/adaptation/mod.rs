@@ -17,7 +17,7 @@ use rand::RngExt;
 
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
-use crate::gain::{Comovement, DecoderGain, Draws, Measure, Modulation, Sign, modulator};
+use crate::gain::{Comovement, DecoderGain, Draws, Measure, Modulation, Sign, gain, modulator};
 use crate::models::{Comodulated, Controller, Learnt};
 use crate::nn::{GainLinear, Initial, Loss, Parameter, SoftmaxCrossEntropy};
 use crate::optim::{Rule, State};
@@ -103,7 +103,7 @@ impl Modulator {
     /// [`Error::Setting`] for a σ, a T or a constant that cannot be.
     pub fn validate(&self) -> Result<()> {
         if !self.constant.is_finite() {
-            let expected = "a finite number: 1 as the paper's parents have it, or 0";
+            let expected = "a finite number, such as the 1 of the paper's parents";
             return Err(Error::setting(
                 "modulator.constant",
                 self.constant,
@@ -112,6 +112,12 @@ impl Modulator {
         }
         let draws = self.drawn(0, 0)?;
         Comovement::new(&draws, 0, 0).map(|_| ())
+    }
+
+    /// What the modulator `m` of this deviation makes of each coupled neuron.
+    fn scales(&self, couplings: &[f32], (m, deviation): (f32, f32)) -> Vec<f32> {
+        let scale = |c: &f32| gain(self.modulation, m, *c, deviation);
+        couplings.iter().map(scale).collect()
     }
 
     fn drawn(&self, seed: u64, step: u64) -> Result<Vec<f32>> {
@@ -247,24 +253,24 @@ impl<B: Backend> Adapter<B> {
     /// [`Error::Setting`] for a task that is none.
     pub fn gains(&self, task: usize) -> Result<Vec<f32>> {
         self.check(task)?;
-        Ok(self.shuffled(task, self.gains[task].to_f32()))
+        let gains = self.gains[task].to_f32();
+        let order = self.order(task);
+        Ok(order.iter().map(|&neuron| gains[neuron]).collect())
     }
 
-    /// `gains` of one image or of a task, given to other neurons if they are to be: the same permutation for
-    /// all of a task.
-    fn shuffled(&self, task: usize, gains: Vec<f32>) -> Vec<f32> {
-        if self.settings.gains != GainSource::Shuffled {
-            return gains;
+    /// Whose gain each neuron of a task gets: its own, or by a permutation where gains are shuffled.
+    fn order(&self, task: usize) -> Vec<usize> {
+        let mut from: Vec<usize> = (0..self.network.shape().decoder).collect();
+        if self.settings.gains == GainSource::Shuffled {
+            let step = SHUFFLE + task as u64;
+            let mut stream = Stream::new(self.settings.seed, Purpose::Modulator, step);
+            for last in (1..from.len()).rev() {
+                // Drawn as u64, so that the width of `usize` does not matter.
+                let other = stream.random_range(0..=last as u64) as usize;
+                from.swap(last, other);
+            }
         }
-        let mut from: Vec<usize> = (0..gains.len()).collect();
-        let step = SHUFFLE + task as u64;
-        let mut stream = Stream::new(self.settings.seed, Purpose::Modulator, step);
-        for last in (1..from.len()).rev() {
-            // Drawn as u64, so that the width of `usize` does not matter.
-            let other = stream.random_range(0..=last as u64) as usize;
-            from.swap(last, other);
-        }
-        from.iter().map(|&neuron| gains[neuron]).collect()
+        from
     }
 
     /// The number of a task's readout.
