@@ -81,10 +81,12 @@ fn the_processors_hash_with_kernels_from_the_disk_or_fresh() {
     assert_eq!(kept.len(), 1, "{kept:?}");
     let code = fs::read(&kept[0]).expect("the kernels");
     assert_eq!(card.hash("auto"), expected);
-    // What was damaged is compiled afresh.
-    fs::write(&kept[0], "damaged").expect("a write");
-    assert_eq!(card.hash("cuda:0"), expected);
-    assert_eq!(fs::read(&kept[0]).expect("the kernels").len(), code.len());
+    // What was damaged, or cut short, is compiled afresh: the driver would read on behind its end.
+    for damaged in [b"damaged".as_slice(), &code[..code.len() - 1000], &[]] {
+        fs::write(&kept[0], damaged).expect("a write");
+        assert_eq!(card.hash("cuda:0"), expected);
+        assert!(fs::read(&kept[0]).expect("the kernels") == code);
+    }
 }
 
 #[test]

@@ -37,31 +37,61 @@ fn numbers(operation: &'static str, sizes: &[usize]) -> Result<usize> {
         })
 }
 
+/// Fails unless each operand `(name, floats, expected)` that is given has the length it should.
+fn operands<B: Backend>(
+    backend: &B,
+    operation: &'static str,
+    operands: &[(&str, Option<&B::Floats>, usize)],
+) -> Result<()> {
+    for (name, floats, expected) in operands {
+        if let Some(floats) = floats {
+            lengths(operation, &[(name, backend.length(floats), *expected)])?;
+        }
+    }
+    Ok(())
+}
+
+/// The operands of what goes number by number: each as long as the first that is read.
+pub fn as_long_as<B: Backend>(
+    backend: &B,
+    operation: &'static str,
+    read: &B::Floats,
+    others: &[(&str, &B::Floats)],
+) -> Result<()> {
+    let length = backend.length(read);
+    for (name, floats) in others {
+        lengths(operation, &[(name, backend.length(floats), length)])?;
+    }
+    Ok(())
+}
+
+/// The operands of an update of gains: one drive for all of them, or one for each.
+pub fn gain_update<B: Backend>(backend: &B, drive: &B::Floats, g: &B::Floats) -> Result<()> {
+    match backend.length(drive) {
+        1 => Ok(()),
+        drives => lengths("gain update", &[("drive", drives, backend.length(g))]),
+    }
+}
+
 /// The operands of a product: `x` and `y` as forward.
 pub fn product<B: Backend>(
     backend: &B,
     operation: &'static str,
     dimensions: Product,
     gain: Option<&B::Floats>,
-    [w, x, y]: [&B::Floats; 3],
+    operands: [&B::Floats; 3],
 ) -> Result<()> {
     let Product {
         blocks,
         outputs,
         inputs,
     } = dimensions;
-    let weights = numbers(operation, &[outputs, inputs])?;
-    let from = numbers(operation, &[blocks, inputs, LANES])?;
-    let to = numbers(operation, &[blocks, outputs, LANES])?;
-    lengths(
-        operation,
-        &[
-            ("gain", gain.map_or(outputs, |g| backend.length(g)), outputs),
-            ("w", backend.length(w), weights),
-            ("x", backend.length(x), from),
-            ("y", backend.length(y), to),
-        ],
-    )
+    let expected = [
+        numbers(operation, &[outputs, inputs])?,
+        numbers(operation, &[blocks, inputs, LANES])?,
+        numbers(operation, &[blocks, outputs, LANES])?,
+    ];
+    weighted(backend, operation, (gain, outputs), operands, expected)
 }
 
 /// The operands of a convolution, `x` and `y` as forward; gives rows and columns of y.
@@ -70,23 +100,34 @@ pub fn convolution<B: Backend>(
     operation: &'static str,
     dimensions: Convolution,
     gain: Option<&B::Floats>,
-    [w, x, y]: [&B::Floats; 3],
+    operands: [&B::Floats; 3],
 ) -> Result<[usize; 2]> {
-    let [w_length, x_length, y_length] = dimensions.lengths()?;
-    let outputs = dimensions.outputs;
-    lengths(
-        operation,
-        &[
-            ("gain", gain.map_or(outputs, |g| backend.length(g)), outputs),
-            ("w", backend.length(w), w_length),
-            ("x", backend.length(x), x_length),
-            ("y", backend.length(y), y_length),
-        ],
-    )?;
+    let (outputs, expected) = (dimensions.outputs, dimensions.lengths()?);
+    weighted(backend, operation, (gain, outputs), operands, expected)?;
     dimensions.output()
 }
 
-/// The operands of a pooling, `named`: those of x's length, then those of y's.
+/// Gains, if there are any, one for each output, and w, x and y of the expected lengths.
+fn weighted<B: Backend>(
+    backend: &B,
+    operation: &'static str,
+    (gain, outputs): (Option<&B::Floats>, usize),
+    [w, x, y]: [&B::Floats; 3],
+    [w_length, x_length, y_length]: [usize; 3],
+) -> Result<()> {
+    operands(
+        backend,
+        operation,
+        &[
+            ("gain", gain, outputs),
+            ("w", Some(w), w_length),
+            ("x", Some(x), x_length),
+            ("y", Some(y), y_length),
+        ],
+    )
+}
+
+/// The operands of a pooling, with their names: those of x's length, then the one of y's.
 pub fn pooling<B: Backend>(
     backend: &B,
     operation: &'static str,
@@ -111,12 +152,13 @@ pub fn batch_statistics<B: Backend>(
 ) -> Result<()> {
     let operation = "batch statistics";
     let channels = dimensions.channels;
-    lengths(
+    operands(
+        backend,
         operation,
         &[
-            ("x", backend.length(x), dimensions.length()?),
-            ("running", backend.length(running), 2 * channels),
-            ("statistics", backend.length(statistics), 2 * channels),
+            ("x", Some(x), dimensions.length()?),
+            ("running", Some(running), 2 * channels),
+            ("statistics", Some(statistics), 2 * channels),
         ],
     )?;
     if dimensions.samples * dimensions.pixels < 2 {
@@ -129,25 +171,21 @@ pub fn batch_statistics<B: Backend>(
 /// The operands of a normalisation.
 pub fn normalise<B: Backend>(
     backend: &B,
-    operands: &Normalise<'_, B::Floats>,
+    given: &Normalise<'_, B::Floats>,
     y: &B::Floats,
 ) -> Result<()> {
-    let length = operands.dimensions.length()?;
-    let channels = operands.dimensions.channels;
-    let residual = operands.residual.map_or(length, |r| backend.length(r));
-    lengths(
+    let length = given.dimensions.length()?;
+    let channels = given.dimensions.channels;
+    operands(
+        backend,
         "normalise",
         &[
-            (
-                "statistics",
-                backend.length(operands.statistics),
-                2 * channels,
-            ),
-            ("gamma", backend.length(operands.gamma), channels),
-            ("beta", backend.length(operands.beta), channels),
-            ("x", backend.length(operands.x), length),
-            ("residual", residual, length),
-            ("y", backend.length(y), length),
+            ("statistics", Some(given.statistics), 2 * channels),
+            ("gamma", Some(given.gamma), channels),
+            ("beta", Some(given.beta), channels),
+            ("x", Some(given.x), length),
+            ("residual", given.residual, length),
+            ("y", Some(y), length),
         ],
     )
 }
@@ -155,35 +193,31 @@ pub fn normalise<B: Backend>(
 /// The operands of a normalisation's gradient.
 pub fn normalise_backward<B: Backend>(
     backend: &B,
-    operands: &NormaliseBackward<'_, B::Floats>,
+    given: &NormaliseBackward<'_, B::Floats>,
     dy: &B::Floats,
     residual: Option<&B::Floats>,
     dgamma: &B::Floats,
     dbeta: &B::Floats,
 ) -> Result<()> {
-    let length = operands.dimensions.length()?;
-    let channels = operands.dimensions.channels;
-    let given = |floats: Option<&B::Floats>| floats.map_or(length, |f| backend.length(f));
-    lengths(
+    let length = given.dimensions.length()?;
+    let channels = given.dimensions.channels;
+    operands(
+        backend,
         "normalise backward",
         &[
-            (
-                "statistics",
-                backend.length(operands.statistics),
-                2 * channels,
-            ),
-            ("gamma", backend.length(operands.gamma), channels),
-            ("x", backend.length(operands.x), length),
-            ("y", given(operands.y), length),
-            ("dy", backend.length(dy), length),
-            ("residual", given(residual), length),
-            ("dgamma", backend.length(dgamma), channels),
-            ("dbeta", backend.length(dbeta), channels),
+            ("statistics", Some(given.statistics), 2 * channels),
+            ("gamma", Some(given.gamma), channels),
+            ("x", Some(given.x), length),
+            ("y", given.y, length),
+            ("dy", Some(dy), length),
+            ("residual", residual, length),
+            ("dgamma", Some(dgamma), channels),
+            ("dbeta", Some(dbeta), channels),
         ],
     )
 }
 
-/// The operands of the loss but the labels' values, which are for [`label`].
+/// The operands of the loss but the labels' values, which are for [`labels`].
 pub fn softmax_cross_entropy<B: Backend>(
     backend: &B,
     [samples, classes]: [usize; 2],
@@ -194,19 +228,16 @@ pub fn softmax_cross_entropy<B: Backend>(
 ) -> Result<()> {
     let operation = "softmax cross-entropy";
     let stored = numbers(operation, &[samples.div_ceil(LANES), LANES, classes])?;
-    lengths(
+    operands(
+        backend,
         operation,
         &[
-            ("logits", backend.length(logits), stored),
-            ("labels", labels, samples),
-            (
-                "gradient",
-                gradient.map_or(stored, |g| backend.length(g)),
-                stored,
-            ),
-            ("totals", backend.length(totals), sums::COUNT),
+            ("logits", Some(logits), stored),
+            ("gradient", gradient, stored),
+            ("totals", Some(totals), sums::COUNT),
         ],
     )?;
+    lengths(operation, &[("labels", labels, samples)])?;
     if classes == 0 || samples == 0 {
         return Err(Error::shape(
             operation,
@@ -242,7 +273,7 @@ pub fn gather(
         return Err(Error::shape("gather", "a table of channels × 256", table));
     }
     let rows = pixels.checked_div(features).unwrap_or(0);
-    check_indices("gather", indices, rows)
+    self::indices("gather", indices, rows)
 }
 
 /// The operands of a gathering of images; gives the number of tables: one may serve all channels.
@@ -267,12 +298,12 @@ pub fn gather_images(
         ],
     )?;
     let images = pixels.checked_div(features).unwrap_or(0);
-    check_indices(operation, indices, images)?;
+    self::indices(operation, indices, images)?;
     Ok(tables)
 }
 
 /// Refuses an index that is not below `count`.
-pub fn check_indices(operation: &'static str, indices: &[u32], count: usize) -> Result<()> {
+pub fn indices(operation: &'static str, indices: &[u32], count: usize) -> Result<()> {
     match indices.iter().find(|&&index| index as usize >= count) {
         Some(index) => {
             let expected = format!("an index below {count}");

@@ -203,10 +203,7 @@ impl Backend for Cpu {
     }
 
     fn relu_backward(&self, y: &Floats, dy: &mut Floats) -> Result<()> {
-        check::lengths(
-            "relu backward",
-            &[("dy", dy.as_slice().len(), y.as_slice().len())],
-        )?;
+        check::as_long_as(self, "relu backward", y, &[("dy", dy)])?;
         self.threads.run(On(
             self.set,
             elementwise::ReluBackward {
@@ -218,7 +215,7 @@ impl Backend for Cpu {
     }
 
     fn multiply(&self, x: &Floats, y: &mut Floats) -> Result<()> {
-        check::lengths("multiply", &[("x", x.as_slice().len(), y.as_slice().len())])?;
+        check::as_long_as(self, "multiply", x, &[("y", y)])?;
         self.threads.run(On(
             self.set,
             elementwise::Multiply {
@@ -266,12 +263,11 @@ impl Backend for Cpu {
         drive: &Floats,
         g: &mut Floats,
     ) -> Result<()> {
+        check::gain_update(self, drive, g)?;
         let shared = match drive.as_slice() {
             [one] => Some(*one),
             _ => None,
         };
-        let drives = shared.map_or(drive.as_slice().len(), |_| g.as_slice().len());
-        check::lengths("gain update", &[("drive", drives, g.as_slice().len())])?;
         self.set.run(elementwise::GainUpdate {
             gamma,
             baseline,
@@ -285,7 +281,7 @@ impl Backend for Cpu {
     }
 
     fn sgd(&self, learning_rate: f32, dw: &Floats, w: &mut Floats) -> Result<()> {
-        check::lengths("sgd", &[("dw", dw.as_slice().len(), w.as_slice().len())])?;
+        check::as_long_as(self, "sgd", dw, &[("w", w)])?;
         self.threads.run(On(
             self.set,
             elementwise::Sgd {
@@ -305,14 +301,7 @@ impl Backend for Cpu {
         v: &mut Floats,
         w: &mut Floats,
     ) -> Result<()> {
-        let length = w.as_slice().len();
-        check::lengths(
-            "momentum",
-            &[
-                ("dw", dw.as_slice().len(), length),
-                ("v", v.as_slice().len(), length),
-            ],
-        )?;
+        check::as_long_as(self, "momentum", dw, &[("v", v), ("w", w)])?;
         self.threads.run(On(
             self.set,
             elementwise::Momentum {
@@ -334,15 +323,7 @@ impl Backend for Cpu {
         v: &mut Floats,
         w: &mut Floats,
     ) -> Result<()> {
-        let length = w.as_slice().len();
-        check::lengths(
-            "adam",
-            &[
-                ("dw", dw.as_slice().len(), length),
-                ("m", m.as_slice().len(), length),
-                ("v", v.as_slice().len(), length),
-            ],
-        )?;
+        check::as_long_as(self, "adam", dw, &[("m", m), ("v", v), ("w", w)])?;
         self.threads.run(On(
             self.set,
             elementwise::Adam {

@@ -55,7 +55,7 @@ pub fn gather_images(
 
 /// See [`Backend::gather_labels`](crate::backend::Backend::gather_labels).
 pub fn gather_labels(labels: &[u8], indices: &[u32], out: &mut Vec<u8>) -> Result<()> {
-    check::check_indices("gather labels", indices, labels.len())?;
+    check::indices("gather labels", indices, labels.len())?;
     out.clear();
     out.extend(indices.iter().map(|&index| labels[index as usize]));
     Ok(())

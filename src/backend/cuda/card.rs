@@ -103,29 +103,19 @@ impl Card {
         Ok(card)
     }
 
-    /// Loads the kernels; what lies on the disk is compiled afresh where it does not load.
+    /// Loads the kernels.
     fn load(&mut self, capability: [i32; 2]) -> Result<()> {
-        let mut loaded = None;
-        for fresh in [false, true] {
-            let code = compiler::cubin(capability, fresh)?;
-            // SAFETY: the driver copies the image, which it checks.
-            match unsafe { driver::module::load_data(code.as_ptr().cast::<c_void>()) } {
-                Ok(module) => {
-                    loaded = Some(module);
-                    break;
-                }
-                Err(error) if fresh => {
-                    let remedy = "install a driver as new as the NVRTC that compiles the kernels";
-                    return Err(failure(
-                        &*self.name,
-                        format!("refuses the kernels ({error})"),
-                        remedy,
-                    ));
-                }
-                Err(_) => {}
-            }
-        }
-        let Some(module) = loaded else { return Ok(()) };
+        let code = compiler::cubin(capability)?;
+        // SAFETY: the image is a whole cubin, as NVRTC made it, within which the driver stays.
+        let module = unsafe { driver::module::load_data(code.as_ptr().cast::<c_void>()) };
+        let module = module.map_err(|error| {
+            let remedy = "install a driver as new as the NVRTC that compiles the kernels";
+            failure(
+                &*self.name,
+                format!("refuses the kernels ({error})"),
+                remedy,
+            )
+        })?;
         for name in compiler::kernels() {
             let symbol = CString::new(name).unwrap_or_default();
             // SAFETY: the module was just loaded, and stays for as long as its context.

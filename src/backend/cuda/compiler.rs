@@ -7,7 +7,7 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ffi::{CStr, c_char, c_int, c_void};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use libloading::Library;
 use sha2::{Digest, Sha256};
@@ -49,6 +49,9 @@ const OPTIONS: [&str; 4] = [
     "--prec-sqrt=true",
 ];
 
+/// Bytes of the SHA-256 digest that ends a file of the cache.
+const DIGEST: usize = 32;
+
 /// The kernels as one program.
 fn program() -> String {
     let mut program = String::from("#define ENTRY(name)\n");
@@ -64,9 +67,9 @@ pub fn kernels() -> impl Iterator<Item = &'static str> {
     lines.filter_map(|line| line.strip_prefix("ENTRY(")?.strip_suffix(')'))
 }
 
-/// The machine code of every kernel for compute capability `major.minor`, as a cubin, from the disk
-/// where it was compiled before.
-pub fn cubin(capability: [i32; 2], fresh: bool) -> Result<Vec<u8>> {
+/// The machine code of every kernel for a compute capability, as a cubin, from the disk where it was
+/// compiled before.
+pub fn cubin(capability: [i32; 2]) -> Result<Vec<u8>> {
     let nvrtc = Nvrtc::load()?;
     let version = nvrtc.version()?;
     let program = program();
@@ -77,23 +80,33 @@ pub fn cubin(capability: [i32; 2], fresh: bool) -> Result<Vec<u8>> {
         .collect();
     let [major, minor] = capability;
     let file = cache().map(|folder| folder.join(format!("kernels-{hash}-sm_{major}{minor}.cubin")));
-    if let Some(found) = file
-        .as_ref()
-        .filter(|_| !fresh)
-        .and_then(|file| std::fs::read(file).ok())
-    {
-        return Ok(found);
+    if let Some(code) = file.as_deref().and_then(kept) {
+        return Ok(code);
     }
     let code = nvrtc.compile(&program, capability)?;
     if let Some(file) = file {
-        // A cache that cannot be written costs the compilation of the next start, nothing more.
-        let beside = file.with_extension(std::process::id().to_string());
-        let _ = file.parent().map(std::fs::create_dir_all);
-        if std::fs::write(&beside, &code).is_err() || std::fs::rename(&beside, &file).is_err() {
-            let _ = std::fs::remove_file(&beside);
-        }
+        keep(&file, &code);
     }
     Ok(code)
+}
+
+/// The cubin in a file, unless it is not as it was written: a driver reads where the cubin's own
+/// tables say, and is not told where it ends.
+fn kept(file: &Path) -> Option<Vec<u8>> {
+    let mut code = std::fs::read(file).ok()?;
+    let digest = code.split_off(code.len().checked_sub(DIGEST)?);
+    (Sha256::digest(&code)[..] == digest[..]).then_some(code)
+}
+
+/// Writes a cubin and its digest. A cache that cannot be written costs the compilation of the next
+/// start, nothing more.
+fn keep(file: &Path, code: &[u8]) {
+    let beside = file.with_extension(std::process::id().to_string());
+    let _ = file.parent().map(std::fs::create_dir_all);
+    let contents = [code, &Sha256::digest(code)].concat();
+    if std::fs::write(&beside, contents).is_err() || std::fs::rename(&beside, file).is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
 }
 
 /// Where compiled kernels are kept: `NEUROGAIN_CACHE`, else the user's cache directory.

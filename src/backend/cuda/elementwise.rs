@@ -26,10 +26,10 @@ pub fn update<const N: usize>(
     read: &Floats,
     written: &mut [(&str, &mut Floats)],
 ) -> Result<()> {
-    let length = read.length();
     for (name, floats) in &*written {
-        check::lengths(operation, &[(name, floats.length(), length)])?;
+        check::as_long_as(cuda, operation, read, &[(name, floats)])?;
     }
+    let length = read.length();
     let mut arguments = alloc::vec![Argument::count(length)?];
     arguments.extend(constants.map(Argument::from));
     arguments.push(read.into());
@@ -46,9 +46,8 @@ pub fn gain_update(
     drive: &Floats,
     g: &mut Floats,
 ) -> Result<()> {
+    check::gain_update(cuda, drive, g)?;
     let (drives, length) = (drive.length(), g.length());
-    let expected = if drives == 1 { 1 } else { length };
-    check::lengths("gain update", &[("drive", drives, expected)])?;
     let arguments = &mut [
         Argument::count(length)?,
         gamma.into(),

@@ -53,8 +53,14 @@ pub fn gather_images(
     out: &mut Floats,
 ) -> Result<()> {
     let length = out.length();
-    let counts = [pixels.length(), table.length()];
-    let tables = check::gather_images(counts[0], shape, counts[1], indices, placements, length)?;
+    let tables = check::gather_images(
+        pixels.length(),
+        shape,
+        table.length(),
+        indices,
+        placements,
+        length,
+    )?;
     let words: Vec<u32> = placements
         .iter()
         .flat_map(|placement| {
@@ -91,7 +97,7 @@ pub fn gather_images(
 }
 
 pub fn gather_labels(cuda: &Cuda, labels: &Bytes, indices: &[u32], out: &mut Bytes) -> Result<()> {
-    check::check_indices("gather labels", indices, labels.length())?;
+    check::indices("gather labels", indices, labels.length())?;
     let to = out.renew(&cuda.owner, indices.len(), labels.largest())?;
     cuda.with_scratch(|scratch| {
         upload(cuda, &mut scratch.indices, indices)?;

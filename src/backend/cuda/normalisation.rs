@@ -76,9 +76,13 @@ pub fn running_statistics(
     running: &Floats,
     statistics: &mut Floats,
 ) -> Result<()> {
+    check::as_long_as(
+        cuda,
+        "running statistics",
+        running,
+        &[("statistics", statistics)],
+    )?;
     let length = running.length();
-    let lengths = [("statistics", statistics.length(), length)];
-    check::lengths("running statistics", &lengths)?;
     let arguments = &mut [
         Argument::count(length)?,
         epsilon.into(),

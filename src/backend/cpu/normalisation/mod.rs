@@ -46,9 +46,13 @@ pub fn running_statistics(
     running: &Floats,
     statistics: &mut Floats,
 ) -> Result<()> {
+    check::as_long_as(
+        cpu,
+        "running statistics",
+        running,
+        &[("statistics", statistics)],
+    )?;
     let (running, statistics) = (running.as_slice(), statistics.as_mut_slice());
-    let lengths = [("statistics", statistics.len(), running.len())];
-    check::lengths("running statistics", &lengths)?;
     let channels = running.len() / 2;
     statistics[..channels].copy_from_slice(&running[..channels]);
     cpu.set.run(Running {
