@@ -5,7 +5,7 @@ use neurogain::data::digits;
 use neurogain::gain::GainDynamics;
 use neurogain::metrics::stability_gap;
 use neurogain::models::{Mlp, MlpShape, Network};
-use neurogain::nn::Loss;
+use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Rule;
 use neurogain::stream;
 use neurogain::train::{
@@ -21,13 +21,19 @@ struct ErrorDriven {
 }
 
 impl Method for ErrorDriven {
-    fn step(&mut self, cpu: &Cpu, network: &mut impl Network, batch: &Batch) -> Result<Loss> {
+    fn step(
+        &mut self,
+        cpu: &Cpu,
+        network: &mut impl Network,
+        batch: &Batch,
+        loss: &mut SoftmaxCrossEntropy,
+    ) -> Result<()> {
         for gain in network.parameters().filter_map(|p| p.gain.as_mut()) {
             self.dynamics.update(cpu, &self.drive, gain)?;
         }
-        let loss = self.descent.step(cpu, network, batch)?;
-        cpu.upload(&[1.0 - loss.accuracy() as f32], self.drive.floats_mut())?;
-        Ok(loss)
+        self.descent.step(cpu, network, batch, loss)?;
+        let errors = 1.0 - loss.last(cpu)?.accuracy() as f32;
+        cpu.upload(&[errors], self.drive.floats_mut())
     }
 }
 

@@ -25,6 +25,13 @@ extern "C" __global__ void multiply(unsigned length, const float *x, float *y) {
 }
 ENTRY(multiply)
 
+// drive ← totals[quantity]/samples: one thread.
+extern "C" __global__ void mean_of_total(unsigned quantity, float samples, const float *totals,
+                                         float *drive) {
+    drive[0] = totals[quantity] / samples;
+}
+ENTRY(mean_of_total)
+
 // g ← fma(γ, g, fma(η, H, baseline)); one H serves all if there is only one.
 extern "C" __global__ void gain_update(unsigned length, float gamma, float baseline, float eta,
                                        unsigned drives, const float *drive, float *g) {

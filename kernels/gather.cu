@@ -1,4 +1,4 @@
-// Batches from rows of bytes: one thread a number of the batch.
+// Batches from rows of bytes, one thread a number of the batch, and copies.
 
 // out[s][f] = table[f mod tables][byte], the byte being number f of row indices[s]; 0 in the padding.
 extern "C" __global__ void gather(unsigned length, unsigned samples, unsigned features,
@@ -51,3 +51,10 @@ extern "C" __global__ void gather_labels(unsigned length, const byte *labels, co
     if (i < length) out[i] = labels[indices[i]];
 }
 ENTRY(gather_labels)
+
+// to[i] = from[i].
+extern "C" __global__ void copy(unsigned length, const byte *from, byte *to) {
+    unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < length) to[i] = from[i];
+}
+ENTRY(copy)

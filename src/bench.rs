@@ -237,6 +237,6 @@ fn total<S: Simd, const N: usize>(s: S, chains: [S::Vector; N]) -> Block {
 }
 
 /// The operands were made to fit.
-fn done(result: Result<()>) {
-    debug_assert_eq!(result, Ok(()));
+fn done<T>(result: Result<T>) {
+    debug_assert!(black_box(result).is_ok());
 }

@@ -81,6 +81,12 @@ fn the_processors_hash_with_kernels_from_the_disk_or_fresh() {
     assert_eq!(kept.len(), 1, "{kept:?}");
     let code = fs::read(&kept[0]).expect("the kernels");
     assert_eq!(card.hash("auto"), expected);
+    // What was hashed came from graphs.
+    let output = card.run("cuda", "", &[("NEUROGAIN_TEST_GRAPHS", "1")]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    let graphs = said.lines().find_map(|line| line.strip_suffix(" graphs"));
+    let graphs: u32 = graphs.expect("a number").parse().expect("a number");
+    assert!((4..40).contains(&graphs), "{graphs} graphs");
     // What was damaged, or cut short, is compiled afresh: the driver would read on behind its end.
     for damaged in [b"damaged".as_slice(), &code[..code.len() - 1000], &[]] {
         fs::write(&kept[0], damaged).expect("a write");
@@ -126,6 +132,7 @@ fn what_is_wrong_with_a_card_is_said_with_what_to_do() {
             &[],
             ["needs", "use a smaller batch"],
         ),
+        ("cuda", "no graphs", &[], ["makes no graph", "nvidia-smi"]),
         (
             "cuda",
             "failing",

@@ -372,7 +372,17 @@ fn edges<B: Backend>(backend: &B) -> Vec<String> {
     let found = backend.softmax_cross_entropy(2, 2, &logits, &drawn, None, &mut totals);
     said.push(format!("{found:?}"));
     let nothing = on.upload(&[]);
-    said.push(format!("{:?}", backend.absolute_sum(&nothing)));
+    said.push(format!("{:?}", backend.absolute_sum(&nothing, &mut totals)));
+    let mut sum = on.unwritten(1);
+    said.push(format!("{:?}", backend.absolute_sum(&nothing, &mut sum)));
+    said.push(format!("{:?}", on.download(&sum)));
+    let parts = [&sum, &totals, &nothing, &sum];
+    for room in [4, 5, 6] {
+        let mut host = vec![0.0f32; room];
+        let found = backend.download_each(parts.into_iter(), &mut host);
+        let bits: Vec<u32> = host.iter().map(|number| number.to_bits()).collect();
+        said.push(format!("{found:?} {bits:?}"));
+    }
     said
 }
 

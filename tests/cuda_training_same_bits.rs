@@ -8,7 +8,7 @@ use emulated::devices;
 use neurogain::data::digits;
 use neurogain::gain::GainDynamics;
 use neurogain::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
-use neurogain::nn::Parameter;
+use neurogain::nn::{Parameter, SoftmaxCrossEntropy};
 use neurogain::optim::Rule;
 use neurogain::train::{
     Batch, Checkpoint, GradientDescent, History, Method, Normalisation, Record, Samples, TestTasks,
@@ -125,12 +125,13 @@ fn resnet<B: Backend>(backend: &B) -> (Vec<u64>, Vec<u32>) {
         inputs: Tensor::from_rows(backend, images, &numbers).expect("images"),
         labels: backend.bytes(&labels).expect("labels"),
     };
-    let mut losses = Vec::new();
+    let (mut losses, mut loss) = (Vec::new(), SoftmaxCrossEntropy::new());
     for _ in 0..3 {
-        let loss = method
-            .step(backend, &mut network, &batch)
+        method
+            .step(backend, &mut network, &batch, &mut loss)
             .expect("it trains");
-        losses.push(loss.cross_entropy.to_bits());
+        let found = loss.last(backend).expect("a loss");
+        losses.push(found.cross_entropy.to_bits());
     }
     let logits = network.infer(backend, &batch.inputs).expect("it infers");
     let logits = logits.to_rows(backend).expect("a copy to the host");
@@ -156,7 +157,12 @@ fn a_run_goes_on_on_the_other_device() {
     let step = |network: &mut Mlp| -> GradientDescent {
         let mut method = adam(&cpu());
         method
-            .step(&cpu(), network, &batch(&cpu()))
+            .step(
+                &cpu(),
+                network,
+                &batch(&cpu()),
+                &mut SoftmaxCrossEntropy::new(),
+            )
             .expect("it trains");
         method
     };
@@ -164,7 +170,12 @@ fn a_run_goes_on_on_the_other_device() {
     let mut method = step(&mut network);
     let stopped = Checkpoint::take(&cpu(), &mut network, &mut method).expect("a checkpoint");
     method
-        .step(&cpu(), &mut network, &batch(&cpu()))
+        .step(
+            &cpu(),
+            &mut network,
+            &batch(&cpu()),
+            &mut SoftmaxCrossEntropy::new(),
+        )
         .expect("it trains");
     let expected = bits(&cpu(), network.parameters());
     for device in devices.iter().take(3) {
@@ -173,7 +184,12 @@ fn a_run_goes_on_on_the_other_device() {
             .restore(device, &mut network, &mut method)
             .expect("it fits");
         method
-            .step(device, &mut network, &batch(device))
+            .step(
+                device,
+                &mut network,
+                &batch(device),
+                &mut SoftmaxCrossEntropy::new(),
+            )
             .expect("it trains");
         assert!(
             bits(device, network.parameters()) == expected,

@@ -146,6 +146,11 @@ fn reference(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
             }
         })],
         Kernel::AbsoluteSum => vec![vec![sum(operands[0].iter().map(|x| f64::from(x.abs())), 0)]],
+        // A quotient of two f32 numbers rounded to f64 and then to f32 is rounded as if once.
+        Kernel::MeanEntropy => vec![vec![Bounded {
+            value: f64::from((value(0, sums::ENTROPY) / m as f64) as f32),
+            error: 0.0,
+        }]],
     }
 }
 

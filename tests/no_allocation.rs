@@ -76,18 +76,22 @@ fn check(backend: &Cpu, network: &mut impl Network, batch: &Batch) {
     for rule in [Rule::Sgd, Rule::Momentum { momentum: 0.9 }, adam] {
         let dynamics = GainDynamics::new(0.9, 1.0, 0.2).unwrap();
         let mut method = GradientDescent::new(backend, rule, 0.01, Some(dynamics)).unwrap();
-        method.step(backend, network, batch).unwrap();
+        let mut loss = SoftmaxCrossEntropy::new();
+        method.step(backend, network, batch, &mut loss).unwrap();
         for step in 2..=4 {
             let count = asked(|| {
-                method.step(backend, network, batch).unwrap();
+                method.step(backend, network, batch, &mut loss).unwrap();
             });
             assert_eq!(count, 0, "step {step} of {rule:?}");
         }
     }
-    let mut loss = SoftmaxCrossEntropy::new(backend).unwrap();
+    let mut loss = SoftmaxCrossEntropy::new();
     let mut infer = |network: &mut _| {
         let logits = Network::infer(network, backend, &batch.inputs).unwrap();
         loss.infer(backend, logits, &batch.labels).unwrap();
+        loss.last(backend).unwrap();
+        // The next list is in the place of this one.
+        loss.total(backend).unwrap();
     };
     infer(network);
     for call in 2..=4 {

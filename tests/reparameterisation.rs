@@ -39,7 +39,7 @@ fn with_gains(case: &Case, gain: impl Fn(usize) -> f64) -> Case {
 fn gradients(mlp: &mut Mlp, batch: &Batch) -> Vec<Vec<f32>> {
     let backend = Cpu::new().unwrap();
     let mut dlogits = Tensor::zeros(&backend, Shape::features(0, 1)).unwrap();
-    let mut loss = SoftmaxCrossEntropy::new(&backend).unwrap();
+    let mut loss = SoftmaxCrossEntropy::new();
     let logits = mlp.forward(&backend, &batch.inputs).unwrap();
     loss.forward(&backend, logits, &batch.labels, &mut dlogits)
         .unwrap();
@@ -145,11 +145,12 @@ proptest! {
         let expected: Vec<f32> = plain.iter().map(|z| product * z).collect();
         prop_assert_eq!(bits(&scaled), bits(&expected));
 
-        let mut loss = SoftmaxCrossEntropy::new(&backend).unwrap();
+        let mut loss = SoftmaxCrossEntropy::new();
         let mut correct = |case: &Case| {
             let mut mlp = case.mlp(&backend);
             let logits = mlp.infer(&backend, &batch.inputs).unwrap();
-            loss.infer(&backend, logits, &batch.labels).unwrap().correct
+            loss.infer(&backend, logits, &batch.labels).unwrap();
+            loss.total(&backend).unwrap().correct
         };
         prop_assert_eq!(
             correct(&with_gains(&case, |_| 1.0)),
@@ -183,7 +184,7 @@ proptest! {
         let step = |case: &Case, rate: f32| {
             let mut mlp = case.mlp(&backend);
             let mut sgd = GradientDescent::new(&backend, Rule::Sgd, rate, None).unwrap();
-            sgd.step(&backend, &mut mlp, &batch).unwrap();
+            sgd.step(&backend, &mut mlp, &batch, &mut SoftmaxCrossEntropy::new()).unwrap();
             weights(&mut mlp)
         };
         let effective_rate = identity::effective_learning_rate(f64::from(rate), f64::from(g));
@@ -296,8 +297,9 @@ fn trained(case: &Case, dynamics: Option<GainDynamics>) -> Vec<u32> {
     let batch = case.batch(&backend);
     let mut mlp = case.mlp(&backend);
     let mut method = GradientDescent::new(&backend, Rule::Sgd, 0.1, dynamics).unwrap();
+    let mut loss = SoftmaxCrossEntropy::new();
     for _ in 0..5 {
-        method.step(&backend, &mut mlp, &batch).unwrap();
+        method.step(&backend, &mut mlp, &batch, &mut loss).unwrap();
     }
     bits(&weights(&mut mlp).concat())
 }

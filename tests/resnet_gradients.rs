@@ -55,13 +55,13 @@ fn logits_loss_and_every_gradient() {
         let mut pair = case.pair(&backend, true);
         let exact: Pass<f64> = pair.reference.pass(&pair.images, &pair.labels);
         let single: Pass<f32> = pair.reference.pass(&pair.images, &pair.labels);
-        let mut loss = SoftmaxCrossEntropy::new(&backend).unwrap();
+        let mut loss = SoftmaxCrossEntropy::new();
         let mut dlogits = Tensor::zeros(&backend, Shape::features(0, 1)).unwrap();
         let logits = pair.library.forward(&backend, &pair.batch.inputs).unwrap();
         let found_logits = wide(&backend, logits);
-        let found = loss
-            .forward(&backend, logits, &pair.batch.labels, &mut dlogits)
+        loss.forward(&backend, logits, &pair.batch.labels, &mut dlogits)
             .unwrap();
+        let found = loss.last(&backend).unwrap();
         let losses = vec![found.mean_cross_entropy(), found.mean_entropy()];
         pair.library
             .backward(&backend, &pair.batch.inputs, &dlogits)
@@ -134,7 +134,14 @@ fn training_steps_running_statistics_and_inference() {
             .unwrap();
         for step in 1..=2 {
             let network = &mut pair.library;
-            method.step(&backend, network, &pair.batch).unwrap();
+            method
+                .step(
+                    &backend,
+                    network,
+                    &pair.batch,
+                    &mut SoftmaxCrossEntropy::new(),
+                )
+                .unwrap();
             exact.step(&pair, RATE);
             single.step(&pair, RATE);
             let what = format!("{case:?}: step {step}");

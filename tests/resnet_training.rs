@@ -6,6 +6,7 @@ mod images;
 use images::{Awkward, same_everywhere};
 use neurogain::gain::GainDynamics;
 use neurogain::models::{Network, SlimResNet, SlimResNetShape};
+use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Rule;
 use neurogain::train::{Batch, GradientDescent, Method};
 use neurogain::{Backend, Cpu, Error, Shape, Tensor};
@@ -51,17 +52,20 @@ fn learns_32_images_by_heart() {
         let mut network = SlimResNet::new(&backend, &shape(12, 6, 4, modulated), 3).unwrap();
         let batch = batch(&backend, 32, 12, 4, 5);
         let mut method = ngm(&backend, Rule::Momentum { momentum: 0.9 }, 0.02);
-        let mut loss = f64::INFINITY;
+        let (mut loss, mut losses) = (f64::INFINITY, SoftmaxCrossEntropy::new());
         for step in 0..120 {
-            let found = method.step(&backend, &mut network, &batch).unwrap();
-            loss = found.mean_cross_entropy();
+            method
+                .step(&backend, &mut network, &batch, &mut losses)
+                .unwrap();
+            loss = losses.last(&backend).unwrap().mean_cross_entropy();
             // It begins near guessing.
             assert!(step > 0 || (0.5..3.0).contains(&loss), "{loss}");
         }
         assert!(loss < 0.01, "{modulated:?}: a loss of {loss} is left");
         let logits = network.infer(&backend, &batch.inputs).unwrap();
-        let mut judge = neurogain::nn::SoftmaxCrossEntropy::new(&backend).unwrap();
-        let inferred = judge.infer(&backend, logits, &batch.labels).unwrap();
+        let mut judge = SoftmaxCrossEntropy::new();
+        judge.infer(&backend, logits, &batch.labels).unwrap();
+        let inferred = judge.total(&backend).unwrap();
         assert_eq!(inferred.accuracy(), 1.0);
     }
 }
@@ -75,12 +79,12 @@ fn same_bits_everywhere() {
         let mut network = SlimResNet::new(backend, &shape, 9).unwrap();
         let mut method = ngm(backend, Rule::Momentum { momentum: 0.9 }, 0.01);
         let batches = [1, 2].map(|seed| batch(backend, 20, 12, 5, seed));
-        let mut bits = Vec::new();
+        let (mut bits, mut loss) = (Vec::new(), SoftmaxCrossEntropy::new());
         for step in 0..20 {
-            let loss = method
-                .step(backend, &mut network, &batches[step % 2])
+            method
+                .step(backend, &mut network, &batches[step % 2], &mut loss)
                 .unwrap();
-            bits.push(loss.cross_entropy.to_bits());
+            bits.push(loss.last(backend).unwrap().cross_entropy.to_bits());
         }
         let logits = network.infer(backend, &batches[0].inputs).unwrap();
         let mut numbers = logits.to_rows(backend).unwrap();
@@ -106,9 +110,12 @@ fn gains_on_any_layers() {
         let mut network = SlimResNet::new(&backend, &shape(8, 2, 3, modulated), 1).unwrap();
         let batch = batch(&backend, 6, 8, 3, 1);
         let mut method = ngm(&backend, Rule::Sgd, 0.01);
+        let mut loss = SoftmaxCrossEntropy::new();
         for _ in 0..3 {
-            let loss = method.step(&backend, &mut network, &batch).unwrap();
-            assert!(loss.cross_entropy.is_finite());
+            method
+                .step(&backend, &mut network, &batch, &mut loss)
+                .unwrap();
+            assert!(loss.last(&backend).unwrap().cross_entropy.is_finite());
         }
         let gained = network.parameters().filter(|p| p.gain.is_some());
         gained
@@ -184,7 +191,14 @@ fn head_sees_eight_times_the_width() {
         assert_eq!(logits.shape().rows(), 3);
         assert_eq!(logits.shape().columns(), 7);
         let mut method = ngm(&backend, Rule::Sgd, 0.01);
-        method.step(&backend, &mut network, &batch).unwrap();
+        method
+            .step(
+                &backend,
+                &mut network,
+                &batch,
+                &mut SoftmaxCrossEntropy::new(),
+            )
+            .unwrap();
     }
 }
 
@@ -290,7 +304,14 @@ fn wrong_images_are_errors() {
         );
     }
     let mut method = ngm(&backend, Rule::Sgd, 0.01);
-    method.step(&backend, &mut network, &right).unwrap();
+    method
+        .step(
+            &backend,
+            &mut network,
+            &right,
+            &mut SoftmaxCrossEntropy::new(),
+        )
+        .unwrap();
 
     // One number a channel has no variance: a single image whose last stage is one pixel.
     let mut network = SlimResNet::new(&backend, &shape(8, 2, 3, &[]), 1).unwrap();

@@ -7,6 +7,7 @@ use neurogain::data::digits;
 use neurogain::experiment::{Experiment, Run, Settings, presets, variants};
 use neurogain::gain::GainDynamics;
 use neurogain::models::{Mlp, MlpShape, Network as _};
+use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Rule;
 use neurogain::train::{GradientDescent, Method as _, Normalisation, Record, Samples};
 use neurogain::{Cpu, Error};
@@ -129,12 +130,15 @@ fn the_slow_part_learns_at_the_rate_times_the_squared_gain() {
     let slow = GradientDescent::new(&cpu, Rule::Sgd, rate, Some(dynamics)).unwrap();
     let mut slow = slow.only_slow(true);
     let (mut gain, mut entropy) = (1.0, 0.0f32);
+    let mut loss = SoftmaxCrossEntropy::new();
     for (number, batch) in batches.iter().enumerate() {
         gain = dynamics.step(gain, f64::from(entropy));
         let rate = (f64::from(rate) * gain * gain) as f32;
         let mut descent = GradientDescent::new(&cpu, Rule::Sgd, rate, None).unwrap();
-        let expected = descent.step(&cpu, &mut plain, batch).unwrap();
-        let found = slow.step(&cpu, &mut network, batch).unwrap();
+        descent.step(&cpu, &mut plain, batch, &mut loss).unwrap();
+        let expected = loss.last(&cpu).unwrap();
+        slow.step(&cpu, &mut network, batch, &mut loss).unwrap();
+        let found = loss.last(&cpu).unwrap();
         assert_eq!(found, expected, "step {number}");
         entropy = found.mean_entropy() as f32;
         for (found, expected) in network.parameters().zip(plain.parameters()) {

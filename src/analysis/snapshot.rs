@@ -6,7 +6,7 @@ use crate::analysis::LayerWeights;
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::models::Network;
-use crate::nn::Loss;
+use crate::nn::SoftmaxCrossEntropy;
 use crate::train::{Batch, Method};
 
 /// The weights and gains of every layer right after an iteration: the weights that it left, and the gains
@@ -51,8 +51,9 @@ impl<B: Backend, M: Method<B>> Method<B> for Watched<M> {
         backend: &B,
         network: &mut impl Network<B>,
         batch: &Batch<B>,
-    ) -> Result<Loss> {
-        let loss = self.method.step(backend, network, batch)?;
+        loss: &mut SoftmaxCrossEntropy<B>,
+    ) -> Result<()> {
+        self.method.step(backend, network, batch, loss)?;
         self.iteration += 1;
         if self.wanted.contains(&self.iteration) {
             let parameters = network.parameters().filter(|p| p.is_weight());
@@ -64,6 +65,6 @@ impl<B: Backend, M: Method<B>> Method<B> for Watched<M> {
                 layers,
             });
         }
-        Ok(loss)
+        Ok(())
     }
 }

@@ -65,6 +65,38 @@ pub fn as_long_as<B: Backend>(
     Ok(())
 }
 
+/// An operand that is one number.
+pub fn one_number<B: Backend>(
+    backend: &B,
+    operation: &'static str,
+    name: &str,
+    floats: &B::Floats,
+) -> Result<()> {
+    lengths(operation, &[(name, backend.length(floats), 1)])
+}
+
+/// The operands of a mean entropy.
+pub fn mean_entropy<B: Backend>(backend: &B, totals: &B::Floats, drive: &B::Floats) -> Result<()> {
+    operands(
+        backend,
+        "mean entropy",
+        &[
+            ("totals", Some(totals), sums::COUNT),
+            ("drive", Some(drive), 1),
+        ],
+    )
+}
+
+/// The operands of a download of several.
+pub fn download_each<'a, B: Backend>(
+    backend: &B,
+    parts: impl Iterator<Item = &'a B::Floats>,
+    host: usize,
+) -> Result<()> {
+    let length = parts.map(|part| backend.length(part)).sum();
+    lengths("download of several", &[("host", host, length)])
+}
+
 /// The operands of an update of gains: one drive for all of them, or one for each.
 pub fn gain_update<B: Backend>(backend: &B, drive: &B::Floats, g: &B::Floats) -> Result<()> {
     match backend.length(drive) {

@@ -118,6 +118,13 @@ pub trait Backend: Debug + Clone + Send + Sync + 'static {
     fn upload(&self, host: &[f32], device: &mut Self::Floats) -> Result<()>;
     /// Copies to the host; lengths are equal.
     fn download(&self, device: &Self::Floats, host: &mut [f32]) -> Result<()>;
+    /// Copies several to the host, one behind the other, having waited for the device once; their lengths
+    /// add up to the host's.
+    fn download_each<'a>(
+        &self,
+        parts: impl Iterator<Item = &'a Self::Floats> + Clone,
+        host: &mut [f32],
+    ) -> Result<()>;
     /// Bytes from the host.
     fn bytes(&self, host: &[u8]) -> Result<Self::Bytes>;
 
@@ -304,6 +311,14 @@ pub trait Backend: Debug + Clone + Send + Sync + 'static {
         totals: &mut Self::Floats,
     ) -> Result<()>;
 
+    /// `drive[0] = fl(totals[ENTROPY]/fl(m))`, of the [`sums`] of m samples: the mean entropy H.
+    fn mean_entropy(
+        &self,
+        samples: usize,
+        totals: &Self::Floats,
+        drive: &mut Self::Floats,
+    ) -> Result<()>;
+
     /// `g[i] ← fma(γ, g[i], fma(η, H[i], baseline))`, in place, where `baseline` is fl((1 − γ)·g0);
     /// `drive` holds H for each neuron, or one H for all.
     fn gain_update(
@@ -374,8 +389,8 @@ pub trait Backend: Debug + Clone + Send + Sync + 'static {
         out: &mut Self::Bytes,
     ) -> Result<()>;
 
-    /// Σ|x| over all numbers, in the shape of [`summation`].
-    fn absolute_sum(&self, x: &Self::Floats) -> Result<f32>;
+    /// `sum[0] = Σ|x|` over all numbers, in the shape of [`summation`].
+    fn absolute_sum(&self, x: &Self::Floats, sum: &mut Self::Floats) -> Result<()>;
 }
 
 /// Where a sample's pixels are taken from, in [`Backend::gather_images`].

@@ -12,7 +12,7 @@ use crate::backend::Backend;
 use crate::error::Result;
 use crate::gain::GainDynamics;
 use crate::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
-use crate::nn::SoftmaxCrossEntropy;
+use crate::nn::{Loss, SoftmaxCrossEntropy};
 use crate::optim::{Rule, State};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -119,17 +119,17 @@ fn step<'a, B: Backend>(
     multiply_adds: usize,
 ) -> Result<Subject<'a>> {
     let (x, labels) = samples(backend, shape)?;
-    let mut loss = SoftmaxCrossEntropy::new(backend)?;
+    let mut loss = SoftmaxCrossEntropy::new();
     let mut gradient = Tensor::zeros(backend, Shape::features(shape.rows(), CLASSES))?;
     let mut states: Vec<State<B>> = network.parameters().map(|_| State::default()).collect();
-    let mut step = move || -> Result<()> {
+    let mut step = move || -> Result<Loss> {
         let logits = network.forward(backend, &x)?;
         loss.forward(backend, logits, &labels, &mut gradient)?;
         network.backward(backend, &x, &gradient)?;
         for (parameter, state) in network.parameters().zip(&mut states) {
             rule.update(backend, 1e-4, parameter, state)?;
         }
-        Ok(())
+        loss.last(backend)
     };
     Ok(Subject {
         name: format!("training step of {name}, batch {}", shape.rows()),
@@ -149,7 +149,11 @@ fn modulated_step<B: Backend>(
     let mut network = mlp(backend)?;
     let dynamics = GainDynamics::new(0.9, 1.0, 0.4)?;
     let mut method = GradientDescent::new(backend, Rule::Sgd, 1e-4, Some(dynamics))?;
-    let mut step = move || method.step(backend, &mut network, &batch).map(|_| ());
+    let mut loss = SoftmaxCrossEntropy::new();
+    let mut step = move || {
+        method.step(backend, &mut network, &batch, &mut loss)?;
+        loss.last(backend)
+    };
     Ok(Subject {
         name: format!("NGM-SGD step of the MLP, batch {}", shape.rows()),
         amount: Amount::Operations(2.0 * (shape.rows() * multiply_adds) as f64),
@@ -166,11 +170,11 @@ fn evaluation<'a, B: Backend>(
     multiply_adds: usize,
 ) -> Result<Subject<'a>> {
     let (x, labels) = samples(backend, shape)?;
-    let mut loss = SoftmaxCrossEntropy::new(backend)?;
-    let mut evaluate = move || -> Result<()> {
+    let mut loss = SoftmaxCrossEntropy::new();
+    let mut evaluate = move || -> Result<Loss> {
         let logits = network.infer(backend, &x)?;
         loss.infer(backend, logits, &labels)?;
-        Ok(())
+        loss.total(backend)
     };
     Ok(Subject {
         name: format!("evaluation of {} images by {name}", shape.rows()),

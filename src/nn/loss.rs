@@ -1,5 +1,7 @@
 //! Softmax, cross-entropy, entropy and accuracy, fused.
 
+use alloc::vec::Vec;
+
 use crate::backend::{Backend, Cpu, sums};
 use crate::error::{Error, Result};
 use crate::shape::Shape;
@@ -19,6 +21,17 @@ pub struct Loss {
 }
 
 impl Loss {
+    /// Of a batch's [`sums`].
+    fn of(samples: usize, numbers: &[f32]) -> Self {
+        let total = |sum: usize| f64::from(numbers[sum]);
+        Loss {
+            samples,
+            cross_entropy: total(sums::LOSS),
+            entropy: total(sums::ENTROPY),
+            correct: total(sums::CORRECT),
+        }
+    }
+
     /// Mean cross-entropy, nats.
     pub fn mean_cross_entropy(&self) -> f64 {
         self.cross_entropy / self.samples as f64
@@ -45,26 +58,52 @@ impl Loss {
     }
 }
 
-/// The loss of a batch of logits, `p = softmax(z)`, `L = mean of −ln p_label`.
+/// The loss of batches of logits, `p = softmax(z)`, `L = mean of −ln p_label`, and the list of what it found,
+/// which stays on the device until it is asked for: a device is waited for once, not once a batch.
 ///
 /// Backward: with S = Σ_c exp(z_c), L = ln S − z_label for one sample, so
 /// `∂L/∂z_c = exp(z_c)/S − [c = label] = p_c − [c = label]`, over the m samples of the mean: / m.
+///
+/// ```
+/// use neurogain::nn::SoftmaxCrossEntropy;
+/// use neurogain::{Backend, Cpu, Shape, Tensor};
+/// let cpu = Cpu::new()?;
+/// let logits = Tensor::from_rows(&cpu, Shape::features(2, 2), &[0.0, 0.0, 9.0, 0.0])?;
+/// let mut loss = SoftmaxCrossEntropy::new();
+/// loss.infer(&cpu, &logits, &cpu.bytes(&[0, 0])?)?;
+/// loss.infer(&cpu, &logits, &cpu.bytes(&[1, 1])?)?;
+/// assert_eq!(loss.last(&cpu)?.accuracy(), 0.0);
+/// assert_eq!(loss.total(&cpu)?.accuracy(), 0.5);
+/// # Ok::<(), neurogain::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct SoftmaxCrossEntropy<B: Backend = Cpu> {
-    totals: Tensor<B>,
+    /// The sums of each batch of the list, then room for those of batches to come.
+    sums: Vec<Tensor<B>>,
+    /// The samples of each batch of the list.
+    samples: Vec<usize>,
+    /// Room for numbers of the device.
+    host: Vec<f32>,
+}
+
+impl<B: Backend> Default for SoftmaxCrossEntropy<B> {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl<B: Backend> SoftmaxCrossEntropy<B> {
-    /// Room for the sums.
-    ///
-    /// # Errors
-    /// [`Error::Memory`] if there is none.
-    pub fn new(backend: &B) -> Result<Self> {
-        let totals = Tensor::zeros(backend, Shape::vector(sums::COUNT))?;
-        Ok(SoftmaxCrossEntropy { totals })
+    /// An empty list.
+    pub fn new() -> Self {
+        SoftmaxCrossEntropy {
+            sums: Vec::new(),
+            samples: Vec::new(),
+            host: Vec::new(),
+        }
     }
 
-    /// The loss, and its gradient to the logits into `dlogits`.
+    /// The loss of a training batch, which begins a new list, and its gradient to the logits into
+    /// `dlogits`.
     ///
     /// # Errors
     /// [`Error::Shape`] where the labels do not fit the logits.
@@ -74,17 +113,76 @@ impl<B: Backend> SoftmaxCrossEntropy<B> {
         logits: &Tensor<B>,
         labels: &B::Bytes,
         dlogits: &mut Tensor<B>,
-    ) -> Result<Loss> {
+    ) -> Result<()> {
+        self.samples.clear();
         dlogits.reshape(backend, logits.shape())?;
         self.pass(backend, logits, labels, Some(dlogits.floats_mut()))
     }
 
-    /// The loss alone.
+    /// The loss of a batch, which joins the list.
     ///
     /// # Errors
     /// [`Error::Shape`] where the labels do not fit the logits.
-    pub fn infer(&mut self, backend: &B, logits: &Tensor<B>, labels: &B::Bytes) -> Result<Loss> {
+    pub fn infer(&mut self, backend: &B, logits: &Tensor<B>, labels: &B::Bytes) -> Result<()> {
         self.pass(backend, logits, labels, None)
+    }
+
+    /// The mean entropy H of the last batch of the list, rounded to f32: `drive` is one number.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there is no batch.
+    pub fn mean_entropy(&self, backend: &B, drive: &mut Tensor<B>) -> Result<()> {
+        let (sums, samples) = self.last_batch()?;
+        backend.mean_entropy(samples, sums.floats(), drive.floats_mut())
+    }
+
+    /// What was found for the last batch of the list.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there is no batch, and what the device fails with.
+    pub fn last(&self, backend: &B) -> Result<Loss> {
+        let (sums, samples) = self.last_batch()?;
+        let mut numbers = [0.0; sums::COUNT];
+        backend.download(sums.floats(), &mut numbers)?;
+        Ok(Loss::of(samples, &numbers))
+    }
+
+    /// What was found for all batches of the list, in their order, added; it is empty then.
+    ///
+    /// # Errors
+    /// What the device fails with.
+    pub fn total(&mut self, backend: &B) -> Result<Loss> {
+        let mut host = core::mem::take(&mut self.host);
+        host.resize(self.batches() * sums::COUNT, 0.0);
+        backend.download_each(self.parts(), &mut host)?;
+        let total = self.losses(&host).fold(Loss::default(), Loss::plus);
+        self.host = host;
+        self.samples.clear();
+        Ok(total)
+    }
+
+    /// Batches of the list.
+    pub(crate) fn batches(&self) -> usize {
+        self.samples.len()
+    }
+
+    /// The sums of each batch of the list: [`sums::COUNT`] numbers.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &B::Floats> + Clone {
+        let sums = self.sums.iter().take(self.batches());
+        sums.map(Tensor::floats)
+    }
+
+    /// What was found for each batch of the list, from the numbers of its parts.
+    pub(crate) fn losses(&self, numbers: &[f32]) -> impl Iterator<Item = Loss> {
+        let batches = self.samples.iter().zip(numbers.chunks_exact(sums::COUNT));
+        batches.map(|(&samples, numbers)| Loss::of(samples, numbers))
+    }
+
+    fn last_batch(&self) -> Result<(&Tensor<B>, usize)> {
+        let last = self.sums.iter().zip(&self.samples).last();
+        let (sums, &samples) =
+            last.ok_or_else(|| Error::shape("softmax cross-entropy", "a batch", "none"))?;
+        Ok((sums, samples))
     }
 
     fn pass(
@@ -93,7 +191,7 @@ impl<B: Backend> SoftmaxCrossEntropy<B> {
         logits: &Tensor<B>,
         labels: &B::Bytes,
         gradient: Option<&mut B::Floats>,
-    ) -> Result<Loss> {
+    ) -> Result<()> {
         let shape = logits.shape();
         if shape.blocks() == 0 {
             return Err(Error::shape(
@@ -103,22 +201,20 @@ impl<B: Backend> SoftmaxCrossEntropy<B> {
             ));
         }
         let samples = shape.rows();
+        if self.sums.len() == self.batches() {
+            let sums = Tensor::zeros(backend, Shape::vector(sums::COUNT))?;
+            self.sums.push(sums);
+        }
+        let place = self.batches();
         backend.softmax_cross_entropy(
             samples,
             shape.columns(),
             logits.floats(),
             labels,
             gradient,
-            self.totals.floats_mut(),
+            self.sums[place].floats_mut(),
         )?;
-        let mut totals = [0.0; sums::COUNT];
-        backend.download(self.totals.floats(), &mut totals)?;
-        let total = |sum: usize| f64::from(totals[sum]);
-        Ok(Loss {
-            samples,
-            cross_entropy: total(sums::LOSS),
-            entropy: total(sums::ENTROPY),
-            correct: total(sums::CORRECT),
-        })
+        self.samples.push(samples);
+        Ok(())
     }
 }

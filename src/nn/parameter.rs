@@ -105,17 +105,12 @@ impl<B: Backend> Parameter<B> {
         let Some(gain) = &self.gain else {
             return Ok(1.0);
         };
-        let gains = gain.to_rows(backend)?;
-        let sum: f64 = gains.iter().map(|&g| f64::from(g)).sum();
-        Ok(sum / gains.len() as f64)
+        Ok(mean(&gain.to_rows(backend)?))
     }
+}
 
-    /// Mean |w|.
-    ///
-    /// # Errors
-    /// What the backend's sum fails with.
-    pub fn mean_absolute_weight(&self, backend: &B) -> Result<f64> {
-        let sum = backend.absolute_sum(self.value.floats())?;
-        Ok(f64::from(sum) / backend.length(self.value.floats()) as f64)
-    }
+/// The mean, in f64.
+pub(crate) fn mean(numbers: &[f32]) -> f64 {
+    let sum: f64 = numbers.iter().map(|&number| f64::from(number)).sum();
+    sum / numbers.len() as f64
 }

@@ -8,7 +8,7 @@ use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::gain::GainDynamics;
 use crate::models::Network;
-use crate::nn::{Loss, SoftmaxCrossEntropy};
+use crate::nn::SoftmaxCrossEntropy;
 use crate::optim::{Rule, State};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -25,7 +25,8 @@ pub trait Method<B: Backend = Cpu> {
         Ok(())
     }
 
-    /// One iteration: forward, loss, backward, update. Returns the loss of the forward.
+    /// One iteration: forward, loss, backward, update. `loss` holds the forward's alone afterwards, to be
+    /// asked for.
     ///
     /// # Errors
     /// What the kernels fail with.
@@ -34,7 +35,8 @@ pub trait Method<B: Backend = Cpu> {
         backend: &B,
         network: &mut impl Network<B>,
         batch: &Batch<B>,
-    ) -> Result<Loss>;
+        loss: &mut SoftmaxCrossEntropy<B>,
+    ) -> Result<()>;
 }
 
 /// What drives the gains, in the place of H in g ← γ·g + (1−γ)·g0 + η·H.
@@ -66,7 +68,6 @@ pub struct GradientDescent<B: Backend = Cpu> {
     reset_at_switch: bool,
     /// What moves the gains in the next step.
     drive: Tensor<B>,
-    loss: SoftmaxCrossEntropy<B>,
     dlogits: Tensor<B>,
     states: Vec<State<B>>,
 }
@@ -96,7 +97,6 @@ impl<B: Backend> GradientDescent<B> {
             slow_gain: None,
             reset_at_switch: false,
             drive: Tensor::zeros(backend, Shape::vector(1))?,
-            loss: SoftmaxCrossEntropy::new(backend)?,
             dlogits: Tensor::zeros(backend, Shape::features(0, 1))?,
             states: Vec::new(),
         })
@@ -227,7 +227,8 @@ impl<B: Backend> Method<B> for GradientDescent<B> {
         backend: &B,
         network: &mut impl Network<B>,
         batch: &Batch<B>,
-    ) -> Result<Loss> {
+        loss: &mut SoftmaxCrossEntropy<B>,
+    ) -> Result<()> {
         let mut rate = self.learning_rate;
         if let (Some(dynamics), Some(gain)) = (&self.dynamics, &mut self.slow_gain) {
             let mut drive = [0.0];
@@ -240,9 +241,7 @@ impl<B: Backend> Method<B> for GradientDescent<B> {
             }
         }
         let logits = network.forward(backend, &batch.inputs)?;
-        let loss = self
-            .loss
-            .forward(backend, logits, &batch.labels, &mut self.dlogits)?;
+        loss.forward(backend, logits, &batch.labels, &mut self.dlogits)?;
         network.backward(backend, &batch.inputs, &self.dlogits)?;
         self.fill_states(backend, network, 0)?;
         let (modulated, backbone) = ((self.rule, rate), (self.backbone, self.learning_rate));
@@ -253,11 +252,9 @@ impl<B: Backend> Method<B> for GradientDescent<B> {
             };
             rule.update(backend, rate, parameter, state)?;
         }
-        let drive = match self.driven_by {
-            Drive::Entropy => loss.mean_entropy() as f32,
-            Drive::Boundary => 0.0,
-        };
-        backend.upload(&[drive], self.drive.floats_mut())?;
-        Ok(loss)
+        match self.driven_by {
+            Drive::Entropy => loss.mean_entropy(backend, &mut self.drive),
+            Drive::Boundary => backend.upload(&[0.0], self.drive.floats_mut()),
+        }
     }
 }

@@ -16,6 +16,7 @@ mod adaptation;
 mod checkpoint;
 pub mod history;
 mod method;
+mod readings;
 mod samples;
 mod test_tasks;
 mod trainer;

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::models::Network;
-use crate::nn::{Loss, SoftmaxCrossEntropy};
+use crate::nn::SoftmaxCrossEntropy;
 use crate::rng::{Purpose, Stream};
 use crate::train::{Batch, EVALUATION_BATCH, Samples, Transform, evaluate};
 
@@ -67,7 +67,7 @@ impl<B: Backend> TestTasks<B> {
         self.tasks.iter().map(Vec::len)
     }
 
-    /// The loss of `network` over the samples of `task`, counted from 0. Transformed images are drawn from
+    /// Adds the losses of `network` on the batches of `task`, counted from 0. Transformed images are drawn from
     /// (`seed`, [`Purpose::Evaluation`], iteration + 2³²·task).
     ///
     /// # Errors
@@ -80,7 +80,7 @@ impl<B: Backend> TestTasks<B> {
         task: usize,
         seed: u64,
         iteration: usize,
-    ) -> Result<Loss> {
+    ) -> Result<()> {
         if let Some(batches) = self.ready.get(task) {
             return evaluate(backend, network, loss, batches);
         }
@@ -92,19 +92,13 @@ impl<B: Backend> TestTasks<B> {
         let mut stream = Stream::new(seed, Purpose::Evaluation, step);
         let mut placements = Vec::new();
         let mut batch = self.samples.batch(backend)?;
-        let mut total = Loss::default();
         for indices in indices.chunks(EVALUATION_BATCH) {
             self.transform
                 .draw(indices.len(), &mut stream, &mut placements);
             self.samples
                 .gather_placed(backend, indices, &placements, &mut batch)?;
-            total = total.plus(evaluate(
-                backend,
-                network,
-                loss,
-                core::slice::from_ref(&batch),
-            )?);
+            evaluate(backend, network, loss, core::slice::from_ref(&batch))?;
         }
-        Ok(total)
+        Ok(())
     }
 }

@@ -12,6 +12,7 @@ use crate::nn::{Loss, SoftmaxCrossEntropy};
 use crate::rng::{Purpose, Stream};
 use crate::shape::LANES;
 use crate::stream::Context;
+use crate::train::readings::Readings;
 use crate::train::{Batch, Evaluation, History, Method, Record, Samples, TestTasks, Transform};
 
 /// Samples an evaluation batch: one chunk of [`summation`].
@@ -60,7 +61,8 @@ impl<B: Backend> Trainer<'_, B> {
         mut observe: impl FnMut(&Record) -> bool,
     ) -> Result<()> {
         let backend = self.backend;
-        let mut loss = SoftmaxCrossEntropy::new(backend)?;
+        let mut loss = SoftmaxCrossEntropy::new();
+        let mut readings = Readings::default();
         let mut batch = self.training.batch(backend)?;
         let (mut indices, mut placements) = (Vec::new(), Vec::new());
         history.layers = network
@@ -89,34 +91,33 @@ impl<B: Backend> Trainer<'_, B> {
                     self.training
                         .gather_placed(backend, &indices, &placements, &mut batch)?;
                 }
-                let train = method.step(backend, network, &batch)?;
-                finite(iteration, "training loss", train.mean_cross_entropy())?;
-                let mut tests = Vec::new();
+                method.step(backend, network, &batch, &mut loss)?;
+                readings.begin(&loss);
                 if step.checked_rem(self.evaluate_every) == Some(0) {
                     for task in 0..self.test.count().min(number + 1) {
-                        let test = self
-                            .test
+                        self.test
                             .evaluate(backend, network, &mut loss, task, self.seed, iteration)?;
-                        finite(iteration, "test loss", test.mean_cross_entropy())?;
-                        tests.push(evaluation(&test));
+                        readings.task(&loss);
                     }
                 }
-                let mut tests = tests.into_iter();
-                let mut record = Record {
+                // The device is waited for here, once an iteration.
+                let found = readings.read(backend, network, &loss)?;
+                let train = &found.train;
+                finite(iteration, "training loss", train.mean_cross_entropy())?;
+                for test in &found.tests {
+                    finite(iteration, "test loss", test.mean_cross_entropy())?;
+                }
+                let mut tests = found.tests.iter().map(evaluation);
+                let record = Record {
                     iteration,
                     context: number + 1,
-                    train: evaluation(&train),
+                    train: evaluation(train),
                     test: tests.next(),
                     later_tasks: tests.collect(),
                     entropy: train.mean_entropy(),
-                    gain: Vec::new(),
-                    mean_absolute_weight: Vec::new(),
+                    gain: found.gain,
+                    mean_absolute_weight: found.mean_absolute_weight,
                 };
-                for parameter in network.parameters().filter(|p| p.is_weight()) {
-                    record.gain.push(parameter.mean_gain(backend)?);
-                    let weight = parameter.mean_absolute_weight(backend)?;
-                    record.mean_absolute_weight.push(weight);
-                }
                 for &gain in &record.gain {
                     finite(iteration, "mean gain", gain)?;
                 }
@@ -152,7 +153,7 @@ impl<B: Backend> Trainer<'_, B> {
     }
 }
 
-/// The loss over all samples of `batches`.
+/// Adds the losses of `network` on `batches`; their [`total`](SoftmaxCrossEntropy::total) is over all samples.
 ///
 /// # Errors
 /// What the kernels fail with.
@@ -161,13 +162,12 @@ pub fn evaluate<B: Backend>(
     network: &mut impl Network<B>,
     loss: &mut SoftmaxCrossEntropy<B>,
     batches: &[Batch<B>],
-) -> Result<Loss> {
-    let mut total = Loss::default();
+) -> Result<()> {
     for batch in batches {
         let logits = network.infer(backend, &batch.inputs)?;
-        total = total.plus(loss.infer(backend, logits, &batch.labels)?);
+        loss.infer(backend, logits, &batch.labels)?;
     }
-    Ok(total)
+    Ok(())
 }
 
 fn evaluation(loss: &Loss) -> Evaluation {

@@ -6,6 +6,7 @@
 
 #include <dlfcn.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <string>
@@ -18,7 +19,7 @@ typedef int (*Entry)(void **, unsigned, const unsigned *, unsigned);
 
 std::vector<std::function<int()>> stream;
 std::mutex stream_lock;
-int failure = success;
+int failure = success, graphs = 0;
 
 bool is(const char *wrong) {
     const char *set = getenv("NEUROGAIN_TEST_DRIVER");
@@ -57,7 +58,10 @@ int cuDevicePrimaryCtxRetain(void **context, int) { return *context = &stream, s
 int cuDevicePrimaryCtxRelease_v2(int) { return success; }
 int cuCtxSetCurrent(void *context) { return context == &stream ? success : not_found; }
 int cuStreamCreate(void **created, unsigned) { return *created = &stream, success; }
-int cuStreamDestroy_v2(void *) { return success; }
+int cuStreamDestroy_v2(void *) {
+    if (getenv("NEUROGAIN_TEST_GRAPHS")) fprintf(stderr, "%d graphs\n", graphs);
+    return success;
+}
 
 int cuModuleLoadData(void **module, const void *image) {
     *module = &stream;
@@ -70,6 +74,12 @@ int cuModuleGetFunction(void **function, void *, const char *name) {
     void *library = dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
     *function = dlsym(library, (std::string("host_") + name).c_str());
     return *function ? success : not_found;
+}
+
+int cuDeviceGetDefaultMemPool(void **pool, int) { return *pool = &stream, success; }
+
+int cuMemPoolSetAttribute(void *pool, int attribute, void *value) {
+    return pool == &stream && attribute == 4 && *(uint64_t *)value == UINT64_MAX ? success : not_found;
 }
 
 int cuMemAllocAsync(void **address, size_t bytes, void *) {
@@ -105,23 +115,87 @@ int cuStreamSynchronize(void *) {
 }
 
 // Arguments are of 40 bytes at most, and the program ends their list with null.
-int cuLaunchKernel(void *function, unsigned blocks, unsigned, unsigned, unsigned columns, unsigned rows,
-                   unsigned, unsigned, void *, void **arguments, void **) {
+struct Launch {
     struct Argument {
         alignas(8) char bytes[40];
     };
+    void *function;
+    unsigned blocks, threads[2];
     std::vector<Argument> values;
-    for (unsigned i = 0; i < 16 && arguments[i]; i++) {
-        values.emplace_back();
-        memcpy(values.back().bytes, arguments[i], sizeof(Argument));
+
+    Launch(void *function, unsigned blocks, unsigned columns, unsigned rows, void **arguments)
+        : function(function), blocks(blocks), threads{columns, rows} {
+        for (unsigned i = 0; i < 16 && arguments[i]; i++) {
+            values.emplace_back();
+            memcpy(values.back().bytes, arguments[i], sizeof(Argument));
+        }
     }
-    return later([=]() mutable -> int {
+
+    int operator()() {
         if (is("failing")) return bad_address;
         void *pointers[16] = {};
         for (size_t i = 0; i < values.size(); i++) pointers[i] = values[i].bytes;
-        unsigned threads[2] = {columns, rows};
         return ((Entry)function)(pointers, blocks, threads, 2) == finished ? success : bad_address;
-    });
+    }
+};
+
+int cuLaunchKernel(void *function, unsigned blocks, unsigned, unsigned, unsigned columns, unsigned rows,
+                   unsigned, unsigned, void *, void **arguments, void **) {
+    return later(Launch(function, blocks, columns, rows, arguments));
+}
+
+// A graph is a chain of launches. What is instantiated is a copy: nodes of the graph name launches of it.
+struct Node {
+    struct Graph *graph;
+    size_t number;
+};
+struct Graph {
+    std::vector<Launch> launches;
+    std::vector<Node *> nodes;
+};
+struct NodeParameters {
+    void *function;
+    unsigned blocks, rows_of_blocks, layers_of_blocks, columns, rows, layers, shared;
+    void **arguments, **extra;
+    void *kernel, *context;
+    Launch launch() const { return Launch(function, blocks, columns, rows, arguments); }
+};
+int cuGraphCreate(Graph **graph, unsigned) {
+    if (is("no graphs")) return not_found;
+    return graphs++, *graph = new Graph(), success;
+}
+
+int cuGraphAddKernelNode_v2(Node **node, Graph *graph, Node *const *before, size_t count,
+                            const NodeParameters *parameters) {
+    size_t number = graph->launches.size();
+    bool chained = number ? count == 1 && before[0] == graph->nodes.back() : count == 0;
+    if (!chained || parameters->kernel || parameters->context || parameters->extra) return not_found;
+    graph->launches.push_back(parameters->launch());
+    graph->nodes.push_back(*node = new Node{graph, number});
+    return success;
+}
+
+int cuGraphInstantiateWithFlags(Graph **executable, Graph *graph, unsigned long long) {
+    return *executable = new Graph{graph->launches, {}}, success;
+}
+
+int cuGraphExecKernelNodeSetParams_v2(Graph *executable, Node *node, const NodeParameters *parameters) {
+    Launch &launch = executable->launches.at(node->number);
+    if (parameters->function != launch.function) return not_found;
+    return launch = parameters->launch(), success;
+}
+
+// The launches are those at this moment, as on a card.
+int cuGraphLaunch(Graph *executable, void *) {
+    for (Launch &launch : executable->launches) later(launch);
+    return failure;
+}
+
+int cuGraphExecDestroy(Graph *executable) { return delete executable, success; }
+
+int cuGraphDestroy(Graph *graph) {
+    for (Node *node : graph->nodes) delete node;
+    return delete graph, success;
 }
 
 int cuGetErrorName(int, const char **name) { return *name = "an error", success; }

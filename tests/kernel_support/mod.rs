@@ -101,10 +101,11 @@ pub enum Kernel {
     Adam,
     Gather,
     AbsoluteSum,
+    MeanEntropy,
 }
 
 /// Every kernel.
-pub const KERNELS: [Kernel; 13] = [
+pub const KERNELS: [Kernel; 14] = [
     Kernel::Forward,
     Kernel::ToInput,
     Kernel::ToWeights,
@@ -118,6 +119,7 @@ pub const KERNELS: [Kernel; 13] = [
     Kernel::Adam,
     Kernel::Gather,
     Kernel::AbsoluteSum,
+    Kernel::MeanEntropy,
 ];
 
 /// A kernel with its sizes and the seed of its numbers: enough to repeat it.
@@ -232,6 +234,7 @@ impl Case {
             }
             Kernel::Gather => vec![self.numbers(random, 256 * (1 + n % 3))],
             Kernel::AbsoluteSum => vec![self.numbers(random, length)],
+            Kernel::MeanEntropy => vec![self.numbers(random, sums::COUNT)],
         };
         let mut devices = outcome
             .operands
@@ -307,9 +310,14 @@ impl Case {
                 vec![out]
             }
             (Kernel::AbsoluteSum, [x]) => {
-                let mut sum = backend.zeros(1)?;
-                backend.upload(&[backend.absolute_sum(x)?], &mut sum)?;
+                let mut sum = nan(1)?;
+                backend.absolute_sum(x, &mut sum)?;
                 vec![sum]
+            }
+            (Kernel::MeanEntropy, [totals]) => {
+                let mut drive = nan(1)?;
+                backend.mean_entropy(self.samples, totals, &mut drive)?;
+                vec![drive]
             }
             (kernel, operands) => unreachable!("{kernel:?} has not {} operands", operands.len()),
         };

@@ -13,7 +13,7 @@ use neurogain::backend::{Backend as _, Placement};
 use neurogain::data::{Dataset, ImageShape};
 use neurogain::gain::GainDynamics;
 use neurogain::models::{Mlp, MlpShape, Network};
-use neurogain::nn::{Initial, Loss, Parameter, SoftmaxCrossEntropy};
+use neurogain::nn::{Initial, Parameter, SoftmaxCrossEntropy};
 use neurogain::optim::Rule;
 use neurogain::rng::{Purpose, Stream};
 use neurogain::shape::LANES;
@@ -136,7 +136,6 @@ fn mean_absolute(numbers: &[f32]) -> f64 {
 /// Writes down each batch and what the network makes of it, then lets a method learn, if there is one.
 struct Recorder {
     method: Option<GradientDescent>,
-    loss: SoftmaxCrossEntropy,
     test: Vec<Batch>,
     inputs: Vec<Vec<f32>>,
     labels: Vec<Vec<u8>>,
@@ -150,19 +149,21 @@ impl Method for Recorder {
         backend: &Cpu,
         network: &mut impl Network<Cpu>,
         batch: &Batch,
-    ) -> Result<Loss> {
+        loss: &mut SoftmaxCrossEntropy,
+    ) -> Result<()> {
         self.inputs.push(batch.inputs.to_rows(backend)?);
         self.labels.push(batch.labels.clone());
         let Some(method) = &mut self.method else {
             let logits = network.infer(backend, &batch.inputs)?;
-            return self.loss.infer(backend, logits, &batch.labels);
+            *loss = SoftmaxCrossEntropy::new();
+            return loss.infer(backend, logits, &batch.labels);
         };
         let test = measure(backend, network, &self.test);
         let train = measure(backend, network, std::slice::from_ref(batch));
         let weights = network.parameters();
         let weights = weights.map(|p| mean_absolute(&p.value.to_rows(backend).unwrap()));
         self.states.push((train, test, weights.collect()));
-        method.step(backend, network, batch)
+        method.step(backend, network, batch, loss)
     }
 }
 
@@ -199,7 +200,6 @@ impl Setting {
         let method = |rule| GradientDescent::new(&backend, rule, 1e-4, None).unwrap();
         let mut recorder = Recorder {
             method: self.rule.map(method),
-            loss: SoftmaxCrossEntropy::new(&backend).unwrap(),
             test: batches,
             inputs: Vec::new(),
             labels: Vec::new(),

@@ -6,7 +6,7 @@ use super::elementwise::{self, On};
 use super::{Cpu, Floats, convolution, gather, loss, normalisation, pooling, product};
 use crate::backend::{
     AdamStep, Backend, BatchNorm, Convolution, Normalisation, Normalise, NormaliseBackward,
-    Placement, Pool, Pooling, Product, Update, check,
+    Placement, Pool, Pooling, Product, Update, check, sums,
 };
 use crate::error::Result;
 
@@ -35,6 +35,20 @@ impl Backend for Cpu {
     fn download(&self, device: &Floats, host: &mut [f32]) -> Result<()> {
         check::lengths("download", &[("host", host.len(), device.as_slice().len())])?;
         host.copy_from_slice(device.as_slice());
+        Ok(())
+    }
+
+    fn download_each<'a>(
+        &self,
+        parts: impl Iterator<Item = &'a Floats> + Clone,
+        mut host: &mut [f32],
+    ) -> Result<()> {
+        check::download_each(self, parts.clone(), host.len())?;
+        for part in parts {
+            let (here, behind) = host.split_at_mut(part.as_slice().len());
+            here.copy_from_slice(part.as_slice());
+            host = behind;
+        }
         Ok(())
     }
 
@@ -255,6 +269,12 @@ impl Backend for Cpu {
         Ok(())
     }
 
+    fn mean_entropy(&self, samples: usize, totals: &Floats, drive: &mut Floats) -> Result<()> {
+        check::mean_entropy(self, totals, drive)?;
+        drive.as_mut_slice()[0] = totals.as_slice()[sums::ENTROPY] / samples as f32;
+        Ok(())
+    }
+
     fn gain_update(
         &self,
         gamma: f32,
@@ -364,7 +384,9 @@ impl Backend for Cpu {
         gather::gather_labels(labels, indices, out)
     }
 
-    fn absolute_sum(&self, x: &Floats) -> Result<f32> {
-        Ok(self.set.run(elementwise::AbsoluteSum { x: x.as_blocks() }))
+    fn absolute_sum(&self, x: &Floats, sum: &mut Floats) -> Result<()> {
+        check::one_number(self, "absolute sum", "sum", sum)?;
+        sum.as_mut_slice()[0] = self.set.run(elementwise::AbsoluteSum { x: x.as_blocks() });
+        Ok(())
     }
 }

@@ -2,7 +2,8 @@
 
 use alloc::sync::Arc;
 
-use super::device::{Counted, Memory};
+use super::device::Memory;
+use super::queue::Owner;
 use crate::error::{Error, Result};
 
 /// Numbers that a kernel can count.
@@ -28,16 +29,18 @@ fn bytes_of(length: usize) -> Result<usize> {
 }
 
 impl Floats {
-    pub(super) fn zeros(owner: &Arc<Counted>, length: usize) -> Result<Self> {
+    pub(super) fn zeros(owner: &Arc<Owner>, length: usize) -> Result<Self> {
         let mut memory = Memory::new(owner, bytes_of(length)?)?;
-        memory.clear(length * size_of::<f32>())?;
+        if length > 0 {
+            memory.clear(length * size_of::<f32>())?;
+        }
         Ok(Floats {
             memory: Arc::new(memory),
             length,
         })
     }
 
-    pub(super) fn resize(&mut self, owner: &Arc<Counted>, length: usize) -> Result<()> {
+    pub(super) fn resize(&mut self, owner: &Arc<Owner>, length: usize) -> Result<()> {
         let bytes = bytes_of(length)?;
         if bytes > self.memory.bytes() || Arc::strong_count(&self.memory) > 1 {
             self.memory = Arc::new(Memory::new(owner, bytes)?);
@@ -68,6 +71,16 @@ impl Floats {
     pub(super) fn read(&self, to: &mut [f32]) -> Result<()> {
         self.memory.read(bytemuck::cast_slice_mut(to))
     }
+
+    /// Copies several to the host, one behind the other; their lengths add up to `to`'s.
+    pub(super) fn read_each<'a>(
+        owner: &Owner,
+        parts: impl Iterator<Item = &'a Floats>,
+        to: &mut [f32],
+    ) -> Result<()> {
+        let parts = parts.map(|part| (&*part.memory, part.length * size_of::<f32>()));
+        Memory::read_each(owner, parts, bytemuck::cast_slice_mut(to))
+    }
 }
 
 /// Bytes in a device's memory: pixels and labels.
@@ -80,7 +93,7 @@ pub struct Bytes {
 }
 
 impl Bytes {
-    pub(super) fn new(owner: &Arc<Counted>, host: &[u8]) -> Result<Self> {
+    pub(super) fn new(owner: &Arc<Owner>, host: &[u8]) -> Result<Self> {
         let mut memory = Memory::new(owner, host.len())?;
         memory.write(host)?;
         Ok(Bytes {
@@ -91,12 +104,7 @@ impl Bytes {
     }
 
     /// Room for `length` bytes, to be written, none of which will be larger than `largest`.
-    pub(super) fn renew(
-        &mut self,
-        owner: &Arc<Counted>,
-        length: usize,
-        largest: u8,
-    ) -> Result<u64> {
+    pub(super) fn renew(&mut self, owner: &Arc<Owner>, length: usize, largest: u8) -> Result<u64> {
         if length > self.memory.bytes() || Arc::strong_count(&self.memory) > 1 {
             self.memory = Arc::new(Memory::new(owner, length)?);
         }

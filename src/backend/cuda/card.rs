@@ -11,7 +11,8 @@ use cudarc::driver::result::{self as driver, DriverError};
 use cudarc::driver::sys;
 
 use super::compiler;
-use super::device::{Device, failure};
+use super::device::{Device, Handle, failure};
+use super::launch::Launch;
 use crate::error::{Error, Result};
 
 /// The least compute capability: 7.0, Volta.
@@ -83,6 +84,7 @@ impl Card {
             ));
         }
         let multiprocessors = attribute(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?;
+        keep_memory(found).map_err(|error| failed(&name, "does not keep memory", error))?;
         // SAFETY: `found` is a device; its context is released when the card is dropped.
         let context = unsafe { driver::primary_ctx::retain(found) }
             .map_err(|error| failed(&name, "gives no context", error))?;
@@ -133,8 +135,51 @@ impl Card {
             .map_err(|error| self.failed("cannot be used here", error))
     }
 
+    fn function(&self, kernel: &str) -> Result<sys::CUfunction> {
+        let function = self.functions.get(kernel).copied();
+        function.ok_or_else(|| {
+            let remedy = "this is a mistake in kernels/";
+            failure(&*self.name, format!("has no kernel {kernel}"), remedy)
+        })
+    }
+
+    /// A launch as a node of a graph.
+    fn node(
+        &self,
+        launch: &Launch,
+        pointers: &mut [*mut c_void],
+    ) -> Result<sys::CUDA_KERNEL_NODE_PARAMS> {
+        Ok(sys::CUDA_KERNEL_NODE_PARAMS {
+            func: self.function(launch.kernel)?,
+            gridDimX: launch.blocks,
+            gridDimY: 1,
+            gridDimZ: 1,
+            blockDimX: launch.threads[0],
+            blockDimY: launch.threads[1],
+            blockDimZ: 1,
+            sharedMemBytes: 0,
+            kernelParams: pointers.as_mut_ptr(),
+            extra: core::ptr::null_mut(),
+            kern: core::ptr::null_mut(),
+            ctx: core::ptr::null_mut(),
+        })
+    }
+
     fn failed(&self, what: &str, error: DriverError) -> Error {
         failed(&self.name, what, error)
+    }
+}
+
+/// Lets the driver keep memory that is given back, until the process ends: else it goes back to the system
+/// whenever the device is waited for, and takes long to come again.
+fn keep_memory(device: sys::CUdevice) -> core::result::Result<(), DriverError> {
+    use sys::CUmemPool_attribute_enum::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD as THRESHOLD;
+    let (mut pool, mut threshold) = (core::ptr::null_mut(), u64::MAX);
+    // SAFETY: the driver writes the pool, and reads a threshold of 64 bits.
+    unsafe {
+        sys::cuDeviceGetDefaultMemPool(&mut pool, device).result()?;
+        let threshold = (&raw mut threshold).cast::<c_void>();
+        sys::cuMemPoolSetAttribute(pool, THRESHOLD, threshold).result()
     }
 }
 
@@ -249,35 +294,103 @@ impl Device for Card {
             .map_err(|error| self.failed("cannot copy memory", error))
     }
 
-    unsafe fn launch(
-        &self,
-        kernel: &'static str,
-        blocks: u32,
-        [columns, rows]: [u32; 2],
-        arguments: &mut [*mut c_void],
-    ) -> Result<()> {
+    unsafe fn launch(&self, launch: &Launch) -> Result<()> {
         self.enter()?;
-        let function = self.functions.get(kernel).copied();
-        let function = function.ok_or_else(|| {
-            failure(
-                &*self.name,
-                format!("has no kernel {kernel}"),
-                "this is a mistake in kernels/",
-            )
-        })?;
+        let (columns, rows) = (launch.threads[0], launch.threads[1]);
         // SAFETY: the function's module is loaded; the arguments are its own and its memory the
         // stream's, as the caller promises.
         unsafe {
             driver::launch_kernel(
-                function,
-                (blocks, 1, 1),
+                self.function(launch.kernel)?,
+                (launch.blocks, 1, 1),
                 (columns, rows, 1),
                 0,
                 self.stream,
-                arguments,
+                &mut launch.pointers(),
             )
         }
-        .map_err(|error| self.failed(&format!("cannot launch kernel {kernel}"), error))
+        .map_err(|error| self.failed(&format!("cannot launch kernel {}", launch.kernel), error))
+    }
+
+    unsafe fn record(&self, launches: &[Launch]) -> Result<Handle> {
+        self.enter()?;
+        let made = |error| self.failed("makes no graph", error);
+        let (mut graph, mut executable) = (core::ptr::null_mut(), core::ptr::null_mut());
+        // SAFETY: the driver writes the graph that it makes.
+        unsafe { sys::cuGraphCreate(&mut graph, 0).result() }.map_err(made)?;
+        let mut handle = Handle {
+            graph: graph.expose_provenance(),
+            ..Handle::default()
+        };
+        let mut before: Vec<sys::CUgraphNode> = Vec::new();
+        for launch in launches {
+            let mut node = core::ptr::null_mut();
+            let mut pointers = launch.pointers();
+            let added = self.node(launch, &mut pointers).and_then(|node_of| {
+                // SAFETY: the graph and the node before are the driver's; it copies the arguments.
+                unsafe {
+                    let count = before.len();
+                    sys::cuGraphAddKernelNode_v2(&mut node, graph, before.as_ptr(), count, &node_of)
+                }
+                .result()
+                .map_err(made)
+            });
+            if let Err(error) = added {
+                self.forget(handle);
+                return Err(error);
+            }
+            handle.nodes.push(node.expose_provenance());
+            before = vec![node];
+        }
+        // SAFETY: the graph was just made; the driver writes what it makes of it.
+        let made = unsafe { sys::cuGraphInstantiateWithFlags(&mut executable, graph, 0).result() }
+            .map_err(made);
+        handle.executable = executable.expose_provenance();
+        match made {
+            Ok(()) => Ok(handle),
+            Err(error) => {
+                self.forget(handle);
+                Err(error)
+            }
+        }
+    }
+
+    unsafe fn amend(&self, graph: &mut Handle, number: usize, launch: &Launch) -> Result<()> {
+        self.enter()?;
+        let mut pointers = launch.pointers();
+        let node = self.node(launch, &mut pointers)?;
+        // SAFETY: the handles are those that `record` was given; the driver copies the arguments.
+        unsafe {
+            sys::cuGraphExecKernelNodeSetParams_v2(
+                core::ptr::with_exposed_provenance_mut(graph.executable),
+                core::ptr::with_exposed_provenance_mut(graph.nodes[number]),
+                &node,
+            )
+        }
+        .result()
+        .map_err(|error| self.failed("does not change a graph", error))
+    }
+
+    unsafe fn replay(&self, graph: &Handle, _launches: &[Launch]) -> Result<()> {
+        self.enter()?;
+        let executable = core::ptr::with_exposed_provenance_mut(graph.executable);
+        // SAFETY: the handle is the one that `record` was given; its launches are as the caller promises.
+        unsafe { sys::cuGraphLaunch(executable, self.stream) }
+            .result()
+            .map_err(|error| self.failed("cannot launch a graph", error))
+    }
+
+    fn forget(&self, graph: Handle) {
+        // An error here is the one that an earlier launch met; the next call that can fail says so.
+        let _ = self.enter();
+        // SAFETY: the handles came from the driver, which waits with the end of one that runs.
+        unsafe {
+            if graph.executable != 0 {
+                let executable = core::ptr::with_exposed_provenance_mut(graph.executable);
+                let _ = sys::cuGraphExecDestroy(executable);
+            }
+            let _ = sys::cuGraphDestroy(core::ptr::with_exposed_provenance_mut(graph.graph));
+        }
     }
 }
 

@@ -4,10 +4,11 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
-use core::ffi::c_void;
+use alloc::vec::Vec;
 use core::fmt::Debug;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::launch::Launch;
+use super::queue::Owner;
 use crate::error::{Error, Result};
 
 /// A card, or the processor in its place. Addresses are the device's own.
@@ -56,41 +57,57 @@ pub trait Device: Debug + Send + Sync {
     /// Both have `bytes` bytes from their addresses on, and do not overlap.
     unsafe fn copy(&self, from: u64, to: u64, bytes: usize) -> Result<()>;
 
-    /// Launches a kernel with `blocks` thread blocks of `threads` threads.
+    /// Launches a kernel.
     ///
     /// # Safety
-    /// `arguments` point to as many values of the types that the kernel takes, and the kernel, told
-    /// by them, stays inside of the memory whose addresses are among them.
-    unsafe fn launch(
-        &self,
-        kernel: &'static str,
-        blocks: u32,
-        threads: [u32; 2],
-        arguments: &mut [*mut c_void],
-    ) -> Result<()>;
+    /// The arguments have the types of the kernel's parameters, and the kernel, told by them, stays inside
+    /// of the memory whose addresses are among them.
+    unsafe fn launch(&self, launch: &Launch) -> Result<()>;
+
+    /// Makes a graph of launches, each of which begins when the one before has ended.
+    ///
+    /// # Safety
+    /// As for [`launch`](Device::launch).
+    unsafe fn record(&self, launches: &[Launch]) -> Result<Handle>;
+
+    /// Gives a launch of a graph, counted from 0, other arguments.
+    ///
+    /// # Safety
+    /// As for [`launch`](Device::launch).
+    unsafe fn amend(&self, graph: &mut Handle, number: usize, launch: &Launch) -> Result<()>;
+
+    /// Does the launches of a graph, which are these.
+    ///
+    /// # Safety
+    /// As for [`launch`](Device::launch).
+    unsafe fn replay(&self, graph: &Handle, launches: &[Launch]) -> Result<()>;
+
+    /// Gives up a graph of this device.
+    fn forget(&self, graph: Handle);
 }
 
-/// A device with the bytes that are in use on it.
-#[derive(Debug)]
-pub struct Counted {
-    pub device: alloc::boxed::Box<dyn Device>,
-    pub used: AtomicU64,
+/// What a card's driver calls a graph, what can be launched of it, and its launches; nothing on the
+/// processor.
+#[derive(Debug, Default)]
+pub struct Handle {
+    pub graph: usize,
+    pub executable: usize,
+    pub nodes: Vec<usize>,
 }
 
 /// Memory of a device, given back when it is dropped.
 #[derive(Debug)]
 pub struct Memory {
-    owner: Arc<Counted>,
+    owner: Arc<Owner>,
     address: u64,
     bytes: usize,
 }
 
 impl Memory {
     /// Memory for as many bytes, whatever they are.
-    pub fn new(owner: &Arc<Counted>, bytes: usize) -> Result<Self> {
+    pub fn new(owner: &Arc<Owner>, bytes: usize) -> Result<Self> {
         let bytes = bytes.max(1);
-        let address = owner.device.allocate(bytes)?;
-        owner.used.fetch_add(bytes as u64, Ordering::Relaxed);
+        let address = owner.allocate(bytes)?;
         Ok(Memory {
             owner: owner.clone(),
             address,
@@ -119,6 +136,7 @@ impl Memory {
     /// Makes the first bytes zero.
     pub fn clear(&mut self, bytes: usize) -> Result<()> {
         self.check(bytes)?;
+        self.owner.send()?;
         // SAFETY: the memory has `bytes` bytes, as was just checked.
         unsafe { self.owner.device.clear(self.address, bytes) }
     }
@@ -127,20 +145,38 @@ impl Memory {
     pub fn write(&mut self, from: &[u8]) -> Result<()> {
         self.check(from.len())?;
         // SAFETY: the memory has `from.len()` bytes, as was just checked.
-        unsafe { self.owner.device.write(self.address, from) }
+        unsafe { self.owner.write(self.address, from) }
     }
 
     /// Copies the first bytes to the host.
     pub fn read(&self, to: &mut [u8]) -> Result<()> {
-        self.check(to.len())?;
-        // SAFETY: the memory has `to.len()` bytes, as was just checked.
-        unsafe { self.owner.device.read(self.address, to) }
+        Self::read_each(&self.owner, core::iter::once((self, to.len())), to)
+    }
+
+    /// Copies the first bytes of each to the host, so many, one behind the other.
+    pub fn read_each<'a>(
+        owner: &Owner,
+        parts: impl Iterator<Item = (&'a Memory, usize)>,
+        to: &mut [u8],
+    ) -> Result<()> {
+        let mut room = to.len();
+        let mut buffers = Vec::new();
+        for (memory, bytes) in parts {
+            memory.check(bytes)?;
+            room = room
+                .checked_sub(bytes)
+                .ok_or_else(|| Error::shape("copy to the host", "room for all buffers", bytes))?;
+            buffers.push((memory.address, bytes));
+        }
+        // SAFETY: each memory has as many bytes, and there is room for them together, as was just checked.
+        unsafe { owner.read(&buffers, to) }
     }
 
     /// New memory of the same size whose first bytes are these.
     pub fn duplicate(&self, bytes: usize) -> Result<Self> {
         self.check(bytes)?;
         let other = Memory::new(&self.owner, self.bytes)?;
+        self.owner.send()?;
         // SAFETY: both have `bytes` bytes, as was just checked, and the other is new.
         unsafe {
             self.owner.device.copy(self.address, other.address, bytes)?;
@@ -151,14 +187,8 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        self.owner
-            .used
-            .fetch_sub(self.bytes as u64, Ordering::Relaxed);
-        // SAFETY: the address came from `allocate`, and nobody has it any more; what was launched with
-        // it before comes before this.
-        unsafe {
-            self.owner.device.free(self.address);
-        }
+        // SAFETY: the address came from `allocate`, and nobody has it any more.
+        unsafe { self.owner.free(self.address, self.bytes) };
     }
 }
 

@@ -34,6 +34,15 @@ impl Backend for Cuda {
         device.read(host)
     }
 
+    fn download_each<'a>(
+        &self,
+        parts: impl Iterator<Item = &'a Floats> + Clone,
+        host: &mut [f32],
+    ) -> Result<()> {
+        check::download_each(self, parts.clone(), host.len())?;
+        Floats::read_each(&self.owner, parts, host)
+    }
+
     fn bytes(&self, host: &[u8]) -> Result<Bytes> {
         Bytes::new(&self.owner, host)
     }
@@ -195,6 +204,10 @@ impl Backend for Cuda {
         elementwise::softmax_cross_entropy(self, sizes, logits, labels, gradient, totals)
     }
 
+    fn mean_entropy(&self, samples: usize, totals: &Floats, drive: &mut Floats) -> Result<()> {
+        elementwise::mean_entropy(self, samples, totals, drive)
+    }
+
     fn gain_update(
         &self,
         gamma: f32,
@@ -260,7 +273,7 @@ impl Backend for Cuda {
         gather::gather_labels(self, labels, indices, out)
     }
 
-    fn absolute_sum(&self, x: &Floats) -> Result<f32> {
-        elementwise::absolute_sum(self, x)
+    fn absolute_sum(&self, x: &Floats, sum: &mut Floats) -> Result<()> {
+        elementwise::absolute_sum(self, x, sum)
     }
 }

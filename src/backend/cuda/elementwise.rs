@@ -1,9 +1,9 @@
 //! Launches of `kernels/elementwise.cu`, `sum.cu` and `loss.cu`.
 #![allow(unsafe_code)]
 
+use super::Cuda;
 use super::buffer::{Bytes, Floats};
 use super::launch::Argument;
-use super::{Cuda, Scratch};
 use crate::backend::{AdamStep, check, summation, sums};
 use crate::error::Result;
 use crate::shape::LANES;
@@ -13,7 +13,7 @@ const CHUNK_NUMBERS: usize = summation::CHUNK * LANES;
 
 pub fn relu(cuda: &Cuda, x: &mut Floats) -> Result<()> {
     let length = x.length();
-    let arguments = &mut [Argument::count(length)?, Argument::written(x)?];
+    let arguments = &[Argument::count(length)?, Argument::written(x)?];
     // SAFETY: x has `length` numbers.
     unsafe { cuda.each("relu", length, arguments) }
 }
@@ -37,7 +37,7 @@ pub fn update<const N: usize>(
         arguments.push(Argument::written(floats)?);
     }
     // SAFETY: all buffers have `length` numbers, as was just checked.
-    unsafe { cuda.each(kernel, length, &mut arguments) }
+    unsafe { cuda.each(kernel, length, &arguments) }
 }
 
 pub fn gain_update(
@@ -48,7 +48,7 @@ pub fn gain_update(
 ) -> Result<()> {
     check::gain_update(cuda, drive, g)?;
     let (drives, length) = (drive.length(), g.length());
-    let arguments = &mut [
+    let arguments = &[
         Argument::count(length)?,
         gamma.into(),
         baseline.into(),
@@ -74,18 +74,34 @@ pub fn adam(cuda: &Cuda, step: AdamStep, dw: &Floats, [m, v, w]: [&mut Floats; 3
     update(cuda, ("adam", "adam"), constants, dw, written)
 }
 
-pub fn absolute_sum(cuda: &Cuda, x: &Floats) -> Result<f32> {
+pub fn mean_entropy(
+    cuda: &Cuda,
+    samples: usize,
+    totals: &Floats,
+    drive: &mut Floats,
+) -> Result<()> {
+    check::mean_entropy(cuda, totals, drive)?;
+    let arguments = &[
+        Argument::count(sums::ENTROPY)?,
+        (samples as f32).into(),
+        totals.into(),
+        Argument::written(drive)?,
+    ];
+    // SAFETY: totals has a sum of this number, drive one number, as was just checked.
+    unsafe { cuda.launch("mean_of_total", 1, [1, 1], arguments) }
+}
+
+pub fn absolute_sum(cuda: &Cuda, x: &Floats, sum: &mut Floats) -> Result<()> {
+    check::one_number(cuda, "absolute sum", "sum", sum)?;
     let length = x.length();
     let chunks = length.div_ceil(CHUNK_NUMBERS);
     if chunks == 0 {
-        return Ok(0.0);
+        return sum.own()?.clear(size_of::<f32>());
     }
-    let mut sum = [0.0];
     cuda.with_scratch(|scratch| {
-        let Scratch { partials, sums, .. } = scratch;
+        let partials = &mut scratch.partials;
         partials.resize(&cuda.owner, chunks * LANES)?;
-        sums.resize(&cuda.owner, 1)?;
-        let arguments = &mut [
+        let arguments = &[
             Argument::count(length)?,
             x.into(),
             Argument::written(partials)?,
@@ -96,10 +112,8 @@ pub fn absolute_sum(cuda: &Cuda, x: &Floats) -> Result<f32> {
         unsafe {
             cuda.launch("absolute_sum_chunks", blocks, [256, 1], arguments)?;
         }
-        add_partials(cuda, chunks, 1, partials, sums)?;
-        sums.read(&mut sum)
-    })?;
-    Ok(sum[0])
+        add_partials(cuda, chunks, 1, partials, sum)
+    })
 }
 
 /// The sums of the chunks' lanes: `partials` is `[chunks][quantities][16]`, `sums` `[quantities]`.
@@ -110,7 +124,7 @@ fn add_partials(
     partials: &Floats,
     sums: &mut Floats,
 ) -> Result<()> {
-    let arguments = &mut [
+    let arguments = &[
         Argument::count(chunks)?,
         Argument::count(quantities)?,
         partials.into(),
@@ -144,7 +158,7 @@ pub fn softmax_cross_entropy(
     cuda.with_scratch(|scratch| {
         let partials = &mut scratch.partials;
         partials.resize(&cuda.owner, chunks * sums::COUNT * LANES)?;
-        let arguments = &mut [
+        let arguments = &[
             Argument::count(samples)?,
             Argument::count(classes)?,
             (1.0 / samples as f32).into(),

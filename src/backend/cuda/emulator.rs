@@ -8,7 +8,8 @@ use std::path::Path;
 
 use libloading::Library;
 
-use super::device::{Device, failure};
+use super::device::{Device, Handle, failure};
+use super::launch::Launch;
 use crate::error::{Error, Result};
 
 type Entry = unsafe extern "C" fn(*mut *mut c_void, u32, *const u32, u32) -> i32;
@@ -105,20 +106,26 @@ impl Device for Emulator {
         Ok(())
     }
 
-    unsafe fn launch(
-        &self,
-        kernel: &'static str,
-        blocks: u32,
-        threads: [u32; 2],
-        arguments: &mut [*mut c_void],
-    ) -> Result<()> {
+    unsafe fn launch(&self, launch: &Launch) -> Result<()> {
+        let Launch {
+            kernel,
+            blocks,
+            threads,
+            ..
+        } = launch;
+        let mut arguments = launch.pointers();
         let symbol = format!("host_{kernel}");
         // SAFETY: every entry has this type (the macro ENTRY of kernels/host.h), and the arguments are
         // the kernel's, as the caller promises.
         let outcome = unsafe {
             let entry = self.library.get::<Entry>(symbol.as_str());
             let entry = entry.map_err(|error| broken(kernel, error.to_string()))?;
-            entry(arguments.as_mut_ptr(), blocks, threads.as_ptr(), self.order)
+            entry(
+                arguments.as_mut_ptr(),
+                *blocks,
+                threads.as_ptr(),
+                self.order,
+            )
         };
         match outcome {
             0 => Ok(()),
@@ -126,6 +133,22 @@ impl Device for Emulator {
             _ => Err(broken(kernel, "it wrote outside of its buffers".into())),
         }
     }
+
+    unsafe fn record(&self, _launches: &[Launch]) -> Result<Handle> {
+        Ok(Handle::default())
+    }
+
+    unsafe fn amend(&self, _graph: &mut Handle, _number: usize, _launch: &Launch) -> Result<()> {
+        Ok(())
+    }
+
+    unsafe fn replay(&self, _graph: &Handle, launches: &[Launch]) -> Result<()> {
+        // SAFETY: as the caller promises.
+        let mut launches = launches.iter().map(|launch| unsafe { self.launch(launch) });
+        launches.try_for_each(|done| done)
+    }
+
+    fn forget(&self, _graph: Handle) {}
 }
 
 fn broken(kernel: &str, problem: String) -> Error {

@@ -27,7 +27,7 @@ pub fn gather(
     check::gather(pixels.length(), tables, indices, features, length)?;
     cuda.with_scratch(|scratch| {
         upload(cuda, &mut scratch.indices, indices)?;
-        let arguments = &mut [
+        let arguments = &[
             Argument::count(length)?,
             Argument::count(indices.len())?,
             Argument::count(features)?,
@@ -77,7 +77,7 @@ pub fn gather_images(
         upload(cuda, on_device, indices)?;
         upload(cuda, placements, &words)?;
         let [height, width, channels] = shape;
-        let arguments = &mut [
+        let arguments = &[
             Argument::count(length)?,
             Argument::count(indices.len())?,
             Argument::count(height)?,
@@ -101,7 +101,7 @@ pub fn gather_labels(cuda: &Cuda, labels: &Bytes, indices: &[u32], out: &mut Byt
     let to = out.renew(&cuda.owner, indices.len(), labels.largest())?;
     cuda.with_scratch(|scratch| {
         upload(cuda, &mut scratch.indices, indices)?;
-        let arguments = &mut [
+        let arguments = &[
             Argument::count(indices.len())?,
             labels.into(),
             (&scratch.indices).into(),

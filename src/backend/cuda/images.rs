@@ -46,7 +46,7 @@ pub fn forward(
     let (blocks, results) = (dimensions.blocks, dimensions.outputs);
     let tile = tile(blocks, pixels, results, cuda.owner.device.parallel());
     let threads = [(tile[0] * THREADS) as u32, tile[1] as u32];
-    let arguments = &mut [
+    let arguments = &[
         (dimensions, [rows, columns]).try_into()?,
         Argument::optional(gain),
         w.into(),
@@ -75,7 +75,7 @@ pub fn to_input(
     let (blocks, results) = (dimensions.blocks, dimensions.inputs);
     let tile = tile(blocks, pixels, results, cuda.owner.device.parallel());
     let threads = [(tile[0] * THREADS) as u32, tile[1] as u32];
-    let arguments = &mut [
+    let arguments = &[
         (dimensions, output).try_into()?,
         Argument::optional(gain),
         w.into(),
@@ -109,7 +109,7 @@ pub fn to_weights(
     let tiles = dimensions.outputs.div_ceil(SIDE) * dimensions.inputs.div_ceil(SIDE);
     let chunks = (dimensions.blocks * rows * columns).div_ceil(summation::CHUNK);
     let threads = chunks.min(SLOTS) * LANES;
-    let arguments = &mut [
+    let arguments = &[
         (dimensions, [rows, columns]).try_into()?,
         Argument::optional(gain),
         dy.into(),
@@ -139,7 +139,7 @@ pub fn pool(
     if length == 0 {
         return Ok(());
     }
-    let arguments = &mut [
+    let arguments = &[
         (dimensions.into(), dimensions.output()?).try_into()?,
         Argument::count(length)?,
         u32::from(pool == Pool::Max).into(),
@@ -163,7 +163,7 @@ pub fn pool_backward(
     if dy.length() == 0 {
         return Ok(());
     }
-    let arguments = &mut [
+    let arguments = &[
         (dimensions.into(), dimensions.output()?).try_into()?,
         Argument::count(length)?,
         u32::from(pool == Pool::Max).into(),

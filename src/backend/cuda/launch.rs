@@ -9,15 +9,60 @@ use crate::backend::{Convolution, Normalisation, Pooling, Product};
 use crate::error::{Error, Result};
 
 /// Threads of a thread block where each has a number of its own.
-const THREADS: usize = 256;
+pub const THREADS: usize = 256;
 
 /// The largest argument in 32-bit words: the dimensions of a convolution.
 const WORDS: usize = 10;
 
 /// The value of one parameter of a kernel, as it lies in memory.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 #[repr(C, align(8))]
 pub struct Argument([u32; WORDS]);
+
+/// Parameters of a kernel, at most.
+const PARAMETERS: usize = 15;
+
+/// A kernel with its arguments.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Launch {
+    pub kernel: &'static str,
+    pub blocks: u32,
+    pub threads: [u32; 2],
+    arguments: [Argument; PARAMETERS],
+    count: usize,
+}
+
+impl Launch {
+    /// A launch with `blocks` thread blocks of `threads` threads.
+    pub fn new(kernel: &'static str, blocks: u32, threads: [u32; 2], given: &[Argument]) -> Self {
+        let mut arguments = [Argument([0; WORDS]); PARAMETERS];
+        let count = given.len().min(PARAMETERS);
+        arguments[..count].copy_from_slice(&given[..count]);
+        Launch {
+            kernel,
+            blocks,
+            threads,
+            arguments,
+            count,
+        }
+    }
+
+    /// Whether the other one differs in the arguments alone.
+    pub fn same_kernel(&self, other: &Launch) -> bool {
+        let parts = |launch: &Launch| (launch.blocks, launch.threads, launch.count);
+        parts(self) == parts(other) && self.kernel == other.kernel
+    }
+
+    /// Pointers to the arguments, as CUDA takes them, ended by null.
+    pub fn pointers(&self) -> [*mut c_void; PARAMETERS + 1] {
+        let mut pointers = [core::ptr::null_mut(); PARAMETERS + 1];
+        for (pointer, argument) in pointers.iter_mut().zip(&self.arguments[..self.count]) {
+            // The callee copies the value and does not write it.
+            *pointer = (argument as *const Argument).cast_mut().cast();
+        }
+        pointers
+    }
+}
 
 impl Argument {
     fn words<const N: usize>(words: [u32; N]) -> Self {
@@ -140,7 +185,7 @@ pub fn number(size: usize) -> Result<u32> {
 }
 
 impl Cuda {
-    /// Launches a kernel; nothing, if there are no thread blocks.
+    /// Asks for a launch of a kernel; for nothing, if there are no thread blocks.
     ///
     /// # Safety
     /// The arguments have the types of the kernel's parameters, in their order, and the buffers among
@@ -150,26 +195,18 @@ impl Cuda {
         kernel: &'static str,
         blocks: usize,
         threads: [u32; 2],
-        arguments: &mut [Argument],
+        arguments: &[Argument],
     ) -> Result<()> {
         if blocks == 0 {
             return Ok(());
         }
-        let mut pointers = [core::ptr::null_mut::<c_void>(); 16];
-        for (pointer, argument) in pointers.iter_mut().zip(arguments.iter_mut()) {
-            *pointer = (argument as *mut Argument).cast();
-        }
-        let pointers = &mut pointers[..arguments.len().min(16)];
-        // SAFETY: every pointer is to a value of its parameter's type and the kernel stays inside its
-        // buffers, as the caller promises.
-        unsafe {
-            self.owner
-                .device
-                .launch(kernel, number(blocks)?, threads, pointers)
-        }
+        let launch = Launch::new(kernel, number(blocks)?, threads, arguments);
+        // SAFETY: every argument has its parameter's type and the kernel stays inside its buffers, as the
+        // caller promises; memory is given back behind the launches that wait.
+        unsafe { self.owner.launch(launch) }
     }
 
-    /// Launches a kernel that has a thread for each of `length` numbers.
+    /// Asks for a launch of a kernel that has a thread for each of `length` numbers.
     ///
     /// # Safety
     /// As for [`launch`](Cuda::launch).
@@ -177,7 +214,7 @@ impl Cuda {
         &self,
         kernel: &'static str,
         length: usize,
-        arguments: &mut [Argument],
+        arguments: &[Argument],
     ) -> Result<()> {
         let blocks = length.div_ceil(THREADS);
         // SAFETY: as the caller promises.

@@ -15,8 +15,9 @@
 //! # Ok::<(), neurogain::Error>(())
 //! ```
 //!
-//! Everything is asked for in one order, of all clones of a [`Cuda`], and happens while the processor
-//! goes on: a failure of a kernel comes to light at the next copy to the host.
+//! Everything happens in the order in which it is asked for, of all clones of a [`Cuda`]: kernels wait until
+//! numbers are asked for, and then run as one CUDA graph where the same kernels came before. A failure of a
+//! kernel comes to light at the copy to the host.
 
 mod buffer;
 mod card;
@@ -29,23 +30,26 @@ mod gather;
 mod images;
 mod launch;
 mod normalisation;
+mod queue;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::Result;
-use device::{Counted, Device};
+use device::Device;
+use queue::Owner;
 
 pub use buffer::{Bytes, Floats};
 pub use compiler::compile;
+pub use queue::Calls;
 
 /// A card. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Cuda {
-    owner: Arc<Counted>,
+    owner: Arc<Owner>,
     scratch: Arc<Mutex<Scratch>>,
 }
 
@@ -81,8 +85,7 @@ impl Cuda {
     }
 
     fn on(device: Box<dyn Device>) -> Result<Self> {
-        let used = AtomicU64::new(0);
-        let owner = Arc::new(Counted { device, used });
+        let owner = Arc::new(Owner::new(device));
         let none = Floats::zeros(&owner, 0)?;
         let scratch = Scratch {
             partials: none.clone(),
@@ -104,6 +107,11 @@ impl Cuda {
     /// The card's rated speeds, if it says them: GFLOP/s of fused multiply-adds, and GB/s of its memory.
     pub fn rated(&self) -> Option<[f64; 2]> {
         self.owner.device.rated()
+    }
+
+    /// How often the card was called since it was opened.
+    pub fn calls(&self) -> Calls {
+        self.owner.calls()
     }
 
     /// Bytes of the card's memory that tensors and datasets of this [`Cuda`] and its clones take.

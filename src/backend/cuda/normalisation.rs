@@ -48,9 +48,9 @@ pub fn batch_statistics(
         let d = Argument::try_from(dimensions)?;
         let counted = dimensions.counted() as f32;
         let (partials, shift) = (Argument::written(partials)?, Argument::written(sums)?);
-        let average = &mut [d, counted.into(), x.into(), shift];
-        let moments = &mut [d, x.into(), shift, partials];
-        let finish = &mut [
+        let average = &[d, counted.into(), x.into(), shift];
+        let moments = &[d, x.into(), shift, partials];
+        let finish = &[
             d,
             Argument::count(chunks)?,
             settings.epsilon.into(),
@@ -83,7 +83,7 @@ pub fn running_statistics(
         &[("statistics", statistics)],
     )?;
     let length = running.length();
-    let arguments = &mut [
+    let arguments = &[
         Argument::count(length)?,
         epsilon.into(),
         running.into(),
@@ -96,7 +96,7 @@ pub fn running_statistics(
 pub fn normalise(cuda: &Cuda, operands: Normalise<'_, Floats>, y: &mut Floats) -> Result<()> {
     check::normalise(cuda, &operands, y)?;
     let length = y.length();
-    let arguments = &mut [
+    let arguments = &[
         operands.dimensions.try_into()?,
         Argument::count(length)?,
         u32::from(operands.relu).into(),
@@ -138,9 +138,9 @@ pub fn normalise_backward(
         partials.resize(&cuda.owner, chunks * 2 * channels * LANES)?;
         let partials = Argument::written(partials)?;
         let (count, numbers) = (Argument::count(chunks)?, Argument::count(length)?);
-        let sums = &mut [d, statistics, x, y, dy, partials];
-        let parameters = &mut [d, count, statistics, partials, dgamma, dbeta];
-        let input = &mut [
+        let sums = &[d, statistics, x, y, dy, partials];
+        let parameters = &[d, count, statistics, partials, dgamma, dbeta];
+        let input = &[
             d, numbers, statistics, gamma, dgamma, dbeta, x, y, dy, residual,
         ];
         // SAFETY: all have the lengths of the dimensions, as was checked; partials has 2·channels·16

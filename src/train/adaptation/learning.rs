@@ -42,8 +42,7 @@ impl<B: Backend> Adapter<B> {
         self.decide(backend, task, image_gains.as_deref())?;
         let number = self.readout(task);
         let dlogits = &mut self.dlogits;
-        let loss = self
-            .loss
+        self.loss
             .forward(backend, &self.logits, &batch.labels, dlogits)?;
         let readout = &mut self.readouts[number];
         let gradient = &mut self.gradient;
@@ -59,7 +58,7 @@ impl<B: Backend> Adapter<B> {
             }
         }
         self.update(backend, task)?;
-        Ok(loss)
+        self.loss.total(backend)
     }
 
     /// What the network says to a batch of task `task`; nothing is learnt. `step` names the draws, where
@@ -90,11 +89,12 @@ impl<B: Backend> Adapter<B> {
         }
         let image_gains = a.map(|a| self.of_images(task, &a));
         self.decide(backend, task, image_gains.as_deref())?;
+        self.loss.infer(backend, &self.logits, &batch.labels)?;
         Ok(Answer {
             activity,
             logits: self.logits.to_rows(backend)?,
             decision: self.network.decision().to_rows(backend)?,
-            loss: self.loss.infer(backend, &self.logits, &batch.labels)?,
+            loss: self.loss.total(backend)?,
         })
     }
 

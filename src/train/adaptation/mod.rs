@@ -232,7 +232,7 @@ impl<B: Backend> Adapter<B> {
             logits: empty()?,
             dlogits: empty()?,
             gradient: empty()?,
-            loss: SoftmaxCrossEntropy::new(backend)?,
+            loss: SoftmaxCrossEntropy::new(),
             settings,
         })
     }

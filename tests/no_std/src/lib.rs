@@ -5,6 +5,7 @@ use core::alloc::{GlobalAlloc, Layout};
 
 use neurogain::gain::GainDynamics;
 use neurogain::models::{Mlp, MlpShape};
+use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Rule;
 use neurogain::train::{Batch, GradientDescent, Method};
 use neurogain::{Backend, Cpu, Shape, Tensor};
@@ -41,7 +42,9 @@ fn step() -> neurogain::Result<f64> {
         inputs: Tensor::zeros(&cpu, Shape::features(1, 2))?,
         labels: cpu.bytes(&[1])?,
     };
-    Ok(method.step(&cpu, &mut network, &batch)?.mean_cross_entropy())
+    let mut loss = SoftmaxCrossEntropy::new();
+    method.step(&cpu, &mut network, &batch, &mut loss)?;
+    Ok(loss.last(&cpu)?.mean_cross_entropy())
 }
 
 /// The step's loss, or NaN.
