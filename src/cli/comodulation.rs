@@ -10,9 +10,11 @@ use neurogain::experiment::comodulation::{
 };
 use neurogain::experiment::parse_seeds;
 use neurogain::report::{self, ComodulationDirectory, Lock};
-use neurogain::{Cpu, Error, Result};
+use neurogain::train::NamedTensor;
+use neurogain::{Backend, Cpu, Error, Result};
 
 use super::arguments;
+use super::device::{Device, on_device, threads};
 use super::output::{complain, print, print_json};
 use super::progress::Progress;
 use super::run::{INTERRUPTED, advised, create_next, stop_on_interrupt};
@@ -56,12 +58,12 @@ pub fn settings(arguments: &arguments::Run) -> Result<Option<ComodulationSetting
     Ok(Some(settings))
 }
 
-/// Runs the experiment, and reports.
-pub fn run(arguments: &arguments::Run, settings: &ComodulationSettings) -> Result<ExitCode> {
-    let threads = match arguments.threads {
-        Some(threads) => usize::from(threads),
-        None => std::thread::available_parallelism().map_or(1, usize::from),
-    };
+/// Runs the experiment on a device, and reports.
+pub fn run(
+    arguments: &arguments::Run,
+    settings: &ComodulationSettings,
+    device: Device,
+) -> Result<ExitCode> {
     let directory = arguments.data.directory();
     let material = Material::load(settings, &directory)
         .map_err(|error| advised(error, settings.data.source))?;
@@ -69,12 +71,28 @@ pub fn run(arguments: &arguments::Run, settings: &ComodulationSettings) -> Resul
     let weights = weights
         .map(|path| report::read_weights(Path::new(path)))
         .transpose()?;
+    let card = device.open(arguments.quiet)?;
+    let threads = threads(arguments.threads, card.as_ref());
     comodulation::check_memory(settings, &material.samples, threads)?;
-    let digest = material.digest(weights.as_deref());
     // Runs go side by side; the threads that they leave over share the kernels of each.
     let runs = settings.arms.len() * settings.training.seeds.len();
-    let backend = Cpu::with(InstructionSet::detect()?, (threads / runs).max(1))?;
-    let experiment = ComodulationExperiment::new(settings, &material, weights, &backend)?;
+    let cpu = Cpu::with(InstructionSet::detect()?, (threads / runs).max(1))?;
+    on_device!(card, cpu, |backend| run_on(
+        backend, arguments, settings, &material, weights, threads
+    ))
+}
+
+/// The experiment on a backend.
+fn run_on<B: Backend>(
+    backend: &B,
+    arguments: &arguments::Run,
+    settings: &ComodulationSettings,
+    material: &Material,
+    weights: Option<Vec<NamedTensor>>,
+    threads: usize,
+) -> Result<ExitCode> {
+    let digest = material.digest(weights.as_deref());
+    let experiment = ComodulationExperiment::new(settings, material, weights, backend)?;
     let stop = stop_on_interrupt()?;
     let directory = match (&arguments.resume, &arguments.out) {
         (Some(directory), _) => directory.clone(),

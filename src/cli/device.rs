@@ -35,27 +35,19 @@ impl FromStr for Device {
 }
 
 impl Device {
-    /// Refuses a card for what runs on the processor alone.
-    pub fn only_cpu(self, what: &str) -> Result<()> {
-        match self {
-            Device::Cpu | Device::Auto => Ok(()),
-            Device::Cuda(_) => Err(Error::Setting {
-                name: "--device".into(),
-                value: "cuda".into(),
-                expected: format!("cpu, on which {what} run"),
-            }),
-        }
+    /// The device of a flag; the processor without one.
+    pub fn of(flag: Option<&str>) -> Result<Self> {
+        flag.map_or(Ok(Device::Cpu), str::parse)
     }
 
     /// The card, unless it is the processor that is named or, with `auto`, that there is.
     #[cfg(feature = "cuda")]
-    pub fn open(self, quiet: bool) -> Result<Option<neurogain::backend::Cuda>> {
-        use neurogain::backend::Cuda;
+    pub fn open(self, quiet: bool) -> Result<Option<Card>> {
         match self {
             Device::Cpu => Ok(None),
-            Device::Cuda(number) => Cuda::new(number).map(Some),
-            Device::Auto => match Cuda::new(0) {
-                Ok(cuda) => Ok(Some(cuda)),
+            Device::Cuda(number) => Card::new(number).map(Some),
+            Device::Auto => match Card::new(0) {
+                Ok(card) => Ok(Some(card)),
                 Err(error) => {
                     fall_back(&error, quiet);
                     Ok(None)
@@ -66,20 +58,54 @@ impl Device {
 
     /// Refuses a card, which this program was built without.
     #[cfg(not(feature = "cuda"))]
-    pub fn open(self, quiet: bool) -> Result<()> {
+    pub fn open(self, quiet: bool) -> Result<Option<Card>> {
         let missing = Error::Device {
             device: "CUDA".into(),
             problem: "this program was built without it".into(),
             remedy: "build it with `--features cuda`, or run with `--device cpu`".into(),
         };
         match self {
-            Device::Cpu => Ok(()),
+            Device::Cpu => Ok(None),
             Device::Cuda(_) => Err(missing),
             Device::Auto => {
                 fall_back(&missing, quiet);
-                Ok(())
+                Ok(None)
             }
         }
+    }
+}
+
+/// A card; there is none where the program was built without.
+#[cfg(feature = "cuda")]
+pub type Card = neurogain::backend::Cuda;
+#[cfg(not(feature = "cuda"))]
+pub type Card = core::convert::Infallible;
+
+/// An expression with `$backend` the card that was opened, if one was, else `$cpu`.
+macro_rules! on_device {
+    ($card:expr, $cpu:expr, |$backend:ident| $do:expr) => {
+        match $card {
+            #[cfg(feature = "cuda")]
+            Some(card) => {
+                let $backend = &card;
+                $do
+            }
+            None => {
+                let $backend = &$cpu;
+                $do
+            }
+        }
+    };
+}
+pub(super) use on_device;
+
+/// How many runs go side by side: as many as asked for, or one a core; one on a card, whose kernels would only
+/// wait for each other's.
+pub fn threads(asked: Option<u16>, card: Option<&Card>) -> usize {
+    match (asked, card) {
+        (_, Some(_)) => 1,
+        (Some(threads), None) => usize::from(threads),
+        (None, None) => std::thread::available_parallelism().map_or(1, usize::from),
     }
 }
 

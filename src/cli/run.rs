@@ -17,7 +17,7 @@ use neurogain::{Backend, Cpu, Error, Result};
 
 use super::arguments;
 use super::comodulation;
-use super::device::Device;
+use super::device::{Device, on_device, threads};
 use super::filling::{CHECKPOINT_EVERY, Filling};
 use super::output::{complain, print, print_json};
 use super::progress::{self, Progress};
@@ -27,28 +27,21 @@ pub(super) const INTERRUPTED: u8 = 130;
 
 /// Does what `neurogain run` promises.
 pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
-    let device: Device = arguments.device.as_deref().unwrap_or("cpu").parse()?;
+    let device = Device::of(arguments.device.as_deref())?;
     if let Some(settings) = comodulation::settings(arguments)? {
-        device.only_cpu("comodulation experiments")?;
-        return comodulation::run(arguments, &settings);
+        return comodulation::run(arguments, &settings, device);
     }
     let settings = settings(arguments)?;
-    let threads = match arguments.threads {
-        Some(threads) => usize::from(threads),
-        None => std::thread::available_parallelism().map_or(1, usize::from),
-    };
     let samples = samples(&settings.data, &arguments.data.directory())?;
+    let card = device.open(arguments.quiet)?;
+    let threads = threads(arguments.threads, card.as_ref());
     experiment::check_memory(&settings, &samples, threads)?;
-    #[cfg(feature = "cuda")]
-    if let Some(cuda) = device.open(arguments.quiet)? {
-        return run_on(&cuda, arguments, &settings, &samples, threads);
-    }
-    #[cfg(not(feature = "cuda"))]
-    device.open(arguments.quiet)?;
     // Runs go side by side; the threads that they leave over share the kernels of each.
     let runs = settings.methods.len() * settings.training.seeds.len();
-    let backend = Cpu::with(InstructionSet::detect()?, (threads / runs).max(1))?;
-    run_on(&backend, arguments, &settings, &samples, threads)
+    let cpu = Cpu::with(InstructionSet::detect()?, (threads / runs).max(1))?;
+    on_device!(card, cpu, |backend| run_on(
+        backend, arguments, &settings, &samples, threads
+    ))
 }
 
 /// The runs on a backend.

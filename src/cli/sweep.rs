@@ -11,9 +11,10 @@ use neurogain::backend::cpu::InstructionSet;
 use neurogain::data::TrainTest;
 use neurogain::experiment::{self, Cell, DataSettings, Experiment, Sweep};
 use neurogain::report::{self, Lock};
-use neurogain::{Cpu, Error, Result};
+use neurogain::{Backend, Cpu, Error, Result};
 
 use super::arguments;
+use super::device::{Device, on_device, threads};
 use super::filling::{CHECKPOINT_EVERY, Filling};
 use super::output::{complain, print};
 use super::progress::{Progress, iterations};
@@ -109,6 +110,8 @@ struct Work<'a> {
     workers: usize,
     /// Runs side by side in each cell.
     threads: usize,
+    /// A card that was seen to be there, or the processor.
+    device: Device,
     stop: Arc<AtomicBool>,
 }
 
@@ -121,10 +124,14 @@ impl<'a> Work<'a> {
         mut cells: Vec<&'a Cell>,
     ) -> Result<Self> {
         cells.retain(|cell| !report::cell_has_ended(directory, cell));
-        let threads = match arguments.threads {
-            Some(threads) => usize::from(threads),
-            None => thread::available_parallelism().map_or(1, usize::from),
+        let device = Device::of(arguments.device.as_deref())?;
+        let card = device.open(arguments.quiet)?;
+        let device = match (device, &card) {
+            (_, None) => Device::Cpu,
+            (Device::Auto, Some(_)) => Device::Cuda(0),
+            (named, Some(_)) => named,
         };
+        let threads = threads(arguments.threads, card.as_ref());
         let workers = arguments.workers.map_or(1, usize::from);
         let threads = (threads / workers).max(1);
         let tasks = tasks(&cells, &arguments.data.directory())?;
@@ -135,6 +142,7 @@ impl<'a> Work<'a> {
             tasks,
             workers,
             threads,
+            device,
             stop: stop_on_interrupt()?,
         })
     }
@@ -181,8 +189,16 @@ impl<'a> Work<'a> {
     fn one(&self, task: &Task, set: InstructionSet, progress: &Progress) -> Result<()> {
         let settings = &task.cell.settings;
         let runs = settings.methods.len() * settings.training.seeds.len();
-        let backend = Cpu::with(set, (self.threads / runs).max(1))?;
-        let experiment = Experiment::new(settings, &task.samples, &backend)?;
+        // Each cell opens the card for itself: what cells side by side ask of it does not mix.
+        let card = self.device.open(true)?;
+        let cpu = Cpu::with(set, (self.threads / runs).max(1))?;
+        on_device!(card, cpu, |backend| self.one_on(backend, task, progress))
+    }
+
+    /// Runs one cell on a backend.
+    fn one_on<B: Backend>(&self, backend: &B, task: &Task, progress: &Progress) -> Result<()> {
+        let settings = &task.cell.settings;
+        let experiment = Experiment::new(settings, &task.samples, backend)?;
         let directory = report::cell_directory(self.directory, task.cell);
         let begun = report::settings(&directory);
         if begun.as_ref() != Ok(settings) {

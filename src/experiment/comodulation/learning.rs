@@ -25,8 +25,8 @@ const ADAPTATION: u64 = 1 << 40;
 const CONTROLLER: u64 = 1 << 20;
 const READOUTS: u64 = 1 << 21;
 
-impl ComodulationExperiment<'_> {
-    pub(super) fn network(&self, seed: u64) -> Result<Comodulated> {
+impl<B: Backend> ComodulationExperiment<'_, B> {
+    pub(super) fn network(&self, seed: u64) -> Result<Comodulated<B>> {
         let mut network = Comodulated::new(self.backend, &self.shape, seed)?;
         if let Some(weights) = &self.weights {
             let loaded = network.load_backbone(self.backend, weights);
@@ -41,7 +41,7 @@ impl ComodulationExperiment<'_> {
     }
 
     /// The network and its readouts of the primary tasks, before the first batch.
-    fn beginner(&self, seed: u64) -> Result<Adapter> {
+    fn beginner(&self, seed: u64) -> Result<Adapter<B>> {
         let settings = self.settings;
         let learner = AdapterSettings {
             rule: settings.training.optimiser,
@@ -105,7 +105,7 @@ impl ComodulationExperiment<'_> {
     }
 
     /// What pretraining has come to, with the accuracy on each primary task.
-    fn measured(&self, learner: &mut Adapter, seed: u64, epochs: usize) -> Result<Pretrained> {
+    fn measured(&self, learner: &mut Adapter<B>, seed: u64, epochs: usize) -> Result<Pretrained> {
         let accuracies = (0..self.primary.len()).map(|number| {
             let answer = self.ask(learner, number, &self.primary[number])?;
             Ok(answer.loss.accuracy())
@@ -236,7 +236,7 @@ impl ComodulationExperiment<'_> {
     }
 
     /// Fills `batch` with samples of a task, drawn uniformly with replacement.
-    fn draw(&self, from: &Labelled, seed: u64, step: u64, batch: &mut Batch) -> Result<()> {
+    fn draw(&self, from: &Labelled, seed: u64, step: u64, batch: &mut Batch<B>) -> Result<()> {
         let mut stream = Stream::new(seed, Purpose::Batch, step);
         // Drawn as u32, so that the width of `usize` does not matter.
         let count = u32::try_from(from.samples.len()).unwrap_or(u32::MAX);
@@ -248,10 +248,10 @@ impl ComodulationExperiment<'_> {
 
     fn gather(
         &self,
-        samples: &Samples,
+        samples: &Samples<B>,
         from: &Labelled,
         places: &[usize],
-        batch: &mut Batch,
+        batch: &mut Batch<B>,
     ) -> Result<()> {
         let indices: Vec<u32> = places.iter().map(|&place| from.samples[place]).collect();
         let labels: Vec<u8> = places.iter().map(|&place| from.labels[place]).collect();
@@ -261,7 +261,7 @@ impl ComodulationExperiment<'_> {
     }
 
     /// What a network says to all test samples of a task.
-    fn ask(&self, adapter: &mut Adapter, number: usize, task: &Task) -> Result<Answer> {
+    fn ask(&self, adapter: &mut Adapter<B>, number: usize, task: &Task) -> Result<Answer> {
         let mut batch = self.test.batch(self.backend)?;
         let mut all = Answer {
             logits: Vec::new(),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::measures::TaskMeasures;
 use super::tasks::{Material, Task, tasks};
 use super::{ArmSettings, ComodulationSettings, Store, any_number, memory};
-use crate::backend::Cpu;
+use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::models::{BackboneShape, ComodulatedShape};
 use crate::train::{GainSource, NamedTensor, Normalisation, Samples};
@@ -54,12 +54,12 @@ impl Cell {
 
 /// An experiment that is ready to run: what all its runs share, and only read.
 #[derive(Debug)]
-pub struct ComodulationExperiment<'a> {
+pub struct ComodulationExperiment<'a, B: Backend = Cpu> {
     pub(super) settings: &'a ComodulationSettings,
-    pub(super) backend: &'a Cpu,
+    pub(super) backend: &'a B,
     pub(super) shape: ComodulatedShape,
-    pub(super) training: Samples,
-    pub(super) test: Samples,
+    pub(super) training: Samples<B>,
+    pub(super) test: Samples<B>,
     pub(super) primary: Vec<Task>,
     pub(super) tasks: Vec<Task>,
     pub(super) weights: Option<Vec<NamedTensor>>,
@@ -78,7 +78,7 @@ enum Job<'a> {
     Adapt(&'a ArmSettings, u64, usize),
 }
 
-impl<'a> ComodulationExperiment<'a> {
+impl<'a, B: Backend> ComodulationExperiment<'a, B> {
     /// Settings on samples: everything that can be wrong with them shows here. `weights` are those of the
     /// backbone, by torchvision's names.
     ///
@@ -89,7 +89,7 @@ impl<'a> ComodulationExperiment<'a> {
         settings: &'a ComodulationSettings,
         material: &Material,
         weights: Option<Vec<NamedTensor>>,
-        backend: &'a Cpu,
+        backend: &'a B,
     ) -> Result<Self> {
         settings.validate()?;
         if settings.network.weights.is_some() != weights.is_some() {
