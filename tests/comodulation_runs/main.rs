@@ -7,6 +7,7 @@ mod library;
 #[path = "../program/mod.rs"]
 mod program;
 mod tables;
+mod verdicts;
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
