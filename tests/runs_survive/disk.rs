@@ -3,6 +3,7 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
 
+use super::program::Files;
 use super::*;
 
 /// The files of a whole run, and the directories of that and of a run stopped after seven iterations.

@@ -21,7 +21,7 @@ use neurogain::data::digits;
 use neurogain::experiment::{Checkpoints, Experiment, Run, Settings, data_digest, presets};
 use neurogain::report;
 use neurogain::train::{Checkpoint, Record};
-use program::{Files, assert_same, contents, ended, folder, output, program};
+use program::{assert_same, contents, ended, folder, output, program};
 use tempfile::TempDir;
 
 /// Standard error of a program that must end with `code`.
