@@ -89,6 +89,7 @@ fn a_difference_is_told_by_its_sign_where_its_interval_excludes_0() {
     let settings = tiny(&changes).with_arms(&arms).expect("arms");
     let cells = on_one_thread(&settings);
     let found = ["found here too", "the opposite is found here"];
+    let undecided = "not told apart here: the interval holds 0";
     for (differences, more, less, shown) in [
         // Resamples of three pairs reach from the least difference to the greatest.
         (
@@ -105,9 +106,16 @@ fn a_difference_is_told_by_its_sign_where_its_interval_excludes_0() {
         ),
         (
             [-0.125, 0.25, 0.25],
-            "not told apart here: the interval holds 0",
-            "not told apart here: the interval holds 0",
+            undecided,
+            undecided,
             "+12.50 [−12.50, +25.00]",
+        ),
+        // An interval that ends at 0 holds it.
+        (
+            [0.0, 0.25, 0.5],
+            undecided,
+            undecided,
+            "+25.00 [+0.00, +50.00]",
         ),
         (
             [0.0; 3],
