@@ -34,7 +34,8 @@ pub enum Purpose {
     Permutation = 5,
     /// Which samples a replay memory keeps; the step is the context, from 1, or a sample's number and 2⁴⁰.
     Memory = 6,
-    /// Draws of the shared modulator; the step is the batch's number.
+    /// Draws of the shared modulator; the step is the batch's number, and 2⁴² more for test images. And which
+    /// neurons shuffled gains go to; the step is 2⁴¹ and the task.
     Modulator = 7,
     /// The resamples of a bootstrap; the step is the number of values.
     Bootstrap = 16,

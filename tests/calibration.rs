@@ -1,6 +1,8 @@
 //! Calibration against hand-computed bins, and its laws.
 
-use neurogain::metrics::{CALIBRATION_BINS, Calibration, calibration, softmax_confidences};
+use neurogain::metrics::{
+    CALIBRATION_BINS, Calibration, calibration, merged_calibration, softmax_confidences,
+};
 use neurogain::rng::{Purpose, Stream};
 use proptest::prelude::*;
 use rand::RngExt;
@@ -148,6 +150,23 @@ proptest! {
         close(found.expected_error, error);
     }
 
+    /// Of lists of any lengths, such as of tasks with few samples and many.
+    #[test]
+    fn merged_diagrams_are_that_of_one_list(lists in prop::collection::vec(samples(), 1..6)) {
+        let parts: Vec<Calibration> = lists.iter().map(|list| calibration(list).unwrap()).collect();
+        let merged = merged_calibration(parts.iter().map(|part| &part.bins[..])).unwrap();
+        let whole = calibration(&lists.concat()).unwrap();
+        close(merged.expected_error, whole.expected_error);
+        prop_assert_eq!(merged.bins.len(), whole.bins.len());
+        for (a, b) in merged.bins.iter().zip(&whole.bins) {
+            prop_assert_eq!(a.count, b.count);
+            for (a, b) in [(a.confidence, b.confidence), (a.accuracy, b.accuracy)] {
+                prop_assert_eq!(a.is_some(), b.is_some());
+                close(a.unwrap_or(0.0), b.unwrap_or(0.0));
+            }
+        }
+    }
+
     /// Adding a number to a row's logits changes nothing; the confidence is the largest probability.
     #[test]
     fn softmax_confidences_are_the_largest_probability(
@@ -171,6 +190,14 @@ proptest! {
             softmax_confidences(classes, &shifted, &[label]).unwrap()
         );
     }
+}
+
+#[test]
+fn nothing_merged_is_no_diagram() {
+    assert_eq!(merged_calibration([]), None);
+    assert_eq!(merged_calibration([&[][..]]), None);
+    let one = calibration(&[(0.75, true)]).unwrap();
+    assert_eq!(merged_calibration([&[][..], &one.bins]), Some(one));
 }
 
 #[test]

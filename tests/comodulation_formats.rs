@@ -10,7 +10,7 @@ use std::path::Path;
 
 use image::{ImageFormat, Rgb, RgbImage};
 use neurogain::data::{celeba, cifar};
-use program::{folder, output};
+use program::{ended, folder, program};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -35,16 +35,7 @@ fn runs(folder: &TempDir, name: &str, more: &[&str], code: i32) -> [String; 2] {
         arguments.extend(["--set", change]);
     }
     arguments.extend(more);
-    let output = output(folder, &arguments);
-    let texts = [output.stdout, output.stderr].map(|text| String::from_utf8(text).expect("UTF-8"));
-    let [printed, complaint] = &texts;
-    assert_eq!(
-        output.status.code(),
-        Some(code),
-        "{name}: {printed}{complaint}"
-    );
-    assert!(!complaint.contains("panicked"), "{complaint}");
-    texts
+    ended(&mut program(folder, &arguments), code)
 }
 
 fn write(folder: &TempDir, name: &str, bytes: &[u8]) {
@@ -180,9 +171,7 @@ fn celeba_runs() {
         "data",
         "--quiet",
     ];
-    let output = output(&folder, &arguments);
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{complaint}");
+    let [_, complaint] = ended(&mut program(&folder, &arguments), 1);
     assert!(complaint.contains("other data"), "{complaint}");
 }
 

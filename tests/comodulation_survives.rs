@@ -5,15 +5,13 @@
 #[path = "program/mod.rs"]
 mod program;
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use neurogain::report::Lock;
-use program::{folder, program};
+use program::kills::{interrupt, kill};
+use program::{Files, assert_same, contents, ended, folder, quick};
 use tempfile::TempDir;
 
 /// Three arms of two tasks, one seed, behind one and two epochs.
@@ -47,59 +45,15 @@ const ARGUMENTS: &[&str] = &[
     "tasks=[{name=\"even\",classes=[[1,3,5,7,9],[0,2,4,6,8]]},{name=\"prime\",classes=[[0,1],[2,3]]}]",
 ];
 
-/// The program with the instruction set that detection chooses: what survives does not depend on it, and
-/// portable code takes minutes.
-fn quick(folder: &TempDir, arguments: &[&str]) -> Command {
-    let mut command = program(folder, arguments);
-    command.env_remove("NEUROGAIN_SIMD");
-    command
-}
-
 /// Standard error of the program, which must end with `code`.
 #[track_caller]
 fn ends(folder: &TempDir, arguments: &[&str], code: i32) -> String {
-    let output = quick(folder, arguments)
-        .output()
-        .expect("the program starts");
-    let complaint = String::from_utf8(output.stderr).expect("UTF-8");
-    let found = output.status.code();
-    assert_eq!(found, Some(code), "{arguments:?}: {complaint}");
-    assert!(!complaint.contains("panicked"), "{complaint}");
+    let [_, complaint] = ended(&mut quick(folder, arguments), code);
     complaint
 }
 
-/// The bytes of every file below `directory`, by its path there.
-fn contents(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![directory.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let name = path.strip_prefix(directory).expect("below").to_path_buf();
-                found.insert(name, fs::read(&path).expect("a file"));
-            }
-        }
-    }
-    found
-}
-
-/// Fails unless both directories hold the same files; `how` says what was done to the second.
-#[track_caller]
-fn assert_same(undisturbed: &BTreeMap<PathBuf, Vec<u8>>, other: &Path, how: &str) {
-    let found = contents(other);
-    let names = |files: &BTreeMap<PathBuf, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
-    assert_eq!(names(undisturbed), names(&found), "{how}");
-    for (name, bytes) in undisturbed {
-        assert!(found[name] == *bytes, "{} differs: {how}", name.display());
-    }
-    assert!(!other.join("checkpoints").exists(), "{how}");
-}
-
 /// A whole run in `name`, and its files.
-fn whole(folder: &TempDir, name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+fn whole(folder: &TempDir, name: &str) -> Files {
     let complaint = ends(folder, &[ARGUMENTS, &["--out", name]].concat(), 0);
     assert_eq!(complaint, "");
     contents(&folder.path().join(name))
@@ -109,79 +63,18 @@ fn resume(name: &str) -> [&str; 6] {
     ["run", "--resume", name, "--quiet", "--threads", "2"]
 }
 
-fn spawn(folder: &TempDir, arguments: &[&str]) -> Child {
-    let mut command = quick(folder, arguments);
-    command.stdout(Stdio::null()).stderr(Stdio::piped());
-    command.spawn().expect("the program starts")
-}
-
-/// SplitMix64: the moments of a failure can be had again from its seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % end
-    }
-}
-
-/// Begins a run in `name`, or goes on with it where it has begun.
-fn go_on(folder: &TempDir, name: &str) -> Child {
-    let dir = folder.path().join(name);
-    if dir.join("config.toml").exists() {
-        return spawn(folder, &resume(name));
-    }
-    // Killed before anything was there to go on with.
-    if dir.exists() {
-        fs::remove_dir_all(&dir).expect("removed");
-    }
-    spawn(folder, &[ARGUMENTS, &["--out", name]].concat())
-}
-
 #[test]
 fn kills_at_random_moments_change_no_byte() {
-    let seed = match std::env::var("NEUROGAIN_TEST_SEED") {
-        Ok(seed) => seed.parse().expect("NEUROGAIN_TEST_SEED is a number"),
-        Err(_) => 1,
-    };
-    let mut random = Random(seed);
     let folder = folder();
     let begun = Instant::now();
     let undisturbed = whole(&folder, "undisturbed");
     // Lives are up to half of what a whole run takes; an epoch, which is done whole or again, takes less.
-    let longest = begun.elapsed().as_micros() as u64 / 2;
-    let (mut kills, mut runs) = (0, 0);
-    while kills < 20 {
-        runs += 1;
-        let name = format!("killed-{runs}");
-        let mut moments = Vec::new();
-        let how = |moments: &[u64]| {
-            format!("NEUROGAIN_TEST_SEED={seed}, {name} killed after {moments:?} µs")
-        };
-        loop {
-            let mut child = go_on(&folder, &name);
-            let moment = random.below(longest);
-            sleep(Duration::from_micros(moment));
-            child.kill().expect("it can be killed");
-            let output = child.wait_with_output().expect("it ends");
-            match output.status.code() {
-                None => moments.push(moment),
-                Some(code) => {
-                    let complaint = String::from_utf8_lossy(&output.stderr);
-                    assert_eq!(code, 0, "{complaint}{}", how(&moments));
-                    assert_eq!(complaint, "", "{}", how(&moments));
-                    break;
-                }
-            }
-            assert!(moments.len() < 300, "no progress: {}", how(&moments));
-        }
-        kills += moments.len();
-        assert_same(&undisturbed, &folder.path().join(&name), &how(&moments));
-    }
-    println!("{kills} kills in {runs} runs");
+    let longest = begun.elapsed() / 2;
+    let start = |name: &str, begun: bool| match begun {
+        true => quick(&folder, &resume(name)),
+        false => quick(&folder, &[ARGUMENTS, &["--out", name]].concat()),
+    };
+    kill(20, &folder, &undisturbed, longest, start);
 }
 
 #[test]
@@ -194,25 +87,9 @@ fn what_ctrl_c_stops_goes_on_to_the_same_bytes() {
     let dir = folder.path().join("interrupted");
     let mut arguments = begin("interrupted");
     for milliseconds in [0, 60] {
-        let child = spawn(&folder, &arguments);
-        let begun = Instant::now();
-        // Ctrl-C is listened for before the lock is taken.
-        let lock = dir.join("checkpoints/lock");
-        while !lock.exists() {
-            assert!(begun.elapsed() < Duration::from_secs(60), "too slow");
-            sleep(Duration::from_millis(1));
-        }
-        sleep(Duration::from_millis(milliseconds));
-        let id = child.id().to_string();
-        let sent = Command::new("kill").args(["-INT", &id]).status();
-        assert!(sent.expect("kill runs").success());
-        let output = child.wait_with_output().expect("it ends");
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(130), "{complaint}");
-        let advice = "`neurogain run --resume interrupted` goes on";
-        assert!(complaint.contains(advice), "{complaint}");
+        let after = Duration::from_millis(milliseconds);
+        interrupt(quick(&folder, &arguments), &dir, after);
         assert!(dir.join("summary.json").exists());
-        fs::remove_file(&lock).expect("removed");
         arguments = resume("interrupted").to_vec();
     }
     assert_eq!(ends(&folder, &arguments, 0), "");
@@ -270,10 +147,7 @@ fn a_report_says_what_is_damaged() {
     let undisturbed = whole(&folder, "run");
     let file = folder.path().join("run/cells/attention-1-2.json");
     fs::write(&file, b"{}").expect("written");
-    let reported = quick(&folder, &["report", "run"])
-        .output()
-        .expect("the program starts");
-    let printed = String::from_utf8(reported.stdout).expect("UTF-8");
+    let [printed, _] = ended(&mut quick(&folder, &["report", "run"]), 0);
     for part in [
         "attention, 1 epochs, seed 2: not done",
         "cells/attention-1-2.json: is damaged",

@@ -3,7 +3,6 @@
 #![cfg(all(feature = "cuda", feature = "cli", target_os = "linux"))]
 
 mod emulated;
-#[allow(dead_code)]
 #[path = "program/mod.rs"]
 mod program;
 

@@ -53,7 +53,7 @@ pub fn calibration(samples: &[(f64, bool)]) -> Result<Calibration> {
     if samples.is_empty() {
         return Err(Error::shape("calibration", "at least one sample", "none"));
     }
-    let mut sums = [(0u64, 0.0, 0u64); CALIBRATION_BINS];
+    let mut sums = [(0u64, 0.0, 0.0); CALIBRATION_BINS];
     for (at, &(confidence, correct)) in samples.iter().enumerate() {
         if !(0.0..=1.0).contains(&confidence) {
             let name = format!("confidence of sample {at}");
@@ -62,22 +62,52 @@ pub fn calibration(samples: &[(f64, bool)]) -> Result<Calibration> {
         let (count, total, right) = &mut sums[bin(confidence)];
         *count += 1;
         *total += confidence;
-        *right += u64::from(correct);
+        *right += f64::from(u8::from(correct));
     }
-    let n = samples.len() as f64;
-    let gaps = sums
-        .iter()
-        .map(|&(_, total, right)| (right as f64 - total).abs());
-    let bin = |(count, total, right): (u64, f64, u64)| CalibrationBin {
+    Ok(diagram(sums))
+}
+
+/// The calibration of all samples of these diagrams taken together, from their bins: that of one list of all
+/// samples up to roundings. None without a sample.
+///
+/// ```
+/// use neurogain::metrics::{calibration, merged_calibration};
+/// let (one, other) = (calibration(&[(0.9, true)])?, calibration(&[(0.9, false), (0.2, true)])?);
+/// let both = merged_calibration([&one.bins[..], &other.bins]).expect("samples");
+/// // Each on its own is 0.1, and 0.9 or 0.8, away.
+/// assert!((both.expected_error - (2.0 * 0.4 + 0.8) / 3.0).abs() < 1e-12);
+/// # Ok::<(), neurogain::Error>(())
+/// ```
+pub fn merged_calibration<'a>(
+    diagrams: impl IntoIterator<Item = &'a [CalibrationBin]>,
+) -> Option<Calibration> {
+    let mut sums = [(0u64, 0.0, 0.0); CALIBRATION_BINS];
+    for bins in diagrams {
+        for ((count, total, right), bin) in sums.iter_mut().zip(bins) {
+            *count += bin.count;
+            *total += bin.count as f64 * bin.confidence.unwrap_or(0.0);
+            *right += bin.count as f64 * bin.accuracy.unwrap_or(0.0);
+        }
+    }
+    sums.iter()
+        .any(|(count, _, _)| *count > 0)
+        .then(|| diagram(sums))
+}
+
+/// The diagram of bins with so many samples, this sum of confidences and so many correct ones.
+fn diagram(sums: [(u64, f64, f64); CALIBRATION_BINS]) -> Calibration {
+    let n = sums.iter().map(|(count, _, _)| count).sum::<u64>() as f64;
+    let gaps = sums.iter().map(|(_, total, right)| (right - total).abs());
+    let bin = |(count, total, right): (u64, f64, f64)| CalibrationBin {
         count,
         confidence: (count > 0).then(|| total / count as f64),
-        accuracy: (count > 0).then(|| right as f64 / count as f64),
+        accuracy: (count > 0).then(|| right / count as f64),
     };
-    Ok(Calibration {
+    Calibration {
         // |B|/n·|acc − conf| is |Σ correct − Σ confidence|/n.
         expected_error: gaps.sum::<f64>() / n,
         bins: sums.map(bin).into(),
-    })
+    }
 }
 
 /// Each sample's confidence max_c softmax(z)_c, and whether that class is its label, from rows of logits

@@ -9,7 +9,8 @@ mod stability_gap;
 mod statistics;
 
 pub use calibration::{
-    CALIBRATION_BINS, Calibration, CalibrationBin, calibration, softmax_confidences,
+    CALIBRATION_BINS, Calibration, CalibrationBin, calibration, merged_calibration,
+    softmax_confidences,
 };
 pub use classification::{Classification, Decisions, Scores, classification};
 pub use continual::{Continual, continual};

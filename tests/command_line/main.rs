@@ -16,7 +16,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 
-use program::{folder, output, program};
+use program::{ended, folder, output, program};
 use tempfile::TempDir;
 
 fn text(bytes: &[u8]) -> String {
@@ -24,31 +24,19 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// Standard output of a program that must succeed.
+#[track_caller]
 fn succeeds(folder: &TempDir, arguments: &[&str]) -> String {
-    let output = output(folder, arguments);
-    let complaint = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {complaint}");
-    text(&output.stdout)
+    let [printed, _] = ended(&mut program(folder, arguments), 0);
+    printed
 }
 
 /// Standard error of a program that must end with `code`, print no result and leave no `runs`.
+#[track_caller]
 fn fails(folder: &TempDir, arguments: &[&str], code: i32) -> String {
-    let output = output(folder, arguments);
-    let complaint = text(&output.stderr);
-    assert_eq!(
-        output.status.code(),
-        Some(code),
-        "{arguments:?}: {complaint}"
-    );
-    assert!(output.stdout.is_empty(), "{arguments:?}");
-    assert!(
-        complaint.starts_with("error: "),
-        "{arguments:?}: {complaint}"
-    );
-    assert!(
-        !complaint.contains("panicked"),
-        "{arguments:?}: {complaint}"
-    );
+    let [printed, complaint] = ended(&mut program(folder, arguments), code);
+    assert_eq!(printed, "", "{arguments:?}");
+    let named = complaint.starts_with("error: ");
+    assert!(named, "{arguments:?}: {complaint}");
     assert!(!folder.path().join("runs").exists(), "{arguments:?}");
     complaint
 }

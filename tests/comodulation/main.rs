@@ -5,6 +5,8 @@
 mod reference;
 
 mod average;
+mod controller;
+mod draws;
 mod estimator;
 mod frozen;
 mod gains;

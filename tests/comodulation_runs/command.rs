@@ -1,30 +1,10 @@
 //! `neurogain run`, `report`, `list` and `sweep` with a comodulation experiment.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
 
 use neurogain::report::summarise_comodulation;
 
 use super::*;
-
-/// The bytes of every file below `directory`, by its path there.
-fn contents(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![directory.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let name = path.strip_prefix(directory).expect("below").to_path_buf();
-                found.insert(name, fs::read(&path).expect("a file"));
-            }
-        }
-    }
-    found
-}
 
 fn names(directory: &Path) -> Vec<String> {
     let names = contents(directory).into_keys();
@@ -36,7 +16,7 @@ fn the_hash_is_the_library_s_on_every_instruction_set_and_for_any_threads() {
     let folder = folder();
     let settings = tiny(&[]).with_seeds(&[1]).expect("a seed");
     let wanted = summarise_comodulation(&settings, &on_one_thread(&settings), &[]).hash;
-    let mut first: Option<BTreeMap<PathBuf, Vec<u8>>> = None;
+    let mut first: Option<Files> = None;
     for set in InstructionSet::available() {
         let fastest = set == fastest();
         let counts = if fastest {

@@ -165,6 +165,7 @@ fn every_setting_reaches_the_cells() {
         "training.optimiser.rule=sgd",
         "pretraining.epochs=[2]",
         "pretraining.learning_rate=0.002",
+        "adaptation.shared_readout=true",
         "adaptation.iterations=3",
         "adaptation.learning_rate=0.002",
         "arms.comodulation.gains=ones",

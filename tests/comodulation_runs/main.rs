@@ -7,6 +7,7 @@ mod library;
 #[path = "../program/mod.rs"]
 mod program;
 mod tables;
+mod verdicts;
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -16,7 +17,7 @@ use neurogain::backend::cpu::InstructionSet;
 use neurogain::experiment::comodulation::{
     Cell, ComodulationExperiment, ComodulationSettings, Material, MemoryStore, presets,
 };
-use program::{folder, program};
+use program::{Files, contents, ended, folder, program, quick};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -72,19 +73,11 @@ fn arguments<'a>(more: &[&'a str]) -> Vec<&'a str> {
     all
 }
 
-/// Standard output and standard error of the program, which must end with `code`.
+/// Standard output and standard error of the program, which must end with `code`; the bits are the same on
+/// every set, as tests say here too.
 #[track_caller]
 fn ends(folder: &TempDir, arguments: &[&str], code: i32) -> [String; 2] {
-    let mut command = program(folder, arguments);
-    // The bits are the same on every set, as tests say here too, and portable code takes a minute.
-    command.env_remove("NEUROGAIN_SIMD");
-    let output = command.output().expect("the program starts");
-    let texts = [output.stdout, output.stderr].map(|text| String::from_utf8(text).expect("UTF-8"));
-    let [printed, complaint] = &texts;
-    let found = output.status.code();
-    assert_eq!(found, Some(code), "{arguments:?}: {printed}{complaint}");
-    assert!(!complaint.contains("panicked"), "{complaint}");
-    texts
+    ended(&mut quick(folder, arguments), code)
 }
 
 fn json(path: &Path) -> Value {

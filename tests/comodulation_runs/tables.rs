@@ -133,6 +133,26 @@ fn means_and_paired_differences_are_those_of_the_cells() {
     assert!(intervals > 10, "only {intervals} intervals");
 }
 
+/// The cells of the run in `directory`, in the order of arms and seeds.
+fn cells_of(directory: &Path) -> Vec<Value> {
+    let places = ARMS
+        .iter()
+        .flat_map(|arm| SEEDS.map(|seed| format!("cells/{arm}-1-{seed}.json")));
+    let cell = |path: String| json(&directory.join(path))["cell"].clone();
+    places.map(cell).collect()
+}
+
+/// What each task of each cell is called in a table: arm, epochs, seed and name.
+fn place(cell: &Value, task: &Value) -> [String; 4] {
+    let text = |value: &Value| value.as_str().expect("text").to_string();
+    let [epochs, seed] = ["epochs", "seed"].map(|key| cell[key].to_string());
+    [text(&cell["arm"]), epochs, seed, text(&task["task"])]
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().expect("a list")
+}
+
 #[test]
 fn measures_csv_has_a_line_for_each_task_of_each_cell() {
     let folder = folder();
@@ -141,28 +161,49 @@ fn measures_csv_has_a_line_for_each_task_of_each_cell() {
     let mut lines = text.lines();
     let heading = format!("arm,epochs,seed,task,samples,{}", NAMES.join(","));
     assert_eq!(lines.next(), Some(heading.as_str()));
-    for arm in ARMS {
-        for seed in SEEDS {
-            let path = directory.join(format!("cells/{arm}-1-{seed}.json"));
-            let cell = &json(&path)["cell"];
-            for task in cell["tasks"].as_array().expect("a list") {
-                let fields: Vec<&str> = lines.next().expect("a line").split(',').collect();
-                let name = task["task"].as_str().expect("a name");
-                let samples = task["samples"].to_string();
-                let seed = seed.to_string();
-                assert_eq!(fields[..5], [arm, "1", &seed, name, &samples]);
-                assert_eq!(fields.len(), 5 + NAMES.len());
-                for (field, measured) in fields[5..].iter().zip(NAMES) {
-                    // The shortest text that reads back to the same number.
-                    let number = (!field.is_empty()).then(|| field.parse().expect("a number"));
-                    assert_eq!(
-                        number,
-                        measure(task, measured),
-                        "{arm}, {seed}, {name}, {measured}"
-                    );
-                }
+    for cell in cells_of(&directory) {
+        for task in list(&cell["tasks"]) {
+            let fields: Vec<&str> = lines.next().expect("a line").split(',').collect();
+            let place = place(&cell, task);
+            assert_eq!(fields[..4], place);
+            assert_eq!(fields[4], task["samples"].to_string());
+            assert_eq!(fields.len(), 5 + NAMES.len());
+            for (field, measured) in fields[5..].iter().zip(NAMES) {
+                // The shortest text that reads back to the same number.
+                let number = (!field.is_empty()).then(|| field.parse().expect("a number"));
+                assert_eq!(number, measure(task, measured), "{place:?}, {measured}");
             }
         }
     }
     assert_eq!(lines.next(), None);
+}
+
+#[test]
+fn classes_csv_has_a_line_for_each_class_of_each_task_of_each_cell() {
+    let folder = folder();
+    let directory = run(&folder);
+    let text = fs::read_to_string(directory.join("classes.csv")).expect("a file");
+    let mut lines = text.lines();
+    let heading = "arm,epochs,seed,task,class,precision,recall,f1";
+    assert_eq!(lines.next(), Some(heading));
+    let mut different = 0;
+    for cell in cells_of(&directory) {
+        for task in list(&cell["tasks"]) {
+            for (class, scores) in list(&task["classes"]).iter().enumerate() {
+                let fields: Vec<&str> = lines.next().expect("a line").split(',').collect();
+                let place = place(&cell, task);
+                assert_eq!(fields[..4], place);
+                assert_eq!(fields[4], class.to_string());
+                let read = |field: &&str| field.parse().expect("a number");
+                let found: Vec<f64> = fields[5..].iter().map(read).collect();
+                let names = ["precision", "recall", "f1"];
+                let expected = names.map(|name| scores[name].as_f64().expect("a number"));
+                assert_eq!(found, expected, "{place:?}, class {class}");
+                different += usize::from(expected[0] != expected[1]);
+            }
+        }
+    }
+    assert_eq!(lines.next(), None);
+    // Of scores that are all alike the order of the columns would not show.
+    assert!(different > 20, "{different}");
 }

@@ -24,26 +24,6 @@ fn overridden(assignment: &str) -> Result<ComodulationSettings, Error> {
     digits().with_overrides(&[assignment])
 }
 
-/// `settings` with one change are refused under `key`, with the value and what would be right.
-#[track_caller]
-fn refused(settings: &ComodulationSettings, assignment: &str, key: &str, value: &str, right: &str) {
-    match settings.with_overrides(&[assignment]) {
-        Err(
-            ref error @ Error::Setting {
-                name: ref found_key,
-                value: ref found,
-                ref expected,
-            },
-        ) => {
-            assert_eq!(found_key, key, "{assignment}: {error}");
-            assert!(found.contains(value), "{assignment}: {error}");
-            assert!(expected.contains(right), "{assignment}: {error}");
-            assert!(error.is_usage(), "{assignment}: {error}");
-        }
-        other => panic!("{assignment}: {other:?}"),
-    }
-}
-
 fn labels(task: &TaskSettings) -> Vec<Vec<u16>> {
     task.classes.clone().expect("classes")
 }
@@ -100,6 +80,7 @@ fn every_key_and_every_choice_is_read_and_written() {
         ("modulator.pass", "constant fluctuating"),
         ("modulator.constant", "0.5 1 -1.5"),
         ("training.optimiser.rule", "sgd"),
+        ("adaptation.shared_readout", "true false"),
         ("arms.comodulation.gains", "ones shuffled mean-activity"),
         ("arms.comodulation.learnt", "modulation weights"),
         ("arms.comodulation.controller", "true"),

@@ -1,5 +1,12 @@
-//! The program, as the tests start it.
+//! The program, as the tests start it, and the files that it leaves.
+#![allow(dead_code)]
 
+#[cfg(unix)]
+pub mod kills;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
@@ -20,9 +27,61 @@ pub fn program(folder: &TempDir, arguments: &[&str]) -> Command {
     command
 }
 
-// Some tests start it with an environment of their own.
-#[allow(dead_code)]
+/// The program with the instruction set that detection chooses: for what does not depend on it, and takes
+/// minutes on portable code.
+pub fn quick(folder: &TempDir, arguments: &[&str]) -> Command {
+    let mut command = program(folder, arguments);
+    command.env_remove("NEUROGAIN_SIMD");
+    command
+}
+
 pub fn output(folder: &TempDir, arguments: &[&str]) -> Output {
     let output = program(folder, arguments).output();
     output.expect("the program starts")
+}
+
+/// Standard output and standard error of a program that must end with `code`, and without a panic.
+#[track_caller]
+pub fn ended(command: &mut Command, code: i32) -> [String; 2] {
+    let output = command.output().expect("the program starts");
+    let texts = [output.stdout, output.stderr].map(|text| String::from_utf8(text).expect("UTF-8"));
+    let [printed, complaint] = &texts;
+    let found = output.status.code();
+    assert_eq!(found, Some(code), "{command:?}: {printed}{complaint}");
+    assert!(!complaint.contains("panicked"), "{command:?}: {complaint}");
+    texts
+}
+
+/// The bytes of files by their path.
+pub type Files = BTreeMap<PathBuf, Vec<u8>>;
+
+/// The bytes of every file below `directory`, by its path there.
+pub fn contents(directory: &Path) -> Files {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![directory.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(directory).expect("below").to_path_buf();
+                found.insert(name, fs::read(&path).expect("a file"));
+            }
+        }
+    }
+    found
+}
+
+/// Fails unless a run directory holds the files of an undisturbed one and no checkpoint; `how` says what was
+/// done to it.
+#[track_caller]
+pub fn assert_same(undisturbed: &Files, directory: &Path, how: &str) {
+    let found = contents(directory);
+    let names = |files: &Files| files.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(undisturbed), names(&found), "{how}");
+    for (name, bytes) in undisturbed {
+        assert!(found[name] == *bytes, "{} differs: {how}", name.display());
+    }
+    assert!(!directory.join("checkpoints").exists(), "{how}");
 }

@@ -3,15 +3,16 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
 
+use super::program::Files;
 use super::*;
 
-/// A whole run, and a run stopped after seven iterations.
-fn both(folder: &TempDir) -> [PathBuf; 2] {
+/// The files of a whole run, and the directories of that and of a run stopped after seven iterations.
+fn both(folder: &TempDir) -> (Files, [PathBuf; 2]) {
     let [whole, stopped] = ["whole", "stopped"].map(|name| folder.path().join(name));
     run_until(&whole, &small(), 4 * 12);
     ends(folder, &["run", "--resume", "whole", "--quiet"], 0);
     run_until(&stopped, &small(), 7);
-    [whole, stopped]
+    (contents(&whole), [whole, stopped])
 }
 
 fn says(complaint: &str, parts: &[&str]) {
@@ -23,7 +24,7 @@ fn says(complaint: &str, parts: &[&str]) {
 #[test]
 fn a_run_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
     let folder = folder();
-    let [whole, stopped] = both(&folder);
+    let (undisturbed, [_, stopped]) = both(&folder);
     let resume = ["run", "--resume", "stopped", "--quiet"];
     fs::create_dir(stopped.join("weights")).expect("made");
     for file in [
@@ -40,14 +41,13 @@ fn a_run_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
         says(&complaint, &[file, "No space left", advice]);
     }
     ends(&folder, &resume, 0);
-    assert_same(&whole, &stopped, "the disk was full three times");
+    assert_same(&undisturbed, &stopped, "the disk was full three times");
 }
 
 #[test]
 fn a_report_on_a_full_disk_leaves_whole_files_and_says_what_writes_the_rest() {
     let folder = folder();
-    let [whole, _] = both(&folder);
-    let before = contents(&whole);
+    let (before, [whole, _]) = both(&folder);
     for file in ["summary.json", "figures/gain.svg", "report.html"] {
         let partial = whole.join(format!("{file}.partial"));
         symlink("/dev/full", &partial).expect("linked");
@@ -76,12 +76,12 @@ fn under(folder: &TempDir, limit: &str, arguments: &str) -> String {
 #[test]
 fn a_limit_on_files_loses_nothing() {
     let folder = folder();
-    let [whole, stopped] = both(&folder);
+    let (undisturbed, [_, stopped]) = both(&folder);
     // Blocks of 512 bytes, or of 1024 in some shells: less than a state takes.
     let complaint = under(&folder, "ulimit -f 2", "run --resume stopped --quiet");
     says(&complaint, &["File too large", "--resume stopped"]);
     ends(&folder, &["run", "--resume", "stopped", "--quiet"], 0);
-    assert_same(&whole, &stopped, "files were limited");
+    assert_same(&undisturbed, &stopped, "files were limited");
 }
 
 /// The limit is one that the network's weights alone would not fit into.
@@ -105,7 +105,7 @@ fn a_limit_on_memory_is_seen_before_anything_is_begun() {
 #[test]
 fn a_directory_that_may_not_be_written_is_named_and_goes_on_when_it_may() {
     let folder = folder();
-    let [whole, stopped] = both(&folder);
+    let (undisturbed, [_, stopped]) = both(&folder);
     let runs = stopped.join("runs");
     let allow = |mode| fs::set_permissions(&runs, fs::Permissions::from_mode(mode));
     allow(0o555).expect("changed");
@@ -119,5 +119,5 @@ fn a_directory_that_may_not_be_written_is_named_and_goes_on_when_it_may() {
     says(&complaint, &["runs/", "make it writable, then"]);
     allow(0o755).expect("changed");
     ends(&folder, &["run", "--resume", "stopped", "--quiet"], 0);
-    assert_same(&whole, &stopped, "it could not be written");
+    assert_same(&undisturbed, &stopped, "it could not be written");
 }

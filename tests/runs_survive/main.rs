@@ -12,7 +12,6 @@ mod kills;
 #[path = "../program/mod.rs"]
 mod program;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -22,46 +21,14 @@ use neurogain::data::digits;
 use neurogain::experiment::{Checkpoints, Experiment, Run, Settings, data_digest, presets};
 use neurogain::report;
 use neurogain::train::{Checkpoint, Record};
-use program::{folder, output, program};
+use program::{assert_same, contents, ended, folder, output, program};
 use tempfile::TempDir;
 
 /// Standard error of a program that must end with `code`.
+#[track_caller]
 fn ends(folder: &TempDir, arguments: &[&str], code: i32) -> String {
-    let output = output(folder, arguments);
-    let complaint = String::from_utf8(output.stderr).expect("UTF-8");
-    let found = output.status.code();
-    assert_eq!(found, Some(code), "{arguments:?}: {complaint}");
-    assert!(!complaint.contains("panicked"), "{complaint}");
+    let [_, complaint] = ended(&mut program(folder, arguments), code);
     complaint
-}
-
-/// The bytes of every file below `directory`, by its path there.
-fn contents(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![directory.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let name = path.strip_prefix(directory).expect("below").to_path_buf();
-                found.insert(name, fs::read(&path).expect("a file"));
-            }
-        }
-    }
-    found
-}
-
-/// Fails unless both directories hold the same files; `how` says what was done to the second.
-fn assert_same(undisturbed: &Path, other: &Path, how: &str) {
-    let (wanted, found) = (contents(undisturbed), contents(other));
-    let names = |files: &BTreeMap<PathBuf, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
-    assert_eq!(names(&wanted), names(&found), "{how}");
-    for (name, bytes) in wanted {
-        assert!(found[&name] == bytes, "{} differs: {how}", name.display());
-    }
-    assert!(!other.join("checkpoints").exists(), "{how}");
 }
 
 /// The digits in two contexts of six iterations, all four methods.

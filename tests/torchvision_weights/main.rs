@@ -14,7 +14,7 @@ use neurogain::models::{BackboneShape, Comodulated, ComodulatedShape, Modulated,
 use neurogain::report::read_weights;
 use neurogain::shape::Shape;
 use neurogain::tensor::Tensor;
-use program::{folder, output};
+use program::{ended, folder, program};
 use reference::{Maps, Random, drawn, file, reference};
 use safetensors::tensor::Dtype;
 use tempfile::TempDir;
@@ -213,10 +213,7 @@ fn run(folder: &TempDir, bytes: &[u8], out: &str, code: i32) -> String {
     for change in SMALL {
         arguments.extend(["--set", change]);
     }
-    let output = output(folder, &arguments);
-    let complaint = String::from_utf8(output.stderr).expect("UTF-8");
-    assert_eq!(output.status.code(), Some(code), "{complaint}");
-    assert!(!complaint.contains("panicked"), "{complaint}");
+    let [_, complaint] = ended(&mut program(folder, &arguments), code);
     complaint
 }
 
@@ -260,6 +257,17 @@ fn what_is_missing_or_otherwise_is_named_with_its_file() {
             &["conv1.weight", &name, "F32"],
         );
     }
+    // In the network, and in what it has no use for.
+    for name in ["layer2.1.conv2.weight", "bn1.running_var", "fc.bias"] {
+        for number in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let mut weights = weights.clone();
+            let tensor = weights.entry(name.to_string());
+            let (_, numbers) = tensor.or_insert((vec![2], vec![0.5; 2]));
+            *numbers.last_mut().expect("a number") = number;
+            let holds = format!("{name} holds {number}; expected finite numbers");
+            refused(&file(&weights, &[]), &[&holds]);
+        }
+    }
     let whole = file(&weights, &[]);
     refused(b"", &["no safetensors file"]);
     refused(b"PK\x03\x04 a zip of PyTorch's", &["no safetensors file"]);
@@ -299,8 +307,7 @@ fn a_run_starts_from_the_file_and_goes_on_with_no_other() {
         .1[0] += 0.5;
     assert_eq!(run(&folder, &file(&weights, &extra), "other", 0), "");
     assert_ne!(hash("one"), hash("other"));
-    let output = output(&folder, &["run", "--resume", "one", "--quiet"]);
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{complaint}");
+    let resume = ["run", "--resume", "one", "--quiet"];
+    let [_, complaint] = ended(&mut program(&folder, &resume), 1);
     assert!(complaint.contains("other data"), "{complaint}");
 }

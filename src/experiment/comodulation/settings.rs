@@ -271,6 +271,7 @@ impl ComodulationSettings {
         require(fits, "pretraining.epochs", format!("{epochs:?}"), expected)?;
         self.validate_tasks("primary", &self.primary)?;
         self.validate_tasks("tasks", &self.tasks)?;
+        self.validate_readout()?;
         require(!self.arms.is_empty(), "arms", "[]", "at least one arm")?;
         validate::names("arms", self.arms.iter().map(|arm| arm.name.as_str()))?;
         for arm in &self.arms {
@@ -307,6 +308,20 @@ impl ComodulationSettings {
         let expected = "an even number, as antithetic draws come in pairs";
         require(fits, "modulator.count", count, expected)?;
         self.modulator.validate()
+    }
+
+    fn validate_readout(&self) -> Result<()> {
+        let classes = |task: &TaskSettings| task.classes.as_ref().map_or(2, Vec::len);
+        for pair in self.tasks.windows(2) {
+            let [one, other] = [classes(&pair[0]), classes(&pair[1])];
+            let fits = !self.adaptation.shared_readout || one == other;
+            let expected = format!(
+                "false, or tasks of as many classes each: {} {one}, {} {other}",
+                pair[0].name, pair[1].name
+            );
+            require(fits, "adaptation.shared_readout", true, expected)?;
+        }
+        Ok(())
     }
 
     fn validate_tasks(&self, list: &str, tasks: &[TaskSettings]) -> Result<()> {

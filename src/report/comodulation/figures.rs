@@ -3,7 +3,7 @@
 use super::summary::{MEASURES, Measure, over_tasks};
 use crate::error::Result;
 use crate::experiment::comodulation::{ArmSettings, Cell, ComodulationSettings, TaskMeasures};
-use crate::metrics::{CALIBRATION_BINS, Calibration, CalibrationBin, summarise};
+use crate::metrics::{Calibration, merged_calibration, summarise};
 use crate::report::figure::{
     Chart, ChartPanel, ChartRow, Drawing, Point, Series, reliability_diagram,
 };
@@ -39,14 +39,6 @@ const GROUPS: [Group; 2] = [
     },
 ];
 
-impl Group {
-    fn measures(&self) -> impl Iterator<Item = &'static Measure> {
-        MEASURES
-            .iter()
-            .filter(|measure| self.measures.contains(&measure.name))
-    }
-}
-
 /// Every figure that the cells give.
 pub(super) fn figures(settings: &ComodulationSettings, cells: &[Cell]) -> Result<Vec<Drawing>> {
     let cells: Vec<&Cell> = cells.iter().filter(|cell| !cell.diverged()).collect();
@@ -63,7 +55,7 @@ pub(super) fn figures(settings: &ComodulationSettings, cells: &[Cell]) -> Result
     let mut charts = Vec::new();
     for group in &GROUPS {
         charts.extend(pretraining(settings, group, &cells));
-        charts.extend(tasks(settings, group, &last, longest));
+        charts.push(tasks(settings, group, &last, longest));
     }
     charts.extend(gains(settings, &last, longest));
     for chart in charts {
@@ -71,8 +63,10 @@ pub(super) fn figures(settings: &ComodulationSettings, cells: &[Cell]) -> Result
     }
     let mut calibrations = Vec::new();
     for arm in &settings.arms {
-        let found: Vec<&Cell> = last.iter().copied().filter(|c| c.arm == arm.name).collect();
-        calibrations.extend(merged(&found).map(|merged| (arm.label.as_str(), merged)));
+        let own = last.iter().filter(|cell| cell.arm == arm.name);
+        let tasks = own.flat_map(|cell| &cell.tasks);
+        let merged = merged_calibration(tasks.map(|task| &task.reliability[..]));
+        calibrations.extend(merged.map(|merged| (arm.label.as_str(), merged)));
     }
     let calibrations: Vec<(&str, &Calibration)> = calibrations
         .iter()
@@ -85,20 +79,22 @@ pub(super) fn figures(settings: &ComodulationSettings, cells: &[Cell]) -> Result
     Ok(drawings)
 }
 
-/// Mean and spread of values over seeds, on the figure's scale.
-fn point(measure: &Measure, x: f64, values: &[f64]) -> Point {
-    let of = summarise(values);
+/// Mean and spread of values over seeds, on the figure's scale; none where there is no value, or one is missing.
+fn point(measure: &Measure, x: f64, values: impl Iterator<Item = Option<f64>>) -> Option<Point> {
+    let values: Option<Vec<f64>> = values.collect();
+    let of = summarise(&values.filter(|values| !values.is_empty())?);
     let scale = if measure.percent { 100.0 } else { 1.0 };
-    Point {
+    Some(Point {
         x,
         y: scale * of.mean,
         spread: scale * of.standard_deviation,
-    }
+    })
 }
 
-fn row(measure: &Measure, x_title: &str, series: Vec<Series>) -> ChartRow {
+/// A row of one panel.
+fn row(title: String, x_title: &str, series: Vec<Series>) -> ChartRow {
     ChartRow {
-        title: measure.heading.replace(" %", " (%)"),
+        title,
         logarithmic: false,
         x_title: x_title.into(),
         panels: vec![ChartPanel {
@@ -109,72 +105,69 @@ fn row(measure: &Measure, x_title: &str, series: Vec<Series>) -> ChartRow {
     }
 }
 
+/// A row for each measure of the group, in it a line for each arm.
+fn rows(
+    settings: &ComodulationSettings,
+    group: &Group,
+    x_title: &str,
+    points: impl Fn(&Measure, &ArmSettings) -> Vec<Point>,
+) -> Vec<ChartRow> {
+    let series = |measure: &Measure, arm: &ArmSettings| Series {
+        label: arm.label.clone(),
+        points: points(measure, arm),
+        diverged: Vec::new(),
+    };
+    let measured = |measure: &Measure| {
+        let all = settings.arms.iter().map(|arm| series(measure, arm));
+        row(
+            measure.heading.replace(" %", " (%)"),
+            x_title,
+            all.collect(),
+        )
+    };
+    let measures = MEASURES.iter();
+    let own = measures.filter(|measure| group.measures.contains(&measure.name));
+    own.map(measured).collect()
+}
+
 /// Measures against the epochs of pretraining, where there are several numbers of these.
 fn pretraining(settings: &ComodulationSettings, group: &Group, cells: &[&Cell]) -> Option<Chart> {
-    let epochs = &settings.pretraining.epochs;
-    if epochs.len() < 2 {
-        return None;
-    }
-    let series = |measure: &'static Measure, arm: &ArmSettings| {
-        let points = epochs.iter().filter_map(|&epochs| {
-            let own = cells
-                .iter()
-                .filter(|c| c.arm == arm.name && c.epochs == epochs);
-            let values: Option<Vec<f64>> = own.map(|cell| over_tasks(cell, measure.of)).collect();
-            let values = values.filter(|values| !values.is_empty())?;
-            Some(point(measure, epochs as f64, &values))
-        });
-        Series {
-            label: arm.label.clone(),
-            points: points.collect(),
-            diverged: Vec::new(),
-        }
+    let levels = &settings.pretraining.epochs;
+    let points = |measure: &Measure, arm: &ArmSettings| {
+        let point = |&epochs: &usize| {
+            let of_arm = cells.iter().filter(|cell| cell.arm == arm.name);
+            let own = of_arm.filter(|cell| cell.epochs == epochs);
+            let values = own.map(|cell| over_tasks(cell, measure.of));
+            point(measure, epochs as f64, values)
+        };
+        levels.iter().filter_map(point).collect()
     };
-    let rows = group.measures().map(|measure| {
-        let all = settings.arms.iter().map(|arm| series(measure, arm));
-        row(measure, "epochs of pretraining", all.collect())
-    });
-    Some(Chart {
+    (levels.len() > 1).then(|| Chart {
         name: group.names[0],
         title: group.title,
         caption: format!(
             "{}: against the epochs of pretraining, mean over tasks and seeds, band ± standard deviation over seeds.",
             settings.title
         ),
-        rows: rows.collect(),
+        rows: rows(settings, group, "epochs of pretraining", points),
     })
 }
 
-/// Measures against the task, where there are several.
-fn tasks(
-    settings: &ComodulationSettings,
-    group: &Group,
-    cells: &[&Cell],
-    epochs: usize,
-) -> Option<Chart> {
-    let series = |measure: &'static Measure, arm: &ArmSettings| {
-        let own: Vec<&&Cell> = cells.iter().filter(|cell| cell.arm == arm.name).collect();
-        let points = (0..settings.tasks.len()).filter_map(|task| {
-            let of_task = |cell: &&&Cell| cell.tasks.get(task).and_then(measure.of);
-            let values: Option<Vec<f64>> = own.iter().map(of_task).collect();
-            let values = values.filter(|values| !values.is_empty())?;
-            Some(point(measure, task as f64 + 1.0, &values))
-        });
-        Series {
-            label: arm.label.clone(),
-            points: points.collect(),
-            diverged: Vec::new(),
-        }
+/// Measures against the task.
+fn tasks(settings: &ComodulationSettings, group: &Group, cells: &[&Cell], epochs: usize) -> Chart {
+    let points = |measure: &Measure, arm: &ArmSettings| {
+        let point = |task: usize| {
+            let own = cells.iter().filter(|cell| cell.arm == arm.name);
+            let values = own.map(|cell| cell.tasks.get(task).and_then(measure.of));
+            point(measure, task as f64 + 1.0, values)
+        };
+        (0..settings.tasks.len()).filter_map(point).collect()
     };
-    let rows = group.measures().map(|measure| {
-        let all = settings.arms.iter().map(|arm| series(measure, arm));
-        row(measure, "task", all.collect())
-    });
     let names = settings.tasks.iter().enumerate();
     let names: Vec<String> = names
         .map(|(number, task)| format!("{} {}", number + 1, task.name))
         .collect();
-    Some(Chart {
+    Chart {
         name: group.names[1],
         title: group.title,
         caption: format!(
@@ -182,8 +175,8 @@ fn tasks(
             settings.title,
             names.join(", ")
         ),
-        rows: rows.collect(),
-    })
+        rows: rows(settings, group, "task", points),
+    }
 }
 
 /// The decoder's gains from the largest to the smallest, for the arms that have any.
@@ -213,44 +206,6 @@ fn gains(settings: &ComodulationSettings, cells: &[&Cell], epochs: usize) -> Opt
             "{}: gains of the decoder's neurons behind {epochs} epochs of pretraining, those of each task and seed from the largest to the smallest, then their mean over tasks and seeds.",
             settings.title
         ),
-        rows: vec![ChartRow {
-            title: "gain".into(),
-            logarithmic: false,
-            x_title: "neuron, by its gain".into(),
-            panels: vec![ChartPanel {
-                title: String::new(),
-                marks: Vec::new(),
-                series: all,
-            }],
-        }],
-    })
-}
-
-/// The calibration of all tasks of all cells together.
-fn merged(cells: &[&Cell]) -> Option<Calibration> {
-    let mut bins = Vec::with_capacity(CALIBRATION_BINS);
-    let mut total = 0;
-    let mut distance = 0.0;
-    for bin in 0..CALIBRATION_BINS {
-        let tasks = cells.iter().flat_map(|cell| &cell.tasks);
-        let parts = tasks.filter_map(|task| task.reliability.get(bin));
-        let (mut count, mut confidence, mut accuracy) = (0, 0.0, 0.0);
-        for part in parts {
-            count += part.count;
-            confidence += part.count as f64 * part.confidence.unwrap_or(0.0);
-            accuracy += part.count as f64 * part.accuracy.unwrap_or(0.0);
-        }
-        total += count;
-        distance += (accuracy - confidence).abs();
-        let mean = |sum: f64| (count > 0).then(|| sum / count as f64);
-        bins.push(CalibrationBin {
-            count,
-            confidence: mean(confidence),
-            accuracy: mean(accuracy),
-        });
-    }
-    (total > 0).then(|| Calibration {
-        bins,
-        expected_error: distance / total as f64,
+        rows: vec![row("gain".into(), "neuron, by its gain", all)],
     })
 }

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::experiment::comodulation::ComodulationSettings;
 use crate::report::figure::Drawing;
 use crate::report::format::{NONE, Unit};
-use crate::report::page::table;
+use crate::report::page::{footer, head, table};
 
 /// The table that counts what is learnt, too.
 const DECISIONS: &str = "decisions";
@@ -54,13 +54,7 @@ pub(super) fn page(
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (settings.title) " · neurogain" }
-                style { (PreEscaped(include_str!("../page/style.css"))) }
-            }
+            (head(&settings.title))
             body {
                 header {
                     h1 { (settings.title) }
@@ -109,7 +103,7 @@ pub(super) fn page(
                         }
                     }
                 }
-                footer { p { "neurogain " (env!("CARGO_PKG_VERSION")) } }
+                (footer())
             }
         }
     };

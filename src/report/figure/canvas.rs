@@ -9,6 +9,7 @@ use plotters::style::{Color, FontTransform, IntoFont, RGBColor, ShapeStyle, Text
 
 use super::axes::{Axis, decimals};
 use super::curve::{Curve, thinned};
+use super::legend::{self, Swatch};
 use super::palette;
 use crate::error::{Error, Result};
 
@@ -22,27 +23,12 @@ const BOTTOM: i32 = 60 * UNITS;
 /// A plot's height where the drawing has one row of panels, and where it has several.
 const PLOT_HEIGHTS: [i32; 2] = [290 * UNITS, 210 * UNITS];
 const BETWEEN_PANELS: i32 = 16 * UNITS;
-const LEGEND_ROW: i32 = 27 * UNITS;
 const ABOVE_PLOT: i32 = 28 * UNITS;
 /// As large as it is so that it can be read where the figure is 360 pixels wide.
 const TEXT: i32 = 19 * UNITS;
-const SWATCH: i32 = 26 * UNITS;
 pub(super) const SPACE: i32 = 8 * UNITS;
 /// From the middle of a cross to its corners.
 const CROSS: i32 = 5 * UNITS;
-
-/// What stands before a label of the legend.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Swatch {
-    /// A line in the colour at this index.
-    Line(usize),
-    /// A cross.
-    Cross,
-    /// The outline of a cell.
-    Frame,
-    /// The letters themselves.
-    Letters(&'static str),
-}
 
 /// One of `columns` panels side by side in a row.
 pub(super) struct Panel<'a> {
@@ -89,8 +75,7 @@ impl<'a> Canvas<'a> {
         legend: &[(Swatch, &str)],
         rows: usize,
     ) -> Result<(Self, i32)> {
-        let (places, legend_rows) = legend_places(legend);
-        let top = SPACE + legend_rows * LEGEND_ROW + ABOVE_PLOT;
+        let top = SPACE + legend::height(legend) + ABOVE_PLOT;
         let plot_height = PLOT_HEIGHTS[usize::from(rows > 1)];
         let height = top + rows as i32 * (plot_height + BOTTOM + ABOVE_PLOT) - ABOVE_PLOT;
         let backend = SVGBackend::with_string(text, (WIDTH as u32, height as u32));
@@ -101,33 +86,8 @@ impl<'a> Canvas<'a> {
         };
         let background = palette::BACKGROUND.filled();
         canvas.done(|b| b.draw_rect((0, 0), (WIDTH, height), &background, true))?;
-        for ((x, row), (swatch, label)) in places.into_iter().zip(legend) {
-            let y = SPACE + row * LEGEND_ROW + LEGEND_ROW / 2;
-            canvas.swatch(*swatch, (x, y))?;
-            let at = (x + SWATCH + SPACE, y);
-            canvas.text(label, at, HPos::Left, VPos::Center, FontTransform::None)?;
-        }
+        canvas.legend(legend)?;
         Ok((canvas, height))
-    }
-
-    /// Draws a swatch whose left edge's middle is at `(x, y)`.
-    fn swatch(&mut self, swatch: Swatch, (x, y): (i32, i32)) -> Result<()> {
-        let middle = (x + SWATCH / 2, y);
-        match swatch {
-            Swatch::Line(colour) => {
-                let style = palette::method(colour).stroke_width(3 * UNITS as u32);
-                self.stroke(&[(x, y), (x + SWATCH, y)], &style)
-            }
-            Swatch::Cross => self.cross_at(middle, palette::INK),
-            Swatch::Frame => self.outline((x, y - SPACE), (x + SWATCH, y + SPACE)),
-            Swatch::Letters(text) => self.text(
-                text,
-                middle,
-                HPos::Center,
-                VPos::Center,
-                FontTransform::None,
-            ),
-        }
     }
 
     /// Ends the drawing.
@@ -265,7 +225,8 @@ impl<'a> Canvas<'a> {
         self.cross_at(at, palette::method(colour))
     }
 
-    fn cross_at(&mut self, (x, y): (i32, i32), colour: RGBColor) -> Result<()> {
+    /// A cross whose middle is at `(x, y)` of the drawing.
+    pub(super) fn cross_at(&mut self, (x, y): (i32, i32), colour: RGBColor) -> Result<()> {
         let style = colour.stroke_width(5 * UNITS as u32 / 2);
         self.stroke(&[(x - CROSS, y - CROSS), (x + CROSS, y + CROSS)], &style)?;
         self.stroke(&[(x - CROSS, y + CROSS), (x + CROSS, y - CROSS)], &style)
@@ -385,7 +346,7 @@ fn panel_width(columns: i32) -> i32 {
 }
 
 /// About how wide `text` is, which is cut where it has no end.
-fn width_of(text: &str) -> i32 {
+pub(super) fn width_of(text: &str) -> i32 {
     text.chars().take(200).map(advance).sum()
 }
 
@@ -396,19 +357,4 @@ fn advance(letter: char) -> i32 {
         'a'..='l' | 'n'..='v' | 'x'..='z' | '0'..='9' => TEXT * 58 / 100,
         _ => TEXT * 80 / 100,
     }
-}
-
-/// Where each entry of the legend begins and in which row it is, and how many rows there are.
-fn legend_places(legend: &[(Swatch, &str)]) -> (Vec<(i32, i32)>, i32) {
-    let (mut x, mut row) = (LEFT, 0);
-    let mut places = Vec::new();
-    for (_, label) in legend {
-        let width = SWATCH + SPACE + width_of(label);
-        if x > LEFT && x + width > WIDTH - RIGHT {
-            (x, row) = (LEFT, row + 1);
-        }
-        places.push((x, row));
-        x += width + 2 * SPACE;
-    }
-    (places, row + 1)
 }

@@ -1,8 +1,9 @@
 //! Figures of lines: rows of panels, each line with or without a band around it.
 
 use super::axes::{Axis, linear_ticks};
-use super::canvas::{Canvas, Panel, Swatch};
+use super::canvas::{Canvas, Panel};
 use super::document;
+use super::legend::Swatch;
 use crate::error::Result;
 use crate::report::table::csv;
 

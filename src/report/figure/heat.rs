@@ -4,8 +4,9 @@ use plotters::backend::DrawingBackend;
 use plotters::style::text_anchor::{HPos, VPos};
 use plotters::style::{Color, FontTransform};
 
-use super::canvas::{Canvas, LEFT, RIGHT, SPACE, Swatch, UNITS, WIDTH};
+use super::canvas::{Canvas, LEFT, RIGHT, SPACE, UNITS, WIDTH};
 use super::chart::Drawing;
+use super::legend::Swatch;
 use super::palette;
 use crate::error::Result;
 use crate::report::format::NONE;

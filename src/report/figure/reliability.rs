@@ -1,8 +1,9 @@
 //! Reliability diagrams: accuracy against confidence, and how many samples have which.
 
 use super::axes::{Axis, linear_ticks};
-use super::canvas::{Canvas, Panel, Swatch};
+use super::canvas::{Canvas, Panel};
 use super::chart::Drawing;
+use super::legend::Swatch;
 use crate::error::{Error, Result};
 use crate::metrics::{Calibration, CalibrationBin};
 use crate::report::table::csv;

@@ -66,13 +66,7 @@ pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (heading) " · neurogain" }
-                style { (PreEscaped(include_str!("style.css"))) }
-            }
+            (head(&heading))
             body {
                 header {
                     h1 { (heading) }
@@ -122,11 +116,29 @@ pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
                     (text::reproduce(experiments.len()))
                     (text::cite())
                 }
-                footer { p { "neurogain " (env!("CARGO_PKG_VERSION")) } }
+                (footer())
             }
         }
     };
     Ok(page.into_string())
+}
+
+/// The head of a page of this title, with everything that it is drawn with.
+pub(in crate::report) fn head(title: &str) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            title { (title) " · neurogain" }
+            style { (PreEscaped(include_str!("style.css"))) }
+        }
+    }
+}
+
+/// What a page ends with.
+pub(in crate::report) fn footer() -> Markup {
+    html! { footer { p { "neurogain " (env!("CARGO_PKG_VERSION")) } } }
 }
 
 /// One description for all experiments that share it.

@@ -1,0 +1,28 @@
+//! Where the controller starts.
+
+use neurogain::Cpu;
+use neurogain::models::Controller;
+
+/// Couplings start near 0, and none at 0, where nothing would move them: c = z² with z of about N(0, 0.1²), so
+/// that their mean is about 0.01.
+///
+/// Of a table they are 20 000 squares, whose mean has a relative standard deviation of √(2/20000) = 1 %. Behind a
+/// hidden layer the variance of z is another for each task: the 64 hidden neurons' sum of squares has a relative
+/// standard deviation of √(5/64) = 28 %, and the mean over 100 tasks one of 3 %. The bounds are about five of each.
+#[test]
+fn couplings_start_at_about_a_hundredth() {
+    let backend = Cpu::new().unwrap();
+    for (hidden, bound) in [(0, 0.05), (64, 0.15)] {
+        let (tasks, neurons) = (100, 200);
+        let mut controller = Controller::new(&backend, tasks, hidden, neurons, 1, 0).unwrap();
+        let mut all = Vec::new();
+        for task in 0..tasks {
+            all.extend(controller.forward(&backend, task).unwrap());
+        }
+        assert_eq!(all.len(), tasks * neurons);
+        assert!(all.iter().all(|c| *c > 0.0), "{hidden} hidden neurons");
+        let mean = all.iter().copied().map(f64::from).sum::<f64>() / all.len() as f64;
+        let off = (mean / 0.01 - 1.0).abs();
+        assert!(off < bound, "{hidden} hidden neurons: {mean}");
+    }
+}

@@ -1,0 +1,149 @@
+//! What the page says of the paper's findings, for differences of either sign.
+
+use neurogain::experiment::comodulation::{Store, TaskMeasures};
+use neurogain::report::{ComodulationDirectory, comodulation_table, finish_comodulation};
+
+use super::*;
+
+/// The other arm, the finding, where it is measured, and whether it is that comodulation has more of it.
+type Finding = (
+    &'static str,
+    &'static str,
+    fn(&mut TaskMeasures) -> &mut f64,
+    bool,
+);
+
+const FINDINGS: [Finding; 7] = [
+    (
+        "attention",
+        "higher accuracy than attention",
+        |task| &mut task.accuracy,
+        true,
+    ),
+    (
+        "hard-sharing",
+        "higher F1 than hard sharing",
+        |task| &mut task.macro_average.f1,
+        true,
+    ),
+    (
+        "hard-sharing",
+        "higher recall than hard sharing",
+        |task| &mut task.macro_average.recall,
+        true,
+    ),
+    (
+        "hard-sharing",
+        "lower precision than hard sharing",
+        |task| &mut task.macro_average.precision,
+        false,
+    ),
+    (
+        "attention",
+        "better calibration than attention",
+        |task| &mut task.calibration_error,
+        false,
+    ),
+    (
+        "attention",
+        "more separable classes than attention",
+        |task| task.separability.get_or_insert(0.0),
+        true,
+    ),
+    (
+        "attention",
+        "noise of fewer dimensions in the task-relevant subspace than attention",
+        |task| task.subspace_participation_ratio.get_or_insert(0.0),
+        false,
+    ),
+];
+
+/// The page and the terminal's table of `cells` where comodulation's measures are ½ and these differences, seed
+/// by seed, and every other arm's ½.
+fn reported(settings: &ComodulationSettings, cells: &[Cell], differences: &[f64]) -> [String; 2] {
+    let folder = folder();
+    let directory = folder.path().join("run");
+    let store = ComodulationDirectory::create(&directory, settings).expect("made");
+    for (number, cell) in cells.iter().enumerate() {
+        let mut cell = cell.clone();
+        let own = match cell.arm.as_str() {
+            "comodulation" => differences[number % differences.len()],
+            _ => 0.0,
+        };
+        for task in &mut cell.tasks {
+            for (_, _, measure, _) in FINDINGS {
+                *measure(task) = 0.5 + own;
+            }
+        }
+        store.keep_cell(&cell).expect("kept");
+    }
+    let (summary, _) = finish_comodulation(&directory, settings).expect("a report");
+    let page = std::fs::read_to_string(directory.join("report.html")).expect("a page");
+    [page, comodulation_table(&summary)]
+}
+
+#[test]
+fn a_difference_is_told_by_its_sign_where_its_interval_excludes_0() {
+    let arms = ["hard-sharing", "attention", "comodulation"];
+    let changes = ["training.seeds=[1,2,3]", "adaptation.iterations=1"];
+    let settings = tiny(&changes).with_arms(&arms).expect("arms");
+    let cells = on_one_thread(&settings);
+    let found = ["found here too", "the opposite is found here"];
+    let undecided = "not told apart here: the interval holds 0";
+    for (differences, more, less, shown) in [
+        // Resamples of three pairs reach from the least difference to the greatest.
+        (
+            [0.125, 0.25, 0.375],
+            found[0],
+            found[1],
+            "+25.00 [+12.50, +37.50]",
+        ),
+        (
+            [-0.375, -0.25, -0.125],
+            found[1],
+            found[0],
+            "−25.00 [−37.50, −12.50]",
+        ),
+        (
+            [-0.125, 0.25, 0.25],
+            undecided,
+            undecided,
+            "+12.50 [−12.50, +25.00]",
+        ),
+        // An interval that ends at 0 holds it.
+        (
+            [0.0, 0.25, 0.5],
+            undecided,
+            undecided,
+            "+25.00 [+0.00, +50.00]",
+        ),
+        (
+            [0.0; 3],
+            "no difference here",
+            "no difference here",
+            "+0.00 [+0.00, +0.00]",
+        ),
+    ] {
+        let [page, table] = reported(&settings, &cells, &differences);
+        for (other, finding, _, higher) in FINDINGS {
+            let of_one_dimension = finding.contains("dimensions") && differences == [0.0; 3];
+            let verdict = match (higher, of_one_dimension) {
+                (true, _) => more.to_string(),
+                (false, false) => less.to_string(),
+                (false, true) => format!("{less} (the subspace of two classes has one dimension)"),
+            };
+            let line = format!("{finding}: <strong>{verdict}</strong>");
+            assert!(page.contains(&line), "{line}, {differences:?}");
+            let line = format!("comodulation − {other}: accuracy {shown} points");
+            assert!(table.contains(&line), "{line}: {table}");
+        }
+    }
+    // Two seeds have no interval, however far apart the arms are.
+    let few = settings.clone().with_seeds(&[1, 2]).expect("seeds");
+    let two: Vec<Cell> = cells.into_iter().filter(|cell| cell.seed < 3).collect();
+    let [page, _] = reported(&few, &two, &[0.25, 0.375]);
+    for (_, finding, _, _) in FINDINGS {
+        let line = format!("{finding}: <strong>too few seeds for an interval</strong>");
+        assert!(page.contains(&line), "{line}");
+    }
+}

@@ -1,0 +1,112 @@
+//! Nothing at all, what does not fit, and what is not there.
+
+use neurogain::backend::{Cuda, Product};
+
+use super::*;
+
+/// Sizes of which one is 0, and operands that do not fit, are what they are on the processor.
+fn edges<B: Backend>(backend: &B) -> Vec<String> {
+    let on = On(backend);
+    let mut said = Vec::new();
+    for [blocks, outputs, inputs] in [[0, 3, 2], [1, 0, 2], [1, 3, 0], [1, 3, 2]] {
+        let d = Product {
+            blocks,
+            outputs,
+            inputs,
+        };
+        let (w, x) = (
+            on.upload(&vec![1.5; outputs * inputs]),
+            on.upload(&vec![2.0; blocks * inputs * 16]),
+        );
+        let (mut y, mut dw) = (
+            on.unwritten(blocks * outputs * 16),
+            on.unwritten(outputs * inputs),
+        );
+        let mut short = on.unwritten(1);
+        said.push(format!(
+            "{:?}",
+            backend.product_forward(d, None, &w, &x, &mut y)
+        ));
+        said.push(format!("{:?}", on.download(&y)));
+        said.push(format!(
+            "{:?}",
+            backend.product_to_weights(d, None, &y, &x, &mut dw)
+        ));
+        said.push(format!("{:?}", on.download(&dw)));
+        said.push(format!(
+            "{:?}",
+            backend.product_forward(d, Some(&w), &w, &x, &mut short)
+        ));
+    }
+    let logits = on.upload(&[0.5; 32]);
+    let mut totals = on.unwritten(3);
+    for labels in [[0, 1], [1, 2], [1, 1]] {
+        let labels = backend.bytes(&labels).expect("memory");
+        let found = backend.softmax_cross_entropy(2, 2, &logits, &labels, None, &mut totals);
+        said.push(format!("{found:?}"));
+    }
+    let many = backend.bytes(&[7, 1, 0]).expect("memory");
+    let mut drawn = many.clone();
+    said.push(format!(
+        "{:?}",
+        backend.gather_labels(&many, &[1, 3], &mut drawn)
+    ));
+    said.push(format!(
+        "{:?}",
+        backend.gather_labels(&many, &[1, 2], &mut drawn)
+    ));
+    // None that was drawn is too large, though one that might have been is.
+    let found = backend.softmax_cross_entropy(2, 2, &logits, &drawn, None, &mut totals);
+    said.push(format!("{found:?}"));
+    let nothing = on.upload(&[]);
+    said.push(format!("{:?}", backend.absolute_sum(&nothing, &mut totals)));
+    let mut sum = on.unwritten(1);
+    said.push(format!("{:?}", backend.absolute_sum(&nothing, &mut sum)));
+    said.push(format!("{:?}", on.download(&sum)));
+    let parts = [&sum, &totals, &nothing, &sum];
+    for room in [4, 5, 6] {
+        let mut host = vec![0.0f32; room];
+        let found = backend.download_each(parts.into_iter(), &mut host);
+        let bits: Vec<u32> = host.iter().map(|number| number.to_bits()).collect();
+        said.push(format!("{found:?} {bits:?}"));
+    }
+    said
+}
+
+#[test]
+fn nothing_and_what_does_not_fit() {
+    let expected = edges(&cpu());
+    assert!(expected.iter().any(|said| said.contains("expected")));
+    for device in devices("edges") {
+        assert_eq!(edges(&device), expected);
+    }
+}
+
+#[test]
+fn memory_is_counted_and_given_back() {
+    for device in devices("memory") {
+        let before = device.memory_in_use();
+        let x = device.zeros(1000).expect("memory");
+        let mut other = x.clone();
+        assert_eq!(device.memory_in_use(), before + 4000);
+        device.relu(&mut other).expect("it runs");
+        assert_eq!(device.memory_in_use(), before + 8000);
+        drop((x, other));
+        assert_eq!(device.memory_in_use(), before);
+        assert!(device.zeros(usize::MAX / 8).is_err());
+    }
+}
+
+/// Without a card, a driver or a compiler the errors say what to do.
+#[test]
+fn what_is_missing_is_an_error() {
+    let missing = Cuda::emulated(std::path::Path::new("/nowhere.so"), 0).unwrap_err();
+    assert!(missing.to_string().contains("host.cpp"), "{missing}");
+    if let Err(error) = Cuda::new(usize::MAX) {
+        let said = error.to_string();
+        assert!(
+            said.contains("install") || said.contains("nvidia-smi"),
+            "{said}"
+        );
+    }
+}
