@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""neurogain beside PyTorch's CPU: the same training steps and evaluations, taking turns on one machine.
+"""neurogain beside PyTorch: the same training steps and evaluations, taking turns on one machine.
 
-    cargo build --release
+    cargo build --release                       (--features cuda for a card)
     pip install torch numpy
-    benches/pytorch.py [--threads N] [--rounds N] [--program target/release/neurogain]
+    benches/pytorch.py [--device cpu|cuda] [--threads N] [--rounds N] [--program target/release/neurogain]
 
 Each round first runs every PyTorch subject, then `neurogain bench "MLP"` and `neurogain bench "ResNet"`;
 medians over the rounds are compared. PyTorch's layers here have no gains, so that it does a little less.
+On a card PyTorch computes in FP32 as neurogain does (no TF32), also as one CUDA graph, made by hand and by
+torch.compile; neurogain reads the loss of every step, PyTorch is waited for after as many as fill 20 ms.
 """
 
 import argparse
@@ -61,16 +63,21 @@ def mlp():
     return nn.Sequential(*layers[:-1])
 
 
+def prepare(network):
+    """What is done to a network before it is measured."""
+    return network
+
+
 def labels(samples):
     return torch.arange(samples) % CLASSES
 
 
 def step(network, x, optimiser):
-    y = labels(len(x))
+    y, run = labels(len(x)), prepare(network)
 
     def call():
         optimiser.zero_grad(set_to_none=False)
-        F.cross_entropy(network(x), y).backward()
+        F.cross_entropy(run(x), y).backward()
         optimiser.step()
 
     return call
@@ -78,11 +85,11 @@ def step(network, x, optimiser):
 
 def evaluation(network, x):
     network.eval()
-    y = labels(len(x))
+    y, run = labels(len(x)), prepare(network)
 
     def call():
         with torch.inference_mode():
-            F.cross_entropy(network(x), y)
+            F.cross_entropy(run(x), y)
 
     return call
 
@@ -142,7 +149,7 @@ def resnet_evaluation(layout, tuned):
 
 
 # What PyTorch runs, by the name that `neurogain bench` gives to the same work.
-SUBJECTS = [
+PROCESSOR = [
     ("training step of the MLP, batch 128", "eager", lambda: mlp_step(128)),
     ("training step of the MLP, batch 128", "by hand", lambda: mlp_step_by_hand(128)),
     ("training step of the MLP, batch 16", "eager", lambda: mlp_step(16)),
@@ -168,6 +175,68 @@ SUBJECTS = [
 ]
 
 
+def in_a_graph(make):
+    """The same as one CUDA graph of the whole call."""
+    call, side = make(), torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            call()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        call()
+    return graph.replay
+
+
+def compiled(make):
+    """The same, the network compiled, with CUDA graphs."""
+    global prepare
+    prepare = lambda network: torch.compile(network, mode="reduce-overhead")
+    try:
+        return make()
+    finally:
+        prepare = lambda network: network
+
+
+# What a card runs: the same work by the same names, and channels last for images.
+WORK = [
+    ("training step of the MLP, batch 128", lambda: mlp_step(128)),
+    ("training step of the MLP, batch 16", lambda: mlp_step(16)),
+    ("evaluation of 2115 images by the MLP", lambda: evaluation(mlp(), torch.randn(2115, 784))),
+    ("training step of the slim ResNet-18, batch 256", lambda: resnet_step(torch.channels_last)),
+    ("evaluation of 256 images by the slim ResNet-18", lambda: resnet_evaluation(torch.channels_last, False)),
+]
+CARD = [
+    subject
+    for name, make in WORK
+    for subject in [
+        (name, "eager", make),
+        (name, "one CUDA graph", lambda make=make: in_a_graph(make)),
+        (name, "compiled", lambda make=make: compiled(make)),
+    ]
+]
+
+
+def measure_on_card(call, rounds=15):
+    """Median seconds a call, over rounds of as many as fill 20 ms, waited for together."""
+
+    def taken(calls):
+        torch.cuda.synchronize()
+        before = time.perf_counter()
+        for _ in range(calls):
+            call()
+        torch.cuda.synchronize()
+        return time.perf_counter() - before
+
+    for _ in range(3):
+        call()
+    calls = 1
+    while taken(calls) < 0.02:
+        calls *= 2
+    return statistics.median(taken(calls) / calls for _ in range(rounds))
+
+
 def measure(call, seconds=1.0):
     """Median seconds a call, over a second of calls but at least three."""
     call()
@@ -179,11 +248,11 @@ def measure(call, seconds=1.0):
     return statistics.median(taken)
 
 
-def ours(program, threads):
+def ours(program, flags):
     """Seconds of every model that `neurogain bench` measures, by name."""
     found = {}
     for part in ("MLP", "ResNet"):
-        command = [program, "bench", part, "--threads", str(threads), "--json"]
+        command = [program, "bench", part, *flags, "--json"]
         text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         found |= {row["kernel"]: row["seconds"] for row in json.loads(text)["kernels"]}
     return found
@@ -192,6 +261,7 @@ def ours(program, threads):
 def main():
     root = Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--program", default=str(root / "target/release/neurogain"))
@@ -200,21 +270,29 @@ def main():
         sys.exit(f"{arguments.program}: no such program; cargo build --release makes it")
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(1)
-    calls = [make() for _, _, make in SUBJECTS]
-    theirs, mine = [[] for _ in SUBJECTS], {}
+    subjects, timed = PROCESSOR, measure
+    flags, where = ["--threads", str(arguments.threads)], f"{arguments.threads} thread(s)"
+    if arguments.device == "cuda":
+        torch.set_default_device("cuda")
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cudnn.benchmark = True
+        subjects, timed = CARD, measure_on_card
+        flags, where = ["--device", "cuda"], torch.cuda.get_device_name()
+    calls = [make() for _, _, make in subjects]
+    theirs, mine = [[] for _ in subjects], {}
     for _ in range(arguments.rounds):
         for call, seconds in zip(calls, theirs):
-            seconds.append(measure(call))
-        for name, seconds in ours(arguments.program, arguments.threads).items():
+            seconds.append(timed(call))
+        for name, seconds in ours(arguments.program, flags).items():
             mine.setdefault(name, []).append(seconds)
-    print(f"PyTorch {torch.__version__}, {arguments.threads} thread(s), medians of {arguments.rounds} rounds\n")
+    print(f"PyTorch {torch.__version__}, {where}, medians of {arguments.rounds} rounds\n")
     print("| work | PyTorch | its ms | neurogain, ms | ratio (least, largest) |")
     print("| --- | --- | --- | --- | --- |")
-    for (name, variant, _), seconds in zip(SUBJECTS, theirs):
+    for (name, variant, _), seconds in zip(subjects, theirs):
         ratios = [a / b for a, b in zip(mine[name], seconds)]
         print(
-            f"| {name} | {variant} | {statistics.median(seconds) * 1e3:.2f}"
-            f" | {statistics.median(mine[name]) * 1e3:.2f}"
+            f"| {name} | {variant} | {statistics.median(seconds) * 1e3:.3f}"
+            f" | {statistics.median(mine[name]) * 1e3:.3f}"
             f" | {statistics.median(ratios):.2f} ({min(ratios):.2f}, {max(ratios):.2f}) |"
         )
 

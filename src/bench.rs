@@ -24,9 +24,14 @@ use crate::backend::cpu::simd::{Block, Kernel, Simd};
 use crate::error::Result;
 use crate::shape::LANES;
 
+#[cfg(feature = "cuda")]
+mod card;
 mod images;
 mod kernels;
 mod models;
+#[cfg(feature = "cuda")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cuda")))]
+pub use card::measure_on_card;
 pub use images::{CONVOLUTIONS, images};
 pub use kernels::{PRODUCTS, kernels, products};
 pub use models::models;
@@ -68,9 +73,9 @@ pub struct Figures {
     pub seconds: f64,
     /// GFLOP/s or GB/s, median.
     pub rate: f64,
-    /// Fraction of the yardstick, median.
+    /// Fraction of the yardstick, or of a card's rated speed, median; NaN where the card does not say it.
     pub fraction: f64,
-    /// Fraction of the yardstick, smallest.
+    /// The same, smallest.
     pub least: f64,
 }
 

@@ -38,15 +38,20 @@ impl Card {
 
     /// A short run on a device, with a card that has something wrong with it.
     fn run(&self, device: &str, wrong: &str, variables: &[(&str, &str)]) -> Output {
-        let mut program = program::program(&self.folder, &[]);
-        program.args([
-            "run",
-            "--set",
-            "stream.iterations=2",
-            "--set",
-            "network.hidden=[30]",
-        ]);
-        program.args(["--seeds", "1,2", "--methods", "ngm-sgd,adam", "--json"]);
+        let mut arguments = vec!["run", "--set", "stream.iterations=2"];
+        arguments.extend(["--set", "network.hidden=[30]", "--seeds", "1,2"]);
+        arguments.extend(["--methods", "ngm-sgd,adam", "--json"]);
+        self.program(&arguments, device, wrong, variables)
+    }
+
+    fn program(
+        &self,
+        arguments: &[&str],
+        device: &str,
+        wrong: &str,
+        variables: &[(&str, &str)],
+    ) -> Output {
+        let mut program = program::program(&self.folder, arguments);
         program.args(["--device", device]);
         program.env("LD_LIBRARY_PATH", &self.library);
         program.env("NEUROGAIN_CACHE", self.cache());
@@ -91,6 +96,57 @@ fn the_processors_hash_with_kernels_from_the_disk_or_fresh() {
         fs::write(&kept[0], damaged).expect("a write");
         assert_eq!(card.hash("cuda:0"), expected);
         assert!(fs::read(&kept[0]).expect("the kernels") == code);
+    }
+}
+
+/// Sweeps, and comodulation experiments: files of the same bytes, and what of the card was used.
+#[test]
+fn other_experiments_give_the_processors_files() {
+    let Some(card) = Card::new("driver-others") else {
+        return;
+    };
+    let grid = "base = \"split-digits\"\nmethods = [\"ngm-sgd\"]\nseeds = [3]\n\n[grid]\n\"stream.iterations\" = [3]\n\"network.hidden\" = [[8]]\ngain.eta = [0.1, 0.3]\n";
+    fs::write(card.folder.path().join("grid.toml"), grid).expect("a file");
+    let sweep = ["sweep", "grid.toml", "--workers", "2", "--out"];
+    let mut comodulation = vec!["run", "comodulation-digits", "--seeds", "1"];
+    for change in [
+        "network.width=2",
+        "network.stages=1",
+        "network.encoder=8",
+        "network.decoder=8",
+        "network.controller=4",
+        "modulator.count=2",
+        "training.batch=16",
+        "pretraining.epochs=[1]",
+        "adaptation.iterations=1",
+        "evaluation.limit=20",
+    ] {
+        comodulation.extend(["--set", change]);
+    }
+    comodulation.push("--out");
+    for (name, arguments, files) in [
+        ("sweep", &sweep[..], &["sweep.csv", "sweep.json"][..]),
+        (
+            "comodulation",
+            &comodulation,
+            &["summary.json", "measures.csv"],
+        ),
+    ] {
+        let run = |device: &str| {
+            let out = format!("{name}-{device}");
+            let output = card.program(&[arguments, &[&*out]].concat(), device, "", &[]);
+            let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{complaint}");
+            let folder = card.folder.path().join(out);
+            let read = |file: &&str| fs::read(folder.join(file)).expect("a file");
+            (files.iter().map(read).collect::<Vec<_>>(), complaint)
+        };
+        let (expected, _) = run("cpu");
+        let (found, complaint) = run("cuda");
+        assert!(found == expected, "{name}: other files");
+        if name == "comodulation" {
+            assert!(complaint.contains("MB of its memory"), "{complaint}");
+        }
     }
 }
 

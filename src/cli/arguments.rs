@@ -153,7 +153,7 @@ pub struct Sweep {
     /// Run nothing, but write a Slurm job array, DIR/job.sh, and the script that submits it,
     /// DIR/submit.sh. When that is called, the program is found through PATH or NEUROGAIN, the data
     /// through NEUROGAIN_DATA.
-    #[arg(long, conflicts_with_all = ["data", "workers", "threads", "device", "cell"])]
+    #[arg(long, conflicts_with_all = ["data", "workers", "threads", "cell"])]
     pub slurm: bool,
 
     /// Gather the cells of the sweep in DIR into DIR/sweep.csv and DIR/sweep.json, and print their
@@ -294,13 +294,13 @@ pub struct Bench {
     /// Only the kernels and models whose names contain this, such as ResNet or "to weights".
     pub filter: Option<String>,
 
-    /// Threads that a kernel may use [default: 1].
+    /// Threads that a kernel may use on the processor [default: 1].
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 
     /// What is measured: cpu, cuda (the first NVIDIA card), cuda:1, or auto (a card where there is one)
     /// [default: cpu].
-    #[arg(long, value_name = "DEVICE", conflicts_with = "threads")]
+    #[arg(long, value_name = "DEVICE")]
     pub device: Option<String>,
 
     /// Print the figures as JSON.

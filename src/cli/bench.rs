@@ -1,11 +1,12 @@
 //! `neurogain bench`: what the kernels reach on this machine.
 
 use neurogain::backend::cpu::InstructionSet;
-use neurogain::bench::{self, Amount, Yardstick};
-use neurogain::{Cpu, Error, Result};
-use serde_json::json;
+use neurogain::bench::{self, Amount, Figures, Subject, Yardstick};
+use neurogain::{Backend, Cpu, Error, Result};
+use serde_json::{Value, json};
 
 use super::arguments;
+use super::device::Device;
 use super::output::{print, print_json};
 
 /// Rounds a kernel: enough for a median on a busy machine, in about a minute for all.
@@ -13,41 +14,95 @@ const ROUNDS: usize = 15;
 
 /// Does what `neurogain bench` promises.
 pub fn bench(arguments: &arguments::Bench) -> Result<()> {
-    let set = InstructionSet::detect()?;
-    let threads = arguments.threads.map_or(1, usize::from);
-    let cpu = Cpu::with(set, threads)?;
-    let peak = Yardstick::new(set, Amount::Operations(0.0)).rate();
-    let copy = Yardstick::new(set, Amount::Bytes(128.0 * 1024.0 * 1024.0)).rate();
+    match Device::of(arguments.device.as_deref())?.open(false)? {
+        #[cfg(feature = "cuda")]
+        Some(card) => {
+            let rated = card.rated();
+            let speeds = rated.map_or("(the card does not say)".into(), |[operations, bytes]| {
+                format!("{operations:.0} GFLOP/s, {bytes:.0} GB/s")
+            });
+            let name = card.name();
+            let head = format!("device           {name}\nrated            {speeds}\n");
+            let facts = json!({
+                "device": name,
+                "rated_gflops": rated.map(|[operations, _]| operations),
+                "rated_gb_per_second": rated.map(|[_, bytes]| bytes),
+            });
+            let measure = |subject: &mut Subject| bench::measure_on_card(&card, ROUNDS, subject);
+            table(arguments, &card, &head, facts, ["rated"; 2], measure)?;
+            let megabytes = card.most_memory_in_use() as f64 / 1e6;
+            if !arguments.json {
+                print(&format!(
+                    "\nin use           at most {megabytes:.0} MB of its memory\n"
+                ))?;
+            }
+            Ok(())
+        }
+        None => {
+            let set = InstructionSet::detect()?;
+            let threads = arguments.threads.map_or(1, usize::from);
+            let cpu = Cpu::with(set, threads)?;
+            let peak = Yardstick::new(set, Amount::Operations(0.0)).rate();
+            let copy = Yardstick::new(set, Amount::Bytes(128.0 * 1024.0 * 1024.0)).rate();
+            let head = format!(
+                "instruction set  {}\nFMA peak         {peak:.1} GFLOP/s, one thread\ncopy             {copy:.1} GB/s, one thread\nkernels on       {threads} thread(s)\n",
+                set.name(),
+            );
+            let facts = json!({
+                "instruction_set": set.name(),
+                "threads": threads,
+                "fma_peak_gflops": peak,
+                "copy_gb_per_second": copy,
+            });
+            let measure = |subject: &mut Subject| Ok(bench::measure(set, ROUNDS, subject));
+            table(arguments, &cpu, &head, facts, ["FMA peak", "copy"], measure)
+        }
+    }
+}
+
+/// A fraction for people, where it is known.
+fn percent(fraction: f64) -> String {
+    match fraction.is_nan() {
+        true => "-".into(),
+        false => format!("{:.0} %", 100.0 * fraction),
+    }
+}
+
+/// Measures what the arguments name on a backend and prints it: a table below `head`, or JSON with `facts`.
+/// `bounds` are what bounds operations, and bytes.
+fn table<B: Backend>(
+    arguments: &arguments::Bench,
+    backend: &B,
+    head: &str,
+    mut facts: Value,
+    bounds: [&str; 2],
+    measure: impl Fn(&mut Subject) -> Result<Figures>,
+) -> Result<()> {
     if !arguments.json {
         print(&format!(
-            "instruction set  {}\nFMA peak         {peak:.1} GFLOP/s, one thread\ncopy             {copy:.1} GB/s, one thread\nkernels on       {threads} thread(s)\n\n{:<44} {:>9} {:<9} {:>9} {:>6}\n",
-            set.name(),
-            "kernel",
-            "speed",
-            "",
-            "of bound",
-            "least",
+            "{head}\n{:<44} {:>9} {:<9} {:>9} {:>6}\n",
+            "kernel", "speed", "", "of bound", "least",
         ))?;
     }
     let mut rows = Vec::new();
-    let subjects = bench::kernels(&cpu)?
+    let subjects = bench::kernels(backend)?
         .into_iter()
-        .chain(bench::images(&cpu)?)
-        .chain(bench::models(&cpu)?);
+        .chain(bench::images(backend)?)
+        .chain(bench::models(backend)?);
     let filter = arguments.filter.as_deref().unwrap_or_default();
     for mut subject in subjects.filter(|subject| subject.name.contains(filter)) {
-        let figures = bench::measure(set, ROUNDS, &mut subject);
+        let figures = measure(&mut subject)?;
         let (unit, bound) = match subject.amount {
-            Amount::Operations(_) => ("GFLOP/s", "FMA peak"),
-            Amount::Bytes(_) => ("GB/s", "copy"),
+            Amount::Operations(_) => ("GFLOP/s", bounds[0]),
+            Amount::Bytes(_) => ("GB/s", bounds[1]),
         };
         if !arguments.json {
             print(&format!(
-                "{:<44} {:>9.1} {unit:<9} {:>7.0} % {:>4.0} %\n",
+                "{:<44} {:>9.1} {unit:<9} {:>9} {:>6}\n",
                 subject.name,
                 figures.rate,
-                100.0 * figures.fraction,
-                100.0 * figures.least,
+                percent(figures.fraction),
+                percent(figures.least),
             ))?;
         }
         rows.push(json!({
@@ -68,13 +123,8 @@ pub fn bench(arguments: &arguments::Bench) -> Result<()> {
         });
     }
     if arguments.json {
-        print_json(&json!({
-            "instruction_set": set.name(),
-            "threads": threads,
-            "fma_peak_gflops": peak,
-            "copy_gb_per_second": copy,
-            "kernels": rows,
-        }))?;
+        facts["kernels"] = rows.into();
+        print_json(&facts)?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use neurogain::train::NamedTensor;
 use neurogain::{Backend, Cpu, Error, Result};
 
 use super::arguments;
-use super::device::{Device, on_device, threads};
+use super::device::{Device, on_device, tell, threads};
 use super::output::{complain, print, print_json};
 use super::progress::Progress;
 use super::run::{INTERRUPTED, advised, create_next, stop_on_interrupt};
@@ -77,9 +77,12 @@ pub fn run(
     // Runs go side by side; the threads that they leave over share the kernels of each.
     let runs = settings.arms.len() * settings.training.seeds.len();
     let cpu = Cpu::with(InstructionSet::detect()?, (threads / runs).max(1))?;
-    on_device!(card, cpu, |backend| run_on(
+    let seen = card.clone();
+    let code = on_device!(card, cpu, |backend| run_on(
         backend, arguments, settings, &material, weights, threads
-    ))
+    ))?;
+    tell(seen.as_ref(), arguments.quiet);
+    Ok(code)
 }
 
 /// The experiment on a backend.

@@ -79,7 +79,8 @@ impl Device {
 #[cfg(feature = "cuda")]
 pub type Card = neurogain::backend::Cuda;
 #[cfg(not(feature = "cuda"))]
-pub type Card = core::convert::Infallible;
+#[derive(Debug, Clone)]
+pub enum Card {}
 
 /// An expression with `$backend` the card that was opened, if one was, else `$cpu`.
 macro_rules! on_device {
@@ -106,6 +107,21 @@ pub fn threads(asked: Option<u16>, card: Option<&Card>) -> usize {
         (_, Some(_)) => 1,
         (Some(threads), None) => usize::from(threads),
         (None, None) => std::thread::available_parallelism().map_or(1, usize::from),
+    }
+}
+
+/// Says which card it was, and how much of its memory was in use.
+pub fn tell(card: Option<&Card>, quiet: bool) {
+    match card.filter(|_| !quiet) {
+        #[cfg(feature = "cuda")]
+        Some(card) => {
+            let megabytes = card.most_memory_in_use() as f64 / 1e6;
+            let message = format!("{}, at most {megabytes:.1} MB of its memory", card.name());
+            super::output::complain("device", &message);
+        }
+        #[cfg(not(feature = "cuda"))]
+        Some(card) => match *card {},
+        None => {}
     }
 }
 

@@ -17,7 +17,7 @@ use neurogain::{Backend, Cpu, Error, Result};
 
 use super::arguments;
 use super::comodulation;
-use super::device::{Device, on_device, threads};
+use super::device::{Device, on_device, tell, threads};
 use super::filling::{CHECKPOINT_EVERY, Filling};
 use super::output::{complain, print, print_json};
 use super::progress::{self, Progress};
@@ -39,9 +39,12 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     // Runs go side by side; the threads that they leave over share the kernels of each.
     let runs = settings.methods.len() * settings.training.seeds.len();
     let cpu = Cpu::with(InstructionSet::detect()?, (threads / runs).max(1))?;
-    on_device!(card, cpu, |backend| run_on(
+    let seen = card.clone();
+    let code = on_device!(card, cpu, |backend| run_on(
         backend, arguments, &settings, &samples, threads
-    ))
+    ))?;
+    tell(seen.as_ref(), arguments.quiet);
+    Ok(code)
 }
 
 /// The runs on a backend.

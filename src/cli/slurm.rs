@@ -9,12 +9,13 @@ use neurogain::{Error, Result};
 /// Writes `job.sh`, `submit.sh` and the folder for the tasks' output into the sweep's directory.
 ///
 /// Neither script holds a path: a directory that was prepared on one machine is submitted on another.
-pub fn write_scripts(directory: &Path, sweep: &Sweep) -> Result<()> {
+pub fn write_scripts(directory: &Path, sweep: &Sweep, device: &str) -> Result<()> {
     let logs = directory.join("logs");
     fs::create_dir_all(&logs).map_err(|error| refused(&logs, "create", error))?;
     let job = include_str!("slurm/job.sh")
         .replace("@NAME@", &sweep.base().name)
-        .replace("@CELLS@", &sweep.cells().len().to_string());
+        .replace("@CELLS@", &sweep.cells().len().to_string())
+        .replace("@DEVICE@", device);
     write_script(&directory.join("job.sh"), &job)?;
     write_script(
         &directory.join("submit.sh"),

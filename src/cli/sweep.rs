@@ -41,8 +41,10 @@ pub fn sweep(arguments: &arguments::Sweep) -> Result<ExitCode> {
         None => Path::new("runs").join(file.file_stem().unwrap_or_default()),
     };
     if arguments.slurm {
+        let device = arguments.device.as_deref();
+        Device::of(device)?;
         report::begin_sweep(&directory, &sweep)?;
-        slurm::write_scripts(&directory, &sweep)?;
+        slurm::write_scripts(&directory, &sweep, device.unwrap_or("cpu"))?;
         let submit = directory.join("submit.sh");
         let cells = sweep.cells().len();
         print(&format!("submit  {} ({cells} tasks)\n", submit.display()))?;

@@ -119,6 +119,11 @@ impl Cuda {
         self.owner.used.load(Ordering::Relaxed)
     }
 
+    /// The most bytes that [`memory_in_use`](Self::memory_in_use) has been.
+    pub fn most_memory_in_use(&self) -> u64 {
+        self.owner.most_used.load(Ordering::Relaxed)
+    }
+
     /// Runs with the memory between launches, which is this caller's alone until then.
     fn with_scratch<R>(&self, run: impl FnOnce(&mut Scratch) -> Result<R>) -> Result<R> {
         // A thread that panicked left nothing in it that is read.

@@ -51,6 +51,8 @@ pub struct Calls {
 pub struct Owner {
     pub device: Box<dyn Device>,
     pub used: AtomicU64,
+    /// The most that were.
+    pub most_used: AtomicU64,
     queue: Mutex<Queue>,
 }
 
@@ -82,6 +84,7 @@ impl Owner {
         Owner {
             device,
             used: AtomicU64::new(0),
+            most_used: AtomicU64::new(0),
             queue: Mutex::default(),
         }
     }
@@ -104,7 +107,9 @@ impl Owner {
             }
             other => other?,
         };
-        self.used.fetch_add(bytes as u64, Ordering::Relaxed);
+        let before = self.used.fetch_add(bytes as u64, Ordering::Relaxed);
+        let used = before + bytes as u64;
+        self.most_used.fetch_max(used, Ordering::Relaxed);
         Ok(address)
     }
 

@@ -4,4 +4,4 @@
 #SBATCH --array=1-@CELLS@
 #SBATCH --output=logs/%3a.log
 exec "${NEUROGAIN:-neurogain}" sweep sweep.toml --out . --cell "$SLURM_ARRAY_TASK_ID" \
-    --threads "${SLURM_CPUS_PER_TASK:-1}" --quiet
+    --threads "${SLURM_CPUS_PER_TASK:-1}" --device @DEVICE@ --quiet

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Everything that is tested and measured on an NVIDIA card, in at most ten minutes once it is built:
+#
+#     benches/card.sh [DIRECTORY OF THE CIFAR-10 FILES] > card.md
+#
+# The tests of the CUDA kernels on the card; the hash of a run there and on the processor; every kernel, training
+# step and evaluation as a fraction of the card's rated speed; PyTorch beside it, where it is installed; and a run
+# of Split-CIFAR-10, where its files are. DEVICE=cpu tries the script itself where there is no card.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+device=${DEVICE:-cuda}
+data=${1:-${NEUROGAIN_DATA:-}}
+cargo build --quiet --release --features cuda
+tests=(--test cuda_kernels_same_bits --test cuda_training_same_bits --test cuda_graphs)
+cargo test --quiet --features cuda "${tests[@]}" --no-run
+program=target/release/neurogain
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+
+echo "## Where"
+nvidia-smi --query-gpu=name,driver_version,clocks.max.sm,clocks.max.mem --format=csv,noheader 2>/dev/null || echo "no card"
+"$program" --version
+
+echo; echo "## Tests"
+timeout 150 cargo test --quiet --features cuda "${tests[@]}" -- --nocapture 2>&1 |
+    grep -E "^test result|panicked|error| on CUDA" | sort | uniq -c || echo "did not end"
+
+echo; echo "## Hashes of two contexts of the digits, two methods"
+for on in cpu "$device"; do
+    "$program" run split-digits --methods ngm-sgd,adam --seeds 1,2 --device "$on" --out "$out/digits-$on" --quiet |
+        grep -E "^(hash|speed)" | sed "s/^/$on /" || true
+    rm -rf "$out/digits-$on"
+done
+
+echo; echo "## Kernels, training steps and evaluations"
+timeout 120 "$program" bench --device "$device" || echo "did not end"
+
+echo; echo "## PyTorch beside it"
+if python3 -c "import torch" 2>/dev/null; then
+    timeout 200 python3 benches/pytorch.py --device "$device" --rounds 3 || echo "did not end"
+else
+    echo "not installed"
+fi
+
+echo; echo "## Split-CIFAR-10, one run by NGM-SGD"
+if [ -n "$data" ]; then
+    start=$SECONDS
+    timeout 300 "$program" run split-cifar10 --methods ngm-sgd --seeds 42 --device "$device" --data "$data" \
+        --out "$out/cifar" || echo "did not end"
+    echo "$((SECONDS - start)) seconds"
+else
+    echo "name the directory of its files"
+fi

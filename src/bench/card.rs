@@ -1,0 +1,52 @@
+//! What a card reaches, as fractions of its rated speed.
+
+use alloc::vec::Vec;
+
+use super::{Amount, Figures, Subject, median, time};
+use crate::backend::{Backend, Cuda};
+use crate::error::Result;
+
+/// Seconds of calls between two looks at the clock: long against the copy that ends them.
+const ROUND: f64 = 0.01;
+/// Calls of a round, at most.
+const MOST: usize = 1 << 16;
+
+/// Measures a subject on a card, in as many rounds: the calls of a round are asked for at once, and waited for
+/// together.
+///
+/// # Errors
+/// What the kernels fail with.
+pub fn measure_on_card(cuda: &Cuda, rounds: usize, subject: &mut Subject<'_>) -> Result<Figures> {
+    let last = cuda.zeros(1)?;
+    let mut round = |calls: usize| -> Result<f64> {
+        let mut waited = Ok(());
+        let seconds = time(|| {
+            (0..calls).for_each(|_| (subject.call)());
+            // A copy to the host waits for everything before it.
+            waited = cuda.download(&last, &mut [0.0]);
+        });
+        waited.map(|()| seconds)
+    };
+    let mut calls = 1;
+    while round(calls)? < ROUND && calls < MOST {
+        calls *= 2;
+    }
+    let mut seconds = Vec::new();
+    for _ in 0..rounds.max(1) {
+        seconds.push(round(calls)? / calls as f64);
+    }
+    let taken = median(&mut seconds);
+    let slowest = seconds.last().copied().unwrap_or(taken);
+    let (amount, rated) = match subject.amount {
+        Amount::Operations(amount) => (amount, cuda.rated().map(|[operations, _]| operations)),
+        Amount::Bytes(amount) => (amount, cuda.rated().map(|[_, bytes]| bytes)),
+    };
+    let rate = |seconds: f64| amount * 1e-9 / seconds;
+    let rated = rated.unwrap_or(f64::NAN);
+    Ok(Figures {
+        seconds: taken,
+        rate: rate(taken),
+        fraction: rate(taken) / rated,
+        least: rate(slowest) / rated,
+    })
+}
