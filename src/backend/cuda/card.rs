@@ -1,6 +1,8 @@
 //! An NVIDIA card, through the driver's interface.
 #![allow(unsafe_code)]
 
+mod graph;
+
 use alloc::ffi::CString;
 use alloc::format;
 use alloc::string::String;
@@ -140,28 +142,6 @@ impl Card {
         function.ok_or_else(|| {
             let remedy = "this is a mistake in kernels/";
             failure(&*self.name, format!("has no kernel {kernel}"), remedy)
-        })
-    }
-
-    /// A launch as a node of a graph.
-    fn node(
-        &self,
-        launch: &Launch,
-        pointers: &mut [*mut c_void],
-    ) -> Result<sys::CUDA_KERNEL_NODE_PARAMS> {
-        Ok(sys::CUDA_KERNEL_NODE_PARAMS {
-            func: self.function(launch.kernel)?,
-            gridDimX: launch.blocks,
-            gridDimY: 1,
-            gridDimZ: 1,
-            blockDimX: launch.threads[0],
-            blockDimY: launch.threads[1],
-            blockDimZ: 1,
-            sharedMemBytes: 0,
-            kernelParams: pointers.as_mut_ptr(),
-            extra: core::ptr::null_mut(),
-            kern: core::ptr::null_mut(),
-            ctx: core::ptr::null_mut(),
         })
     }
 
@@ -313,84 +293,22 @@ impl Device for Card {
     }
 
     unsafe fn record(&self, launches: &[Launch]) -> Result<Handle> {
-        self.enter()?;
-        let made = |error| self.failed("makes no graph", error);
-        let (mut graph, mut executable) = (core::ptr::null_mut(), core::ptr::null_mut());
-        // SAFETY: the driver writes the graph that it makes.
-        unsafe { sys::cuGraphCreate(&mut graph, 0).result() }.map_err(made)?;
-        let mut handle = Handle {
-            graph: graph.expose_provenance(),
-            ..Handle::default()
-        };
-        let mut before: Vec<sys::CUgraphNode> = Vec::new();
-        for launch in launches {
-            let mut node = core::ptr::null_mut();
-            let mut pointers = launch.pointers();
-            let added = self.node(launch, &mut pointers).and_then(|node_of| {
-                // SAFETY: the graph and the node before are the driver's; it copies the arguments.
-                unsafe {
-                    let count = before.len();
-                    sys::cuGraphAddKernelNode_v2(&mut node, graph, before.as_ptr(), count, &node_of)
-                }
-                .result()
-                .map_err(made)
-            });
-            if let Err(error) = added {
-                self.forget(handle);
-                return Err(error);
-            }
-            handle.nodes.push(node.expose_provenance());
-            before = vec![node];
-        }
-        // SAFETY: the graph was just made; the driver writes what it makes of it.
-        let made = unsafe { sys::cuGraphInstantiateWithFlags(&mut executable, graph, 0).result() }
-            .map_err(made);
-        handle.executable = executable.expose_provenance();
-        match made {
-            Ok(()) => Ok(handle),
-            Err(error) => {
-                self.forget(handle);
-                Err(error)
-            }
-        }
+        // SAFETY: as the caller promises.
+        unsafe { self.record_graph(launches) }
     }
 
     unsafe fn amend(&self, graph: &mut Handle, number: usize, launch: &Launch) -> Result<()> {
-        self.enter()?;
-        let mut pointers = launch.pointers();
-        let node = self.node(launch, &mut pointers)?;
-        // SAFETY: the handles are those that `record` was given; the driver copies the arguments.
-        unsafe {
-            sys::cuGraphExecKernelNodeSetParams_v2(
-                core::ptr::with_exposed_provenance_mut(graph.executable),
-                core::ptr::with_exposed_provenance_mut(graph.nodes[number]),
-                &node,
-            )
-        }
-        .result()
-        .map_err(|error| self.failed("does not change a graph", error))
+        // SAFETY: as the caller promises.
+        unsafe { self.amend_graph(graph, number, launch) }
     }
 
     unsafe fn replay(&self, graph: &Handle, _launches: &[Launch]) -> Result<()> {
-        self.enter()?;
-        let executable = core::ptr::with_exposed_provenance_mut(graph.executable);
-        // SAFETY: the handle is the one that `record` was given; its launches are as the caller promises.
-        unsafe { sys::cuGraphLaunch(executable, self.stream) }
-            .result()
-            .map_err(|error| self.failed("cannot launch a graph", error))
+        // SAFETY: as the caller promises.
+        unsafe { self.replay_graph(graph) }
     }
 
     fn forget(&self, graph: Handle) {
-        // An error here is the one that an earlier launch met; the next call that can fail says so.
-        let _ = self.enter();
-        // SAFETY: the handles came from the driver, which waits with the end of one that runs.
-        unsafe {
-            if graph.executable != 0 {
-                let executable = core::ptr::with_exposed_provenance_mut(graph.executable);
-                let _ = sys::cuGraphExecDestroy(executable);
-            }
-            let _ = sys::cuGraphDestroy(core::ptr::with_exposed_provenance_mut(graph.graph));
-        }
+        self.forget_graph(graph);
     }
 }
 
