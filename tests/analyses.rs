@@ -1,9 +1,10 @@
 //! The analyses that take a while, from beginning to end: `cargo test --release -- --ignored`.
 
+use neurogain::Cpu;
 use neurogain::report::{ANALYSES, Analysis, analyse};
 
 fn whole(name: &str) -> Analysis {
-    let analysis = analyse(name).unwrap();
+    let analysis = analyse(name, &Cpu::new().unwrap(), 2).unwrap();
     assert_eq!(analysis.figures[0].name, name);
     for figure in &analysis.figures {
         assert!(figure.name.starts_with(name), "{}", figure.name);

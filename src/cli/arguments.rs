@@ -283,6 +283,11 @@ pub struct Figure {
     #[command(flatten)]
     pub data: Data,
 
+    /// Where networks learn, with the same bits: cpu, cuda (the first NVIDIA card), cuda:1, or auto (a card
+    /// where there is one) [default: cpu].
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
+
     /// The directory for NAME.svg and NAME.csv, whose files of these names are replaced, or for the
     /// directory NAME of a figure of runs or sweeps.
     #[arg(long, value_name = "DIR", default_value = "figures")]

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use neurogain::experiment::{Sweep, unknown};
 use neurogain::report::{ANALYSES, analyse};
-use neurogain::{Error, Result};
+use neurogain::{Cpu, Error, Result};
 
 use super::arguments;
+use super::device::{Device, on_device, threads};
 use super::output::print;
 use super::run::run;
 use super::sweep::sweep;
@@ -54,6 +55,7 @@ pub fn figure(arguments: &arguments::Figure) -> Result<ExitCode> {
             benchmark: arguments.base.clone().or(Some(benchmark.into())),
             variants: variants.map(String::from),
             data: arguments.data.clone(),
+            device: arguments.device.clone(),
             out,
             ..arguments::Run::default()
         });
@@ -63,6 +65,7 @@ pub fn figure(arguments: &arguments::Figure) -> Result<ExitCode> {
             file: Some(name.into()),
             base: arguments.base.clone(),
             data: arguments.data.clone(),
+            device: arguments.device.clone(),
             out,
             ..arguments::Sweep::default()
         });
@@ -78,7 +81,10 @@ pub fn figure(arguments: &arguments::Figure) -> Result<ExitCode> {
             expected: format!("nothing, as {name} is no figure of runs"),
         });
     }
-    let analysis = analyse(name)?;
+    let card = Device::of(arguments.device.as_deref())?.open(false)?;
+    let threads = threads(None, card.as_ref());
+    let cpu = Cpu::new()?;
+    let analysis = on_device!(card, cpu, |backend| analyse(name, backend, threads))?;
     let paths = analysis.write(&arguments.out)?;
     let mut text = format!("{}\n", analysis.table);
     for path in paths {

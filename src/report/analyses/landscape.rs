@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::Analysis;
 use crate::analysis::{Coordinates, Eigenpair, LossSurface, Snapshot};
-use crate::backend::Cpu;
+use crate::backend::Backend;
 use crate::data::{TrainTest, digits};
 use crate::error::{Error, Result};
 use crate::experiment::{Experiment, Settings, presets};
@@ -42,8 +42,8 @@ const COORDINATES: [(Coordinates, &str); 2] = [
     (Coordinates::Effective, "W_eff"),
 ];
 
-pub(super) fn landscape() -> Result<Analysis> {
-    let probe = Probe::new()?;
+pub(super) fn landscape<B: Backend>(backend: &B) -> Result<Analysis> {
+    let probe = Probe::new(backend)?;
     let switches: Vec<usize> = (1..probe.contexts.len())
         .map(|t| t * probe.iterations)
         .collect();
@@ -101,28 +101,27 @@ pub(super) fn landscape() -> Result<Analysis> {
 }
 
 /// The digits, the preset, and the samples that each context's loss is taken over.
-struct Probe {
+struct Probe<'a, B: Backend> {
     settings: Settings,
     samples: TrainTest,
-    backend: Cpu,
+    backend: &'a B,
     iterations: usize,
     /// Inputs and labels of each context.
     contexts: Vec<(Vec<Vec<f64>>, Vec<u8>)>,
 }
 
-impl Probe {
-    fn new() -> Result<Self> {
+impl<'a, B: Backend> Probe<'a, B> {
+    fn new(backend: &'a B) -> Result<Self> {
         let mut settings = presets::settings("split-digits")?;
         settings.evaluation.every = settings.stream.iterations;
         let samples = digits::load();
-        let backend = Cpu::new()?;
         let data = &settings.data;
         let normalisation = Normalisation {
             maximum: data.maximum,
             mean: data.mean.clone(),
             standard_deviation: data.standard_deviation.clone(),
         };
-        let training = Samples::new(&backend, &samples.train, &normalisation)?;
+        let training = Samples::new(backend, &samples.train, &normalisation)?;
         let mut contexts = Vec::new();
         for (context, classes) in settings.stream.contexts.iter().enumerate() {
             let classes: Vec<u8> = classes
@@ -133,9 +132,9 @@ impl Probe {
             let mut stream = Stream::new(SEED, Purpose::Probe, context as u64);
             let mut draw = || all[stream.random_range(0..all.len() as u32) as usize];
             let drawn: Vec<u32> = (0..SAMPLES).map(|_| draw()).collect();
-            let mut batch = training.batch(&backend)?;
-            training.gather(&backend, &drawn, &mut batch)?;
-            let rows = batch.inputs.to_rows(&backend)?;
+            let mut batch = training.batch(backend)?;
+            training.gather(backend, &drawn, &mut batch)?;
+            let rows = batch.inputs.to_rows(backend)?;
             let rows = rows.chunks(samples.train.features());
             let inputs = rows.map(|row| row.iter().map(|&x| f64::from(x)).collect());
             let labels = drawn
@@ -154,7 +153,7 @@ impl Probe {
 
     fn snapshots(&self, method: &str, wanted: &[usize]) -> Result<Vec<Snapshot>> {
         let settings = self.settings.clone().with_methods(&[method.to_string()])?;
-        let experiment = Experiment::new(&settings, &self.samples, &self.backend)?;
+        let experiment = Experiment::new(&settings, &self.samples, self.backend)?;
         experiment.snapshots(&settings.methods[0], SEED, wanted.to_vec())
     }
 
@@ -180,7 +179,11 @@ struct State {
 }
 
 impl State {
-    fn new(name: &'static str, snapshot: &Snapshot, probe: &Probe) -> Result<Self> {
+    fn new(
+        name: &'static str,
+        snapshot: &Snapshot,
+        probe: &Probe<'_, impl Backend>,
+    ) -> Result<Self> {
         let surface = probe.surface(snapshot, 1)?;
         let [in_weights, effective] = COORDINATES.map(|(of, _)| largest(&surface, of));
         Ok(State {
@@ -272,7 +275,11 @@ struct Line<'a> {
 }
 
 /// The largest eigenvalues around each switch.
-fn eigenvalues(probe: &Probe, switches: &[usize], lines: &[Line; 3]) -> Result<Chart> {
+fn eigenvalues(
+    probe: &Probe<'_, impl Backend>,
+    switches: &[usize],
+    lines: &[Line; 3],
+) -> Result<Chart> {
     let mut places = Vec::new();
     for line in 0..lines.len() {
         for switch in 0..switches.len() {

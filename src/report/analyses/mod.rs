@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::figure::Drawing;
 use super::files::write;
+use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::experiment::unknown;
 
@@ -42,16 +43,17 @@ pub const ANALYSES: &[(&str, &str)] = &[
     ),
 ];
 
-/// Does the analysis called `name`, the same bits every time.
+/// Does the analysis called `name`, the same bits every time. Networks learn on `backend`, at most `threads` of
+/// them side by side.
 ///
 /// # Errors
 /// [`Error::Unknown`] with the nearest name, and what the analysis's own computation fails with.
-pub fn analyse(name: &str) -> Result<Analysis> {
+pub fn analyse<B: Backend>(name: &str, backend: &B, threads: usize) -> Result<Analysis> {
     match name {
         "two-timescale" => two_timescale::two_timescale(),
-        "landscape" => landscape::landscape(),
-        "movement" => movement::movement(),
-        "sensitivity" => sensitivity::sensitivity(),
+        "landscape" => landscape::landscape(backend),
+        "movement" => movement::movement(backend),
+        "sensitivity" => sensitivity::sensitivity(backend, threads),
         _ => {
             let known: Vec<String> = ANALYSES.iter().map(|(name, _)| name.to_string()).collect();
             Err(unknown("figure", name, &known))

@@ -5,7 +5,7 @@
 
 use super::Analysis;
 use crate::analysis::{LayerWeights, Snapshot};
-use crate::backend::Cpu;
+use crate::backend::Backend;
 use crate::data::digits;
 use crate::error::{Error, Result};
 use crate::experiment::{Experiment, presets};
@@ -28,11 +28,10 @@ struct Moved {
     by: [[Vec<Vec<f64>>; 2]; 2],
 }
 
-pub(super) fn movement() -> Result<Analysis> {
+pub(super) fn movement<B: Backend>(backend: &B) -> Result<Analysis> {
     let mut settings = presets::settings("split-digits")?;
     settings.evaluation.every = settings.stream.iterations;
     let samples = digits::load();
-    let backend = Cpu::new()?;
     let iterations = settings.stream.iterations;
     let switches: Vec<usize> = (1..settings.stream.contexts.len())
         .map(|context| context * iterations)
@@ -41,7 +40,7 @@ pub(super) fn movement() -> Result<Analysis> {
         .iter()
         .flat_map(|at| [*at, at + SOON, at + iterations]);
     let wanted: Vec<usize> = wanted.collect();
-    let experiment = Experiment::new(&settings, &samples, &backend)?;
+    let experiment = Experiment::new(&settings, &samples, backend)?;
     let mut methods = Vec::new();
     for method in &settings.methods {
         let empty = || [(); 2].map(|()| vec![Vec::new(); switches.len()]);

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use super::Analysis;
-use crate::backend::Cpu;
+use crate::backend::Backend;
 use crate::data::{TrainTest, digits};
 use crate::error::Result;
 use crate::experiment::{EvaluatedTasks, Experiment, Settings, presets};
@@ -24,8 +24,8 @@ const RATES: [f32; 6] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.4];
 /// Not those of the preset.
 const SEEDS: [u64; 3] = [1, 2, 3];
 
-pub(super) fn sensitivity() -> Result<Analysis> {
-    let (samples, backend) = (digits::load(), Cpu::new()?);
+pub(super) fn sensitivity<B: Backend>(backend: &B, threads: usize) -> Result<Analysis> {
+    let samples = digits::load();
     let preset = presets::settings("split-digits")?.with_seeds(&SEEDS)?;
     let mut modulated = preset.with_methods(&["ngm-sgd"])?;
     let mut grid = Vec::new();
@@ -33,7 +33,7 @@ pub(super) fn sensitivity() -> Result<Analysis> {
         let mut row = Vec::new();
         for eta in BURSTS {
             (modulated.gain.gamma, modulated.gain.eta) = (gamma, eta);
-            row.push(Measured::of(&modulated, &samples, &backend)?);
+            row.push(Measured::of(&modulated, &samples, backend, threads)?);
         }
         grid.push(row);
     }
@@ -41,7 +41,7 @@ pub(super) fn sensitivity() -> Result<Analysis> {
     let mut rates = Vec::new();
     for rate in RATES {
         plain.training.learning_rate = rate;
-        rates.push(Measured::of(&plain, &samples, &backend)?);
+        rates.push(Measured::of(&plain, &samples, backend, threads)?);
     }
     Ok(Analysis {
         figures: vec![
@@ -62,11 +62,15 @@ struct Measured {
 }
 
 impl Measured {
-    fn of(settings: &Settings, samples: &TrainTest, backend: &Cpu) -> Result<Self> {
+    fn of<B: Backend>(
+        settings: &Settings,
+        samples: &TrainTest,
+        backend: &B,
+        threads: usize,
+    ) -> Result<Self> {
         let mut settings = settings.clone();
         settings.evaluation.tasks = EvaluatedTasks::All;
         let experiment = Experiment::new(&settings, samples, backend)?;
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let outcome = experiment.run(threads, &AtomicBool::new(false), &|_| (), &|_| Ok(()))?;
         let summary = summarise_results(&outcome.results)?;
         let mut methods = summary.methods.into_iter();
