@@ -1,14 +1,15 @@
 // Convolution, and product, to the weights: dw[o][tap][c] = g[o]·Σ dy[o]·x[c] over samples and output
 // pixels, in 16 lanes and chunks of 32 pixels.
 //
-// A thread block takes one tap and a tile of 4 outputs by 4 inputs. Half a warp takes a chunk at a
-// time, a lane a thread, with the tile's 16 chains in registers; up to 16 chunks run side by side, and
-// their sums are then added in ascending order through shared memory.
+// A tile is one tap, 4 outputs and 4 inputs. Half a warp takes a chunk of a tile at a time, a lane a
+// thread, with the tile's 16 chains in registers; up to 16 chunks run side by side, and their sums are then
+// added in ascending order through shared memory. Where there are few chunks, a thread block of as many rows
+// as blockDim.y takes as many tiles, all chunks of each at once.
 
 // Outputs, and inputs, of a tile.
 #define SIDE 4
 #define PAIRS (SIDE * SIDE)
-// Chunks side by side, at most.
+// Chunks side by side, of all tiles of a thread block, at most.
 #define SLOTS 16
 
 extern "C" __global__ void __launch_bounds__(SLOTS *LANES)
@@ -19,9 +20,15 @@ convolution_to_weights(Convolution d, const float *gain, const float *dy, const 
     unsigned slot = threadIdx.x / LANES, lane = threadIdx.x % LANES;
     unsigned taps = d.size * d.size;
     unsigned input_tiles = (d.inputs + SIDE - 1) / SIDE;
-    unsigned input = blockIdx.x % input_tiles * SIDE;
-    unsigned tap = blockIdx.x / input_tiles % taps;
-    unsigned output = blockIdx.x / input_tiles / taps * SIDE;
+    unsigned tiles = (d.outputs + SIDE - 1) / SIDE * taps * input_tiles;
+    // Behind the last tile the last one is summed once more, and not written.
+    unsigned number = blockIdx.x * blockDim.y + threadIdx.y, tile = smaller(number, tiles - 1);
+    unsigned input = tile % input_tiles * SIDE;
+    unsigned tap = tile / input_tiles % taps;
+    unsigned output = tile / input_tiles / taps * SIDE;
+    float(*parts)[PAIRS][LANES] = partials + threadIdx.y * slots;
+    // With several tiles there is one round, whose first part may be overwritten.
+    float(*sums_of)[LANES] = blockDim.y > 1 ? parts[0] : totals;
     int down = (int)(tap / d.size) - (int)d.padding, right = (int)(tap % d.size) - (int)d.padding;
 
     // Beyond the last output or input the last one is summed once more, and not written.
@@ -77,23 +84,23 @@ convolution_to_weights(Convolution d, const float *gain, const float *dy, const 
 #pragma unroll
             for (unsigned o = 0; o < SIDE; o++)
 #pragma unroll
-                for (unsigned i = 0; i < SIDE; i++) partials[slot][o * SIDE + i][lane] = sums[o][i];
+                for (unsigned i = 0; i < SIDE; i++) parts[slot][o * SIDE + i][lane] = sums[o][i];
         }
         __syncthreads();
         unsigned filled = smaller(slots, chunks - begin);
         for (unsigned i = threadIdx.x; i < PAIRS * LANES; i += blockDim.x) {
             unsigned pair = i / LANES, of = i % LANES;
-            float total = partials[0][pair][of];
-            if (begin > 0) total = totals[pair][of] + total;
-            for (unsigned s = 1; s < filled; s++) total = total + partials[s][pair][of];
-            totals[pair][of] = total;
+            float total = parts[0][pair][of];
+            if (begin > 0) total = sums_of[pair][of] + total;
+            for (unsigned s = 1; s < filled; s++) total = total + parts[s][pair][of];
+            sums_of[pair][of] = total;
         }
         __syncthreads();
     }
     for (unsigned pair = threadIdx.x; pair < PAIRS; pair += blockDim.x) {
         unsigned o = output + pair / SIDE, i = input + pair % SIDE;
-        if (o < d.outputs && i < d.inputs) {
-            float sum = add_lanes(totals[pair]);
+        if (number < tiles && o < d.outputs && i < d.inputs) {
+            float sum = add_lanes(sums_of[pair]);
             dw[((size_t)o * taps + tap) * d.inputs + i] = gain ? gain[o] * sum : sum;
         }
     }

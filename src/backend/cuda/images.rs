@@ -102,13 +102,14 @@ pub fn to_weights(
     }
     /// Outputs, and inputs, of a tile.
     const SIDE: usize = 4;
-    /// Chunks side by side, at most.
+    /// Chunks side by side, of all tiles of a thread block, at most.
     const SLOTS: usize = 16;
     let [rows, columns] = dimensions.output()?;
     let taps = dimensions.window.size * dimensions.window.size;
     let tiles = dimensions.outputs.div_ceil(SIDE) * dimensions.inputs.div_ceil(SIDE);
     let chunks = (dimensions.blocks * rows * columns).div_ceil(summation::CHUNK);
-    let threads = chunks.min(SLOTS) * LANES;
+    let slots = chunks.min(SLOTS);
+    let (threads, at_once) = (slots * LANES, SLOTS / slots);
     let arguments = &[
         (dimensions, [rows, columns]).try_into()?,
         Argument::optional(gain),
@@ -120,8 +121,8 @@ pub fn to_weights(
     unsafe {
         cuda.launch(
             "convolution_to_weights",
-            tiles * taps,
-            [threads as u32, 1],
+            (tiles * taps).div_ceil(at_once),
+            [threads as u32, at_once as u32],
             arguments,
         )
     }
