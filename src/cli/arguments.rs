@@ -91,7 +91,7 @@ pub struct Run {
     #[arg(long, value_name = "NUMBER")]
     pub checkpoint_every: Option<usize>,
 
-    /// How many runs go side by side [default: one a core].
+    /// How many runs go side by side [default: one a core]; on a card always one after another.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 
