@@ -153,7 +153,8 @@ impl<B: Backend> Trainer<'_, B> {
     }
 }
 
-/// Adds the losses of `network` on `batches`; their [`total`](SoftmaxCrossEntropy::total) is over all samples.
+/// Adds the losses of `network` on `batches` to the list; their [`total`](SoftmaxCrossEntropy::total) is over all
+/// samples. A list that a training step has begun holds the training batch's loss too.
 ///
 /// # Errors
 /// What the kernels fail with.
