@@ -74,7 +74,7 @@ pub enum Error {
         /// The iteration, counted from 1 over the whole run.
         iteration: usize,
         /// The quantity that is not finite.
-        quantity: &'static str,
+        quantity: String,
         /// Its value.
         value: String,
     },

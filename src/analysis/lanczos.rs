@@ -151,7 +151,7 @@ fn finite(step: usize, product: &[f64]) -> Result<()> {
         None => Ok(()),
         Some(number) => Err(Error::Diverged {
             iteration: step,
-            quantity: "a product of the eigenvalue iteration",
+            quantity: "a product of the eigenvalue iteration".into(),
             value: number.to_string(),
         }),
     }

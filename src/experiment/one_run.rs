@@ -148,7 +148,7 @@ impl<B: Backend> Experiment<'_, B> {
                     value,
                 }) => Status::Diverged {
                     iteration,
-                    quantity: quantity.into(),
+                    quantity,
                     value,
                 },
                 Err(error) => return Err(error),

@@ -184,7 +184,7 @@ fn finite(iteration: usize, quantity: &'static str, value: f64) -> Result<()> {
     }
     Err(Error::Diverged {
         iteration,
-        quantity,
+        quantity: quantity.into(),
         value: value.to_string(),
     })
 }

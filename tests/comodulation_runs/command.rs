@@ -217,7 +217,7 @@ fn a_diverged_pretraining_is_told() {
     let more = ["--set", "pretraining.learning_rate=1e30", "--out", "run"];
     let [_, complaint] = ends(&folder, &arguments(&more), 1);
     assert!(complaint.contains("diverged"), "{complaint}");
-    assert!(complaint.contains("pretraining"), "{complaint}");
+    assert!(complaint.contains("pretraining with seed 1"), "{complaint}");
     let [reported, _] = ends(&folder, &["report", "run"], 0);
     assert!(reported.contains("not done"), "{reported}");
 }

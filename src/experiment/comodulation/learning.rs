@@ -92,7 +92,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
                 if !loss.mean_cross_entropy().is_finite() {
                     return Err(Error::Diverged {
                         iteration: usize::try_from(iteration).unwrap_or(usize::MAX),
-                        quantity: "training loss of pretraining",
+                        quantity: format!("training loss of pretraining with seed {seed}"),
                         value: loss.mean_cross_entropy().to_string(),
                     });
                 }
