@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Everything that is tested and measured on an NVIDIA card, in at most ten minutes once it is built:
+# Everything that is tested and measured on an NVIDIA card, in at most ten minutes once it is built (it ends with 1
+# where a test fails, none ran on the card, or hashes differ):
 #
 #     benches/card.sh [DIRECTORY OF THE CIFAR-10 FILES] > card.md
 #
@@ -21,23 +22,30 @@ echo "## Where"
 nvidia-smi --query-gpu=name,driver_version,clocks.max.sm,clocks.max.mem --format=csv,noheader 2>/dev/null || echo "no card"
 "$program" --version
 
+failed=0
 echo; echo "## Tests"
-timeout 150 cargo test --quiet --features cuda "${tests[@]}" -- --nocapture 2>&1 |
-    grep -E "^test result|panicked|error| on CUDA" | sort | uniq -c || echo "did not end"
+if timeout 100 cargo test --quiet --features cuda "${tests[@]}" -- --nocapture >"$out/tests" 2>&1; then
+    echo "they pass"
+else
+    failed=1
+    cat "$out/tests"
+fi
+grep " on CUDA" "$out/tests" | sort | uniq -c || { echo "none ran on a card"; failed=1; }
 
 echo; echo "## Hashes of two contexts of the digits, two methods"
 for on in cpu "$device"; do
     "$program" run split-digits --methods ngm-sgd,adam --seeds 1,2 --device "$on" --out "$out/digits-$on" --quiet |
-        grep -E "^(hash|speed)" | sed "s/^/$on /" || true
+        grep -E "^(hash|speed)" | tee "$out/said-$on" | sed "s/^/$on /"
     rm -rf "$out/digits-$on"
 done
+[ "$(grep ^hash "$out/said-cpu")" = "$(grep ^hash "$out/said-$device")" ] || { echo "they differ"; failed=1; }
 
 echo; echo "## Kernels, training steps and evaluations"
 timeout 120 "$program" bench --device "$device" || echo "did not end"
 
 echo; echo "## PyTorch beside it"
 if python3 -c "import torch" 2>/dev/null; then
-    timeout 200 python3 benches/pytorch.py --device "$device" --rounds 3 || echo "did not end"
+    timeout 170 python3 benches/pytorch.py --device "$device" --rounds 3 || echo "did not end"
 else
     echo "not installed"
 fi
@@ -45,9 +53,10 @@ fi
 echo; echo "## Split-CIFAR-10, one run by NGM-SGD"
 if [ -n "$data" ]; then
     start=$SECONDS
-    timeout 300 "$program" run split-cifar10 --methods ngm-sgd --seeds 42 --device "$device" --data "$data" \
+    timeout 190 "$program" run split-cifar10 --methods ngm-sgd --seeds 42 --device "$device" --data "$data" \
         --out "$out/cifar" || echo "did not end"
     echo "$((SECONDS - start)) seconds"
 else
     echo "name the directory of its files"
 fi
+exit "$failed"

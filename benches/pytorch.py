@@ -186,13 +186,17 @@ def in_a_graph(make):
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         call()
-    return graph.replay
+
+    def replay(call=call):  # network and batch live as long as what replays them
+        graph.replay()
+
+    return replay
 
 
 def compiled(make):
     """The same, the network compiled, with CUDA graphs."""
     global prepare
-    prepare = lambda network: torch.compile(network, mode="reduce-overhead")
+    prepare = lambda network: torch.compile(network, mode="reduce-overhead", dynamic=False)
     try:
         return make()
     finally:
@@ -273,12 +277,13 @@ def main():
     subjects, timed = PROCESSOR, measure
     flags, where = ["--threads", str(arguments.threads)], f"{arguments.threads} thread(s)"
     if arguments.device == "cuda":
-        torch.set_default_device("cuda")
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
         torch.backends.cudnn.benchmark = True
         subjects, timed = CARD, measure_on_card
         flags, where = ["--device", "cuda"], torch.cuda.get_device_name()
-    calls = [make() for _, _, make in subjects]
+    # Not as the default device, which would slow every call down.
+    with torch.device(arguments.device):
+        calls = [make() for _, _, make in subjects]
     theirs, mine = [[] for _ in subjects], {}
     for _ in range(arguments.rounds):
         for call, seconds in zip(calls, theirs):

@@ -62,8 +62,8 @@ pub struct Subject<'a> {
     pub name: String,
     /// What one call needs.
     pub amount: Amount,
-    /// One call.
-    pub call: Box<dyn FnMut() + 'a>,
+    /// One call, which fails with what its kernels fail with.
+    pub call: Box<dyn FnMut() -> Result<()> + 'a>,
 }
 
 /// What was measured of a [`Subject`].
@@ -79,9 +79,21 @@ pub struct Figures {
     pub least: f64,
 }
 
+impl Subject<'_> {
+    /// Seconds that so many calls take.
+    fn seconds(&mut self, calls: usize) -> Result<f64> {
+        let mut done = Ok(());
+        let seconds = time(|| done = (0..calls).try_for_each(|_| (self.call)()));
+        done.map(|()| seconds)
+    }
+}
+
 /// Measures a subject in as many rounds, or for half a second if that is longer, each round between two
 /// runs of the yardstick; in as many as four seconds hold, but three, where they take long.
-pub fn measure(set: InstructionSet, rounds: usize, subject: &mut Subject<'_>) -> Figures {
+///
+/// # Errors
+/// What a call fails with.
+pub fn measure(set: InstructionSet, rounds: usize, subject: &mut Subject<'_>) -> Result<Figures> {
     let mut yardstick = Yardstick::new(set, subject.amount);
     let (amount, giga) = match subject.amount {
         Amount::Operations(amount) | Amount::Bytes(amount) => (amount, 1e-9),
@@ -89,7 +101,7 @@ pub fn measure(set: InstructionSet, rounds: usize, subject: &mut Subject<'_>) ->
     // The first calls allocate and warm the caches.
     let mut calls = 1usize;
     loop {
-        let seconds = time(|| (0..calls).for_each(|_| (subject.call)()));
+        let seconds = subject.seconds(calls)?;
         if seconds >= ROUND / 2.0 || calls >= 1 << 30 {
             let factor = ROUND / seconds.max(1e-9);
             calls = ((calls as f64 * factor) as usize).max(1);
@@ -107,18 +119,18 @@ pub fn measure(set: InstructionSet, rounds: usize, subject: &mut Subject<'_>) ->
     };
     while go_on(seconds.len()) {
         let before = yardstick.rate();
-        let taken = time(|| (0..calls).for_each(|_| (subject.call)())) / calls as f64;
+        let taken = subject.seconds(calls)? / calls as f64;
         let after = yardstick.rate();
         seconds.push(taken);
         fractions.push(amount * giga / taken / ((before + after) / 2.0));
     }
     let taken = median(&mut seconds);
-    Figures {
+    Ok(Figures {
         seconds: taken,
         rate: amount * giga / taken,
         fraction: median(&mut fractions),
         least: fractions[0],
-    }
+    })
 }
 
 /// Sorts the values and gives the middle one.
@@ -241,7 +253,7 @@ fn total<S: Simd, const N: usize>(s: S, chains: [S::Vector; N]) -> Block {
     block
 }
 
-/// The operands were made to fit.
-fn done<T>(result: Result<T>) {
-    debug_assert!(black_box(result).is_ok());
+/// What a call has done, whatever it gives.
+fn done<T>(result: Result<T>) -> Result<()> {
+    black_box(result).map(|_| ())
 }

@@ -146,8 +146,14 @@ fn a_write_outside_of_a_buffer_fails() {
         return;
     };
     let cuda = Cuda::emulated(&library, 0).expect("the library loads");
-    let mut x = cuda.zeros(32).expect("memory");
+    let (mut x, other) = (
+        cuda.zeros(32).expect("memory"),
+        cuda.zeros(1).expect("memory"),
+    );
     cuda.relu(&mut x).expect("it waits");
     let error = cuda.download(&x, &mut [0.0; 32]).unwrap_err().to_string();
     assert!(error.contains("outside of its buffers"), "{error}");
+    // Whoever asks next is told too: what was lost could be theirs.
+    let later = cuda.clone().download(&other, &mut [0.0]).unwrap_err();
+    assert_eq!(later.to_string(), error);
 }

@@ -61,13 +61,16 @@ impl Card {
     }
 
     fn hash(&self, device: &str) -> String {
-        let output = self.run(device, "", &[]);
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{complaint}");
-        let said = String::from_utf8_lossy(&output.stdout);
-        let hash = said.split("\"hash\"").nth(1).expect("a hash");
-        hash.chars().take(70).collect()
+        hash(&self.run(device, "", &[]))
     }
+}
+
+fn hash(output: &Output) -> String {
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaint}");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let hash = said.split("\"hash\"").nth(1).expect("a hash");
+    hash.chars().take(70).collect()
 }
 
 #[test]
@@ -85,12 +88,17 @@ fn the_processors_hash_with_kernels_from_the_disk_or_fresh() {
     assert_eq!(kept.len(), 1, "{kept:?}");
     let code = fs::read(&kept[0]).expect("the kernels");
     assert_eq!(card.hash("auto"), expected);
-    // What was hashed came from graphs.
-    let output = card.run("cuda", "", &[("NEUROGAIN_TEST_GRAPHS", "1")]);
-    let said = String::from_utf8_lossy(&output.stderr);
-    let graphs = said.lines().find_map(|line| line.strip_suffix(" graphs"));
-    let graphs: u32 = graphs.expect("a number").parse().expect("a number");
-    assert!((4..40).contains(&graphs), "{graphs} graphs");
+    // What was hashed came from graphs, and everything was given back. A driver that makes no graph, or no
+    // more, does all the same without.
+    for (wrong, graphs) in [("", 4..40), ("graphs once", 1..2), ("no graphs", 0..1)] {
+        let output = card.run("cuda", wrong, &[("NEUROGAIN_TEST_CALLS", "1")]);
+        assert_eq!(hash(&output), expected, "{wrong}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        let suffix = " graphs, left 0 memory, 0 graphs, 0 modules";
+        let made = said.lines().find_map(|line| line.strip_suffix(suffix));
+        let made: u32 = made.expect(&said).parse().expect("a number");
+        assert!(graphs.contains(&made), "{wrong}: {made} graphs");
+    }
     // What was damaged, or cut short, is compiled afresh: the driver would read on behind its end.
     for damaged in [b"damaged".as_slice(), &code[..code.len() - 1000], &[]] {
         fs::write(&kept[0], damaged).expect("a write");
@@ -187,7 +195,12 @@ fn what_is_wrong_with_a_card_is_said_with_what_to_do() {
             &[],
             ["needs", "use a smaller batch"],
         ),
-        ("cuda", "no graphs", &[], ["makes no graph", "nvidia-smi"]),
+        (
+            "cuda",
+            "old driver",
+            &[],
+            ["knows CUDA 11.8", "driver 525 or later"],
+        ),
         (
             "cuda",
             "failing",

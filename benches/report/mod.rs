@@ -31,7 +31,7 @@ pub fn report(criterion: &mut Criterion, cpu: &Cpu, subjects: Vec<Subject<'_>>) 
         });
         group.finish();
         if chosen {
-            let figures = measure(cpu.instruction_set(), 31, &mut subject);
+            let figures = measure(cpu.instruction_set(), 31, &mut subject).expect("it runs");
             let (unit, yardstick) = match subject.amount {
                 Amount::Operations(_) => ("GFLOP/s", "FMA peak"),
                 Amount::Bytes(_) => ("GB/s", "copy bandwidth"),

@@ -19,13 +19,13 @@ const MOST: usize = 1 << 16;
 pub fn measure_on_card(cuda: &Cuda, rounds: usize, subject: &mut Subject<'_>) -> Result<Figures> {
     let last = cuda.zeros(1)?;
     let mut round = |calls: usize| -> Result<f64> {
-        let mut waited = Ok(());
+        let mut done = Ok(());
         let seconds = time(|| {
-            (0..calls).for_each(|_| (subject.call)());
+            done = (0..calls).try_for_each(|_| (subject.call)());
             // A copy to the host waits for everything before it.
-            waited = cuda.download(&last, &mut [0.0]);
+            done = done.clone().and(cuda.download(&last, &mut [0.0]));
         });
-        waited.map(|()| seconds)
+        done.map(|()| seconds)
     };
     let mut calls = 1;
     while round(calls)? < ROUND && calls < MOST {

@@ -125,7 +125,7 @@ fn convolution<'a, B: Backend>(
         amount,
         call: Box::new(move || {
             let update = Update::Overwrite;
-            done(backend.convolution_to_input(dimensions, None, &w, &dy, update, &mut dx));
+            done(backend.convolution_to_input(dimensions, None, &w, &dy, update, &mut dx))
         }),
     });
     let (mut dw, x, dy) = operands()?;
@@ -133,7 +133,7 @@ fn convolution<'a, B: Backend>(
         name: format!("convolution to weights {layer}"),
         amount,
         call: Box::new(move || {
-            done(backend.convolution_to_weights(dimensions, None, &dy, &x, &mut dw));
+            done(backend.convolution_to_weights(dimensions, None, &dy, &x, &mut dw))
         }),
     });
     Ok(())
@@ -164,7 +164,7 @@ fn normalisation<'a, B: Backend>(
         call: Box::new(move || {
             let settings = BatchNorm::default();
             let outputs = (&mut running, &mut statistics);
-            done(backend.batch_statistics(dimensions, settings, &x, outputs.0, outputs.1));
+            done(backend.batch_statistics(dimensions, settings, &x, outputs.0, outputs.1))
         }),
     });
     let statistics = numbers(backend, 2 * channels)?;
@@ -184,7 +184,7 @@ fn normalisation<'a, B: Backend>(
                 x: &x,
                 residual: Some(&residual),
             };
-            done(backend.normalise(operands, &mut y));
+            done(backend.normalise(operands, &mut y))
         }),
     });
     let statistics = numbers(backend, 2 * channels)?;
@@ -205,7 +205,7 @@ fn normalisation<'a, B: Backend>(
                 y: Some(&y),
             };
             let residual = Some(&mut residual);
-            done(backend.normalise_backward(operands, &mut dy, residual, &mut dgamma, &mut dbeta));
+            done(backend.normalise_backward(operands, &mut dy, residual, &mut dgamma, &mut dbeta))
         }),
     });
     Ok(())

@@ -82,7 +82,7 @@ pub fn products<B: Backend>(
         name: format!("product to input {samples}×{outputs}×{inputs}"),
         amount,
         call: Box::new(move || {
-            done(backend.product_to_input(dimensions, Some(&g), &w, &dy, &mut dx));
+            done(backend.product_to_input(dimensions, Some(&g), &w, &dy, &mut dx))
         }),
     };
     let (g, mut dw, x, dy) = operands()?;
@@ -90,7 +90,7 @@ pub fn products<B: Backend>(
         name: format!("product to weights {samples}×{outputs}×{inputs}"),
         amount,
         call: Box::new(move || {
-            done(backend.product_to_weights(dimensions, Some(&g), &dy, &x, &mut dw));
+            done(backend.product_to_weights(dimensions, Some(&g), &dy, &x, &mut dw))
         }),
     };
     Ok([forward, to_input, to_weights])

@@ -14,7 +14,7 @@ const ROUNDS: usize = 15;
 
 /// Does what `neurogain bench` promises.
 pub fn bench(arguments: &arguments::Bench) -> Result<()> {
-    match Device::of(arguments.device.as_deref())?.open(false)? {
+    match Device::of(arguments.device.as_deref())?.open()? {
         #[cfg(feature = "cuda")]
         Some(card) => {
             let rated = card.rated();
@@ -54,7 +54,7 @@ pub fn bench(arguments: &arguments::Bench) -> Result<()> {
                 "fma_peak_gflops": peak,
                 "copy_gb_per_second": copy,
             });
-            let measure = |subject: &mut Subject| Ok(bench::measure(set, ROUNDS, subject));
+            let measure = |subject: &mut Subject| bench::measure(set, ROUNDS, subject);
             table(arguments, &cpu, &head, facts, ["FMA peak", "copy"], measure)
         }
     }

@@ -71,7 +71,7 @@ pub fn run(
     let weights = weights
         .map(|path| report::read_weights(Path::new(path)))
         .transpose()?;
-    let card = device.open(arguments.quiet)?;
+    let card = device.open()?;
     let threads = threads(arguments.threads, card.as_ref());
     comodulation::check_memory(settings, &material.samples, threads)?;
     // Runs go side by side; the threads that they leave over share the kernels of each.

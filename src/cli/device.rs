@@ -19,12 +19,13 @@ impl FromStr for Device {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
+        let digits = |number: &&str| number.bytes().all(|byte| byte.is_ascii_digit());
         let number = |number: &str| number.parse().ok().map(Device::Cuda);
         let device = match name {
             "cpu" => Some(Device::Cpu),
             "cuda" => Some(Device::Cuda(0)),
             "auto" => Some(Device::Auto),
-            _ => name.strip_prefix("cuda:").and_then(number),
+            _ => name.strip_prefix("cuda:").filter(digits).and_then(number),
         };
         device.ok_or_else(|| Error::Setting {
             name: "--device".into(),
@@ -42,14 +43,14 @@ impl Device {
 
     /// The card, unless it is the processor that is named or, with `auto`, that there is.
     #[cfg(feature = "cuda")]
-    pub fn open(self, quiet: bool) -> Result<Option<Card>> {
+    pub fn open(self) -> Result<Option<Card>> {
         match self {
             Device::Cpu => Ok(None),
             Device::Cuda(number) => Card::new(number).map(Some),
             Device::Auto => match Card::new(0) {
                 Ok(card) => Ok(Some(card)),
                 Err(error) => {
-                    fall_back(&error, quiet);
+                    fall_back(&error);
                     Ok(None)
                 }
             },
@@ -58,7 +59,7 @@ impl Device {
 
     /// Refuses a card, which this program was built without.
     #[cfg(not(feature = "cuda"))]
-    pub fn open(self, quiet: bool) -> Result<Option<Card>> {
+    pub fn open(self) -> Result<Option<Card>> {
         let missing = Error::Device {
             device: "CUDA".into(),
             problem: "this program was built without it".into(),
@@ -68,7 +69,7 @@ impl Device {
             Device::Cpu => Ok(None),
             Device::Cuda(_) => Err(missing),
             Device::Auto => {
-                fall_back(&missing, quiet);
+                fall_back(&missing);
                 Ok(None)
             }
         }
@@ -126,8 +127,6 @@ pub fn tell(card: Option<&Card>, quiet: bool) {
 }
 
 /// Says that the processor takes the card's place, and why.
-fn fall_back(error: &Error, quiet: bool) {
-    if !quiet {
-        super::output::complain("device", &format!("the processor ({error})"));
-    }
+fn fall_back(error: &Error) {
+    super::output::complain("device", &format!("the processor ({error})"));
 }

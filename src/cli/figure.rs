@@ -81,7 +81,7 @@ pub fn figure(arguments: &arguments::Figure) -> Result<ExitCode> {
             expected: format!("nothing, as {name} is no figure of runs"),
         });
     }
-    let card = Device::of(arguments.device.as_deref())?.open(false)?;
+    let card = Device::of(arguments.device.as_deref())?.open()?;
     let threads = threads(None, card.as_ref());
     let cpu = Cpu::new()?;
     let analysis = on_device!(card, cpu, |backend| analyse(name, backend, threads))?;

@@ -33,7 +33,7 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     }
     let settings = settings(arguments)?;
     let samples = samples(&settings.data, &arguments.data.directory())?;
-    let card = device.open(arguments.quiet)?;
+    let card = device.open()?;
     let threads = threads(arguments.threads, card.as_ref());
     experiment::check_memory(&settings, &samples, threads)?;
     // Runs go side by side; the threads that they leave over share the kernels of each.

@@ -12,10 +12,16 @@ use neurogain::{Error, Result};
 pub fn write_scripts(directory: &Path, sweep: &Sweep, device: &str) -> Result<()> {
     let logs = directory.join("logs");
     fs::create_dir_all(&logs).map_err(|error| refused(&logs, "create", error))?;
+    // `auto` asks for none: it takes what the node has.
+    let gres = match device.starts_with("cuda") {
+        true => "\n#SBATCH --gres=gpu:1",
+        false => "",
+    };
     let job = include_str!("slurm/job.sh")
         .replace("@NAME@", &sweep.base().name)
         .replace("@CELLS@", &sweep.cells().len().to_string())
-        .replace("@DEVICE@", device);
+        .replace("@DEVICE@", device)
+        .replace("@GRES@", gres);
     write_script(&directory.join("job.sh"), &job)?;
     write_script(
         &directory.join("submit.sh"),

@@ -127,7 +127,7 @@ impl<'a> Work<'a> {
     ) -> Result<Self> {
         cells.retain(|cell| !report::cell_has_ended(directory, cell));
         let device = Device::of(arguments.device.as_deref())?;
-        let card = device.open(arguments.quiet)?;
+        let card = device.open()?;
         let device = match (device, &card) {
             (_, None) => Device::Cpu,
             (Device::Auto, Some(_)) => Device::Cuda(0),
@@ -192,7 +192,7 @@ impl<'a> Work<'a> {
         let settings = &task.cell.settings;
         let runs = settings.methods.len() * settings.training.seeds.len();
         // Each cell opens the card for itself: what cells side by side ask of it does not mix.
-        let card = self.device.open(true)?;
+        let card = self.device.open()?;
         let cpu = Cpu::with(set, (self.threads / runs).max(1))?;
         on_device!(card, cpu, |backend| self.one_on(backend, task, progress))
     }

@@ -121,7 +121,8 @@ impl<B: Backend> GradientDescent<B> {
 
     /// The same with the slow part of gain modulation alone, if `only`: the effective weights of
     /// gain-modulated layers learn at the rate α·g², as W_eff = g·W does, but do not move with the gain
-    /// itself; forward uses W, and the gains that records show stay 1.
+    /// itself; forward uses W, and the gains that records show stay 1. The gain is the host's: a step waits for
+    /// the device.
     pub fn only_slow(mut self, only: bool) -> Self {
         self.slow_gain = only.then_some(1.0);
         self

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::backend::{Backend, sums};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::models::Network;
 use crate::nn::{Loss, Parameter, SoftmaxCrossEntropy, mean};
 use crate::shape::Shape;
@@ -40,10 +40,16 @@ impl<B: Backend> Default for Readings<B> {
 }
 
 impl<B: Backend> Readings<B> {
-    /// The list of losses is that of the training batch.
-    pub fn begin(&mut self, loss: &SoftmaxCrossEntropy<B>) {
+    /// The list of losses is that of the training batch, as [`Method::step`](crate::train::Method::step) leaves
+    /// it.
+    pub fn begin(&mut self, loss: &SoftmaxCrossEntropy<B>) -> Result<()> {
+        if loss.batches() != 1 {
+            let expected = "the loss of one batch when the step ends";
+            return Err(Error::shape("Method::step", expected, loss.batches()));
+        }
         self.ends.clear();
         self.task(loss);
+        Ok(())
     }
 
     /// The list of losses ends with those of a further task.

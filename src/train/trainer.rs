@@ -92,7 +92,7 @@ impl<B: Backend> Trainer<'_, B> {
                         .gather_placed(backend, &indices, &placements, &mut batch)?;
                 }
                 method.step(backend, network, &batch, &mut loss)?;
-                readings.begin(&loss);
+                readings.begin(&loss)?;
                 if step.checked_rem(self.evaluate_every) == Some(0) {
                     for task in 0..self.test.count().min(number + 1) {
                         self.test

@@ -38,6 +38,8 @@ extern "C" {
 
 int cuInit(unsigned) { return is("no device") ? no_device : success; }
 
+int cuDriverGetVersion(int *version) { return *version = is("old driver") ? 11080 : 12040, success; }
+
 int cuDeviceGetCount(int *count) { return *count = 1, success; }
 
 int cuDeviceGet(int *device, int ordinal) { return *device = ordinal, success; }
@@ -55,18 +57,28 @@ int cuDeviceGetAttribute(int *value, int attribute, int) {
 }
 
 int cuDevicePrimaryCtxRetain(void **context, int) { return *context = &stream, success; }
-int cuDevicePrimaryCtxRelease_v2(int) { return success; }
-int cuCtxSetCurrent(void *context) { return context == &stream ? success : not_found; }
-int cuStreamCreate(void **created, unsigned) { return *created = &stream, success; }
-int cuStreamDestroy_v2(void *) {
-    if (getenv("NEUROGAIN_TEST_GRAPHS")) fprintf(stderr, "%d graphs\n", graphs);
+
+// What was made and not given back.
+int live_memory = 0, live_graphs = 0, live_modules = 0;
+
+int cuDevicePrimaryCtxRelease_v2(int) {
+    if (getenv("NEUROGAIN_TEST_CALLS"))
+        fprintf(stderr, "%d graphs, left %d memory, %d graphs, %d modules\n", graphs, live_memory, live_graphs,
+                live_modules);
     return success;
 }
 
+int cuCtxSetCurrent(void *context) { return context == &stream ? success : not_found; }
+int cuStreamCreate(void **created, unsigned) { return *created = &stream, success; }
+int cuStreamDestroy_v2(void *) { return success; }
+
 int cuModuleLoadData(void **module, const void *image) {
     *module = &stream;
+    live_modules++;
     return memcmp(image, "\177ELF", 4) ? bad_image : success;
 }
+
+int cuModuleUnload(void *) { return live_modules--, success; }
 
 int cuModuleGetFunction(void **function, void *, const char *name) {
     Dl_info self;
@@ -84,18 +96,20 @@ int cuMemPoolSetAttribute(void *pool, int attribute, void *value) {
 
 int cuMemAllocAsync(void **address, size_t bytes, void *) {
     if (is("little memory") && bytes > 20000) return no_memory;
-    return *address = host_allocate(bytes), success;
+    return live_memory++, *address = host_allocate(bytes), success;
 }
 
-int cuMemFreeAsync(void *address, void *) { return later([=]() -> int { return host_free(address), success; }); }
+int cuMemFreeAsync(void *address, void *) {
+    return later([=]() -> int { return live_memory--, host_free(address), success; });
+}
 
 int cuMemsetD8Async(void *address, unsigned char value, size_t bytes, void *) {
     return later([=]() -> int { return memset(address, value, bytes), success; });
 }
 
+// As late as CUDA may: the host's memory has to stay as it is until the stream is waited for.
 int cuMemcpyHtoDAsync_v2(void *to, const char *from, size_t bytes, void *) {
-    std::vector<char> staged(from, from + bytes);
-    return later([=]() -> int { return memcpy(to, staged.data(), bytes), success; });
+    return later([=]() -> int { return memcpy(to, from, bytes), success; });
 }
 
 int cuMemcpyDtoHAsync_v2(void *to, const void *from, size_t bytes, void *) {
@@ -162,7 +176,8 @@ struct NodeParameters {
 };
 int cuGraphCreate(Graph **graph, unsigned) {
     if (is("no graphs")) return not_found;
-    return graphs++, *graph = new Graph(), success;
+    if (is("graphs once") && graphs > 0) return no_memory;
+    return graphs++, live_graphs++, *graph = new Graph(), success;
 }
 
 int cuGraphAddKernelNode_v2(Node **node, Graph *graph, Node *const *before, size_t count,
@@ -176,7 +191,7 @@ int cuGraphAddKernelNode_v2(Node **node, Graph *graph, Node *const *before, size
 }
 
 int cuGraphInstantiateWithFlags(Graph **executable, Graph *graph, unsigned long long) {
-    return *executable = new Graph{graph->launches, {}}, success;
+    return live_graphs++, *executable = new Graph{graph->launches, {}}, success;
 }
 
 int cuGraphExecKernelNodeSetParams_v2(Graph *executable, Node *node, const NodeParameters *parameters) {
@@ -191,11 +206,11 @@ int cuGraphLaunch(Graph *executable, void *) {
     return failure;
 }
 
-int cuGraphExecDestroy(Graph *executable) { return delete executable, success; }
+int cuGraphExecDestroy(Graph *executable) { return live_graphs--, delete executable, success; }
 
 int cuGraphDestroy(Graph *graph) {
     for (Node *node : graph->nodes) delete node;
-    return delete graph, success;
+    return live_graphs--, delete graph, success;
 }
 
 int cuGetErrorName(int, const char **name) { return *name = "an error", success; }

@@ -29,6 +29,7 @@ pub struct Card {
     device: sys::CUdevice,
     context: sys::CUcontext,
     stream: sys::CUstream,
+    module: sys::CUmodule,
     functions: HashMap<&'static str, sys::CUfunction>,
 }
 
@@ -38,6 +39,8 @@ unsafe impl Send for Card {}
 // SAFETY: as above; the driver orders what several threads ask for.
 unsafe impl Sync for Card {}
 
+/// The least version of CUDA that a driver must know: 12.0.
+const OLDEST: i32 = 12_000;
 const DRIVER: &str = "CUDA";
 const INSTALL: &str = "install NVIDIA's driver, or run on the processor with `--device cpu`";
 
@@ -77,16 +80,12 @@ impl Card {
             let remedy = "use a card of compute capability 7.0 or later, or `--device cpu`";
             return Err(failure(name, problem, remedy));
         }
-        if attribute(Attribute::CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED)? == 0 {
-            let problem = "its driver has no memory pools".into();
-            return Err(failure(
-                name,
-                problem,
-                "install NVIDIA's driver 525 or later",
-            ));
+        let pools = attribute(Attribute::CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED)?;
+        if let Some(problem) = too_old(version()?, pools != 0) {
+            let remedy = "install NVIDIA's driver 525 or later";
+            return Err(failure(name, problem, remedy));
         }
         let multiprocessors = attribute(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?;
-        keep_memory(found).map_err(|error| failed(&name, "does not keep memory", error))?;
         // SAFETY: `found` is a device; its context is released when the card is dropped.
         let context = unsafe { driver::primary_ctx::retain(found) }
             .map_err(|error| failed(&name, "gives no context", error))?;
@@ -98,9 +97,11 @@ impl Card {
             device: found,
             context,
             stream: core::ptr::null_mut(),
+            module: core::ptr::null_mut(),
             functions: HashMap::new(),
         };
         card.enter()?;
+        keep_memory(found).map_err(|error| card.failed("does not keep memory", error))?;
         card.stream = driver::stream::create(driver::stream::StreamKind::NonBlocking)
             .map_err(|error| card.failed("gives no stream", error))?;
         card.load(capability)?;
@@ -120,6 +121,7 @@ impl Card {
                 remedy,
             )
         })?;
+        self.module = module;
         for name in compiler::kernels() {
             let symbol = CString::new(name).unwrap_or_default();
             // SAFETY: the module was just loaded, and stays for as long as its context.
@@ -150,6 +152,28 @@ impl Card {
     }
 }
 
+/// What CUDA the driver knows: 12040 for 12.4.
+fn version() -> Result<i32> {
+    let mut version = 0;
+    // SAFETY: the driver writes a number.
+    unsafe { sys::cuDriverGetVersion(&mut version) }
+        .result()
+        .map_err(|error| failed("the driver", "does not say its version", error))?;
+    Ok(version)
+}
+
+/// What a driver of this version lacks.
+fn too_old(version: i32, pools: bool) -> Option<String> {
+    let (major, minor) = (version / 1000, version % 1000 / 10);
+    match (version < OLDEST, pools) {
+        (true, _) => Some(format!(
+            "its driver knows CUDA {major}.{minor}, not yet 12.0"
+        )),
+        (false, false) => Some("its driver has no memory pools".into()),
+        (false, true) => None,
+    }
+}
+
 /// Lets the driver keep memory that is given back, until the process ends: else it goes back to the system
 /// whenever the device is waited for, and takes long to come again.
 fn keep_memory(device: sys::CUdevice) -> core::result::Result<(), DriverError> {
@@ -175,9 +199,11 @@ fn rated(
         (7, _) | (8, 0) => 64.0,
         _ => 128.0,
     };
-    let clock = f64::from(attribute(Attribute::CU_DEVICE_ATTRIBUTE_CLOCK_RATE)?);
-    let memory = f64::from(attribute(Attribute::CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE)?);
-    let width = f64::from(attribute(
+    // Some drivers say 0 where they do not know.
+    let known = |number| attribute(number).filter(|value| *value > 0);
+    let clock = f64::from(known(Attribute::CU_DEVICE_ATTRIBUTE_CLOCK_RATE)?);
+    let memory = f64::from(known(Attribute::CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE)?);
+    let width = f64::from(known(
         Attribute::CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH,
     )?);
     // Clocks are in kHz.
@@ -246,10 +272,23 @@ impl Device for Card {
             return Ok(());
         }
         self.enter()?;
-        // SAFETY: there are `from.len()` bytes, as the caller promises; pageable memory of the host is
-        // copied before the call returns.
+        // SAFETY: as the caller promises; what is copied stays until it has been waited for.
+        unsafe { self.write_later(address, from)? };
+        self.wait()
+    }
+
+    unsafe fn write_later(&self, address: u64, from: &[u8]) -> Result<()> {
+        self.enter()?;
+        // SAFETY: there are `from.len()` bytes, which stay as they are, as the caller promises.
         unsafe { driver::memcpy_htod_async(address, from, self.stream) }
             .map_err(|error| self.failed("cannot be copied to", error))
+    }
+
+    fn wait(&self) -> Result<()> {
+        self.enter()?;
+        // SAFETY: the stream is the card's.
+        unsafe { driver::stream::synchronize(self.stream) }
+            .map_err(|error| self.failed("failed in a kernel or a copy", error))
     }
 
     unsafe fn read(&self, address: u64, to: &mut [u8]) -> Result<()> {
@@ -322,6 +361,9 @@ impl Drop for Card {
             if !self.stream.is_null() {
                 let _ = driver::stream::synchronize(self.stream);
                 let _ = driver::stream::destroy(self.stream);
+            }
+            if !self.module.is_null() {
+                let _ = driver::module::unload(self.module);
             }
             let _ = driver::primary_ctx::release(self.device);
         }

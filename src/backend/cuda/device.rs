@@ -39,11 +39,21 @@ pub trait Device: Debug + Send + Sync {
     /// The memory has `bytes` bytes from `address` on.
     unsafe fn clear(&self, address: u64, bytes: usize) -> Result<()>;
 
-    /// Copies from the host.
+    /// Copies from the host, before it returns.
     ///
     /// # Safety
     /// The memory has `from.len()` bytes from `address` on.
     unsafe fn write(&self, address: u64, from: &[u8]) -> Result<()>;
+
+    /// Copies from the host.
+    ///
+    /// # Safety
+    /// The memory has `from.len()` bytes from `address` on, and `from` stays as it is until the device has
+    /// been waited for.
+    unsafe fn write_later(&self, address: u64, from: &[u8]) -> Result<()>;
+
+    /// Waits until everything asked for has happened.
+    fn wait(&self) -> Result<()>;
 
     /// Copies to the host, once everything asked for before has happened.
     ///

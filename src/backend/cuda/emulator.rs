@@ -94,6 +94,15 @@ impl Device for Emulator {
         Ok(())
     }
 
+    unsafe fn write_later(&self, address: u64, from: &[u8]) -> Result<()> {
+        // SAFETY: as the caller promises.
+        unsafe { self.write(address, from) }
+    }
+
+    fn wait(&self) -> Result<()> {
+        Ok(())
+    }
+
     unsafe fn read(&self, address: u64, to: &mut [u8]) -> Result<()> {
         // SAFETY: there are `to.len()` bytes, as the caller promises, of the device's alone.
         unsafe { (address as *const u8).copy_to_nonoverlapping(to.as_mut_ptr(), to.len()) };

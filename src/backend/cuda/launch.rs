@@ -37,6 +37,7 @@ impl Launch {
     pub fn new(kernel: &'static str, blocks: u32, threads: [u32; 2], given: &[Argument]) -> Self {
         let mut arguments = [Argument([0; WORDS]); PARAMETERS];
         let count = given.len().min(PARAMETERS);
+        debug_assert_eq!(count, given.len(), "{kernel}");
         arguments[..count].copy_from_slice(&given[..count]);
         Launch {
             kernel,

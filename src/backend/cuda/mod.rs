@@ -35,7 +35,6 @@ mod queue;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::Result;
@@ -116,12 +115,12 @@ impl Cuda {
 
     /// Bytes of the card's memory that tensors and datasets of this [`Cuda`] and its clones take.
     pub fn memory_in_use(&self) -> u64 {
-        self.owner.used.load(Ordering::Relaxed)
+        self.owner.memory()[0]
     }
 
     /// The most bytes that [`memory_in_use`](Self::memory_in_use) has been.
     pub fn most_memory_in_use(&self) -> u64 {
-        self.owner.most_used.load(Ordering::Relaxed)
+        self.owner.memory()[1]
     }
 
     /// Runs with the memory between launches, which is this caller's alone until then.

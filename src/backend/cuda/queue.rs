@@ -25,6 +25,8 @@ const MOST_LAUNCHES: usize = 2048;
 const MOST_GRAPHS: usize = 64;
 /// Sequences that are remembered, at most.
 const MOST_SEEN: usize = 4096;
+/// Bytes that nobody has any more and that launches which wait may use, at most.
+const MOST_FREED: u64 = 64 << 20;
 /// Bytes of the memory through which numbers come from the host, and of that through which several
 /// buffers go to it.
 const STAGING: usize = 1 << 20;
@@ -47,12 +49,15 @@ pub struct Calls {
 }
 
 /// A device, the bytes that are in use on it, and what was asked of it.
+///
+/// What a device failed with it fails with for good: launches that were lost would leave numbers that are
+/// wrong, and nothing to tell by.
 #[derive(Debug)]
 pub struct Owner {
     pub device: Box<dyn Device>,
-    pub used: AtomicU64,
-    /// The most that were.
-    pub most_used: AtomicU64,
+    used: AtomicU64,
+    /// The most that were in use.
+    most_used: AtomicU64,
     queue: Mutex<Queue>,
 }
 
@@ -61,15 +66,21 @@ struct Queue {
     launches: Vec<Launch>,
     /// What is copied to the staging memory ahead of the launches.
     upload: Vec<u8>,
+    /// Whether the device may still read it: then it stays as it is until the device has been waited for.
+    uploading: bool,
     /// Memory through which numbers come from the host, and through which they go to it.
     staging: Option<[u64; 2]>,
-    /// Memory that launches which wait may use, and that nobody has any more.
-    freed: Vec<u64>,
+    /// Memory that launches which wait may use, and that nobody has any more, with its bytes.
+    freed: Vec<(u64, u64)>,
     /// The one that was used last first.
     graphs: Vec<Graph>,
     /// Hashes of the sequences that came once.
     seen: HashSet<u64>,
     calls: Calls,
+    /// The device has no graphs.
+    no_graphs: bool,
+    /// What the device failed with.
+    failed: Option<Error>,
 }
 
 /// Launches that the device does at one call.
@@ -98,11 +109,23 @@ impl Owner {
         self.queue().calls
     }
 
+    /// Bytes in use, and the most that were.
+    pub fn memory(&self) -> [u64; 2] {
+        // What waits to be given back is in use until what was asked for before has been sent; where that
+        // fails, whoever asks for numbers is told.
+        let _ = self.send();
+        [&self.used, &self.most_used].map(|bytes| bytes.load(Ordering::Relaxed))
+    }
+
     /// Memory; where there is none left, what waits is sent, so that what it uses can be given back.
     pub fn allocate(&self, bytes: usize) -> Result<u64> {
+        self.allocate_in(&mut self.queue(), bytes)
+    }
+
+    fn allocate_in(&self, queue: &mut Queue, bytes: usize) -> Result<u64> {
         let address = match self.device.allocate(bytes) {
             Err(Error::Memory { .. }) => {
-                self.send()?;
+                self.send_from(queue)?;
                 self.device.allocate(bytes)?
             }
             other => other?,
@@ -118,11 +141,41 @@ impl Owner {
     /// # Safety
     /// `address` came from [`allocate`](Self::allocate) for as many bytes and is not used afterwards.
     pub unsafe fn free(&self, address: u64, bytes: usize) {
-        self.used.fetch_sub(bytes as u64, Ordering::Relaxed);
         let mut queue = self.queue();
-        queue.freed.push(address);
+        queue.freed.push((address, bytes as u64));
+        let freed: u64 = queue.freed.iter().map(|(_, bytes)| bytes).sum();
         if queue.launches.is_empty() {
-            queue.release(&*self.device);
+            self.release(&mut queue);
+        } else if freed > MOST_FREED {
+            // Where that fails, whoever asks for numbers is told.
+            let _ = self.send_from(&mut queue);
+        }
+    }
+
+    fn release(&self, queue: &mut Queue) {
+        for (address, bytes) in queue.freed.drain(..) {
+            self.used.fetch_sub(bytes, Ordering::Relaxed);
+            // SAFETY: the address came from `allocate`, and nobody has it any more; launches that use it
+            // were sent before.
+            unsafe { self.device.free(address) };
+        }
+    }
+
+    /// Memory through which numbers come from the host, and through which they go to it.
+    fn staging(&self, queue: &mut Queue) -> Result<[u64; 2]> {
+        if let Some(staging) = queue.staging {
+            return Ok(staging);
+        }
+        let first = self.allocate_in(queue, STAGING)?;
+        let second = self.allocate_in(queue, STAGING)?;
+        Ok(*queue.staging.insert([first, second]))
+    }
+
+    fn ask(&self, queue: &mut Queue, launch: Launch) -> Result<()> {
+        queue.launches.push(launch);
+        match queue.launches.len() >= MOST_LAUNCHES {
+            true => self.send_from(queue),
+            false => Ok(()),
         }
     }
 
@@ -131,17 +184,25 @@ impl Owner {
     /// # Safety
     /// As for [`Device::launch`], until it is sent.
     pub unsafe fn launch(&self, launch: Launch) -> Result<()> {
-        let mut queue = self.queue();
-        queue.launches.push(launch);
-        if queue.launches.len() >= MOST_LAUNCHES {
-            queue.send(&*self.device)?;
-        }
-        Ok(())
+        self.ask(&mut self.queue(), launch)
     }
 
     /// Sends what waits.
     pub fn send(&self) -> Result<()> {
-        self.queue().send(&*self.device)
+        self.send_from(&mut self.queue())
+    }
+
+    fn send_from(&self, queue: &mut Queue) -> Result<()> {
+        let mut launches = core::mem::take(&mut queue.launches);
+        let sent = match queue.failed.clone() {
+            Some(error) => Err(error),
+            None => queue.send(&*self.device, &launches),
+        };
+        queue.failed = sent.clone().err();
+        self.release(queue);
+        launches.clear();
+        queue.launches = launches;
+        sent
     }
 
     /// Copies from the host, behind the launches that wait.
@@ -149,26 +210,29 @@ impl Owner {
     /// # Safety
     /// The memory has `from.len()` bytes from `address` on.
     pub unsafe fn write(&self, address: u64, from: &[u8]) -> Result<()> {
-        let mut queue = self.queue();
+        let queue = &mut *self.queue();
         if from.is_empty() {
             return Ok(());
         }
         if from.len() > STAGING {
-            queue.send(&*self.device)?;
+            self.send_from(queue)?;
             queue.calls.writes += 1;
             // SAFETY: as the caller promises.
             return unsafe { self.device.write(address, from) };
         }
+        let [staging, _] = self.staging(queue)?;
         if queue.upload.len().next_multiple_of(ALIGNMENT) + from.len() > STAGING {
-            queue.send(&*self.device)?;
+            self.send_from(queue)?;
         }
-        let [staging, _] = queue.staging(&*self.device)?;
+        if queue.uploading {
+            self.device.wait()?;
+            queue.uploading = false;
+            queue.upload.clear();
+        }
         let start = queue.upload.len().next_multiple_of(ALIGNMENT);
         queue.upload.resize(start, 0);
         queue.upload.extend_from_slice(from);
-        let copy = copy(staging + start as u64, address, from.len())?;
-        queue.launches.push(copy);
-        Ok(())
+        self.ask(queue, copy(staging + start as u64, address, from.len())?)
     }
 
     /// Copies to the host the buffers at these addresses of so many bytes, one behind the other, once
@@ -177,79 +241,71 @@ impl Owner {
     /// # Safety
     /// Each memory has as many bytes from its address on; together they are not more than `to`'s.
     pub unsafe fn read(&self, buffers: &[(u64, usize)], mut to: &mut [u8]) -> Result<()> {
-        let mut queue = self.queue();
-        let device = &*self.device;
+        let queue = &mut *self.queue();
         if let (2.., ..=STAGING) = (buffers.len(), to.len()) {
-            let [_, staging] = queue.staging(device)?;
+            let [_, staging] = self.staging(queue)?;
             let mut end = staging;
             for &(address, bytes) in buffers.iter().filter(|(_, bytes)| *bytes > 0) {
-                let copy = copy(address, end, bytes)?;
-                queue.launches.push(copy);
+                self.ask(queue, copy(address, end, bytes)?)?;
                 end += bytes as u64;
             }
-            queue.send(device)?;
-            queue.calls.reads += 1;
             // SAFETY: the staging memory has `STAGING` bytes, and `to` has no more, as was just checked.
-            return unsafe { device.read(staging, to) };
+            return unsafe { self.read_one(queue, staging, to) };
         }
-        queue.send(device)?;
         for &(address, bytes) in buffers {
             let (here, behind) = to.split_at_mut(bytes);
-            queue.calls.reads += 1;
             // SAFETY: the memory has as many bytes, as the caller promises.
-            unsafe { device.read(address, here)? };
+            unsafe { self.read_one(queue, address, here)? };
             to = behind;
         }
         Ok(())
+    }
+
+    /// Copies to the host what is at an address, once everything asked for before has happened.
+    ///
+    /// # Safety
+    /// The memory has `to.len()` bytes from `address` on.
+    unsafe fn read_one(&self, queue: &mut Queue, address: u64, to: &mut [u8]) -> Result<()> {
+        self.send_from(queue)?;
+        queue.calls.reads += 1;
+        // SAFETY: as the caller promises.
+        let read = unsafe { self.device.read(address, to) };
+        queue.failed = read.clone().err();
+        if core::mem::take(&mut queue.uploading) {
+            queue.upload.clear();
+        }
+        read
     }
 }
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        let queue = self.queue.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = core::mem::take(&mut *self.queue());
         // Nobody has memory any more in which to see what the launches would do.
         queue.launches.clear();
-        queue.freed.extend(queue.staging.into_iter().flatten());
-        queue.release(&*self.device);
+        let staging = queue.staging.into_iter().flatten();
+        queue
+            .freed
+            .extend(staging.map(|address| (address, STAGING as u64)));
+        self.release(&mut queue);
         for graph in queue.graphs.drain(..) {
             self.device.forget(graph.handle);
         }
+        // What is copied from the host stays until it has been.
+        let _ = self.device.wait();
     }
 }
 
 impl Queue {
-    fn staging(&mut self, device: &dyn Device) -> Result<[u64; 2]> {
-        if let Some(staging) = self.staging {
-            return Ok(staging);
-        }
-        let staging = [device.allocate(STAGING)?, device.allocate(STAGING)?];
-        Ok(*self.staging.insert(staging))
-    }
-
-    fn release(&mut self, device: &dyn Device) {
-        for address in self.freed.drain(..) {
-            // SAFETY: the address came from `allocate`, and nobody has it any more; launches that use it
-            // were sent before.
-            unsafe { device.free(address) };
-        }
-    }
-
-    /// Sends what waits; where that fails, it is lost.
-    fn send(&mut self, device: &dyn Device) -> Result<()> {
-        let mut launches = core::mem::take(&mut self.launches);
-        let sent = self.send_all(device, &launches);
-        self.release(device);
-        launches.clear();
-        self.launches = launches;
-        self.upload.clear();
-        sent
-    }
-
-    fn send_all(&mut self, device: &dyn Device, launches: &[Launch]) -> Result<()> {
-        if let (false, Some([staging, _])) = (self.upload.is_empty(), self.staging) {
+    fn send(&mut self, device: &dyn Device, launches: &[Launch]) -> Result<()> {
+        if let (false, false, Some([staging, _])) =
+            (self.upload.is_empty(), self.uploading, self.staging)
+        {
             self.calls.writes += 1;
-            // SAFETY: the staging memory has `STAGING` bytes, and no more wait, as `write` checks.
-            unsafe { device.write(staging, &self.upload)? };
+            self.uploading = true;
+            // SAFETY: the staging memory has `STAGING` bytes, and no more wait, as `write` checks; they stay
+            // as they are until the device has been waited for.
+            unsafe { device.write_later(staging, &self.upload)? };
         }
         let found = self.graphs.iter().position(|graph| graph.fits(launches));
         if let Some(place) = found {
@@ -262,16 +318,19 @@ impl Queue {
         if self.seen.len() >= MOST_SEEN {
             self.seen.clear();
         }
-        if launches.len() < 2 || self.seen.insert(sequence(launches)) {
+        let new = launches.len() < 2 || self.seen.insert(sequence(launches));
+        // SAFETY: whoever asked for the launches answers for them.
+        let graph = (!new && !self.no_graphs).then(|| unsafe { device.record(launches) });
+        let Some(Ok(handle)) = graph else {
+            // A device that makes no graph, for want of memory say, does all the same without.
+            self.no_graphs |= graph.is_some();
             self.calls.kernels += launches.len() as u64;
             for launch in launches {
-                // SAFETY: whoever asked for the launch answers for it.
+                // SAFETY: as above.
                 unsafe { device.launch(launch)? };
             }
             return Ok(());
-        }
-        // SAFETY: as above.
-        let handle = unsafe { device.record(launches)? };
+        };
         self.calls.made += 1;
         self.calls.graphs += 1;
         self.graphs.insert(
