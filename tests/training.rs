@@ -2,13 +2,13 @@
 
 use neurogain::data::Dataset;
 use neurogain::gain::GainDynamics;
-use neurogain::models::{Mlp, MlpShape, Network as _};
+use neurogain::models::{Mlp, MlpShape, Network};
 use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Rule;
 use neurogain::stream::{self, Context};
 use neurogain::train::{
-    EVALUATION_BATCH, GradientDescent, History, Normalisation, Samples, TestTasks, Trainer,
-    Transform,
+    Batch, EVALUATION_BATCH, GradientDescent, History, Method, Normalisation, Samples, TestTasks,
+    Trainer, Transform,
 };
 use neurogain::{Cpu, Error, Result};
 
@@ -129,6 +129,60 @@ fn the_gain_follows_the_entropy_of_the_batch_before() {
         assert!(entropy > 0.0 && entropy <= 4f64.ln() + 1e-6);
     }
     assert!(history.records[29].gain[0] > 1.1, "the gain rose");
+}
+
+/// A method that leaves the losses of so many batches.
+struct Leaves(usize);
+
+impl Method for Leaves {
+    fn step(
+        &mut self,
+        backend: &Cpu,
+        network: &mut impl Network<Cpu>,
+        batch: &Batch,
+        loss: &mut SoftmaxCrossEntropy,
+    ) -> Result<()> {
+        *loss = SoftmaxCrossEntropy::new();
+        for _ in 0..self.0 {
+            let logits = network.infer(backend, &batch.inputs)?;
+            loss.infer(backend, logits, &batch.labels)?;
+        }
+        Ok(())
+    }
+}
+
+/// What a step leaves is the training loss: neither nothing nor what else the method has looked at.
+#[test]
+fn a_step_leaves_the_loss_of_one_batch() {
+    let setting = setting();
+    for batches in 0..3 {
+        let trainer = Trainer {
+            backend: &setting.backend,
+            training: &setting.training,
+            test: &setting.test,
+            batch: 8,
+            transform: Transform::default(),
+            evaluate_every: 1,
+            seed: 5,
+        };
+        let mut network = mlp(&setting.backend, 1);
+        let mut history = History::default();
+        let run = trainer.run(
+            &mut network,
+            &mut Leaves(batches),
+            &setting.contexts,
+            &mut history,
+            |_| true,
+        );
+        match (batches, run) {
+            (1, run) => run.unwrap(),
+            (_, run) => {
+                let said = run.unwrap_err().to_string();
+                assert!(said.contains("Method::step"), "{said}");
+                assert!(history.records.is_empty());
+            }
+        }
+    }
 }
 
 /// The recorded test numbers are those of the final network, gains included.
