@@ -81,7 +81,8 @@ impl Card {
             return Err(failure(name, problem, remedy));
         }
         let pools = attribute(Attribute::CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED)?;
-        if let Some(problem) = too_old(version()?, pools != 0) {
+        let version = version()?;
+        if let Some(problem) = too_old(version, pools != 0) {
             let remedy = "install NVIDIA's driver 525 or later";
             return Err(failure(name, problem, remedy));
         }
@@ -104,13 +105,13 @@ impl Card {
         keep_memory(found).map_err(|error| card.failed("does not keep memory", error))?;
         card.stream = driver::stream::create(driver::stream::StreamKind::NonBlocking)
             .map_err(|error| card.failed("gives no stream", error))?;
-        card.load(capability)?;
+        card.load(capability, version / 1000)?;
         Ok(card)
     }
 
-    /// Loads the kernels.
-    fn load(&mut self, capability: [i32; 2]) -> Result<()> {
-        let code = compiler::cubin(capability)?;
+    /// Loads the kernels, for a driver that knows CUDA up to `newest`.
+    fn load(&mut self, capability: [i32; 2], newest: i32) -> Result<()> {
+        let code = compiler::cubin(capability, newest)?;
         // SAFETY: the image is a whole cubin, as NVRTC made it, within which the driver stays.
         let module = unsafe { driver::module::load_data(code.as_ptr().cast::<c_void>()) };
         let module = module.map_err(|error| {

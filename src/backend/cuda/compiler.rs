@@ -13,7 +13,7 @@ use libloading::Library;
 use sha2::{Digest, Sha256};
 
 use super::device::failure;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Every kernel's file, in the order in which they are compiled as one.
 const SOURCES: [(&str, &str); 9] = [
@@ -68,9 +68,22 @@ pub fn kernels() -> impl Iterator<Item = &'static str> {
 }
 
 /// The machine code of every kernel for a compute capability, as a cubin, from the disk where it was
-/// compiled before.
-pub fn cubin(capability: [i32; 2]) -> Result<Vec<u8>> {
-    let nvrtc = Nvrtc::load()?;
+/// compiled before. Of several NVRTC, first those that are not newer than what the driver knows, CUDA
+/// `newest`, as it loads their code alone; then those that still know the capability.
+pub fn cubin(capability: [i32; 2], newest: i32) -> Result<Vec<u8>> {
+    let mut found = Nvrtc::found()?;
+    found.sort_by_key(|nvrtc| nvrtc.version().is_ok_and(|[major, _]| major > newest));
+    let mut refusal = None;
+    for nvrtc in &found {
+        match of_nvrtc(nvrtc, capability) {
+            Ok(code) => return Ok(code),
+            Err(error) => refusal = refusal.or(Some(error)),
+        }
+    }
+    Err(refusal.unwrap_or_else(missing))
+}
+
+fn of_nvrtc(nvrtc: &Nvrtc, capability: [i32; 2]) -> Result<Vec<u8>> {
     let version = nvrtc.version()?;
     let program = program();
     let key = format!("{OPTIONS:?} {version:?} {program}");
@@ -132,6 +145,29 @@ const NAME: &str = "NVRTC";
 const INSTALL: &str = "install it (the CUDA toolkit has it; so has `pip install nvidia-cuda-nvrtc`) \
     and name its file in NEUROGAIN_NVRTC where the system does not find it";
 
+/// The files to look for.
+fn names() -> Vec<String> {
+    let given = std::env::var("NEUROGAIN_NVRTC").ok();
+    match given.filter(|path| !path.is_empty()) {
+        Some(path) => vec![path],
+        None => [
+            "libnvrtc.so.13",
+            "libnvrtc.so.12",
+            "libnvrtc.so",
+            "nvrtc64_130_0.dll",
+            "nvrtc64_120_0.dll",
+        ]
+        .map(String::from)
+        .into(),
+    }
+}
+
+fn missing() -> Error {
+    let names = names().join(", ");
+    let problem = format!("the library that compiles kernels is missing ({names})");
+    failure(NAME, problem, INSTALL)
+}
+
 /// A program of NVRTC's, destroyed when it is dropped.
 struct Owned<'a> {
     nvrtc: &'a Nvrtc,
@@ -139,34 +175,19 @@ struct Owned<'a> {
 }
 
 impl Nvrtc {
-    fn load() -> Result<Self> {
-        let given = std::env::var("NEUROGAIN_NVRTC")
-            .ok()
-            .filter(|path| !path.is_empty());
-        let names = match given {
-            Some(path) => vec![path],
-            None => [
-                "libnvrtc.so.13",
-                "libnvrtc.so.12",
-                "libnvrtc.so",
-                "nvrtc64_130_0.dll",
-                "nvrtc64_120_0.dll",
-            ]
-            .map(String::from)
-            .into(),
-        };
-        for name in &names {
-            // SAFETY: NVIDIA's library runs no code that touches this program when it is loaded.
-            if let Ok(library) = unsafe { Library::new(name) } {
-                return Ok(Nvrtc { library });
-            }
+    /// Those that the system finds, or the one that is named: at least one.
+    fn found() -> Result<Vec<Self>> {
+        // SAFETY: NVIDIA's library runs no code that touches this program when it is loaded.
+        let load = |name: &String| unsafe { Library::new(name) }.ok();
+        let found: Vec<Self> = names()
+            .iter()
+            .filter_map(load)
+            .map(|library| Nvrtc { library })
+            .collect();
+        match found.is_empty() {
+            true => Err(missing()),
+            false => Ok(found),
         }
-        let names = names.join(", ");
-        Err(failure(
-            NAME,
-            format!("the library that compiles kernels is missing ({names})"),
-            INSTALL,
-        ))
     }
 
     /// A function of the library.
@@ -301,5 +322,7 @@ impl Drop for Owned<'_> {
 /// # Errors
 /// [`Error::Device`](crate::Error::Device) if NVRTC is missing or refuses the kernels or the capability.
 pub fn compile(major: i32, minor: i32) -> Result<Vec<u8>> {
-    Nvrtc::load()?.compile(&program(), [major, minor])
+    let found = Nvrtc::found()?;
+    let first = found.first().ok_or_else(missing)?;
+    first.compile(&program(), [major, minor])
 }
