@@ -196,9 +196,11 @@ impl Owner {
         let mut launches = core::mem::take(&mut queue.launches);
         let sent = match queue.failed.clone() {
             Some(error) => Err(error),
-            None => queue.send(&*self.device, &launches),
+            None => {
+                let sent = queue.send(&*self.device, &launches);
+                queue.remember(sent)
+            }
         };
-        queue.failed = sent.clone().err();
         self.release(queue);
         launches.clear();
         queue.launches = launches;
@@ -218,14 +220,15 @@ impl Owner {
             self.send_from(queue)?;
             queue.calls.writes += 1;
             // SAFETY: as the caller promises.
-            return unsafe { self.device.write(address, from) };
+            let written = unsafe { self.device.write(address, from) };
+            return queue.remember(written);
         }
         let [staging, _] = self.staging(queue)?;
         if queue.upload.len().next_multiple_of(ALIGNMENT) + from.len() > STAGING {
             self.send_from(queue)?;
         }
         if queue.uploading {
-            self.device.wait()?;
+            queue.remember(self.device.wait())?;
             queue.uploading = false;
             queue.upload.clear();
         }
@@ -270,11 +273,10 @@ impl Owner {
         queue.calls.reads += 1;
         // SAFETY: as the caller promises.
         let read = unsafe { self.device.read(address, to) };
-        queue.failed = read.clone().err();
         if core::mem::take(&mut queue.uploading) {
             queue.upload.clear();
         }
-        read
+        queue.remember(read)
     }
 }
 
@@ -297,6 +299,14 @@ impl Drop for Owner {
 }
 
 impl Queue {
+    /// Keeps a failure for everything that comes after it.
+    fn remember(&mut self, done: Result<()>) -> Result<()> {
+        if let Err(error) = &done {
+            self.failed = Some(error.clone());
+        }
+        done
+    }
+
     fn send(&mut self, device: &dyn Device, launches: &[Launch]) -> Result<()> {
         if let (false, false, Some([staging, _])) =
             (self.upload.is_empty(), self.uploading, self.staging)
