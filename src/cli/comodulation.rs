@@ -4,17 +4,16 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
-use neurogain::backend::cpu::InstructionSet;
 use neurogain::experiment::comodulation::{
     self, ComodulationExperiment, ComodulationSettings, Material,
 };
 use neurogain::experiment::parse_seeds;
 use neurogain::report::{self, ComodulationDirectory, Lock};
 use neurogain::train::NamedTensor;
-use neurogain::{Backend, Cpu, Error, Result};
+use neurogain::{Backend, Error, Result};
 
 use super::arguments;
-use super::device::{Device, on_device, tell, threads};
+use super::device::{Device, on_device, processor, tell, threads};
 use super::output::{complain, print, print_json};
 use super::progress::Progress;
 use super::run::{INTERRUPTED, advised, create_next, stop_on_interrupt};
@@ -74,9 +73,8 @@ pub fn run(
     let card = device.open()?;
     let threads = threads(arguments.threads, card.as_ref());
     comodulation::check_memory(settings, &material.samples, threads)?;
-    // Runs go side by side; the threads that they leave over share the kernels of each.
     let runs = settings.arms.len() * settings.training.seeds.len();
-    let cpu = Cpu::with(InstructionSet::detect()?, (threads / runs).max(1))?;
+    let cpu = processor(threads, runs)?;
     let seen = card.clone();
     let code = on_device!(card, cpu, |backend| run_on(
         backend, arguments, settings, &material, weights, threads

@@ -2,7 +2,8 @@
 
 use std::str::FromStr;
 
-use neurogain::{Error, Result};
+use neurogain::backend::cpu::InstructionSet;
+use neurogain::{Cpu, Error, Result};
 
 /// What `--device` names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +110,12 @@ pub fn threads(asked: Option<u16>, card: Option<&Card>) -> usize {
         (Some(threads), None) => usize::from(threads),
         (None, None) => std::thread::available_parallelism().map_or(1, usize::from),
     }
+}
+
+/// The processor for so many runs: they go side by side, and the threads that they leave over share the kernels
+/// of each.
+pub fn processor(threads: usize, runs: usize) -> Result<Cpu> {
+    Cpu::with(InstructionSet::detect()?, (threads / runs.max(1)).max(1))
 }
 
 /// Says which card it was, and how much of its memory was in use.

@@ -6,18 +6,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use neurogain::backend::cpu::InstructionSet;
 use neurogain::data::TrainTest;
 use neurogain::experiment::{
     self, DataSettings, DataSource, Experiment, Outcome, Settings, parse_seeds,
 };
 use neurogain::experiment::{Results, Run, Status};
 use neurogain::report::{self, Lock, Resumed};
-use neurogain::{Backend, Cpu, Error, Result};
+use neurogain::{Backend, Error, Result};
 
 use super::arguments;
 use super::comodulation;
-use super::device::{Device, on_device, tell, threads};
+use super::device::{Device, on_device, processor, tell, threads};
 use super::filling::{CHECKPOINT_EVERY, Filling};
 use super::output::{complain, print, print_json};
 use super::progress::{self, Progress};
@@ -36,9 +35,8 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     let card = device.open()?;
     let threads = threads(arguments.threads, card.as_ref());
     experiment::check_memory(&settings, &samples, threads)?;
-    // Runs go side by side; the threads that they leave over share the kernels of each.
     let runs = settings.methods.len() * settings.training.seeds.len();
-    let cpu = Cpu::with(InstructionSet::detect()?, (threads / runs).max(1))?;
+    let cpu = processor(threads, runs)?;
     let seen = card.clone();
     let code = on_device!(card, cpu, |backend| run_on(
         backend, arguments, &settings, &samples, threads

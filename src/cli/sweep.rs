@@ -7,14 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use neurogain::backend::cpu::InstructionSet;
 use neurogain::data::TrainTest;
 use neurogain::experiment::{self, Cell, DataSettings, Experiment, Sweep};
 use neurogain::report::{self, Lock};
-use neurogain::{Backend, Cpu, Error, Result};
+use neurogain::{Backend, Error, Result};
 
 use super::arguments;
-use super::device::{Device, on_device, threads};
+use super::device::{Device, on_device, processor, threads};
 use super::filling::{CHECKPOINT_EVERY, Filling};
 use super::output::{complain, print};
 use super::progress::{Progress, iterations};
@@ -156,14 +155,13 @@ impl<'a> Work<'a> {
         let total = total.map(|task| iterations(&task.cell.settings)).sum();
         let cost = total * COST_OF_ITERATION;
         let progress = Progress::new(&self.sweep.base().title, total, cost, quiet);
-        let set = InstructionSet::detect()?;
         let (next, ended) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let work = || {
             while !self.stop.load(Ordering::SeqCst) {
                 let Some(task) = self.tasks.get(next.fetch_add(1, Ordering::Relaxed)) else {
                     return;
                 };
-                match self.one(task, set, &progress) {
+                match self.one(task, &progress) {
                     Ok(()) if report::cell_has_ended(self.directory, task.cell) => {
                         ended.fetch_add(1, Ordering::Relaxed);
                     }
@@ -188,12 +186,12 @@ impl<'a> Work<'a> {
     }
 
     /// Runs one cell into its directory, going on from what is there.
-    fn one(&self, task: &Task, set: InstructionSet, progress: &Progress) -> Result<()> {
+    fn one(&self, task: &Task, progress: &Progress) -> Result<()> {
         let settings = &task.cell.settings;
         let runs = settings.methods.len() * settings.training.seeds.len();
         // Each cell opens the card for itself: what cells side by side ask of it does not mix.
         let card = self.device.open()?;
-        let cpu = Cpu::with(set, (self.threads / runs).max(1))?;
+        let cpu = processor(self.threads, runs)?;
         on_device!(card, cpu, |backend| self.one_on(backend, task, progress))
     }
 

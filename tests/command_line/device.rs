@@ -31,6 +31,32 @@ fn a_card_that_is_not_there_is_an_error_that_says_what_to_do() {
     assert!(complaint.contains("--device cpu"), "{complaint}");
 }
 
+/// Everything that takes a device refuses what is none, and a card that is not there, before it does anything.
+#[test]
+fn every_command_looks_for_the_device_first() {
+    let folder = folder();
+    for command in [
+        &["sweep", "lr-sweep", "--out", "made"][..],
+        &["figure", "two-timescale", "--out", "made"],
+        &["figure", "ablation", "--out", "made"],
+        &["figure", "replay", "--out", "made"],
+        &["bench", "ReLU"],
+        &["run", "comodulation-digits", "--out", "made"],
+    ] {
+        for (device, code, part) in [
+            ("gpu", 2, "--device = gpu"),
+            ("cuda:", 2, "--device = cuda:"),
+            ("cuda:+0", 2, "--device = cuda:+0"),
+            ("cuda:4096", 1, "--device cpu"),
+        ] {
+            let arguments = [command, &["--device", device]].concat();
+            let complaint = fails(&folder, &arguments, code);
+            assert!(complaint.contains(part), "{arguments:?}: {complaint}");
+            assert!(!folder.path().join("made").exists(), "{arguments:?}");
+        }
+    }
+}
+
 #[test]
 fn what_there_is_gives_the_same_hash() {
     let folder = folder();

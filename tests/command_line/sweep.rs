@@ -158,6 +158,18 @@ fn slurm_scripts_are_written_and_nothing_is_run() {
         assert!(job.contains(part), "no {part} in {job}");
     }
     assert!(!job.contains('@'), "{job}");
+    assert!(
+        job.contains("--device cpu") && !job.contains("gres"),
+        "{job}"
+    );
+    for (device, card) in [("cuda", true), ("cuda:1", true), ("auto", false)] {
+        let arguments = ["sweep", "eta.toml", "--slurm", "--out", device];
+        succeeds(&folder, &[&arguments[..], &["--device", device]].concat());
+        let job = text(&read(&folder, &format!("{device}/job.sh")));
+        assert!(job.contains(&format!("--device {device} ")), "{job}");
+        assert_eq!(job.contains("#SBATCH --gres=gpu:1\n"), card, "{job}");
+        assert!(!job.contains('@'), "{job}");
+    }
     let cells = fs::read_dir(folder.path().join("here/cells")).expect("read");
     assert_eq!(cells.count(), 0);
     // What a task does.
