@@ -31,7 +31,6 @@ pub use channel_scale::ChannelScale;
 pub use gain_convolution::GainConvolution;
 pub use gain_linear::GainLinear;
 pub use loss::{Loss, SoftmaxCrossEntropy};
-pub(crate) use parameter::mean;
 pub use parameter::{Initial, Parameter};
 pub use pool::SpatialPool;
 pub use relu::Relu;

@@ -96,21 +96,4 @@ impl<B: Backend> Parameter<B> {
         self.gain = Some(Tensor::from_rows(backend, neurons, &gains)?);
         Ok(self)
     }
-
-    /// The mean gain over the neurons, in f64; 1 where there are no gains.
-    ///
-    /// # Errors
-    /// What the backend's download fails with.
-    pub fn mean_gain(&self, backend: &B) -> Result<f64> {
-        let Some(gain) = &self.gain else {
-            return Ok(1.0);
-        };
-        Ok(mean(&gain.to_rows(backend)?))
-    }
-}
-
-/// The mean, in f64.
-pub(crate) fn mean(numbers: &[f32]) -> f64 {
-    let sum: f64 = numbers.iter().map(|&number| f64::from(number)).sum();
-    sum / numbers.len() as f64
 }

@@ -13,7 +13,7 @@ use neurogain::backend::{Backend as _, Placement};
 use neurogain::data::{Dataset, ImageShape};
 use neurogain::gain::GainDynamics;
 use neurogain::models::{Mlp, MlpShape, Network};
-use neurogain::nn::{Initial, Parameter, SoftmaxCrossEntropy};
+use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Rule;
 use neurogain::rng::{Purpose, Stream};
 use neurogain::shape::LANES;
