@@ -12,8 +12,8 @@ cd "$(dirname "$0")/.."
 device=${DEVICE:-cuda}
 data=${1:-${NEUROGAIN_DATA:-}}
 cargo build --quiet --release --features cuda
-tests=(--test cuda_kernels_same_bits --test cuda_training_same_bits --test cuda_graphs)
-cargo test --quiet --features cuda "${tests[@]}" --no-run
+tests=(kernels_same_bits:: training_same_bits:: graphs::)
+cargo test --quiet --features cuda --test cuda --no-run
 program=target/release/neurogain
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
@@ -24,7 +24,7 @@ nvidia-smi --query-gpu=name,driver_version,clocks.max.sm,clocks.max.mem --format
 
 failed=0
 echo; echo "## Tests"
-if timeout 100 cargo test --quiet --features cuda "${tests[@]}" -- --nocapture >"$out/tests" 2>&1; then
+if timeout 100 cargo test --quiet --features cuda --test cuda -- --nocapture "${tests[@]}" >"$out/tests" 2>&1; then
     echo "they pass"
 else
     failed=1

@@ -6,6 +6,7 @@
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #![allow(unsafe_code)]
 
+#[path = "shared/kernel_support/mod.rs"]
 mod kernel_support;
 
 use std::alloc::{GlobalAlloc, Layout, System};

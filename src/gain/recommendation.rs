@@ -20,7 +20,7 @@ pub const RATE_AT_ONE_NAT: f64 = 0.25;
 /// a context (seeds 1 and 2, 300 test images a task) it gave 91.4, 91.1, 90.8 % over all tasks at the end for
 /// α = 0.003, 0.01, 0.03 with γ = 0.9, and 90.9, 90.8 % for γ = 0.8, 0.95 with α = 0.01, at gaps from 0.025 to
 /// 0.042; a quarter of its η lost 3 points at either other α, four times its η diverged. On Split-Digits,
-/// which it was not made on, `tests/recommendation.rs` says how near it comes.
+/// which it was not made on, `tests/suite/recommendation.rs` says how near it comes.
 ///
 /// # Errors
 /// [`Error::Setting`] for a value outside its range.

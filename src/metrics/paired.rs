@@ -21,7 +21,7 @@ const TAIL: usize = RESAMPLES / 40;
 /// from the n at hand, [`RESAMPLES`] times, and of the resamples' means the 250 smallest and the 250 largest
 /// are left out. It holds the true mean less often than 95 % where n is small, since n differences spread
 /// less than what they were drawn from: of normal differences 75 % of the time for n = 3, 83 % for 5, 90 %
-/// for 10, 93 % for 20 (`tests/paired_differences.rs`).
+/// for 10, 93 % for 20 (`tests/suite/paired_differences.rs`).
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "report", derive(serde::Serialize))]
 pub struct PairedDifference {

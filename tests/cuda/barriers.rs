@@ -1,0 +1,157 @@
+//! The emulation finds what it is there to find: a kernel without one of its barriers gives other
+//! numbers, and one that leaves its buffers fails.
+
+use crate::emulated;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use neurogain::backend::{BatchNorm, Convolution, Cuda, Normalisation, Window};
+use neurogain::{Backend, Result};
+
+/// A copy of the kernels in which one file is changed.
+fn copy_with(name: &str, file: &str, text: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::create_dir_all(&folder).expect("a folder");
+    for entry in fs::read_dir(emulated::kernels()).expect("the kernels") {
+        let path = entry.expect("a file").path();
+        let to = folder.join(path.file_name().expect("a name"));
+        fs::copy(&path, &to).expect("a copy");
+    }
+    fs::write(folder.join(file), text).expect("a changed copy");
+    folder
+}
+
+/// The bits of what every kernel with a barrier gives, on inputs of more than one tile and chunk.
+fn results(cuda: &Cuda) -> Result<Vec<u32>> {
+    let window = Window {
+        size: 2,
+        stride: 1,
+        padding: 1,
+    };
+    let (blocks, height, width, inputs, outputs) = (5, 5, 4, 40, 9);
+    let d = Convolution {
+        blocks,
+        height,
+        width,
+        inputs,
+        outputs,
+        window,
+    };
+    let samples = blocks * 16;
+    let [w_length, x_length, y_length] = d.lengths()?;
+    let upload = |length: usize| {
+        let numbers: Vec<f32> = (0..length)
+            .map(|i| ((i * 7919) % 2003) as f32 / 1001.5 - 1.0)
+            .collect();
+        let mut floats = cuda.zeros(length)?;
+        cuda.upload(&numbers, &mut floats)?;
+        Ok::<_, neurogain::Error>(floats)
+    };
+    let (w, x, dy) = (upload(w_length)?, upload(x_length)?, upload(y_length)?);
+    let (mut y, mut dw) = (upload(y_length)?, upload(w_length)?);
+    cuda.convolution_forward(d, None, &w, &x, &mut y)?;
+    cuda.convolution_to_weights(d, None, &dy, &x, &mut dw)?;
+    let (mut running, mut statistics) = (upload(2 * inputs)?, upload(2 * inputs)?);
+    let pixels = height * width;
+    let dimensions = Normalisation {
+        samples,
+        pixels,
+        channels: inputs,
+    };
+    cuda.batch_statistics(
+        dimensions,
+        BatchNorm::default(),
+        &x,
+        &mut running,
+        &mut statistics,
+    )?;
+    let (mut dx, mut dgamma, mut dbeta) = (upload(x_length)?, upload(inputs)?, upload(inputs)?);
+    let operands = neurogain::backend::NormaliseBackward {
+        dimensions,
+        statistics: &statistics,
+        gamma: &upload(inputs)?,
+        x: &x,
+        y: None,
+    };
+    cuda.normalise_backward(operands, &mut dx, None, &mut dgamma, &mut dbeta)?;
+    let labels = cuda.bytes(&vec![1; samples])?;
+    let logits = upload(samples * 3)?;
+    let mut totals = upload(3)?;
+    cuda.softmax_cross_entropy(samples, 3, &logits, &labels, None, &mut totals)?;
+    let mut sum = upload(1)?;
+    cuda.absolute_sum(&x, &mut sum)?;
+    let mut bits = Vec::new();
+    for floats in [sum, y, dw, running, statistics, dx, dgamma, dbeta, totals] {
+        let mut host = vec![0.0f32; cuda.length(&floats)];
+        cuda.download(&floats, &mut host)?;
+        bits.extend(host.iter().map(|number| number.to_bits()));
+    }
+    Ok(bits)
+}
+
+/// Whether some order of the threads gives other results than `expected`, or an error.
+fn shows(library: &Path, expected: &[u32]) -> bool {
+    (0..3).any(|order| {
+        let cuda = Cuda::emulated(library, order).expect("the library loads");
+        !results(&cuda).is_ok_and(|found| found == expected)
+    })
+}
+
+#[test]
+fn a_missing_barrier_shows() {
+    let Some(whole) = emulated::library_of(emulated::kernels(), "whole") else {
+        return;
+    };
+    let cuda = Cuda::emulated(&whole, 0).expect("the library loads");
+    let expected = results(&cuda).expect("it runs");
+    assert!(!shows(&whole, &expected));
+    let barrier = "__syncthreads();";
+    let mut barriers = 0;
+    for file in [
+        "convolution.cu",
+        "loss.cu",
+        "normalisation.cu",
+        "sum.cu",
+        "to_weights.cu",
+    ] {
+        let text = fs::read_to_string(emulated::kernels().join(file)).expect("a kernel");
+        for (at, _) in text.match_indices(barrier) {
+            let mut without = text.clone();
+            without.replace_range(at..at + barrier.len(), "");
+            let name = format!("barrier-{barriers}");
+            let folder = copy_with(&name, file, &without);
+            let Some(library) = emulated::library_of(&folder, &name) else {
+                return;
+            };
+            assert!(
+                shows(&library, &expected),
+                "{file}: the barrier at {at} may be missing"
+            );
+            barriers += 1;
+        }
+    }
+    assert!(barriers >= 8, "{barriers} barriers");
+}
+
+#[test]
+fn a_write_outside_of_a_buffer_fails() {
+    let file = "elementwise.cu";
+    let text = fs::read_to_string(emulated::kernels().join(file)).expect("a kernel");
+    let changed = text.replace("    x[i] = if_less(", "    x[(int)i - 1] = if_less(");
+    assert_ne!(text, changed);
+    let folder = copy_with("outside", file, &changed);
+    let Some(library) = emulated::library_of(&folder, "outside") else {
+        return;
+    };
+    let cuda = Cuda::emulated(&library, 0).expect("the library loads");
+    let (mut x, other) = (
+        cuda.zeros(32).expect("memory"),
+        cuda.zeros(1).expect("memory"),
+    );
+    cuda.relu(&mut x).expect("it waits");
+    let error = cuda.download(&x, &mut [0.0; 32]).unwrap_err().to_string();
+    assert!(error.contains("outside of its buffers"), "{error}");
+    // Whoever asks next is told too: what was lost could be theirs.
+    let later = cuda.clone().download(&other, &mut [0.0]).unwrap_err();
+    assert_eq!(later.to_string(), error);
+}

@@ -1,0 +1,110 @@
+//! NVRTC compiles every kernel for Volta, Ampere and Hopper, none spills, and none takes more registers
+//! than leaves room for enough threads. No card is needed.
+
+use crate::emulated;
+use std::collections::BTreeMap;
+
+use neurogain::backend::cuda::compile;
+
+/// What a kernel takes of a multiprocessor.
+#[derive(Debug, Default, Clone, Copy)]
+struct Need {
+    registers: u32,
+    /// Bytes of local memory a thread: what did not fit the registers.
+    stack: u32,
+    /// Bytes of shared memory a thread block.
+    shared: usize,
+}
+
+/// The kernels of a cubin, which is an ELF file of 64 bits.
+fn needs(cubin: &[u8]) -> BTreeMap<String, Need> {
+    let word = |at: usize| u32::from_le_bytes(cubin[at..at + 4].try_into().unwrap());
+    let long = |at: usize| u64::from_le_bytes(cubin[at..at + 8].try_into().unwrap());
+    let half = |at: usize| usize::from(u16::from_le_bytes([cubin[at], cubin[at + 1]]));
+    assert_eq!(&cubin[..4], b"\x7fELF");
+    let (table, size, count, names) = (long(0x28) as usize, half(0x3a), half(0x3c), half(0x3e));
+    let header = |section: usize| table + section * size;
+    let start = |section: usize| long(header(section) + 0x18) as usize;
+    let length = |section: usize| long(header(section) + 0x20) as usize;
+    let text = |at: usize| -> String {
+        let bytes = cubin[at..].iter().take_while(|byte| **byte != 0);
+        bytes.map(|byte| char::from(*byte)).collect()
+    };
+    let name = |section: usize| text(start(names) + word(header(section)) as usize);
+    let section_of = |wanted: &str| (0..count).find(|section| name(*section) == wanted);
+    let symbols = section_of(".symtab").expect("symbols");
+    let strings = section_of(".strtab").expect("names of symbols");
+    let symbol =
+        |number: u32| text(start(strings) + word(start(symbols) + number as usize * 24) as usize);
+    let mut found: BTreeMap<String, Need> = BTreeMap::new();
+    for kernel in (0..count).map(name) {
+        if let Some(kernel) = kernel.strip_prefix(".text.") {
+            found.insert(kernel.into(), Need::default());
+        }
+    }
+    for section in 0..count {
+        let kernel = name(section).strip_prefix(".nv.shared.").map(String::from);
+        if let Some(need) = kernel.and_then(|kernel| found.get_mut(&kernel)) {
+            need.shared = length(section);
+        }
+    }
+    // Attributes of all kernels: format, attribute, and the size of a symbol and a value. 0x2f is the
+    // number of registers, 0x12 the bytes of stack.
+    let (mut at, end) = {
+        let info = section_of(".nv.info").expect("attributes");
+        (start(info), start(info) + length(info))
+    };
+    while at < end {
+        let (format, attribute) = (cubin[at], cubin[at + 1]);
+        let size = if format == 4 { half(at + 2) } else { 0 };
+        if size == 8 {
+            let value = word(at + 8);
+            let need = found.get_mut(&symbol(word(at + 4)));
+            match (need, attribute) {
+                (Some(need), 0x2f) => need.registers = value,
+                (Some(need), 0x12) => need.stack = value,
+                _ => {}
+            }
+        }
+        at += 4 + size;
+    }
+    found
+}
+
+/// 65,536 registers a multiprocessor: as many threads as this leaves room for hide the memory's
+/// latency. The products live on their registers, the others on their threads.
+fn most_registers(kernel: &str) -> u32 {
+    match kernel {
+        "convolution_forward" | "convolution_to_input" => 128,
+        "convolution_to_weights" => 96,
+        _ => 64,
+    }
+}
+
+#[test]
+fn every_kernel_for_every_architecture() {
+    let mut kernels = None;
+    let mut beyond: Vec<String> = Vec::new();
+    for (major, minor) in [(7, 0), (8, 0), (9, 0)] {
+        let cubin = match compile(major, minor) {
+            Ok(cubin) => cubin,
+            Err(error) if error.to_string().contains("missing") => {
+                return emulated::skipped("the compilation of the kernels", &error.to_string());
+            }
+            Err(error) => panic!("{error}"),
+        };
+        let needs = needs(&cubin);
+        for (kernel, need) in &needs {
+            eprintln!("sm_{major}{minor} {kernel}: {need:?}");
+            assert!(need.registers > 0, "{kernel}: its registers were not found");
+            let fits = need.registers <= most_registers(kernel) && need.shared <= 48 * 1024;
+            if need.stack > 0 || !fits {
+                beyond.push(format!("sm_{major}{minor} {kernel}: {need:?}"));
+            }
+        }
+        let names: Vec<String> = needs.into_keys().collect();
+        assert_eq!(*kernels.get_or_insert_with(|| names.clone()), names);
+    }
+    assert!(beyond.is_empty(), "spills or too large: {beyond:#?}");
+    assert_eq!(kernels.map(|kernels| kernels.len()), Some(28));
+}

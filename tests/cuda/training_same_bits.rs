@@ -1,0 +1,251 @@
+//! A training run on CUDA is the processor's run, number by number: the kernels run on the processor, by
+//! the launch code that serves a card.
+
+use crate::emulated::devices;
+use neurogain::data::digits;
+use neurogain::gain::GainDynamics;
+use neurogain::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
+use neurogain::nn::{Parameter, SoftmaxCrossEntropy};
+use neurogain::optim::Rule;
+use neurogain::train::{
+    Batch, Checkpoint, GradientDescent, History, Method, Normalisation, Record, Samples, TestTasks,
+    Trainer, Transform,
+};
+use neurogain::{Backend, Cpu, Shape, Tensor, stream};
+
+fn cpu() -> Cpu {
+    Cpu::new().expect("an instruction set")
+}
+
+/// The bits of every weight and gain.
+fn bits<'a, B: Backend>(
+    backend: &B,
+    parameters: impl Iterator<Item = &'a mut Parameter<B>>,
+) -> Vec<u32> {
+    let mut bits = Vec::new();
+    for parameter in parameters {
+        let tensors = [Some(&parameter.value), parameter.gain.as_ref()];
+        for tensor in tensors.into_iter().flatten() {
+            let numbers = tensor.to_rows(backend).expect("a copy to the host");
+            bits.extend(numbers.iter().map(|number| number.to_bits()));
+        }
+    }
+    bits
+}
+
+/// Two contexts of the digits, evaluated after every iteration, by one method.
+fn split_digits<B: Backend>(backend: &B, rule: Rule) -> (Vec<Record>, Vec<u32>) {
+    let digits = digits::load();
+    let pixels = Normalisation {
+        maximum: 16.0,
+        mean: vec![0.3053],
+        standard_deviation: vec![0.3761],
+    };
+    let training = Samples::new(backend, &digits.train, &pixels).expect("samples");
+    let test = Samples::new(backend, &digits.test, &pixels).expect("samples");
+    let tasks = vec![digits.test.of_classes(&[0, 1])];
+    let test = TestTasks::new(backend, test, tasks, Transform::default()).expect("tasks");
+    let classes = [vec![0, 1], vec![0, 1, 2, 3]];
+    let contexts = stream::split(&digits.train, &classes, 4).expect("contexts");
+    let shape = MlpShape {
+        neurons: vec![64, 50, 10],
+        hidden_standard_deviation: 0.05,
+        output_standard_deviation: 0.05,
+    };
+    let mut network = Mlp::new(backend, &shape, 42).expect("a network");
+    let dynamics = GainDynamics::new(0.9, 1.0, 0.4).expect("a gain");
+    let mut method = GradientDescent::new(backend, rule, 0.01, Some(dynamics)).expect("a method");
+    let trainer = Trainer {
+        backend,
+        training: &training,
+        test: &test,
+        batch: 40,
+        transform: Transform::default(),
+        evaluate_every: 1,
+        seed: 42,
+    };
+    let mut history = History::default();
+    let run = trainer.run(&mut network, &mut method, &contexts, &mut history, |_| true);
+    run.expect("it trains");
+    let weights = bits(backend, network.parameters());
+    (history.records, weights)
+}
+
+#[test]
+fn the_multilayer_perceptron() {
+    let devices = devices("perceptron");
+    for rule in [
+        Rule::Sgd,
+        Rule::Momentum { momentum: 0.9 },
+        Rule::Adam {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+        },
+    ] {
+        let (records, weights) = split_digits(&cpu(), rule);
+        assert_eq!(records.len(), 8);
+        for device in devices.iter().take(3) {
+            let found = split_digits(device, rule);
+            assert_eq!(format!("{:?}", found.0), format!("{records:?}"), "{rule:?}");
+            assert!(found.1 == weights, "{rule:?}: other weights");
+        }
+    }
+}
+
+/// Iterations of the slim ResNet-18 with gains on three layers, then its logits in inference.
+fn resnet<B: Backend>(backend: &B) -> (Vec<u64>, Vec<u32>) {
+    let (samples, side, classes) = (20, 9, 5);
+    let shape = SlimResNetShape {
+        side,
+        channels: 3,
+        classes,
+        width: 5,
+        head_standard_deviation: 0.05,
+        modulated: ["head", "stage2.block1", "stage4.block2.second"]
+            .map(String::from)
+            .into(),
+    };
+    let mut network = SlimResNet::new(backend, &shape, 9).expect("a network");
+    let dynamics = GainDynamics::new(0.9, 1.0, 0.2).expect("a gain");
+    let rule = Rule::Momentum { momentum: 0.9 };
+    let mut method = GradientDescent::new(backend, rule, 0.01, Some(dynamics)).expect("a method");
+    let count = samples * side * side * 3;
+    let numbers: Vec<f32> = (0..count)
+        .map(|i| ((i * 7919) % 2003) as f32 / 1001.5 - 1.0)
+        .collect();
+    let labels: Vec<u8> = (0..samples)
+        .map(|sample| (sample * 3 % classes) as u8)
+        .collect();
+    let images = Shape::images(samples, side, side, 3);
+    let batch = Batch {
+        inputs: Tensor::from_rows(backend, images, &numbers).expect("images"),
+        labels: backend.bytes(&labels).expect("labels"),
+    };
+    let (mut losses, mut loss) = (Vec::new(), SoftmaxCrossEntropy::new());
+    for _ in 0..3 {
+        method
+            .step(backend, &mut network, &batch, &mut loss)
+            .expect("it trains");
+        let found = loss.last(backend).expect("a loss");
+        losses.push(found.cross_entropy.to_bits());
+    }
+    let logits = network.infer(backend, &batch.inputs).expect("it infers");
+    let logits = logits.to_rows(backend).expect("a copy to the host");
+    let mut all: Vec<u32> = logits.iter().map(|number| number.to_bits()).collect();
+    all.extend(bits(backend, network.parameters()));
+    (losses, all)
+}
+
+#[test]
+fn the_slim_resnet() {
+    let expected = resnet(&cpu());
+    for device in devices("resnet") {
+        let found = resnet(&device);
+        assert_eq!(found.0, expected.0, "other losses");
+        assert!(found.1 == expected.1, "other logits, weights or gains");
+    }
+}
+
+/// A run that was stopped on one device and goes on on the other ends with the same weights.
+#[test]
+fn a_run_goes_on_on_the_other_device() {
+    let devices = devices("resumed");
+    let step = |network: &mut Mlp| -> GradientDescent {
+        let mut method = adam(&cpu());
+        method
+            .step(
+                &cpu(),
+                network,
+                &batch(&cpu()),
+                &mut SoftmaxCrossEntropy::new(),
+            )
+            .expect("it trains");
+        method
+    };
+    let mut network = mlp(&cpu());
+    let mut method = step(&mut network);
+    let stopped = Checkpoint::take(&cpu(), &mut network, &mut method).expect("a checkpoint");
+    method
+        .step(
+            &cpu(),
+            &mut network,
+            &batch(&cpu()),
+            &mut SoftmaxCrossEntropy::new(),
+        )
+        .expect("it trains");
+    let expected = bits(&cpu(), network.parameters());
+    for device in devices.iter().take(3) {
+        let (mut network, mut method) = (mlp(device), adam(device));
+        stopped
+            .restore(device, &mut network, &mut method)
+            .expect("it fits");
+        method
+            .step(
+                device,
+                &mut network,
+                &batch(device),
+                &mut SoftmaxCrossEntropy::new(),
+            )
+            .expect("it trains");
+        assert!(
+            bits(device, network.parameters()) == expected,
+            "other weights"
+        );
+    }
+}
+
+fn mlp<B: Backend>(backend: &B) -> Mlp<B> {
+    let shape = MlpShape {
+        neurons: vec![12, 30, 4],
+        hidden_standard_deviation: 0.3,
+        output_standard_deviation: 0.3,
+    };
+    Mlp::new(backend, &shape, 3).expect("a network")
+}
+
+fn adam<B: Backend>(backend: &B) -> GradientDescent<B> {
+    let rule = Rule::Adam {
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+    };
+    let dynamics = GainDynamics::new(0.9, 1.0, 0.4).expect("a gain");
+    GradientDescent::new(backend, rule, 0.01, Some(dynamics)).expect("a method")
+}
+
+fn batch<B: Backend>(backend: &B) -> Batch<B> {
+    let numbers: Vec<f32> = (0..20 * 12)
+        .map(|i| ((i * 37) % 101) as f32 / 50.0 - 1.0)
+        .collect();
+    let labels: Vec<u8> = (0..20).map(|sample| sample % 4).collect();
+    Batch {
+        inputs: Tensor::from_rows(backend, Shape::features(20, 12), &numbers).expect("samples"),
+        labels: backend.bytes(&labels).expect("labels"),
+    }
+}
+
+/// An experiment, as the program runs it: methods and seeds side by side, the same hash.
+#[cfg(feature = "report")]
+#[test]
+fn an_experiment_has_the_processors_hash() {
+    use neurogain::experiment::{Experiment, presets};
+    use std::sync::atomic::AtomicBool;
+    fn hash<B: Backend>(backend: &B) -> String {
+        let short = [
+            "stream.iterations=2",
+            "network.hidden=[20]",
+            "evaluation.limit=20",
+        ];
+        let settings = presets::settings("split-digits").expect("a preset");
+        let settings = settings.with_overrides(&short).expect("settings");
+        let settings = settings.with_seeds(&[1, 2]).expect("seeds");
+        let experiment = Experiment::new(&settings, &digits::load(), backend).expect("it fits");
+        let outcome = experiment.run(2, &AtomicBool::new(false), &|_| (), &|_| Ok(()));
+        outcome.expect("it runs").results.hash().expect("it ended")
+    }
+    let expected = hash(&cpu());
+    for device in devices("experiment").iter().take(3) {
+        assert_eq!(hash(device), expected);
+    }
+}

@@ -1,0 +1,125 @@
+//! `neurogain figure`: the list, the files, and the same bytes every time.
+
+use std::fs;
+
+use super::{fails, folder, succeeds};
+
+#[test]
+fn without_a_name_it_lists() {
+    let folder = folder();
+    let list = succeeds(&folder, &["figure"]);
+    for name in [
+        "two-timescale",
+        "landscape",
+        "sensitivity",
+        "movement",
+        "ablation",
+        "replay",
+    ] {
+        assert!(list.lines().any(|line| line.starts_with(name)), "{list}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_figure_comes_with_its_numbers_and_always_with_the_same_bytes() {
+    let folder = folder();
+    let text = succeeds(&folder, &["figure", "two-timescale"]);
+    for part in [
+        "gain-modulated",
+        "largest gain",
+        "figures/two-timescale.svg",
+        "figures/two-timescale.csv",
+    ] {
+        assert!(text.contains(part), "no {part:?} in {text}");
+    }
+    succeeds(&folder, &["figure", "two-timescale", "--out", "else/where"]);
+    for name in ["two-timescale.svg", "two-timescale.csv"] {
+        let read = |dir: &str| fs::read_to_string(folder.path().join(dir).join(name)).unwrap();
+        assert_eq!(read("figures"), read("else/where"), "{name}");
+    }
+    let read = |name: &str| fs::read_to_string(folder.path().join("figures").join(name)).unwrap();
+    let svg = read("two-timescale.svg");
+    assert!(
+        svg.starts_with("<svg id=\"neurogain-two-timescale\"")
+            && svg.trim_end().ends_with("</svg>")
+    );
+    let csv = read("two-timescale.csv");
+    let mut lines = csv.lines();
+    assert_eq!(lines.next(), Some("axis,panel,series,x,y,spread"));
+    // Outputs and target, gain, two components twice: 9 lines of 90 steps.
+    assert_eq!(lines.clone().count(), 9 * 90);
+    for line in lines {
+        let numbers = line.rsplit(',').take(3);
+        assert!(
+            numbers
+                .clone()
+                .all(|n| n.parse::<f64>().is_ok_and(f64::is_finite)),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn figures_replace_their_own_files_alone() {
+    let folder = folder();
+    let dir = folder.path().join("figures");
+    fs::create_dir(&dir).unwrap();
+    fs::write(dir.join("two-timescale.svg"), "old").unwrap();
+    fs::write(dir.join("mine.svg"), "mine").unwrap();
+    succeeds(&folder, &["figure", "two-timescale"]);
+    assert!(
+        fs::read_to_string(dir.join("two-timescale.svg"))
+            .unwrap()
+            .starts_with("<svg")
+    );
+    assert_eq!(fs::read_to_string(dir.join("mine.svg")).unwrap(), "mine");
+}
+
+#[test]
+fn what_cannot_be_done_is_said() {
+    let folder = folder();
+    let complaint = fails(&folder, &["figure", "two-timescales"], 2);
+    assert!(
+        complaint.contains("unknown figure `two-timescales`; did you mean `two-timescale`?"),
+        "{complaint}"
+    );
+    let complaint = fails(&folder, &["figure", "nosuch"], 2);
+    let list = succeeds(&folder, &["figure"]);
+    let names = list.lines().take_while(|line| !line.is_empty());
+    for name in names.filter_map(|line| line.split_whitespace().next()) {
+        assert!(complaint.contains(name), "no {name} in {complaint}");
+    }
+    fs::write(folder.path().join("file"), "").unwrap();
+    let complaint = fails(&folder, &["figure", "two-timescale", "--out", "file"], 1);
+    assert!(complaint.contains("file: cannot create"), "{complaint}");
+}
+
+/// A point a method, switch, span and coordinate; without moving gains W and g·W move alike.
+#[test]
+fn the_movement_of_the_weights_is_drawn_for_every_method_and_switch() {
+    // Its bits are the same on every set, as tests/suite/pinned_runs.rs shows, and portable code takes minutes.
+    if std::env::var("NEUROGAIN_SIMD").as_deref() == Ok("portable") {
+        eprintln!("left to the faster instruction sets");
+        return;
+    }
+    let folder = folder();
+    succeeds(&folder, &["figure", "movement"]);
+    let csv = fs::read_to_string(folder.path().join("figures/movement.csv")).unwrap();
+    let rows: Vec<Vec<&str>> = csv
+        .lines()
+        .skip(1)
+        .map(|l| l.split(',').collect())
+        .collect();
+    assert_eq!(rows.len(), 4 * 4 * 2 * 2);
+    let of = |panel: &str, series: &str| -> Vec<&[&str]> {
+        let wanted = rows
+            .iter()
+            .filter(|row| row[1] == panel && row[2] == series);
+        wanted.map(|row| &row[3..]).collect()
+    };
+    for series in ["Momentum SGD", "Adam", "SGD"] {
+        assert_eq!(of("W", series), of("W_eff", series), "{series}");
+    }
+    assert_ne!(of("W", "NGM-SGD"), of("W_eff", "NGM-SGD"));
+}

@@ -1,0 +1,87 @@
+//! A network that is learnt as a whole goes on from a checkpoint in every bit.
+
+use neurogain::models::Learnt;
+use neurogain::optim::Rule;
+use neurogain::train::{Adapter, AdapterSettings, GainSource};
+use neurogain::{Cpu, Error};
+
+use super::learner::{SETTINGS, adapter, batch, pair, parameters, statistics};
+
+fn fresh(backend: &Cpu, rule: Rule) -> Adapter {
+    let settings = AdapterSettings {
+        rule,
+        learning_rate: 0.002,
+        learnt: Learnt::Weights,
+        gains: GainSource::Ones,
+        ..SETTINGS
+    };
+    adapter(backend, pair(backend).library, None, &settings).unwrap()
+}
+
+fn learn(backend: &Cpu, learner: &mut Adapter, steps: std::ops::Range<u64>) {
+    for step in steps {
+        let batch = batch(backend, 1, step);
+        learner.learn(backend, 1, &batch, step).unwrap();
+    }
+}
+
+const RULES: [Rule; 3] = [
+    Rule::Sgd,
+    Rule::Momentum { momentum: 0.9 },
+    Rule::Adam {
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+    },
+];
+
+#[test]
+fn what_goes_on_is_what_never_stopped() {
+    let backend = Cpu::new().unwrap();
+    for rule in RULES {
+        for stopped in [0, 2] {
+            let mut whole = fresh(&backend, rule);
+            learn(&backend, &mut whole, 0..stopped);
+            let checkpoint = whole.checkpoint(&backend).unwrap();
+            learn(&backend, &mut whole, stopped..4);
+            let mut resumed = fresh(&backend, rule);
+            // What it has learnt before is gone.
+            learn(&backend, &mut resumed, 7..8);
+            resumed.restore(&backend, &checkpoint).unwrap();
+            learn(&backend, &mut resumed, stopped..4);
+            let of = |learner: &mut Adapter| {
+                (parameters(&backend, learner), statistics(&backend, learner))
+            };
+            assert_eq!(of(&mut resumed), of(&mut whole), "{rule:?}, {stopped}");
+        }
+    }
+}
+
+#[test]
+fn a_checkpoint_that_lacks_something_is_refused() {
+    let backend = Cpu::new().unwrap();
+    let mut learner = fresh(&backend, RULES[2]);
+    learn(&backend, &mut learner, 0..1);
+    let right = learner.checkpoint(&backend).unwrap();
+    let damages: [fn(&mut neurogain::train::Checkpoint); 5] = [
+        |checkpoint| drop(checkpoint.numbers.pop()),
+        |checkpoint| checkpoint.numbers.clear(),
+        |checkpoint| drop(checkpoint.network.pop()),
+        |checkpoint| drop(checkpoint.network.remove(0)),
+        |checkpoint| {
+            let mut more = checkpoint.network[0].clone();
+            more.name = "another".into();
+            checkpoint.network.push(more);
+        },
+    ];
+    for (number, damage) in damages.into_iter().enumerate() {
+        let mut wrong = right.clone();
+        damage(&mut wrong);
+        let result = fresh(&backend, RULES[2]).restore(&backend, &wrong);
+        assert!(
+            matches!(result, Err(Error::Shape { .. })),
+            "{number}: {result:?}"
+        );
+    }
+    fresh(&backend, RULES[2]).restore(&backend, &right).unwrap();
+}

@@ -1,0 +1,349 @@
+//! Where the gains come from, and that comodulation is attention with gains and nothing more.
+
+use neurogain::gain::{Draws, Measure, Sign};
+use neurogain::models::Learnt;
+use neurogain::train::{AdapterSettings, Answer, GainSource, GainsFor, Modulator, Pass};
+use neurogain::{Backend, Cpu, Tensor};
+
+use super::learner::{
+    CLASSES, MODULATOR, SETTINGS, adapter, batch, controller, learn, learner, pair, parameters,
+    statistics,
+};
+use crate::reference::comodulated_library::CASE;
+
+const SOURCES: [GainSource; 4] = [
+    GainSource::Ones,
+    GainSource::Comodulation,
+    GainSource::Shuffled,
+    GainSource::MeanActivity,
+];
+
+fn with(gains: GainSource, modulator: Modulator) -> AdapterSettings {
+    AdapterSettings {
+        gains,
+        modulator,
+        ..SETTINGS
+    }
+}
+
+fn same_answer(one: &Answer, other: &Answer) {
+    let bits = |numbers: &[f32]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    let all =
+        |answer: &Answer| [&answer.logits, &answer.activity, &answer.decision].map(|x| bits(x));
+    assert_eq!(all(one), all(other));
+    assert_eq!(one.loss, other.loss);
+}
+
+/// A modulator that does not move, σ = 0, has no covariance with anything: g = 1, and everything that is
+/// learnt and answered has attention's bits. So it has where the gains are taken to be 1 while m moves.
+#[test]
+fn a_constant_modulator_is_attention() {
+    let backend = Cpu::new().unwrap();
+    for (gains_for, learnt) in [
+        (GainsFor::Task, Learnt::Modulation),
+        (GainsFor::Image, Learnt::Modulation),
+        (GainsFor::Task, Learnt::Weights),
+    ] {
+        let still = Modulator {
+            deviation: 0.0,
+            gains_for,
+            ..MODULATOR
+        };
+        let of = |gains, modulator| {
+            let settings = AdapterSettings {
+                learnt,
+                ..with(gains, modulator)
+            };
+            let mut learner = learner(&backend, &settings);
+            learn(&backend, &mut learner, 3);
+            let answer = learner.answer(&backend, 1, &batch(&backend, 1, 99), 0);
+            for task in 0..CLASSES.len() {
+                assert_eq!(learner.gains(task).unwrap(), [1.0; CASE.decoder]);
+            }
+            let parameters = parameters(&backend, &mut learner);
+            (
+                parameters,
+                statistics(&backend, &mut learner),
+                answer.unwrap(),
+            )
+        };
+        let attention = of(GainSource::Ones, MODULATOR);
+        for modulator in [
+            still.clone(),
+            Modulator {
+                pass: Pass::Fluctuating,
+                draws: Draws::Gaussian,
+                constant: 0.0,
+                ..still.clone()
+            },
+        ] {
+            let constant = Modulator {
+                deviation: 0.25,
+                ..modulator.clone()
+            };
+            let attention = match modulator.constant == 1.0 {
+                true => attention.clone(),
+                // The fluctuating pass under draws of 0 is the pass under the constant 0.
+                false => of(GainSource::Ones, constant),
+            };
+            let found = of(GainSource::Comodulation, modulator);
+            assert_eq!((&found.0, &found.1), (&attention.0, &attention.1));
+            same_answer(&found.2, &attention.2);
+        }
+        // And with draws that move, the answer is another.
+        let moving = Modulator {
+            gains_for,
+            ..MODULATOR
+        };
+        let settings = AdapterSettings {
+            learnt,
+            ..with(GainSource::Comodulation, moving)
+        };
+        let mut learner = learner(&backend, &settings);
+        learn(&backend, &mut learner, 3);
+        let answer = learner
+            .answer(&backend, 1, &batch(&backend, 1, 99), 0)
+            .unwrap();
+        assert_ne!(answer.logits, attention.2.logits);
+    }
+}
+
+/// Nothing is coupled: every draw gives the same activity in every bit, whose covariance is exactly 0.
+#[test]
+fn without_couplings_gains_are_ones() {
+    let backend = Cpu::new().unwrap();
+    for measure in [Measure::Covariance, Measure::Correlation] {
+        for sign in [Sign::Rectified, Sign::Absolute] {
+            for draws in [Draws::Gaussian, Draws::Antithetic, Draws::MomentMatched] {
+                let modulator = Modulator {
+                    deviation: 3.0,
+                    measure,
+                    sign,
+                    draws,
+                    ..MODULATOR
+                };
+                let settings = with(GainSource::Comodulation, modulator);
+                let network = pair(&backend).library;
+                let mut learner = adapter(&backend, network, None, &settings).unwrap();
+                learn(&backend, &mut learner, 2);
+                assert_eq!(learner.gains(0).unwrap(), [1.0; CASE.decoder]);
+                assert_eq!(
+                    learner.couplings(&backend, 2).unwrap(),
+                    [0.0; 2 * CASE.encoder]
+                );
+            }
+        }
+    }
+}
+
+/// The trap: modulation multiplies, so an all-zero stimulus carries none of it.
+#[test]
+fn without_a_stimulus_gains_are_ones() {
+    let backend = Cpu::new().unwrap();
+    let mut learner = learner(&backend, &SETTINGS);
+    // Without what the normalisations add, nothing in gives nothing out.
+    for parameter in learner.network().parameters() {
+        if parameter.name.ends_with("beta") {
+            let zeros = vec![0.0; parameter.value.shape().rows()];
+            backend
+                .upload(&zeros, parameter.value.floats_mut())
+                .unwrap();
+        }
+    }
+    for (_, statistics) in learner.network().statistics() {
+        let channels = statistics.shape().columns();
+        let mut rest = vec![0.0; 2 * channels];
+        rest[channels..].fill(1.0);
+        backend.upload(&rest, statistics.floats_mut()).unwrap();
+    }
+    let mut silent = batch(&backend, 1, 0);
+    silent.inputs = Tensor::zeros(&backend, silent.inputs.shape()).unwrap();
+    learner.learn(&backend, 1, &silent, 0).unwrap();
+    assert_eq!(learner.gains(1).unwrap(), [1.0; CASE.decoder]);
+    learner
+        .learn(&backend, 1, &batch(&backend, 1, 0), 1)
+        .unwrap();
+    assert_ne!(learner.gains(1).unwrap(), [1.0; CASE.decoder]);
+}
+
+#[test]
+fn comodulation_has_the_parameters_of_attention() {
+    let backend = Cpu::new().unwrap();
+    let of = |gains| {
+        let mut learner = learner(&backend, &with(gains, MODULATOR));
+        learn(&backend, &mut learner, 1);
+        let all = learner.parameters();
+        all.map(|p| (p.name.clone(), p.value.shape()))
+            .collect::<Vec<_>>()
+    };
+    let attention = of(GainSource::Ones);
+    assert_eq!(attention.last().unwrap().0, "readout3");
+    for source in SOURCES {
+        assert_eq!(of(source), attention, "{source:?}");
+    }
+}
+
+fn sorted(gains: &[f32]) -> Vec<f32> {
+    let mut gains = gains.to_vec();
+    gains.sort_by(f32::total_cmp);
+    gains
+}
+
+/// The same gains for other neurons, those of a task always alike. (Six neurons stay in place once in 720
+/// shuffles; the seed is fixed.)
+#[test]
+fn shuffled_gains_are_a_permutation() {
+    let backend = Cpu::new().unwrap();
+    // Nothing learns from the gains in the first step, so that both have seen the same.
+    let of = |source, gains_for| {
+        let modulator = Modulator {
+            gains_for,
+            ..MODULATOR
+        };
+        let mut learner = learner(&backend, &with(source, modulator));
+        for task in 0..2 {
+            let batch = batch(&backend, task, 3);
+            learner.learn(&backend, task, &batch, 3).unwrap();
+        }
+        learner
+    };
+    let [straight, shuffled] =
+        [GainSource::Comodulation, GainSource::Shuffled].map(|source| of(source, GainsFor::Task));
+    let mut orders = Vec::new();
+    for task in 0..2 {
+        let [a, b] = [&straight, &shuffled].map(|learner| learner.gains(task).unwrap());
+        assert_ne!(a, b);
+        assert_eq!(sorted(&a), sorted(&b));
+        assert_eq!(b, shuffled.gains(task).unwrap());
+        let place = |g: &f32| a.iter().position(|other| other == g).unwrap();
+        orders.push(b.iter().map(place).collect::<Vec<_>>());
+    }
+    assert_ne!(orders[0], orders[1]);
+
+    // Of images too: the decision is the activity times gains, which a network without a connection
+    // around the decoder shows.
+    let case = crate::reference::comodulated_library::Case {
+        residual: false,
+        ..CASE
+    };
+    let gains_of = |source| {
+        let modulator = Modulator {
+            gains_for: GainsFor::Image,
+            ..MODULATOR
+        };
+        let mut pair = case.pair(&backend);
+        let controller = controller(&backend, &mut pair, CLASSES.len(), case.couplings());
+        let settings = with(source, modulator);
+        let mut learner = adapter(&backend, pair.library, Some(controller), &settings).unwrap();
+        let answer = learner
+            .answer(&backend, 1, &batch(&backend, 1, 3), 0)
+            .unwrap();
+        let ratio = |(y, h): (&f32, &f32)| (*h > 0.0).then(|| y / h);
+        let pairs = answer.decision.iter().zip(&answer.activity);
+        pairs.map(ratio).collect::<Vec<_>>()
+    };
+    let [a, b] = [GainSource::Comodulation, GainSource::Shuffled].map(gains_of);
+    let mut moved = 0;
+    for (a, b) in a.chunks(case.decoder).zip(b.chunks(case.decoder)) {
+        // The gain of neuron n is another's by the order of the task: equal up to the division's rounding.
+        for (n, b) in b.iter().enumerate() {
+            if let (Some(a), Some(b)) = (a[orders[1][n]], b) {
+                assert!((a - b).abs() <= 1e-6 * (1.0 + b), "{a} {b}");
+                moved += usize::from(orders[1][n] != n && *b != 0.0);
+            }
+        }
+    }
+    assert!(moved > 10, "{moved}");
+}
+
+/// Gains from the mean activity are that activity's, of mean 1, and know no draws.
+#[test]
+fn gains_from_mean_activity() {
+    let backend = Cpu::new().unwrap();
+    let batch = batch(&backend, 0, 7);
+    for gains_for in [GainsFor::Task, GainsFor::Image] {
+        let modulator = Modulator {
+            gains_for,
+            ..MODULATOR
+        };
+        let case = crate::reference::comodulated_library::Case {
+            residual: false,
+            ..CASE
+        };
+        let pair = case.pair(&backend);
+        let settings = with(GainSource::MeanActivity, modulator);
+        let mut learner = adapter(&backend, pair.library.clone(), None, &settings).unwrap();
+        let before = learner.answer(&backend, 0, &batch, 0).unwrap();
+        learner.learn(&backend, 0, &batch, 0).unwrap();
+        let after = learner.answer(&backend, 0, &batch, 0).unwrap();
+        assert_eq!(before.activity, after.activity);
+        let neurons = case.decoder;
+        let mean = |rows: &[f32], n: usize| {
+            let column = rows.iter().skip(n).step_by(neurons);
+            column.map(|h| f64::from(*h)).sum::<f64>()
+        };
+        let gains = |rows: &[f32]| {
+            let all: Vec<f64> = (0..neurons).map(|n| mean(rows, n)).collect();
+            let total: f64 = all.iter().sum();
+            let scale = if total > 0.0 {
+                neurons as f64 / total
+            } else {
+                1.0
+            };
+            all.iter().map(|a| a * scale).collect::<Vec<f64>>()
+        };
+        let check = |found: f32, expected: f64| {
+            let error = (f64::from(found) - expected).abs();
+            assert!(
+                error <= 4.0 * crate::reference::U * (1.0 + expected),
+                "{found} {expected}"
+            );
+        };
+        let of_task = gains(&after.activity);
+        for (n, g) in learner.gains(0).unwrap().into_iter().enumerate() {
+            match gains_for {
+                // The first batch is averaged with ones.
+                GainsFor::Task => check(g, (1.0 + of_task[n]) / 2.0),
+                GainsFor::Image => assert_eq!(g, 1.0),
+            }
+        }
+        if gains_for == GainsFor::Image {
+            let rows = after
+                .activity
+                .chunks(neurons)
+                .zip(after.decision.chunks(neurons));
+            for (h, y) in rows {
+                let gains = gains(h);
+                let total: f32 = h.iter().sum();
+                for ((h, y), g) in h.iter().zip(y).zip(gains).filter(|_| total > 0.0) {
+                    check(*y, f64::from(*h) * g);
+                }
+            }
+        }
+    }
+}
+
+/// The fluctuating pass learns under the first draw: another step of the controller, the same gains.
+#[test]
+fn the_fluctuating_pass_learns_from_a_draw() {
+    let backend = Cpu::new().unwrap();
+    let of = |pass| {
+        let modulator = Modulator { pass, ..MODULATOR };
+        let mut learner = learner(&backend, &with(GainSource::Comodulation, modulator));
+        let batch = batch(&backend, 0, 7);
+        let loss = learner.learn(&backend, 0, &batch, 0).unwrap();
+        (
+            loss,
+            learner.gains(0).unwrap(),
+            parameters(&backend, &mut learner),
+        )
+    };
+    let [constant, fluctuating] = [Pass::Constant, Pass::Fluctuating].map(of);
+    assert_eq!(constant.1, fluctuating.1);
+    assert_ne!(constant.0, fluctuating.0);
+    let controller = |all: &[(String, Vec<u32>)]| {
+        let found = all.iter().find(|(name, _)| name == "controller1");
+        found.unwrap().1.clone()
+    };
+    assert_ne!(controller(&constant.2), controller(&fluctuating.2));
+}

@@ -1,0 +1,65 @@
+//! The comodulated network is its definition: activity, decision, the gradient of every weight and of the
+//! modulation, and through them those of couplings, controller and readout, against an f64 reference. How
+//! near is near enough, and why, says `reference::nearness`.
+
+mod learning;
+mod network;
+
+use crate::reference::comodulated_library::{CASE, Case};
+use crate::reference::layers::Images;
+use neurogain::models::{Learnt, Modulated, Stem};
+
+const MODULATED: [Modulated; 3] = [Modulated::First, Modulated::Second, Modulated::Both];
+const LEARNT: [Learnt; 2] = [Learnt::Modulation, Learnt::Weights];
+
+/// Every place of the modulation, with residual connections and without, on several backbones.
+fn cases() -> impl Iterator<Item = Case> {
+    let kinds = [false, true]
+        .into_iter()
+        .flat_map(|residual| MODULATED.map(|modulated| (residual, modulated)));
+    kinds.enumerate().map(|(i, (residual, modulated))| {
+        let case = Case {
+            modulated,
+            residual,
+            seed: 10 + i as u64,
+            ..CASE
+        };
+        match i % 3 {
+            0 => case,
+            1 => Case {
+                samples: 16,
+                side: 6,
+                stages: 2,
+                width: 2,
+                ..case
+            },
+            _ => Case {
+                samples: 5,
+                side: 11,
+                stem: Stem::Large,
+                ..case
+            },
+        }
+    })
+}
+
+/// The gains of neurons and images as the reference takes them.
+fn spread(gains: &[f64], [samples, neurons]: [usize; 2]) -> Images<f64> {
+    Images::each([samples, 1, neurons], |[s, _, _, n]| {
+        match gains.len() == neurons {
+            true => gains[n],
+            false => gains[s * neurons + n],
+        }
+    })
+}
+/// Central differences in f64: their error is h²/6 times a third derivative (below 10⁵ here) plus u₆₄/h.
+#[track_caller]
+fn is_slope(what: &str, gradient: f64, f: impl Fn(f64) -> f64) {
+    let step = 1e-6;
+    let slope = (f(step) - f(-step)) / (2.0 * step);
+    let error = (slope - gradient).abs();
+    assert!(
+        error <= 1e-6 * (1.0 + gradient.abs()),
+        "{what}: slope {slope}, gradient {gradient}"
+    );
+}

@@ -1,0 +1,197 @@
+//! What is learnt by comodulation, and what is answered after, has the same bits on every instruction set
+//! and with every number of threads: pinned here. A change that moves them is a change that users must hear
+//! of.
+
+use crate::reference::comodulated_library::{CASE, Case};
+use neurogain::backend::cpu::InstructionSet;
+use neurogain::gain::{Draws, Measure, Modulation, Sign};
+use neurogain::models::{Controller, Learnt, Modulated, Stem};
+use neurogain::optim::Rule;
+use neurogain::train::{Adapter, AdapterSettings, Batch, GainSource, GainsFor, Modulator, Pass};
+use neurogain::{Backend, Cpu};
+
+/// An adaptation, and the hash of what it leaves behind.
+struct Adaptation {
+    case: Case,
+    settings: AdapterSettings,
+    hidden: usize,
+    hash: u64,
+}
+
+const ADAM: Rule = Rule::Adam {
+    beta1: 0.9,
+    beta2: 0.999,
+    epsilon: 1e-8,
+};
+
+/// The paper's defaults, and everything else in their place.
+fn adaptations() -> [Adaptation; 2] {
+    // Work for three threads in the second convolution of the encoder.
+    let case = Case {
+        samples: 50,
+        side: 10,
+        channels: 3,
+        width: 4,
+        stages: 2,
+        encoder: 20,
+        decoder: 40,
+        ..CASE
+    };
+    let modulator = Modulator {
+        deviation: 0.1,
+        count: 8,
+        draws: Draws::Antithetic,
+        modulation: Modulation::LogNormal,
+        constant: 1.0,
+        measure: Measure::Covariance,
+        sign: Sign::Rectified,
+        gains_for: GainsFor::Task,
+        pass: Pass::Constant,
+    };
+    let settings = AdapterSettings {
+        rule: ADAM,
+        learning_rate: 0.003,
+        shared_readout: false,
+        learnt: Learnt::Modulation,
+        gains: GainSource::Comodulation,
+        modulator: modulator.clone(),
+        seed: 42,
+    };
+    let others = AdapterSettings {
+        rule: Rule::Momentum { momentum: 0.9 },
+        learnt: Learnt::Weights,
+        gains: GainSource::Shuffled,
+        modulator: Modulator {
+            deviation: 0.3,
+            draws: Draws::MomentMatched,
+            modulation: Modulation::Uncorrected,
+            measure: Measure::Correlation,
+            sign: Sign::Absolute,
+            gains_for: GainsFor::Image,
+            pass: Pass::Fluctuating,
+            ..modulator
+        },
+        ..settings.clone()
+    };
+    [
+        Adaptation {
+            case,
+            settings,
+            hidden: 64,
+            hash: PINNED[0],
+        },
+        Adaptation {
+            case: Case {
+                side: 20,
+                stem: Stem::Large,
+                stages: 1,
+                residual: false,
+                modulated: Modulated::First,
+                ..case
+            },
+            settings: others,
+            hidden: 0,
+            hash: PINNED[1],
+        },
+    ]
+}
+
+const PINNED: [u64; 2] = [0xf95c_3d0d_d5f2_f19b, 0x68f8_f4c0_4554_f90d];
+const CLASSES: [usize; 2] = [4, 2];
+const STEPS: u64 = 3;
+
+/// FNV-1a of 64 bits.
+struct Hash(u64);
+
+impl Hash {
+    fn add(&mut self, numbers: &[f32]) {
+        for byte in numbers.iter().flat_map(|x| x.to_bits().to_le_bytes()) {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}
+
+impl Adaptation {
+    /// Learns two tasks in turn; then everything that was learnt, and the answers.
+    fn run(&self, backend: &Cpu) -> u64 {
+        let case = &self.case;
+        let mut pair = case.pair(backend);
+        let index = pair.names.len() as u64;
+        let (seed, couplings) = (self.settings.seed, case.couplings());
+        let tasks = CLASSES.len();
+        let controller =
+            Controller::new(backend, tasks, self.hidden, couplings, seed, index).unwrap();
+        let mut batches = Vec::new();
+        for classes in CLASSES {
+            let labels = pair.draw(case.samples, 0.0, classes as f32);
+            let labels: Vec<u8> = labels.iter().map(|&label| label as u8).collect();
+            batches.push(Batch {
+                inputs: pair.inputs.clone(),
+                labels: backend.bytes(&labels).unwrap(),
+            });
+        }
+        let settings = self.settings.clone();
+        let network = pair.library;
+        let mut adapter = Adapter::new(
+            backend,
+            network,
+            Some(controller),
+            &CLASSES,
+            index + 2,
+            settings,
+        )
+        .unwrap();
+        let mut hash = Hash(0xcbf2_9ce4_8422_2325);
+        for step in 0..STEPS {
+            for (task, batch) in batches.iter().enumerate() {
+                let step = step * 2 + task as u64;
+                let loss = adapter.learn(backend, task, batch, step).unwrap();
+                assert!(loss.cross_entropy.is_finite());
+                hash.add(&[loss.cross_entropy as f32, loss.entropy as f32]);
+            }
+        }
+        for parameter in adapter.parameters() {
+            hash.add(&parameter.value.to_rows(backend).unwrap());
+        }
+        for (_, statistics) in adapter.network().statistics() {
+            hash.add(&statistics.to_rows(backend).unwrap());
+        }
+        for (task, batch) in batches.iter().enumerate() {
+            hash.add(&adapter.gains(task).unwrap());
+            hash.add(&adapter.couplings(backend, task).unwrap());
+            let answer = adapter.answer(backend, task, batch, 0).unwrap();
+            hash.add(&answer.logits);
+            hash.add(&answer.activity);
+            hash.add(&answer.decision);
+        }
+        hash.0
+    }
+}
+
+#[test]
+fn on_every_instruction_set() {
+    for set in InstructionSet::available() {
+        for (number, adaptation) in adaptations().iter().enumerate() {
+            let found = adaptation.run(&Cpu::with(set, 1).unwrap());
+            let name = set.name();
+            assert_eq!(
+                found, adaptation.hash,
+                "adaptation {number}: {name}, {found:#x}"
+            );
+        }
+    }
+}
+
+#[test]
+fn with_every_number_of_threads() {
+    let set = InstructionSet::detect().unwrap();
+    for threads in [2, 3] {
+        for (number, adaptation) in adaptations().iter().enumerate() {
+            let found = adaptation.run(&Cpu::with(set, threads).unwrap());
+            assert_eq!(
+                found, adaptation.hash,
+                "adaptation {number}: {threads} threads"
+            );
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! Every value is checked, and errors name what is wrong and where.
+
+use neurogain::Error;
+use neurogain::experiment;
+use neurogain::experiment::comodulation::{ComodulationSettings, find, presets};
+
+use super::{digits, overridden, preset};
+
+/// `settings` with one change are refused under `key`, with the value and what would be right.
+#[track_caller]
+fn refused_as(
+    settings: &ComodulationSettings,
+    assignment: &str,
+    key: &str,
+    value: &str,
+    right: &str,
+) {
+    match settings.with_overrides(&[assignment]) {
+        Err(
+            ref error @ Error::Setting {
+                name: ref found_key,
+                value: ref found,
+                ref expected,
+            },
+        ) => {
+            assert_eq!(found_key, key, "{assignment}: {error}");
+            assert!(found.contains(value), "{assignment}: {error}");
+            assert!(expected.contains(right), "{assignment}: {error}");
+            assert!(error.is_usage(), "{assignment}: {error}");
+        }
+        other => panic!("{assignment}: {other:?}"),
+    }
+}
+
+/// As [`refused_as`], with the key and the value as they stand in the assignment.
+#[track_caller]
+fn refused(settings: &ComodulationSettings, assignment: &str, right: &str) {
+    let (key, value) = assignment.split_once('=').expect("an assignment");
+    refused_as(settings, assignment, key, value, right);
+}
+
+#[test]
+fn every_range_is_checked() {
+    for (assignment, right) in [
+        ("kind=other", "comodulation"),
+        ("name=../elsewhere", "letters"),
+        ("title=", "one line"),
+        ("data.source=cifar", "cifar100"),
+        ("data.maximum=0", "above 0"),
+        ("data.mean=[0.1, 0.2]", "1 number"),
+        ("network.width=0", "from 1"),
+        ("network.stages=0", "1 to 4"),
+        ("network.stages=5", "1 to 4"),
+        ("network.stem=tiny", "small"),
+        ("network.encoder=0", "from 1"),
+        ("network.modulated=none", "both"),
+        ("network.decoder=0", "from 1"),
+        ("network.residual=yes", "true or false"),
+        ("network.controller=-1", "not negative"),
+        ("modulator.deviation=-0.1", "0 or above"),
+        ("modulator.deviation=inf", "finite"),
+        ("modulator.count=0", "2 to 65536"),
+        ("modulator.count=1", "one has no covariance"),
+        ("modulator.count=31", "pairs"),
+        ("modulator.count=65538", "2 to 65536"),
+        ("modulator.count=4000000000000", "2 to"),
+        ("modulator.draws=uniform", "antithetic"),
+        ("modulator.modulation=normal", "linear"),
+        ("modulator.constant=inf", "finite"),
+        ("modulator.constant=0", "learns nothing"),
+        ("modulator.measure=mean", "covariance"),
+        ("modulator.sign=minus", "rectified"),
+        ("modulator.gains_for=batch", "image"),
+        ("modulator.pass=both", "fluctuating"),
+        ("training.batch=0", "from 1"),
+        ("training.seeds=[]", "at least one"),
+        ("training.optimiser.beta1=1", "below 1"),
+        ("training.optimiser.epsilon=0", "above 0"),
+        ("pretraining.epochs=[]", "ascending"),
+        ("pretraining.epochs=[2, 1]", "ascending"),
+        ("pretraining.epochs=[1, 1]", "ascending"),
+        ("pretraining.epochs=5", "list"),
+        ("pretraining.learning_rate=0", "above 0"),
+        ("adaptation.shared_readout=yes", "true or false"),
+        ("adaptation.shared_readout=1", "true or false"),
+        ("adaptation.iterations=0", "from 1"),
+        ("adaptation.learning_rate=-1", "above 0"),
+        ("evaluation.limit=-1", "not negative"),
+        ("primary=[]", "at least one task"),
+        ("tasks=[]", "at least one task"),
+        ("tasks.even.classes=[[0, 1]]", "2 to 256"),
+        ("tasks.even.classes=[]", "2 to 256"),
+        ("tasks.even.classes=[[0], []]", "2 to 256"),
+        ("tasks.even.classes=[[0], [0]]", "none twice"),
+        ("tasks.even.classes=[[0, 0], [1]]", "none twice"),
+        ("tasks.even.classes=[[0], [10]]", "0 to 9"),
+        ("primary.digit.classes=[[0], [1, 1]]", "none twice"),
+        ("arms=[]", "at least one arm"),
+        ("arms.attention.label=", "one line"),
+        ("arms.attention.gains=some", "mean-activity"),
+        ("arms.attention.learnt=all", "weights"),
+    ] {
+        refused(&digits(), assignment, right);
+    }
+    for (assignment, right) in [
+        ("tasks.Smiling.attribute=Smilling", "Smiling"),
+        ("primary.Bald.attribute=bald", "Bald"),
+        ("data.side=0", "from 1"),
+    ] {
+        refused(&preset("comodulation-celeba"), assignment, right);
+    }
+    // The edges that are right.
+    for assignment in [
+        "modulator.deviation=0",
+        "modulator.count=2",
+        "modulator.count=65536",
+        "pretraining.epochs=[0]",
+        "pretraining.epochs=[0, 1, 2, 5]",
+        "network.controller=0",
+        "network.stages=1",
+        "tasks.even.classes=[[9],[0]]",
+        "arms.hard-sharing.gains=mean-activity",
+        "arms.fine-tuning.controller=true",
+    ] {
+        overridden(assignment).expect(assignment);
+    }
+    let odd = ["modulator.draws=gaussian", "modulator.count=3"];
+    digits().with_overrides(&odd).expect("pairs are not needed");
+}
+
+/// What the error names is not what was set: a number as it was read, a part of a list, or what goes together.
+#[test]
+fn what_is_wrong_is_named_where_it_stands() {
+    for (assignment, key, value, right) in [
+        (
+            "modulator.deviation=nan",
+            "modulator.deviation",
+            "NaN",
+            "finite",
+        ),
+        (
+            "modulator.deviation=3e38",
+            "modulator.deviation",
+            "3",
+            "finite in f32",
+        ),
+        ("training.seeds=[1,2,1]", "training.seeds", "1", "once"),
+        ("tasks.even.name=a/b", "tasks.a/b.name", "a/b", "letters"),
+        (
+            "tasks.even.name=PRIME",
+            "tasks.prime.name",
+            "prime",
+            "upper and lower",
+        ),
+        (
+            "tasks.even.attribute=Male",
+            "tasks.even",
+            "Male",
+            "only CelebA",
+        ),
+        (
+            "arms.attention.name=shuffled",
+            "arms.shuffled.name",
+            "shuffled",
+            "differ",
+        ),
+        (
+            "arms.comodulation.controller=false",
+            "arms.comodulation.gains",
+            "couples nothing",
+            "controller = false",
+        ),
+        (
+            "arms.shuffled.controller=false",
+            "arms.shuffled.gains",
+            "couples nothing",
+            "controller = false",
+        ),
+        (
+            "arms.hard-sharing.gains=comodulation",
+            "arms.hard-sharing.gains",
+            "couples nothing",
+            "mean-activity",
+        ),
+    ] {
+        refused_as(&digits(), assignment, key, value, right);
+    }
+    let celeba = preset("comodulation-celeba");
+    refused_as(
+        &celeba,
+        "tasks.Smiling.classes=[[0],[1]]",
+        "tasks.Smiling",
+        "Smiling",
+        "no classes",
+    );
+}
+
+/// One readout for all tasks has one number of classes, before anything is learnt for it.
+#[test]
+fn a_shared_readout_needs_tasks_of_as_many_classes() {
+    let shared = overridden("adaptation.shared_readout=true").expect("of two classes each");
+    let three = "tasks.prime.classes=[[0], [1], [2]]";
+    let right = "above-4 2, prime 3";
+    refused_as(&shared, three, "adaptation.shared_readout", "true", right);
+    // The primary tasks have readouts of their own.
+    let primary = "primary=[{name=\"a\",classes=[[0],[1]]},{name=\"b\",classes=[[0],[1],[2]]}]";
+    shared
+        .with_overrides(&[primary])
+        .expect("no task of theirs");
+    // Each superclass has five classes.
+    let superclasses = preset("comodulation-cifar100-superclasses");
+    let shared = superclasses.with_overrides(&["adaptation.shared_readout=true"]);
+    shared.expect("five classes each");
+    let text = presets::text("comodulation-digits").expect("the preset");
+    let missing = text.replacen("shared_readout = false\n", "", 1);
+    let error = ComodulationSettings::from_toml(&missing, "mine.toml").expect_err("it is missing");
+    let said = "adaptation.shared_readout = (missing)";
+    assert!(error.to_string().contains(said), "{error}");
+}
+
+#[test]
+fn an_unknown_key_suggests_the_nearest() {
+    for (assignment, expected) in [
+        ("modulator.cuont=1", "modulator.count"),
+        ("tasks.evn.classes=[[0],[1]]", "tasks.even.classes"),
+        ("arms.atention.gains=ones", "arms.attention.gains"),
+        ("gains_for=image", "modulator.gains_for"),
+        (
+            "adaptation.shared_readouts=true",
+            "adaptation.shared_readout",
+        ),
+    ] {
+        match overridden(assignment) {
+            Err(Error::Unknown { kind, nearest, .. }) => {
+                assert_eq!(
+                    (kind, nearest.as_deref()),
+                    ("setting", Some(expected)),
+                    "{assignment}"
+                );
+            }
+            other => panic!("{assignment}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_error_in_a_file_names_file_line_and_key() {
+    let preset = presets::text("comodulation-digits").expect("the preset");
+    for (from, to, key) in [
+        ("count = 32", "count = 1", "modulator.count"),
+        ("count = 32", "cuont = 32", "modulator.cuont"),
+        ("stages = 2", "stages = \"two\"", "network.stages"),
+        ("epochs = [5]", "epochs = [5, 2]", "pretraining.epochs"),
+        (
+            "shared_readout = false",
+            "shared_readout = 0",
+            "adaptation.shared_readout",
+        ),
+        (
+            "gains = \"shuffled\"",
+            "gains = \"mixed\"",
+            "arms.shuffled.gains",
+        ),
+        ("kind = \"comodulation\"", "kind = \"sweep\"", "kind"),
+    ] {
+        assert!(preset.contains(from), "{from}");
+        let text = preset.replacen(from, to, 1);
+        let line = 1 + text.lines().position(|l| l.contains(to)).expect(to);
+        match ComodulationSettings::from_toml(&text, "mine.toml") {
+            Err(Error::Settings { path, problem }) => {
+                assert_eq!(path, "mine.toml");
+                assert!(
+                    problem.contains(&format!("line {line}:")),
+                    "{to}: {problem}"
+                );
+                assert!(problem.contains(key), "{to}: {problem}");
+            }
+            other => panic!("{to}: {other:?}"),
+        }
+    }
+    let text = preset.replacen("count = 32\n", "", 1);
+    let error = ComodulationSettings::from_toml(&text, "mine.toml").expect_err("count is missing");
+    assert!(
+        error.to_string().contains("modulator.count = (missing)"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_file_is_told_from_other_settings_by_its_kind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("mine.toml");
+    let name = path.to_str().expect("UTF-8");
+    std::fs::write(&path, digits().to_toml().expect("TOML")).expect("written");
+    assert_eq!(find(name), Ok(Some(digits())));
+    assert_eq!(ComodulationSettings::from_file(&path), Ok(digits()));
+    let other = experiment::presets::text("split-digits").expect("a preset");
+    std::fs::write(&path, other).expect("written");
+    assert_eq!(find(name), Ok(None));
+    assert_eq!(find("split-digits"), Ok(None));
+}
+
+#[test]
+fn arms_and_seeds_are_chosen() {
+    let chosen = digits()
+        .with_arms(&["shuffled", "attention"])
+        .expect("known");
+    let names: Vec<&str> = chosen.arms.iter().map(|arm| arm.name.as_str()).collect();
+    assert_eq!(names, ["shuffled", "attention"]);
+    match digits().with_arms(&["atention"]) {
+        Err(Error::Unknown {
+            kind: "arm",
+            nearest,
+            ..
+        }) => {
+            assert_eq!(nearest.as_deref(), Some("attention"));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(digits().with_arms(&["shuffled", "shuffled"]).is_err());
+    assert!(digits().with_arms::<&str>(&[]).is_err());
+    let seeded = digits().with_seeds(&[7, 3]).expect("seeds");
+    assert_eq!(seeded.training.seeds, [7, 3]);
+    assert!(digits().with_seeds(&[]).is_err());
+    assert!(digits().with_seeds(&[1, 1]).is_err());
+    assert!(digits().with_seeds(&[1 << 63]).is_err());
+}

@@ -1,0 +1,87 @@
+//! What this crate promises, a module a promise: `cargo test --test suite gradients` runs those whose path
+//! contains the word. What needs an allocator of its own, or a card, is beside this folder.
+
+#[path = "../shared/images/mod.rs"]
+mod images;
+#[path = "../shared/kernel_support/mod.rs"]
+mod kernel_support;
+#[cfg(feature = "cli")]
+#[path = "../shared/program/mod.rs"]
+mod program;
+#[path = "../shared/reference/mod.rs"]
+mod reference;
+
+// Numerics
+mod kernels_against_f64;
+mod kernels_same_bits;
+mod math_functions;
+mod random_streams;
+
+// Layers and models
+mod batch_norm_layer;
+mod channel_scale;
+mod comodulation_gradients;
+mod gradients;
+mod image_layers;
+mod residual_backbone;
+mod resnet_gradients;
+mod torchvision_weights;
+
+// Learning
+mod comodulation;
+mod comodulation_same_bits;
+mod gain_dynamics;
+mod gain_sampling;
+mod optimisers;
+mod protocol;
+mod recommendation;
+mod reparameterisation;
+mod resnet_training;
+mod training;
+mod variants;
+
+// Analysis and metrics
+mod analyses;
+mod calibration;
+mod classification_metrics;
+mod curvature;
+mod eigenvalues;
+mod geometry;
+mod metrics;
+mod paired_differences;
+mod spiking;
+mod symmetric_eigenvalues;
+mod two_timescale;
+
+// Data and streams
+mod comodulation_formats;
+mod digits;
+mod fetch;
+mod formats;
+mod replay;
+mod streams;
+
+// Settings
+mod comodulation_settings;
+mod settings;
+
+// Runs
+mod comodulation_runs;
+mod comodulation_survives;
+mod every_task;
+mod pinned_runs;
+mod runs_survive;
+mod slurm;
+mod sweep;
+mod weights;
+
+// Reports
+mod reliability_diagram;
+mod report;
+
+// The command line
+mod command_line;
+
+// The package
+mod dependencies;
+mod unsafe_is_listed;

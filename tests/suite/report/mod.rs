@@ -1,0 +1,11 @@
+//! Run directories, tables, figures and the HTML report.
+#![cfg(feature = "report")]
+
+mod differences;
+mod directories;
+mod events;
+mod numpy;
+mod pages;
+mod python;
+pub mod synthetic;
+mod tables;

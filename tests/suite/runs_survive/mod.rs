@@ -1,0 +1,66 @@
+//! A run that is stopped, killed or refused by the disk goes on to the same bytes; two never write the same
+//! directory; what is damaged is said and not used.
+#![cfg(feature = "cli")]
+
+mod any_iteration;
+mod damage;
+#[cfg(unix)]
+mod disk;
+mod ended;
+#[cfg(unix)]
+mod kills;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::program::{assert_same, contents, ended, folder, output, program};
+use neurogain::Cpu;
+use neurogain::data::digits;
+use neurogain::experiment::{Checkpoints, Experiment, Run, Settings, data_digest, presets};
+use neurogain::report;
+use neurogain::train::{Checkpoint, Record};
+use tempfile::TempDir;
+
+/// Standard error of a program that must end with `code`.
+#[track_caller]
+fn ends(folder: &TempDir, arguments: &[&str], code: i32) -> String {
+    let [_, complaint] = ended(&mut program(folder, arguments), code);
+    complaint
+}
+
+/// The digits in two contexts of six iterations, all four methods.
+fn small() -> Settings {
+    let changes = [
+        "stream.iterations=6",
+        "stream.contexts=[[0,1],[0,1,2,3]]",
+        "network.hidden=[8]",
+        "training.batch=16",
+        "training.seeds=[1]",
+    ];
+    let settings = presets::settings("split-digits").expect("the preset");
+    settings.with_overrides(&changes).expect("settings")
+}
+
+/// Runs `settings` in the new directory `dir` until `iterations` are done, with a checkpoint every two.
+fn run_until(dir: &Path, settings: &Settings, iterations: usize) {
+    report::create(dir, settings).expect("made");
+    let (samples, backend) = (digits::load(), Cpu::new().expect("a backend"));
+    report::check_data(dir, &data_digest(&samples)).expect("written");
+    let save = |run: &Run, state: &Checkpoint| report::save(dir, settings, run, state);
+    let experiment = Experiment::new(settings, &samples, &backend).expect("settings");
+    let experiment = experiment.with_checkpoints(Checkpoints {
+        every: 2,
+        ended: Vec::new(),
+        stopped: Vec::new(),
+        save: &save,
+    });
+    let (stop, done) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let count = |_: &Record| {
+        if done.fetch_add(1, Ordering::Relaxed) + 1 == iterations {
+            stop.store(true, Ordering::Relaxed);
+        }
+    };
+    let on_run = |run: &Run| report::write_run(dir, settings, run);
+    experiment.run(1, &stop, &count, &on_run).expect("it runs");
+}

@@ -1,0 +1,311 @@
+//! Weights by torchvision's names: a safetensors file becomes the backbone that PyTorch would compute with it,
+//! and what a file lacks or has otherwise is an error that names the tensor and the file.
+#![cfg(feature = "cli")]
+
+mod reference;
+
+use std::fs;
+use std::path::Path;
+
+use crate::program::{ended, folder, program};
+use neurogain::Cpu;
+use neurogain::models::{BackboneShape, Comodulated, ComodulatedShape, Modulated, Stem};
+use neurogain::report::read_weights;
+use neurogain::shape::Shape;
+use neurogain::tensor::Tensor;
+use reference::{Maps, Random, drawn, file, reference};
+use safetensors::tensor::Dtype;
+use tempfile::TempDir;
+
+/// Encoder and decoder that hand every channel on as it is: the decoder's activity is each channel's mean.
+fn hand_on(network: &mut Comodulated, backend: &Cpu) {
+    for parameter in network.parameters() {
+        let shape = parameter.value.shape();
+        let (rows, columns) = (shape.rows(), shape.columns());
+        let mut numbers = vec![0.0; rows * columns];
+        let place = match parameter.name.as_str() {
+            // The middle of nine pixels; inputs are innermost.
+            "encoder1" | "encoder2" => 4 * rows,
+            "decoder" => 0,
+            _ => continue,
+        };
+        for row in 0..rows {
+            numbers[row * columns + place + row] = 1.0;
+        }
+        parameter.value = Tensor::from_rows(backend, shape, &numbers).expect("of its shape");
+    }
+}
+
+fn computes_what_pytorch_does(
+    side: usize,
+    channels: usize,
+    width: usize,
+    stages: usize,
+    stem: Stem,
+) {
+    let what = format!("{side} × {side} × {channels}, width {width}, {stages} stages, {stem:?}");
+    let size = if stem == Stem::Large { 7 } else { 3 };
+    let weights = drawn(channels, width, stages, size);
+    let folder = folder();
+    let path = folder.path().join("resnet.safetensors");
+    let more = [
+        ("fc.weight", Dtype::F32, vec![10, 4]),
+        ("fc.bias", Dtype::F32, vec![10]),
+        ("bn1.num_batches_tracked", Dtype::I64, vec![]),
+    ];
+    fs::write(&path, file(&weights, &more)).expect("written");
+    let tensors = read_weights(&path).expect("it is whole");
+    let mut names: Vec<&str> = weights.keys().map(String::as_str).collect();
+    names.extend(["fc.weight", "fc.bias"]);
+    names.sort_unstable();
+    let found: Vec<&str> = tensors.iter().map(|tensor| tensor.name.as_str()).collect();
+    assert_eq!(found, names);
+
+    let backend = Cpu::new().expect("a backend");
+    let outputs = width << (stages - 1);
+    let shape = ComodulatedShape {
+        backbone: BackboneShape {
+            side,
+            channels,
+            width,
+            stages,
+            stem,
+        },
+        encoder: outputs,
+        modulated: Modulated::Both,
+        decoder: outputs,
+        residual: false,
+    };
+    let mut network = Comodulated::new(&backend, &shape, 1).expect("a network");
+    network
+        .load_backbone(&backend, &tensors)
+        .expect("all are there");
+    hand_on(&mut network, &backend);
+    let mut random = Random(9);
+    let image = Maps {
+        channels,
+        side,
+        values: random
+            .numbers(channels * side * side)
+            .iter()
+            .map(|n| f64::from(*n))
+            .collect(),
+    };
+    // Pixel after pixel, the channels of each side by side.
+    let mut rows = Vec::new();
+    for pixel in 0..side * side {
+        rows.extend((0..channels).map(|c| image.values[c * side * side + pixel] as f32));
+    }
+    let images = Shape::images(1, side, side, channels);
+    let x = Tensor::from_rows(&backend, images, &rows).expect("an image");
+    network.see(&backend, &x, false).expect("it fits");
+    let ones = vec![1.0; network.couplings()];
+    let activity = network.respond(&backend, &ones).expect("it fits");
+    let found = activity.to_rows(&backend).expect("numbers");
+    let expected = reference(&weights, &image, stages, stem);
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let largest = expected.iter().copied().fold(0.0, f64::max);
+    assert!(largest > 0.1, "{what}: nothing to compare");
+    for (channel, (found, expected)) in found.iter().zip(&expected).enumerate() {
+        let difference = (f64::from(*found) - expected).abs();
+        // A wrong order of anything changes numbers by their own size.
+        assert!(
+            difference < 1e-4 * largest,
+            "{what}, channel {channel}: {found}, not {expected}"
+        );
+    }
+}
+
+#[test]
+fn the_small_stem_computes_what_pytorch_does() {
+    computes_what_pytorch_does(6, 3, 2, 1, Stem::Small);
+    computes_what_pytorch_does(8, 2, 3, 2, Stem::Small);
+    // Kernels of one pixel and one input have as many numbers as a normalisation.
+    computes_what_pytorch_does(8, 1, 1, 3, Stem::Small);
+}
+
+#[test]
+fn the_large_stem_computes_what_pytorch_does() {
+    computes_what_pytorch_does(20, 3, 3, 1, Stem::Large);
+    computes_what_pytorch_does(32, 3, 2, 4, Stem::Large);
+}
+
+/// By hand: the first stem kernel reads the pixel above, of the second channel; the second that on the left,
+/// of the third.
+#[test]
+fn a_kernel_s_first_index_after_the_output_is_the_input_then_row_then_column() {
+    let mut weights = drawn(3, 2, 1, 3);
+    for (name, (_, numbers)) in &mut weights {
+        let value = match name.rsplit_once('.') {
+            Some((_, "running_var")) => 1.0 - 1e-5,
+            Some((layer, "weight")) if layer.contains("bn") => 1.0,
+            _ => 0.0,
+        };
+        numbers.fill(value);
+    }
+    let kernel = &mut weights.get_mut("conv1.weight").expect("the stem").1;
+    kernel[9 + 1] = 1.0;
+    kernel[27 + 18 + 3] = 1.0;
+    let mut image = Maps::new(3, 4, |_, _, _| 0.0);
+    // Row 1, column 2 of the second channel; row 2, column 3 of the third, which has none on its right.
+    image.values[16 + 4 + 2] = 8.0;
+    image.values[2 * 16 + 2 * 4 + 3] = 100.0;
+    image.values[2 * 16 + 2 * 4] = 24.0;
+    let told = reference(&weights, &image, 1, Stem::Small);
+    assert!((told[0] - 0.5).abs() < 1e-6 && (told[1] - 1.5).abs() < 1e-6);
+    let backend = Cpu::new().expect("a backend");
+    let shape = ComodulatedShape {
+        backbone: BackboneShape {
+            side: 4,
+            channels: 3,
+            width: 2,
+            stages: 1,
+            stem: Stem::Small,
+        },
+        encoder: 2,
+        modulated: Modulated::Both,
+        decoder: 2,
+        residual: false,
+    };
+    let folder = folder();
+    let path = folder.path().join("w.safetensors");
+    fs::write(&path, file(&weights, &[])).expect("written");
+    let mut network = Comodulated::new(&backend, &shape, 1).expect("a network");
+    let tensors = read_weights(&path).expect("whole");
+    network
+        .load_backbone(&backend, &tensors)
+        .expect("all are there");
+    hand_on(&mut network, &backend);
+    let mut rows = vec![0.0; 48];
+    rows[(4 + 2) * 3 + 1] = 8.0;
+    rows[(2 * 4 + 3) * 3 + 2] = 100.0;
+    rows[(2 * 4) * 3 + 2] = 24.0;
+    let x = Tensor::from_rows(&backend, Shape::images(1, 4, 4, 3), &rows).expect("an image");
+    network.see(&backend, &x, false).expect("it fits");
+    let activity = network.respond(&backend, &[1.0; 4]).expect("it fits");
+    let found = activity.to_rows(&backend).expect("numbers");
+    assert!(
+        (found[0] - 0.5).abs() < 1e-4 && (found[1] - 1.5).abs() < 1e-4,
+        "{found:?}"
+    );
+}
+
+const SMALL: &[&str] = &[
+    "network.width=2",
+    "network.stages=2",
+    "network.encoder=4",
+    "network.decoder=4",
+    "modulator.count=2",
+    "training.batch=16",
+    "training.seeds=[1]",
+    "pretraining.epochs=[0]",
+    "adaptation.iterations=1",
+    "evaluation.limit=30",
+    "network.weights=w.safetensors",
+];
+
+/// Standard error of a small run whose weights file is `bytes`.
+fn run(folder: &TempDir, bytes: &[u8], out: &str, code: i32) -> String {
+    fs::write(folder.path().join("w.safetensors"), bytes).expect("written");
+    let mut arguments = vec!["run", "comodulation-digits", "--quiet", "--out", out];
+    for change in SMALL {
+        arguments.extend(["--set", change]);
+    }
+    let [_, complaint] = ended(&mut program(folder, &arguments), code);
+    complaint
+}
+
+#[test]
+fn what_is_missing_or_otherwise_is_named_with_its_file() {
+    let folder = folder();
+    let weights = drawn(1, 2, 2, 3);
+    let without = |name: &str| {
+        let mut weights = weights.clone();
+        weights.remove(name).unwrap_or_else(|| panic!("no {name}"));
+        weights
+    };
+    let refused = |bytes: &[u8], parts: &[&str]| {
+        let complaint = run(&folder, bytes, "refused", 1);
+        for part in parts.iter().chain(&["w.safetensors"]) {
+            assert!(complaint.contains(part), "{part}: {complaint}");
+        }
+        assert!(!folder.path().join("refused").exists());
+    };
+    for name in [
+        "conv1.weight",
+        "bn1.running_mean",
+        "bn1.running_var",
+        "layer1.1.conv2.weight",
+        "layer2.0.downsample.0.weight",
+        "layer2.0.downsample.1.bias",
+        "layer2.1.bn2.running_var",
+    ] {
+        refused(&file(&without(name), &[]), &[name, "none of that name"]);
+        let kind = (name, Dtype::F32, vec![3, 5]);
+        let misshapen = file(&without(name), &[kind]);
+        let shape = &weights[name].0;
+        let expected = format!("of shape {shape:?}");
+        refused(&misshapen, &[name, "[3, 5]", &expected]);
+    }
+    for kind in [Dtype::F16, Dtype::BF16, Dtype::F64] {
+        let half = ("conv1.weight", kind, vec![2, 1, 3, 3]);
+        let name = kind.to_string();
+        refused(
+            &file(&without("conv1.weight"), &[half]),
+            &["conv1.weight", &name, "F32"],
+        );
+    }
+    // In the network, and in what it has no use for.
+    for name in ["layer2.1.conv2.weight", "bn1.running_var", "fc.bias"] {
+        for number in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let mut weights = weights.clone();
+            let tensor = weights.entry(name.to_string());
+            let (_, numbers) = tensor.or_insert((vec![2], vec![0.5; 2]));
+            *numbers.last_mut().expect("a number") = number;
+            let holds = format!("{name} holds {number}; expected finite numbers");
+            refused(&file(&weights, &[]), &[&holds]);
+        }
+    }
+    let whole = file(&weights, &[]);
+    refused(b"", &["no safetensors file"]);
+    refused(b"PK\x03\x04 a zip of PyTorch's", &["no safetensors file"]);
+    refused(&whole[..whole.len() - 1], &["no safetensors file"]);
+    // A large stem's kernel does not fit the small stem.
+    refused(
+        &file(&drawn(1, 2, 2, 7), &[]),
+        &["conv1.weight", "[2, 1, 7, 7]", "[2, 1, 3, 3]"],
+    );
+    let missing = read_weights(Path::new("nowhere.safetensors")).expect_err("it is not there");
+    assert!(
+        missing.to_string().contains("nowhere.safetensors"),
+        "{missing}"
+    );
+}
+
+/// The file is part of what a run was begun with.
+#[test]
+fn a_run_starts_from_the_file_and_goes_on_with_no_other() {
+    let folder = folder();
+    let mut weights = drawn(1, 2, 2, 3);
+    let extra = [
+        ("fc.weight", Dtype::F32, vec![1000, 2]),
+        ("layer2.0.bn1.num_batches_tracked", Dtype::I64, vec![]),
+    ];
+    assert_eq!(run(&folder, &file(&weights, &extra), "one", 0), "");
+    let hash = |name: &str| {
+        let text = fs::read(folder.path().join(name).join("summary.json")).expect("a summary");
+        let summary: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+        summary["hash"].as_str().expect("a hash").to_string()
+    };
+    assert_eq!(run(&folder, &file(&weights, &extra), "again", 0), "");
+    assert_eq!(hash("one"), hash("again"));
+    weights
+        .get_mut("layer2.1.conv2.weight")
+        .expect("a kernel")
+        .1[0] += 0.5;
+    assert_eq!(run(&folder, &file(&weights, &extra), "other", 0), "");
+    assert_ne!(hash("one"), hash("other"));
+    let resume = ["run", "--resume", "one", "--quiet"];
+    let [_, complaint] = ended(&mut program(&folder, &resume), 1);
+    assert!(complaint.contains("other data"), "{complaint}");
+}
