@@ -14,7 +14,8 @@
 //! | [`metrics`] | the stability gap, mean and spread, paired differences; calibration, F1, geometry of activity |
 //! | [`analysis`] | the two-timescale model, the curvature of the loss, the spiking model |
 //! | [`backend`], [`tensor`], [`shape`], [`rng`] | the kernel contract and what it stands on |
-//! | `experiment`, `report` | experiments as TOML; run directories and reports (feature `report`) |
+//! | `systems`, `run` | a folder a paper; the frame of every experiment: jobs, run directories (feature `report`) |
+//! | `experiment`, `report` | experiments as TOML; reports (feature `report`) |
 //!
 //! Training NGM-SGD on the digits that ship inside, two contexts of 20 iterations:
 //!
@@ -88,8 +89,12 @@ pub mod optim;
 #[cfg(feature = "report")]
 pub mod report;
 pub mod rng;
+#[cfg(feature = "report")]
+pub mod run;
 pub mod shape;
 pub mod stream;
+#[cfg(feature = "report")]
+pub mod systems;
 pub mod tensor;
 pub mod train;
 

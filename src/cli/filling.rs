@@ -1,78 +1,83 @@
-//! Filling a run directory, with checkpoints on the way: what `run` does, and each cell of a sweep.
+//! Filling a run directory with progress on the screen: what `run` does, and each cell of a sweep.
 
-use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
 
-use neurogain::experiment::{Checkpoints, Experiment, Outcome, Run, Settings, Status};
-use neurogain::report::{self, Lock, Resumed};
-use neurogain::train::{Checkpoint, Record};
+use neurogain::run::{self, Experiment, Lock, Options, Report, RunDirectory, System};
 use neurogain::{Backend, Result};
 
+use super::output::complain;
 use super::progress::Progress;
 
 /// Seconds of work with a small network, minutes with a large one; a checkpoint takes milliseconds.
 pub const CHECKPOINT_EVERY: usize = 500;
 
-/// A run directory, and how it is filled.
+/// How a run directory is filled.
 pub struct Filling<'a> {
-    pub directory: &'a Path,
-    pub settings: &'a Settings,
-    /// The digest of the samples.
-    pub data: &'a str,
     pub threads: usize,
     pub checkpoint_every: usize,
-    pub tensorboard: bool,
     pub stop: &'a AtomicBool,
     pub progress: &'a Progress,
     /// What a unit of the experiment's cost is on the progress bar.
     pub share: f64,
 }
 
+/// What was done.
+pub struct Filled<O> {
+    pub outcomes: Vec<Option<O>>,
+    pub report: Report,
+    /// Images trained on or evaluated by this process, a second; none if there were none.
+    pub images_per_second: Option<f64>,
+}
+
+/// What all jobs of an experiment take together: steps, and their cost.
+pub fn total<S: System, B: Backend>(
+    directory: &RunDirectory<S>,
+    experiment: &S::Experiment<'_, B>,
+) -> (u64, u64) {
+    let sizes = (0..directory.jobs().len()).map(|job| experiment.size(job));
+    sizes.fold((0, 0), |(steps, cost), size| {
+        (steps + size.steps as u64, cost + size.cost)
+    })
+}
+
 impl Filling<'_> {
-    /// Runs `experiment`, going on from what the directory had, and writes what follows from its runs.
-    pub fn run<B: Backend>(
+    /// Runs what `directory` does not have, and writes its report.
+    pub fn run<S: System, B: Backend>(
         &self,
-        experiment: Experiment<B>,
-        resumed: Resumed,
+        directory: &RunDirectory<S>,
         lock: Lock,
-    ) -> Result<Outcome> {
-        let Filling {
-            directory,
-            settings,
-            progress,
-            ..
-        } = *self;
-        report::check_data(directory, self.data)?;
-        let cost = |record: &Record| (self.share * experiment.cost(record) as f64) as u64;
-        for run in resumed.runs() {
-            let records = &run.history.records;
-            progress.skip(records.len(), records.iter().map(cost).sum());
-        }
-        let write_events = |run: &Run| match self.tensorboard {
-            true => report::write_events(directory, settings, run),
-            false => Ok(()),
+        experiment: &S::Experiment<'_, B>,
+    ) -> Result<Filled<S::Outcome>> {
+        let images = AtomicU64::new(0);
+        let on_progress = |done: run::Progress| {
+            let cost = (self.share * done.cost as f64) as u64;
+            match done.before {
+                true => self.progress.skip(done.steps, cost),
+                false => {
+                    self.progress.advance(cost);
+                    images.fetch_add(done.images, Ordering::Relaxed);
+                }
+            }
         };
-        resumed.ended.iter().try_for_each(write_events)?;
-        let save = |run: &Run, state: &Checkpoint| report::save(directory, settings, run, state);
-        let experiment = experiment.with_checkpoints(Checkpoints {
-            every: self.checkpoint_every,
-            ended: resumed.ended,
-            stopped: resumed.stopped,
-            save: &save,
-        });
-        let cost = |record: &Record| (self.share * experiment.cost(record) as f64) as u64;
-        let on_iteration = |record: &Record| progress.advance(cost(record));
-        let outcome = experiment.run(self.threads, self.stop, &on_iteration, &|run| {
-            report::write_run(directory, settings, run)?;
-            write_events(run)
-        })?;
-        let asked = settings.methods.len() * settings.training.seeds.len();
-        let goes_on = |run: &Run| run.status == Status::Interrupted;
-        let runs = &outcome.results.runs;
-        if runs.len() == asked && !runs.iter().any(goes_on) {
-            lock.finish()?;
+        let options = Options {
+            threads: self.threads,
+            stop: self.stop,
+            checkpoint_every: self.checkpoint_every,
+            on_progress: &on_progress,
+        };
+        let begun = Instant::now();
+        let done = run::fill(directory, lock, experiment, &options);
+        let seconds = begun.elapsed().as_secs_f64();
+        for note in directory.take_notes() {
+            complain("warning", &note);
         }
-        report::finish(directory, &outcome.results)?;
-        Ok(outcome)
+        let (outcomes, report) = done?;
+        let images = images.into_inner();
+        Ok(Filled {
+            outcomes,
+            report,
+            images_per_second: (images > 0).then(|| images as f64 / seconds),
+        })
     }
 }

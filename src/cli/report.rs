@@ -1,6 +1,10 @@
 //! `neurogain report`: pages of runs that are already on disk.
 
-use neurogain::report::{build, comodulation_table, rebuild, rebuild_comodulation, table};
+use std::path::Path;
+
+use neurogain::experiment::comodulation;
+use neurogain::run::{RunDirectory, System};
+use neurogain::systems::{Comodulation, StabilityGap, compare};
 use neurogain::{Error, Result};
 
 use super::arguments;
@@ -10,22 +14,15 @@ use super::output::print;
 pub fn report(arguments: &arguments::Report) -> Result<()> {
     match (&arguments.out, arguments.directories.as_slice()) {
         (Some(page), directories) => {
-            build(directories, page)?;
+            compare(directories, page)?;
             print(&format!("report  {}\n", page.display()))
         }
         (None, [directory]) => {
-            if let Some((_, summary)) = rebuild_comodulation(directory)? {
-                let page = directory.join("report.html");
-                let table = comodulation_table(&summary);
-                return print(&format!("{table}\nreport  {}\n", page.display()));
+            let config = directory.join("config.toml").display().to_string();
+            match comodulation::find(&config)? {
+                Some(_) => rebuild::<Comodulation>(directory),
+                None => rebuild::<StabilityGap>(directory),
             }
-            let results = rebuild(directory)?;
-            let page = directory.join("report.html");
-            print(&format!(
-                "{}\nreport  {}\n",
-                table(&results)?,
-                page.display()
-            ))
         }
         (None, _) => Err(Error::Setting {
             name: "--out".into(),
@@ -33,4 +30,11 @@ pub fn report(arguments: &arguments::Report) -> Result<()> {
             expected: "the file for the page that compares these runs".into(),
         }),
     }
+}
+
+/// Writes a directory's report again.
+fn rebuild<S: System>(directory: &Path) -> Result<()> {
+    let report = RunDirectory::<S>::open(directory)?.rebuild()?;
+    let page = directory.join("report.html");
+    print(&format!("{}\nreport  {}\n", report.table, page.display()))
 }

@@ -1,4 +1,4 @@
-//! `neurogain run`: settings, samples, the runs with their progress, and what they gave.
+//! `neurogain run`: settings, data, the jobs with their progress, and what they gave.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,19 +7,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use neurogain::data::TrainTest;
-use neurogain::experiment::{
-    self, DataSettings, DataSource, Experiment, Outcome, Settings, parse_seeds,
-};
-use neurogain::experiment::{Results, Run, Status};
-use neurogain::report::{self, Lock, Resumed};
+use neurogain::experiment::{self, DataSettings, DataSource, Settings, parse_seeds};
+use neurogain::run::{Lock, Outcome, RunDirectory, Status, System};
+use neurogain::systems::{Comodulation, StabilityGap};
 use neurogain::{Backend, Error, Result};
 
 use super::arguments;
 use super::comodulation;
 use super::device::{Device, on_device, processor, tell, threads};
-use super::filling::{CHECKPOINT_EVERY, Filling};
+use super::filling::{CHECKPOINT_EVERY, Filled, Filling, total};
 use super::output::{complain, print, print_json};
-use super::progress::{self, Progress};
+use super::progress::Progress;
 
 /// What a shell reports of a program that Ctrl-C has ended.
 pub(super) const INTERRUPTED: u8 = 130;
@@ -27,113 +25,112 @@ pub(super) const INTERRUPTED: u8 = 130;
 /// Does what `neurogain run` promises.
 pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     let device = Device::of(arguments.device.as_deref())?;
-    if let Some(settings) = comodulation::settings(arguments)? {
-        return comodulation::run(arguments, &settings, device);
+    match comodulation::settings(arguments)? {
+        Some(settings) => {
+            let source = settings.data.source;
+            run_system::<Comodulation>(arguments, &settings, source, device)
+        }
+        None => {
+            let settings = settings(arguments)?;
+            let source = settings.data.source;
+            run_system::<StabilityGap>(arguments, &settings, source, device)
+        }
     }
-    let settings = settings(arguments)?;
-    let samples = samples(&settings.data, &arguments.data.directory())?;
+}
+
+/// Runs an experiment of a system on a device.
+fn run_system<S: System>(
+    arguments: &arguments::Run,
+    settings: &S::Settings,
+    source: DataSource,
+    device: Device,
+) -> Result<ExitCode> {
+    let data = S::load(settings, &arguments.data.directory());
+    let data = data.map_err(|error| advised(error, source))?;
     let card = device.open()?;
     let threads = threads(arguments.threads, card.as_ref());
-    experiment::check_memory(&settings, &samples, threads)?;
-    let runs = settings.methods.len() * settings.training.seeds.len();
-    let cpu = processor(threads, runs)?;
+    S::check_memory(settings, &data, threads)?;
+    let cpu = processor(threads, S::jobs(settings).len())?;
     let seen = card.clone();
-    let code = on_device!(card, cpu, |backend| run_on(
-        backend, arguments, &settings, &samples, threads
+    let code = on_device!(card, cpu, |backend| run_on::<S, _>(
+        backend, arguments, settings, &data, threads
     ))?;
     tell(seen.as_ref(), arguments.quiet);
     Ok(code)
 }
 
-/// The runs on a backend.
-fn run_on<B: Backend>(
+/// Runs an experiment on a backend.
+fn run_on<S: System, B: Backend>(
     backend: &B,
     arguments: &arguments::Run,
-    settings: &Settings,
-    samples: &TrainTest,
+    settings: &S::Settings,
+    data: &S::Data,
     threads: usize,
 ) -> Result<ExitCode> {
-    let experiment = Experiment::new(settings, samples, backend)?;
+    let experiment = S::experiment(settings, data, backend)?;
     let stop = stop_on_interrupt()?;
     let directory = match (&arguments.resume, &arguments.out) {
-        (Some(directory), _) => directory.clone(),
-        (None, Some(directory)) => {
-            report::create(directory, settings)?;
-            directory.clone()
-        }
-        (None, None) => create_next(Path::new("runs"), &settings.name, &|directory| {
-            report::create(directory, settings)
-        })?,
+        (Some(path), _) => RunDirectory::<S>::open(path)?,
+        (None, Some(path)) => RunDirectory::create(path, settings)?,
+        (None, None) => create_next(Path::new("runs"), settings)?,
     };
-    let lock = Lock::take(&directory)?;
-    let resumed = match arguments.resume {
-        Some(_) => resume(&directory, settings, arguments.quiet)?,
-        None => Resumed::default(),
-    };
-    let total = progress::iterations(settings);
-    let cost = experiment.total_cost();
-    let progress = Progress::new(&settings.title, total, cost, arguments.quiet);
+    let directory = directory.with_tensorboard(arguments.tensorboard);
+    let lock = Lock::take(directory.path())?;
+    directory.check_data(&S::digest(data))?;
+    let (steps, cost) = total::<S, B>(&directory, &experiment);
+    let progress = Progress::new(S::title(settings), steps, cost, arguments.quiet);
     let filling = Filling {
-        directory: &directory,
-        settings,
-        data: &experiment::data_digest(samples),
         threads,
         checkpoint_every: arguments.checkpoint_every.unwrap_or(CHECKPOINT_EVERY),
-        tensorboard: arguments.tensorboard,
         stop: &stop,
         progress: &progress,
         share: 1.0,
     };
-    let outcome = filling.run(experiment, resumed, lock);
+    let filled = filling.run::<S, B>(&directory, lock, &experiment);
     progress.clear();
-    let Outcome {
-        results,
+    let Filled {
+        outcomes,
+        report,
         images_per_second,
-    } = outcome?;
-    let hash = results.hash().unwrap_or_default();
-    let page = directory.join("report.html");
+    } = filled?;
+    let place = directory.path().display();
+    if images_per_second.is_none() && outcomes.iter().all(Option::is_some) && !arguments.quiet {
+        let runs = outcomes.len();
+        complain("complete", &format!("all {runs} runs of {place} had ended"));
+    }
+    let page = directory.path().join("report.html");
     if arguments.json {
-        let summary = report::summarise_results(&results)?;
         print_json(&serde_json::json!({
-            "directory": directory.display().to_string(),
+            "directory": place.to_string(),
             "report": page.display().to_string(),
-            "hash": hash,
+            "hash": report.hash,
             "images_per_second": images_per_second,
-            "summary": summary,
+            "summary": report.summary,
         }))?;
     } else {
+        let hash = report.hash.map(|hash| format!("hash    {hash}\n"));
         let speed = images_per_second.map(|speed| format!("speed   {speed:.0} images/s\n"));
         print(&format!(
-            "{}\nhash    {hash}\n{}report  {}\n",
-            report::table(&results)?,
+            "{}\n{}{}report  {}\n",
+            report.table,
+            hash.unwrap_or_default(),
             speed.unwrap_or_default(),
             page.display(),
         ))?;
     }
-    Ok(verdict(&results, stop.load(Ordering::SeqCst), &directory))
-}
-
-/// What the directory has, and a word on what is damaged, or on there being nothing left to do.
-fn resume(directory: &Path, settings: &Settings, quiet: bool) -> Result<Resumed> {
-    let resumed = report::resume(directory, settings)?;
-    for note in &resumed.notes {
-        complain("warning", note);
-    }
-    let runs = settings.methods.len() * settings.training.seeds.len();
-    if resumed.ended.len() == runs && !quiet {
-        let directory = directory.display();
-        complain(
-            "complete",
-            &format!("all {runs} runs of {directory} had ended"),
-        );
-    }
-    Ok(resumed)
+    Ok(verdict(
+        &outcomes,
+        stop.load(Ordering::SeqCst),
+        directory.path(),
+    ))
 }
 
 /// The benchmark or file, with the changes asked for; those that a directory was begun with, to go on.
 fn settings(arguments: &arguments::Run) -> Result<Settings> {
     if let Some(directory) = &arguments.resume {
-        return report::settings(directory)
+        let found = RunDirectory::<StabilityGap>::open(directory);
+        return found
+            .map(|directory| directory.settings().clone())
             .map_err(|error| error.advised("; name a directory that `neurogain run` has made"));
     }
     let name = arguments.benchmark.as_deref().unwrap_or("split-digits");
@@ -205,11 +202,8 @@ pub(super) fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
 }
 
 /// Makes the run directory with the next free number: `runs/split-digits-001`.
-pub(super) fn create_next(
-    parent: &Path,
-    name: &str,
-    create: &dyn Fn(&Path) -> Result<()>,
-) -> Result<PathBuf> {
+fn create_next<S: System>(parent: &Path, settings: &S::Settings) -> Result<RunDirectory<S>> {
+    let name = S::name(settings);
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     let numbers = entries.filter_map(|entry| {
         let file_name = entry.file_name();
@@ -217,11 +211,11 @@ pub(super) fn create_next(
         number.parse::<u32>().ok()
     });
     for number in numbers.max().unwrap_or(0)..u32::MAX {
-        let directory = parent.join(format!("{name}-{:03}", number + 1));
-        match create(&directory) {
-            // Another run, started at the same time, was first: the next number is ours.
+        let directory: PathBuf = parent.join(format!("{name}-{:03}", number + 1));
+        match RunDirectory::create(&directory, settings) {
+            // Another run, started at the same time, was first: the next number is free.
             Err(_) if directory.exists() => {}
-            made => return made.map(|()| directory),
+            made => return made,
         }
     }
     Err(Error::File {
@@ -232,30 +226,29 @@ pub(super) fn create_next(
 }
 
 /// Says what was not done, if anything, and gives the exit code for it.
-fn verdict(results: &Results, stopped: bool, directory: &Path) -> ExitCode {
-    let settings = &results.settings;
-    let asked = settings.methods.len() * settings.training.seeds.len();
-    let cut_short = |run: &Run| run.status == Status::Interrupted;
-    if stopped && (results.runs.len() < asked || results.runs.iter().any(cut_short)) {
-        let iterations: usize = results.runs.iter().map(|r| r.history.records.len()).sum();
+fn verdict<O: Outcome>(outcomes: &[Option<O>], stopped: bool, directory: &Path) -> ExitCode {
+    let begun = || outcomes.iter().flatten();
+    let interrupted = begun().any(|outcome| *outcome.status() == Status::Interrupted);
+    if stopped && (interrupted || outcomes.iter().any(Option::is_none)) {
+        let steps: usize = begun().map(Outcome::steps).sum();
         let place = directory.display();
         let message = format!(
-            "stopped after {iterations} iterations, which are in {place}; `neurogain run --resume {place}` goes on"
+            "stopped after {steps} iterations, which are in {place}; to continue, run: neurogain run --resume {place}"
         );
         complain("interrupted", &message);
         return ExitCode::from(INTERRUPTED);
     }
     let mut code = ExitCode::SUCCESS;
-    for run in &results.runs {
+    for outcome in begun() {
         if let Status::Diverged {
             iteration,
             quantity,
             value,
-        } = &run.status
+        } = outcome.status()
         {
-            let (method, seed) = (&run.method, run.seed);
             let message = format!(
-                "{method}, seed {seed}: training diverged: {quantity} is {value} at iteration {iteration}"
+                "{}: training diverged: {quantity} is {value} at iteration {iteration}",
+                outcome.id()
             );
             complain("error", &message);
             code = ExitCode::FAILURE;

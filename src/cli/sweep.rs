@@ -1,6 +1,5 @@
 //! `neurogain sweep`: the cells of a grid, each a run directory, and what they gave together.
 
-use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,12 +8,14 @@ use std::thread;
 
 use neurogain::data::TrainTest;
 use neurogain::experiment::{self, Cell, DataSettings, Experiment, Sweep};
-use neurogain::report::{self, Lock};
+use neurogain::report;
+use neurogain::run::{Lock, RunDirectory};
+use neurogain::systems::StabilityGap;
 use neurogain::{Backend, Error, Result};
 
 use super::arguments;
 use super::device::{Device, on_device, processor, threads};
-use super::filling::{CHECKPOINT_EVERY, Filling};
+use super::filling::{CHECKPOINT_EVERY, Filling, total};
 use super::output::{complain, print};
 use super::progress::{Progress, iterations};
 use super::run::{INTERRUPTED, samples, stop_on_interrupt};
@@ -198,39 +199,31 @@ impl<'a> Work<'a> {
     /// Runs one cell on a backend.
     fn one_on<B: Backend>(&self, backend: &B, task: &Task, progress: &Progress) -> Result<()> {
         let settings = &task.cell.settings;
-        let experiment = Experiment::new(settings, &task.samples, backend)?;
-        let directory = report::cell_directory(self.directory, task.cell);
-        let begun = report::settings(&directory);
-        if begun.as_ref() != Ok(settings) {
-            // Of an attempt that ended before it was begun, or of nobody.
-            if directory.exists() {
-                fs::remove_dir_all(&directory).map_err(|error| Error::File {
-                    path: directory.display().to_string(),
-                    action: "empty",
-                    reason: error.to_string(),
-                })?;
+        let path = report::cell_directory(self.directory, task.cell);
+        let directory = match RunDirectory::<StabilityGap>::open(&path) {
+            Ok(begun) if begun.settings() == settings => begun,
+            Ok(_) => {
+                return Err(Error::Format {
+                    path: path.join("config.toml").display().to_string(),
+                    problem: "it is not of this cell's settings; put it back as it was, or name another directory for the sweep with --out".into(),
+                });
             }
-            report::create(&directory, settings)?;
-        }
-        let lock = Lock::take(&directory)?;
-        let resumed = report::resume(&directory, settings)?;
-        for note in &resumed.notes {
-            complain("warning", note);
-        }
+            Err(_) if !path.exists() => RunDirectory::create(&path, settings)?,
+            Err(error) => return Err(error),
+        };
+        let lock = Lock::take(&path)?;
+        directory.check_data(&experiment::data_digest(&task.samples))?;
+        let experiment = Experiment::new(settings, &task.samples, backend)?;
+        let (steps, cost) = total::<StabilityGap, B>(&directory, &experiment);
         let filling = Filling {
-            directory: &directory,
-            settings,
-            data: &experiment::data_digest(&task.samples),
             threads: self.threads,
             checkpoint_every: CHECKPOINT_EVERY,
-            tensorboard: false,
             stop: &self.stop,
             progress,
             // Cells count by their iterations, and these within a cell by what they cost.
-            share: (iterations(settings) * COST_OF_ITERATION) as f64
-                / experiment.total_cost() as f64,
+            share: (steps * COST_OF_ITERATION) as f64 / cost.max(1) as f64,
         };
-        filling.run(experiment, resumed, lock)?;
+        filling.run::<StabilityGap, B>(&directory, lock, &experiment)?;
         Ok(())
     }
 }

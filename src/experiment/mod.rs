@@ -9,13 +9,12 @@
 //! let settings = presets::settings("split-digits")?.with_overrides(&short)?.with_seeds(&[1])?;
 //! let cpu = Cpu::new()?;
 //! let experiment = Experiment::new(&settings, &digits::load(), &cpu)?;
-//! let outcome = experiment.run(1, &AtomicBool::new(false), &|_| (), &|_| Ok(()))?;
-//! assert_eq!(outcome.results.runs.len(), 4);
+//! let results = experiment.run(1, &AtomicBool::new(false))?;
+//! assert_eq!(results.runs.len(), 4);
 //! # Ok::<(), neurogain::Error>(())
 //! ```
 
 mod changes;
-mod checkpoints;
 pub mod comodulation;
 mod keys;
 mod memory;
@@ -35,13 +34,13 @@ pub(crate) mod validate;
 mod variants;
 
 pub use changes::Change;
-pub use checkpoints::{Checkpoints, Save};
 pub use memory::{available_memory, check_memory, memory_needed};
 pub use nearest::unknown;
 pub(crate) use results::hexadecimal;
-pub use results::{Results, Run, Status};
+pub use results::{Results, Run};
+pub use run::Experiment;
 pub(crate) use run::evenly;
-pub use run::{Experiment, Outcome};
+pub(crate) use run::{jobs, method_and_seed};
 pub use samples::{data_digest, load_samples};
 pub use seeds::parse_seeds;
 pub use settings::{

@@ -6,14 +6,15 @@ use sha2::{Digest, Sha256};
 
 use super::results::hexadecimal;
 use super::run::{Blueprint, Experiment, transform};
-use super::{MethodSettings, Run, Status};
+use super::{MethodSettings, Run};
 use crate::analysis::{Snapshot, Watched};
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::gain::GainDynamics;
 use crate::models::{Mlp, Network, SlimResNet};
+use crate::run::{Session, Status};
 use crate::stream::{self, Context};
-use crate::train::{Checkpoint, GradientDescent, History, Record, Trainer};
+use crate::train::{Checkpoint, GradientDescent, History, Trainer};
 
 impl<B: Backend> Experiment<'_, B> {
     /// One method with one seed.
@@ -21,18 +22,18 @@ impl<B: Backend> Experiment<'_, B> {
         &self,
         method: &MethodSettings,
         seed: u64,
-        observe: impl FnMut(&Record) -> bool,
-    ) -> Result<Run> {
+        session: &mut Session<'_, Run>,
+    ) -> Result<(Run, Checkpoint)> {
         let backend = self.backend;
         match &self.network {
             Blueprint::Mlp(shape) => {
-                self.train(Mlp::new(backend, shape, seed)?, method, seed, observe)
+                self.train(Mlp::new(backend, shape, seed)?, method, seed, session)
             }
             Blueprint::SlimResNet(shape) => self.train(
                 SlimResNet::new(backend, shape, seed)?,
                 method,
                 seed,
-                observe,
+                session,
             ),
         }
     }
@@ -111,8 +112,8 @@ impl<B: Backend> Experiment<'_, B> {
         mut network: impl Network<B>,
         method: &MethodSettings,
         seed: u64,
-        mut observe: impl FnMut(&Record) -> bool,
-    ) -> Result<Run> {
+        session: &mut Session<'_, Run>,
+    ) -> Result<(Run, Checkpoint)> {
         let Experiment {
             settings, backend, ..
         } = *self;
@@ -124,10 +125,11 @@ impl<B: Backend> Experiment<'_, B> {
             history: History::default(),
             hash: None,
         };
-        let checkpoints = self.checkpoints.as_ref();
-        if let Some((begun, state)) = checkpoints.and_then(|c| c.stopped(&method.name, seed)) {
-            run.history = begun.history.clone();
+        if let Some((begun, state)) = session.resumed.take() {
+            run.history = begun.history;
             state.restore(backend, &mut network, &mut descent)?;
+            let cost = run.history.records.iter().map(|record| self.cost(record));
+            session.skip(run.history.records.len(), cost.sum());
         }
         let contexts = self.contexts(seed)?;
         let total = settings.stream.iterations * contexts.len();
@@ -135,8 +137,8 @@ impl<B: Backend> Experiment<'_, B> {
             let mut stopped = false;
             let history = &mut run.history;
             let ended = trainer.run(&mut network, &mut descent, &contexts, history, |record| {
-                stopped = !observe(record);
-                !stopped && !checkpoints.is_some_and(|c| c.due(record.iteration))
+                stopped = !session.step(self.cost(record), self.images(record));
+                !stopped && !session.due(record.iteration)
             });
             run.status = match ended {
                 Ok(()) => Status::Complete,
@@ -153,18 +155,16 @@ impl<B: Backend> Experiment<'_, B> {
                 },
                 Err(error) => return Err(error),
             };
-            let goes_on = run.status == Status::Interrupted && !stopped;
-            if !goes_on {
+            let carries_on = run.status == Status::Interrupted && !stopped;
+            if run.status != Status::Interrupted {
                 let bits = hash(backend, &mut network, &run.history)?;
                 run.hash = Some(hexadecimal(bits));
             }
-            if let Some(checkpoints) = checkpoints {
-                let state = Checkpoint::take(backend, &mut network, &mut descent)?;
-                (checkpoints.save)(&run, &state)?;
+            let state = Checkpoint::take(backend, &mut network, &mut descent)?;
+            if !carries_on {
+                return Ok((run, state));
             }
-            if !goes_on {
-                return Ok(run);
-            }
+            session.checkpoint(&run, &state)?;
         }
     }
 }

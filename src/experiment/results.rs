@@ -1,29 +1,10 @@
 //! What an experiment gives.
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Settings;
+use crate::run::Status;
 use crate::train::History;
-
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "status", rename_all = "kebab-case")]
-pub enum Status {
-    /// Every iteration of every context.
-    Complete,
-    /// Stopped before its end.
-    Interrupted,
-    /// Training produced a number that is not finite.
-    Diverged {
-        /// The iteration, counted from 1 over the whole run.
-        iteration: usize,
-        /// The quantity that is not finite.
-        quantity: String,
-        /// Its value.
-        value: String,
-    },
-}
 
 /// One method with one seed.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,30 +1,16 @@
 //! Running an experiment: every method with every seed, side by side over the cores.
 
 use std::borrow::Cow;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
-use std::time::Instant;
+use std::sync::atomic::AtomicBool;
 
-use super::{
-    Checkpoints, EvaluatedTasks, MethodSettings, NetworkSettings, Results, Run, Settings,
-    StreamKind,
-};
+use super::{EvaluatedTasks, MethodSettings, NetworkSettings, Results, Run, Settings, StreamKind};
 use crate::backend::{Backend, Cpu};
 use crate::data::{Dataset, TrainTest};
 use crate::error::{Error, Result};
 use crate::models::{MlpShape, SlimResNetShape};
+use crate::run::{self, Job, MemoryStore, Options, Session, Size};
 use crate::stream::{self, Context};
-use crate::train::{Normalisation, Record, Samples, TestTasks, Transform};
-
-/// What an experiment gave.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
-    /// The runs that were begun, methods and seeds in the order of the settings.
-    pub results: Results,
-    /// Images trained on or evaluated, a second of the whole experiment; none where all runs had ended before.
-    pub images_per_second: Option<f64>,
-}
+use crate::train::{Checkpoint, Normalisation, Record, Samples, TestTasks, Transform};
 
 /// An experiment that is ready to run: what all its runs share, and only read.
 pub struct Experiment<'a, B: Backend = Cpu> {
@@ -36,19 +22,12 @@ pub struct Experiment<'a, B: Backend = Cpu> {
     /// Of the training samples; none without a memory, which alone reads them.
     pub(super) labels: Vec<u8>,
     pub(super) network: Blueprint,
-    pub(super) checkpoints: Option<Checkpoints<'a>>,
 }
 
 /// What each run's network is made from.
 pub(super) enum Blueprint {
     Mlp(MlpShape),
     SlimResNet(SlimResNetShape),
-}
-
-/// A run that ended, with its place in the order of the settings.
-struct Ended {
-    place: usize,
-    run: Run,
 }
 
 impl<'a, B: Backend> Experiment<'a, B> {
@@ -93,14 +72,7 @@ impl<'a, B: Backend> Experiment<'a, B> {
             },
             network,
             backend,
-            checkpoints: None,
         })
-    }
-
-    /// The same, its runs being saved as they go, and going on from where they were.
-    pub fn with_checkpoints(mut self, checkpoints: Checkpoints<'a>) -> Self {
-        self.checkpoints = Some(checkpoints);
-        self
     }
 
     /// What an iteration costs, in images: three for one that is trained on, whose backward pass takes about
@@ -111,13 +83,70 @@ impl<'a, B: Backend> Experiment<'a, B> {
         (3 * self.settings.training.batch + tested) as u64
     }
 
-    /// What all iterations of all runs cost together, in the unit of [`cost`](Self::cost).
-    pub fn total_cost(&self) -> u64 {
+    /// Images that an iteration trained on or evaluated.
+    pub(super) fn images(&self, record: &Record) -> u64 {
+        let tasks = record.test.iter().len() + record.later_tasks.len();
+        let tested: usize = self.test.samples().take(tasks).sum();
+        (self.settings.training.batch + tested) as u64
+    }
+
+    /// Runs every method with every seed in memory, at most `threads` at a time; the backend says on how many threads
+    /// the kernels of each run. Raising `stop` interrupts the runs after their iteration.
+    ///
+    /// A seed names the initial weights and the batches, the same for every method, so that methods are compared pair
+    /// by pair.
+    ///
+    /// # Errors
+    /// What the kernels fail with. A run that diverges is no error: its [`Status`](crate::run::Status) says so.
+    pub fn run(&self, threads: usize, stop: &AtomicBool) -> Result<Results> {
+        let options = Options {
+            threads,
+            stop,
+            checkpoint_every: 0,
+            on_progress: &|_| (),
+        };
+        let (jobs, store) = (jobs(self.settings), MemoryStore::default());
+        let runs = run::run(self, &jobs, &store, &options)?;
+        Ok(Results {
+            settings: self.settings.clone(),
+            runs: runs.into_iter().flatten().collect(),
+        })
+    }
+}
+
+/// A job for each method and seed, seeds within a method.
+pub(crate) fn jobs(settings: &Settings) -> Vec<Job> {
+    let jobs = runs(settings).map(|(method, seed)| Job {
+        id: format!("{}-{seed}", method.name),
+        after: Vec::new(),
+    });
+    jobs.collect()
+}
+
+/// The method and seed of the job with this name.
+pub(crate) fn method_and_seed<'a>(settings: &'a Settings, id: &str) -> Option<(&'a str, u64)> {
+    let mut runs = runs(settings).map(|(method, seed)| (method.name.as_str(), seed));
+    runs.find(|(method, seed)| format!("{method}-{seed}") == id)
+}
+
+/// The method and seed of each job.
+fn runs(settings: &Settings) -> impl Iterator<Item = (&MethodSettings, u64)> {
+    let methods = settings.methods.iter();
+    methods.flat_map(|method| {
+        settings
+            .training
+            .seeds
+            .iter()
+            .map(move |&seed| (method, seed))
+    })
+}
+
+impl<B: Backend> run::Experiment<Run> for Experiment<'_, B> {
+    fn size(&self, _job: usize) -> Size {
         let Settings {
             stream,
             training,
             evaluation,
-            methods,
             ..
         } = self.settings;
         let evaluations = (stream.iterations / evaluation.every) as u64;
@@ -126,102 +155,18 @@ impl<'a, B: Backend> Experiment<'a, B> {
             let tested: usize = self.test.samples().take(number).sum();
             trained + evaluations * tested as u64
         };
-        let run: u64 = (1..=stream.contexts.len()).map(context).sum();
-        run * (methods.len() * training.seeds.len()) as u64
+        Size {
+            steps: stream.iterations * stream.contexts.len(),
+            cost: (1..=stream.contexts.len()).map(context).sum(),
+        }
     }
 
-    /// Runs every method with every seed, at most `threads` at a time; the backend says on
-    /// how many threads the kernels of each run.
-    ///
-    /// A seed names the initial weights and the batches, the same for every method, so that methods are
-    /// compared pair by pair. `on_iteration` sees every iteration's record; `on_run` sees each run as it
-    /// ends, one at a time, those that `stop` interrupted or that diverged included, but not those that
-    /// had ended [before](field@Checkpoints::ended).
-    ///
-    /// # Errors
-    /// What `on_run` and [`Checkpoints::save`] fail with, [`Error::Shape`] for a checkpoint that is not of
-    /// these settings, and what the kernels fail with. A run that diverges is no error: its
-    /// [`Status`](super::Status) says so.
-    pub fn run(
-        &self,
-        threads: usize,
-        stop: &AtomicBool,
-        on_iteration: &(dyn Fn(&Record) + Sync),
-        on_run: &(dyn Fn(&Run) -> Result<()> + Sync),
-    ) -> Result<Outcome> {
-        let seeds = &self.settings.training.seeds;
-        let methods = self.settings.methods.iter();
-        let jobs: Vec<(&MethodSettings, u64)> = methods
-            .flat_map(|method| seeds.iter().map(move |&seed| (method, seed)))
-            .collect();
-        let next = AtomicUsize::new(0);
-        // A run that fails stops the others.
-        let failed = AtomicBool::new(false);
-        let go_on = || !stop.load(Ordering::Relaxed) && !failed.load(Ordering::Relaxed);
-        let ended: Mutex<Vec<Result<Ended>>> = Mutex::new(Vec::new());
-        let began = Instant::now();
-        let work = || {
-            while go_on() {
-                let place = next.fetch_add(1, Ordering::Relaxed);
-                let Some(&(method, seed)) = jobs.get(place) else {
-                    return;
-                };
-                let before = self.checkpoints.as_ref();
-                let before = before.and_then(|checkpoints| checkpoints.ended(&method.name, seed));
-                let result = match before {
-                    Some(run) => Ok(run.clone()),
-                    None => self.one(method, seed, |record| {
-                        on_iteration(record);
-                        go_on()
-                    }),
-                };
-                // A poisoned lock still holds whole runs: they are pushed in one step.
-                let mut ended = ended.lock().unwrap_or_else(|e| e.into_inner());
-                let result = result.and_then(|run| {
-                    if before.is_none() {
-                        on_run(&run)?;
-                    }
-                    Ok(Ended { place, run })
-                });
-                if result.is_err() {
-                    failed.store(true, Ordering::Relaxed);
-                }
-                ended.push(result);
-            }
+    fn run(&self, job: usize, session: &mut Session<'_, Run>) -> Result<(Run, Checkpoint)> {
+        let Some((method, seed)) = runs(self.settings).nth(job) else {
+            let expected = format!("a job below {}", jobs(self.settings).len());
+            return Err(Error::setting("job", job, expected));
         };
-        thread::scope(|scope| {
-            for _ in 1..threads.clamp(1, jobs.len()) {
-                scope.spawn(work);
-            }
-            work();
-        });
-        let seconds = began.elapsed().as_secs_f64();
-        let ended = ended.into_inner().unwrap_or_else(|e| e.into_inner());
-        let mut ended = ended.into_iter().collect::<Result<Vec<_>>>()?;
-        ended.sort_by_key(|ended| ended.place);
-
-        let runs: Vec<Run> = ended.into_iter().map(|ended| ended.run).collect();
-        let samples: Vec<usize> = self.test.samples().collect();
-        let images = |run: &Run| -> usize {
-            let checkpoints = self.checkpoints.as_ref();
-            let done = checkpoints.map_or(0, |checkpoints| checkpoints.done(run));
-            let records = run.history.records.iter().skip(done);
-            let tested = |record: &Record| -> usize {
-                let tasks = record.test.iter().len() + record.later_tasks.len();
-                samples.iter().take(tasks).sum()
-            };
-            records
-                .map(|record| self.settings.training.batch + tested(record))
-                .sum()
-        };
-        let images: usize = runs.iter().map(images).sum();
-        Ok(Outcome {
-            results: Results {
-                settings: self.settings.clone(),
-                runs,
-            },
-            images_per_second: (images > 0).then(|| images as f64 / seconds),
-        })
+        self.one(method, seed, session)
     }
 }
 

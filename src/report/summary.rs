@@ -7,8 +7,9 @@ use serde::Serialize;
 use super::differences::{Difference, differences};
 use super::records::total_iterations;
 use crate::error::{Error, Result};
-use crate::experiment::{EvaluatedTasks, Results, Run, Status};
+use crate::experiment::{EvaluatedTasks, Results, Run};
 use crate::metrics::{self, Continual, StabilityGap, stability_gap, stability_gap_of_mean};
+use crate::run::Status;
 use crate::train::{History, Record};
 
 /// What `summary.json` holds. Numbers that do not exist (the gap of a single context) are `null` there.
@@ -103,16 +104,6 @@ pub struct EveryTask {
     pub minimum_accuracy: metrics::Summary,
     /// Worst-case accuracy over all tasks, which De Lange et al. call WC-ACC.
     pub worst_case_accuracy: metrics::Summary,
-}
-
-impl Summary {
-    /// The text of `summary.json`.
-    pub(super) fn to_json(&self) -> Result<String> {
-        let mut text = serde_json::to_string_pretty(self)
-            .map_err(|e| Error::setting("summary", e, "values that JSON can hold"))?;
-        text.push('\n');
-        Ok(text)
-    }
 }
 
 /// Measures every complete run of `results`, and every method over them.

@@ -3,7 +3,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `sweep.toml` | the resolved sweep: the base's settings and the grid |
-//! | `cells/NNN/` | the run directory of cell NNN, as [`super::create`] and [`super::finish`] write it |
+//! | `cells/NNN/` | the run directory of cell NNN, a [`RunDirectory`] |
 //! | `sweep.csv` | a row a cell and method: the grid's values, measures, seeds, hash |
 //! | `sweep.json` | the same, with the whole summary of each cell |
 //! | `sweep.svg` | measures against the setting, for sweeps through one or two settings of numbers |
@@ -13,15 +13,16 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::directory::load;
-use super::files::{damaged, write};
 use super::format::{NONE, Unit};
 use super::summary::{MethodSummary, Summary, summarise_results};
 use super::sweep_chart;
 use super::table::{HEADINGS, aligned, cells, incomplete};
 use crate::error::{Error, Result};
-use crate::experiment::{Cell, MethodSettings, Results, Status, Sweep};
+use crate::experiment::{Cell, MethodSettings, Results, Sweep};
 use crate::metrics;
+use crate::run::files::{damaged, write};
+use crate::run::{RunDirectory, Status};
+use crate::systems::StabilityGap;
 
 /// What [`collect_sweep`] has gathered.
 #[derive(Debug, Clone, PartialEq)]
@@ -180,12 +181,15 @@ impl Gathered<'_> {
 /// The results of `cell`, which are those of its settings.
 fn read(dir: &Path, cell: &Cell) -> Result<Results> {
     let dir = cell_directory(dir, cell);
-    let results = load(&dir)?;
-    if results.settings != cell.settings {
+    let directory = RunDirectory::<StabilityGap>::open(&dir)?;
+    if *directory.settings() != cell.settings {
         let config = dir.join("config.toml");
         return Err(Error::format(&config, "not the settings of this cell"));
     }
-    Ok(results)
+    Ok(Results {
+        settings: cell.settings.clone(),
+        runs: directory.load()?.into_iter().flatten().collect(),
+    })
 }
 
 /// The measures of a method, mean and spread over its seeds.

@@ -7,7 +7,8 @@ use super::records;
 use super::summary::{MethodSummary, Summary, summarise_results};
 use crate::error::{Error, Result};
 use crate::experiment::Settings;
-use crate::experiment::{Results, Run, Status};
+use crate::experiment::{Results, Run};
+use crate::run::Status;
 
 /// The table's column headings.
 pub(super) const HEADINGS: [&str; 6] = [

@@ -5,8 +5,8 @@ use std::path::Path;
 use byteorder::{ByteOrder, LittleEndian};
 use safetensors::tensor::{Dtype, SafeTensors};
 
-use super::files;
 use crate::error::{Error, Result};
+use crate::run::files;
 use crate::tensor::NamedTensor;
 
 /// Every f32 tensor of a safetensors file, in the order of their names. Whole numbers, such as torchvision's

@@ -14,7 +14,7 @@ use crate::tensor::{NamedTensor, Tensor};
 use crate::train::GradientDescent;
 
 /// A network and its method between two iterations.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Checkpoint {
     /// What inference needs: the weights `LAYER`, the gains `LAYER.gain` as the last forward used them, and
     /// the running statistics `LAYER.running`, mean before variance.

@@ -241,8 +241,8 @@ fn an_experiment_has_the_processors_hash() {
         let settings = settings.with_overrides(&short).expect("settings");
         let settings = settings.with_seeds(&[1, 2]).expect("seeds");
         let experiment = Experiment::new(&settings, &digits::load(), backend).expect("it fits");
-        let outcome = experiment.run(2, &AtomicBool::new(false), &|_| (), &|_| Ok(()));
-        outcome.expect("it runs").results.hash().expect("it ended")
+        let outcome = experiment.run(2, &AtomicBool::new(false));
+        outcome.expect("it runs").hash().expect("it ended")
     }
     let expected = hash(&cpu());
     for device in devices("experiment").iter().take(3) {

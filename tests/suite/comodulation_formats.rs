@@ -105,10 +105,10 @@ fn assert_ran(folder: &TempDir, name: &str, tasks: usize, samples: usize, classe
         "mean-activity",
         "fine-tuning",
     ] {
-        let path = directory.join(format!("cells/{arm}-1-1.json"));
+        let path = directory.join(format!("runs/{arm}-1-1.json"));
         let text = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let cell: Value = serde_json::from_slice(&text).expect("JSON");
-        let measured = cell["cell"]["tasks"].as_array().expect("a list");
+        let measured = cell["tasks"].as_array().expect("a list");
         assert_eq!(measured.len(), tasks, "{name}, {arm}");
         for task in measured {
             assert_eq!(task["samples"], samples, "{name}, {arm}");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::program::kills::{interrupt, kill};
 use crate::program::{Files, assert_same, contents, ended, folder, quick};
-use neurogain::report::Lock;
+use neurogain::run::Lock;
 use tempfile::TempDir;
 
 /// Three arms of two tasks, one seed, behind one and two epochs.
@@ -106,7 +106,7 @@ fn damaged_files_are_noted_and_made_again_to_the_same_bytes() {
             None => fs::remove_file(&path).expect("removed"),
         }
         let complaint = ends(&folder, &resume("run"), 0);
-        let noted = complaint.contains(file) && complaint.contains("done again");
+        let noted = complaint.contains(file) && complaint.contains("computed again");
         assert_eq!(noted, damage.is_some(), "{file}, {how}: {complaint}");
         if let Some(other) = other {
             assert!(complaint.contains(other), "{file}, {how}: {complaint}");
@@ -114,9 +114,20 @@ fn damaged_files_are_noted_and_made_again_to_the_same_bytes() {
         assert_same(&undisturbed, &dir, &format!("{file}, {how}"));
     };
     for (file, same_kind) in [
-        ("cells/comodulation-2-1.json", "cells/attention-2-1.json"),
-        ("pretrained/1-1.safetensors", "pretrained/2-1.safetensors"),
-        ("pretrained/2-1.safetensors", "pretrained/1-1.safetensors"),
+        ("runs/comodulation-2-1.json", "runs/attention-2-1.json"),
+        ("runs/comodulation-2-1.csv", "runs/attention-2-1.csv"),
+        (
+            "weights/attention-1-2.safetensors",
+            "weights/attention-2-2.safetensors",
+        ),
+        (
+            "weights/pretraining-1-1.safetensors",
+            "weights/pretraining-2-1.safetensors",
+        ),
+        (
+            "weights/pretraining-2-1.safetensors",
+            "weights/pretraining-1-1.safetensors",
+        ),
     ] {
         let bytes = undisturbed[Path::new(file)].clone();
         for at in [3, bytes.len() - 3] {
@@ -133,63 +144,36 @@ fn damaged_files_are_noted_and_made_again_to_the_same_bytes() {
         again(file, Some(b""), Some("damaged"), "empty");
         again(file, None, None, "missing");
         let other = undisturbed[Path::new(same_kind)].clone();
-        again(file, Some(&other), Some("damaged"), "another's");
+        if file.starts_with("runs/") {
+            again(file, Some(&other), Some("damaged"), "another's");
+            continue;
+        }
+        // A whole file of another job was put there: it is named, and nothing is touched.
+        fs::write(dir.join(file), &other).expect("written");
+        let complaint = ends(&folder, &resume("run"), 1);
+        assert!(complaint.contains("its name was changed"), "{complaint}");
+        assert!(
+            fs::read(dir.join(file)).expect("it is there") == other,
+            "{file}"
+        );
+        fs::write(dir.join(file), &bytes).expect("written");
     }
 }
 
-/// A report does nothing again: it says what is damaged, and leaves it out.
+/// A report computes nothing: what is damaged is an error that names the file.
 #[test]
-fn a_report_says_what_is_damaged() {
+fn a_report_names_what_is_damaged() {
     let folder = folder();
     let undisturbed = whole(&folder, "run");
-    let file = folder.path().join("run/cells/attention-1-2.json");
+    let file = folder.path().join("run/runs/attention-1-2.json");
     fs::write(&file, b"{}").expect("written");
-    let [printed, _] = ended(&mut quick(&folder, &["report", "run"]), 0);
-    for part in [
-        "attention, 1 epochs, seed 2: not done",
-        "cells/attention-1-2.json: is damaged",
-    ] {
-        assert!(printed.contains(part), "{part}: {printed}");
+    let complaint = ends(&folder, &["report", "run"], 1);
+    for part in ["runs/attention-1-2.json", "is damaged"] {
+        assert!(complaint.contains(part), "{part}: {complaint}");
     }
     let complaint = ends(&folder, &resume("run"), 0);
-    assert!(complaint.contains("done again"), "{complaint}");
+    assert!(complaint.contains("computed again"), "{complaint}");
     assert_same(&undisturbed, &folder.path().join("run"), "reported on");
-}
-
-/// Stopped in the second epoch, with the checkpoint of the first.
-#[test]
-fn a_damaged_checkpoint_is_noted_and_the_network_before_it_goes_on() {
-    let folder = folder();
-    let undisturbed = whole(&folder, "run");
-    let dir = folder.path().join("run");
-    let first = undisturbed[Path::new("pretrained/1-1.safetensors")].clone();
-    let second = undisturbed[Path::new("pretrained/2-1.safetensors")].clone();
-    let file = dir.join("checkpoints/1.safetensors");
-    // What is at hand: the network of the first epoch or none; the checkpoint is of an epoch, or damaged.
-    for (number, (network, checkpoint, noted)) in [
-        (true, first.clone(), false),
-        (true, first[..900].to_vec(), true),
-        (false, first.clone(), false),
-        (false, second.clone(), false),
-        (false, first[..first.len() - 1].to_vec(), true),
-        (false, Vec::new(), true),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        fs::remove_dir_all(dir.join("cells")).expect("removed");
-        fs::create_dir(dir.join("cells")).expect("made");
-        fs::remove_file(dir.join("pretrained/2-1.safetensors")).expect("removed");
-        if !network {
-            fs::remove_file(dir.join("pretrained/1-1.safetensors")).expect("removed");
-        }
-        fs::create_dir(dir.join("checkpoints")).expect("made");
-        fs::write(&file, checkpoint).expect("written");
-        let complaint = ends(&folder, &resume("run"), 0);
-        let found = complaint.contains("checkpoints/1.safetensors");
-        assert_eq!(found, noted, "case {number}: {complaint}");
-        assert_same(&undisturbed, &dir, &format!("case {number}"));
-    }
 }
 
 #[test]
@@ -218,7 +202,7 @@ fn other_settings_data_or_a_second_process_are_refused_and_nothing_is_touched() 
     let other = text.replacen("count = 4", "count = 6", 1);
     assert_ne!(text, other);
     fs::write(&config, other).expect("written");
-    refused(&["pretrained/", "config.toml", "new run"]);
+    refused(&["weights/pretraining-", "config.toml", "new run"]);
     fs::write(&config, text).expect("written");
 
     let lock = Lock::take(&dir).expect("nobody has it");

@@ -37,11 +37,9 @@ fn hash(overrides: &[&str], set: InstructionSet, threads: usize) -> String {
     let backend = Cpu::with(set, 1).unwrap();
     let experiment = Experiment::new(&settings, &samples, &backend).unwrap();
     let stop = AtomicBool::new(false);
-    let outcome = experiment
-        .run(threads, &stop, &|_| (), &|_| Ok(()))
-        .unwrap();
-    assert_eq!(outcome.results.runs.len(), 4);
-    outcome.results.hash().unwrap()
+    let outcome = experiment.run(threads, &stop).unwrap();
+    assert_eq!(outcome.runs.len(), 4);
+    outcome.hash().unwrap()
 }
 
 #[test]

@@ -58,10 +58,8 @@ fn accuracy(rate: f32, gamma: f32, eta: f64) -> f64 {
     settings.evaluation.every = settings.stream.iterations;
     let (samples, backend) = (digits::load(), Cpu::new().unwrap());
     let experiment = Experiment::new(&settings, &samples, &backend).unwrap();
-    let outcome = experiment
-        .run(2, &AtomicBool::new(false), &|_| (), &|_| Ok(()))
-        .unwrap();
-    let finals = outcome.results.runs.iter().map(|run| {
+    let outcome = experiment.run(2, &AtomicBool::new(false)).unwrap();
+    let finals = outcome.runs.iter().map(|run| {
         let last = run.history.records.last().unwrap();
         let tasks = last.test.iter().chain(&last.later_tasks);
         tasks.map(|test| test.accuracy).sum::<f64>() / 5.0

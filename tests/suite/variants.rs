@@ -23,8 +23,8 @@ fn run(settings: &Settings) -> Vec<Run> {
     let cpu = Cpu::new().unwrap();
     let experiment = Experiment::new(settings, &digits::load(), &cpu).unwrap();
     let stop = AtomicBool::new(false);
-    let outcome = experiment.run(1, &stop, &|_| (), &|_| Ok(()));
-    outcome.unwrap().results.runs
+    let outcome = experiment.run(1, &stop);
+    outcome.unwrap().runs
 }
 
 fn records<'a>(runs: &'a [Run], method: &str) -> &'a [Record] {

@@ -131,8 +131,13 @@ fn the_metadata_say_which_run_it_was_with_the_hash_of_the_summary() {
     let entry: serde_json::Value = serde_json::from_str(entry).expect("JSON");
     let summary = fs::read(folder.path().join("run/summary.json")).expect("a summary");
     let summary: serde_json::Value = serde_json::from_slice(&summary).expect("JSON");
-    for key in ["method", "seed", "status", "iterations", "hash"] {
-        assert_eq!(entry[key], summary["runs"][0][key], "{key}");
+    assert_eq!(entry["job"], "adam-3");
+    for (key, in_summary) in [
+        ("status", "status"),
+        ("steps", "iterations"),
+        ("hash", "hash"),
+    ] {
+        assert_eq!(entry[key], summary["runs"][0][in_summary], "{key}");
         assert!(!entry[key].is_null(), "{key}");
     }
     let record = fs::read(folder.path().join("run/runs/adam-3.csv")).expect("a record");

@@ -5,18 +5,21 @@ use std::path::Path;
 use rand::RngExt;
 use sha2::{Digest, Sha256};
 
+use super::ArmSettings;
 use super::measures::measure;
-use super::run::{Cell, ComodulationExperiment, LEARNT, OnBatch, Step};
+use super::run::{Cell, ComodulationExperiment, LEARNT, Leg, Pretraining, Step};
 use super::tasks::{Labelled, Task};
-use super::{ArmSettings, Pretrained, Store};
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::experiment::hexadecimal;
 use crate::models::{Comodulated, Controller, Learnt};
 use crate::nn::Loss;
 use crate::rng::{Purpose, Stream};
+use crate::run::{Session, Status};
+use crate::tensor::NamedTensor;
 use crate::train::{
-    Adapter, AdapterSettings, Answer, Batch, EVALUATION_BATCH, GainSource, GainsFor, Samples,
+    Adapter, AdapterSettings, Answer, Batch, Checkpoint, EVALUATION_BATCH, GainSource, GainsFor,
+    Samples,
 };
 
 /// Batches of the adaptation are of steps from here on, where no batch of pretraining is.
@@ -28,7 +31,7 @@ const READOUTS: u64 = 1 << 21;
 impl<B: Backend> ComodulationExperiment<'_, B> {
     pub(super) fn network(&self, seed: u64) -> Result<Comodulated<B>> {
         let mut network = Comodulated::new(self.backend, &self.shape, seed)?;
-        if let Some(weights) = &self.weights {
+        if let Some(weights) = self.weights {
             let loaded = network.load_backbone(self.backend, weights);
             loaded.map_err(|error| match (error, &self.settings.network.weights) {
                 (error @ Error::Shape { .. }, Some(path)) => {
@@ -57,65 +60,57 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         Adapter::new(self.backend, network, None, &classes, READOUTS, learner)
     }
 
-    /// Teaches a network the primary tasks, and keeps it behind every epoch.
+    /// Teaches a network the primary tasks, from the number of epochs before `level` to that of it.
     pub(super) fn pretrain(
         &self,
         seed: u64,
-        store: &dyn Store,
-        go_on: &dyn Fn() -> bool,
-        on_batch: &OnBatch,
-    ) -> Result<()> {
-        let levels = &self.settings.pretraining.epochs;
-        let last = levels.last().copied().unwrap_or(0);
+        level: usize,
+        session: &mut Session<'_, Leg>,
+    ) -> Result<(Pretraining, Checkpoint)> {
+        let backend = self.backend;
         let mut learner = self.beginner(seed)?;
-        let mut done = 0;
-        if let Some(before) = store.last_pretrained(seed)? {
-            done = before.epochs;
-            learner.restore(self.backend, &before.state)?;
-            let batches = done.min(last) * self.epoch();
-            on_batch(batches, LEARNT * batches as u64);
-        } else if levels.first() == Some(&0) {
-            let pretrained = self.measured(&mut learner, seed, 0)?;
-            store.keep_pretrained(&pretrained, true)?;
-        }
-        let mut batch = self.training.batch(self.backend)?;
-        for epoch in done + 1..=last {
-            for step in 0..self.epoch() {
-                let iteration = ((epoch - 1) * self.epoch() + step) as u64 + 1;
-                if !go_on() {
-                    let iteration = usize::try_from(iteration).unwrap_or(usize::MAX);
-                    return Err(Error::Interrupted { iteration });
-                }
-                let task = ((iteration - 1) % self.primary.len() as u64) as usize;
-                self.draw(&self.primary[task].train, seed, iteration, &mut batch)?;
-                let loss = learner.learn(self.backend, task, &batch, iteration)?;
-                if !loss.mean_cross_entropy().is_finite() {
-                    return Err(Error::Diverged {
-                        iteration: usize::try_from(iteration).unwrap_or(usize::MAX),
-                        quantity: format!("training loss of pretraining with seed {seed}"),
-                        value: loss.mean_cross_entropy().to_string(),
-                    });
-                }
-                on_batch(1, LEARNT);
-            }
-            let pretrained = self.measured(&mut learner, seed, epoch)?;
-            store.keep_pretrained(&pretrained, levels.contains(&epoch))?;
-        }
-        Ok(())
-    }
-
-    /// What pretraining has come to, with the accuracy on each primary task.
-    fn measured(&self, learner: &mut Adapter<B>, seed: u64, epochs: usize) -> Result<Pretrained> {
-        let accuracies = (0..self.primary.len()).map(|number| {
-            let answer = self.ask(learner, number, &self.primary[number])?;
-            Ok(answer.loss.accuracy())
-        });
-        Ok(Pretrained {
+        let mut done = Pretraining {
             seed,
-            epochs,
-            accuracies: accuracies.collect::<Result<_>>()?,
-            state: learner.checkpoint(self.backend)?,
-        })
+            epochs: self.settings.pretraining.epochs[level],
+            steps: Vec::new(),
+            accuracies: Vec::new(),
+            status: Status::Interrupted,
+        };
+        if let Some((Leg::Pretraining(begun), state)) = session.resumed.take() {
+            done.steps = begun.steps;
+            learner.restore(backend, &state)?;
+            session.skip(done.steps.len(), LEARNT * done.steps.len() as u64);
+        } else if let [state] = &session.dependencies()?[..] {
+            learner.restore(backend, state)?;
+        }
+        let before = self.epochs_before(level) * self.epoch();
+        let batches = done.epochs * self.epoch() - before;
+        let mut batch = self.training.batch(backend)?;
+        while done.steps.len() < batches {
+            let iteration = (before + done.steps.len()) as u64 + 1;
+            let task = ((iteration - 1) % self.primary.len() as u64) as usize;
+            self.draw(&self.primary[task].train, seed, iteration, &mut batch)?;
+            let loss = learner.learn(backend, task, &batch, iteration)?;
+            done.steps.push(Step::new(task, loss));
+            let carry_on = session.step(LEARNT, self.settings.training.batch as u64);
+            if let Some(status) = diverged(&done.steps) {
+                done.status = status;
+                return Ok((done, learner.checkpoint(backend)?));
+            }
+            if !carry_on && done.steps.len() < batches {
+                return Ok((done, learner.checkpoint(backend)?));
+            }
+            if session.due(done.steps.len()) && done.steps.len() < batches {
+                let leg = Leg::Pretraining(done.clone());
+                session.checkpoint(&leg, &learner.checkpoint(backend)?)?;
+            }
+        }
+        for (number, task) in self.primary.iter().enumerate() {
+            let answer = self.ask(&mut learner, number, task)?;
+            done.accuracies.push(answer.loss.accuracy());
+        }
+        done.status = Status::Complete;
+        Ok((done, learner.checkpoint(backend)?))
     }
 
     /// An arm, from what pretraining has left.
@@ -124,17 +119,13 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         arm: &ArmSettings,
         seed: u64,
         epochs: usize,
-        store: &dyn Store,
-        go_on: &dyn Fn() -> bool,
-        on_batch: &OnBatch,
-    ) -> Result<Cell> {
-        if let Some(cell) = store.cell(&arm.name, seed, epochs)? {
-            on_batch(self.batches(), self.cost(arm) * self.batches() as u64);
-            return Ok(cell);
-        }
+        session: &mut Session<'_, Leg>,
+    ) -> Result<(Cell, Checkpoint)> {
         let backend = self.backend;
         let mut beginner = self.beginner(seed)?;
-        beginner.restore(backend, &store.pretrained(seed, epochs)?)?;
+        for state in session.dependencies()? {
+            beginner.restore(backend, &state)?;
+        }
         let network = beginner.into_network();
         let settings = self.settings;
         let controller = match arm.controller {
@@ -162,34 +153,42 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         let first = READOUTS + self.primary.len() as u64;
         let mut adapter = Adapter::new(backend, network, controller, &classes, first, learner)?;
         let mut batch = self.training.batch(backend)?;
-        let mut steps = Vec::with_capacity(self.batches());
-        let mut finite = true;
+        let mut cell = Cell {
+            arm: arm.name.clone(),
+            seed,
+            epochs,
+            steps: Vec::with_capacity(self.batches()),
+            tasks: Vec::new(),
+            learnt_numbers: 0,
+            hash: None,
+            status: Status::Complete,
+        };
         for number in 0..self.batches() {
-            if !go_on() {
-                return Err(Error::Interrupted { iteration: number });
-            }
             let task = number % self.tasks.len();
             let step = ADAPTATION + number as u64;
             self.draw(&self.tasks[task].train, seed, step, &mut batch)?;
             let loss = adapter.learn(backend, task, &batch, step)?;
-            steps.push(Step {
-                task,
-                loss: loss.mean_cross_entropy(),
-                accuracy: loss.accuracy(),
-            });
-            on_batch(1, self.cost(arm));
-            finite = loss.mean_cross_entropy().is_finite();
-            if !finite {
+            cell.steps.push(Step::new(task, loss));
+            let carry_on = session.step(self.cost(arm), self.settings.training.batch as u64);
+            if let Some(status) = diverged(&cell.steps) {
+                cell.status = status;
                 break;
             }
+            if !carry_on && cell.steps.len() < self.batches() {
+                cell.status = Status::Interrupted;
+                return Ok((cell, Checkpoint::default()));
+            }
         }
-        let mut measures = Vec::new();
-        if finite {
+        if cell.status == Status::Complete {
             for (number, task) in self.tasks.iter().enumerate() {
                 let answer = self.ask(&mut adapter, number, task)?;
-                finite &= answer.logits.iter().all(|logit| logit.is_finite());
-                if !finite {
-                    measures.clear();
+                if let Some(logit) = answer.logits.iter().find(|logit| !logit.is_finite()) {
+                    cell.tasks.clear();
+                    cell.status = Status::Diverged {
+                        iteration: cell.steps.len(),
+                        quantity: "a test sample's logit".into(),
+                        value: logit.to_string(),
+                    };
                     break;
                 }
                 let gains = match (arm.gains, self.settings.modulator.gains_for) {
@@ -199,40 +198,35 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
                 let couplings = adapter.couplings(backend, number)?;
                 let labels = &task.test.labels;
                 let of = measure(&task.name, task.classes, labels, &answer, gains, couplings)?;
-                measures.push(of);
+                cell.tasks.push(of);
             }
         }
         let mut hash = Sha256::new();
-        for step in &steps {
+        for step in &cell.steps {
             hash.update(step.loss.to_bits().to_le_bytes());
         }
-        let mut learnt_numbers = 0;
+        let mut state = Checkpoint::default();
         let of_network = adapter.network().parameters().count();
         for (number, parameter) in adapter.parameters().enumerate() {
-            let values = parameter.value.to_rows(backend)?;
-            if number >= of_network {
-                learnt_numbers += values.len();
-            }
-            for value in values {
+            let tensor = NamedTensor::of(backend, &parameter.name, &parameter.value)?;
+            for value in &tensor.numbers {
                 hash.update(value.to_bits().to_le_bytes());
             }
+            if number >= of_network {
+                cell.learnt_numbers += tensor.numbers.len();
+            }
+            // What is frozen is in the state of the pretraining.
+            if number >= of_network || arm.learnt == Learnt::Weights {
+                state.network.push(tensor);
+            }
         }
-        for measured in &measures {
+        for measured in &cell.tasks {
             for gain in &measured.gains {
                 hash.update(gain.to_bits().to_le_bytes());
             }
         }
-        let cell = Cell {
-            arm: arm.name.clone(),
-            seed,
-            epochs,
-            steps,
-            tasks: measures,
-            learnt_numbers,
-            hash: hexadecimal(hash),
-        };
-        store.keep_cell(&cell)?;
-        Ok(cell)
+        cell.hash = Some(hexadecimal(hash));
+        Ok((cell, state))
     }
 
     /// Fills `batch` with samples of a task, drawn uniformly with replacement.
@@ -280,4 +274,14 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         }
         Ok(all)
     }
+}
+
+/// The status of a leg whose last loss is not finite.
+fn diverged(steps: &[Step]) -> Option<Status> {
+    let last = steps.last().filter(|last| !last.loss.is_finite())?;
+    Some(Status::Diverged {
+        iteration: steps.len(),
+        quantity: "training loss".into(),
+        value: last.loss.to_string(),
+    })
 }

@@ -1,33 +1,56 @@
 //! Running a comodulation experiment: a network a seed, and from it every arm.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
-
-use serde::{Deserialize, Serialize};
+use std::sync::atomic::AtomicBool;
 
 use super::measures::TaskMeasures;
 use super::tasks::{Material, Task, tasks};
-use super::{ArmSettings, ComodulationSettings, Store, any_number, memory};
+use super::{ArmSettings, ComodulationSettings, memory};
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::models::{BackboneShape, ComodulatedShape};
-use crate::train::{GainSource, NamedTensor, Normalisation, Samples};
+use crate::nn::Loss;
+use crate::run::{self, Job, MemoryStore, Options, Session, Size, Status};
+use crate::train::{Checkpoint, GainSource, NamedTensor, Normalisation, Samples};
 
 /// One batch that was learnt from.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Step {
     /// The task, counted from 0.
     pub task: usize,
     /// The batch's mean cross-entropy before it was learnt, nats.
-    #[serde(with = "any_number")]
     pub loss: f64,
     /// The share of it that was correct.
     pub accuracy: f64,
 }
 
+impl Step {
+    /// A batch of a task with its loss.
+    pub(super) fn new(task: usize, loss: Loss) -> Self {
+        Step {
+            task,
+            loss: loss.mean_cross_entropy(),
+            accuracy: loss.accuracy(),
+        }
+    }
+}
+
+/// A network that has learnt the primary tasks for a number of epochs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pretraining {
+    /// The seed.
+    pub seed: u64,
+    /// Epochs of pretraining.
+    pub epochs: usize,
+    /// Every batch since the next smaller number of epochs that arms start from, in order.
+    pub steps: Vec<Step>,
+    /// Its accuracy on the test samples of each primary task; none before the end.
+    pub accuracies: Vec<f64>,
+    /// How it ended.
+    pub status: Status,
+}
+
 /// One arm from one network.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Cell {
     /// The arm's name in the settings.
     pub arm: String,
@@ -37,20 +60,79 @@ pub struct Cell {
     pub epochs: usize,
     /// Every batch, in order.
     pub steps: Vec<Step>,
-    /// The measures of each task; none if the loss of a batch, the last of `steps`, was not finite.
+    /// The measures of each task; none unless it is complete.
     pub tasks: Vec<TaskMeasures>,
     /// Numbers that the arm learnt besides the network's.
     pub learnt_numbers: usize,
-    /// SHA-256 over every loss and every number that the arm ends with, in hexadecimal.
-    pub hash: String,
+    /// SHA-256 over every loss and every number that the arm ends with, in hexadecimal; none before the end.
+    pub hash: Option<String>,
+    /// How it ended.
+    pub status: Status,
 }
 
 impl Cell {
-    /// Whether training ended in a loss that is not finite.
-    pub fn diverged(&self) -> bool {
-        self.tasks.is_empty()
+    /// Whether every batch was learnt and every task measured.
+    pub fn complete(&self) -> bool {
+        self.status == Status::Complete
     }
 }
+
+/// What a job of the plan leaves.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Leg {
+    /// A network that has learnt the primary tasks.
+    Pretraining(Pretraining),
+    /// An arm that has started from it.
+    Arm(Cell),
+}
+
+/// What a job of the plan does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Work<'a> {
+    /// Teaches the primary tasks: seed, and the place in the list of numbers of epochs.
+    Pretrain(u64, usize),
+    /// An arm: seed and epochs of pretraining.
+    Adapt(&'a ArmSettings, u64, usize),
+}
+
+/// Every job: for each seed a pretraining to each number of epochs, each from the one before it; then the arms, in the
+/// order of arms, epochs and seeds.
+pub(crate) fn plan(settings: &ComodulationSettings) -> Vec<(Work<'_>, Job)> {
+    let (epochs, seeds) = (&settings.pretraining.epochs, &settings.training.seeds);
+    let mut plan = Vec::new();
+    for &seed in seeds {
+        for (level, count) in epochs.iter().enumerate() {
+            let job = Job {
+                id: pretraining_id(*count, seed),
+                after: (level > 0).then(|| plan.len() - 1).into_iter().collect(),
+            };
+            plan.push((Work::Pretrain(seed, level), job));
+        }
+    }
+    for arm in &settings.arms {
+        for (level, &count) in epochs.iter().enumerate() {
+            for (place, &seed) in seeds.iter().enumerate() {
+                let job = Job {
+                    id: arm_id(&arm.name, count, seed),
+                    after: vec![place * epochs.len() + level],
+                };
+                plan.push((Work::Adapt(arm, seed, count), job));
+            }
+        }
+    }
+    plan
+}
+
+pub(crate) fn pretraining_id(epochs: usize, seed: u64) -> String {
+    format!("{PRETRAINING}-{epochs}-{seed}")
+}
+
+pub(crate) fn arm_id(arm: &str, epochs: usize, seed: u64) -> String {
+    format!("{arm}-{epochs}-{seed}")
+}
+
+/// What jobs that pretrain are called; no arm has this name.
+pub(super) const PRETRAINING: &str = "pretraining";
 
 /// An experiment that is ready to run: what all its runs share, and only read.
 #[derive(Debug)]
@@ -62,39 +144,27 @@ pub struct ComodulationExperiment<'a, B: Backend = Cpu> {
     pub(super) test: Samples<B>,
     pub(super) primary: Vec<Task>,
     pub(super) tasks: Vec<Task>,
-    pub(super) weights: Option<Vec<NamedTensor>>,
+    pub(super) weights: Option<&'a [NamedTensor]>,
 }
-
-/// Is told how many batches are done, and what they cost, in the unit of
-/// [`total_cost`](ComodulationExperiment::total_cost).
-pub type OnBatch<'a> = dyn Fn(usize, u64) + Sync + 'a;
 
 /// What a batch costs that is learnt from: a pass forward, and a backward one of twice that.
 pub(super) const LEARNT: u64 = 3;
 
-/// What is done next.
-enum Job<'a> {
-    Pretrain(u64),
-    Adapt(&'a ArmSettings, u64, usize),
-}
-
 impl<'a, B: Backend> ComodulationExperiment<'a, B> {
-    /// Settings on samples: everything that can be wrong with them shows here. `weights` are those of the
-    /// backbone, by torchvision's names.
+    /// Settings on samples: everything that can be wrong with them shows here.
     ///
     /// # Errors
     /// [`Error::Setting`] for settings that cannot be run on these samples, [`Error::Memory`] if there
     /// is no room.
     pub fn new(
         settings: &'a ComodulationSettings,
-        material: &Material,
-        weights: Option<Vec<NamedTensor>>,
+        material: &'a Material,
         backend: &'a B,
     ) -> Result<Self> {
         settings.validate()?;
-        if settings.network.weights.is_some() != weights.is_some() {
+        if settings.network.weights.is_some() != material.weights.is_some() {
             let value = settings.network.weights.as_deref().unwrap_or("(missing)");
-            let expected = "the name of the file whose weights are given here, or neither";
+            let expected = "the name of the file whose weights are loaded, or neither";
             return Err(Error::setting("network.weights", value, expected));
         }
         memory::check_memory(settings, &material.samples, 1)?;
@@ -132,7 +202,7 @@ impl<'a, B: Backend> ComodulationExperiment<'a, B> {
             test: Samples::new(backend, &material.samples.test, &normalisation)?,
             primary: tasks("primary", &settings.primary, material, limit)?,
             tasks: tasks("tasks", &settings.tasks, material, limit)?,
-            weights,
+            weights: material.weights.as_deref(),
         };
         experiment.network(0)?;
         Ok(experiment)
@@ -147,26 +217,6 @@ impl<'a, B: Backend> ComodulationExperiment<'a, B> {
             .div_ceil(self.settings.training.batch)
     }
 
-    /// Batches that all runs learn from together.
-    pub fn total_batches(&self) -> usize {
-        let settings = self.settings;
-        let epochs = &settings.pretraining.epochs;
-        let pretraining = epochs.last().unwrap_or(&0) * self.epoch();
-        let adaptation = epochs.len() * settings.arms.len() * self.batches();
-        settings.training.seeds.len() * (pretraining + adaptation)
-    }
-
-    /// What all batches cost together: three for one that is learnt from, and one for each draw of the
-    /// modulator.
-    pub fn total_cost(&self) -> u64 {
-        let settings = self.settings;
-        let epochs = &settings.pretraining.epochs;
-        let pretraining = LEARNT * (epochs.last().unwrap_or(&0) * self.epoch()) as u64;
-        let arms: u64 = settings.arms.iter().map(|arm| self.cost(arm)).sum();
-        let adaptation = arms * (epochs.len() * self.batches()) as u64;
-        settings.training.seeds.len() as u64 * (pretraining + adaptation)
-    }
-
     /// What a batch of an arm costs.
     pub(super) fn cost(&self, arm: &ArmSettings) -> u64 {
         match arm.gains {
@@ -177,94 +227,72 @@ impl<'a, B: Backend> ComodulationExperiment<'a, B> {
         }
     }
 
+    /// Epochs of the pretraining that this one carries on from.
+    pub(super) fn epochs_before(&self, level: usize) -> usize {
+        let before = level.checked_sub(1);
+        before.map_or(0, |level| self.settings.pretraining.epochs[level])
+    }
+
     /// Batches of an arm.
     pub(super) fn batches(&self) -> usize {
         self.settings.adaptation.iterations * self.tasks.len()
     }
 
-    /// Runs everything that `store` does not have, at most `threads` runs at a time, and gives the cells in
-    /// the order of arms, epochs and seeds.
+    /// Runs every job in memory, at most `threads` at a time, and gives the cells in the order of arms, epochs and
+    /// seeds. Raising `stop` interrupts the jobs after their batch.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] once `stop` is raised, what `store` fails with, and what the kernels fail with.
-    pub fn run(
-        &self,
-        threads: usize,
-        stop: &AtomicBool,
-        store: &dyn Store,
-        on_batch: &OnBatch,
-    ) -> Result<Vec<Cell>> {
-        let settings = self.settings;
-        let seeds = &settings.training.seeds;
-        let first: Vec<Job> = seeds.iter().map(|&seed| Job::Pretrain(seed)).collect();
-        self.jobs(&first, threads, stop, store, on_batch)?;
-        let mut second = Vec::new();
-        for arm in &settings.arms {
-            for &epochs in &settings.pretraining.epochs {
-                second.extend(seeds.iter().map(|&seed| Job::Adapt(arm, seed, epochs)));
+    /// What the kernels fail with. Training that diverges is no error: the cell's [`Status`] says so.
+    pub fn run(&self, threads: usize, stop: &AtomicBool) -> Result<Vec<Cell>> {
+        let options = Options {
+            threads,
+            stop,
+            checkpoint_every: 0,
+            on_progress: &|_| (),
+        };
+        let jobs: Vec<Job> = plan(self.settings)
+            .into_iter()
+            .map(|(_, job)| job)
+            .collect();
+        let legs = run::run(self, &jobs, &MemoryStore::default(), &options)?;
+        let cells = legs.into_iter().flatten().filter_map(|leg| match leg {
+            Leg::Pretraining(_) => None,
+            Leg::Arm(cell) => Some(cell),
+        });
+        Ok(cells.collect())
+    }
+}
+
+impl<B: Backend> run::Experiment<Leg> for ComodulationExperiment<'_, B> {
+    fn size(&self, job: usize) -> Size {
+        match plan(self.settings).get(job) {
+            Some((Work::Pretrain(_, level), _)) => {
+                let epochs = &self.settings.pretraining.epochs;
+                let steps = (epochs[*level] - self.epochs_before(*level)) * self.epoch();
+                Size {
+                    steps,
+                    cost: LEARNT * steps as u64,
+                }
             }
+            Some((Work::Adapt(arm, ..), _)) => Size {
+                steps: self.batches(),
+                cost: self.cost(arm) * self.batches() as u64,
+            },
+            None => Size::default(),
         }
-        self.jobs(&second, threads, stop, store, on_batch)
     }
 
-    fn jobs(
-        &self,
-        jobs: &[Job],
-        threads: usize,
-        stop: &AtomicBool,
-        store: &dyn Store,
-        on_batch: &OnBatch,
-    ) -> Result<Vec<Cell>> {
-        let next = AtomicUsize::new(0);
-        let failed = AtomicBool::new(false);
-        let go_on = || !stop.load(Ordering::Relaxed) && !failed.load(Ordering::Relaxed);
-        let ended = Mutex::new(Vec::new());
-        let work = || {
-            while go_on() {
-                let place = next.fetch_add(1, Ordering::Relaxed);
-                let Some(job) = jobs.get(place) else {
-                    return;
-                };
-                let done = match job {
-                    Job::Pretrain(seed) => {
-                        self.pretrain(*seed, store, &go_on, on_batch).map(|()| None)
-                    }
-                    Job::Adapt(arm, seed, epochs) => self
-                        .cell(arm, *seed, *epochs, store, &go_on, on_batch)
-                        .map(Some),
-                };
-                if done.is_err() {
-                    failed.store(true, Ordering::Relaxed);
-                }
-                // A poisoned lock still holds whole results: they are pushed in one step.
-                ended
-                    .lock()
-                    .unwrap_or_else(|e| e.into_inner())
-                    .push((place, done));
+    fn run(&self, job: usize, session: &mut Session<'_, Leg>) -> Result<(Leg, Checkpoint)> {
+        match plan(self.settings).get(job) {
+            Some((Work::Pretrain(seed, level), _)) => {
+                let (pretraining, state) = self.pretrain(*seed, *level, session)?;
+                Ok((Leg::Pretraining(pretraining), state))
             }
-        };
-        thread::scope(|scope| {
-            for _ in 1..threads.clamp(1, jobs.len().max(1)) {
-                scope.spawn(work);
+            Some((Work::Adapt(arm, seed, epochs), _)) => {
+                let (cell, state) = self.cell(arm, *seed, *epochs, session)?;
+                Ok((Leg::Arm(cell), state))
             }
-            work();
-        });
-        let mut ended = ended.into_inner().unwrap_or_else(|e| e.into_inner());
-        ended.sort_by_key(|(place, _)| *place);
-        let mut cells = Vec::new();
-        let mut interrupted = stop.load(Ordering::Relaxed);
-        let mut failure = None;
-        for (_, done) in ended {
-            match done {
-                Ok(cell) => cells.extend(cell),
-                Err(Error::Interrupted { .. }) => interrupted = true,
-                Err(error) => failure = failure.or(Some(error)),
-            }
-        }
-        match (failure, interrupted) {
-            (Some(error), _) => Err(error),
-            (None, true) => Err(Error::Interrupted { iteration: 0 }),
-            (None, false) => Ok(cells),
+            None => Err(Error::setting("job", job, "a job of the plan")),
         }
     }
 }

@@ -8,6 +8,7 @@ use super::{ComodulationSettings, TaskSettings};
 use crate::data::{TrainTest, celeba};
 use crate::error::{Error, Result};
 use crate::experiment::{DataSource, data_digest, hexadecimal, load_samples};
+use crate::report::read_weights;
 use crate::train::NamedTensor;
 
 /// The samples of an experiment.
@@ -17,45 +18,50 @@ pub struct Material {
     pub samples: TrainTest,
     /// The attributes of the training and the test samples, `[samples][attributes]`, 0 or 1.
     pub attributes: Option<[Vec<u8>; 2]>,
+    /// The backbone's initial weights, by torchvision's names, where they are from a file.
+    pub weights: Option<Vec<NamedTensor>>,
 }
 
 impl Material {
-    /// The samples that `settings` name, from their directory.
+    /// The samples that `settings` name, from their directory, and the backbone's weights.
     ///
     /// # Errors
-    /// Those of [`load_samples`] and [`celeba::load`].
+    /// Those of [`load_samples`], [`celeba::load`] and [`read_weights`].
     pub fn load(settings: &ComodulationSettings, directory: &Path) -> Result<Self> {
         let data = &settings.data;
-        match (data.source, data.side) {
+        let weights = settings.network.weights.as_deref();
+        let weights = weights.map(|path| read_weights(Path::new(path)));
+        let (samples, attributes) = match (data.source, data.side) {
             (DataSource::Celeba, Some(side)) => {
                 let found = celeba::load(directory, side, None)?;
-                Ok(Material {
-                    samples: TrainTest {
-                        train: found.train.images,
-                        test: found.test.images,
-                    },
-                    attributes: Some([found.train.attributes, found.test.attributes]),
-                })
+                let samples = TrainTest {
+                    train: found.train.images,
+                    test: found.test.images,
+                };
+                let attributes = [found.train.attributes, found.test.attributes];
+                (samples, Some(attributes))
             }
-            _ => Ok(Material {
-                samples: load_samples(data, directory)?,
-                attributes: None,
-            }),
-        }
+            _ => (load_samples(data, directory)?, None),
+        };
+        Ok(Material {
+            samples,
+            attributes,
+            weights: weights.transpose()?,
+        })
     }
 
     /// SHA-256 over everything that a run learns from, in hexadecimal: the samples, and the weights that it
     /// begins with where they are from a file.
-    pub fn digest(&self, weights: Option<&[NamedTensor]>) -> String {
+    pub fn digest(&self) -> String {
         let samples = data_digest(&self.samples);
-        if self.attributes.is_none() && weights.is_none() {
+        if self.attributes.is_none() && self.weights.is_none() {
             return samples;
         }
         let mut hash = Sha256::new_with_prefix(samples);
         for half in self.attributes.iter().flatten() {
             hash.update(half);
         }
-        for tensor in weights.unwrap_or_default() {
+        for tensor in self.weights.iter().flatten() {
             hash.update(format!("{} {:?}", tensor.name, tensor.shape));
             for number in &tensor.numbers {
                 hash.update(number.to_bits().to_le_bytes());

@@ -9,10 +9,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::figure::Drawing;
-use super::files::write;
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::experiment::unknown;
+use crate::run::files::write;
 
 /// What an analysis gives.
 #[derive(Debug, Clone, PartialEq)]

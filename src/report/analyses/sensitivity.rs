@@ -71,8 +71,8 @@ impl Measured {
         let mut settings = settings.clone();
         settings.evaluation.tasks = EvaluatedTasks::All;
         let experiment = Experiment::new(&settings, samples, backend)?;
-        let outcome = experiment.run(threads, &AtomicBool::new(false), &|_| (), &|_| Ok(()))?;
-        let summary = summarise_results(&outcome.results)?;
+        let results = experiment.run(threads, &AtomicBool::new(false))?;
+        let summary = summarise_results(&results)?;
         let mut methods = summary.methods.into_iter();
         let whole = methods.find(|method| method.seeds.len() == SEEDS.len());
         let Some(complete) = whole.and_then(|method| method.per_seed) else {
@@ -81,7 +81,7 @@ impl Measured {
                 gap: f64::NAN,
             });
         };
-        let runs = outcome.results.runs.iter();
+        let runs = results.runs.iter();
         let finals: Vec<f64> = runs
             .filter_map(|run| final_accuracy(&run.history))
             .collect();

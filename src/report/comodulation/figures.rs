@@ -41,7 +41,7 @@ const GROUPS: [Group; 2] = [
 
 /// Every figure that the cells give.
 pub(super) fn figures(settings: &ComodulationSettings, cells: &[Cell]) -> Result<Vec<Drawing>> {
-    let cells: Vec<&Cell> = cells.iter().filter(|cell| !cell.diverged()).collect();
+    let cells: Vec<&Cell> = cells.iter().filter(|cell| cell.complete()).collect();
     let mut drawings = Vec::new();
     if cells.is_empty() {
         return Ok(drawings);

@@ -1,77 +1,62 @@
-//! The run directory, tables, figures and page of a comodulation experiment.
+//! The report of a comodulation experiment: tables, figures and page.
 
 mod figures;
 mod page;
-mod store;
 mod summary;
 mod tables;
 
 use std::path::Path;
 
-pub use store::ComodulationDirectory;
 pub use summary::{
     ArmDifference, ArmSummary, ComodulationSummary, Measured, summarise_comodulation,
 };
 pub use tables::comodulation_table;
 
-use super::files;
 use crate::error::{Error, Result};
-use crate::experiment::comodulation::{Cell, ComodulationSettings};
+use crate::experiment::comodulation::{ComodulationSettings, Leg};
+use crate::run::{Report, Status};
 
-/// Writes what follows from the cells that `dir` has: `summary.json`, `measures.csv`, `classes.csv`, the figures and
-/// `report.html`, each whole or as it was before; and gives the summary and the cells.
+/// The report on what the jobs of an experiment have left: `measures.csv`, `classes.csv`, the figures and
+/// `report.html`.
 ///
 /// # Errors
-/// [`Error::File`] where a file cannot be read or written.
-pub fn finish_comodulation(
-    dir: &Path,
-    settings: &ComodulationSettings,
-) -> Result<(ComodulationSummary, Vec<Cell>)> {
-    let store = ComodulationDirectory::open(dir, settings)?;
-    let cells = store.cells(settings)?;
-    let mut summary = summarise_comodulation(settings, &cells, &store.primary(settings)?);
-    summary.incomplete.extend(store.notes());
-    let write = |path: &Path, bytes: &[u8]| {
-        let next = format!(
-            ", then `neurogain report {}` writes the rest",
-            dir.display()
-        );
-        files::write(path, bytes).map_err(|error| error.advised(&next))
-    };
-    let json = serde_json::to_string_pretty(&summary)
-        .map_err(|e| Error::shape("save", "a summary as JSON", e))?;
-    write(&dir.join("summary.json"), format!("{json}\n").as_bytes())?;
-    let csv = tables::measures_csv(&cells)?;
-    write(&dir.join("measures.csv"), csv.as_bytes())?;
-    let csv = tables::classes_csv(&cells)?;
-    write(&dir.join("classes.csv"), csv.as_bytes())?;
-    let drawings = figures::figures(settings, &cells)?;
-    let folder = dir.join("figures");
-    std::fs::create_dir_all(&folder).map_err(|e| Error::file(&folder, "create", e))?;
-    for drawing in &drawings {
-        let path = folder.join(format!("{}.svg", drawing.name));
-        write(&path, drawing.svg.as_bytes())?;
-        let path = folder.join(format!("{}.csv", drawing.name));
-        write(&path, drawing.csv.as_bytes())?;
+/// [`Error::Shape`] for what JSON cannot hold, and those of drawing.
+pub fn comodulation(settings: &ComodulationSettings, legs: &[Option<Leg>]) -> Result<Report> {
+    let (mut cells, mut primary) = (Vec::new(), Vec::new());
+    for leg in legs.iter().flatten() {
+        match leg {
+            Leg::Arm(cell) => cells.push(cell.clone()),
+            Leg::Pretraining(network) if network.status == Status::Complete => {
+                primary.push((network.seed, network.epochs, network.accuracies.clone()));
+            }
+            Leg::Pretraining(_) => {}
+        }
     }
+    let summary = summarise_comodulation(settings, &cells, &primary);
+    let drawings = figures::figures(settings, &cells)?;
     let page = page::page(settings, &summary, &drawings)?;
-    write(&dir.join("report.html"), page.as_bytes())?;
-    Ok((summary, cells))
-}
-
-/// Writes summary, figures and report of `dir` again, from its configuration and cells: the same bytes as
-/// the first time. None if it is no comodulation experiment's.
-///
-/// # Errors
-/// Those of [`finish_comodulation`] and [`ComodulationSettings::from_file`].
-pub fn rebuild_comodulation(
-    dir: &Path,
-) -> Result<Option<(ComodulationSettings, ComodulationSummary)>> {
-    let config = dir.join("config.toml");
-    let Some(settings) = crate::experiment::comodulation::find(&config.display().to_string())?
-    else {
-        return Ok(None);
-    };
-    let (summary, _) = finish_comodulation(dir, &settings)?;
-    Ok(Some((settings, summary)))
+    let mut files = vec![
+        (
+            "measures.csv".into(),
+            tables::measures_csv(&cells)?.into_bytes(),
+        ),
+        (
+            "classes.csv".into(),
+            tables::classes_csv(&cells)?.into_bytes(),
+        ),
+    ];
+    for drawing in drawings {
+        let file = |ending| Path::new("figures").join(format!("{}.{ending}", drawing.name));
+        files.push((file("svg"), drawing.svg.into_bytes()));
+        files.push((file("csv"), drawing.csv.into_bytes()));
+    }
+    files.push(("report.html".into(), page.into_bytes()));
+    Ok(Report {
+        table: comodulation_table(&summary),
+        summary: serde_json::to_value(&summary)
+            .map_err(|e| Error::setting("summary", e, "values that JSON can hold"))?,
+        hash: summary.hash.clone(),
+        files,
+        incomplete: summary.incomplete,
+    })
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::experiment::comodulation::{Cell, ComodulationSettings, NEAR_ZERO, TaskMeasures};
 use crate::metrics::{PairedDifference, Summary, paired_difference, summarise};
+use crate::run::Status;
 
 /// A measure: what tables call it, its name in files, whether it is shown in percent, and where it is
 /// found.
@@ -142,7 +143,7 @@ pub fn summarise_comodulation(
     let seeds = &settings.training.seeds;
     let of = |arm: &str, epochs: usize| -> Vec<&Cell> {
         let cells = cells.iter();
-        let found = cells.filter(|c| c.arm == arm && c.epochs == epochs && !c.diverged());
+        let found = cells.filter(|c| c.arm == arm && c.epochs == epochs && c.complete());
         found.collect()
     };
     let mut arms = Vec::new();
@@ -175,10 +176,13 @@ pub fn summarise_comodulation(
                 let place = format!("{}, {epochs} epochs, seed {seed}", arm.name);
                 match cell {
                     None => incomplete.push(format!("{place}: not done")),
-                    Some(cell) if cell.diverged() => {
-                        incomplete.push(format!("{place}: diverged at batch {}", cell.steps.len()))
-                    }
-                    Some(_) => {}
+                    Some(cell) => match &cell.status {
+                        Status::Complete => {}
+                        Status::Interrupted => incomplete.push(format!("{place}: not done")),
+                        Status::Diverged { iteration, .. } => {
+                            incomplete.push(format!("{place}: diverged at batch {iteration}"));
+                        }
+                    },
                 }
             }
         }
@@ -220,8 +224,9 @@ pub fn summarise_comodulation(
         for &seed in seeds {
             let mut networks = primary.iter();
             if !networks.any(|(known, of, _)| (*known, *of) == (seed, epochs)) {
-                let place = format!("the network of seed {seed} behind {epochs} epochs");
-                incomplete.push(format!("{place}: missing or damaged"));
+                incomplete.push(format!(
+                    "pretraining, {epochs} epochs, seed {seed}: not done"
+                ));
             }
         }
     }
@@ -234,7 +239,7 @@ pub fn summarise_comodulation(
     });
     ComodulationSummary {
         name: settings.name.clone(),
-        hash: (cells.len() == all).then(|| hash(cells)),
+        hash: hash(cells).filter(|_| cells.len() == all),
         primary: primary.collect(),
         arms,
         differences,
@@ -242,7 +247,7 @@ pub fn summarise_comodulation(
     }
 }
 
-fn hash(cells: &[Cell]) -> String {
-    let all: String = cells.iter().map(|cell| cell.hash.as_str()).collect();
-    crate::report::state::digest(all.as_bytes())
+fn hash(cells: &[Cell]) -> Option<String> {
+    let all: Option<String> = cells.iter().map(|cell| cell.hash.as_deref()).collect();
+    all.map(|all| crate::run::digest(all.as_bytes()))
 }

@@ -138,8 +138,9 @@ pub(super) fn thinned(values: &[f64], range: core::ops::Range<usize>) -> Vec<usi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::Run;
     use crate::experiment::Settings;
-    use crate::experiment::{Run, Status};
+    use crate::run::Status;
     use crate::train::Record;
 
     /// Two contexts of two iterations, one method, a seed for each of `accuracies`.

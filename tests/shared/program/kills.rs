@@ -100,7 +100,7 @@ pub fn interrupt(command: Command, directory: &Path, after: Duration) {
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(130), "{complaint}");
     let name = directory.file_name().expect("a name").display();
-    let advice = format!("`neurogain run --resume {name}` goes on");
+    let advice = format!("to continue, run: neurogain run --resume {name}");
     assert!(complaint.contains(&advice), "{complaint}");
     // The next one is waited for in the same way.
     fs::remove_file(lock).expect("removed");

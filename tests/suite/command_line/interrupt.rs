@@ -1,5 +1,7 @@
 //! Ctrl-C: the run ends at once, and what was done is readable.
 
+use neurogain::run::RunDirectory;
+use neurogain::systems::StabilityGap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command};
@@ -84,9 +86,14 @@ fn leaves_what_was_done_readable() {
     assert!(!runs.is_empty() && runs.len() <= 2);
     assert!(runs.iter().all(|run| run["status"] == "interrupted"));
 
-    let results = neurogain::report::load(&folder.path().join("here")).expect("readable");
-    assert_eq!(results.runs.len(), runs.len());
-    for run in &results.runs {
+    let directory = RunDirectory::<StabilityGap>::open(&folder.path().join("here"));
+    let read = directory
+        .expect("a run directory")
+        .load()
+        .expect("readable");
+    let read: Vec<_> = read.into_iter().flatten().collect();
+    assert_eq!(read.len(), runs.len());
+    for run in &read {
         assert!(!run.history.records.is_empty(), "seed {}", run.seed);
     }
     succeeds(&folder, &["report", "here"]);

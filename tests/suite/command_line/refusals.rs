@@ -114,7 +114,7 @@ fn an_output_directory_that_exists_is_left_alone() {
     tiny(&folder, &["--out", "run"]);
     let complaint = fails(&folder, &[TINY, &["--out", "run"]].concat(), 1);
     assert!(
-        complaint.contains("`neurogain run --resume run` goes on"),
+        complaint.contains("to continue its runs: neurogain run --resume run"),
         "{complaint}"
     );
     assert_eq!(fs::read_to_string(&precious).expect("still there"), "kept");

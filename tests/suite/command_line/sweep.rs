@@ -1,5 +1,7 @@
 //! Sweeps: cells side by side, gone on with, one at a time, and as scripts for Slurm.
 
+use neurogain::run::RunDirectory;
+use neurogain::systems::StabilityGap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -46,10 +48,12 @@ fn a_sweep_prints_a_table_and_leaves_a_run_directory_a_cell() {
     );
     for number in 1..=4 {
         let cell = format!("runs/eta/cells/{number:03}");
-        let results = neurogain::report::load(&folder.path().join(&cell)).expect("readable");
-        assert_eq!(results.runs.len(), 2);
+        let directory = RunDirectory::<StabilityGap>::open(&folder.path().join(&cell));
+        let directory = directory.expect("a run directory");
+        let runs = directory.load().expect("readable");
+        assert_eq!(runs.iter().flatten().count(), 2);
         let batch = [8, 16][(number - 1) % 2];
-        assert_eq!(results.settings.training.batch, batch);
+        assert_eq!(directory.settings().training.batch, batch);
         assert!(folder.path().join(cell).join("report.html").is_file());
     }
 }
@@ -112,6 +116,7 @@ fn given_again_a_sweep_keeps_the_cells_that_have_ended() {
     let place = |path: &str| folder.path().join("here/cells").join(path);
     fs::remove_file(place("002/summary.json")).expect("removed");
     fs::remove_dir_all(place("003")).expect("removed");
+    let config = read(&folder, "here/cells/004/config.toml");
     fs::copy(place("001/config.toml"), place("004/config.toml")).expect("copied");
     let output = output(&folder, &["sweep", "--collect", "here"]);
     assert_eq!(output.status.code(), Some(1));
@@ -119,9 +124,17 @@ fn given_again_a_sweep_keeps_the_cells_that_have_ended() {
     assert!(complaint.contains("cell 3 (gain.eta = 0.2"), "{complaint}");
     assert!(complaint.contains("not begun"), "{complaint}");
 
+    // A cell of other settings is named and left alone; the others are done.
+    let refused = crate::program::output(&folder, &["sweep", "eta.toml", "--out", "here"]);
+    let complaint = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{complaint}");
+    for part in ["cell 4", "004/config.toml", "not of this cell's settings"] {
+        assert!(complaint.contains(part), "{part}: {complaint}");
+    }
+    fs::write(place("004/config.toml"), config).expect("written");
     succeeds(&folder, &["sweep", "eta.toml", "--out", "here"]);
     let kept: Vec<bool> = (1..=4).map(|number| mark(number).exists()).collect();
-    assert_eq!(kept, [true, true, false, false]);
+    assert_eq!(kept, [true, true, false, true]);
     assert!(place("002/summary.json").is_file());
     assert!(read(&folder, "here/sweep.csv") == before);
 }
@@ -217,7 +230,9 @@ fn bad_sweeps_are_refused_before_anything_is_made() {
     succeeds(&folder, &["sweep", "eta.toml", "--slurm", "--out", "here"]);
     let other = ETA.replace("[0.1, 0.2]", "[0.3]");
     fs::write(folder.path().join("eta.toml"), other).expect("written");
-    let complaint = fails(&folder, &["sweep", "eta.toml", "--out", "here"], 1);
+    let refused = crate::program::output(&folder, &["sweep", "eta.toml", "--out", "here"]);
+    let complaint = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{complaint}");
     assert!(complaint.contains("another sweep"), "{complaint}");
 }
 

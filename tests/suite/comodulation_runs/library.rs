@@ -1,7 +1,11 @@
 //! The cells, through the library.
 
-use neurogain::experiment::comodulation::{NEAR_ZERO, Store};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use neurogain::experiment::comodulation::{Leg, NEAR_ZERO};
 use neurogain::report::summarise_comodulation;
+use neurogain::run::{self, Experiment as _, MemoryStore, Options, Progress, Store, System};
+use neurogain::systems::Comodulation;
 
 use super::*;
 
@@ -135,7 +139,7 @@ fn every_setting_reaches_the_cells() {
             .with_arms(&["comodulation"])
             .expect("an arm");
         let settings = settings.with_seeds(&[1]).expect("a seed");
-        on_one_thread(&settings)[0].hash.clone()
+        on_one_thread(&settings)[0].hash.clone().expect("a hash")
     };
     let base = hash("title=Other words, the same numbers");
     assert_eq!(base, hash("description=none"));
@@ -185,35 +189,34 @@ fn a_store_keeps_what_has_ended_and_nothing_of_it_is_done_again() {
     let settings = tiny(&[]).with_arms(&["comodulation"]).expect("an arm");
     let material = Material::load(&settings, Path::new("")).expect("digits");
     let backend = Cpu::new().expect("a backend");
-    let experiment =
-        ComodulationExperiment::new(&settings, &material, None, &backend).expect("it fits");
-    let (stop, store) = (AtomicBool::new(false), MemoryStore::default());
-    let count = std::sync::atomic::AtomicUsize::new(0);
-    let on_batch = |batches: usize, _cost: u64| {
-        count.fetch_add(batches, std::sync::atomic::Ordering::Relaxed);
+    let experiment = ComodulationExperiment::new(&settings, &material, &backend).expect("it fits");
+    let (jobs, store) = (Comodulation::jobs(&settings), MemoryStore::default());
+    let total: usize = (0..jobs.len()).map(|job| experiment.size(job).steps).sum();
+    let stop = AtomicBool::new(false);
+    let run = |store: &MemoryStore<Leg>| {
+        let [before, now] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+        let count = |done: Progress| {
+            let counter = if done.before { &before } else { &now };
+            counter.fetch_add(done.steps, Ordering::Relaxed);
+        };
+        let options = Options {
+            threads: 2,
+            stop: &stop,
+            checkpoint_every: 0,
+            on_progress: &count,
+        };
+        let legs = run::run(&experiment, &jobs, store, &options).expect("it runs");
+        (legs, [before.into_inner(), now.into_inner()])
     };
-    let first = experiment
-        .run(2, &stop, &store, &on_batch)
-        .expect("it runs");
-    let done = count.swap(0, std::sync::atomic::Ordering::Relaxed);
-    assert_eq!(done, experiment.total_batches());
-    assert_eq!(store.cell("comodulation", 2, 1), Ok(Some(first[1].clone())));
-    let single = AtomicBool::new(false);
-    let again = experiment.run(2, &stop, &store, &|batches, cost| {
-        if batches == 1 {
-            single.store(true, std::sync::atomic::Ordering::Relaxed);
-        }
-        on_batch(batches, cost);
-    });
-    assert_eq!(again, Ok(first));
-    assert!(!single.into_inner(), "a batch was learnt again");
-    assert_eq!(count.into_inner(), experiment.total_batches());
-    stop.store(true, std::sync::atomic::Ordering::Relaxed);
-    let stopped = experiment.run(1, &stop, &MemoryStore::default(), &|_, _| ());
-    assert!(
-        matches!(stopped, Err(neurogain::Error::Interrupted { .. })),
-        "{stopped:?}"
-    );
+    let (first, done) = run(&store);
+    assert_eq!(done, [0, total]);
+    assert_eq!(store.ended("comodulation-1-2"), Ok(first[3].clone()));
+    let (again, done) = run(&store);
+    assert_eq!((again, done), (first, [total, 0]));
+    stop.store(true, Ordering::Relaxed);
+    let (stopped, done) = run(&MemoryStore::default());
+    assert!(stopped.iter().all(Option::is_none), "{stopped:?}");
+    assert_eq!(done, [0, 0]);
 }
 
 #[test]
@@ -230,7 +233,7 @@ fn the_summary_s_hash_is_of_all_cells() {
     let whole = summary(&cells);
     assert!(whole.hash.is_some() && whole.incomplete.is_empty());
     let mut other = cells.clone();
-    other[3].hash.replace_range(..1, "x");
+    other[3].hash = Some("x".into());
     assert_ne!(summary(&other).hash, whole.hash);
     let lacking = summary(&cells[1..]);
     assert_eq!(lacking.hash, None);
@@ -247,7 +250,7 @@ fn a_network_that_is_missing_is_named() {
     let summary = summarise_comodulation(&settings, &cells, &[]);
     let epochs = settings.pretraining.epochs[0];
     let seed = settings.training.seeds[0];
-    let expected = format!("the network of seed {seed} behind {epochs} epochs: missing or damaged");
+    let expected = format!("pretraining, {epochs} epochs, seed {seed}: not done");
     assert!(
         summary.incomplete.contains(&expected),
         "{:?}",

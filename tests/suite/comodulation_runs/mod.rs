@@ -14,7 +14,7 @@ use crate::program::{Files, contents, ended, folder, program, quick};
 use neurogain::Cpu;
 use neurogain::backend::cpu::InstructionSet;
 use neurogain::experiment::comodulation::{
-    Cell, ComodulationExperiment, ComodulationSettings, Material, MemoryStore, presets,
+    Cell, ComodulationExperiment, ComodulationSettings, Material, presets,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -44,10 +44,8 @@ fn tiny(changes: &[&str]) -> ComodulationSettings {
 /// The cells of `settings`, `side_by_side` at a time.
 fn cells(settings: &ComodulationSettings, backend: &Cpu, side_by_side: usize) -> Vec<Cell> {
     let material = Material::load(settings, Path::new("")).expect("the digits ship inside");
-    let experiment =
-        ComodulationExperiment::new(settings, &material, None, backend).expect("it fits");
-    let (stop, store) = (AtomicBool::new(false), MemoryStore::default());
-    let cells = experiment.run(side_by_side, &stop, &store, &|_, _| ());
+    let experiment = ComodulationExperiment::new(settings, &material, backend).expect("it fits");
+    let cells = experiment.run(side_by_side, &AtomicBool::new(false));
     cells.expect("it runs")
 }
 

@@ -61,8 +61,8 @@ fn means_and_paired_differences_are_those_of_the_cells() {
     let folder = folder();
     let directory = run(&folder);
     let cell = |arm: &str, seed: u64| {
-        let path = format!("cells/{arm}-1-{seed}.json");
-        json(&directory.join(path))["cell"].clone()
+        let path = format!("runs/{arm}-1-{seed}.json");
+        json(&directory.join(path))
     };
     // The mean over a cell's tasks; none where a task has none.
     let over_tasks = |arm: &str, seed: u64, name: &str| -> Option<f64> {
@@ -137,8 +137,8 @@ fn means_and_paired_differences_are_those_of_the_cells() {
 fn cells_of(directory: &Path) -> Vec<Value> {
     let places = ARMS
         .iter()
-        .flat_map(|arm| SEEDS.map(|seed| format!("cells/{arm}-1-{seed}.json")));
-    let cell = |path: String| json(&directory.join(path))["cell"].clone();
+        .flat_map(|arm| SEEDS.map(|seed| format!("runs/{arm}-1-{seed}.json")));
+    let cell = |path: String| json(&directory.join(path));
     places.map(cell).collect()
 }
 

@@ -1,7 +1,7 @@
 //! What the page says of the paper's findings, for differences of either sign.
 
-use neurogain::experiment::comodulation::{Store, TaskMeasures};
-use neurogain::report::{ComodulationDirectory, comodulation_table, finish_comodulation};
+use neurogain::experiment::comodulation::{Leg, TaskMeasures};
+use neurogain::report::comodulation;
 
 use super::*;
 
@@ -61,9 +61,7 @@ const FINDINGS: [Finding; 7] = [
 /// The page and the terminal's table of `cells` where comodulation's measures are ½ and these differences, seed
 /// by seed, and every other arm's ½.
 fn reported(settings: &ComodulationSettings, cells: &[Cell], differences: &[f64]) -> [String; 2] {
-    let folder = folder();
-    let directory = folder.path().join("run");
-    let store = ComodulationDirectory::create(&directory, settings).expect("made");
+    let mut legs = Vec::new();
     for (number, cell) in cells.iter().enumerate() {
         let mut cell = cell.clone();
         let own = match cell.arm.as_str() {
@@ -75,11 +73,13 @@ fn reported(settings: &ComodulationSettings, cells: &[Cell], differences: &[f64]
                 *measure(task) = 0.5 + own;
             }
         }
-        store.keep_cell(&cell).expect("kept");
+        legs.push(Some(Leg::Arm(cell)));
     }
-    let (summary, _) = finish_comodulation(&directory, settings).expect("a report");
-    let page = std::fs::read_to_string(directory.join("report.html")).expect("a page");
-    [page, comodulation_table(&summary)]
+    let report = comodulation(settings, &legs).expect("a report");
+    let mut files = report.files.into_iter();
+    let page = files.find(|(path, _)| path == Path::new("report.html"));
+    let (_, page) = page.expect("a page");
+    [String::from_utf8(page).expect("UTF-8"), report.table]
 }
 
 #[test]

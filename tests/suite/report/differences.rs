@@ -1,8 +1,9 @@
 //! Differences between methods: who is compared with whom, over which seeds, and where they are shown.
 
-use neurogain::experiment::{Results, Status};
+use neurogain::experiment::Results;
 use neurogain::metrics::{PairedDifference, paired_difference};
-use neurogain::report::{Difference, create, finish, summarise_results, write_run};
+use neurogain::report::{Difference, summarise_results};
+use neurogain::run::Status;
 use neurogain::train::Evaluation;
 use tempfile::TempDir;
 
@@ -120,11 +121,7 @@ fn each_gain_modulated_method_is_compared_with_every_other_once() {
 fn written(results: &Results) -> (String, serde_json::Value) {
     let folder = TempDir::new().unwrap();
     let dir = folder.path().join("run");
-    create(&dir, &results.settings).unwrap();
-    for run in &results.runs {
-        write_run(&dir, &results.settings, run).unwrap();
-    }
-    finish(&dir, results).unwrap();
+    synthetic::write_all(&dir, results);
     let read = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap();
     (
         read("report.html"),

@@ -4,22 +4,34 @@ use std::fs;
 use std::path::Path;
 
 use neurogain::Error;
-use neurogain::experiment::{Results, Run, Status};
-use neurogain::report::{create, finish, load, rebuild, write_run};
+use neurogain::experiment::{Results, Run, Settings};
+use neurogain::run::{RunDirectory, Status};
+use neurogain::systems::StabilityGap;
 use neurogain::train::{Evaluation, History, Record};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::synthetic;
+use super::synthetic::{self, load, outcomes};
 
-/// Writes `results` into a new directory `run` of `folder`, as an experiment does.
+/// Writes the records of `results` into a new directory `run` of `folder`, as an experiment does.
 fn write_all(folder: &TempDir, results: &Results) -> std::path::PathBuf {
     let dir = folder.path().join("deep").join("run");
-    create(&dir, &results.settings).unwrap();
-    for run in &results.runs {
-        write_run(&dir, &results.settings, run).unwrap();
-    }
+    synthetic::write(&dir, results);
     dir
+}
+
+fn create(dir: &Path, settings: &Settings) -> neurogain::Result<RunDirectory<StabilityGap>> {
+    RunDirectory::create(dir, settings)
+}
+
+fn open(dir: &Path) -> RunDirectory<StabilityGap> {
+    RunDirectory::open(dir).unwrap()
+}
+
+/// Writes the report of `results`.
+fn finish(dir: &Path, results: &Results) -> neurogain::Result<()> {
+    let directory = open(dir);
+    directory.report(&outcomes(&directory, results)).map(|_| ())
 }
 
 /// Every file below `dir` with its bytes, in order.
@@ -58,11 +70,10 @@ fn a_directory_reads_back_as_it_was_written() {
 }
 
 #[test]
-fn building_again_gives_the_same_bytes_whatever_the_order_of_the_runs() {
+fn building_again_gives_the_same_bytes() {
     let folder = TempDir::new().unwrap();
-    let mut results = synthetic::results(&synthetic::small());
+    let results = synthetic::results(&synthetic::small());
     let dir = write_all(&folder, &results);
-    results.runs.reverse();
     finish(&dir, &results).unwrap();
     let first = bytes_of(&dir);
     let names: Vec<&str> = first.iter().map(|(name, _)| name.as_str()).collect();
@@ -79,7 +90,7 @@ fn building_again_gives_the_same_bytes_whatever_the_order_of_the_runs() {
         !names.iter().any(|name| name.contains("partial")),
         "{names:?}"
     );
-    rebuild(&dir).unwrap();
+    open(&dir).rebuild().unwrap();
     assert_eq!(bytes_of(&dir), first);
 }
 
@@ -205,25 +216,20 @@ fn runs_that_do_not_fit_are_refused() {
     let refused = |change: &dyn Fn(&mut Run)| {
         let mut run = results.runs[0].clone();
         change(&mut run);
-        write_run(&dir, &results.settings, &run)
-            .unwrap_err()
-            .to_string()
+        open(&dir).write_records(&run).unwrap_err().to_string()
     };
     assert!(refused(&|run| run.method = String::from("rmsprop")).contains("rmsprop"));
-    assert!(refused(&|run| run.seed = 7).contains("seed = 7"));
+    assert!(refused(&|run| run.seed = 7).contains("ngm-sgd-7"));
     let uneven = refused(&|run| run.history.records[2].gain.truncate(1));
     assert!(
         uneven.contains("1 gains and 3 mean weights at iteration 3"),
         "{uneven}"
     );
-    let mut twice = results.clone();
-    twice.runs.push(results.runs[0].clone());
-    assert!(
-        finish(&dir, &twice)
-            .unwrap_err()
-            .to_string()
-            .contains("more than one")
-    );
+    let directory = open(&dir);
+    let mut swapped = outcomes(&directory, &results);
+    swapped.swap(0, 1);
+    let error = directory.report(&swapped).unwrap_err().to_string();
+    assert!(error.contains("order of the plan"), "{error}");
 }
 
 /// What `load` says after `from` has become `to` in the named file of a good directory.
@@ -296,14 +302,18 @@ fn every_broken_file_is_an_error_with_file_line_and_value() {
     says(broken(config, "eta = 0.4", ""), &["eta"]);
     let summary = "summary.json";
     says(
-        broken(summary, "\"seed\": 42", "\"seed\": -1"),
-        &["line ", "-1"],
+        broken(summary, "\"id\": \"", "\"id\": 1, \"of\": \""),
+        &["line ", "1"],
     );
     says(
-        broken(summary, "\"complete\"", "\"done\""),
+        broken(
+            summary,
+            "\"id\": \"ngm-sgd-42\",\n      \"status\": \"complete\"",
+            "\"id\": \"ngm-sgd-42\",\n      \"status\": \"done\"",
+        ),
         &["done", "line "],
     );
-    says(broken(summary, "\"runs\"", "\"run\""), &["runs", "line "]);
+    says(broken(summary, "\"jobs\"", "\"job\""), &["jobs", "line "]);
     says(broken(summary, "{", "{{"), &["line 1"]);
 }
 
@@ -343,12 +353,12 @@ fn runs_that_are_missing_truncated_or_unknown_are_errors() {
     assert!(message_for(b"\xff\xfe\n").contains("line 1"));
     fs::remove_file(&path).unwrap();
     let missing = load(&dir).unwrap_err().to_string();
-    assert!(missing.contains("lists msgd with seed 43"), "{missing}");
+    assert!(missing.contains("lists msgd-43"), "{missing}");
     fs::write(&path, &text).unwrap();
     for (name, part) in [
-        ("msgd-9.csv", "seed = 9"),
-        ("x-1.csv", "`x`"),
-        ("note.csv", "METHOD-SEED"),
+        ("msgd-9.csv", "no run `msgd-9`"),
+        ("x-1.csv", "no run `x-1`"),
+        ("note.csv", "no run `note`"),
     ] {
         let extra = dir.join("runs").join(name);
         fs::write(&extra, &text).unwrap();

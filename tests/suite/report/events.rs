@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use neurogain::report::{create, write_events};
+use neurogain::run::RunDirectory;
+use neurogain::systems::StabilityGap;
 use neurogain::train::History;
 use tempfile::TempDir;
 
@@ -48,8 +49,9 @@ fn expected(history: &History) -> Scalars {
 fn event_file(folder: &TempDir) -> PathBuf {
     let dir = folder.path().join("run");
     let settings = synthetic::small();
-    create(&dir, &settings).unwrap();
-    write_events(&dir, &settings, &synthetic::odd_run()).unwrap();
+    let directory = RunDirectory::<StabilityGap>::create(&dir, &settings).unwrap();
+    let directory = directory.with_tensorboard(true);
+    directory.write_records(&synthetic::odd_run()).unwrap();
     let place = "tensorboard/ngm-sgd-42/events.out.tfevents.0.neurogain";
     dir.join(place)
 }

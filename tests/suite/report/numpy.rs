@@ -6,7 +6,8 @@ use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use neurogain::experiment::Results;
-use neurogain::report::{create, finish, rebuild, write_run};
+use neurogain::run::RunDirectory;
+use neurogain::systems::StabilityGap;
 use neurogain::train::History;
 use serde::Deserialize;
 use tempfile::TempDir;
@@ -159,9 +160,7 @@ fn directory(folder: &TempDir) -> PathBuf {
         settings: synthetic::small(),
         runs: vec![run],
     };
-    create(&dir, &results.settings).unwrap();
-    write_run(&dir, &results.settings, &results.runs[0]).unwrap();
-    finish(&dir, &results).unwrap();
+    synthetic::write_all(&dir, &results);
     dir
 }
 
@@ -215,6 +214,7 @@ fn the_same_history_gives_the_same_bytes() {
     // Deleted, it is built again with the report, from the records.
     let path = folders[0].path().join("run/runs/ngm-sgd-42.npz");
     fs::remove_file(&path).unwrap();
-    rebuild(&folders[0].path().join("run")).unwrap();
+    let directory = RunDirectory::<StabilityGap>::open(&folders[0].path().join("run"));
+    directory.unwrap().rebuild().unwrap();
     assert!(fs::read(path).unwrap() == first);
 }

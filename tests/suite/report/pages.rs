@@ -3,25 +3,18 @@
 use std::fs;
 use std::path::PathBuf;
 
-use neurogain::experiment::{Results, Status};
-use neurogain::report::{build, create, finish, write_run};
+use neurogain::experiment::Results;
+use neurogain::run::Status;
+use neurogain::systems::compare;
 use neurogain::train::Record;
 use tempfile::TempDir;
 
-use super::synthetic;
+use super::synthetic::{self, write_all};
 
 /// Changes the test accuracy of an evaluated record.
 fn set(record: &mut Record, to: impl Fn(f64) -> f64) {
     let test = record.test.as_mut().expect("it was evaluated");
     test.accuracy = to(test.accuracy);
-}
-
-fn write_all(dir: &std::path::Path, results: &Results) {
-    create(dir, &results.settings).unwrap();
-    for run in &results.runs {
-        write_run(dir, &results.settings, run).unwrap();
-    }
-    finish(dir, results).unwrap();
 }
 
 /// The page of `results`, and its figures by name.
@@ -234,7 +227,7 @@ fn several_directories_share_one_page() {
     settings.methods.truncate(2);
     write_all(&dirs[1], &synthetic::results(&settings));
     let out = folder.path().join("both.html");
-    build(&dirs, &out).unwrap();
+    compare(&dirs, &out).unwrap();
     let page = fs::read_to_string(&out).unwrap();
     assert!(page.contains("Split-MNIST: 2 runs compared"));
     assert_eq!(page.matches(">directory</th>").count(), 5);
@@ -247,17 +240,17 @@ fn several_directories_share_one_page() {
     unique.dedup();
     assert_eq!(unique.len(), count, "an id is there twice");
 
-    let again = build(&dirs, &out).unwrap_err().to_string();
+    let again = compare(&dirs, &out).unwrap_err().to_string();
     assert!(
         again.contains("both.html") && again.contains("exists already"),
         "{again}"
     );
     assert!(
-        build(&[], &folder.path().join("none.html"))
+        compare(&[], &folder.path().join("none.html"))
             .unwrap_err()
             .is_usage()
     );
-    let missing = build(
+    let missing = compare(
         &[folder.path().join("third")],
         &folder.path().join("none.html"),
     );

@@ -1,9 +1,42 @@
 //! Made-up results in the shape of real ones.
 
-use neurogain::experiment::Settings;
-use neurogain::experiment::{Results, Run, Status};
+use std::path::Path;
 
+use neurogain::experiment::Settings;
+use neurogain::experiment::{Results, Run};
+use neurogain::run::{Outcome, RunDirectory, Status};
+use neurogain::systems::StabilityGap;
 use neurogain::train::{Evaluation, History, Record};
+
+/// Writes the records of `results` into the new directory `dir`.
+pub fn write(dir: &Path, results: &Results) -> RunDirectory<StabilityGap> {
+    let directory = RunDirectory::create(dir, &results.settings).unwrap();
+    for run in &results.runs {
+        directory.write_records(run).unwrap();
+    }
+    directory
+}
+
+/// Writes the records and the report of `results` into the new directory `dir`.
+pub fn write_all(dir: &Path, results: &Results) {
+    let directory = write(dir, results);
+    directory.report(&outcomes(&directory, results)).unwrap();
+}
+
+/// The runs of `results` in the order of the plan.
+pub fn outcomes(directory: &RunDirectory<StabilityGap>, results: &Results) -> Vec<Option<Run>> {
+    let run = |id: &str| results.runs.iter().find(|run| run.id() == id).cloned();
+    directory.jobs().iter().map(|job| run(&job.id)).collect()
+}
+
+/// Reads back what a directory holds.
+pub fn load(dir: &Path) -> neurogain::Result<Results> {
+    let directory = RunDirectory::<StabilityGap>::open(dir)?;
+    Ok(Results {
+        settings: directory.settings().clone(),
+        runs: directory.load()?.into_iter().flatten().collect(),
+    })
+}
 
 pub fn split_mnist() -> Settings {
     toml::from_str(include_str!("../../../data/presets/split-mnist.toml")).unwrap()

@@ -1,12 +1,13 @@
 //! The text table, the agreement rule and the comparison with published numbers.
 
+use neurogain::experiment::Results;
 use neurogain::experiment::{NetworkSettings, presets};
-use neurogain::experiment::{Results, Status};
 use neurogain::metrics::{self, summarise};
 use neurogain::report::{
     Comparison, ComparisonRow, Spread, agreement, compare, published, summarise_results, table,
 };
 
+use neurogain::run::Status;
 use neurogain::train::Evaluation;
 
 use super::synthetic;

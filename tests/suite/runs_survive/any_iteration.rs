@@ -2,9 +2,51 @@
 
 use std::sync::Mutex;
 
-use neurogain::experiment::Status;
+use neurogain::run::Status;
 
 use super::*;
+
+/// Has the states of runs that were stopped, and keeps every state that it is given.
+#[derive(Default)]
+struct States {
+    stopped: Vec<(Run, Checkpoint)>,
+    saved: Mutex<Vec<(Run, Checkpoint)>>,
+}
+
+impl Store<Run> for States {
+    fn ended(&self, _id: &str) -> neurogain::Result<Option<Run>> {
+        Ok(None)
+    }
+
+    fn stopped(&self, id: &str) -> neurogain::Result<Option<(Run, Checkpoint)>> {
+        let found = self.stopped.iter().find(|(run, _)| run.id() == id);
+        Ok(found.cloned())
+    }
+
+    fn state(&self, id: &str) -> neurogain::Result<Checkpoint> {
+        panic!("no run starts from another, {id} was asked for")
+    }
+
+    fn save(&self, run: &Run, state: &Checkpoint) -> neurogain::Result<()> {
+        let mut saved = self.saved.lock().expect("no thread panicked");
+        saved.push((run.clone(), state.clone()));
+        Ok(())
+    }
+}
+
+/// Runs `settings`, with a checkpoint every so many iterations.
+fn run_with(settings: &Settings, every: usize, states: &States) -> neurogain::Result<()> {
+    let (samples, backend) = (digits::load(), Cpu::new().expect("a backend"));
+    let experiment = Experiment::new(settings, &samples, &backend).expect("settings");
+    let options = Options {
+        threads: 1,
+        stop: &AtomicBool::new(false),
+        checkpoint_every: every,
+        on_progress: &|_| (),
+    };
+    let jobs = StabilityGap::jobs(settings);
+    run::run(&experiment, &jobs, states, &options).map(|_| ())
+}
 
 /// The states that the runs of `settings` go through, `every` so many iterations, their last included.
 fn states(
@@ -12,24 +54,12 @@ fn states(
     every: usize,
     stopped: Vec<(Run, Checkpoint)>,
 ) -> Vec<(Run, Checkpoint)> {
-    let (samples, backend) = (digits::load(), Cpu::new().expect("a backend"));
-    let states = Mutex::new(Vec::new());
-    let save = |run: &Run, state: &Checkpoint| {
-        let mut states = states.lock().expect("no thread panicked");
-        states.push((run.clone(), state.clone()));
-        Ok(())
-    };
-    let experiment = Experiment::new(settings, &samples, &backend).expect("settings");
-    let experiment = experiment.with_checkpoints(Checkpoints {
-        every,
-        ended: Vec::new(),
+    let states = States {
         stopped,
-        save: &save,
-    });
-    let stop = AtomicBool::new(false);
-    let run = experiment.run(1, &stop, &|_| (), &|_| Ok(()));
-    run.expect("it runs");
-    states.into_inner().expect("no thread panicked")
+        ..States::default()
+    };
+    run_with(settings, every, &states).expect("it runs");
+    states.saved.into_inner().expect("no thread panicked")
 }
 
 fn goes_on_from_any_iteration(settings: &Settings) {
@@ -106,16 +136,12 @@ fn residual_networks_go_on_from_any_iteration() {
 fn states_of_other_networks_are_refused() {
     let settings = small();
     let (run, state) = states(&settings, 1, Vec::new()).swap_remove(0);
-    let (samples, backend) = (digits::load(), Cpu::new().expect("a backend"));
     let refused = |settings: &Settings, state: Checkpoint, part: &str| {
-        let experiment = Experiment::new(settings, &samples, &backend).expect("settings");
-        let experiment = experiment.with_checkpoints(Checkpoints {
-            every: 0,
-            ended: Vec::new(),
+        let states = States {
             stopped: vec![(run.clone(), state)],
-            save: &|_, _| Ok(()),
-        });
-        let ended = experiment.run(1, &AtomicBool::new(false), &|_| (), &|_| Ok(()));
+            ..States::default()
+        };
+        let ended = run_with(settings, 0, &states);
         let message = ended.expect_err(part).to_string();
         assert!(message.contains(part), "{message}");
     };

@@ -1,12 +1,13 @@
 //! Checkpoints and results that are not what was written: said, and made again.
 
 use neurogain::Error;
-use neurogain::report::{Lock, resume};
+use neurogain::run::Lock;
 
 use super::*;
 
 /// Stopped after the seventh iteration of the first method: checkpoints of iterations 7 and 6.
 const DONE: usize = 7;
+const RUN: &str = "ngm-sgd-1";
 const LAST: &str = "checkpoints/ngm-sgd-1.safetensors";
 const PREVIOUS: &str = "checkpoints/ngm-sgd-1-previous.safetensors";
 
@@ -23,11 +24,11 @@ fn stopped(folder: &TempDir) -> (PathBuf, [Vec<u8>; 2]) {
 fn found(dir: &Path, last: &[u8], previous: &[u8]) -> (Option<usize>, String) {
     fs::write(dir.join(LAST), last).expect("written");
     fs::write(dir.join(PREVIOUS), previous).expect("written");
-    let resumed = resume(dir, &small()).expect("damage is no error");
-    assert!(resumed.ended.is_empty() && resumed.stopped.len() <= 1);
-    let done = resumed.stopped.first();
-    let done = done.map(|(run, _)| run.history.records.len());
-    (done, resumed.notes.join("\n"))
+    let directory = open(dir);
+    assert_eq!(directory.ended(RUN), Ok(None));
+    let stopped = directory.stopped(RUN).expect("damage is no error");
+    let done = stopped.map(|(run, _)| run.history.records.len());
+    (done, directory.take_notes().join("\n"))
 }
 
 #[test]
@@ -42,7 +43,7 @@ fn any_changed_byte_or_cut_is_noticed_and_the_checkpoint_before_is_used() {
         let (done, notes) = found(&dir, &changed, &previous);
         assert_eq!(done, Some(6), "byte {at}: {notes}");
         assert!(notes.contains(LAST), "byte {at}: {notes}");
-        assert!(notes.contains("of iteration 6"), "byte {at}: {notes}");
+        assert!(notes.contains("after step 6"), "byte {at}: {notes}");
     }
     for length in (0..last.len()).step_by(37) {
         let (done, notes) = found(&dir, &last[..length], &previous);
@@ -63,9 +64,11 @@ fn the_checkpoint_before_takes_the_place_of_a_damaged_one() {
     // As a kill leaves it between the two renamings.
     fs::remove_file(dir.join(LAST)).expect("removed");
     fs::write(dir.join(PREVIOUS), &previous).expect("written");
-    let resumed = resume(&dir, &small()).expect("one is there");
-    assert_eq!(resumed.stopped[0].0.history.records.len(), 6);
-    assert!(resumed.notes.is_empty(), "{:?}", resumed.notes);
+    let directory = open(&dir);
+    let (run, _) = directory.stopped(RUN).expect("read").expect("one is there");
+    assert_eq!(run.history.records.len(), 6);
+    let notes = directory.take_notes();
+    assert!(notes.is_empty(), "{notes:?}");
 }
 
 #[test]
@@ -75,15 +78,19 @@ fn without_a_good_checkpoint_the_run_begins_again() {
     let (done, notes) = found(&dir, &last[..99], &previous[..99]);
     assert_eq!(done, None);
     assert!(notes.contains(LAST) && notes.contains(PREVIOUS), "{notes}");
-    assert!(notes.contains("ngm-sgd, seed 1: begins again"), "{notes}");
+    assert!(notes.contains("ngm-sgd-1: begins again"), "{notes}");
 }
 
 #[test]
 fn other_settings_are_an_error_that_changes_nothing() {
     let folder = folder();
     let (dir, [last, _]) = stopped(&folder);
+    let config = dir.join("config.toml");
+    let text = fs::read_to_string(&config).expect("settings");
     let other = small().with_overrides(&["gain.eta=0.3"]).expect("settings");
-    let error = resume(&dir, &other).expect_err("not its settings");
+    fs::write(&config, other.to_toml().expect("TOML")).expect("written");
+    let error = open(&dir).stopped(RUN).expect_err("not its settings");
+    fs::write(&config, text).expect("written");
     assert!(matches!(error, Error::Format { .. }), "{error}");
     let message = error.to_string();
     for part in [LAST, "config.toml", "new run"] {
@@ -91,8 +98,8 @@ fn other_settings_are_an_error_that_changes_nothing() {
     }
     let renamed = dir.join("checkpoints/adam-1.safetensors");
     fs::rename(dir.join(LAST), &renamed).expect("renamed");
-    let message = resume(&dir, &small()).expect_err("not its name");
-    assert!(message.to_string().contains("of ngm-sgd with seed 1"));
+    let message = open(&dir).stopped("adam-1").expect_err("not its name");
+    assert!(message.to_string().contains("of ngm-sgd-1"), "{message}");
     assert_eq!(fs::read(renamed).expect("it is there"), last);
 }
 
@@ -160,7 +167,7 @@ fn damaged_results_are_made_again_to_the_same_bytes() {
     let undisturbed = contents(&dir);
     for (file, note) in [
         ("weights/adam-1.safetensors", "is damaged"),
-        ("runs/sgd-1.csv", "not the record of a whole run"),
+        ("runs/sgd-1.csv", "is damaged"),
     ] {
         let path = dir.join(file);
         let mut bytes = fs::read(&path).expect("a file");

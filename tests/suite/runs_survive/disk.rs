@@ -37,7 +37,7 @@ fn a_run_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
         symlink("/dev/full", &partial).expect("linked");
         let arguments = [&resume[..], &["--checkpoint-every", "2", "--threads", "1"]].concat();
         let complaint = ends(&folder, &arguments, 1);
-        let advice = "free some space, then `neurogain run --resume stopped` goes on";
+        let advice = "free some space, then continue: neurogain run --resume stopped";
         says(&complaint, &[file, "No space left", advice]);
     }
     ends(&folder, &resume, 0);
@@ -52,7 +52,7 @@ fn a_report_on_a_full_disk_leaves_whole_files_and_says_what_writes_the_rest() {
         let partial = whole.join(format!("{file}.partial"));
         symlink("/dev/full", &partial).expect("linked");
         let complaint = ends(&folder, &["report", "whole"], 1);
-        let advice = "free some space, then `neurogain report whole` writes the rest";
+        let advice = "free some space, then write the rest: neurogain report whole";
         says(&complaint, &[file, "No space left", advice]);
         assert!(contents(&whole) == before, "{file}");
     }

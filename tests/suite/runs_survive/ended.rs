@@ -1,7 +1,6 @@
 //! Runs that have ended stay as they are, with their hashes, though nothing summed them up yet.
 
-use neurogain::experiment::Status;
-use neurogain::report::{load, rebuild, resume};
+use neurogain::run::Status;
 
 use super::*;
 
@@ -12,28 +11,29 @@ fn an_ended_run_keeps_its_hash_without_a_summary() {
     let dir = folder.path().join("stopped");
     let settings = small();
     run_until(&dir, &settings, 12 + 3);
-    let resumed = resume(&dir, &settings).expect("whole files");
-    let [ended] = &resumed.ended[..] else {
-        panic!("{} runs have ended", resumed.ended.len());
-    };
+    let directory = open(&dir);
+    let ended = directory.ended("ngm-sgd-1").expect("whole files");
+    let ended = ended.expect("it has ended");
     assert_eq!(
         (ended.method.as_str(), &ended.status),
         ("ngm-sgd", &Status::Complete)
     );
-    assert_eq!(resumed.stopped[0].0.history.records.len(), 3);
-    assert_eq!(resumed.runs().count(), 2);
-    let read = load(&dir).expect("readable");
-    assert_eq!(read.runs[0], *ended);
-    assert_eq!(read.runs[1].status, Status::Interrupted);
+    let (stopped, _) = directory.stopped("msgd-1").expect("whole").expect("begun");
+    assert_eq!(stopped.history.records.len(), 3);
+    let read = load(&dir);
+    assert_eq!((read.len(), &read[0]), (2, &ended));
+    assert_eq!(read[1].status, Status::Interrupted);
 
     // A report in between is no more in the way than a kill is.
-    rebuild(&dir).expect("a report");
+    directory.rebuild().expect("a report");
     let before = fs::read(dir.join("weights/ngm-sgd-1.safetensors")).expect("weights");
     ends(&folder, &["run", "--resume", "stopped", "--quiet"], 0);
-    let read = load(&dir).expect("readable");
-    assert_eq!(read.runs[0], *ended);
-    assert!(read.runs.iter().all(|run| run.status == Status::Complete));
-    assert!(read.hash().is_some());
+    let read = load(&dir);
+    assert_eq!(read[0], ended);
+    assert!(
+        read.iter()
+            .all(|run| run.status == Status::Complete && run.hash.is_some())
+    );
     let after = fs::read(dir.join("weights/ngm-sgd-1.safetensors")).expect("weights");
     assert!(before == after);
 
@@ -47,7 +47,7 @@ fn an_ended_run_keeps_its_hash_without_a_summary() {
 
     let whole = folder.path().join("whole");
     run_until(&whole, &settings, 4 * 12);
-    rebuild(&whole).expect("a report");
+    open(&whole).rebuild().expect("a report");
     fs::remove_dir_all(whole.join("checkpoints")).ok();
     assert_same(&contents(&whole), &dir, "stopped, reported on and resumed");
 }
@@ -60,11 +60,15 @@ fn a_run_that_diverged_has_ended() {
     let settings = settings.with_overrides(&["training.learning_rate=1e30"]);
     let settings = settings.expect("settings");
     run_until(&dir, &settings, 4 * 12);
-    let resumed = resume(&dir, &settings).expect("whole files");
-    let diverged = |run: &&Run| matches!(run.status, Status::Diverged { .. });
-    assert!(resumed.ended.iter().filter(diverged).count() >= 1);
-    assert_eq!(resumed.runs().count(), 4);
+    let directory = open(&dir);
+    let ended = directory.jobs().iter().map(|job| {
+        let ended = directory.ended(&job.id).expect("whole files");
+        ended.expect("it has ended")
+    });
+    let ended: Vec<Run> = ended.collect();
+    let diverged = |run: &Run| matches!(run.status, Status::Diverged { .. });
+    assert!(ended.iter().any(diverged));
     let complaint = ends(&folder, &["run", "--resume", "diverged", "--quiet"], 1);
     assert!(complaint.contains("training diverged"), "{complaint}");
-    assert_eq!(load(&dir).expect("readable").runs, resumed.ended);
+    assert_eq!(load(&dir), ended);
 }

@@ -17,9 +17,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::program::{assert_same, contents, ended, folder, output, program};
 use neurogain::Cpu;
 use neurogain::data::digits;
-use neurogain::experiment::{Checkpoints, Experiment, Run, Settings, data_digest, presets};
-use neurogain::report;
-use neurogain::train::{Checkpoint, Record};
+use neurogain::experiment::{Experiment, Run, Settings, data_digest, presets};
+use neurogain::run::{self, Options, Outcome, Progress, RunDirectory, Store, System};
+use neurogain::systems::StabilityGap;
+use neurogain::train::Checkpoint;
 use tempfile::TempDir;
 
 /// Standard error of a program that must end with `code`.
@@ -44,23 +45,33 @@ fn small() -> Settings {
 
 /// Runs `settings` in the new directory `dir` until `iterations` are done, with a checkpoint every two.
 fn run_until(dir: &Path, settings: &Settings, iterations: usize) {
-    report::create(dir, settings).expect("made");
+    let directory = RunDirectory::<StabilityGap>::create(dir, settings).expect("made");
     let (samples, backend) = (digits::load(), Cpu::new().expect("a backend"));
-    report::check_data(dir, &data_digest(&samples)).expect("written");
-    let save = |run: &Run, state: &Checkpoint| report::save(dir, settings, run, state);
+    let digest = data_digest(&samples);
+    directory.check_data(&digest).expect("written");
     let experiment = Experiment::new(settings, &samples, &backend).expect("settings");
-    let experiment = experiment.with_checkpoints(Checkpoints {
-        every: 2,
-        ended: Vec::new(),
-        stopped: Vec::new(),
-        save: &save,
-    });
     let (stop, done) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let count = |_: &Record| {
+    let count = |_: Progress| {
         if done.fetch_add(1, Ordering::Relaxed) + 1 == iterations {
             stop.store(true, Ordering::Relaxed);
         }
     };
-    let on_run = |run: &Run| report::write_run(dir, settings, run);
-    experiment.run(1, &stop, &count, &on_run).expect("it runs");
+    let options = Options {
+        threads: 1,
+        stop: &stop,
+        checkpoint_every: 2,
+        on_progress: &count,
+    };
+    run::run(&experiment, directory.jobs(), &directory, &options).expect("it runs");
+}
+
+/// The run directory `dir`.
+fn open(dir: &Path) -> RunDirectory<StabilityGap> {
+    RunDirectory::open(dir).expect("a run directory")
+}
+
+/// The runs that `dir` holds, for a report.
+fn load(dir: &Path) -> Vec<Run> {
+    let runs = open(dir).load().expect("readable");
+    runs.into_iter().flatten().collect()
 }

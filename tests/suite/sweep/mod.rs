@@ -6,10 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use neurogain::Error;
-use neurogain::experiment::{Results, Status, Sweep, presets};
-use neurogain::report::{
-    begin_sweep, cell_directory, cell_has_ended, collect_sweep, create, finish, write_run,
-};
+use neurogain::experiment::{Results, Sweep, presets};
+use neurogain::report::{begin_sweep, cell_directory, cell_has_ended, collect_sweep};
+use neurogain::run::Status;
 use tempfile::TempDir;
 
 mod figure;
@@ -236,11 +235,7 @@ fn directory(folder: &TempDir) -> (Sweep, PathBuf) {
 }
 
 fn write_cell(dir: &Path, results: &Results) {
-    create(dir, &results.settings).unwrap();
-    for run in &results.runs {
-        write_run(dir, &results.settings, run).unwrap();
-    }
-    finish(dir, results).unwrap();
+    synthetic::write_all(dir, results);
 }
 
 #[test]

@@ -8,12 +8,12 @@ use crate::error::{Error, Result};
 
 /// Writes a file so that nobody ever sees it half-written, whatever happens meanwhile: under a name of its
 /// own, through to the disk, then renamed.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, bytes, || Ok(()))
 }
 
 /// The same; what `path` was before is then `previous`.
-pub(super) fn write_keeping(path: &Path, previous: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write_keeping(path: &Path, previous: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, bytes, || match fs::rename(path, previous) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         renamed => renamed,
@@ -63,7 +63,7 @@ fn remedy(kind: ErrorKind) -> &'static str {
 }
 
 /// The error of a file that the program itself has written: what is wrong is the file, not the request.
-pub(super) fn damaged(error: Error) -> Error {
+pub(crate) fn damaged(error: Error) -> Error {
     match error {
         Error::Settings { path, problem } => Error::Format { path, problem },
         other => other,
@@ -71,7 +71,7 @@ pub(super) fn damaged(error: Error) -> Error {
 }
 
 /// Removes a file, if it is there.
-pub(super) fn remove(path: &Path) -> Result<()> {
+pub(crate) fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             Err(Error::file(path, "remove", error))
@@ -81,7 +81,7 @@ pub(super) fn remove(path: &Path) -> Result<()> {
 }
 
 /// A file's bytes; none where it is not there.
-pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

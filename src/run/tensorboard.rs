@@ -1,18 +1,16 @@
-//! One run's history as an event file of TensorBoard: a record an event, an event an iteration.
+//! Records as an event file of TensorBoard: an event a step.
 //!
 //! A record is the length of its data (u64, little-endian), that length's checksum, the data, the data's
 //! checksum. A checksum is the CRC-32C, rotated right by 15 bits, plus 0xa282ead8 (TensorFlow,
 //! `lib/io/record_writer`). The data is a protocol-buffer message `Event` (`util/event.proto`).
 //!
-//! Its time, where others write the clock's, is the iteration, in seconds: the same run gives the same
+//! Its time, where others write the clock's, is the step, in seconds: the same records give the same
 //! bytes.
 
 use crc::{CRC_32_ISCSI, Crc};
 use prost::Message;
 
-use super::records::{BEFORE_LAYERS, header, rows};
-use crate::error::Result;
-use crate::train::History;
+use super::{Column, Records};
 
 /// What every event file begins with.
 const VERSION: &str = "brain.Event:2";
@@ -47,30 +45,26 @@ struct Value {
     simple_value: Option<f32>,
 }
 
-/// `history` as an event file: `train/loss`, `train/accuracy`, `test/loss` and `test/accuracy` where there
-/// was an evaluation, `entropy`, `gain/LAYER` and `mean_absolute_weight/LAYER`, and where every task is
-/// evaluated `test/loss_task2` and so on, at the iteration as step.
-///
-/// # Errors
-/// [`Error::Shape`](crate::Error::Shape) where a record does not have one gain and one weight for each layer.
-pub(super) fn to_events(history: &History) -> Result<Vec<u8>> {
-    let tags = tags(history);
+/// `records` as an event file: a scalar for each number of a column that does not count, at the step of its row.
+/// `train_loss` is the scalar `train/loss`, the column of a layer `gain/LAYER`.
+pub(super) fn to_events(records: &Records) -> Vec<u8> {
+    let tags: Vec<Option<String>> = records.columns.iter().map(tag).collect();
     let mut bytes = Vec::new();
     let first = Event {
         file_version: Some(VERSION.into()),
         ..Event::default()
     };
     write_record(&first, &mut bytes);
-    for (record, row) in history.records.iter().zip(rows(history)?) {
+    for (step, row) in (1..).zip(&records.rows) {
         let values = tags.iter().zip(row).filter_map(|(tag, number)| {
             Some(Value {
-                tag: tag.clone(),
-                simple_value: Some(number? as f32),
+                tag: tag.clone()?,
+                simple_value: Some((*number)? as f32),
             })
         });
         let event = Event {
-            wall_time: record.iteration as f64,
-            step: record.iteration as i64,
+            wall_time: f64::from(step),
+            step: i64::from(step),
             file_version: None,
             summary: Some(Summary {
                 value: values.collect(),
@@ -78,21 +72,16 @@ pub(super) fn to_events(history: &History) -> Result<Vec<u8>> {
         };
         write_record(&event, &mut bytes);
     }
-    Ok(bytes)
+    bytes
 }
 
-/// The columns' names as tags: what is before the slash is a group on the page.
-fn tags(history: &History) -> Vec<String> {
-    let layers = &history.layers;
-    let of_layers = ["gain", "mean_absolute_weight"]
-        .into_iter()
-        .flat_map(|group| layers.iter().map(move |layer| format!("{group}/{layer}")));
-    let tag = |name: &String| name.replacen('_', "/", 1);
-    let names = header(history);
-    let (before, others) = names[2..].split_at(BEFORE_LAYERS);
-    let before = before.iter().map(tag);
-    let later = others.iter().skip(2 * layers.len()).map(tag);
-    before.chain(of_layers).chain(later).collect()
+/// A column's name as a tag: what is before the slash is a group on the page. None for a column that counts.
+fn tag(column: &Column) -> Option<String> {
+    match (&column.layer, column.counts) {
+        (_, true) => None,
+        (Some(layer), false) => Some(format!("{}/{layer}", column.name)),
+        (None, false) => Some(column.name.replacen('_', "/", 1)),
+    }
 }
 
 fn write_record(event: &Event, bytes: &mut Vec<u8>) {

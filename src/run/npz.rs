@@ -1,4 +1,4 @@
-//! One run's history as NumPy's `.npz`, for those who go on in Python:
+//! Records as NumPy's `.npz`, for analyses in Python:
 //!
 //! ```python
 //! run = numpy.load("runs/ngm-sgd-42.npz")
@@ -8,13 +8,13 @@
 //!
 //! | array | holds |
 //! | --- | --- |
-//! | `iteration`, `context` | `int64`, one an iteration |
-//! | `train_loss`, … `entropy` | `float64`, the CSV's column of that name; NaN where not evaluated |
-//! | `gain`, `mean_absolute_weight` | `float64`, `[iterations][layers]` |
-//! | `layers` | the layers' names |
+//! | a column that counts, as `iteration` | `int64`, one a step |
+//! | another column, as `train_loss` | `float64`, one a step; NaN where there is no number |
+//! | a group of columns, as `gain` | `float64`, `[steps][layers]` |
+//! | `layers` | the layers' names, if there is a group |
 //!
 //! Every entry of the archive bears the oldest time that the format knows, and the same system, so that
-//! the same history gives the same bytes.
+//! the same records give the same bytes.
 
 use std::io::{self, Cursor, Seek, Write};
 use std::iter;
@@ -22,52 +22,62 @@ use std::iter;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, System, ZipWriter};
 
-use super::records::{BEFORE_LAYERS, header, rows};
+use super::Records;
 use crate::error::{Error, Result};
-use crate::train::History;
 
 /// The format's magic and its version, 1.0.
 const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
 
-/// `history` as an archive of arrays.
+/// `records` as an archive of arrays.
 ///
 /// # Errors
-/// [`Error::Shape`] where a record does not have one gain and one weight for each layer, or an array is too
-/// large for the format.
-pub(super) fn to_npz(history: &History) -> Result<Vec<u8>> {
-    let rows = rows(history)?;
-    let failed = |e: io::Error| Error::shape("finish", "a history that .npz can hold", e);
-    archive(history, &rows).map_err(failed)
+/// [`Error::Shape`] where an array is too large for the format.
+pub(super) fn to_npz(records: &Records) -> Result<Vec<u8>> {
+    let failed = |e: io::Error| Error::shape("npz", "records that .npz can hold", e);
+    archive(records).map_err(failed)
 }
 
-fn archive(history: &History, rows: &[Vec<Option<f64>>]) -> io::Result<Vec<u8>> {
+fn archive(records: &Records) -> io::Result<Vec<u8>> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    let records = &history.records;
-    let (iterations, layers) = (records.len(), history.layers.len());
-    let whole = |value: usize| (value as i64).to_le_bytes();
-    let column = records.iter().map(|record| whole(record.iteration));
-    array(&mut zip, "iteration", ("<i8", &[iterations]), column)?;
-    let column = records.iter().map(|record| whole(record.context));
-    array(&mut zip, "context", ("<i8", &[iterations]), column)?;
-
-    let number = |value: &Option<f64>| value.unwrap_or(f64::NAN).to_le_bytes();
-    let of_layers = BEFORE_LAYERS..BEFORE_LAYERS + 2 * layers;
-    for (at, name) in header(history).iter().skip(2).enumerate() {
-        if !of_layers.contains(&at) {
-            let column = rows.iter().map(|row| number(&row[at]));
-            array(&mut zip, name, ("<f8", &[iterations]), column)?;
+    let Records { columns, rows } = records;
+    let steps = rows.len();
+    let mut groups: Vec<(&str, Vec<usize>, Vec<String>)> = Vec::new();
+    for (at, column) in columns.iter().enumerate() {
+        let Some(layer) = &column.layer else {
+            let values = rows.iter().map(|row| row[at]);
+            match column.counts {
+                true => {
+                    let whole = values.map(|value| (value.unwrap_or(0.0) as i64).to_le_bytes());
+                    array(&mut zip, &column.name, ("<i8", &[steps]), whole)?;
+                }
+                false => array(&mut zip, &column.name, ("<f8", &[steps]), values.map(bytes))?,
+            }
+            continue;
+        };
+        match groups.iter_mut().find(|(name, ..)| *name == column.name) {
+            Some((_, places, layers)) => {
+                places.push(at);
+                layers.push(layer.clone());
+            }
+            None => groups.push((&column.name, vec![at], vec![layer.clone()])),
         }
     }
-    let shape = [iterations, layers];
-    for (name, from) in [
-        ("gain", BEFORE_LAYERS),
-        ("mean_absolute_weight", BEFORE_LAYERS + layers),
-    ] {
-        let block = rows.iter().flat_map(|row| &row[from..from + layers]);
-        array(&mut zip, name, ("<f8", &shape), block.map(number))?;
+    for (name, places, _) in &groups {
+        let values = rows
+            .iter()
+            .flat_map(|row| places.iter().map(|&at| bytes(row[at])));
+        array(&mut zip, name, ("<f8", &[steps, places.len()]), values)?;
     }
-    text(&mut zip, "layers", &history.layers)?;
+    if let Some((_, _, layers)) = groups.first() {
+        text(&mut zip, "layers", layers)?;
+    }
     Ok(zip.finish()?.into_inner())
+}
+
+/// One NaN for all: CSV, from which a report is built again, has no other.
+fn bytes(value: Option<f64>) -> [u8; 8] {
+    let value = value.filter(|value| !value.is_nan());
+    value.unwrap_or(f64::NAN).to_le_bytes()
 }
 
 /// Writes the array `name`, last dimension fastest, of numbers of eight bytes that NumPy calls `kind`.

@@ -1,0 +1,564 @@
+//! The run directory: the store on disk.
+//!
+//! Everything in it but `config.toml`, `runs/*.csv`, `runs/*.json` and `weights` follows from these:
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `config.toml` | the resolved settings |
+//! | `data.sha256` | a digest of the data, which a run that is resumed must find again |
+//! | `runs/JOB.csv` | the records of a job, one row a step |
+//! | `runs/JOB.json` | its details, if it has any |
+//! | `runs/JOB.npz` | the records as NumPy arrays |
+//! | `weights/JOB.safetensors` | the final state, and the job's hash |
+//! | `checkpoints/JOB.safetensors` | the state that a job carries on from; removed once all jobs have ended |
+//! | `tensorboard/JOB/` | the records as an event file, if asked for |
+//! | `figures/*`, `report.html` | the report, and what else a system reports |
+//! | `summary.json` | measures and status; written last |
+//!
+//! No file holds a date, a duration or a path: the same settings give the same bytes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use super::state::{self, Head, State};
+use super::{
+    Job, Lock, Outcome, Report, Saved, Status, Store, System, all_ended, files, npz, tensorboard,
+};
+use crate::error::{Error, Result};
+use crate::train::Checkpoint;
+
+/// A run directory with its settings.
+#[derive(Debug)]
+pub struct RunDirectory<S: System> {
+    path: PathBuf,
+    settings: S::Settings,
+    settings_digest: String,
+    jobs: Vec<Job>,
+    tensorboard: bool,
+    notes: Mutex<Vec<String>>,
+}
+
+impl<S: System> RunDirectory<S> {
+    /// Makes the directory `path`, with the directories above it, and writes `config.toml`.
+    ///
+    /// # Errors
+    /// [`Error::File`] where `path` exists or cannot be made, [`Error::Setting`] for settings that TOML cannot hold.
+    pub fn create(path: &Path, settings: &S::Settings) -> Result<Self> {
+        let config = S::to_toml(settings)?;
+        let exists = || {
+            let resume = match path.join("config.toml").exists() {
+                true => format!(
+                    "; to continue its runs: neurogain run --resume {}",
+                    path.display()
+                ),
+                false => String::new(),
+            };
+            let reason = "it exists already; name a directory that does not with --out";
+            Error::file(path, "create", format!("{reason}{resume}"))
+        };
+        if path.exists() {
+            return Err(exists());
+        }
+        let parent = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        if let Some(parent) = parent {
+            fs::create_dir_all(parent).map_err(|e| Error::file(parent, "create", e))?;
+        }
+        // Made under another name, so that a directory is never seen without its configuration.
+        let mut partial = path.as_os_str().to_owned();
+        partial.push(format!(".{}.partial", std::process::id()));
+        let partial = PathBuf::from(partial);
+        fs::create_dir(&partial).map_err(|e| Error::file(path, "create", e))?;
+        let made = fs::create_dir(partial.join("runs"))
+            .and_then(|()| fs::create_dir(partial.join("figures")))
+            .map_err(|e| Error::file(path, "create", e))
+            .and_then(|()| files::write(&partial.join("config.toml"), config.as_bytes()))
+            .and_then(|()| {
+                let renamed = fs::rename(&partial, path);
+                renamed.map_err(|e| match path.exists() {
+                    true => exists(),
+                    false => Error::file(path, "create", e),
+                })
+            });
+        if let Err(error) = made {
+            // This process made it just now; the first failure is the one to report.
+            let _ = fs::remove_dir_all(&partial);
+            return Err(error);
+        }
+        Self::with_settings(path, settings.clone())
+    }
+
+    /// Opens a directory that was made before.
+    ///
+    /// # Errors
+    /// [`Error::File`] where its `config.toml` cannot be read, [`Error::Format`] where it is damaged.
+    pub fn open(path: &Path) -> Result<Self> {
+        let settings = S::from_file(&path.join("config.toml")).map_err(files::damaged)?;
+        Self::with_settings(path, settings)
+    }
+
+    fn with_settings(path: &Path, settings: S::Settings) -> Result<Self> {
+        Ok(RunDirectory {
+            path: path.into(),
+            settings_digest: state::digest(S::to_toml(&settings)?.as_bytes()),
+            jobs: S::jobs(&settings),
+            settings,
+            tensorboard: false,
+            notes: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// The same, which also writes event files of TensorBoard.
+    pub fn with_tensorboard(mut self, tensorboard: bool) -> Self {
+        self.tensorboard = tensorboard;
+        self
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The settings that it was made with.
+    pub fn settings(&self) -> &S::Settings {
+        &self.settings
+    }
+
+    /// The plan of these settings.
+    pub fn jobs(&self) -> &[Job] {
+        &self.jobs
+    }
+
+    /// Takes the notes on files that were damaged: what they held is computed again.
+    pub fn take_notes(&self) -> Vec<String> {
+        std::mem::take(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Makes sure that the directory was begun with the data of this digest, or writes down in `data.sha256` that it
+    /// is begun with them.
+    ///
+    /// # Errors
+    /// [`Error::Format`] where it was begun with other data, [`Error::File`] where the file cannot be read or
+    /// written.
+    pub fn check_data(&self, digest: &str) -> Result<()> {
+        let path = self.path.join("data.sha256");
+        let Some(begun) = read_text(&path)? else {
+            return files::write(&path, format!("{digest}\n").as_bytes());
+        };
+        match begun.trim_end() == digest {
+            true => Ok(()),
+            false => Err(Error::format(
+                &path,
+                format!(
+                    "the runs here were begun with other data, of SHA-256 {}, than the samples found now, of {digest}; name the directory of the old with --data, or begin a new run",
+                    begun.trim_end()
+                ),
+            )),
+        }
+    }
+
+    /// Reads back what jobs have left, for a report, in the order of the plan; none for a job that has not begun.
+    ///
+    /// A job's status is the one in `summary.json`. Where that file is missing (the experiment was stopped before
+    /// its report) or does not list the job, it is the one in the job's final state; without that, the records
+    /// say it.
+    ///
+    /// # Errors
+    /// [`Error::File`] for a file that cannot be read, and [`Error::Format`] with file, line and value for one that
+    /// is damaged.
+    pub fn load(&self) -> Result<Vec<Option<S::Outcome>>> {
+        let listed = self.listed()?;
+        let folder = self.path.join("runs");
+        let entries = fs::read_dir(&folder).map_err(|e| Error::file(&folder, "read", e))?;
+        for entry in entries {
+            let path = entry.map_err(|e| Error::file(&folder, "read", e))?.path();
+            let is_csv = path.extension().is_some_and(|extension| extension == "csv");
+            let stem = path.file_stem().and_then(|stem| stem.to_str());
+            if is_csv && !self.jobs.iter().any(|job| stem == Some(&job.id)) {
+                let name = stem.unwrap_or_default();
+                return Err(Error::format(
+                    &path,
+                    format!("config.toml has no run `{name}`"),
+                ));
+            }
+        }
+        let outcomes = self.jobs.iter().map(|job| {
+            let listed = listed.iter().find(|listed| listed.id == job.id);
+            self.load_job(job, listed)
+        });
+        outcomes.collect()
+    }
+
+    fn load_job(&self, job: &Job, listed: Option<&Listed>) -> Result<Option<S::Outcome>> {
+        let path = self.run_file(&job.id, "csv");
+        let Some(records) = files::read(&path)? else {
+            return match listed {
+                None => Ok(None),
+                Some(_) => Err(Error::format(
+                    &self.path.join("summary.json"),
+                    format!("it lists {}, whose file in runs/ is missing", job.id),
+                )),
+            };
+        };
+        let details = read_text(&self.run_file(&job.id, "json"))?;
+        // Whatever cannot be read there is taken from the records.
+        let state = state::read(&self.weights(&job.id)).ok().flatten();
+        let state = state.filter(|state| state.head.records == state::digest(&records));
+        let state = state.as_ref().map(|state| &state.head);
+        let status = listed.map(|listed| &listed.status);
+        let hash = match listed {
+            Some(listed) => listed.hash.as_deref(),
+            None => state.and_then(|head| head.hash.as_deref()),
+        };
+        let saved = Saved {
+            path: &path,
+            records: &records,
+            details: details.as_deref(),
+            status: status.or(state.map(|head| &head.status)),
+            hash,
+        };
+        S::read(&self.settings, job, saved).map(Some)
+    }
+
+    /// The jobs that `summary.json` lists; none where there is no summary yet.
+    fn listed(&self) -> Result<Vec<Listed>> {
+        #[derive(Deserialize)]
+        struct Jobs {
+            jobs: Vec<Listed>,
+        }
+        let path = self.path.join("summary.json");
+        let Some(text) = read_text(&path)? else {
+            return Ok(Vec::new());
+        };
+        let summary: Jobs = serde_json::from_str(&text).map_err(|e| Error::format(&path, e))?;
+        Ok(summary.jobs)
+    }
+
+    /// Writes what follows from the outcomes: the records as NumPy arrays, the files of the system's report, and
+    /// `summary.json` last. Each file is whole or as it was before.
+    ///
+    /// # Errors
+    /// [`Error::File`] where a file cannot be written, and what the report fails with.
+    pub fn report(&self, outcomes: &[Option<S::Outcome>]) -> Result<Report> {
+        let place = |(at, outcome): (usize, &Option<S::Outcome>)| match outcome {
+            Some(outcome) if self.jobs.get(at).is_none_or(|job| job.id != outcome.id()) => {
+                let expected = "outcomes in the order of the plan";
+                Err(Error::shape("report", expected, outcome.id()))
+            }
+            _ => Ok(()),
+        };
+        outcomes.iter().enumerate().try_for_each(place)?;
+        let mut report = S::report(&self.settings, outcomes)?;
+        let write = |path: PathBuf, bytes: &[u8]| {
+            let next = format!(
+                ", then write the rest: neurogain report {}",
+                self.path.display()
+            );
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder).map_err(|e| Error::file(folder, "create", e))?;
+            }
+            files::write(&path, bytes).map_err(|error| error.advised(&next))
+        };
+        for outcome in outcomes.iter().flatten() {
+            let npz = npz::to_npz(&outcome.records()?)?;
+            write(self.run_file(&outcome.id(), "npz"), &npz)?;
+        }
+        for (path, bytes) in &report.files {
+            write(self.path.join(path), bytes)?;
+        }
+        let jobs = outcomes.iter().flatten().map(|outcome| Listed {
+            id: outcome.id(),
+            status: outcome.status().clone(),
+            hash: outcome.hash().map(String::from),
+        });
+        let failed = |e| Error::setting("summary", e, "values that JSON can hold");
+        let jobs = serde_json::to_value(jobs.collect::<Vec<_>>()).map_err(failed)?;
+        if let Some(summary) = report.summary.as_object_mut() {
+            summary.insert("jobs".into(), jobs);
+        }
+        let summary = format!("{:#}\n", report.summary);
+        write(self.path.join("summary.json"), summary.as_bytes())?;
+        Ok(report)
+    }
+
+    /// Writes the report again, from configuration, records and details: the same bytes as the first time. No other
+    /// process can run in the directory, or report on it, at the same time.
+    ///
+    /// # Errors
+    /// Those of [`Lock::take`], [`load`](Self::load) and [`report`](Self::report).
+    pub fn rebuild(&self) -> Result<Report> {
+        let lock = Lock::take(&self.path)?;
+        let outcomes = self.load()?;
+        let report = self.report(&outcomes);
+        if all_ended(&outcomes) {
+            lock.finish()?;
+        }
+        report
+    }
+
+    /// Writes the records and details of an outcome, each whole or not at all. If it has ended, its checkpoints are
+    /// removed.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a job that is not in the plan, [`Error::File`] where they cannot be written.
+    pub fn write_records(&self, outcome: &S::Outcome) -> Result<()> {
+        let id = outcome.id();
+        self.check_id(&id)?;
+        let records = outcome.records()?;
+        if let Some(details) = outcome.details()? {
+            self.write(&self.run_file(&id, "json"), details.as_bytes())?;
+        }
+        self.write(&self.run_file(&id, "csv"), &records.to_csv()?)?;
+        if self.tensorboard {
+            let folder = self.path.join("tensorboard").join(&id);
+            let path = folder.join("events.out.tfevents.0.neurogain");
+            self.write(&path, &tensorboard::to_events(&records))?;
+        }
+        if *outcome.status() != Status::Interrupted {
+            for checkpoint in self.checkpoints(&id) {
+                files::remove(&checkpoint)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a file of a running experiment.
+    fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        self.resumable(make_folder_of(path).and_then(|()| files::write(path, bytes)))
+    }
+
+    /// Adds what to do once a write of a running experiment is made possible.
+    fn resumable(&self, written: Result<()>) -> Result<()> {
+        written.map_err(|error| {
+            let next = format!(
+                ", then continue: neurogain run --resume {}",
+                self.path.display()
+            );
+            error.advised(&next)
+        })
+    }
+
+    fn check_id(&self, id: &str) -> Result<()> {
+        let known = self.jobs.iter().map(|job| job.id.as_str());
+        match known.clone().any(|known| known == id) {
+            true => Ok(()),
+            false => Err(Error::Unknown {
+                kind: "run",
+                name: id.into(),
+                nearest: None,
+                known: known.collect::<Vec<_>>().join(", "),
+            }),
+        }
+    }
+
+    fn run_file(&self, id: &str, ending: &str) -> PathBuf {
+        self.path.join("runs").join(format!("{id}.{ending}"))
+    }
+
+    fn weights(&self, id: &str) -> PathBuf {
+        self.path.join("weights").join(format!("{id}.safetensors"))
+    }
+
+    /// The last checkpoint, and the one before it.
+    fn checkpoints(&self, id: &str) -> [PathBuf; 2] {
+        let folder = self.path.join("checkpoints");
+        ["", "-previous"].map(|which| folder.join(format!("{id}{which}.safetensors")))
+    }
+
+    fn note(&self, note: String) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.push(note);
+    }
+
+    /// The state at `path`, if it is there and whole; a note if it is damaged.
+    fn good(&self, path: &Path, id: &str) -> Result<Option<State>> {
+        match state::read(path) {
+            Ok(Some(state)) => {
+                state.head.belongs(path, &self.settings_digest, id)?;
+                Ok(Some(state))
+            }
+            Err(error @ Error::Format { .. }) => {
+                self.note(format!("{error}; it is computed again"));
+                Ok(None)
+            }
+            other => other,
+        }
+    }
+
+    fn job(&self, id: &str) -> Result<&Job> {
+        self.check_id(id)?;
+        let found = self.jobs.iter().find(|job| job.id == id);
+        found.ok_or_else(|| Error::setting("job", id, "a job of the plan"))
+    }
+}
+
+impl<S: System> Store<S::Outcome> for RunDirectory<S> {
+    /// The outcome, if the final state is whole and records and details are those that were written with it.
+    fn ended(&self, id: &str) -> Result<Option<S::Outcome>> {
+        let Some(State { head, .. }) = self.good(&self.weights(id), id)? else {
+            return Ok(None);
+        };
+        let path = self.run_file(id, "csv");
+        let other = |path: &Path| {
+            // A job that was stopped has the records of that until it ends, and its checkpoint as long.
+            if !self.checkpoints(id)[0].exists() {
+                let path = path.display();
+                self.note(format!("{path}: is damaged; it is computed again"));
+            }
+            Ok(None)
+        };
+        let details = match &head.details {
+            None => None,
+            Some(digest) => {
+                let path = self.run_file(id, "json");
+                match files::read(&path)? {
+                    None => return Ok(None),
+                    Some(text) if state::digest(&text) == *digest => {
+                        Some(String::from_utf8_lossy(&text).into_owned())
+                    }
+                    Some(_) => return other(&path),
+                }
+            }
+        };
+        // Records are written after the state: without them the job was about to end.
+        let Some(records) = files::read(&path)? else {
+            return Ok(None);
+        };
+        if state::digest(&records) != head.records {
+            return other(&path);
+        }
+        let saved = Saved {
+            path: &path,
+            records: &records,
+            details: details.as_deref(),
+            status: Some(&head.status),
+            hash: head.hash.as_deref(),
+        };
+        let outcome = S::read(&self.settings, self.job(id)?, saved)?;
+        if self.tensorboard {
+            self.write_records(&outcome)?;
+        }
+        Ok(Some(outcome))
+    }
+
+    /// The last good checkpoint. A damaged one is noted, and the one before it takes its place.
+    fn stopped(&self, id: &str) -> Result<Option<(S::Outcome, Checkpoint)>> {
+        let [last, previous] = self.checkpoints(id);
+        let damaged = || {
+            let damaged = |path: &PathBuf| matches!(state::read(path), Err(Error::Format { .. }));
+            damaged(&last) || damaged(&previous)
+        };
+        let damaged = damaged();
+        for path in [&last, &previous] {
+            let Some(state) = self.good(path, id)? else {
+                continue;
+            };
+            let saved = Saved {
+                path,
+                records: &state.records.unwrap_or_default(),
+                details: None,
+                status: Some(&Status::Interrupted),
+                hash: None,
+            };
+            let outcome = S::read(&self.settings, self.job(id)?, saved)?;
+            if damaged {
+                let steps = outcome.steps();
+                self.note(format!(
+                    "{id}: carries on from the previous checkpoint, after step {steps}"
+                ));
+            }
+            if path == &previous {
+                // So that it is not replaced by the next checkpoint.
+                fs::rename(&previous, &last).map_err(|e| Error::file(&last, "write", e))?;
+            }
+            return Ok(Some((outcome, state.checkpoint)));
+        }
+        if damaged {
+            self.note(format!("{id}: begins again"));
+        }
+        Ok(None)
+    }
+
+    fn state(&self, id: &str) -> Result<Checkpoint> {
+        let path = self.weights(id);
+        match self.good(&path, id)? {
+            Some(state) => Ok(state.checkpoint),
+            None => {
+                let dir = self.path.display();
+                let remedy = format!("to train that network again: neurogain run --resume {dir}");
+                Err(Error::format(
+                    &path,
+                    format!("is damaged or missing; {remedy}"),
+                ))
+            }
+        }
+    }
+
+    fn save(&self, outcome: &S::Outcome, state: &Checkpoint) -> Result<()> {
+        let id = outcome.id();
+        self.check_id(&id)?;
+        // It would no longer be true.
+        files::remove(&self.path.join("summary.json"))?;
+        let records = outcome.records()?.to_csv()?;
+        let details = outcome.details()?;
+        let head = Head::new(
+            &self.settings_digest,
+            id.clone(),
+            outcome.status(),
+            outcome.steps(),
+            outcome.hash(),
+            &records,
+            details.as_deref(),
+        );
+        if *outcome.status() == Status::Interrupted {
+            let bytes = state::to_bytes(&head, state, true, Some(&records))?;
+            let [path, previous] = self.checkpoints(&id);
+            let made = make_folder_of(&path);
+            let kept = made.and_then(|()| files::write_keeping(&path, &previous, &bytes));
+            self.resumable(kept)?;
+            return self.write(&self.run_file(&id, "csv"), &records);
+        }
+        let index = self.jobs.iter().position(|job| job.id == id);
+        // Jobs that start from a state go on with its optimizer.
+        let needed = self
+            .jobs
+            .iter()
+            .any(|job| job.after.iter().any(|&at| Some(at) == index));
+        let bytes = state::to_bytes(&head, state, needed, None)?;
+        self.write(&self.weights(&id), &bytes)?;
+        self.write_records(outcome)
+    }
+}
+
+/// What `summary.json` says of a job.
+#[derive(Serialize, Deserialize)]
+struct Listed {
+    id: String,
+    #[serde(flatten)]
+    status: Status,
+    hash: Option<String>,
+}
+
+fn make_folder(folder: &Path) -> Result<()> {
+    let made = fs::create_dir_all(folder);
+    made.map_err(|e| Error::file(folder, "create", format!("{e}; fix this and try again")))
+}
+
+fn make_folder_of(path: &Path) -> Result<()> {
+    path.parent().map_or(Ok(()), make_folder)
+}
+
+/// A file's text; none where it is not there.
+fn read_text(path: &Path) -> Result<Option<String>> {
+    match files::read(path)? {
+        None => Ok(None),
+        Some(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => Ok(Some(text)),
+            Err(_) => Err(Error::format(path, "not UTF-8 text")),
+        },
+    }
+}

@@ -1,0 +1,28 @@
+//! The frame of every experiment: a plan of jobs, the runner, the store and the run directory.
+//!
+//! A [`System`] turns its settings into a plan of [`Job`]s. A job runs from its settings and seed, and from the final
+//! states of the jobs that it depends on; it leaves one [`Outcome`] (records as named columns, details as JSON, a hash)
+//! and a final state. [`run`] runs the jobs of a plan side by side, carries on with those that a [`Store`] has
+//! begun, and stores what they leave. [`RunDirectory`] is the store on disk, [`MemoryStore`] the one in memory.
+
+mod directory;
+pub(crate) mod files;
+mod lock;
+mod npz;
+mod pool;
+mod records;
+mod runner;
+mod state;
+mod store;
+mod system;
+mod tensorboard;
+
+pub use directory::RunDirectory;
+pub use lock::Lock;
+pub use pool::run_jobs;
+pub(crate) use records::Csv;
+pub use records::{Column, Records};
+pub use runner::{Options, Progress, Session, all_ended, fill, run};
+pub(crate) use state::digest;
+pub use store::{MemoryStore, Store};
+pub use system::{Experiment, Job, Outcome, Report, Saved, Size, Status, System};

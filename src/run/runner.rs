@@ -1,0 +1,161 @@
+//! Running the jobs of a plan: side by side, from where a store has them, stopped by a flag.
+
+use std::sync::atomic::AtomicBool;
+
+use super::{
+    Experiment, Job, Lock, Outcome, Report, RunDirectory, Status, Store, System, run_jobs,
+};
+use crate::backend::Backend;
+use crate::error::Result;
+use crate::train::Checkpoint;
+
+/// How jobs are run; no result depends on it.
+pub struct Options<'a> {
+    /// Jobs side by side at most.
+    pub threads: usize,
+    /// Raised, it stops every job after its step; each then has a checkpoint.
+    pub stop: &'a AtomicBool,
+    /// Steps from one checkpoint of a job to the next; 0 for only the one where it is stopped.
+    pub checkpoint_every: usize,
+    /// Called with what is done, from any thread.
+    pub on_progress: &'a (dyn Fn(Progress) + Sync),
+}
+
+/// Steps that were done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Steps.
+    pub steps: usize,
+    /// Their cost.
+    pub cost: u64,
+    /// Images trained on or evaluated.
+    pub images: u64,
+    /// Whether an earlier process did them.
+    pub before: bool,
+}
+
+/// What a running job may ask of the frame.
+pub struct Session<'a, O> {
+    /// The outcome and state to carry on from.
+    pub resumed: Option<(O, Checkpoint)>,
+    store: &'a dyn Store<O>,
+    dependencies: Vec<&'a str>,
+    carry_on: &'a dyn Fn() -> bool,
+    options: &'a Options<'a>,
+}
+
+impl<O> Session<'_, O> {
+    /// Reports steps that an earlier process did, and their cost.
+    pub fn skip(&self, steps: usize, cost: u64) {
+        (self.options.on_progress)(Progress {
+            steps,
+            cost,
+            images: 0,
+            before: true,
+        });
+    }
+
+    /// Reports a step that is done, with its cost and the images that it trained on or evaluated. Returns whether to
+    /// carry on.
+    pub fn step(&self, cost: u64, images: u64) -> bool {
+        (self.options.on_progress)(Progress {
+            steps: 1,
+            cost,
+            images,
+            before: false,
+        });
+        (self.carry_on)()
+    }
+
+    /// Whether a checkpoint is due after this many steps.
+    pub fn due(&self, steps: usize) -> bool {
+        let every = self.options.checkpoint_every;
+        every > 0 && steps.is_multiple_of(every)
+    }
+
+    /// Keeps an interrupted outcome and its state as a checkpoint.
+    ///
+    /// # Errors
+    /// What the store fails with.
+    pub fn checkpoint(&self, outcome: &O, state: &Checkpoint) -> Result<()> {
+        self.store.save(outcome, state)
+    }
+
+    /// The final states of the jobs that this one depends on, in the order of [`Job::after`].
+    ///
+    /// # Errors
+    /// What the store fails with.
+    pub fn dependencies(&self) -> Result<Vec<Checkpoint>> {
+        let states = self.dependencies.iter().map(|id| self.store.state(id));
+        states.collect()
+    }
+}
+
+/// Runs every job that `store` does not have as ended, and returns the outcomes in the order of the plan; none for
+/// a job that has not begun, because it was stopped before or because a job that it depends on has diverged.
+///
+/// # Errors
+/// The error of the first job, in the plan's order, that failed.
+pub fn run<O: Outcome>(
+    experiment: &impl Experiment<O>,
+    jobs: &[Job],
+    store: &dyn Store<O>,
+    options: &Options<'_>,
+) -> Result<Vec<Option<O>>> {
+    let after: Vec<Vec<usize>> = jobs.iter().map(|job| job.after.clone()).collect();
+    let work = |index: usize, carry_on: &dyn Fn() -> bool| {
+        let job = &jobs[index];
+        if let Some(outcome) = store.ended(&job.id)? {
+            let size = experiment.size(index);
+            (options.on_progress)(Progress {
+                steps: size.steps,
+                cost: size.cost,
+                images: 0,
+                before: true,
+            });
+            return Ok(outcome);
+        }
+        let mut session = Session {
+            resumed: store.stopped(&job.id)?,
+            store,
+            dependencies: job.after.iter().map(|&at| jobs[at].id.as_str()).collect(),
+            carry_on,
+            options,
+        };
+        let (outcome, state) = experiment.run(index, &mut session)?;
+        store.save(&outcome, &state)?;
+        Ok(outcome)
+    };
+    let completed = |outcome: &O| *outcome.status() == Status::Complete;
+    run_jobs(&after, options.threads, options.stop, work, completed)
+}
+
+/// Runs what `directory` does not have yet and writes its report. The lock is held until the report is written; where
+/// every job has ended, the checkpoints are removed.
+///
+/// # Errors
+/// Those of [`run`] and [`RunDirectory::report`].
+pub fn fill<S: System, B: Backend>(
+    directory: &RunDirectory<S>,
+    lock: Lock,
+    experiment: &S::Experiment<'_, B>,
+    options: &Options<'_>,
+) -> Result<(Vec<Option<S::Outcome>>, Report)> {
+    let outcomes = run(experiment, directory.jobs(), directory, options)?;
+    let report = directory.report(&outcomes)?;
+    if all_ended(&outcomes) {
+        lock.finish()?;
+    }
+    Ok((outcomes, report))
+}
+
+/// Whether every job is complete or has diverged, or cannot begin because one that it depends on has.
+pub fn all_ended<O: Outcome>(outcomes: &[Option<O>]) -> bool {
+    let mut begun = outcomes.iter().flatten();
+    let diverged = |outcome: &O| matches!(outcome.status(), Status::Diverged { .. });
+    let stopped = begun
+        .clone()
+        .any(|outcome| *outcome.status() == Status::Interrupted);
+    let missing = outcomes.iter().any(Option::is_none);
+    !stopped && (!missing || begun.any(diverged))
+}

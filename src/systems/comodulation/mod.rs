@@ -1,0 +1,263 @@
+//! Task adaptation by stochastic comodulation (arXiv 2311.15053): pretrained networks, and arms that start from them.
+//!
+//! The jobs are the pretrainings, `pretraining-EPOCHS-SEED`, each from the one before it, and the arms,
+//! `ARM-EPOCHS-SEED`, each from a pretraining. Records are one row a batch; details are the measures of each task.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::backend::Backend;
+use crate::error::{Error, Result};
+use crate::experiment::comodulation::{
+    self, Cell, ComodulationExperiment, ComodulationSettings, Leg, Material, Pretraining, Step,
+    TaskMeasures, Work,
+};
+use crate::report;
+use crate::run::{Column, Csv, Job, Outcome, Records, Report, Saved, Status, System};
+
+/// Pretrained networks, and arms that start from them.
+#[derive(Debug)]
+pub struct Comodulation;
+
+/// What no column of an arm's records holds.
+#[derive(Serialize, Deserialize)]
+struct ArmDetails<T> {
+    arm: String,
+    epochs: usize,
+    seed: u64,
+    learnt_numbers: usize,
+    tasks: T,
+}
+
+/// What no column of a pretraining's records holds.
+#[derive(Serialize, Deserialize)]
+struct PretrainingDetails<T> {
+    epochs: usize,
+    seed: u64,
+    accuracies: T,
+}
+
+const HEADINGS: [&str; 4] = ["batch", "task", "loss", "accuracy"];
+
+impl System for Comodulation {
+    type Settings = ComodulationSettings;
+    type Data = Material;
+    type Outcome = Leg;
+    type Experiment<'a, B: Backend> = ComodulationExperiment<'a, B>;
+
+    fn name(settings: &ComodulationSettings) -> &str {
+        &settings.name
+    }
+
+    fn title(settings: &ComodulationSettings) -> &str {
+        &settings.title
+    }
+
+    fn to_toml(settings: &ComodulationSettings) -> Result<String> {
+        settings.to_toml()
+    }
+
+    fn from_file(path: &Path) -> Result<ComodulationSettings> {
+        ComodulationSettings::from_file(path)
+    }
+
+    fn jobs(settings: &ComodulationSettings) -> Vec<Job> {
+        let plan = comodulation::plan(settings).into_iter();
+        plan.map(|(_, job)| job).collect()
+    }
+
+    fn load(settings: &ComodulationSettings, directory: &Path) -> Result<Material> {
+        Material::load(settings, directory)
+    }
+
+    fn digest(data: &Material) -> String {
+        data.digest()
+    }
+
+    fn check_memory(
+        settings: &ComodulationSettings,
+        data: &Material,
+        threads: usize,
+    ) -> Result<()> {
+        comodulation::check_memory(settings, &data.samples, threads)
+    }
+
+    fn experiment<'a, B: Backend>(
+        settings: &'a ComodulationSettings,
+        data: &'a Material,
+        backend: &'a B,
+    ) -> Result<ComodulationExperiment<'a, B>> {
+        ComodulationExperiment::new(settings, data, backend)
+    }
+
+    fn read(settings: &ComodulationSettings, job: &Job, saved: Saved<'_>) -> Result<Leg> {
+        let steps = steps(settings, saved)?;
+        let damaged = |e: serde_json::Error| {
+            Error::format(
+                &saved.path.with_extension("json"),
+                format!("is damaged: {e}"),
+            )
+        };
+        // Nothing but its end writes details.
+        let status = match (saved.status, saved.details) {
+            (Some(status), _) => status.clone(),
+            (None, Some(_)) => Status::Complete,
+            (None, None) => Status::Interrupted,
+        };
+        let plan = comodulation::plan(settings);
+        let work = plan.iter().find(|(_, known)| known.id == job.id);
+        let unknown = || Error::format(saved.path, format!("config.toml has no run `{}`", job.id));
+        Ok(match work.ok_or_else(unknown)?.0 {
+            Work::Pretrain(seed, level) => {
+                let details = saved.details.map(serde_json::from_str).transpose();
+                let details: Option<PretrainingDetails<_>> = details.map_err(damaged)?;
+                Leg::Pretraining(Pretraining {
+                    seed,
+                    epochs: settings.pretraining.epochs[level],
+                    steps,
+                    accuracies: details.map_or(Vec::new(), |details| details.accuracies),
+                    status,
+                })
+            }
+            Work::Adapt(arm, seed, epochs) => {
+                let details = saved.details.map(serde_json::from_str).transpose();
+                let details: Option<ArmDetails<Vec<TaskMeasures>>> = details.map_err(damaged)?;
+                let (learnt_numbers, tasks) = match details {
+                    Some(details) => (details.learnt_numbers, details.tasks),
+                    None => (0, Vec::new()),
+                };
+                Leg::Arm(Cell {
+                    arm: arm.name.clone(),
+                    seed,
+                    epochs,
+                    steps,
+                    tasks,
+                    learnt_numbers,
+                    hash: saved.hash.map(String::from),
+                    status,
+                })
+            }
+        })
+    }
+
+    fn report(settings: &ComodulationSettings, outcomes: &[Option<Leg>]) -> Result<Report> {
+        report::comodulation(settings, outcomes)
+    }
+}
+
+impl Leg {
+    fn steps(&self) -> &[Step] {
+        match self {
+            Leg::Pretraining(pretraining) => &pretraining.steps,
+            Leg::Arm(cell) => &cell.steps,
+        }
+    }
+}
+
+impl Outcome for Leg {
+    fn id(&self) -> String {
+        match self {
+            Leg::Pretraining(leg) => comodulation::pretraining_id(leg.epochs, leg.seed),
+            Leg::Arm(cell) => comodulation::arm_id(&cell.arm, cell.epochs, cell.seed),
+        }
+    }
+
+    fn status(&self) -> &Status {
+        match self {
+            Leg::Pretraining(pretraining) => &pretraining.status,
+            Leg::Arm(cell) => &cell.status,
+        }
+    }
+
+    fn hash(&self) -> Option<&str> {
+        match self {
+            Leg::Pretraining(_) => None,
+            Leg::Arm(cell) => cell.hash.as_deref(),
+        }
+    }
+
+    fn steps(&self) -> usize {
+        self.steps().len()
+    }
+
+    fn records(&self) -> Result<Records> {
+        let [batch, task, loss, accuracy] = HEADINGS;
+        let rows = (1..).zip(self.steps()).map(|(batch, step)| {
+            let numbers = [
+                f64::from(batch),
+                (step.task + 1) as f64,
+                step.loss,
+                step.accuracy,
+            ];
+            numbers.map(Some).to_vec()
+        });
+        Ok(Records {
+            columns: vec![
+                Column::count(batch),
+                Column::count(task),
+                Column::number(loss),
+                Column::number(accuracy),
+            ],
+            rows: rows.collect(),
+        })
+    }
+
+    fn details(&self) -> Result<Option<String>> {
+        let text = match self {
+            leg if *leg.status() == Status::Interrupted => return Ok(None),
+            Leg::Pretraining(leg) => serde_json::to_string_pretty(&PretrainingDetails {
+                epochs: leg.epochs,
+                seed: leg.seed,
+                accuracies: &leg.accuracies,
+            }),
+            Leg::Arm(cell) => serde_json::to_string_pretty(&ArmDetails {
+                arm: cell.arm.clone(),
+                epochs: cell.epochs,
+                seed: cell.seed,
+                learnt_numbers: cell.learnt_numbers,
+                tasks: &cell.tasks,
+            }),
+        };
+        let text = text.map_err(|e| Error::shape("details", "values that JSON can hold", e))?;
+        Ok(Some(format!("{text}\n")))
+    }
+}
+
+/// The batches in the CSV of a leg.
+fn steps(settings: &ComodulationSettings, saved: Saved<'_>) -> Result<Vec<Step>> {
+    let csv = Csv::read(saved.path, saved.records, |headings| {
+        match headings == HEADINGS {
+            true => Ok(()),
+            false => {
+                let expected = HEADINGS.join(",");
+                let problem = format!("line 1: `{}`, expected `{expected}`", headings.join(","));
+                Err(Error::format(saved.path, problem))
+            }
+        }
+    })?;
+    let most = settings.tasks.len().max(settings.primary.len());
+    let rows = csv.rows.iter().enumerate().map(|(index, row)| {
+        let bad = |at: usize, expected: &str| {
+            let line = csv.first_line + index;
+            let value = row[at].map_or(String::new(), |value| value.to_string());
+            let problem = format!(
+                "line {line}: {} is `{value}`, expected {expected}",
+                HEADINGS[at]
+            );
+            Error::format(saved.path, problem)
+        };
+        if row[0] != Some((index + 1) as f64) {
+            return Err(bad(0, &(index + 1).to_string()));
+        }
+        let task = row[1].filter(|task| task.fract() == 0.0 && (1.0..=most as f64).contains(task));
+        let task = task.ok_or_else(|| bad(1, &format!("a task from 1 to {most}")))?;
+        let number = |at: usize| row[at].ok_or_else(|| bad(at, "a number"));
+        Ok(Step {
+            task: task as usize - 1,
+            loss: number(2)?,
+            accuracy: number(3)?,
+        })
+    });
+    rows.collect()
+}

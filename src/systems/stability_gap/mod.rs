@@ -1,0 +1,155 @@
+//! Noradrenergic gain modulation against the stability gap (arXiv 2507.14056): methods on streams of contexts.
+//!
+//! A job is a method with a seed, `METHOD-SEED`. Its records are one row an iteration; its final state is the network.
+
+use std::path::{Path, PathBuf};
+
+use crate::backend::Backend;
+use crate::data::TrainTest;
+use crate::error::{Error, Result};
+use crate::experiment::{self, Experiment, Results, Run, Settings};
+use crate::report;
+use crate::run::{Job, Outcome, Records, Report, Saved, Status, System};
+
+/// Methods on streams of contexts.
+#[derive(Debug)]
+pub struct StabilityGap;
+
+impl System for StabilityGap {
+    type Settings = Settings;
+    type Data = TrainTest;
+    type Outcome = Run;
+    type Experiment<'a, B: Backend> = Experiment<'a, B>;
+
+    fn name(settings: &Settings) -> &str {
+        &settings.name
+    }
+
+    fn title(settings: &Settings) -> &str {
+        &settings.title
+    }
+
+    fn to_toml(settings: &Settings) -> Result<String> {
+        settings.to_toml()
+    }
+
+    fn from_file(path: &Path) -> Result<Settings> {
+        Settings::from_file(path)
+    }
+
+    fn jobs(settings: &Settings) -> Vec<Job> {
+        experiment::jobs(settings)
+    }
+
+    fn load(settings: &Settings, directory: &Path) -> Result<TrainTest> {
+        experiment::load_samples(&settings.data, directory)
+    }
+
+    fn digest(data: &TrainTest) -> String {
+        experiment::data_digest(data)
+    }
+
+    fn check_memory(settings: &Settings, data: &TrainTest, threads: usize) -> Result<()> {
+        experiment::check_memory(settings, data, threads)
+    }
+
+    fn experiment<'a, B: Backend>(
+        settings: &'a Settings,
+        data: &'a TrainTest,
+        backend: &'a B,
+    ) -> Result<Experiment<'a, B>> {
+        Experiment::new(settings, data, backend)
+    }
+
+    fn read(settings: &Settings, job: &Job, saved: Saved<'_>) -> Result<Run> {
+        let history = report::records::from_csv(saved.path, saved.records, &settings.stream)?;
+        let total = report::records::total_iterations(&settings.stream);
+        let done = history.records.len();
+        let not_finite = report::records::not_finite(&history);
+        let inconsistent = |problem: String| {
+            let problem = format!("{problem}, though the run is called complete");
+            Err(Error::format(saved.path, problem))
+        };
+        let status = match (saved.status, not_finite) {
+            (Some(Status::Complete), _) if done != total => {
+                return inconsistent(format!("truncated: {done} of {total} iterations"));
+            }
+            (Some(Status::Complete), Some(found)) => {
+                let line = found.iteration + 1;
+                return inconsistent(format!("line {line}: {} is {}", found.column, found.value));
+            }
+            (Some(status), _) => status.clone(),
+            (None, Some(found)) => Status::Diverged {
+                iteration: found.iteration,
+                quantity: found.column,
+                value: found.value.to_string(),
+            },
+            (None, None) if done == total => Status::Complete,
+            (None, None) => Status::Interrupted,
+        };
+        let unknown = || Error::format(saved.path, format!("config.toml has no run `{}`", job.id));
+        let (method, seed) = experiment::method_and_seed(settings, &job.id).ok_or_else(unknown)?;
+        Ok(Run {
+            method: method.into(),
+            seed,
+            status,
+            history,
+            hash: saved.hash.map(String::from),
+        })
+    }
+
+    fn report(settings: &Settings, outcomes: &[Option<Run>]) -> Result<Report> {
+        let results = Results {
+            settings: settings.clone(),
+            runs: outcomes.iter().flatten().cloned().collect(),
+        };
+        report::stability_gap(&results)
+    }
+}
+
+impl Outcome for Run {
+    fn id(&self) -> String {
+        format!("{}-{}", self.method, self.seed)
+    }
+
+    fn status(&self) -> &Status {
+        &self.status
+    }
+
+    fn hash(&self) -> Option<&str> {
+        self.hash.as_deref()
+    }
+
+    fn steps(&self) -> usize {
+        self.history.records.len()
+    }
+
+    fn records(&self) -> Result<Records> {
+        report::records::to_records(&self.history)
+    }
+}
+
+/// Writes to the new file `out` one page on the experiments in `directories`: the same tables with a column for the
+/// directory, and the figures side by side on the same axes.
+///
+/// # Errors
+/// [`Error::Setting`] where `directories` is empty, [`Error::File`] where `out` exists or cannot be written, and those
+/// of [`RunDirectory::load`](crate::run::RunDirectory::load).
+pub fn compare(directories: &[PathBuf], out: &Path) -> Result<()> {
+    use crate::run::RunDirectory;
+    if directories.is_empty() {
+        return Err(Error::setting("directories", "none", "at least one"));
+    }
+    if out.exists() {
+        let reason = "it exists already; name a file that does not";
+        return Err(Error::file(out, "create", reason));
+    }
+    let mut named = Vec::with_capacity(directories.len());
+    for path in directories {
+        let directory = RunDirectory::<StabilityGap>::open(path)?;
+        let runs = directory.load()?.into_iter().flatten().collect();
+        let settings = directory.settings().clone();
+        named.push((path.display().to_string(), Results { settings, runs }));
+    }
+    crate::run::files::write(out, report::comparison_page(&named)?.as_bytes())
+}
