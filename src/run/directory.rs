@@ -17,18 +17,17 @@
 //!
 //! No file holds a date, a duration or a path: the same settings give the same bytes.
 
+mod store;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::state::{self, Head, State};
-use super::{
-    Job, Lock, Outcome, Report, Saved, Status, Store, System, all_ended, files, npz, tensorboard,
-};
+use super::state;
+use super::{Job, Lock, Outcome, Report, Saved, Status, System, all_ended, files, npz};
 use crate::error::{Error, Result};
-use crate::train::Checkpoint;
 
 /// A run directory with its settings.
 #[derive(Debug)]
@@ -300,48 +299,6 @@ impl<S: System> RunDirectory<S> {
         report
     }
 
-    /// Writes the records and details of an outcome, each whole or not at all. If it has ended, its checkpoints are
-    /// removed.
-    ///
-    /// # Errors
-    /// [`Error::Unknown`] for a job that is not in the plan, [`Error::File`] where they cannot be written.
-    pub fn write_records(&self, outcome: &S::Outcome) -> Result<()> {
-        let id = outcome.id();
-        self.check_id(&id)?;
-        let records = outcome.records()?;
-        if let Some(details) = outcome.details()? {
-            self.write(&self.run_file(&id, "json"), details.as_bytes())?;
-        }
-        self.write(&self.run_file(&id, "csv"), &records.to_csv()?)?;
-        if self.tensorboard {
-            let folder = self.path.join("tensorboard").join(&id);
-            let path = folder.join("events.out.tfevents.0.neurogain");
-            self.write(&path, &tensorboard::to_events(&records))?;
-        }
-        if *outcome.status() != Status::Interrupted {
-            for checkpoint in self.checkpoints(&id) {
-                files::remove(&checkpoint)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes a file of a running experiment.
-    fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
-        self.resumable(make_folder_of(path).and_then(|()| files::write(path, bytes)))
-    }
-
-    /// Adds what to do once a write of a running experiment is made possible.
-    fn resumable(&self, written: Result<()>) -> Result<()> {
-        written.map_err(|error| {
-            let next = format!(
-                ", then continue: neurogain run --resume {}",
-                self.path.display()
-            );
-            error.advised(&next)
-        })
-    }
-
     fn check_id(&self, id: &str) -> Result<()> {
         let known = self.jobs.iter().map(|job| job.id.as_str());
         match known.clone().any(|known| known == id) {
@@ -362,176 +319,6 @@ impl<S: System> RunDirectory<S> {
     fn weights(&self, id: &str) -> PathBuf {
         self.path.join("weights").join(format!("{id}.safetensors"))
     }
-
-    /// The last checkpoint, and the one before it.
-    fn checkpoints(&self, id: &str) -> [PathBuf; 2] {
-        let folder = self.path.join("checkpoints");
-        ["", "-previous"].map(|which| folder.join(format!("{id}{which}.safetensors")))
-    }
-
-    fn note(&self, note: String) {
-        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        notes.push(note);
-    }
-
-    /// The state at `path`, if it is there and whole; a note if it is damaged.
-    fn good(&self, path: &Path, id: &str) -> Result<Option<State>> {
-        match state::read(path) {
-            Ok(Some(state)) => {
-                state.head.belongs(path, &self.settings_digest, id)?;
-                Ok(Some(state))
-            }
-            Err(error @ Error::Format { .. }) => {
-                self.note(format!("{error}; it is computed again"));
-                Ok(None)
-            }
-            other => other,
-        }
-    }
-
-    fn job(&self, id: &str) -> Result<&Job> {
-        self.check_id(id)?;
-        let found = self.jobs.iter().find(|job| job.id == id);
-        found.ok_or_else(|| Error::setting("job", id, "a job of the plan"))
-    }
-}
-
-impl<S: System> Store<S::Outcome> for RunDirectory<S> {
-    /// The outcome, if the final state is whole and records and details are those that were written with it.
-    fn ended(&self, id: &str) -> Result<Option<S::Outcome>> {
-        let Some(State { head, .. }) = self.good(&self.weights(id), id)? else {
-            return Ok(None);
-        };
-        let path = self.run_file(id, "csv");
-        let other = |path: &Path| {
-            // A job that was stopped has the records of that until it ends, and its checkpoint as long.
-            if !self.checkpoints(id)[0].exists() {
-                let path = path.display();
-                self.note(format!("{path}: is damaged; it is computed again"));
-            }
-            Ok(None)
-        };
-        let details = match &head.details {
-            None => None,
-            Some(digest) => {
-                let path = self.run_file(id, "json");
-                match files::read(&path)? {
-                    None => return Ok(None),
-                    Some(text) if state::digest(&text) == *digest => {
-                        Some(String::from_utf8_lossy(&text).into_owned())
-                    }
-                    Some(_) => return other(&path),
-                }
-            }
-        };
-        // Records are written after the state: without them the job was about to end.
-        let Some(records) = files::read(&path)? else {
-            return Ok(None);
-        };
-        if state::digest(&records) != head.records {
-            return other(&path);
-        }
-        let saved = Saved {
-            path: &path,
-            records: &records,
-            details: details.as_deref(),
-            status: Some(&head.status),
-            hash: head.hash.as_deref(),
-        };
-        let outcome = S::read(&self.settings, self.job(id)?, saved)?;
-        if self.tensorboard {
-            self.write_records(&outcome)?;
-        }
-        Ok(Some(outcome))
-    }
-
-    /// The last good checkpoint. A damaged one is noted, and the one before it takes its place.
-    fn stopped(&self, id: &str) -> Result<Option<(S::Outcome, Checkpoint)>> {
-        let [last, previous] = self.checkpoints(id);
-        let damaged = || {
-            let damaged = |path: &PathBuf| matches!(state::read(path), Err(Error::Format { .. }));
-            damaged(&last) || damaged(&previous)
-        };
-        let damaged = damaged();
-        for path in [&last, &previous] {
-            let Some(state) = self.good(path, id)? else {
-                continue;
-            };
-            let saved = Saved {
-                path,
-                records: &state.records.unwrap_or_default(),
-                details: None,
-                status: Some(&Status::Interrupted),
-                hash: None,
-            };
-            let outcome = S::read(&self.settings, self.job(id)?, saved)?;
-            if damaged {
-                let steps = outcome.steps();
-                self.note(format!(
-                    "{id}: carries on from the previous checkpoint, after step {steps}"
-                ));
-            }
-            if path == &previous {
-                // So that it is not replaced by the next checkpoint.
-                fs::rename(&previous, &last).map_err(|e| Error::file(&last, "write", e))?;
-            }
-            return Ok(Some((outcome, state.checkpoint)));
-        }
-        if damaged {
-            self.note(format!("{id}: begins again"));
-        }
-        Ok(None)
-    }
-
-    fn state(&self, id: &str) -> Result<Checkpoint> {
-        let path = self.weights(id);
-        match self.good(&path, id)? {
-            Some(state) => Ok(state.checkpoint),
-            None => {
-                let dir = self.path.display();
-                let remedy = format!("to train that network again: neurogain run --resume {dir}");
-                Err(Error::format(
-                    &path,
-                    format!("is damaged or missing; {remedy}"),
-                ))
-            }
-        }
-    }
-
-    fn save(&self, outcome: &S::Outcome, state: &Checkpoint) -> Result<()> {
-        let id = outcome.id();
-        self.check_id(&id)?;
-        // It would no longer be true.
-        files::remove(&self.path.join("summary.json"))?;
-        let records = outcome.records()?.to_csv()?;
-        let details = outcome.details()?;
-        let head = Head::new(
-            &self.settings_digest,
-            id.clone(),
-            outcome.status(),
-            outcome.steps(),
-            outcome.hash(),
-            &records,
-            details.as_deref(),
-        );
-        if *outcome.status() == Status::Interrupted {
-            let bytes = state::to_bytes(&head, state, true, Some(&records))?;
-            let [path, previous] = self.checkpoints(&id);
-            let made = make_folder_of(&path);
-            let kept = made.and_then(|()| files::write_keeping(&path, &previous, &bytes));
-            self.resumable(kept)?;
-            return self.write(&self.run_file(&id, "csv"), &records);
-        }
-        let index = self.jobs.iter().position(|job| job.id == id);
-        // Jobs that start from a state go on with its optimizer.
-        let needed = self
-            .jobs
-            .iter()
-            .any(|job| job.after.iter().any(|&at| Some(at) == index));
-        let bytes = state::to_bytes(&head, state, needed, None)?;
-        self.write(&self.weights(&id), &bytes)?;
-        self.write_records(outcome)
-    }
 }
 
 /// What `summary.json` says of a job.
@@ -541,15 +328,6 @@ struct Listed {
     #[serde(flatten)]
     status: Status,
     hash: Option<String>,
-}
-
-fn make_folder(folder: &Path) -> Result<()> {
-    let made = fs::create_dir_all(folder);
-    made.map_err(|e| Error::file(folder, "create", format!("{e}; fix this and try again")))
-}
-
-fn make_folder_of(path: &Path) -> Result<()> {
-    path.parent().map_or(Ok(()), make_folder)
 }
 
 /// A file's text; none where it is not there.
