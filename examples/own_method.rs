@@ -3,14 +3,14 @@
 
 use neurogain::data::digits;
 use neurogain::gain::GainDynamics;
+use neurogain::learn::{
+    Batch, GradientDescent, History, Method, Normalisation, Samples, TestTasks, Trainer, Transform,
+};
 use neurogain::metrics::stability_gap;
 use neurogain::models::{Mlp, MlpShape, Network};
 use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Rule;
 use neurogain::stream;
-use neurogain::train::{
-    Batch, GradientDescent, History, Method, Normalisation, Samples, TestTasks, Trainer, Transform,
-};
 use neurogain::{Backend, Cpu, Result, Shape, Tensor};
 
 /// g ← γ·g + (1 − γ)·g0 + η·E, with E the share of errors in the batch before: bounded, as H is.

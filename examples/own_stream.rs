@@ -6,13 +6,13 @@
 
 use neurogain::data::{Dataset, digits};
 use neurogain::gain::GainDynamics;
+use neurogain::learn::{
+    GradientDescent, History, Normalisation, Samples, TestTasks, Trainer, Transform,
+};
 use neurogain::models::Network;
 use neurogain::nn::{GainLinear, Initial, Parameter};
 use neurogain::optim::Rule;
 use neurogain::stream::Context;
-use neurogain::train::{
-    GradientDescent, History, Normalisation, Samples, TestTasks, Trainer, Transform,
-};
 use neurogain::{Cpu, Result, Shape, Tensor};
 
 /// A linear classifier with one gain an output.

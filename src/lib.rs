@@ -10,7 +10,7 @@
 //! | [`gain`] | the gain's dynamics and what follows from them; gains that fluctuate together |
 //! | [`nn`], [`models`], [`optim`] | layers, networks, update rules |
 //! | [`data`], [`stream`] | samples, and benchmarks as sequences of contexts |
-//! | [`train`] | the continual loop, its methods and the run record |
+//! | [`learn`] | the continual loop, its methods and the run record |
 //! | [`metrics`] | the stability gap, mean and spread, paired differences; calibration, F1, geometry of activity |
 //! | [`analysis`] | the two-timescale model, the curvature of the loss, the spiking model |
 //! | [`backend`], [`tensor`], [`shape`], [`rng`] | the kernel contract and what it stands on |
@@ -22,7 +22,7 @@
 //! use neurogain::gain::GainDynamics;
 //! use neurogain::models::{Mlp, MlpShape};
 //! use neurogain::optim::Rule;
-//! use neurogain::train::{
+//! use neurogain::learn::{
 //!     GradientDescent, History, Normalisation, Samples, TestTasks, Trainer, Transform,
 //! };
 //! use neurogain::{Cpu, data::digits, stream};
@@ -81,6 +81,7 @@ pub mod error;
 #[cfg(feature = "report")]
 pub mod experiment;
 pub mod gain;
+pub mod learn;
 pub mod metrics;
 pub mod models;
 pub mod nn;
@@ -91,7 +92,6 @@ pub mod rng;
 pub mod shape;
 pub mod stream;
 pub mod tensor;
-pub mod train;
 
 pub use backend::{Backend, Cpu};
 pub use error::{Error, Result};

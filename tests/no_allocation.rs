@@ -4,10 +4,10 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use neurogain::gain::GainDynamics;
+use neurogain::learn::{Batch, GradientDescent, Method};
 use neurogain::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
 use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Rule;
-use neurogain::train::{Batch, GradientDescent, Method};
 use neurogain::{Backend, Cpu, Shape, Tensor};
 
 /// Counts what the calling thread asks for.

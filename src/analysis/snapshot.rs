@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 use crate::analysis::LayerWeights;
 use crate::backend::Backend;
 use crate::error::Result;
+use crate::learn::{Batch, Method};
 use crate::models::Network;
 use crate::nn::SoftmaxCrossEntropy;
-use crate::train::{Batch, Method};
 
 /// The weights and gains of every layer right after an iteration: the weights that it left, and the gains
 /// that its forward used.

@@ -11,12 +11,12 @@ use super::{Amount, Subject};
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::gain::GainDynamics;
+use crate::learn::{Batch, GradientDescent, Method as _};
 use crate::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
 use crate::nn::{Loss, SoftmaxCrossEntropy};
 use crate::optim::{Rule, State};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
-use crate::train::{Batch, GradientDescent, Method as _};
 
 /// The paper's MNIST network.
 const NEURONS: [usize; 4] = [784, 400, 400, 10];

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use neurogain::experiment::{Checkpoints, Experiment, Outcome, Run, Settings, Status};
+use neurogain::learn::{Checkpoint, Record};
 use neurogain::report::{self, Lock, Resumed};
-use neurogain::train::{Checkpoint, Record};
 use neurogain::{Backend, Result};
 
 use super::progress::Progress;

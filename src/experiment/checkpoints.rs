@@ -2,7 +2,7 @@
 
 use super::Run;
 use crate::error::Result;
-use crate::train::Checkpoint;
+use crate::learn::Checkpoint;
 
 /// The runs that were begun before, and what is done with the states of all.
 pub struct Checkpoints<'a> {

@@ -8,9 +8,9 @@ use std::path::Path;
 use super::{NetworkSettings, Settings, StreamKind};
 use crate::data::{Dataset, TrainTest};
 use crate::error::{Error, Result};
+use crate::learn::EVALUATION_BATCH;
 use crate::optim::Rule;
 use crate::stream;
-use crate::train::EVALUATION_BATCH;
 
 /// Samples come in blocks of this many; the last is padded.
 const BLOCK: u64 = 16;

@@ -11,9 +11,9 @@ use crate::analysis::{Snapshot, Watched};
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::gain::GainDynamics;
+use crate::learn::{Checkpoint, GradientDescent, History, Record, Trainer};
 use crate::models::{Mlp, Network, SlimResNet};
 use crate::stream::{self, Context};
-use crate::train::{Checkpoint, GradientDescent, History, Record, Trainer};
 
 impl<B: Backend> Experiment<'_, B> {
     /// One method with one seed.

@@ -13,9 +13,9 @@ use super::{
 use crate::backend::{Backend, Cpu};
 use crate::data::{Dataset, TrainTest};
 use crate::error::{Error, Result};
+use crate::learn::{Normalisation, Record, Samples, TestTasks, Transform};
 use crate::models::{MlpShape, SlimResNetShape};
 use crate::stream::{self, Context};
-use crate::train::{Normalisation, Record, Samples, TestTasks, Transform};
 
 /// What an experiment gave.
 #[derive(Debug, Clone, PartialEq)]

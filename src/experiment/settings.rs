@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::learn::Drive;
 use crate::optim::Rule;
 use crate::stream::MemoryKind;
-use crate::train::Drive;
 
 use crate::data::{digits, mnist};
 
@@ -252,7 +252,7 @@ pub struct MethodSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drive: Option<Drive>,
     /// Whether the gain sets the rate of learning alone and does not scale the weights:
-    /// [`crate::train::GradientDescent::only_slow`]; not if it is missing.
+    /// [`crate::learn::GradientDescent::only_slow`]; not if it is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub only_slow: Option<bool>,
     /// The gain's constants for this method; those of the experiment if they are missing.

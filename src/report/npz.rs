@@ -24,7 +24,7 @@ use zip::{CompressionMethod, DateTime, System, ZipWriter};
 
 use super::records::{BEFORE_LAYERS, header, rows};
 use crate::error::{Error, Result};
-use crate::train::History;
+use crate::learn::History;
 
 /// The format's magic and its version, 1.0.
 const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";

@@ -12,7 +12,7 @@ use csv::StringRecord;
 
 use crate::error::{Error, Result};
 use crate::experiment::StreamSettings;
-use crate::train::{Evaluation, History, Record};
+use crate::learn::{Evaluation, History, Record};
 
 const COLUMNS: [&str; 7] = [
     "iteration",

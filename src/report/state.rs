@@ -17,7 +17,7 @@ use super::directory::{place, run_file};
 use super::{files, records};
 use crate::error::{Error, Result};
 use crate::experiment::{Run, Settings, Status, hexadecimal};
-use crate::train::{Checkpoint, NamedTensor};
+use crate::learn::{Checkpoint, NamedTensor};
 
 const ENTRY: &str = "neurogain";
 const METHOD: &str = "method.";

@@ -12,7 +12,7 @@ use prost::Message;
 
 use super::records::{BEFORE_LAYERS, header, rows};
 use crate::error::Result;
-use crate::train::History;
+use crate::learn::History;
 
 /// What every event file begins with.
 const VERSION: &str = "brain.Event:2";

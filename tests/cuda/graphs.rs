@@ -4,11 +4,11 @@ use crate::emulated::devices;
 use neurogain::backend::{Backend, Cuda, cuda::Calls};
 use neurogain::data::digits;
 use neurogain::gain::GainDynamics;
-use neurogain::models::{Mlp, MlpShape, SlimResNet, SlimResNetShape};
-use neurogain::optim::Rule;
-use neurogain::train::{
+use neurogain::learn::{
     GradientDescent, History, Normalisation, Samples, TestTasks, Trainer, Transform,
 };
+use neurogain::models::{Mlp, MlpShape, SlimResNet, SlimResNetShape};
+use neurogain::optim::Rule;
 use neurogain::{Shape, Tensor, stream};
 
 const ADAM: Rule = Rule::Adam {

@@ -4,13 +4,13 @@
 use crate::emulated::devices;
 use neurogain::data::digits;
 use neurogain::gain::GainDynamics;
-use neurogain::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
-use neurogain::nn::{Parameter, SoftmaxCrossEntropy};
-use neurogain::optim::Rule;
-use neurogain::train::{
+use neurogain::learn::{
     Batch, Checkpoint, GradientDescent, History, Method, Normalisation, Record, Samples, TestTasks,
     Trainer, Transform,
 };
+use neurogain::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
+use neurogain::nn::{Parameter, SoftmaxCrossEntropy};
+use neurogain::optim::Rule;
 use neurogain::{Backend, Cpu, Shape, Tensor, stream};
 
 fn cpu() -> Cpu {

@@ -5,9 +5,9 @@
 use crate::reference::comodulated_library::{CASE, Case};
 use neurogain::backend::cpu::InstructionSet;
 use neurogain::gain::{Draws, Measure, Modulation, Sign};
+use neurogain::learn::{Adapter, AdapterSettings, Batch, GainSource, GainsFor, Modulator, Pass};
 use neurogain::models::{Controller, Learnt, Modulated, Stem};
 use neurogain::optim::Rule;
-use neurogain::train::{Adapter, AdapterSettings, Batch, GainSource, GainsFor, Modulator, Pass};
 use neurogain::{Backend, Cpu};
 
 /// An adaptation, and the hash of what it leaves behind.

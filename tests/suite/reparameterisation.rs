@@ -5,10 +5,10 @@ use crate::reference;
 use crate::reference::Network;
 use crate::reference::library::{Case, cases};
 use neurogain::gain::{GainDynamics, reparameterisation as identity};
+use neurogain::learn::{Batch, GradientDescent, Method};
 use neurogain::models::{Mlp, Network as _};
 use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Rule;
-use neurogain::train::{Batch, GradientDescent, Method};
 use neurogain::{Cpu, Shape, Tensor};
 use proptest::prelude::*;
 

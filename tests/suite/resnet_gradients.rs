@@ -8,10 +8,10 @@ use crate::reference::nearness::{distance, near, values};
 use crate::reference::resnet::{Pass, SlimResNet};
 use crate::reference::resnet_library::{Case, Numbers, Pair, narrow, wide};
 use neurogain::gain::GainDynamics;
+use neurogain::learn::{GradientDescent, Method};
 use neurogain::models::Network as _;
 use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Rule;
-use neurogain::train::{GradientDescent, Method};
 use neurogain::{Cpu, Shape, Tensor};
 
 const HEAD: &[&str] = &["head"];

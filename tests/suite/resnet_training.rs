@@ -3,10 +3,10 @@
 
 use crate::images::{Awkward, same_everywhere};
 use neurogain::gain::GainDynamics;
+use neurogain::learn::{Batch, GradientDescent, Method};
 use neurogain::models::{Network, SlimResNet, SlimResNetShape};
 use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Rule;
-use neurogain::train::{Batch, GradientDescent, Method};
 use neurogain::{Backend, Cpu, Error, Shape, Tensor};
 
 fn shape(side: usize, width: usize, classes: usize, modulated: &[&str]) -> SlimResNetShape {

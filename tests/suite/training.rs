@@ -2,14 +2,14 @@
 
 use neurogain::data::Dataset;
 use neurogain::gain::GainDynamics;
+use neurogain::learn::{
+    Batch, EVALUATION_BATCH, GradientDescent, History, Method, Normalisation, Samples, TestTasks,
+    Trainer, Transform,
+};
 use neurogain::models::{Mlp, MlpShape, Network};
 use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Rule;
 use neurogain::stream::{self, Context};
-use neurogain::train::{
-    Batch, EVALUATION_BATCH, GradientDescent, History, Method, Normalisation, Samples, TestTasks,
-    Trainer, Transform,
-};
 use neurogain::{Cpu, Error, Result};
 
 fn bytes() -> Normalisation {

@@ -6,10 +6,10 @@ use std::sync::atomic::AtomicBool;
 use neurogain::data::digits;
 use neurogain::experiment::{Experiment, Run, Settings, presets, variants};
 use neurogain::gain::GainDynamics;
+use neurogain::learn::{GradientDescent, Method as _, Normalisation, Record, Samples};
 use neurogain::models::{Mlp, MlpShape, Network as _};
 use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Rule;
-use neurogain::train::{GradientDescent, Method as _, Normalisation, Record, Samples};
 use neurogain::{Cpu, Error};
 
 fn settings(variants: &str, overrides: &[&str]) -> Settings {

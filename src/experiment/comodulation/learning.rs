@@ -12,12 +12,12 @@ use super::{ArmSettings, Pretrained, Store};
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::experiment::hexadecimal;
+use crate::learn::{
+    Adapter, AdapterSettings, Answer, Batch, EVALUATION_BATCH, GainSource, GainsFor, Samples,
+};
 use crate::models::{Comodulated, Controller, Learnt};
 use crate::nn::Loss;
 use crate::rng::{Purpose, Stream};
-use crate::train::{
-    Adapter, AdapterSettings, Answer, Batch, EVALUATION_BATCH, GainSource, GainsFor, Samples,
-};
 
 /// Batches of the adaptation are of steps from here on, where no batch of pretraining is.
 const ADAPTATION: u64 = 1 << 40;

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use super::{Cell, Pretrained, Store};
 use crate::error::{Error, Result};
-use crate::train::Checkpoint;
+use crate::learn::Checkpoint;
 
 /// Keeps everything in memory: for a program that takes the cells and goes on with them.
 #[derive(Debug, Default)]

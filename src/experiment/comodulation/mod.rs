@@ -51,7 +51,7 @@ pub use settings::{
 pub use tasks::Material;
 
 use crate::error::Result;
-use crate::train::Checkpoint;
+use crate::learn::Checkpoint;
 
 /// A network that has learnt the primary tasks for so long.
 #[derive(Debug, Clone, PartialEq)]

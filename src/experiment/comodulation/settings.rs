@@ -13,9 +13,9 @@ use crate::experiment::text::{self, Document};
 use crate::experiment::validate::{self, line, positive, require, whole};
 use crate::experiment::{DataSettings, DataSource};
 use crate::gain::Draws;
+use crate::learn::{GainSource, Modulator, Pass};
 use crate::models::{Learnt, Modulated, STAGES, Stem};
 use crate::optim::Rule;
-use crate::train::{GainSource, Modulator, Pass};
 
 /// Draws a batch, at most: each is a pass through encoder and decoder, and all are held at once.
 const MOST_DRAWS: usize = 1 << 16;

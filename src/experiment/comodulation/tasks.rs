@@ -8,7 +8,7 @@ use super::{ComodulationSettings, TaskSettings};
 use crate::data::{TrainTest, celeba};
 use crate::error::{Error, Result};
 use crate::experiment::{DataSource, data_digest, hexadecimal, load_samples};
-use crate::train::NamedTensor;
+use crate::learn::NamedTensor;
 
 /// The samples of an experiment.
 #[derive(Debug, Clone)]

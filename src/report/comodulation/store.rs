@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::experiment::comodulation::{Cell, ComodulationSettings, Pretrained, Store};
+use crate::learn::Checkpoint;
 use crate::report::state::{self, PRETRAINING, digest, pretrained_to_bytes};
 use crate::report::{directory, files};
-use crate::train::Checkpoint;
 
 /// What the accuracies on the primary tasks are called among a checkpoint's numbers.
 const ACCURACY: &str = "accuracy.";

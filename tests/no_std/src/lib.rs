@@ -7,7 +7,7 @@ use neurogain::gain::GainDynamics;
 use neurogain::models::{Mlp, MlpShape};
 use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Rule;
-use neurogain::train::{Batch, GradientDescent, Method};
+use neurogain::learn::{Batch, GradientDescent, Method};
 use neurogain::{Backend, Cpu, Shape, Tensor};
 
 struct Nothing;

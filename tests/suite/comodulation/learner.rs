@@ -1,9 +1,9 @@
 //! Small learners, and what they are made of.
 
 use neurogain::gain::{Draws, Measure, Modulation, Sign};
+use neurogain::learn::{Adapter, AdapterSettings, Batch, GainSource, GainsFor, Modulator, Pass};
 use neurogain::models::{Comodulated, Controller, Learnt};
 use neurogain::optim::Rule;
-use neurogain::train::{Adapter, AdapterSettings, Batch, GainSource, GainsFor, Modulator, Pass};
 use neurogain::{Backend, Cpu, Result, Tensor};
 
 use crate::reference::comodulated_library::{CASE, Pair};

@@ -1,8 +1,8 @@
 //! A network that is learnt as a whole goes on from a checkpoint in every bit.
 
+use neurogain::learn::{Adapter, AdapterSettings, GainSource};
 use neurogain::models::Learnt;
 use neurogain::optim::Rule;
-use neurogain::train::{Adapter, AdapterSettings, GainSource};
 use neurogain::{Cpu, Error};
 
 use super::learner::{SETTINGS, adapter, batch, pair, parameters, statistics};
@@ -63,7 +63,7 @@ fn a_checkpoint_that_lacks_something_is_refused() {
     let mut learner = fresh(&backend, RULES[2]);
     learn(&backend, &mut learner, 0..1);
     let right = learner.checkpoint(&backend).unwrap();
-    let damages: [fn(&mut neurogain::train::Checkpoint); 5] = [
+    let damages: [fn(&mut neurogain::learn::Checkpoint); 5] = [
         |checkpoint| drop(checkpoint.numbers.pop()),
         |checkpoint| checkpoint.numbers.clear(),
         |checkpoint| drop(checkpoint.network.pop()),

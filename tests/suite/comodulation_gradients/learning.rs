@@ -2,10 +2,10 @@
 //! network.
 
 use neurogain::gain::{Draws, Measure, Modulation, Sign, modulator};
+use neurogain::learn::{Adapter, AdapterSettings, Batch, GainSource, GainsFor, Modulator, Pass};
 use neurogain::models::{Controller, Learnt};
 use neurogain::optim::Rule;
 use neurogain::rng::{Purpose, Stream};
-use neurogain::train::{Adapter, AdapterSettings, Batch, GainSource, GainsFor, Modulator, Pass};
 use neurogain::{Backend, Cpu};
 
 use super::{LEARNT, cases, is_slope, spread};

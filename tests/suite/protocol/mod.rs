@@ -12,15 +12,15 @@ mod records;
 use neurogain::backend::{Backend as _, Placement};
 use neurogain::data::{Dataset, ImageShape};
 use neurogain::gain::GainDynamics;
+use neurogain::learn::{
+    Batch, GradientDescent, History, Method, Normalisation, Samples, TestTasks, Trainer, Transform,
+};
 use neurogain::models::{Mlp, MlpShape, Network};
 use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Rule;
 use neurogain::rng::{Purpose, Stream};
 use neurogain::shape::LANES;
 use neurogain::stream::Context;
-use neurogain::train::{
-    Batch, GradientDescent, History, Method, Normalisation, Samples, TestTasks, Trainer, Transform,
-};
 use neurogain::{Cpu, Result, Shape, Tensor};
 use proptest::prelude::*;
 use rand_distr::{Distribution as _, StandardNormal};

@@ -1,9 +1,9 @@
 //! Differences between methods: who is compared with whom, over which seeds, and where they are shown.
 
 use neurogain::experiment::{Results, Status};
+use neurogain::learn::Evaluation;
 use neurogain::metrics::{PairedDifference, paired_difference};
 use neurogain::report::{Difference, create, finish, summarise_results, write_run};
-use neurogain::train::Evaluation;
 use tempfile::TempDir;
 
 use super::synthetic;

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use neurogain::Error;
 use neurogain::experiment::{Results, Run, Status};
+use neurogain::learn::{Evaluation, History, Record};
 use neurogain::report::{create, finish, load, rebuild, write_run};
-use neurogain::train::{Evaluation, History, Record};
 use proptest::prelude::*;
 use tempfile::TempDir;
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
+use neurogain::learn::History;
 use neurogain::report::{create, write_events};
-use neurogain::train::History;
 use tempfile::TempDir;
 
 use super::python::python;

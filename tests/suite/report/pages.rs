@@ -4,8 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use neurogain::experiment::{Results, Status};
+use neurogain::learn::Record;
 use neurogain::report::{build, create, finish, write_run};
-use neurogain::train::Record;
 use tempfile::TempDir;
 
 use super::synthetic;

@@ -3,7 +3,7 @@
 use neurogain::experiment::Settings;
 use neurogain::experiment::{Results, Run, Status};
 
-use neurogain::train::{Evaluation, History, Record};
+use neurogain::learn::{Evaluation, History, Record};
 
 pub fn split_mnist() -> Settings {
     toml::from_str(include_str!("../../../data/presets/split-mnist.toml")).unwrap()

@@ -7,7 +7,7 @@ use neurogain::report::{
     Comparison, ComparisonRow, Spread, agreement, compare, published, summarise_results, table,
 };
 
-use neurogain::train::Evaluation;
+use neurogain::learn::Evaluation;
 
 use super::synthetic;
 

@@ -18,8 +18,8 @@ use crate::program::{assert_same, contents, ended, folder, output, program};
 use neurogain::Cpu;
 use neurogain::data::digits;
 use neurogain::experiment::{Checkpoints, Experiment, Run, Settings, data_digest, presets};
+use neurogain::learn::{Checkpoint, Record};
 use neurogain::report;
-use neurogain::train::{Checkpoint, Record};
 use tempfile::TempDir;
 
 /// Standard error of a program that must end with `code`.

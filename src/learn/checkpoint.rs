@@ -9,9 +9,9 @@ use alloc::vec::Vec;
 
 use crate::backend::Backend;
 use crate::error::{Error, Result};
+use crate::learn::GradientDescent;
 use crate::models::Network;
 use crate::tensor::{NamedTensor, Tensor};
-use crate::train::GradientDescent;
 
 /// A network and its method between two iterations.
 #[derive(Debug, Clone, PartialEq)]

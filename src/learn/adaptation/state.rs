@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 use super::Adapter;
 use crate::backend::Backend;
 use crate::error::{Error, Result};
+use crate::learn::Checkpoint;
 use crate::optim::State;
 use crate::tensor::{NamedTensor, Tensor};
-use crate::train::Checkpoint;
 
 impl<B: Backend> Adapter<B> {
     /// Shows `visit` every tensor that learning goes on from, by name, and gives the steps of each optimiser

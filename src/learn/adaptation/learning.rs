@@ -7,10 +7,10 @@ use super::{Adapter, AdapterSettings, Answer, EVALUATION, GainSource, GainsFor, 
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::gain::{Comovement, gain_slope, mean_over_images, normalised};
+use crate::learn::Batch;
 use crate::models::{DecoderGains, Learnt};
 use crate::nn::{Loss, Parameter};
 use crate::optim::State;
-use crate::train::Batch;
 
 impl<B: Backend> Adapter<B> {
     /// Learns a batch of task `task`, counted from 0; `step` names the draws. Returns the loss before.

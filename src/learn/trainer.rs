@@ -7,13 +7,13 @@ use rand::RngExt;
 
 use crate::backend::{Backend, Cpu, summation};
 use crate::error::{Error, Result};
+use crate::learn::readings::Readings;
+use crate::learn::{Batch, Evaluation, History, Method, Record, Samples, TestTasks, Transform};
 use crate::models::Network;
 use crate::nn::{Loss, SoftmaxCrossEntropy};
 use crate::rng::{Purpose, Stream};
 use crate::shape::LANES;
 use crate::stream::Context;
-use crate::train::readings::Readings;
-use crate::train::{Batch, Evaluation, History, Method, Record, Samples, TestTasks, Transform};
 
 /// Samples an evaluation batch: one chunk of [`summation`].
 pub const EVALUATION_BATCH: usize = summation::CHUNK * LANES;
@@ -45,7 +45,7 @@ impl<B: Backend> Trainer<'_, B> {
     /// the run by returning `false`.
     ///
     /// Goes on behind the records that `history` has already, `network` and `method` being as they were
-    /// then: those of the run that was ended, or of its [`Checkpoint`](crate::train::Checkpoint).
+    /// then: those of the run that was ended, or of its [`Checkpoint`](crate::learn::Checkpoint).
     ///
     /// Evaluation after iteration i uses the weights that i left and the gains that i's forward used.
     ///

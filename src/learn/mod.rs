@@ -4,7 +4,7 @@
 //!
 //! ```
 //! use neurogain::rng::{Purpose, Stream};
-//! use neurogain::train::Transform;
+//! use neurogain::learn::Transform;
 //! let crop = Transform { crop_padding: 4, mirror: true };
 //! let mut placements = Vec::new();
 //! crop.draw(256, &mut Stream::new(42, Purpose::Transform, 1), &mut placements);

@@ -40,7 +40,7 @@ impl<B: Backend> Default for Readings<B> {
 }
 
 impl<B: Backend> Readings<B> {
-    /// The list of losses is that of the training batch, as [`Method::step`](crate::train::Method::step) leaves
+    /// The list of losses is that of the training batch, as [`Method::step`](crate::learn::Method::step) leaves
     /// it.
     pub fn begin(&mut self, loss: &SoftmaxCrossEntropy<B>) -> Result<()> {
         if loss.batches() != 1 {

@@ -7,12 +7,12 @@ use alloc::vec::Vec;
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::gain::GainDynamics;
+use crate::learn::Batch;
 use crate::models::Network;
 use crate::nn::SoftmaxCrossEntropy;
 use crate::optim::{Rule, State};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
-use crate::train::Batch;
 
 /// A learning method: what it does with a network and a batch in one iteration.
 pub trait Method<B: Backend = Cpu> {

@@ -4,10 +4,10 @@ use alloc::vec::Vec;
 
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
+use crate::learn::{Batch, EVALUATION_BATCH, Samples, Transform, evaluate};
 use crate::models::Network;
 use crate::nn::SoftmaxCrossEntropy;
 use crate::rng::{Purpose, Stream};
-use crate::train::{Batch, EVALUATION_BATCH, Samples, Transform, evaluate};
 
 /// The test samples of each task, in the order in which the contexts bring the tasks.
 ///
