@@ -8,8 +8,8 @@ use neurogain::experiment::comodulation::{
     self, ComodulationExperiment, ComodulationSettings, Material,
 };
 use neurogain::experiment::parse_seeds;
-use neurogain::learn::NamedTensor;
 use neurogain::report::{self, ComodulationDirectory, Lock};
+use neurogain::tensor::NamedTensor;
 use neurogain::{Backend, Error, Result};
 
 use super::arguments;

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use neurogain::experiment::{Checkpoints, Experiment, Outcome, Run, Settings, Status};
-use neurogain::learn::{Checkpoint, Record};
+use neurogain::learn::Record;
 use neurogain::report::{self, Lock, Resumed};
+use neurogain::state::Checkpoint;
 use neurogain::{Backend, Result};
 
 use super::progress::Progress;

@@ -2,7 +2,7 @@
 
 use super::Run;
 use crate::error::Result;
-use crate::learn::Checkpoint;
+use crate::state::Checkpoint;
 
 /// The runs that were begun before, and what is done with the states of all.
 pub struct Checkpoints<'a> {

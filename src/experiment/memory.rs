@@ -9,7 +9,7 @@ use super::{NetworkSettings, Settings, StreamKind};
 use crate::data::{Dataset, TrainTest};
 use crate::error::{Error, Result};
 use crate::learn::EVALUATION_BATCH;
-use crate::optim::Rule;
+use crate::optim::Optimizer;
 use crate::stream;
 
 /// Samples come in blocks of this many; the last is padded.
@@ -39,9 +39,9 @@ pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usi
         .methods
         .iter()
         .map(|method| match method.optimiser {
-            Rule::Sgd => 0,
-            Rule::Momentum { .. } => 1,
-            Rule::Adam { .. } => 2,
+            Optimizer::Sgd => 0,
+            Optimizer::Momentum { .. } => 1,
+            Optimizer::Adam { .. } => 2,
         });
     let state = state.max().unwrap_or(0);
     let copies = 4 + state + CHECKPOINT_COPIES * (1 + state);

@@ -18,6 +18,7 @@ mod changes;
 mod checkpoints;
 pub mod comodulation;
 mod keys;
+mod learners;
 mod memory;
 mod nearest;
 mod one_run;
@@ -36,8 +37,10 @@ mod variants;
 
 pub use changes::Change;
 pub use checkpoints::{Checkpoints, Save};
+pub use learners::{LearnerKind, Registration, Setup, known as learners, register};
 pub use memory::{available_memory, check_memory, memory_needed};
 pub use nearest::unknown;
+use results::hash_parameters;
 pub(crate) use results::hexadecimal;
 pub use results::{Results, Run, Status};
 pub(crate) use run::evenly;

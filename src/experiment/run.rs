@@ -35,12 +35,13 @@ pub struct Experiment<'a, B: Backend = Cpu> {
     pub(super) contexts: Vec<Context>,
     /// Of the training samples; none without a memory, which alone reads them.
     pub(super) labels: Vec<u8>,
-    pub(super) network: Blueprint,
+    pub(super) network: NetworkConfig,
     pub(super) checkpoints: Option<Checkpoints<'a>>,
 }
 
 /// What each run's network is made from.
-pub(super) enum Blueprint {
+#[derive(Debug)]
+pub(super) enum NetworkConfig {
     Mlp(MlpShape),
     SlimResNet(SlimResNetShape),
 }
@@ -226,7 +227,7 @@ impl<'a, B: Backend> Experiment<'a, B> {
 }
 
 /// The network that settings ask for, on these samples.
-fn network(settings: &NetworkSettings, samples: &Dataset) -> Result<Blueprint> {
+fn network(settings: &NetworkSettings, samples: &Dataset) -> Result<NetworkConfig> {
     let shape = samples.shape();
     Ok(match settings {
         NetworkSettings::Mlp {
@@ -237,7 +238,7 @@ fn network(settings: &NetworkSettings, samples: &Dataset) -> Result<Blueprint> {
             let mut neurons = vec![samples.features()];
             neurons.extend(hidden);
             neurons.push(samples.classes());
-            Blueprint::Mlp(MlpShape {
+            NetworkConfig::Mlp(MlpShape {
                 neurons,
                 hidden_standard_deviation: *hidden_standard_deviation,
                 output_standard_deviation: *output_standard_deviation,
@@ -252,7 +253,7 @@ fn network(settings: &NetworkSettings, samples: &Dataset) -> Result<Blueprint> {
                 let expected = "mlp: this network needs square images";
                 return Err(Error::setting("network.kind", shape, expected));
             }
-            Blueprint::SlimResNet(SlimResNetShape {
+            NetworkConfig::SlimResNet(SlimResNetShape {
                 side: shape.height,
                 channels: shape.channels,
                 classes: samples.classes(),

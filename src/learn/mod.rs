@@ -1,4 +1,4 @@
-//! The continual loop, its methods and the run record.
+//! Learners, the continual loop and the run record.
 //!
 //! The example at the crate's root trains a network through two contexts. What a training image becomes:
 //!
@@ -13,19 +13,27 @@
 //! ```
 
 mod adaptation;
-mod checkpoint;
+mod axpby;
+mod gain_modulation;
+mod gradient_descent;
 pub mod history;
-mod method;
-mod readings;
+mod learner;
+mod optimization;
+mod readback;
+mod regularizers;
 mod samples;
+mod schedule;
 mod test_tasks;
 mod trainer;
 
-pub use crate::tensor::NamedTensor;
 pub use adaptation::{Adapter, AdapterSettings, Answer, GainSource, GainsFor, Modulator, Pass};
-pub use checkpoint::Checkpoint;
+pub use gain_modulation::{Drive, GainConfig};
+pub use gradient_descent::GradientDescent;
 pub use history::{Evaluation, History, Record};
-pub use method::{Drive, GradientDescent, Method};
+pub use learner::{Draw, Learner};
+pub use optimization::OptimizerConfig;
+pub use regularizers::*;
 pub use samples::{Batch, Normalisation, Samples, Transform};
+pub use schedule::Schedule;
 pub use test_tasks::TestTasks;
 pub use trainer::{EVALUATION_BATCH, Trainer, evaluate};

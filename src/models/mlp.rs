@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::models::Network;
 use crate::nn::{GainLinear, Initial, Parameter, Relu};
 use crate::shape::Shape;
+use crate::state::{State, Visitor};
 use crate::tensor::Tensor;
 
 /// The sizes of an [`Mlp`] and the spread of its initial weights.
@@ -77,9 +78,9 @@ impl<B: Backend> Mlp<B> {
         })
     }
 
-    /// The layers, in order.
-    pub fn layers(&self) -> &[GainLinear<B>] {
-        &self.layers
+    /// Every parameter, in the order of the forward pass.
+    pub fn parameters(&mut self) -> impl Iterator<Item = &mut Parameter<B>> {
+        self.layers.iter_mut().map(|layer| &mut layer.weight)
     }
 }
 
@@ -137,7 +138,21 @@ impl<B: Backend> Network<B> for Mlp<B> {
         Ok(())
     }
 
-    fn parameters(&mut self) -> impl Iterator<Item = &mut Parameter<B>> {
-        self.layers.iter_mut().map(|layer| &mut layer.weight)
+    fn for_each_parameter(
+        &mut self,
+        visit: &mut dyn FnMut(&mut Parameter<B>) -> Result<()>,
+    ) -> Result<()> {
+        self.parameters().try_for_each(visit)
+    }
+
+    fn layers(&mut self) -> Vec<&mut Parameter<B>> {
+        self.parameters().collect()
+    }
+}
+
+impl<B: Backend> State<B> for Mlp<B> {
+    fn visit(&mut self, backend: &B, visitor: &mut dyn Visitor<B>) -> Result<()> {
+        self.parameters()
+            .try_for_each(|p| p.visit(backend, visitor))
     }
 }

@@ -1,5 +1,6 @@
 //! A weight tensor, its gradient, and the gains of its neurons.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -11,6 +12,7 @@ use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::rng::{Purpose, Stream};
 use crate::shape::Shape;
+use crate::state::{Role, State, Visitor};
 use crate::tensor::Tensor;
 
 /// What an optimiser updates: W, dL/dW, and the gains g of W's output neurons, if they have any.
@@ -95,5 +97,15 @@ impl<B: Backend> Parameter<B> {
         let gains = vec![gain; neurons.rows()];
         self.gain = Some(Tensor::from_rows(backend, neurons, &gains)?);
         Ok(self)
+    }
+}
+
+impl<B: Backend> State<B> for Parameter<B> {
+    fn visit(&mut self, _backend: &B, visitor: &mut dyn Visitor<B>) -> Result<()> {
+        visitor.tensor(Role::Parameter, &self.name, &mut self.value)?;
+        match &mut self.gain {
+            Some(gain) => visitor.tensor(Role::Gain, &format!("{}.gain", self.name), gain),
+            None => Ok(()),
+        }
     }
 }

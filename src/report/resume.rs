@@ -7,7 +7,7 @@ use super::state::{self, State};
 use super::{directory, files, records};
 use crate::error::{Error, Result};
 use crate::experiment::{Run, Settings, Status};
-use crate::learn::Checkpoint;
+use crate::state::Checkpoint;
 
 /// The right to run in a directory: one process has it at a time, and loses it when it ends, however.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Runs' states as files of the safetensors format, each with a digest of all its bytes.
 //!
-//! The tensors are a [`Checkpoint`]'s by their names, f32, those of the method behind `method.`, where single
-//! numbers are f64; where the run goes on, `history.csv` beside them is its record so far. The metadata are one entry, `neurogain`, of
+//! The tensors are a [`Checkpoint`]'s by their names, f32. The learner's names begin with `learner.`; its numbers
+//! are f64, its counts u64; where the run goes on, `history.csv` beside them is its record so far. The metadata are one entry, `neurogain`, of
 //! JSON: the format's own library writes several in any order, and equal runs are to be equal files.
 
 use std::collections::HashMap;
@@ -17,10 +17,11 @@ use super::directory::{place, run_file};
 use super::{files, records};
 use crate::error::{Error, Result};
 use crate::experiment::{Run, Settings, Status, hexadecimal};
-use crate::learn::{Checkpoint, NamedTensor};
+use crate::state::Checkpoint;
+use crate::tensor::NamedTensor;
 
 const ENTRY: &str = "neurogain";
-const METHOD: &str = "method.";
+const LEARNER: &str = "learner.";
 const HISTORY: &str = "history.csv";
 /// What stands in the place of the method's name where a network learns primary tasks.
 pub(super) const PRETRAINING: &str = "pretraining";
@@ -141,11 +142,11 @@ pub(super) fn pretrained_to_bytes(
     to_bytes(&head, checkpoint, true, None)
 }
 
-/// The file of a state, with what the method remembers, or without.
+/// The file of a state, with what the learner remembers, or without.
 fn to_bytes(
     head: &Head,
     checkpoint: &Checkpoint,
-    method: bool,
+    learner: bool,
     history: Option<&[u8]>,
 ) -> Result<Vec<u8>> {
     let mut parts = Vec::new();
@@ -158,13 +159,19 @@ fn to_bytes(
     for tensor in &checkpoint.network {
         add("", tensor);
     }
-    if method {
-        for tensor in &checkpoint.method {
-            add(METHOD, tensor);
+    if learner {
+        for tensor in &checkpoint.learner {
+            add(LEARNER, tensor);
         }
-        for (name, number) in &checkpoint.numbers {
-            let bytes = number.to_le_bytes().to_vec();
-            parts.push((format!("{METHOD}{name}"), Dtype::F64, Vec::new(), bytes));
+        for (name, numbers) in &checkpoint.numbers {
+            let mut bytes = vec![0; 8 * numbers.len()];
+            LittleEndian::write_f64_into(numbers, &mut bytes);
+            let name = format!("{LEARNER}{name}");
+            parts.push((name, Dtype::F64, vec![numbers.len()], bytes));
+        }
+        for (name, count) in &checkpoint.counts {
+            let bytes = count.to_le_bytes().to_vec();
+            parts.push((format!("{LEARNER}{name}"), Dtype::U64, Vec::new(), bytes));
         }
     }
     if let Some(history) = history {
@@ -214,26 +221,28 @@ pub(super) fn read(path: &Path) -> Result<Option<State>> {
     let tensors = SafeTensors::deserialize(&bytes).map_err(refused)?;
     let mut state = State {
         head,
-        checkpoint: Checkpoint {
-            network: Vec::new(),
-            method: Vec::new(),
-            numbers: Vec::new(),
-        },
+        checkpoint: Checkpoint::default(),
         history: None,
     };
     let Checkpoint {
         network,
-        method,
+        learner,
         numbers,
+        counts,
     } = &mut state.checkpoint;
     for (name, view) in tensors.tensors() {
-        let (list, name) = match name.strip_prefix(METHOD) {
-            Some(name) => (&mut *method, name.to_string()),
+        let (list, name) = match name.strip_prefix(LEARNER) {
+            Some(name) => (&mut *learner, name.to_string()),
             None => (&mut *network, name),
         };
         match (view.dtype(), view.shape()) {
             (Dtype::U8, _) if name == HISTORY => state.history = Some(view.data().to_vec()),
-            (Dtype::F64, []) => numbers.push((name, LittleEndian::read_f64(view.data()))),
+            (Dtype::F64, [_]) => {
+                let mut found = vec![0.0; view.data().len() / 8];
+                LittleEndian::read_f64_into(view.data(), &mut found);
+                numbers.push((name, found));
+            }
+            (Dtype::U64, []) => counts.push((name, LittleEndian::read_u64(view.data()))),
             (Dtype::F32, shape) => {
                 let mut numbers = vec![0.0; view.data().len() / 4];
                 LittleEndian::read_f32_into(view.data(), &mut numbers);
@@ -249,8 +258,6 @@ pub(super) fn read(path: &Path) -> Result<Option<State>> {
             }
         }
     }
-    // The format's own library gives them in any order.
-    numbers.sort_by(|(one, _), (other, _)| one.cmp(other));
     Ok(Some(state))
 }
 

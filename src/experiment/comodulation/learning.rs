@@ -11,13 +11,14 @@ use super::tasks::{Labelled, Task};
 use super::{ArmSettings, Pretrained, Store};
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::experiment::hexadecimal;
+use crate::experiment::{hash_parameters, hexadecimal};
 use crate::learn::{
     Adapter, AdapterSettings, Answer, Batch, EVALUATION_BATCH, GainSource, GainsFor, Samples,
 };
 use crate::models::{Comodulated, Controller, Learnt};
 use crate::nn::Loss;
 use crate::rng::{Purpose, Stream};
+use crate::state::Checkpoint;
 
 /// Batches of the adaptation are of steps from here on, where no batch of pretraining is.
 const ADAPTATION: u64 = 1 << 40;
@@ -71,7 +72,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         let mut done = 0;
         if let Some(before) = store.last_pretrained(seed)? {
             done = before.epochs;
-            learner.restore(self.backend, &before.state)?;
+            before.state.restore(self.backend, &mut learner)?;
             let batches = done.min(last) * self.epoch();
             on_batch(batches, LEARNT * batches as u64);
         } else if levels.first() == Some(&0) {
@@ -114,7 +115,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
             seed,
             epochs,
             accuracies: accuracies.collect::<Result<_>>()?,
-            state: learner.checkpoint(self.backend)?,
+            state: Checkpoint::take(self.backend, learner)?,
         })
     }
 
@@ -134,7 +135,8 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         }
         let backend = self.backend;
         let mut beginner = self.beginner(seed)?;
-        beginner.restore(backend, &store.pretrained(seed, epochs)?)?;
+        let pretrained = store.pretrained(seed, epochs)?;
+        pretrained.restore(backend, &mut beginner)?;
         let network = beginner.into_network();
         let settings = self.settings;
         let controller = match arm.controller {
@@ -208,15 +210,10 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         }
         let mut learnt_numbers = 0;
         let of_network = adapter.network().parameters().count();
-        for (number, parameter) in adapter.parameters().enumerate() {
-            let values = parameter.value.to_rows(backend)?;
-            if number >= of_network {
-                learnt_numbers += values.len();
-            }
-            for value in values {
-                hash.update(value.to_bits().to_le_bytes());
-            }
+        for parameter in adapter.parameters().skip(of_network) {
+            learnt_numbers += backend.length(parameter.value.floats());
         }
+        hash_parameters(backend, &mut adapter, &mut hash)?;
         for measured in &measures {
             for gain in &measured.gains {
                 hash.update(gain.to_bits().to_le_bytes());

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use super::{Cell, Pretrained, Store};
 use crate::error::{Error, Result};
-use crate::learn::Checkpoint;
+use crate::state::Checkpoint;
 
 /// Keeps everything in memory: for a program that takes the cells and goes on with them.
 #[derive(Debug, Default)]

@@ -51,7 +51,7 @@ pub use settings::{
 pub use tasks::Material;
 
 use crate::error::Result;
-use crate::learn::Checkpoint;
+use crate::state::Checkpoint;
 
 /// A network that has learnt the primary tasks for so long.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +62,7 @@ pub struct Pretrained {
     pub epochs: usize,
     /// Its accuracy on the test samples of each primary task.
     pub accuracies: Vec<f64>,
-    /// Its weights, and what its optimiser goes on from.
+    /// The state of its learner.
     pub state: Checkpoint,
 }
 

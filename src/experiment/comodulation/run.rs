@@ -11,8 +11,9 @@ use super::tasks::{Material, Task, tasks};
 use super::{ArmSettings, ComodulationSettings, Store, any_number, memory};
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
-use crate::learn::{GainSource, NamedTensor, Normalisation, Samples};
+use crate::learn::{GainSource, Normalisation, Samples};
 use crate::models::{BackboneShape, ComodulatedShape};
+use crate::tensor::NamedTensor;
 
 /// One batch that was learnt from.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use super::{ComodulationSettings, TaskSettings};
 use crate::data::{TrainTest, celeba};
 use crate::error::{Error, Result};
 use crate::experiment::{DataSource, data_digest, hexadecimal, load_samples};
-use crate::learn::NamedTensor;
+use crate::tensor::NamedTensor;
 
 /// The samples of an experiment.
 #[derive(Debug, Clone)]

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::experiment::comodulation::{Cell, ComodulationSettings, Pretrained, Store};
-use crate::learn::Checkpoint;
 use crate::report::state::{self, PRETRAINING, digest, pretrained_to_bytes};
 use crate::report::{directory, files};
+use crate::state::Checkpoint;
 
-/// What the accuracies on the primary tasks are called among a checkpoint's numbers.
-const ACCURACY: &str = "accuracy.";
+/// The accuracies on the primary tasks, among the numbers of a checkpoint.
+const ACCURACIES: &str = "accuracies";
 
 /// A run directory.
 ///
@@ -153,15 +153,13 @@ impl ComodulationDirectory {
         };
         state::belongs(path, &state.head, &self.settings, (PRETRAINING, seed))?;
         let mut checkpoint = state.checkpoint;
-        let (accuracies, numbers) = checkpoint
-            .numbers
-            .into_iter()
-            .partition::<Vec<_>, _>(|(name, _)| name.starts_with(ACCURACY));
-        checkpoint.numbers = numbers;
+        let mut numbers = checkpoint.numbers.iter();
+        let place = numbers.position(|(name, _)| name == ACCURACIES);
+        let accuracies = place.map(|place| checkpoint.numbers.remove(place).1);
         Ok(Some(Pretrained {
             seed,
             epochs: state.head.iterations,
-            accuracies: accuracies.into_iter().map(|(_, number)| number).collect(),
+            accuracies: accuracies.unwrap_or_default(),
             state: checkpoint,
         }))
     }
@@ -201,11 +199,8 @@ impl Store for ComodulationDirectory {
     fn keep_pretrained(&self, pretrained: &Pretrained, arms_start: bool) -> Result<()> {
         let Pretrained { seed, epochs, .. } = *pretrained;
         let mut state = pretrained.state.clone();
-        for (number, accuracy) in pretrained.accuracies.iter().enumerate() {
-            state
-                .numbers
-                .push((format!("{ACCURACY}{number:05}"), *accuracy));
-        }
+        let accuracies = (ACCURACIES.into(), pretrained.accuracies.clone());
+        state.numbers.push(accuracies);
         let bytes = pretrained_to_bytes(&self.settings, (seed, epochs), &state)?;
         let written = match arms_start {
             true => files::write(&self.network_file(seed, epochs), &bytes),

@@ -4,7 +4,7 @@
 use neurogain::gain::{Draws, Measure, Modulation, Sign, modulator};
 use neurogain::learn::{Adapter, AdapterSettings, Batch, GainSource, GainsFor, Modulator, Pass};
 use neurogain::models::{Controller, Learnt};
-use neurogain::optim::Rule;
+use neurogain::optim::Optimizer;
 use neurogain::rng::{Purpose, Stream};
 use neurogain::{Backend, Cpu};
 
@@ -232,7 +232,7 @@ fn controller_couplings_and_readout() {
             weights.push(fresh);
         }
         let settings = AdapterSettings {
-            rule: Rule::Sgd,
+            rule: Optimizer::Sgd,
             learning_rate: 1e-3,
             shared_readout: false,
             learnt,

@@ -18,8 +18,9 @@ use crate::program::{assert_same, contents, ended, folder, output, program};
 use neurogain::Cpu;
 use neurogain::data::digits;
 use neurogain::experiment::{Checkpoints, Experiment, Run, Settings, data_digest, presets};
-use neurogain::learn::{Checkpoint, Record};
+use neurogain::learn::Record;
 use neurogain::report;
+use neurogain::state::Checkpoint;
 use tempfile::TempDir;
 
 /// Standard error of a program that must end with `code`.
