@@ -1,7 +1,7 @@
 //! Each regularizer adds what its paper's equation says, against f64; schedules and weight decay too.
 
 use neurogain::learn::{
-    Batch, GradientDescent, L2, Learner, OptimizerConfig, Regularizer, Schedule,
+    Batch, GradientDescent, L2, L2Init, Learner, OptimizerConfig, Regularizer, Schedule,
 };
 use neurogain::models::{Mlp, MlpShape};
 use neurogain::nn::SoftmaxCrossEntropy;
@@ -222,4 +222,18 @@ fn a_schedule_begins_anew_at_each_context() {
     for (found, expected) in rates.iter().zip(expected) {
         assert!((found - expected).abs() < 1e-4, "{rates:?}");
     }
+}
+
+#[test]
+fn l2_init_pulls_towards_the_initial_weights() {
+    let backend = Cpu::new().unwrap();
+    let mut network = mlp(&backend);
+    let lambda = 0.7f32;
+    let mut l2_init = L2Init::new(lambda, &mut network).unwrap();
+    let initial = weights(&backend, &mut network);
+    train(&backend, &mut network, 5);
+    check_terms(&backend, &mut network, &mut l2_init, |number, place, w| {
+        let (w0, twice) = (initial[number][place], 2.0 * f64::from(lambda));
+        (twice * (w - w0), twice * (w.abs() + w0.abs()))
+    });
 }

@@ -3,6 +3,7 @@
 //! The gradient of each is added to the loss's before the optimizer's step, so that momentum and Adam see it.
 
 mod l2;
+mod l2_init;
 
 use alloc::boxed::Box;
 use core::fmt::Debug;
@@ -14,6 +15,7 @@ use crate::models::Network;
 use crate::state::State;
 
 pub use l2::L2;
+pub use l2_init::L2Init;
 
 /// A regularizer of every parameter of a network.
 pub trait Regularizer<B: Backend = Cpu>: State<B> + Debug {
@@ -65,6 +67,11 @@ pub enum RegularizerConfig {
         /// λ.
         strength: f32,
     },
+    /// [`L2Init`].
+    L2Init {
+        /// λ.
+        strength: f32,
+    },
 }
 
 impl RegularizerConfig {
@@ -74,7 +81,9 @@ impl RegularizerConfig {
     /// [`Error::Setting`] for one outside.
     pub fn validate(&self) -> Result<()> {
         match *self {
-            RegularizerConfig::L2 { strength } => check_strength(strength),
+            RegularizerConfig::L2 { strength } | RegularizerConfig::L2Init { strength } => {
+                check_strength(strength)
+            }
         }
     }
 
@@ -85,11 +94,12 @@ impl RegularizerConfig {
     pub fn build<B: Backend>(
         &self,
         _backend: &B,
-        _network: &mut dyn Network<B>,
+        network: &mut dyn Network<B>,
         _seed: u64,
     ) -> Result<Box<dyn Regularizer<B>>> {
         Ok(match *self {
             RegularizerConfig::L2 { strength } => Box::new(L2::new(strength)?),
+            RegularizerConfig::L2Init { strength } => Box::new(L2Init::new(strength, network)?),
         })
     }
 }
