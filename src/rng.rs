@@ -47,6 +47,8 @@ pub enum Purpose {
     Probe = 19,
     /// The samples that a learner sees once more when a context ends; the step is the context, from 1.
     ContextEnd = 24,
+    /// The noise of shrink and perturb; the step is the context, from 1.
+    Perturbation = 25,
     /// Free for a user of the library.
     User = u32::MAX,
 }

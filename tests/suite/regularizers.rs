@@ -1,12 +1,17 @@
 //! Each regularizer adds what its paper's equation says, against f64; schedules and weight decay too.
 
 use neurogain::learn::{
-    Batch, GradientDescent, L2, L2Init, Learner, OptimizerConfig, Regularizer, Schedule,
+    Batch, Ewc, GradientDescent, L2, L2Init, Learner, OptimizerConfig, Regularizer, Schedule,
+    ShrinkAndPerturb,
 };
 use neurogain::models::{Mlp, MlpShape};
 use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Optimizer;
+use neurogain::rng::{Purpose, Stream};
 use neurogain::{Backend, Cpu, Error, Shape, Tensor};
+use rand_distr::{Distribution as _, StandardNormal};
+
+use crate::reference::{self, Samples};
 
 /// Half a unit in the last place of an f32 of 1.
 const U: f64 = 1.0 / 16_777_216.0;
@@ -236,4 +241,108 @@ fn l2_init_pulls_towards_the_initial_weights() {
         let (w0, twice) = (initial[number][place], 2.0 * f64::from(lambda));
         (twice * (w - w0), twice * (w.abs() + w0.abs()))
     });
+}
+
+/// w ← λ·w + ε at every switch but the first context's start, ε drawn parameter by parameter.
+#[test]
+fn shrink_and_perturb_acts_at_switches() {
+    let backend = Cpu::new().unwrap();
+    let mut network = mlp(&backend);
+    let (shrink, deviation) = (0.75f32, 0.25f32);
+    let mut regularizer = ShrinkAndPerturb::new(shrink, deviation, 9).unwrap();
+    let regularizer: &mut dyn Regularizer = &mut regularizer;
+    let before = weights(&backend, &mut network);
+    regularizer
+        .begin_context(&backend, 1, &mut network)
+        .unwrap();
+    assert_eq!(weights(&backend, &mut network), before);
+    regularizer
+        .begin_context(&backend, 3, &mut network)
+        .unwrap();
+    let mut stream = Stream::new(9, Purpose::Perturbation, 3);
+    for (found, before) in weights(&backend, &mut network).iter().zip(&before) {
+        for (found, w) in found.iter().zip(before) {
+            let normal: f64 = StandardNormal.sample(&mut stream);
+            let (kept, noise) = (f64::from(shrink) * w, f64::from(deviation) * normal);
+            let error = (found - (kept + noise)).abs();
+            assert!(error <= 3.0 * U * (kept.abs() + noise.abs()), "{error}");
+        }
+    }
+}
+
+/// F is the mean of squared gradients of single samples, w* what the context left; both are of the reference, in
+/// f64. Several contexts add their F and take the newest w*.
+#[test]
+fn ewc_adds_fisher_times_the_distance() {
+    let backend = Cpu::new().unwrap();
+    let mut network = mlp(&backend);
+    let (lambda, samples) = (2.0f32, 6);
+    let mut ewc = Ewc::new(&backend, lambda, samples, &mut network).unwrap();
+    let mut fisher: Vec<Vec<f64>> = weights(&backend, &mut network);
+    fisher.iter_mut().flatten().for_each(|f| *f = 0.0);
+    for context in 0..2 {
+        train(&backend, &mut network, 4);
+        let mut drawn = Vec::new();
+        let all = batch(&backend, 20);
+        let rows = all.inputs.to_rows(&backend).unwrap();
+        let before = weights(&backend, &mut network);
+        let mut draw = |count: usize, batch: &mut Batch| {
+            assert_eq!(count, 1);
+            let at = (drawn.len() * 3 + context) % 20;
+            drawn.push(at);
+            let shape = Shape::features(1, 5);
+            batch.inputs = Tensor::from_rows(&backend, shape, &rows[at * 5..][..5])?;
+            batch.labels = backend.bytes(&[(at % 3) as u8])?;
+            Ok(())
+        };
+        ewc.end_context(&backend, &mut network, &mut draw).unwrap();
+        assert_eq!(drawn.len(), samples);
+        assert_eq!(
+            weights(&backend, &mut network),
+            before,
+            "the network is as it was"
+        );
+        for at in drawn {
+            let sample = Samples {
+                inputs: vec![rows[at * 5..][..5].iter().map(|&x| f64::from(x)).collect()],
+                labels: vec![(at % 3) as u8],
+            };
+            let pass = exact(&backend, &mut network).pass(&sample);
+            for (fisher, gradient) in fisher.iter_mut().zip(&pass.gradients) {
+                let gradient = gradient.iter().flatten();
+                for (fisher, dw) in fisher.iter_mut().zip(gradient) {
+                    *fisher += dw.value * dw.value / samples as f64;
+                }
+            }
+        }
+    }
+    let anchor = weights(&backend, &mut network);
+    train(&backend, &mut network, 3);
+    let lambda = f64::from(lambda);
+    // The library's gradients are rounded: a few hundred units in the last place in all.
+    check_terms(&backend, &mut network, &mut ewc, |number, place, w| {
+        let (f, anchor) = (fisher[number][place], anchor[number][place]);
+        (
+            lambda * f * (w - anchor),
+            200.0 * lambda * f * (w.abs() + anchor.abs()),
+        )
+    });
+}
+
+/// The same network for the reference.
+fn exact(backend: &Cpu, network: &mut Mlp) -> reference::Network {
+    let rows = |p: &neurogain::nn::Parameter| -> Vec<Vec<f64>> {
+        let numbers = wide(backend, &p.value);
+        numbers
+            .chunks(p.value.shape().columns())
+            .map(<[f64]>::to_vec)
+            .collect()
+    };
+    reference::Network {
+        weights: network.parameters().map(|p| rows(p)).collect(),
+        gains: network
+            .parameters()
+            .map(|p| vec![1.0; p.value.shape().rows()])
+            .collect(),
+    }
 }

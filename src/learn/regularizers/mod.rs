@@ -2,8 +2,10 @@
 //!
 //! The gradient of each is added to the loss's before the optimizer's step, so that momentum and Adam see it.
 
+mod ewc;
 mod l2;
 mod l2_init;
+mod shrink_and_perturb;
 
 use alloc::boxed::Box;
 use core::fmt::Debug;
@@ -14,8 +16,10 @@ use crate::learn::Draw;
 use crate::models::Network;
 use crate::state::State;
 
+pub use ewc::Ewc;
 pub use l2::L2;
 pub use l2_init::L2Init;
+pub use shrink_and_perturb::ShrinkAndPerturb;
 
 /// A regularizer of every parameter of a network.
 pub trait Regularizer<B: Backend = Cpu>: State<B> + Debug {
@@ -72,6 +76,20 @@ pub enum RegularizerConfig {
         /// λ.
         strength: f32,
     },
+    /// [`ShrinkAndPerturb`].
+    ShrinkAndPerturb {
+        /// λ.
+        shrink: f32,
+        /// σ.
+        standard_deviation: f32,
+    },
+    /// [`Ewc`].
+    Ewc {
+        /// λ.
+        strength: f32,
+        /// Samples that F is the mean over.
+        samples: usize,
+    },
 }
 
 impl RegularizerConfig {
@@ -84,6 +102,14 @@ impl RegularizerConfig {
             RegularizerConfig::L2 { strength } | RegularizerConfig::L2Init { strength } => {
                 check_strength(strength)
             }
+            RegularizerConfig::ShrinkAndPerturb {
+                shrink,
+                standard_deviation,
+            } => ShrinkAndPerturb::new(shrink, standard_deviation, 0).map(drop),
+            RegularizerConfig::Ewc { strength, samples } => {
+                check_strength(strength)?;
+                ewc::check_samples(samples)
+            }
         }
     }
 
@@ -93,13 +119,20 @@ impl RegularizerConfig {
     /// [`Error::Setting`] for a constant outside its range, [`Error::Memory`] if there is no room.
     pub fn build<B: Backend>(
         &self,
-        _backend: &B,
+        backend: &B,
         network: &mut dyn Network<B>,
-        _seed: u64,
+        seed: u64,
     ) -> Result<Box<dyn Regularizer<B>>> {
         Ok(match *self {
             RegularizerConfig::L2 { strength } => Box::new(L2::new(strength)?),
             RegularizerConfig::L2Init { strength } => Box::new(L2Init::new(strength, network)?),
+            RegularizerConfig::ShrinkAndPerturb {
+                shrink,
+                standard_deviation,
+            } => Box::new(ShrinkAndPerturb::new(shrink, standard_deviation, seed)?),
+            RegularizerConfig::Ewc { strength, samples } => {
+                Box::new(Ewc::new(backend, strength, samples, network)?)
+            }
         })
     }
 }
