@@ -49,6 +49,8 @@ pub enum Purpose {
     ContextEnd = 24,
     /// The noise of shrink and perturb; the step is the context, from 1.
     Perturbation = 25,
+    /// The weights of replaced units; the step is the update, from 1.
+    Replacement = 26,
     /// Free for a user of the library.
     User = u32::MAX,
 }

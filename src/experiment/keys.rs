@@ -169,6 +169,7 @@ const METHOD: &[Key] = &[
     optional("schedule", Kind::FreeTable),
     optional("weight_decay", Kind::Number),
     optional("regularisers", Kind::FreeList),
+    optional("replacement", Kind::FreeTable),
     optional("parameters", Kind::FreeTable),
 ];
 

@@ -174,6 +174,10 @@ impl<B: Backend> Setup<'_, B> {
             let regularizer = regularizer.build(self.backend, network, self.seed)?;
             learner = learner.with_regularizer(regularizer);
         }
+        if let Some(replacement) = &method.replacement {
+            let replacement = replacement.build(&mut learner.network)?;
+            learner = learner.with_replacement(replacement, self.seed);
+        }
         Ok(learner)
     }
 

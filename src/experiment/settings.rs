@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::learn::{Drive, RegularizerConfig, Schedule};
+use crate::learn::{Drive, RegularizerConfig, ReplacementConfig, Schedule};
 use crate::optim::Optimizer;
 use crate::stream::MemoryKind;
 
@@ -274,6 +274,9 @@ pub struct MethodSettings {
     /// The regularizers, in the order in which they act; none if they are missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub regularisers: Option<Vec<RegularizerConfig>>,
+    /// Which hidden units start anew; none if it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replacement: Option<ReplacementConfig>,
     /// Settings of a registered learner's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameters: Option<toml::Table>,

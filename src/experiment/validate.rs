@@ -148,6 +148,12 @@ impl Settings {
             if let Some(schedule) = &method.schedule {
                 within(&key, schedule.validate())?;
             }
+            if let Some(replacement) = &method.replacement {
+                within(&format!("{key}.replacement"), replacement.validate())?;
+                let mlp = matches!(self.network, NetworkSettings::Mlp { .. });
+                let expected = "nothing, but with network.kind = \"mlp\"";
+                require(mlp, &format!("{key}.replacement"), "(given)", expected)?;
+            }
             for regularizer in method.regularisers.iter().flatten() {
                 within(&format!("{key}.regularisers"), regularizer.validate())?;
             }

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::learn::gain_modulation::GainModulation;
 use crate::learn::optimization::Optimization;
 use crate::learn::regularizers::Regularizer;
+use crate::learn::replacement::{Replacement, UnitReplacement};
 use crate::learn::{Batch, Draw, GainConfig, Learner, OptimizerConfig};
 use crate::models::Network;
 use crate::nn::{Parameter, SoftmaxCrossEntropy};
@@ -16,7 +17,7 @@ use crate::state::{State, Visitor};
 use crate::tensor::Tensor;
 
 /// Gradient descent, composed of parts: optimizers with a learning-rate schedule and weight decay, gain dynamics
-/// (NGM-SGD, arXiv 2507.14056, algorithm 1) or none (gains stay as they are: 1), regularizers.
+/// (NGM-SGD, arXiv 2507.14056, algorithm 1) or none (gains stay as they are: 1), regularizers, unit replacement.
 ///
 /// ```
 /// use neurogain::learn::{GradientDescent, L2, OptimizerConfig};
@@ -42,6 +43,7 @@ pub struct GradientDescent<B: Backend = Cpu, N = Box<dyn Network<B>>> {
     optimization: Optimization<B>,
     gain: Option<GainModulation<B>>,
     regularizers: Vec<Box<dyn Regularizer<B>>>,
+    replacement: Option<UnitReplacement<B>>,
     dlogits: Tensor<B>,
 }
 
@@ -63,6 +65,7 @@ impl<B: Backend, N: Network<B>> GradientDescent<B, N> {
             network,
             gain: gain.transpose()?,
             regularizers: Vec::new(),
+            replacement: None,
             dlogits: Tensor::zeros(backend, Shape::features(0, 1))?,
         })
     }
@@ -70,6 +73,12 @@ impl<B: Backend, N: Network<B>> GradientDescent<B, N> {
     /// The same with one more regularizer; they act in the order in which they are added.
     pub fn with_regularizer(mut self, regularizer: Box<dyn Regularizer<B>>) -> Self {
         self.regularizers.push(regularizer);
+        self
+    }
+
+    /// The same with unit replacement; the weights of replaced units are drawn from `seed`.
+    pub fn with_replacement(mut self, replacement: Box<dyn Replacement<B>>, seed: u64) -> Self {
+        self.replacement = Some(UnitReplacement::new(replacement, seed));
         self
     }
 }
@@ -110,6 +119,9 @@ impl<B: Backend, N: Network<B>> Learner<B> for GradientDescent<B, N> {
                 Some(gain) => gain.rate(rate),
                 None => rate,
             })?;
+        if let Some(replacement) = &mut self.replacement {
+            replacement.step(backend, &mut *network, &mut self.optimization)?;
+        }
         match &mut self.gain {
             Some(gain) => gain.observe(backend, log),
             None => Ok(()),
@@ -141,6 +153,9 @@ impl<B: Backend, N: Network<B>> State<B> for GradientDescent<B, N> {
         }
         for regularizer in &mut self.regularizers {
             regularizer.visit(backend, visitor)?;
+        }
+        if let Some(replacement) = &mut self.replacement {
+            replacement.visit(backend, visitor)?;
         }
         Ok(())
     }

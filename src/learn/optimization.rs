@@ -154,6 +154,15 @@ impl<B: Backend> Optimization<B> {
         })
     }
 
+    /// The state of the parameter at a place.
+    pub(super) fn state(&mut self, place: usize) -> Result<&mut OptimizerState<B>> {
+        let states = self.states.len();
+        self.states.get_mut(place).ok_or_else(|| {
+            let expected = alloc::format!("a parameter below {states}");
+            Error::shape("optimizer", expected, place)
+        })
+    }
+
     /// Shows `visitor` the state of every parameter's optimizer.
     pub(super) fn visit(
         &mut self,

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
-use crate::models::Network;
+use crate::models::{HiddenLayer, Network};
 use crate::nn::{GainLinear, Initial, Parameter, Relu};
 use crate::shape::Shape;
 use crate::state::{State, Visitor};
@@ -147,6 +147,19 @@ impl<B: Backend> Network<B> for Mlp<B> {
 
     fn layers(&mut self) -> Vec<&mut Parameter<B>> {
         self.parameters().collect()
+    }
+
+    fn hidden_layer(&mut self, number: usize) -> Option<HiddenLayer<'_, B>> {
+        let [incoming, outgoing] = self.layers.get_mut(number..number + 2)? else {
+            return None;
+        };
+        Some(HiddenLayer {
+            incoming: &mut incoming.weight,
+            incoming_place: number,
+            outgoing: &mut outgoing.weight,
+            outgoing_place: number + 1,
+            activity: &self.training[number],
+        })
     }
 }
 

@@ -42,6 +42,27 @@ pub trait Network<B: Backend = Cpu>: State<B> {
 
     /// The layers whose gains and weights records show, in the same order.
     fn layers(&mut self) -> Vec<&mut Parameter<B>>;
+
+    /// The hidden layer `number`, counted from 0, whose units can be replaced; `None` after the last. A network
+    /// has none unless it says otherwise.
+    fn hidden_layer(&mut self, _number: usize) -> Option<HiddenLayer<'_, B>> {
+        None
+    }
+}
+
+/// A hidden layer of units, each with a row of incoming and a column of outgoing weights.
+#[derive(Debug)]
+pub struct HiddenLayer<'a, B: Backend = Cpu> {
+    /// `[units][inputs]`.
+    pub incoming: &'a mut Parameter<B>,
+    /// The place of these among the network's parameters.
+    pub incoming_place: usize,
+    /// `[outputs][units]`.
+    pub outgoing: &'a mut Parameter<B>,
+    /// The place of these.
+    pub outgoing_place: usize,
+    /// h of the last training batch, after the nonlinearity.
+    pub activity: &'a Tensor<B>,
 }
 
 /// A boxed or borrowed network is a network.
@@ -67,5 +88,9 @@ impl<B: Backend, P: DerefMut<Target: Network<B>>> Network<B> for P {
 
     fn layers(&mut self) -> Vec<&mut Parameter<B>> {
         (**self).layers()
+    }
+
+    fn hidden_layer(&mut self, number: usize) -> Option<HiddenLayer<'_, B>> {
+        (**self).hidden_layer(number)
     }
 }

@@ -90,6 +90,23 @@ impl<B: Backend> OptimizerState<B> {
         })
     }
 
+    /// Sets the moments of chosen places of the parameter, row-major, to 0.
+    ///
+    /// # Errors
+    /// What the backend's copies fail with.
+    pub fn reset_where(&mut self, backend: &B, chosen: impl Fn(usize) -> bool) -> Result<()> {
+        for moment in [&mut self.first, &mut self.second].into_iter().flatten() {
+            let mut numbers = moment.to_rows(backend)?;
+            for (place, number) in numbers.iter_mut().enumerate() {
+                if chosen(place) {
+                    *number = 0.0;
+                }
+            }
+            backend.upload(&numbers, moment.floats_mut())?;
+        }
+        Ok(())
+    }
+
     /// Shows `visitor` the state of the parameter `name`: the count `NAME.steps`, and the moments that the
     /// optimizer has, `NAME.first_moment` (momentum's v, Adam's m) and `NAME.second_moment` (Adam's v).
     ///

@@ -40,6 +40,7 @@ mod regularizers;
 mod reparameterisation;
 mod resnet_training;
 mod training;
+mod unit_replacement;
 mod variants;
 
 // Analysis and metrics

@@ -77,13 +77,21 @@ fn parts_of_a_learner_go_on_from_any_iteration() {
         "methods.sgd.weight_decay=0.1",
         "methods.sgd.schedule={kind=\"cosine\",end=0.1}",
         "methods.sgd.regularisers=[{kind=\"l2\",strength=0.01}]",
+        "methods.adam.regularisers=[{kind=\"l2-init\",strength=0.01}]",
+        "methods.adam.replacement={kind=\"redo\",threshold=0.9,every=2}",
+        "methods.msgd.regularisers=[{kind=\"ewc\",strength=0.1,samples=3}]",
+        "methods.msgd.replacement={kind=\"continual-backprop\",rate=0.1,maturity=2,decay=0.9}",
+        "methods.ngm-sgd.regularisers=[{kind=\"shrink-and-perturb\",shrink=0.9,standard_deviation=0.1}]",
     ];
-    let plain = small().with_methods(&["sgd"]).expect("a method");
+    let plain = small();
     let settings = plain.with_overrides(&changes).expect("settings");
-    assert_ne!(
-        states(&settings, 0, Vec::new()),
-        states(&plain, 0, Vec::new())
-    );
+    for method in ["sgd", "adam", "msgd", "ngm-sgd"] {
+        let of = |settings: &Settings| {
+            let settings = settings.with_methods(&[method]).expect("a method");
+            states(&settings, 0, Vec::new())
+        };
+        assert_ne!(of(&settings), of(&plain), "{method}");
+    }
     goes_on_from_any_iteration(&settings);
 }
 
