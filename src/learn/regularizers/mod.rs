@@ -113,6 +113,15 @@ impl RegularizerConfig {
         }
     }
 
+    /// Tensors that it keeps of each parameter.
+    pub fn copies(&self) -> u64 {
+        match self {
+            RegularizerConfig::L2 { .. } | RegularizerConfig::ShrinkAndPerturb { .. } => 0,
+            RegularizerConfig::L2Init { .. } => 1,
+            RegularizerConfig::Ewc { .. } => 3,
+        }
+    }
+
     /// The regularizer of a network before its first iteration; `seed` names its random stream.
     ///
     /// # Errors
