@@ -6,13 +6,15 @@
 
 use neurogain::data::{Dataset, digits};
 use neurogain::gain::GainDynamics;
+use neurogain::learn::{
+    GradientDescent, History, Normalisation, OptimizerConfig, Samples, TestTasks, Trainer,
+    Transform,
+};
 use neurogain::models::Network;
 use neurogain::nn::{GainLinear, Initial, Parameter};
-use neurogain::optim::Rule;
+use neurogain::optim::Optimizer;
+use neurogain::state::{State, Visitor};
 use neurogain::stream::Context;
-use neurogain::train::{
-    GradientDescent, History, Normalisation, Samples, TestTasks, Trainer, Transform,
-};
 use neurogain::{Cpu, Result, Shape, Tensor};
 
 /// A linear classifier with one gain an output.
@@ -52,8 +54,21 @@ impl Network for Linear {
         self.layer.backward(cpu, x, dlogits, None)
     }
 
-    fn parameters(&mut self) -> impl Iterator<Item = &mut Parameter> {
-        core::iter::once(&mut self.layer.weight)
+    fn for_each_parameter(
+        &mut self,
+        visit: &mut dyn FnMut(&mut Parameter) -> Result<()>,
+    ) -> Result<()> {
+        visit(&mut self.layer.weight)
+    }
+
+    fn layers(&mut self) -> Vec<&mut Parameter> {
+        vec![&mut self.layer.weight]
+    }
+}
+
+impl State for Linear {
+    fn visit(&mut self, cpu: &Cpu, visitor: &mut dyn Visitor) -> Result<()> {
+        self.layer.weight.visit(cpu, visitor)
     }
 }
 
@@ -95,12 +110,14 @@ fn run(cpu: &Cpu, iterations: usize, dynamics: Option<GainDynamics>) -> Result<V
         evaluate_every: 1,
         seed: 42,
     };
-    let mut network = Linear::new(cpu, digits.train.features(), 10, 42)?;
-    let mut descent = GradientDescent::new(cpu, Rule::Sgd, 0.02, dynamics)?;
+    let network = Linear::new(cpu, digits.train.features(), 10, 42)?;
+    let (sgd, gain) = (
+        OptimizerConfig::new(Optimizer::Sgd, 0.02),
+        dynamics.map(Into::into),
+    );
+    let mut learner = GradientDescent::new(cpu, network, sgd, gain)?;
     let mut history = History::default();
-    trainer.run(&mut network, &mut descent, &contexts, &mut history, |_| {
-        true
-    })?;
+    trainer.run(&mut learner, &contexts, &mut history, |_| true)?;
     let accuracies = history.evaluated().map(|(record, first)| {
         let second = record.later_tasks.first();
         [

@@ -10,10 +10,11 @@
 //! | [`gain`] | the gain's dynamics and what follows from them; gains that fluctuate together |
 //! | [`nn`], [`models`], [`optim`] | layers, networks, update rules |
 //! | [`data`], [`stream`] | samples, and benchmarks as sequences of contexts |
-//! | [`train`] | the continual loop, its methods and the run record |
+//! | [`learn`] | learners, the continual loop and the run record |
 //! | [`metrics`] | the stability gap, mean and spread, paired differences; calibration, F1, geometry of activity |
 //! | [`analysis`] | the two-timescale model, the curvature of the loss, the spiking model |
 //! | [`backend`], [`tensor`], [`shape`], [`rng`] | the kernel contract and what it stands on |
+//! | [`state`] | what is saved and resumed, by name |
 //! | `systems`, `run` | a folder a paper; the frame of every experiment: jobs, run directories (feature `report`) |
 //! | `experiment`, `report` | experiments as TOML; reports (feature `report`) |
 //!
@@ -22,9 +23,9 @@
 //! ```
 //! use neurogain::gain::GainDynamics;
 //! use neurogain::models::{Mlp, MlpShape};
-//! use neurogain::optim::Rule;
-//! use neurogain::train::{
-//!     GradientDescent, History, Normalisation, Samples, TestTasks, Trainer, Transform,
+//! use neurogain::optim::Optimizer;
+//! use neurogain::learn::{
+//!     GradientDescent, History, Normalisation, OptimizerConfig, Samples, TestTasks, Trainer, Transform,
 //! };
 //! use neurogain::{Cpu, data::digits, stream};
 //!
@@ -42,9 +43,10 @@
 //!     hidden_standard_deviation: 0.05,
 //!     output_standard_deviation: 0.05,
 //! };
-//! let mut network = Mlp::new(&cpu, &shape, 42)?;
+//! let network = Mlp::new(&cpu, &shape, 42)?;
 //! let dynamics = GainDynamics::new(0.9, 1.0, 0.4)?;
-//! let mut ngm_sgd = GradientDescent::new(&cpu, Rule::Sgd, 0.01, Some(dynamics))?;
+//! let sgd = OptimizerConfig::new(Optimizer::Sgd, 0.01);
+//! let mut ngm_sgd = GradientDescent::new(&cpu, network, sgd, Some(dynamics.into()))?;
 //! let trainer = Trainer {
 //!     backend: &cpu,
 //!     training: &training,
@@ -55,7 +57,7 @@
 //!     seed: 42,
 //! };
 //! let mut history = History::default();
-//! trainer.run(&mut network, &mut ngm_sgd, &contexts, &mut history, |_| true)?;
+//! trainer.run(&mut ngm_sgd, &contexts, &mut history, |_| true)?;
 //! assert!(history.records[19].test.is_some_and(|test| test.accuracy > 0.9));
 //! assert!(history.records[20].gain[0] > 1.0);
 //! # Ok::<(), neurogain::Error>(())
@@ -72,16 +74,22 @@
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 
 extern crate alloc;
+// The command line uses the library by the name that any other program does.
+#[cfg(feature = "cli")]
+extern crate self as neurogain;
 
 pub mod analysis;
 pub mod backend;
 #[cfg(feature = "std")]
 pub mod bench;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod data;
 pub mod error;
 #[cfg(feature = "report")]
 pub mod experiment;
 pub mod gain;
+pub mod learn;
 pub mod metrics;
 pub mod models;
 pub mod nn;
@@ -92,11 +100,11 @@ pub mod rng;
 #[cfg(feature = "report")]
 pub mod run;
 pub mod shape;
+pub mod state;
 pub mod stream;
 #[cfg(feature = "report")]
 pub mod systems;
 pub mod tensor;
-pub mod train;
 
 pub use backend::{Backend, Cpu};
 pub use error::{Error, Result};

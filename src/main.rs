@@ -1,7 +1,5 @@
 //! The `neurogain` program.
 
-mod cli;
-
 fn main() -> std::process::ExitCode {
-    cli::main()
+    neurogain::cli::main(&[])
 }

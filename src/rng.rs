@@ -45,6 +45,12 @@ pub enum Purpose {
     Direction = 18,
     /// The samples that an analysis takes its loss over; the step is the context.
     Probe = 19,
+    /// The samples that a learner sees once more when a context ends; the step is the context, from 1.
+    ContextEnd = 24,
+    /// The noise of shrink and perturb; the step is the context, from 1.
+    Perturbation = 25,
+    /// The weights of replaced units; the step is the update, from 1.
+    Replacement = 26,
     /// Free for a user of the library.
     User = u32::MAX,
 }

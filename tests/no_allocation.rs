@@ -4,10 +4,10 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use neurogain::gain::GainDynamics;
+use neurogain::learn::{Batch, GradientDescent, L2, Learner, OptimizerConfig};
 use neurogain::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
 use neurogain::nn::SoftmaxCrossEntropy;
-use neurogain::optim::Rule;
-use neurogain::train::{Batch, GradientDescent, Method};
+use neurogain::optim::Optimizer;
 use neurogain::{Backend, Cpu, Shape, Tensor};
 
 /// Counts what the calling thread asks for.
@@ -68,19 +68,26 @@ fn batch(backend: &Cpu, shape: Shape, classes: usize) -> Batch {
 
 /// Whole steps of every rule, each part of a step by itself, and inference, all after their first.
 fn check(backend: &Cpu, network: &mut impl Network, batch: &Batch) {
-    let adam = Rule::Adam {
+    let adam = Optimizer::Adam {
         beta1: 0.9,
         beta2: 0.999,
         epsilon: 1e-8,
     };
-    for rule in [Rule::Sgd, Rule::Momentum { momentum: 0.9 }, adam] {
+    for rule in [Optimizer::Sgd, Optimizer::Momentum { momentum: 0.9 }, adam] {
         let dynamics = GainDynamics::new(0.9, 1.0, 0.2).unwrap();
-        let mut method = GradientDescent::new(backend, rule, 0.01, Some(dynamics)).unwrap();
+        let optimizer = OptimizerConfig {
+            weight_decay: 0.1,
+            ..OptimizerConfig::new(rule, 0.01)
+        };
+        let gain = Some(dynamics.into());
+        let mut learner = GradientDescent::new(backend, &mut *network, optimizer, gain)
+            .unwrap()
+            .with_regularizer(Box::new(L2::new(0.1).unwrap()));
         let mut loss = SoftmaxCrossEntropy::new();
-        method.step(backend, network, batch, &mut loss).unwrap();
+        learner.step(backend, batch, &mut loss).unwrap();
         for step in 2..=4 {
             let count = asked(|| {
-                method.step(backend, network, batch, &mut loss).unwrap();
+                learner.step(backend, batch, &mut loss).unwrap();
             });
             assert_eq!(count, 0, "step {step} of {rule:?}");
         }

@@ -21,5 +21,5 @@ mod tridiagonal;
 
 pub use jacobi::symmetric_eigen;
 pub use lanczos::{Eigenpair, largest_eigenpairs};
-pub use snapshot::{Snapshot, Watched};
+pub use snapshot::Snapshot;
 pub use surface::{Coordinates, LayerWeights, LossSurface};

@@ -21,7 +21,7 @@
 //! The model, the targets 1, −1, 1 and the comparison are the paper's. Our reading is the rest: ½ in L; that
 //! the uncertainty that drives the gain, H in a classifier, is here the size |e| of the error of the step
 //! before (0 before the first), g ← γ·g + (1 − γ)·g0 + η·|e|, moved ahead of the step as
-//! [`GradientDescent`](crate::train::GradientDescent) moves it; the constants of [`TwoTimescale::of_figure`];
+//! [`GradientDescent`](crate::learn::GradientDescent) moves it; the constants of [`TwoTimescale::of_figure`];
 //! and noise as σ·N(0, 1) on the target of every step.
 //!
 //! The gain scales the output as well as the step: right after a change of sign it carries y away from the

@@ -11,12 +11,12 @@ use super::{Amount, Subject};
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::gain::GainDynamics;
+use crate::learn::{Batch, GradientDescent, Learner as _, OptimizerConfig};
 use crate::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
 use crate::nn::{Loss, SoftmaxCrossEntropy};
-use crate::optim::{Rule, State};
+use crate::optim::{Optimizer, OptimizerState};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
-use crate::train::{Batch, GradientDescent, Method as _};
 
 /// The paper's MNIST network.
 const NEURONS: [usize; 4] = [784, 400, 400, 10];
@@ -36,7 +36,7 @@ pub fn models<B: Backend>(backend: &B) -> Result<Vec<Subject<'_>>> {
     // The first layer has no product to its input.
     let mlp_step = 3 * products - NEURONS[0] * NEURONS[1];
     let [resnet_forward, resnet_step] = multiply_adds_of_slim_resnet(CLASSES);
-    let momentum = Rule::Momentum { momentum: 0.9 };
+    let momentum = Optimizer::Momentum { momentum: 0.9 };
     let images = Shape::images(IMAGES, 32, 32, 3);
     let samples = |number| Shape::features(number, NEURONS[0]);
     Ok(vec![
@@ -44,7 +44,7 @@ pub fn models<B: Backend>(backend: &B) -> Result<Vec<Subject<'_>>> {
             backend,
             "the MLP",
             mlp(backend)?,
-            Rule::Sgd,
+            Optimizer::Sgd,
             samples(128),
             mlp_step,
         )?,
@@ -52,7 +52,7 @@ pub fn models<B: Backend>(backend: &B) -> Result<Vec<Subject<'_>>> {
             backend,
             "the MLP",
             mlp(backend)?,
-            Rule::Sgd,
+            Optimizer::Sgd,
             samples(16),
             mlp_step,
         )?,
@@ -114,21 +114,27 @@ fn step<'a, B: Backend>(
     backend: &'a B,
     name: &str,
     mut network: impl Network<B> + 'a,
-    rule: Rule,
+    rule: Optimizer,
     shape: Shape,
     multiply_adds: usize,
 ) -> Result<Subject<'a>> {
     let (x, labels) = samples(backend, shape)?;
     let mut loss = SoftmaxCrossEntropy::new();
     let mut gradient = Tensor::zeros(backend, Shape::features(shape.rows(), CLASSES))?;
-    let mut states: Vec<State<B>> = network.parameters().map(|_| State::default()).collect();
+    let mut states: Vec<OptimizerState<B>> = Vec::new();
+    network.for_each_parameter(&mut |_| {
+        states.push(OptimizerState::default());
+        Ok(())
+    })?;
     let mut step = move || -> Result<Loss> {
         let logits = network.forward(backend, &x)?;
         loss.forward(backend, logits, &labels, &mut gradient)?;
         network.backward(backend, &x, &gradient)?;
-        for (parameter, state) in network.parameters().zip(&mut states) {
-            rule.update(backend, 1e-4, parameter, state)?;
-        }
+        let mut states = states.iter_mut();
+        network.for_each_parameter(&mut |parameter| match states.next() {
+            Some(state) => rule.update(backend, 1e-4, parameter, state),
+            None => Ok(()),
+        })?;
         loss.last(backend)
     };
     Ok(Subject {
@@ -146,12 +152,12 @@ fn modulated_step<B: Backend>(
 ) -> Result<Subject<'_>> {
     let (inputs, labels) = samples(backend, shape)?;
     let batch = Batch { inputs, labels };
-    let mut network = mlp(backend)?;
     let dynamics = GainDynamics::new(0.9, 1.0, 0.4)?;
-    let mut method = GradientDescent::new(backend, Rule::Sgd, 1e-4, Some(dynamics))?;
+    let sgd = OptimizerConfig::new(Optimizer::Sgd, 1e-4);
+    let mut learner = GradientDescent::new(backend, mlp(backend)?, sgd, Some(dynamics.into()))?;
     let mut loss = SoftmaxCrossEntropy::new();
     let mut step = move || {
-        method.step(backend, &mut network, &batch, &mut loss)?;
+        learner.step(backend, &batch, &mut loss)?;
         loss.last(backend)
     };
     Ok(Subject {

@@ -6,7 +6,7 @@ use std::path::Path;
 use neurogain::Result;
 use neurogain::data::{Place, celeba, cifar, collection, mnist};
 use neurogain::experiment::{
-    DataSettings, DataSource, Sweep, comodulation, presets, shipped, variants,
+    DataSettings, DataSource, Sweep, comodulation, learners, presets, shipped, variants,
 };
 use serde_json::{Value, json};
 
@@ -61,6 +61,12 @@ fn as_text(directory: &Path) -> Result<String> {
             let _ = writeln!(text, "  {line}");
         }
     }
+    let learners: Vec<&str> = learners().map(|learner| learner.name()).collect();
+    let _ = writeln!(
+        text,
+        "\nLearners, `learner` of a method: {}",
+        learners.join(", ")
+    );
     text.push_str("\n`neurogain run NAME` runs a benchmark; `neurogain list --show NAME` prints the TOML of any of these.\n");
     Ok(text)
 }
@@ -117,7 +123,13 @@ fn as_json(directory: &Path) -> Result<Value> {
         .into_iter()
         .map(|(name, description)| json!({ "name": name, "description": description }))
         .collect();
-    Ok(json!({ "benchmarks": benchmarks, "variants": variants, "sweeps": sweeps }))
+    let learners: Vec<&str> = learners().map(|learner| learner.name()).collect();
+    Ok(json!({
+        "benchmarks": benchmarks,
+        "variants": variants,
+        "sweeps": sweeps,
+        "learners": learners,
+    }))
 }
 
 /// What a source needs, and whether it is there.

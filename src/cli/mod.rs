@@ -27,10 +27,16 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use arguments::{Arguments, Command};
+use neurogain::experiment::{self, Registration};
 
-/// Does what the program's arguments say.
-pub fn main() -> ExitCode {
+/// Does what the program's arguments say; settings may name `learners` besides those that ship inside. A program
+/// of your own with learners of your own is a `main` that calls this.
+pub fn main(learners: &[Registration]) -> ExitCode {
     hold_back_file_size_signal();
+    if let Err(error) = experiment::register(learners) {
+        output::complain("error", &error);
+        return ExitCode::from(2);
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         // Help and version come this way too. `print` fails only where nobody reads.

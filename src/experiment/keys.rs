@@ -46,6 +46,10 @@ pub(super) enum Kind {
     /// A list of tables that are addressed by the name that each has.
     Entries(&'static [Key]),
     Tagged(&'static Tagged),
+    /// A table whose own type checks it.
+    FreeTable,
+    /// A list of such tables.
+    FreeList,
 }
 
 pub(super) const fn key(name: &'static str, kind: Kind) -> Key {
@@ -160,6 +164,13 @@ const METHOD: &[Key] = &[
     optional("drive", Kind::Choice(&["entropy", "boundary"])),
     optional("only_slow", Kind::Flag),
     optional("gain", Kind::Table(GAIN)),
+    optional("learner", Kind::Text),
+    optional("learning_rate", Kind::Number),
+    optional("schedule", Kind::FreeTable),
+    optional("weight_decay", Kind::Number),
+    optional("regularisers", Kind::FreeList),
+    optional("replacement", Kind::FreeTable),
+    optional("parameters", Kind::FreeTable),
 ];
 
 pub(super) const OPTIMISER: Tagged = Tagged {
@@ -245,6 +256,8 @@ fn check_value(
             let classes = context.as_array();
             classes.is_some_and(|c| c.iter().all(|v| is_whole(v, u64::from(u16::MAX))))
         }),
+        (Kind::FreeTable, value) => value.is_table(),
+        (Kind::FreeList, Value::Array(list)) => list.iter().all(Value::is_table),
         (Kind::Choice(names), Value::String(text)) => names.contains(&text.as_str()),
         (Kind::Table(keys), Value::Table(table)) => return check_table(path, table, keys, known),
         (Kind::Tagged(tagged), Value::Table(table)) => {
@@ -310,6 +323,8 @@ pub(super) fn expected(name: &str, kind: Kind) -> String {
             let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
             format!("a list of tables [[{name}]] of {}", names.join(", "))
         }
+        Kind::FreeTable => "a table, such as { kind = \"cosine\", end = 0.0 }".into(),
+        Kind::FreeList => "a list of tables, such as [{ kind = \"l2\", strength = 0.001 }]".into(),
         Kind::Tagged(tagged) => {
             let Tagged { tag, names, .. } = tagged;
             format!("a table such as {{ {tag} = \"{}\" … }}", names[0])

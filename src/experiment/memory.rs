@@ -8,9 +8,9 @@ use std::path::Path;
 use super::{NetworkSettings, Settings, StreamKind};
 use crate::data::{Dataset, TrainTest};
 use crate::error::{Error, Result};
-use crate::optim::Rule;
+use crate::learn::{EVALUATION_BATCH, RegularizerConfig};
+use crate::optim::Optimizer;
 use crate::stream;
-use crate::train::EVALUATION_BATCH;
 
 /// Samples come in blocks of this many; the last is padded.
 const BLOCK: u64 = 16;
@@ -30,19 +30,20 @@ const UNKNOWN_MACHINE: u64 = 1 << 40;
 /// than a u64 holds.
 ///
 /// Counted are the samples, as read and as trained on, and the contexts' lists of them; of each run, its
-/// weights with gradient, effective and packed copies and the optimiser's state, what a checkpoint takes
+/// weights with gradient, effective and packed copies and the state of optimiser and regularizers, what a checkpoint takes
 /// while it is written, two tensors a layer for a batch and one for a batch of test samples; and the records
 /// of every run.
 pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usize) -> Option<u64> {
     let (neurons, weights) = sizes(&settings.network, &samples.train)?;
-    let state = settings
-        .methods
-        .iter()
-        .map(|method| match method.optimiser {
-            Rule::Sgd => 0,
-            Rule::Momentum { .. } => 1,
-            Rule::Adam { .. } => 2,
-        });
+    let state = settings.methods.iter().map(|method| {
+        let moments = match method.optimiser {
+            Optimizer::Sgd => 0,
+            Optimizer::Momentum { .. } => 1,
+            Optimizer::Adam { .. } => 2,
+        };
+        let regularizers = method.regularisers.iter().flatten();
+        moments + regularizers.map(RegularizerConfig::copies).sum::<u64>()
+    });
     let state = state.max().unwrap_or(0);
     let copies = 4 + state + CHECKPOINT_COPIES * (1 + state);
 

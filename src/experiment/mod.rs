@@ -17,6 +17,7 @@
 mod changes;
 pub mod comodulation;
 mod keys;
+mod learners;
 mod memory;
 mod nearest;
 mod one_run;
@@ -34,8 +35,10 @@ pub(crate) mod validate;
 mod variants;
 
 pub use changes::Change;
+pub use learners::{LearnerKind, Registration, Setup, known as learners, register};
 pub use memory::{available_memory, check_memory, memory_needed};
 pub use nearest::unknown;
+use results::hash_parameters;
 pub(crate) use results::hexadecimal;
 pub use results::{Results, Run};
 pub use run::Experiment;

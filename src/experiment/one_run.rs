@@ -4,41 +4,20 @@ use std::borrow::Cow;
 
 use sha2::{Digest, Sha256};
 
-use super::results::hexadecimal;
-use super::run::{Blueprint, Experiment, transform};
+use super::learners::{self, Setup};
+use super::results::{hash_parameters, hexadecimal};
+use super::run::{Experiment, NetworkConfig, transform};
 use super::{MethodSettings, Run};
-use crate::analysis::{Snapshot, Watched};
+use crate::analysis::Snapshot;
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::gain::GainDynamics;
-use crate::models::{Mlp, Network, SlimResNet};
+use crate::learn::{History, Learner, Trainer};
 use crate::run::{Session, Status};
+use crate::state::Checkpoint;
 use crate::stream::{self, Context};
-use crate::train::{Checkpoint, GradientDescent, History, Trainer};
 
 impl<B: Backend> Experiment<'_, B> {
-    /// One method with one seed.
-    pub(super) fn one(
-        &self,
-        method: &MethodSettings,
-        seed: u64,
-        session: &mut Session<'_, Run>,
-    ) -> Result<(Run, Checkpoint)> {
-        let backend = self.backend;
-        match &self.network {
-            Blueprint::Mlp(shape) => {
-                self.train(Mlp::new(backend, shape, seed)?, method, seed, session)
-            }
-            Blueprint::SlimResNet(shape) => self.train(
-                SlimResNet::new(backend, shape, seed)?,
-                method,
-                seed,
-                session,
-            ),
-        }
-    }
-
-    /// One method with one seed, as [`run`](Self::run) does it, and the weights after each of `iterations`.
+    /// The weights of one method with one seed, trained as [`run`](Self::run) does it, after each of `iterations`.
     ///
     /// # Errors
     /// [`Error::Setting`] for a network that is not a multilayer perceptron, and what training fails with.
@@ -48,18 +27,24 @@ impl<B: Backend> Experiment<'_, B> {
         seed: u64,
         iterations: Vec<usize>,
     ) -> Result<Vec<Snapshot>> {
-        let Blueprint::Mlp(shape) = &self.network else {
+        let NetworkConfig::Mlp(_) = &self.network else {
             return Err(Error::setting("network.kind", "slim-resnet18", "mlp"));
         };
-        let (descent, trainer) = self.learner(method, seed)?;
-        let mut network = Mlp::new(self.backend, shape, seed)?;
-        let mut watched = Watched::new(descent, iterations);
+        let (mut learner, trainer) = self.learner(method, seed)?;
         let mut history = History::default();
         let contexts = self.contexts(seed)?;
-        trainer.run(&mut network, &mut watched, &contexts, &mut history, |_| {
-            true
-        })?;
-        Ok(watched.snapshots)
+        let mut snapshots = Vec::new();
+        loop {
+            let ended = trainer.run(&mut *learner, &contexts, &mut history, |record| {
+                !iterations.contains(&record.iteration)
+            });
+            match ended {
+                Err(Error::Interrupted { iteration }) => {
+                    snapshots.push(Snapshot::of(self.backend, iteration, &mut *learner)?);
+                }
+                ended => return ended.map(|()| snapshots),
+            }
+        }
     }
 
     /// What a method with a seed learns by.
@@ -67,32 +52,28 @@ impl<B: Backend> Experiment<'_, B> {
         &self,
         method: &MethodSettings,
         seed: u64,
-    ) -> Result<(GradientDescent<B>, Trainer<'_, B>)> {
+    ) -> Result<(Box<dyn Learner<B>>, Trainer<'_, B>)> {
         let Experiment {
             settings, backend, ..
         } = *self;
-        let gain = method.gain.as_ref().unwrap_or(&settings.gain);
-        let dynamics = match method.gain_modulated {
-            true => Some(GainDynamics::new(gain.gamma, gain.g0, gain.eta)?),
-            false => None,
-        };
-        let rate = settings.training.learning_rate;
-        let descent = GradientDescent::new(backend, method.optimiser, rate, dynamics)?
-            .with_backbone(method.backbone.unwrap_or(method.optimiser))?
-            .with_drive(method.drive.unwrap_or_default())
-            .only_slow(method.only_slow.unwrap_or(false))
-            .reset_at_switch(method.reset_at_switch.unwrap_or(false));
-        let training = &settings.training;
+        let learner = learners::find(method.learner.as_deref().unwrap_or(learners::DEFAULT))?;
+        let learner = learner.build(&Setup {
+            backend,
+            settings,
+            method,
+            seed,
+            network: &self.network,
+        })?;
         let trainer = Trainer {
             backend,
             training: &self.training,
             test: &self.test,
-            batch: training.batch,
+            batch: settings.training.batch,
             transform: transform(settings),
             evaluate_every: settings.evaluation.every,
             seed,
         };
-        Ok((descent, trainer))
+        Ok((learner, trainer))
     }
 
     /// What a run with this seed learns from.
@@ -107,9 +88,9 @@ impl<B: Backend> Experiment<'_, B> {
         })
     }
 
-    fn train(
+    /// One method with one seed.
+    pub(super) fn one(
         &self,
-        mut network: impl Network<B>,
         method: &MethodSettings,
         seed: u64,
         session: &mut Session<'_, Run>,
@@ -117,7 +98,7 @@ impl<B: Backend> Experiment<'_, B> {
         let Experiment {
             settings, backend, ..
         } = *self;
-        let (mut descent, trainer) = self.learner(method, seed)?;
+        let (mut learner, trainer) = self.learner(method, seed)?;
         let mut run = Run {
             method: method.name.clone(),
             seed,
@@ -127,7 +108,7 @@ impl<B: Backend> Experiment<'_, B> {
         };
         if let Some((begun, state)) = session.resumed.take() {
             run.history = begun.history;
-            state.restore(backend, &mut network, &mut descent)?;
+            state.restore(backend, &mut *learner)?;
             let cost = run.history.records.iter().map(|record| self.cost(record));
             session.skip(run.history.records.len(), cost.sum());
         }
@@ -136,7 +117,7 @@ impl<B: Backend> Experiment<'_, B> {
         loop {
             let mut stopped = false;
             let history = &mut run.history;
-            let ended = trainer.run(&mut network, &mut descent, &contexts, history, |record| {
+            let ended = trainer.run(&mut *learner, &contexts, history, |record| {
                 stopped = !session.step(self.cost(record), self.images(record));
                 !stopped && !session.due(record.iteration)
             });
@@ -157,10 +138,10 @@ impl<B: Backend> Experiment<'_, B> {
             };
             let carries_on = run.status == Status::Interrupted && !stopped;
             if run.status != Status::Interrupted {
-                let bits = hash(backend, &mut network, &run.history)?;
+                let bits = hash(backend, &mut *learner, &run.history)?;
                 run.hash = Some(hexadecimal(bits));
             }
-            let state = Checkpoint::take(backend, &mut network, &mut descent)?;
+            let state = Checkpoint::take(backend, &mut *learner)?;
             if !carries_on {
                 return Ok((run, state));
             }
@@ -169,9 +150,10 @@ impl<B: Backend> Experiment<'_, B> {
     }
 }
 
+/// SHA-256 of the numbers of every record, then of the final parameters.
 fn hash<B: Backend>(
     backend: &B,
-    network: &mut impl Network<B>,
+    learner: &mut dyn Learner<B>,
     history: &History,
 ) -> Result<Sha256> {
     let mut hash = Sha256::new();
@@ -185,10 +167,6 @@ fn hash<B: Backend>(
             hash.update(number.to_bits().to_le_bytes());
         }
     }
-    for parameter in network.parameters() {
-        for weight in parameter.value.to_rows(backend)? {
-            hash.update(weight.to_bits().to_le_bytes());
-        }
-    }
+    hash_parameters(backend, learner, &mut hash)?;
     Ok(hash)
 }

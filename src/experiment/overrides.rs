@@ -109,6 +109,10 @@ impl Assignment<'_> {
                 *inner = Table::from_iter([(rest.to_string(), tag)]);
                 Ok(())
             }
+            (Kind::FreeTable, Some(rest), Value::Table(inner)) => {
+                inner.insert(rest.to_string(), self.parse(key.kind)?);
+                Ok(())
+            }
             (Kind::Tagged(tagged), Some(rest), Value::Table(inner)) => {
                 let keys = tagged.keys(inner);
                 self.set(&path, rest, inner, keys)
@@ -156,7 +160,7 @@ impl Assignment<'_> {
 /// The place of a known key's value, made if it is optional or a change of rule has left it empty.
 fn slot<'a>(table: &'a mut Table, name: &str, key: Option<&Key>) -> Option<&'a mut Value> {
     let empty = match key?.kind {
-        Kind::Table(_) | Kind::Tagged(_) => Value::Table(Table::new()),
+        Kind::Table(_) | Kind::Tagged(_) | Kind::FreeTable => Value::Table(Table::new()),
         _ => Value::Boolean(false),
     };
     Some(table.entry(name).or_insert(empty))

@@ -7,10 +7,11 @@ use super::{EvaluatedTasks, MethodSettings, NetworkSettings, Results, Run, Setti
 use crate::backend::{Backend, Cpu};
 use crate::data::{Dataset, TrainTest};
 use crate::error::{Error, Result};
+use crate::learn::{Normalisation, Record, Samples, TestTasks, Transform};
 use crate::models::{MlpShape, SlimResNetShape};
 use crate::run::{self, Job, MemoryStore, Options, Session, Size};
+use crate::state::Checkpoint;
 use crate::stream::{self, Context};
-use crate::train::{Checkpoint, Normalisation, Record, Samples, TestTasks, Transform};
 
 /// An experiment that is ready to run: what all its runs share, and only read.
 pub struct Experiment<'a, B: Backend = Cpu> {
@@ -21,11 +22,12 @@ pub struct Experiment<'a, B: Backend = Cpu> {
     pub(super) contexts: Vec<Context>,
     /// Of the training samples; none without a memory, which alone reads them.
     pub(super) labels: Vec<u8>,
-    pub(super) network: Blueprint,
+    pub(super) network: NetworkConfig,
 }
 
 /// What each run's network is made from.
-pub(super) enum Blueprint {
+#[derive(Debug)]
+pub(super) enum NetworkConfig {
     Mlp(MlpShape),
     SlimResNet(SlimResNetShape),
 }
@@ -171,7 +173,7 @@ impl<B: Backend> run::Experiment<Run> for Experiment<'_, B> {
 }
 
 /// The network that settings ask for, on these samples.
-fn network(settings: &NetworkSettings, samples: &Dataset) -> Result<Blueprint> {
+fn network(settings: &NetworkSettings, samples: &Dataset) -> Result<NetworkConfig> {
     let shape = samples.shape();
     Ok(match settings {
         NetworkSettings::Mlp {
@@ -182,7 +184,7 @@ fn network(settings: &NetworkSettings, samples: &Dataset) -> Result<Blueprint> {
             let mut neurons = vec![samples.features()];
             neurons.extend(hidden);
             neurons.push(samples.classes());
-            Blueprint::Mlp(MlpShape {
+            NetworkConfig::Mlp(MlpShape {
                 neurons,
                 hidden_standard_deviation: *hidden_standard_deviation,
                 output_standard_deviation: *output_standard_deviation,
@@ -197,7 +199,7 @@ fn network(settings: &NetworkSettings, samples: &Dataset) -> Result<Blueprint> {
                 let expected = "mlp: this network needs square images";
                 return Err(Error::setting("network.kind", shape, expected));
             }
-            Blueprint::SlimResNet(SlimResNetShape {
+            NetworkConfig::SlimResNet(SlimResNetShape {
                 side: shape.height,
                 channels: shape.channels,
                 classes: samples.classes(),

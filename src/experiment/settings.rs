@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::optim::Rule;
+use crate::learn::{Drive, RegularizerConfig, ReplacementConfig, Schedule};
+use crate::optim::Optimizer;
 use crate::stream::MemoryKind;
-use crate::train::Drive;
 
 use crate::data::{digits, mnist};
 
@@ -241,21 +241,43 @@ pub struct MethodSettings {
     /// Whether the gains follow the entropy; otherwise g ≡ 1.
     pub gain_modulated: bool,
     /// The update rule.
-    pub optimiser: Rule,
+    pub optimiser: Optimizer,
     /// The update rule of the layers that have no gains; that of the others if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub backbone: Option<Rule>,
+    pub backbone: Option<Optimizer>,
     /// Whether the optimiser's state is forgotten at each switch; not if it is missing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reset_at_switch: Option<bool>,
+    #[serde(rename = "reset_at_switch", skip_serializing_if = "Option::is_none")]
+    pub reset_optimizer_on_switch: Option<bool>,
     /// What drives the gains; the entropy if it is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drive: Option<Drive>,
     /// Whether the gain sets the rate of learning alone and does not scale the weights:
-    /// [`crate::train::GradientDescent::only_slow`]; not if it is missing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub only_slow: Option<bool>,
+    /// [`crate::learn::GainConfig::slow_weights_only`]; not if it is missing.
+    #[serde(rename = "only_slow", skip_serializing_if = "Option::is_none")]
+    pub slow_weights_only: Option<bool>,
     /// The gain's constants for this method; those of the experiment if they are missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gain: Option<GainSettings>,
+    /// The learner; `gradient-descent` if it is missing. Another one is
+    /// [registered](crate::experiment::register) by its program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learner: Option<String>,
+    /// Learning rate α; that of the experiment if it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f32>,
+    /// How the learning rate changes within a context; it is constant if this is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
+    /// λ of decoupled weight decay: [`crate::learn::OptimizerConfig::weight_decay`]; 0 if it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f32>,
+    /// The regularizers, in the order in which they act; none if they are missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regularisers: Option<Vec<RegularizerConfig>>,
+    /// Which hidden units start anew; none if it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replacement: Option<ReplacementConfig>,
+    /// Settings of a registered learner's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<toml::Table>,
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use super::learners;
 use super::samples::IMAGES;
 use super::{
     DataSettings, DataSource, EvaluatedTasks, GainSettings, NetworkSettings, Settings, StreamKind,
 };
 use crate::error::{Error, Result};
-use crate::optim::Rule;
+use crate::optim::Optimizer;
 use crate::stream;
 
 /// TOML's whole numbers are signed and of 64 bits: what is larger could not be written down.
@@ -135,12 +136,33 @@ impl Settings {
             if let Some(backbone) = method.backbone {
                 rule(&format!("{key}.backbone"), backbone)?;
             }
+            if let Some(learner) = &method.learner {
+                learners::find(learner)?;
+            }
+            if let Some(rate) = method.learning_rate {
+                positive(&format!("{key}.learning_rate"), rate)?;
+            }
+            if let Some(decay) = method.weight_decay {
+                not_negative(&format!("{key}.weight_decay"), decay)?;
+            }
+            if let Some(schedule) = &method.schedule {
+                within(&key, schedule.validate())?;
+            }
+            if let Some(replacement) = &method.replacement {
+                within(&format!("{key}.replacement"), replacement.validate())?;
+                let mlp = matches!(self.network, NetworkSettings::Mlp { .. });
+                let expected = "nothing, but with network.kind = \"mlp\"";
+                require(mlp, &format!("{key}.replacement"), "(given)", expected)?;
+            }
+            for regularizer in method.regularisers.iter().flatten() {
+                within(&format!("{key}.regularisers"), regularizer.validate())?;
+            }
             if let Some(gain) = &method.gain {
                 validate_gain(&format!("{key}.gain"), gain)?;
             }
             let without = [
                 ("drive", method.drive.is_some()),
-                ("only_slow", method.only_slow.is_some()),
+                ("only_slow", method.slow_weights_only.is_some()),
                 ("gain", method.gain.is_some()),
             ];
             if let (false, Some((of_gain, _))) = (
@@ -157,6 +179,18 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// The error's setting is part of `key`.
+fn within(key: &str, checked: Result<()>) -> Result<()> {
+    checked.map_err(|error| match error {
+        Error::Setting {
+            name,
+            value,
+            expected,
+        } => Error::setting(format!("{key}.{name}"), value, expected),
+        other => other,
+    })
 }
 
 /// Whether samples can be named so.
@@ -237,12 +271,12 @@ fn validate_gain(key: &str, gain: &GainSettings) -> Result<()> {
     not_negative(&format!("{key}.eta"), gain.eta)
 }
 
-pub(super) fn rule(key: &str, rule: Rule) -> Result<()> {
+pub(super) fn rule(key: &str, rule: Optimizer) -> Result<()> {
     let key = |name: &str| format!("{key}.{name}");
     match rule {
-        Rule::Sgd => Ok(()),
-        Rule::Momentum { momentum } => fraction(&key("momentum"), momentum),
-        Rule::Adam {
+        Optimizer::Sgd => Ok(()),
+        Optimizer::Momentum { momentum } => fraction(&key("momentum"), momentum),
+        Optimizer::Adam {
             beta1,
             beta2,
             epsilon,

@@ -21,10 +21,13 @@
 //! # Ok::<(), neurogain::Error>(())
 //! ```
 
+use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::backend::Backend;
 use crate::error::{Error, Result};
+use crate::state::Visitor;
 
 /// What says how far an activity goes with the modulator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,7 +200,7 @@ pub const LONGEST: u32 = 100;
 #[derive(Debug, Clone, PartialEq)]
 pub struct DecoderGain {
     values: Vec<f64>,
-    batches: u32,
+    batches: u64,
 }
 
 impl DecoderGain {
@@ -213,11 +216,20 @@ impl DecoderGain {
     /// is 1 for the first batch, 2 for the second, up to [`LONGEST`].
     pub fn update(&mut self, a: &[f64]) {
         self.batches = self.batches.saturating_add(1);
-        let tau = f64::from(self.batches.min(LONGEST));
+        let tau = self.batches.min(u64::from(LONGEST)) as f64;
         let a = normalised(a);
         let average = |(g, a): (&f64, &f64)| (tau * g + a) / (tau + 1.0);
         let averages: Vec<f64> = self.values.iter().zip(&a).map(average).collect();
         self.values = normalised(&averages);
+    }
+
+    /// Shows `visitor` the gains, `NAME`, and the batches that they average over, `NAME.batches`.
+    ///
+    /// # Errors
+    /// What `visitor` fails with.
+    pub fn visit<B: Backend>(&mut self, name: &str, visitor: &mut dyn Visitor<B>) -> Result<()> {
+        visitor.numbers(name, &mut self.values)?;
+        visitor.count(&format!("{name}.batches"), &mut self.batches)
     }
 
     /// g, of mean 1.

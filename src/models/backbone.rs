@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::models::basic_block::{BasicBlock, Scratch};
 use crate::nn::{BatchNormalisation, GainConvolution, Initial, Parameter, SpatialPool};
 use crate::shape::Shape;
+use crate::state::{Role, Visitor};
 use crate::tensor::Tensor;
 
 /// Blocks a stage, as in ResNet-18.
@@ -316,5 +317,11 @@ impl<B: Backend> Backbone<B> {
     pub fn statistics(&mut self) -> impl Iterator<Item = (String, &mut Tensor<B>)> {
         let blocks = self.blocks.iter_mut().flat_map(BasicBlock::statistics);
         core::iter::once(self.stem_norm.statistics()).chain(blocks)
+    }
+
+    /// Shows `visitor` the running statistics of every normalisation, in the same order.
+    pub(super) fn visit_statistics(&mut self, visitor: &mut dyn Visitor<B>) -> Result<()> {
+        self.statistics()
+            .try_for_each(|(name, running)| visitor.tensor(Role::Statistics, &name, running))
     }
 }

@@ -5,9 +5,10 @@ use alloc::vec::Vec;
 
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
-use crate::models::Network;
+use crate::models::{HiddenLayer, Network};
 use crate::nn::{GainLinear, Initial, Parameter, Relu};
 use crate::shape::Shape;
+use crate::state::{State, Visitor};
 use crate::tensor::Tensor;
 
 /// The sizes of an [`Mlp`] and the spread of its initial weights.
@@ -77,9 +78,9 @@ impl<B: Backend> Mlp<B> {
         })
     }
 
-    /// The layers, in order.
-    pub fn layers(&self) -> &[GainLinear<B>] {
-        &self.layers
+    /// Every parameter, in the order of the forward pass.
+    pub fn parameters(&mut self) -> impl Iterator<Item = &mut Parameter<B>> {
+        self.layers.iter_mut().map(|layer| &mut layer.weight)
     }
 }
 
@@ -137,7 +138,34 @@ impl<B: Backend> Network<B> for Mlp<B> {
         Ok(())
     }
 
-    fn parameters(&mut self) -> impl Iterator<Item = &mut Parameter<B>> {
-        self.layers.iter_mut().map(|layer| &mut layer.weight)
+    fn for_each_parameter(
+        &mut self,
+        visit: &mut dyn FnMut(&mut Parameter<B>) -> Result<()>,
+    ) -> Result<()> {
+        self.parameters().try_for_each(visit)
+    }
+
+    fn layers(&mut self) -> Vec<&mut Parameter<B>> {
+        self.parameters().collect()
+    }
+
+    fn hidden_layer(&mut self, number: usize) -> Option<HiddenLayer<'_, B>> {
+        let [incoming, outgoing] = self.layers.get_mut(number..number + 2)? else {
+            return None;
+        };
+        Some(HiddenLayer {
+            incoming: &mut incoming.weight,
+            incoming_place: number,
+            outgoing: &mut outgoing.weight,
+            outgoing_place: number + 1,
+            activity: &self.training[number],
+        })
+    }
+}
+
+impl<B: Backend> State<B> for Mlp<B> {
+    fn visit(&mut self, backend: &B, visitor: &mut dyn Visitor<B>) -> Result<()> {
+        self.parameters()
+            .try_for_each(|p| p.visit(backend, visitor))
     }
 }

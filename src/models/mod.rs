@@ -30,5 +30,5 @@ pub use backbone::{Backbone, BackboneShape, STAGES, Stem};
 pub use comodulated::{Comodulated, ComodulatedShape, DecoderGains, Learnt, Modulated};
 pub use controller::Controller;
 pub use mlp::{Mlp, MlpShape};
-pub use network::Network;
+pub use network::{HiddenLayer, Network};
 pub use resnet::{SlimResNet, SlimResNetShape};

@@ -10,6 +10,7 @@ use crate::models::Network;
 use crate::models::backbone::{Backbone, BackboneShape, Builder, STAGES, Stem};
 use crate::nn::{GainLinear, Initial, Parameter, SpatialPool};
 use crate::shape::Shape;
+use crate::state::{State, Visitor};
 use crate::tensor::Tensor;
 
 /// The sizes of a [`SlimResNet`], and which of its layers have gains.
@@ -96,6 +97,12 @@ impl<B: Backend> SlimResNet<B> {
             gradient: empty()?,
         })
     }
+
+    /// Every parameter, in the order of the forward pass.
+    pub fn parameters(&mut self) -> impl Iterator<Item = &mut Parameter<B>> {
+        let head = core::iter::once(&mut self.head.weight);
+        self.backbone.parameters().chain(head)
+    }
 }
 
 impl<B: Backend> Network<B> for SlimResNet<B> {
@@ -124,12 +131,22 @@ impl<B: Backend> Network<B> for SlimResNet<B> {
         self.backbone.backward(backend, x)
     }
 
-    fn parameters(&mut self) -> impl Iterator<Item = &mut Parameter<B>> {
-        let head = core::iter::once(&mut self.head.weight);
-        self.backbone.parameters().chain(head)
+    fn for_each_parameter(
+        &mut self,
+        visit: &mut dyn FnMut(&mut Parameter<B>) -> Result<()>,
+    ) -> Result<()> {
+        self.parameters().try_for_each(visit)
     }
 
-    fn statistics(&mut self) -> impl Iterator<Item = (String, &mut Tensor<B>)> {
-        self.backbone.statistics()
+    fn layers(&mut self) -> Vec<&mut Parameter<B>> {
+        self.parameters().filter(|p| p.is_weight()).collect()
+    }
+}
+
+impl<B: Backend> State<B> for SlimResNet<B> {
+    fn visit(&mut self, backend: &B, visitor: &mut dyn Visitor<B>) -> Result<()> {
+        self.parameters()
+            .try_for_each(|p| p.visit(backend, visitor))?;
+        self.backbone.visit_statistics(visitor)
     }
 }

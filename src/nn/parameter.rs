@@ -1,5 +1,6 @@
 //! A weight tensor, its gradient, and the gains of its neurons.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -11,6 +12,7 @@ use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::rng::{Purpose, Stream};
 use crate::shape::Shape;
+use crate::state::{Role, State, Visitor};
 use crate::tensor::Tensor;
 
 /// What an optimiser updates: W, dL/dW, and the gains g of W's output neurons, if they have any.
@@ -22,6 +24,8 @@ pub struct Parameter<B: Backend = Cpu> {
     pub value: Tensor<B>,
     /// dL/dW, of the shape of W.
     pub gradient: Tensor<B>,
+    /// How its numbers were drawn at the start.
+    pub initial: Initial,
     /// One gain an output neuron, or `None` where the layer is not gain-modulated.
     pub gain: Option<Tensor<B>>,
 }
@@ -39,6 +43,24 @@ pub enum Initial {
     KaimingUniform,
     /// The same number everywhere.
     Constant(f32),
+}
+
+impl Initial {
+    /// The next number of `stream` for an output of this many inputs, rounded to f32.
+    pub(crate) fn draw(self, stream: &mut Stream, inputs: usize) -> f32 {
+        let number = match self {
+            Initial::Normal { standard_deviation } => {
+                let normal: f64 = StandardNormal.sample(stream);
+                normal * f64::from(standard_deviation)
+            }
+            Initial::KaimingUniform => {
+                let bound = 1.0 / libm::sqrt(inputs as f64);
+                (2.0 * stream.random::<f64>() - 1.0) * bound
+            }
+            Initial::Constant(number) => f64::from(number),
+        };
+        number as f32
+    }
 }
 
 impl<B: Backend> Parameter<B> {
@@ -59,20 +81,13 @@ impl<B: Backend> Parameter<B> {
             name: name.into(),
             value: Tensor::zeros(backend, shape)?,
             gradient: Tensor::zeros(backend, shape)?,
+            initial,
             gain: None,
         };
         let mut stream = Stream::new(seed, Purpose::Weights, index);
-        let bound = 1.0 / libm::sqrt(shape.columns() as f64);
-        let mut draw = || match initial {
-            Initial::Normal { standard_deviation } => {
-                let normal: f64 = StandardNormal.sample(&mut stream);
-                normal * f64::from(standard_deviation)
-            }
-            Initial::KaimingUniform => (2.0 * stream.random::<f64>() - 1.0) * bound,
-            Initial::Constant(number) => f64::from(number),
-        };
+        let mut draw = || initial.draw(&mut stream, shape.columns());
         let length = backend.length(parameter.value.floats());
-        let numbers: Vec<f32> = (0..length).map(|_| draw() as f32).collect();
+        let numbers: Vec<f32> = (0..length).map(|_| draw()).collect();
         backend.upload(&numbers, parameter.value.floats_mut())?;
         Ok(parameter)
     }
@@ -95,5 +110,15 @@ impl<B: Backend> Parameter<B> {
         let gains = vec![gain; neurons.rows()];
         self.gain = Some(Tensor::from_rows(backend, neurons, &gains)?);
         Ok(self)
+    }
+}
+
+impl<B: Backend> State<B> for Parameter<B> {
+    fn visit(&mut self, _backend: &B, visitor: &mut dyn Visitor<B>) -> Result<()> {
+        visitor.tensor(Role::Parameter, &self.name, &mut self.value)?;
+        match &mut self.gain {
+            Some(gain) => visitor.tensor(Role::Gain, &format!("{}.gain", self.name), gain),
+            None => Ok(()),
+        }
     }
 }

@@ -2,20 +2,23 @@
 //!
 //! ```
 //! use neurogain::nn::{Initial, Parameter};
-//! use neurogain::optim::{Rule, State};
+//! use neurogain::optim::{Optimizer, OptimizerState};
 //! use neurogain::{Backend, Cpu, Shape};
 //! let cpu = Cpu::new()?;
 //! let mut w = Parameter::new(&cpu, "w", Shape::matrix(1, 2), Initial::Constant(1.0), 0, 0)?;
 //! cpu.upload(&[4.0, -4.0], w.gradient.floats_mut())?;
-//! Rule::Sgd.update(&cpu, 0.25, &mut w, &mut State::default())?;
+//! Optimizer::Sgd.update(&cpu, 0.25, &mut w, &mut OptimizerState::default())?;
 //! assert_eq!(w.value.to_rows(&cpu)?, [0.0, 2.0]);
 //! # Ok::<(), neurogain::Error>(())
 //! ```
+
+use alloc::format;
 
 use crate::backend::{AdamStep, Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::nn::Parameter;
 use crate::shape::Shape;
+use crate::state::{Role, Visitor};
 use crate::tensor::Tensor;
 
 /// An update rule with its constants, as PyTorch defines each.
@@ -27,7 +30,7 @@ use crate::tensor::Tensor;
     derive(serde::Serialize, serde::Deserialize),
     serde(tag = "rule", rename_all = "kebab-case", deny_unknown_fields)
 )]
-pub enum Rule {
+pub enum Optimizer {
     /// Stochastic gradient descent: `w ← w − α·dw`.
     Sgd,
     /// Heavy ball without dampening: `v ← μ·v + dw`, `w ← w − α·v`, v starting at 0.
@@ -47,17 +50,17 @@ pub enum Rule {
     },
 }
 
-/// What a rule remembers of one parameter between steps.
+/// What an optimizer remembers of one parameter between steps.
 #[derive(Debug, Clone)]
-pub struct State<B: Backend = Cpu> {
-    steps: u32,
+pub struct OptimizerState<B: Backend = Cpu> {
+    steps: u64,
     first: Option<Tensor<B>>,
     second: Option<Tensor<B>>,
 }
 
-impl<B: Backend> Default for State<B> {
+impl<B: Backend> Default for OptimizerState<B> {
     fn default() -> Self {
-        State {
+        OptimizerState {
             steps: 0,
             first: None,
             second: None,
@@ -65,48 +68,66 @@ impl<B: Backend> Default for State<B> {
     }
 }
 
-impl<B: Backend> State<B> {
-    /// What `rule` remembers of a parameter of this shape after so many steps, with moments of zero, to be
-    /// overwritten by those of a checkpoint.
+impl<B: Backend> OptimizerState<B> {
+    /// The state of `optimizer` for a parameter of this shape before the first step: moments of zero.
     ///
     /// # Errors
     /// [`Error::Memory`] if there is no room.
-    pub fn after(backend: &B, rule: Rule, shape: Shape, steps: u32) -> Result<Self> {
-        let moments = match rule {
-            Rule::Sgd => 0,
-            Rule::Momentum { .. } => 1,
-            Rule::Adam { .. } => 2,
+    pub fn new(backend: &B, optimizer: Optimizer, shape: Shape) -> Result<Self> {
+        let moments = match optimizer {
+            Optimizer::Sgd => 0,
+            Optimizer::Momentum { .. } => 1,
+            Optimizer::Adam { .. } => 2,
         };
         let moment = |number| match number <= moments {
             true => Tensor::zeros(backend, shape).map(Some),
             false => Ok(None),
         };
-        Ok(State {
-            steps,
+        Ok(OptimizerState {
+            steps: 0,
             first: moment(1)?,
             second: moment(2)?,
         })
     }
 
-    /// Steps taken.
-    pub fn steps(&self) -> u32 {
-        self.steps
+    /// Sets the moments of chosen places of the parameter, row-major, to 0.
+    ///
+    /// # Errors
+    /// What the backend's copies fail with.
+    pub fn reset_where(&mut self, backend: &B, chosen: impl Fn(usize) -> bool) -> Result<()> {
+        for moment in [&mut self.first, &mut self.second].into_iter().flatten() {
+            let mut numbers = moment.to_rows(backend)?;
+            for (place, number) in numbers.iter_mut().enumerate() {
+                if chosen(place) {
+                    *number = 0.0;
+                }
+            }
+            backend.upload(&numbers, moment.floats_mut())?;
+        }
+        Ok(())
     }
 
-    /// The moments by name: `first_moment` (momentum's v, Adam's m) and `second_moment` (Adam's v), where
-    /// the rule has them and a step was taken.
-    pub fn moments(&mut self) -> impl Iterator<Item = (&'static str, &mut Tensor<B>)> {
-        let named = [
-            ("first_moment", self.first.as_mut()),
-            ("second_moment", self.second.as_mut()),
+    /// Shows `visitor` the state of the parameter `name`: the count `NAME.steps`, and the moments that the
+    /// optimizer has, `NAME.first_moment` (momentum's v, Adam's m) and `NAME.second_moment` (Adam's v).
+    ///
+    /// # Errors
+    /// What `visitor` fails with.
+    pub fn visit(&mut self, name: &str, visitor: &mut dyn Visitor<B>) -> Result<()> {
+        visitor.count(&format!("{name}.steps"), &mut self.steps)?;
+        let moments = [
+            ("first_moment", &mut self.first),
+            ("second_moment", &mut self.second),
         ];
-        named
-            .into_iter()
-            .filter_map(|(name, moment)| Some((name, moment?)))
+        for (moment, tensor) in moments {
+            if let Some(tensor) = tensor {
+                visitor.tensor(Role::Learner, &format!("{name}.{moment}"), tensor)?;
+            }
+        }
+        Ok(())
     }
 }
 
-impl Rule {
+impl Optimizer {
     /// One step of the parameter along its gradient.
     ///
     /// # Errors
@@ -117,15 +138,15 @@ impl Rule {
         backend: &B,
         learning_rate: f32,
         parameter: &mut Parameter<B>,
-        state: &mut State<B>,
+        state: &mut OptimizerState<B>,
     ) -> Result<()> {
         let shape = parameter.value.shape();
         let gradient = parameter.gradient.floats();
         let weight = parameter.value.floats_mut();
         state.steps = state.steps.saturating_add(1);
         match *self {
-            Rule::Sgd => backend.sgd(learning_rate, gradient, weight),
-            Rule::Momentum { momentum } => {
+            Optimizer::Sgd => backend.sgd(learning_rate, gradient, weight),
+            Optimizer::Momentum { momentum } => {
                 let velocity = moment(backend, &mut state.first, shape)?;
                 backend.momentum(
                     learning_rate,
@@ -135,7 +156,7 @@ impl Rule {
                     weight,
                 )
             }
-            Rule::Adam {
+            Optimizer::Adam {
                 beta1,
                 beta2,
                 epsilon,
@@ -164,9 +185,9 @@ impl Rule {
             false => Err(Error::setting(name, value, "a number in [0, 1)")),
         };
         match *self {
-            Rule::Sgd => Ok(()),
-            Rule::Momentum { momentum } => decay("momentum", momentum),
-            Rule::Adam {
+            Optimizer::Sgd => Ok(()),
+            Optimizer::Momentum { momentum } => decay("momentum", momentum),
+            Optimizer::Adam {
                 beta1,
                 beta2,
                 epsilon,
@@ -199,7 +220,7 @@ fn moment<'a, B: Backend>(
 
 /// The step's corrections in f64, rounded once. The powers are products, not a library's `pow`, so
 /// that every machine gives the same bits.
-fn adam_step(learning_rate: f32, beta1: f32, beta2: f32, epsilon: f32, steps: u32) -> AdamStep {
+fn adam_step(learning_rate: f32, beta1: f32, beta2: f32, epsilon: f32, steps: u64) -> AdamStep {
     let remaining = |beta: f32| 1.0 - power(f64::from(beta), steps);
     AdamStep {
         beta1,
@@ -210,7 +231,8 @@ fn adam_step(learning_rate: f32, beta1: f32, beta2: f32, epsilon: f32, steps: u3
     }
 }
 
-fn power(mut base: f64, mut exponent: u32) -> f64 {
+/// `base^exponent` by products.
+pub(crate) fn power(mut base: f64, mut exponent: u64) -> f64 {
     let mut result = 1.0;
     while exponent > 0 {
         if exponent % 2 == 1 {

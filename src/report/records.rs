@@ -8,8 +8,8 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::experiment::StreamSettings;
+use crate::learn::{Evaluation, History, Record};
 use crate::run::{Column, Csv, Records};
-use crate::train::{Evaluation, History, Record};
 
 const COLUMNS: [&str; 7] = [
     "iteration",

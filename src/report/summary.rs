@@ -8,9 +8,9 @@ use super::differences::{Difference, differences};
 use super::records::total_iterations;
 use crate::error::{Error, Result};
 use crate::experiment::{EvaluatedTasks, Results, Run};
+use crate::learn::{History, Record};
 use crate::metrics::{self, Continual, StabilityGap, stability_gap, stability_gap_of_mean};
 use crate::run::Status;
-use crate::train::{History, Record};
 
 /// What `summary.json` holds. Numbers that do not exist (the gap of a single context) are `null` there.
 #[derive(Debug, Clone, PartialEq, Serialize)]

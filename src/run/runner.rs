@@ -7,7 +7,7 @@ use super::{
 };
 use crate::backend::Backend;
 use crate::error::Result;
-use crate::train::Checkpoint;
+use crate::state::Checkpoint;
 
 /// How jobs are run; no result depends on it.
 pub struct Options<'a> {

@@ -16,10 +16,11 @@ use sha2::{Digest, Sha256};
 use super::{Status, files};
 use crate::error::{Error, Result};
 use crate::experiment::hexadecimal;
-use crate::train::{Checkpoint, NamedTensor};
+use crate::state::Checkpoint;
+use crate::tensor::NamedTensor;
 
 const ENTRY: &str = "neurogain";
-const METHOD: &str = "method.";
+const LEARNER: &str = "learner.";
 const RECORDS: &str = "records.csv";
 /// The digest's text while the digest is taken.
 const BLANK: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -107,7 +108,7 @@ pub(crate) fn digest(bytes: &[u8]) -> String {
 pub(super) fn to_bytes(
     head: &Head,
     checkpoint: &Checkpoint,
-    method: bool,
+    learner: bool,
     records: Option<&[u8]>,
 ) -> Result<Vec<u8>> {
     let mut parts = Vec::new();
@@ -120,13 +121,19 @@ pub(super) fn to_bytes(
     for tensor in &checkpoint.network {
         add("", tensor);
     }
-    if method {
-        for tensor in &checkpoint.method {
-            add(METHOD, tensor);
+    if learner {
+        for tensor in &checkpoint.learner {
+            add(LEARNER, tensor);
         }
-        for (name, number) in &checkpoint.numbers {
-            let bytes = number.to_le_bytes().to_vec();
-            parts.push((format!("{METHOD}{name}"), Dtype::F64, Vec::new(), bytes));
+        for (name, numbers) in &checkpoint.numbers {
+            let mut bytes = vec![0; 8 * numbers.len()];
+            LittleEndian::write_f64_into(numbers, &mut bytes);
+            let name = format!("{LEARNER}{name}");
+            parts.push((name, Dtype::F64, vec![numbers.len()], bytes));
+        }
+        for (name, count) in &checkpoint.counts {
+            let bytes = count.to_le_bytes().to_vec();
+            parts.push((format!("{LEARNER}{name}"), Dtype::U64, Vec::new(), bytes));
         }
     }
     if let Some(records) = records {
@@ -176,26 +183,28 @@ pub(super) fn read(path: &Path) -> Result<Option<State>> {
     let tensors = SafeTensors::deserialize(&bytes).map_err(refused)?;
     let mut state = State {
         head,
-        checkpoint: Checkpoint {
-            network: Vec::new(),
-            method: Vec::new(),
-            numbers: Vec::new(),
-        },
+        checkpoint: Checkpoint::default(),
         records: None,
     };
     let Checkpoint {
         network,
-        method,
+        learner,
         numbers,
+        counts,
     } = &mut state.checkpoint;
     for (name, view) in tensors.tensors() {
-        let (list, name) = match name.strip_prefix(METHOD) {
-            Some(name) => (&mut *method, name.to_string()),
+        let (list, name) = match name.strip_prefix(LEARNER) {
+            Some(name) => (&mut *learner, name.to_string()),
             None => (&mut *network, name),
         };
         match (view.dtype(), view.shape()) {
             (Dtype::U8, _) if name == RECORDS => state.records = Some(view.data().to_vec()),
-            (Dtype::F64, []) => numbers.push((name, LittleEndian::read_f64(view.data()))),
+            (Dtype::F64, [_]) => {
+                let mut found = vec![0.0; view.data().len() / 8];
+                LittleEndian::read_f64_into(view.data(), &mut found);
+                numbers.push((name, found));
+            }
+            (Dtype::U64, []) => counts.push((name, LittleEndian::read_u64(view.data()))),
             (Dtype::F32, shape) => {
                 let mut numbers = vec![0.0; view.data().len() / 4];
                 LittleEndian::read_f32_into(view.data(), &mut numbers);
@@ -211,8 +220,6 @@ pub(super) fn read(path: &Path) -> Result<Option<State>> {
             }
         }
     }
-    // The format's own library gives them in any order.
-    numbers.sort_by(|(one, _), (other, _)| one.cmp(other));
     Ok(Some(state))
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Outcome, Status};
 use crate::error::{Error, Result};
-use crate::train::Checkpoint;
+use crate::state::Checkpoint;
 
 /// Keeps what jobs leave, and has what earlier processes left.
 pub trait Store<O>: Sync {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Records, Session};
 use crate::backend::Backend;
 use crate::error::Result;
-use crate::train::Checkpoint;
+use crate::state::Checkpoint;
 
 /// One paper's experiments.
 pub trait System: Sized + Send + Sync + 'static {

@@ -4,14 +4,15 @@ use crate::emulated::devices;
 use neurogain::backend::{Backend, Cuda, cuda::Calls};
 use neurogain::data::digits;
 use neurogain::gain::GainDynamics;
-use neurogain::models::{Mlp, MlpShape, SlimResNet, SlimResNetShape};
-use neurogain::optim::Rule;
-use neurogain::train::{
-    GradientDescent, History, Normalisation, Samples, TestTasks, Trainer, Transform,
+use neurogain::learn::{
+    GradientDescent, History, Normalisation, OptimizerConfig, Samples, TestTasks, Trainer,
+    Transform,
 };
+use neurogain::models::{Mlp, MlpShape, SlimResNet, SlimResNetShape};
+use neurogain::optim::Optimizer;
 use neurogain::{Shape, Tensor, stream};
 
-const ADAM: Rule = Rule::Adam {
+const ADAM: Optimizer = Optimizer::Adam {
     beta1: 0.9,
     beta2: 0.999,
     epsilon: 1e-8,
@@ -46,7 +47,7 @@ fn calls(cuda: &Cuda, case: &Case) -> Vec<Calls> {
     let test = test.expect("tasks");
     let contexts = stream::split(&digits.train, &classes, 6).expect("contexts");
     let dynamics = GainDynamics::new(0.9, 1.0, 0.4).expect("a gain");
-    let mut method = GradientDescent::new(cuda, ADAM, 0.01, Some(dynamics)).expect("a method");
+    let (adam, gain) = (OptimizerConfig::new(ADAM, 0.01), Some(dynamics.into()));
     let trainer = Trainer {
         backend: cuda,
         training: &training,
@@ -71,16 +72,20 @@ fn calls(cuda: &Cuda, case: &Case) -> Vec<Calls> {
             head_standard_deviation: 0.05,
             modulated: vec!["head".into()],
         };
-        let mut network = SlimResNet::new(cuda, &shape, 1).expect("a network");
-        trainer.run(&mut network, &mut method, &contexts, &mut history, observe)
+        let network = SlimResNet::new(cuda, &shape, 1).expect("a network");
+        let learner = GradientDescent::new(cuda, network, adam, gain);
+        let mut learner = learner.expect("a learner");
+        trainer.run(&mut learner, &contexts, &mut history, observe)
     } else {
         let shape = MlpShape {
             neurons: vec![64, 20, 10],
             hidden_standard_deviation: 0.05,
             output_standard_deviation: 0.05,
         };
-        let mut network = Mlp::new(cuda, &shape, 42).expect("a network");
-        trainer.run(&mut network, &mut method, &contexts, &mut history, observe)
+        let network = Mlp::new(cuda, &shape, 42).expect("a network");
+        let learner = GradientDescent::new(cuda, network, adam, gain);
+        let mut learner = learner.expect("a learner");
+        trainer.run(&mut learner, &contexts, &mut history, observe)
     };
     run.expect("it trains");
     let pairs = all.iter().zip(&all[1..]);

@@ -4,13 +4,14 @@
 use crate::emulated::devices;
 use neurogain::data::digits;
 use neurogain::gain::GainDynamics;
+use neurogain::learn::{
+    Batch, GradientDescent, History, Learner, Normalisation, OptimizerConfig, Record, Samples,
+    TestTasks, Trainer, Transform,
+};
 use neurogain::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
 use neurogain::nn::{Parameter, SoftmaxCrossEntropy};
-use neurogain::optim::Rule;
-use neurogain::train::{
-    Batch, Checkpoint, GradientDescent, History, Method, Normalisation, Record, Samples, TestTasks,
-    Trainer, Transform,
-};
+use neurogain::optim::Optimizer;
+use neurogain::state::Checkpoint;
 use neurogain::{Backend, Cpu, Shape, Tensor, stream};
 
 fn cpu() -> Cpu {
@@ -34,7 +35,7 @@ fn bits<'a, B: Backend>(
 }
 
 /// Two contexts of the digits, evaluated after every iteration, by one method.
-fn split_digits<B: Backend>(backend: &B, rule: Rule) -> (Vec<Record>, Vec<u32>) {
+fn split_digits<B: Backend>(backend: &B, rule: Optimizer) -> (Vec<Record>, Vec<u32>) {
     let digits = digits::load();
     let pixels = Normalisation {
         maximum: 16.0,
@@ -54,7 +55,9 @@ fn split_digits<B: Backend>(backend: &B, rule: Rule) -> (Vec<Record>, Vec<u32>) 
     };
     let mut network = Mlp::new(backend, &shape, 42).expect("a network");
     let dynamics = GainDynamics::new(0.9, 1.0, 0.4).expect("a gain");
-    let mut method = GradientDescent::new(backend, rule, 0.01, Some(dynamics)).expect("a method");
+    let sgd = OptimizerConfig::new(rule, 0.01);
+    let learner = GradientDescent::new(backend, &mut network, sgd, Some(dynamics.into()));
+    let mut learner = learner.expect("a learner");
     let trainer = Trainer {
         backend,
         training: &training,
@@ -65,7 +68,7 @@ fn split_digits<B: Backend>(backend: &B, rule: Rule) -> (Vec<Record>, Vec<u32>) 
         seed: 42,
     };
     let mut history = History::default();
-    let run = trainer.run(&mut network, &mut method, &contexts, &mut history, |_| true);
+    let run = trainer.run(&mut learner, &contexts, &mut history, |_| true);
     run.expect("it trains");
     let weights = bits(backend, network.parameters());
     (history.records, weights)
@@ -75,9 +78,9 @@ fn split_digits<B: Backend>(backend: &B, rule: Rule) -> (Vec<Record>, Vec<u32>) 
 fn the_multilayer_perceptron() {
     let devices = devices("perceptron");
     for rule in [
-        Rule::Sgd,
-        Rule::Momentum { momentum: 0.9 },
-        Rule::Adam {
+        Optimizer::Sgd,
+        Optimizer::Momentum { momentum: 0.9 },
+        Optimizer::Adam {
             beta1: 0.9,
             beta2: 0.999,
             epsilon: 1e-8,
@@ -108,8 +111,10 @@ fn resnet<B: Backend>(backend: &B) -> (Vec<u64>, Vec<u32>) {
     };
     let mut network = SlimResNet::new(backend, &shape, 9).expect("a network");
     let dynamics = GainDynamics::new(0.9, 1.0, 0.2).expect("a gain");
-    let rule = Rule::Momentum { momentum: 0.9 };
-    let mut method = GradientDescent::new(backend, rule, 0.01, Some(dynamics)).expect("a method");
+    let rule = Optimizer::Momentum { momentum: 0.9 };
+    let sgd = OptimizerConfig::new(rule, 0.01);
+    let learner = GradientDescent::new(backend, &mut network, sgd, Some(dynamics.into()));
+    let mut learner = learner.expect("a learner");
     let count = samples * side * side * 3;
     let numbers: Vec<f32> = (0..count)
         .map(|i| ((i * 7919) % 2003) as f32 / 1001.5 - 1.0)
@@ -124,9 +129,7 @@ fn resnet<B: Backend>(backend: &B) -> (Vec<u64>, Vec<u32>) {
     };
     let (mut losses, mut loss) = (Vec::new(), SoftmaxCrossEntropy::new());
     for _ in 0..3 {
-        method
-            .step(backend, &mut network, &batch, &mut loss)
-            .expect("it trains");
+        learner.step(backend, &batch, &mut loss).expect("it trains");
         let found = loss.last(backend).expect("a loss");
         losses.push(found.cross_entropy.to_bits());
     }
@@ -151,48 +154,26 @@ fn the_slim_resnet() {
 #[test]
 fn a_run_goes_on_on_the_other_device() {
     let devices = devices("resumed");
-    let step = |network: &mut Mlp| -> GradientDescent {
-        let mut method = adam(&cpu());
-        method
-            .step(
-                &cpu(),
-                network,
-                &batch(&cpu()),
-                &mut SoftmaxCrossEntropy::new(),
-            )
-            .expect("it trains");
-        method
-    };
-    let mut network = mlp(&cpu());
-    let mut method = step(&mut network);
-    let stopped = Checkpoint::take(&cpu(), &mut network, &mut method).expect("a checkpoint");
-    method
-        .step(
-            &cpu(),
-            &mut network,
-            &batch(&cpu()),
-            &mut SoftmaxCrossEntropy::new(),
-        )
-        .expect("it trains");
-    let expected = bits(&cpu(), network.parameters());
+    let mut learner = adam(&cpu());
+    step(&cpu(), &mut learner);
+    let stopped = Checkpoint::take(&cpu(), &mut learner).expect("a checkpoint");
+    step(&cpu(), &mut learner);
+    let expected = bits(&cpu(), learner.network.parameters());
     for device in devices.iter().take(3) {
-        let (mut network, mut method) = (mlp(device), adam(device));
-        stopped
-            .restore(device, &mut network, &mut method)
-            .expect("it fits");
-        method
-            .step(
-                device,
-                &mut network,
-                &batch(device),
-                &mut SoftmaxCrossEntropy::new(),
-            )
-            .expect("it trains");
+        let mut learner = adam(device);
+        stopped.restore(device, &mut learner).expect("it fits");
+        step(device, &mut learner);
         assert!(
-            bits(device, network.parameters()) == expected,
+            bits(device, learner.network.parameters()) == expected,
             "other weights"
         );
     }
+}
+
+fn step<B: Backend>(backend: &B, learner: &mut impl Learner<B>) {
+    let mut log = SoftmaxCrossEntropy::new();
+    let done = learner.step(backend, &batch(backend), &mut log);
+    done.expect("it trains");
 }
 
 fn mlp<B: Backend>(backend: &B) -> Mlp<B> {
@@ -204,14 +185,16 @@ fn mlp<B: Backend>(backend: &B) -> Mlp<B> {
     Mlp::new(backend, &shape, 3).expect("a network")
 }
 
-fn adam<B: Backend>(backend: &B) -> GradientDescent<B> {
-    let rule = Rule::Adam {
+fn adam<B: Backend>(backend: &B) -> GradientDescent<B, Mlp<B>> {
+    let rule = Optimizer::Adam {
         beta1: 0.9,
         beta2: 0.999,
         epsilon: 1e-8,
     };
     let dynamics = GainDynamics::new(0.9, 1.0, 0.4).expect("a gain");
-    GradientDescent::new(backend, rule, 0.01, Some(dynamics)).expect("a method")
+    let adam = OptimizerConfig::new(rule, 0.01);
+    let learner = GradientDescent::new(backend, mlp(backend), adam, Some(dynamics.into()));
+    learner.expect("a learner")
 }
 
 fn batch<B: Backend>(backend: &B) -> Batch<B> {

@@ -5,9 +5,9 @@
 use crate::reference::comodulated_library::{CASE, Case};
 use neurogain::backend::cpu::InstructionSet;
 use neurogain::gain::{Draws, Measure, Modulation, Sign};
+use neurogain::learn::{Adapter, AdapterSettings, Batch, GainSource, GainsFor, Modulator, Pass};
 use neurogain::models::{Controller, Learnt, Modulated, Stem};
-use neurogain::optim::Rule;
-use neurogain::train::{Adapter, AdapterSettings, Batch, GainSource, GainsFor, Modulator, Pass};
+use neurogain::optim::Optimizer;
 use neurogain::{Backend, Cpu};
 
 /// An adaptation, and the hash of what it leaves behind.
@@ -18,7 +18,7 @@ struct Adaptation {
     hash: u64,
 }
 
-const ADAM: Rule = Rule::Adam {
+const ADAM: Optimizer = Optimizer::Adam {
     beta1: 0.9,
     beta2: 0.999,
     epsilon: 1e-8,
@@ -58,7 +58,7 @@ fn adaptations() -> [Adaptation; 2] {
         seed: 42,
     };
     let others = AdapterSettings {
-        rule: Rule::Momentum { momentum: 0.9 },
+        rule: Optimizer::Momentum { momentum: 0.9 },
         learnt: Learnt::Weights,
         gains: GainSource::Shuffled,
         modulator: Modulator {

@@ -33,11 +33,14 @@ mod comodulation_same_bits;
 mod gain_dynamics;
 mod gain_sampling;
 mod optimisers;
+mod own_learner;
 mod protocol;
 mod recommendation;
+mod regularizers;
 mod reparameterisation;
 mod resnet_training;
 mod training;
+mod unit_replacement;
 mod variants;
 
 // Analysis and metrics

@@ -3,7 +3,7 @@
 
 use crate::reference::{Bounded, exact};
 use neurogain::nn::Parameter;
-use neurogain::optim::{Rule, State};
+use neurogain::optim::{Optimizer, OptimizerState};
 use neurogain::{Backend, Cpu, Shape, Tensor};
 use proptest::prelude::*;
 
@@ -19,7 +19,7 @@ fn cases() -> impl Strategy<Value = (Vec<f32>, Vec<Vec<f32>>)> {
 }
 
 /// The weights after each step of the library.
-fn library(rule: Rule, rate: f32, start: &[f32], gradients: &[Vec<f32>]) -> Vec<Vec<f32>> {
+fn library(rule: Optimizer, rate: f32, start: &[f32], gradients: &[Vec<f32>]) -> Vec<Vec<f32>> {
     let backend = Cpu::new().unwrap();
     let shape = Shape::vector(start.len());
     let mut parameter = Parameter {
@@ -27,8 +27,9 @@ fn library(rule: Rule, rate: f32, start: &[f32], gradients: &[Vec<f32>]) -> Vec<
         value: Tensor::from_rows(&backend, shape, start).unwrap(),
         gradient: Tensor::zeros(&backend, shape).unwrap(),
         gain: None,
+        initial: neurogain::nn::Initial::Constant(0.0),
     };
-    let mut state = State::default();
+    let mut state = OptimizerState::default();
     gradients
         .iter()
         .map(|gradient| {
@@ -44,7 +45,7 @@ fn library(rule: Rule, rate: f32, start: &[f32], gradients: &[Vec<f32>]) -> Vec<
 /// Checks every weight after every step against `step(t, gradient, weight, first, second)`, the
 /// recurrence of one weight with its two moments.
 fn check(
-    rule: Rule,
+    rule: Optimizer,
     rate: f32,
     case: &(Vec<f32>, Vec<Vec<f32>>),
     step: impl Fn(i32, Bounded, &mut Bounded, &mut Bounded, &mut Bounded),
@@ -71,12 +72,12 @@ proptest! {
 
     #[test]
     fn sgd(case in cases(), rate in 1e-3..1.0f32) {
-        check(Rule::Sgd, rate, &case, |_, dw, w, _, _| *w = exact(-rate).fma(dw, *w));
+        check(Optimizer::Sgd, rate, &case, |_, dw, w, _, _| *w = exact(-rate).fma(dw, *w));
     }
 
     #[test]
     fn momentum(case in cases(), rate in 1e-3..1.0f32, momentum in 0.0..0.99f32) {
-        check(Rule::Momentum { momentum }, rate, &case, |_, dw, w, v, _| {
+        check(Optimizer::Momentum { momentum }, rate, &case, |_, dw, w, v, _| {
             *v = exact(momentum).fma(*v, dw);
             *w = exact(-rate).fma(*v, *w);
         });
@@ -87,7 +88,7 @@ proptest! {
         case in cases(), rate in 1e-3..0.1f32, beta1 in 0.0..0.99f32, beta2 in 0.5..0.9999f32,
     ) {
         let epsilon = 1e-8;
-        let rule = Rule::Adam { beta1, beta2, epsilon };
+        let rule = Optimizer::Adam { beta1, beta2, epsilon };
         check(rule, rate, &case, |t, dw, w, m, v| {
             // 1 − β is rounded to f32 by the kernel; 1 − βᵗ is taken in f64.
             let keep = |beta: f32| exact(beta);
@@ -108,14 +109,14 @@ proptest! {
 fn by_hand() {
     let gradients = [vec![0.5], vec![0.25], vec![-1.0]];
     let last = |rule| library(rule, 0.5, &[1.0], &gradients).pop().unwrap()[0];
-    assert_eq!(last(Rule::Sgd), 1.0 - 0.25 - 0.125 + 0.5);
+    assert_eq!(last(Optimizer::Sgd), 1.0 - 0.25 - 0.125 + 0.5);
     // v: 0.5, 0.5, −0.75.
     assert_eq!(
-        last(Rule::Momentum { momentum: 0.5 }),
+        last(Optimizer::Momentum { momentum: 0.5 }),
         1.0 - 0.25 - 0.25 + 0.375
     );
     // Adam's first step is α·sign(dw), but for ε.
-    let adam = Rule::Adam {
+    let adam = Optimizer::Adam {
         beta1: 0.9,
         beta2: 0.999,
         epsilon: 1e-8,
@@ -128,19 +129,19 @@ fn by_hand() {
 #[test]
 fn constants_out_of_range_are_refused() {
     for rule in [
-        Rule::Momentum { momentum: 1.0 },
-        Rule::Momentum { momentum: f32::NAN },
-        Rule::Adam {
+        Optimizer::Momentum { momentum: 1.0 },
+        Optimizer::Momentum { momentum: f32::NAN },
+        Optimizer::Adam {
             beta1: -0.1,
             beta2: 0.9,
             epsilon: 1e-8,
         },
-        Rule::Adam {
+        Optimizer::Adam {
             beta1: 0.9,
             beta2: 1.0,
             epsilon: 1e-8,
         },
-        Rule::Adam {
+        Optimizer::Adam {
             beta1: 0.9,
             beta2: 0.9,
             epsilon: 0.0,

@@ -5,10 +5,10 @@ use crate::reference;
 use crate::reference::Network;
 use crate::reference::library::{Case, cases};
 use neurogain::gain::{GainDynamics, reparameterisation as identity};
+use neurogain::learn::{Batch, GradientDescent, Learner, OptimizerConfig};
 use neurogain::models::{Mlp, Network as _};
 use neurogain::nn::SoftmaxCrossEntropy;
-use neurogain::optim::Rule;
-use neurogain::train::{Batch, GradientDescent, Method};
+use neurogain::optim::Optimizer;
 use neurogain::{Cpu, Shape, Tensor};
 use proptest::prelude::*;
 
@@ -182,8 +182,9 @@ proptest! {
         let modulated = with_gains(&case, |_| f64::from(g));
         let step = |case: &Case, rate: f32| {
             let mut mlp = case.mlp(&backend);
-            let mut sgd = GradientDescent::new(&backend, Rule::Sgd, rate, None).unwrap();
-            sgd.step(&backend, &mut mlp, &batch, &mut SoftmaxCrossEntropy::new()).unwrap();
+            let sgd = OptimizerConfig::new(Optimizer::Sgd, rate);
+            let mut sgd = GradientDescent::new(&backend, &mut mlp, sgd, None).unwrap();
+            sgd.step(&backend, &batch, &mut SoftmaxCrossEntropy::new()).unwrap();
             weights(&mut mlp)
         };
         let effective_rate = identity::effective_learning_rate(f64::from(rate), f64::from(g));
@@ -295,10 +296,14 @@ fn trained(case: &Case, dynamics: Option<GainDynamics>) -> Vec<u32> {
     let backend = Cpu::new().unwrap();
     let batch = case.batch(&backend);
     let mut mlp = case.mlp(&backend);
-    let mut method = GradientDescent::new(&backend, Rule::Sgd, 0.1, dynamics).unwrap();
+    let (sgd, gain) = (
+        OptimizerConfig::new(Optimizer::Sgd, 0.1),
+        dynamics.map(Into::into),
+    );
+    let mut learner = GradientDescent::new(&backend, &mut mlp, sgd, gain).unwrap();
     let mut loss = SoftmaxCrossEntropy::new();
     for _ in 0..5 {
-        method.step(&backend, &mut mlp, &batch, &mut loss).unwrap();
+        learner.step(&backend, &batch, &mut loss).unwrap();
     }
     bits(&weights(&mut mlp).concat())
 }

@@ -8,10 +8,10 @@ use crate::reference::nearness::{distance, near, values};
 use crate::reference::resnet::{Pass, SlimResNet};
 use crate::reference::resnet_library::{Case, Numbers, Pair, narrow, wide};
 use neurogain::gain::GainDynamics;
+use neurogain::learn::{GradientDescent, Learner, OptimizerConfig};
 use neurogain::models::Network as _;
 use neurogain::nn::SoftmaxCrossEntropy;
-use neurogain::optim::Rule;
-use neurogain::train::{GradientDescent, Method};
+use neurogain::optim::Optimizer;
 use neurogain::{Cpu, Shape, Tensor};
 
 const HEAD: &[&str] = &["head"];
@@ -126,20 +126,18 @@ fn training_steps_running_statistics_and_inference() {
         let mut pair = case.pair(&backend, false);
         let mut exact = Steps::<f64>::new(&pair.reference);
         let mut single = Steps::<f32>::new(&pair.reference);
-        let momentum = Rule::Momentum { momentum: 0.9 };
-        let mut method = GradientDescent::new(&backend, Rule::Sgd, RATE, Some(dynamics))
-            .and_then(|method| method.with_backbone(momentum))
-            .unwrap();
+        let momentum = Optimizer::Momentum { momentum: 0.9 };
+        let config = OptimizerConfig {
+            backbone: momentum,
+            ..OptimizerConfig::new(Optimizer::Sgd, RATE)
+        };
+        let gain = Some(dynamics.into());
+        let network = pair.library.clone();
+        let mut learner = GradientDescent::new(&backend, network, config, gain).unwrap();
         for step in 1..=2 {
-            let network = &mut pair.library;
-            method
-                .step(
-                    &backend,
-                    network,
-                    &pair.batch,
-                    &mut SoftmaxCrossEntropy::new(),
-                )
-                .unwrap();
+            let mut log = SoftmaxCrossEntropy::new();
+            learner.step(&backend, &pair.batch, &mut log).unwrap();
+            pair.library.clone_from(&learner.network);
             exact.step(&pair, RATE);
             single.step(&pair, RATE);
             let what = format!("{case:?}: step {step}");

@@ -3,10 +3,10 @@
 
 use crate::images::{Awkward, same_everywhere};
 use neurogain::gain::GainDynamics;
+use neurogain::learn::{Batch, GradientDescent, Learner, OptimizerConfig};
 use neurogain::models::{Network, SlimResNet, SlimResNetShape};
 use neurogain::nn::SoftmaxCrossEntropy;
-use neurogain::optim::Rule;
-use neurogain::train::{Batch, GradientDescent, Method};
+use neurogain::optim::Optimizer;
 use neurogain::{Backend, Cpu, Error, Shape, Tensor};
 
 fn shape(side: usize, width: usize, classes: usize, modulated: &[&str]) -> SlimResNetShape {
@@ -36,9 +36,15 @@ fn batch(backend: &Cpu, samples: usize, side: usize, classes: usize, seed: u64) 
     }
 }
 
-fn ngm(backend: &Cpu, rule: Rule, rate: f32) -> GradientDescent {
-    let dynamics = GainDynamics::new(0.9, 1.0, 0.2).unwrap();
-    GradientDescent::new(backend, rule, rate, Some(dynamics)).unwrap()
+fn ngm(
+    backend: &Cpu,
+    network: SlimResNet,
+    rule: Optimizer,
+    rate: f32,
+) -> GradientDescent<Cpu, SlimResNet> {
+    let gain = GainDynamics::new(0.9, 1.0, 0.2).unwrap();
+    let optimizer = OptimizerConfig::new(rule, rate);
+    GradientDescent::new(backend, network, optimizer, Some(gain.into())).unwrap()
 }
 
 /// Noise has nothing to generalise from: only a network whose every layer learns gets there. Inference by
@@ -47,20 +53,23 @@ fn ngm(backend: &Cpu, rule: Rule, rate: f32) -> GradientDescent {
 fn learns_32_images_by_heart() {
     let backend = Cpu::new().unwrap();
     for modulated in [&["head"][..], &[]] {
-        let mut network = SlimResNet::new(&backend, &shape(12, 6, 4, modulated), 3).unwrap();
+        let network = SlimResNet::new(&backend, &shape(12, 6, 4, modulated), 3).unwrap();
         let batch = batch(&backend, 32, 12, 4, 5);
-        let mut method = ngm(&backend, Rule::Momentum { momentum: 0.9 }, 0.02);
+        let mut learner = ngm(
+            &backend,
+            network,
+            Optimizer::Momentum { momentum: 0.9 },
+            0.02,
+        );
         let (mut loss, mut losses) = (f64::INFINITY, SoftmaxCrossEntropy::new());
         for step in 0..120 {
-            method
-                .step(&backend, &mut network, &batch, &mut losses)
-                .unwrap();
+            learner.step(&backend, &batch, &mut losses).unwrap();
             loss = losses.last(&backend).unwrap().mean_cross_entropy();
             // It begins near guessing.
             assert!(step > 0 || (0.5..3.0).contains(&loss), "{loss}");
         }
         assert!(loss < 0.01, "{modulated:?}: a loss of {loss} is left");
-        let logits = network.infer(&backend, &batch.inputs).unwrap();
+        let logits = learner.infer(&backend, &batch.inputs).unwrap();
         let mut judge = SoftmaxCrossEntropy::new();
         judge.infer(&backend, logits, &batch.labels).unwrap();
         let inferred = judge.total(&backend).unwrap();
@@ -74,19 +83,24 @@ fn learns_32_images_by_heart() {
 fn same_bits_everywhere() {
     let found = same_everywhere(|backend| {
         let shape = shape(12, 8, 5, &["head", "stage2.block1", "stage4.block2.second"]);
-        let mut network = SlimResNet::new(backend, &shape, 9).unwrap();
-        let mut method = ngm(backend, Rule::Momentum { momentum: 0.9 }, 0.01);
+        let network = SlimResNet::new(backend, &shape, 9).unwrap();
+        let mut learner = ngm(
+            backend,
+            network,
+            Optimizer::Momentum { momentum: 0.9 },
+            0.01,
+        );
         let batches = [1, 2].map(|seed| batch(backend, 20, 12, 5, seed));
         let (mut bits, mut loss) = (Vec::new(), SoftmaxCrossEntropy::new());
         for step in 0..20 {
-            method
-                .step(backend, &mut network, &batches[step % 2], &mut loss)
+            learner
+                .step(backend, &batches[step % 2], &mut loss)
                 .unwrap();
             bits.push(loss.last(backend).unwrap().cross_entropy.to_bits());
         }
-        let logits = network.infer(backend, &batches[0].inputs).unwrap();
+        let logits = learner.infer(backend, &batches[0].inputs).unwrap();
         let mut numbers = logits.to_rows(backend).unwrap();
-        for parameter in network.parameters() {
+        for parameter in learner.network.parameters() {
             numbers.extend(parameter.value.to_rows(backend).unwrap());
             if let Some(gain) = &parameter.gain {
                 numbers.extend(gain.to_rows(backend).unwrap());
@@ -105,17 +119,15 @@ fn same_bits_everywhere() {
 fn gains_on_any_layers() {
     let backend = Cpu::new().unwrap();
     let names = |modulated: &[&str]| -> Vec<String> {
-        let mut network = SlimResNet::new(&backend, &shape(8, 2, 3, modulated), 1).unwrap();
+        let network = SlimResNet::new(&backend, &shape(8, 2, 3, modulated), 1).unwrap();
         let batch = batch(&backend, 6, 8, 3, 1);
-        let mut method = ngm(&backend, Rule::Sgd, 0.01);
+        let mut learner = ngm(&backend, network, Optimizer::Sgd, 0.01);
         let mut loss = SoftmaxCrossEntropy::new();
         for _ in 0..3 {
-            method
-                .step(&backend, &mut network, &batch, &mut loss)
-                .unwrap();
+            learner.step(&backend, &batch, &mut loss).unwrap();
             assert!(loss.last(&backend).unwrap().cross_entropy.is_finite());
         }
-        let gained = network.parameters().filter(|p| p.gain.is_some());
+        let gained = learner.network.parameters().filter(|p| p.gain.is_some());
         gained
             .map(|p| {
                 let gains = p.gain.as_ref().unwrap();
@@ -188,14 +200,9 @@ fn head_sees_eight_times_the_width() {
         let logits = network.forward(&backend, &batch.inputs).unwrap();
         assert_eq!(logits.shape().rows(), 3);
         assert_eq!(logits.shape().columns(), 7);
-        let mut method = ngm(&backend, Rule::Sgd, 0.01);
-        method
-            .step(
-                &backend,
-                &mut network,
-                &batch,
-                &mut SoftmaxCrossEntropy::new(),
-            )
+        let mut learner = ngm(&backend, network, Optimizer::Sgd, 0.01);
+        learner
+            .step(&backend, &batch, &mut SoftmaxCrossEntropy::new())
             .unwrap();
     }
 }
@@ -301,14 +308,9 @@ fn wrong_images_are_errors() {
             "{wrong}: {found:?}"
         );
     }
-    let mut method = ngm(&backend, Rule::Sgd, 0.01);
-    method
-        .step(
-            &backend,
-            &mut network,
-            &right,
-            &mut SoftmaxCrossEntropy::new(),
-        )
+    let mut learner = ngm(&backend, network, Optimizer::Sgd, 0.01);
+    learner
+        .step(&backend, &right, &mut SoftmaxCrossEntropy::new())
         .unwrap();
 
     // One number a channel has no variance: a single image whose last stage is one pixel.

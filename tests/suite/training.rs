@@ -2,15 +2,16 @@
 
 use neurogain::data::Dataset;
 use neurogain::gain::GainDynamics;
-use neurogain::models::{Mlp, MlpShape, Network};
-use neurogain::nn::SoftmaxCrossEntropy;
-use neurogain::optim::Rule;
-use neurogain::stream::{self, Context};
-use neurogain::train::{
-    Batch, EVALUATION_BATCH, GradientDescent, History, Method, Normalisation, Samples, TestTasks,
-    Trainer, Transform,
+use neurogain::learn::{
+    Batch, EVALUATION_BATCH, GradientDescent, History, Learner, Normalisation, OptimizerConfig,
+    Samples, TestTasks, Trainer, Transform,
 };
-use neurogain::{Cpu, Error, Result};
+use neurogain::models::{Mlp, MlpShape, Network};
+use neurogain::nn::{Parameter, SoftmaxCrossEntropy};
+use neurogain::optim::Optimizer;
+use neurogain::state::{State, Visitor};
+use neurogain::stream::{self, Context};
+use neurogain::{Cpu, Error, Result, Tensor};
 
 fn bytes() -> Normalisation {
     Normalisation {
@@ -70,13 +71,15 @@ impl Setting {
     fn train(
         &self,
         network: &mut Mlp,
-        rule: Rule,
+        rule: Optimizer,
         rate: f32,
         dynamics: Option<GainDynamics>,
         history: &mut History,
         observe: impl FnMut(usize) -> bool,
     ) -> Result<()> {
-        let mut method = GradientDescent::new(&self.backend, rule, rate, dynamics)?;
+        let optimizer = OptimizerConfig::new(rule, rate);
+        let gain = dynamics.map(Into::into);
+        let mut learner = GradientDescent::new(&self.backend, network, optimizer, gain)?;
         let trainer = Trainer {
             backend: &self.backend,
             training: &self.training,
@@ -87,7 +90,7 @@ impl Setting {
             seed: 5,
         };
         let mut observe = observe;
-        trainer.run(network, &mut method, &self.contexts, history, |r| {
+        trainer.run(&mut learner, &self.contexts, history, |r| {
             observe(r.iteration)
         })
     }
@@ -104,7 +107,7 @@ fn the_gain_follows_the_entropy_of_the_batch_before() {
     setting
         .train(
             &mut network,
-            Rule::Sgd,
+            Optimizer::Sgd,
             0.05,
             Some(dynamics),
             &mut history,
@@ -131,20 +134,28 @@ fn the_gain_follows_the_entropy_of_the_batch_before() {
     assert!(history.records[29].gain[0] > 1.1, "the gain rose");
 }
 
-/// A method that leaves the losses of so many batches.
-struct Leaves(usize);
+/// A learner that leaves the losses of this many batches.
+struct Leaves(usize, Mlp);
 
-impl Method for Leaves {
-    fn step(
-        &mut self,
-        backend: &Cpu,
-        network: &mut impl Network<Cpu>,
-        batch: &Batch,
-        loss: &mut SoftmaxCrossEntropy,
-    ) -> Result<()> {
+impl State for Leaves {
+    fn visit(&mut self, backend: &Cpu, visitor: &mut dyn Visitor) -> Result<()> {
+        self.1.visit(backend, visitor)
+    }
+}
+
+impl Learner for Leaves {
+    fn infer(&mut self, backend: &Cpu, x: &Tensor) -> Result<&Tensor> {
+        self.1.infer(backend, x)
+    }
+
+    fn layers(&mut self) -> Vec<&mut Parameter> {
+        self.1.layers()
+    }
+
+    fn step(&mut self, backend: &Cpu, batch: &Batch, loss: &mut SoftmaxCrossEntropy) -> Result<()> {
         *loss = SoftmaxCrossEntropy::new();
         for _ in 0..self.0 {
-            let logits = network.infer(backend, &batch.inputs)?;
+            let logits = self.1.infer(backend, &batch.inputs)?;
             loss.infer(backend, logits, &batch.labels)?;
         }
         Ok(())
@@ -165,11 +176,10 @@ fn a_step_leaves_the_loss_of_one_batch() {
             evaluate_every: 1,
             seed: 5,
         };
-        let mut network = mlp(&setting.backend, 1);
+        let network = mlp(&setting.backend, 1);
         let mut history = History::default();
         let run = trainer.run(
-            &mut network,
-            &mut Leaves(batches),
+            &mut Leaves(batches, network),
             &setting.contexts,
             &mut history,
             |_| true,
@@ -178,7 +188,7 @@ fn a_step_leaves_the_loss_of_one_batch() {
             (1, run) => run.unwrap(),
             (_, run) => {
                 let said = run.unwrap_err().to_string();
-                assert!(said.contains("Method::step"), "{said}");
+                assert!(said.contains("Learner::step"), "{said}");
                 assert!(history.records.is_empty());
             }
         }
@@ -195,7 +205,7 @@ fn evaluation_uses_the_new_weights_and_the_gains_of_the_forward() {
     setting
         .train(
             &mut network,
-            Rule::Sgd,
+            Optimizer::Sgd,
             0.05,
             Some(dynamics),
             &mut history,
@@ -206,7 +216,9 @@ fn evaluation_uses_the_new_weights_and_the_gains_of_the_forward() {
     let backend = &setting.backend;
     let mut loss = SoftmaxCrossEntropy::new();
     let test = &setting.test;
-    test.evaluate(backend, &mut network, &mut loss, 0, 5, 60)
+    let sgd = OptimizerConfig::new(Optimizer::Sgd, 0.05);
+    let mut learner = GradientDescent::new(backend, &mut network, sgd, None).unwrap();
+    test.evaluate(backend, &mut learner, &mut loss, 0, 5, 60)
         .unwrap();
     let found = loss.total(backend).unwrap();
     assert_eq!(found.samples, 20);
@@ -227,15 +239,15 @@ fn evaluation_uses_the_new_weights_and_the_gains_of_the_forward() {
 fn every_method_learns() {
     let setting = setting();
     let dynamics = GainDynamics::new(0.9, 1.0, 0.2).unwrap();
-    let adam = Rule::Adam {
+    let adam = Optimizer::Adam {
         beta1: 0.9,
         beta2: 0.999,
         epsilon: 1e-8,
     };
     for (rule, rate, dynamics) in [
-        (Rule::Sgd, 0.1, Some(dynamics)),
-        (Rule::Sgd, 0.2, None),
-        (Rule::Momentum { momentum: 0.9 }, 0.1, None),
+        (Optimizer::Sgd, 0.1, Some(dynamics)),
+        (Optimizer::Sgd, 0.2, None),
+        (Optimizer::Momentum { momentum: 0.9 }, 0.1, None),
         (adam, 0.01, None),
     ] {
         let mut history = History::default();
@@ -260,7 +272,14 @@ fn a_run_is_a_function_of_its_seed() {
         let mut history = History::default();
         let mut network = mlp(&setting.backend, seed);
         setting
-            .train(&mut network, Rule::Sgd, 0.1, None, &mut history, |_| true)
+            .train(
+                &mut network,
+                Optimizer::Sgd,
+                0.1,
+                None,
+                &mut history,
+                |_| true,
+            )
             .unwrap();
         history
     };
@@ -273,7 +292,14 @@ fn divergence_ends_the_run_and_keeps_what_was_done() {
     let setting = setting();
     let mut history = History::default();
     let mut network = mlp(&setting.backend, 1);
-    let ended = setting.train(&mut network, Rule::Sgd, 1e30, None, &mut history, |_| true);
+    let ended = setting.train(
+        &mut network,
+        Optimizer::Sgd,
+        1e30,
+        None,
+        &mut history,
+        |_| true,
+    );
     match ended {
         Err(Error::Diverged { iteration, .. }) => assert_eq!(history.records.len(), iteration - 1),
         other => panic!("{other:?}"),
@@ -285,7 +311,9 @@ fn an_observer_ends_the_run() {
     let setting = setting();
     let mut history = History::default();
     let mut network = mlp(&setting.backend, 1);
-    let ended = setting.train(&mut network, Rule::Sgd, 0.1, None, &mut history, |i| i < 7);
+    let ended = setting.train(&mut network, Optimizer::Sgd, 0.1, None, &mut history, |i| {
+        i < 7
+    });
     assert_eq!(ended, Err(Error::Interrupted { iteration: 7 }));
     assert_eq!(history.records.len(), 7);
 }
@@ -333,18 +361,22 @@ fn shapes_that_do_not_fit_are_errors() {
         evaluate_every: 1,
         seed: 0,
     };
-    let mut method = GradientDescent::new(backend, Rule::Sgd, 0.1, None).unwrap();
+    let sgd = OptimizerConfig::new(Optimizer::Sgd, 0.1);
+    let network = mlp(backend, 1);
+    let mut learner = GradientDescent::new(backend, network, sgd, None).unwrap();
     let mut history = History::default();
     let contexts = &setting.contexts;
-    let ended = trainer.run(
-        &mut mlp(backend, 1),
-        &mut method,
-        contexts,
-        &mut history,
-        |_| true,
-    );
+    let ended = trainer.run(&mut learner, contexts, &mut history, |_| true);
     assert!(matches!(ended, Err(Error::Setting { .. })), "{ended:?}");
     for rate in [0.0, -1.0, f32::NAN] {
-        assert!(GradientDescent::new(backend, Rule::Sgd, rate, None).is_err());
+        assert!(
+            GradientDescent::new(
+                backend,
+                mlp(backend, 1),
+                OptimizerConfig::new(Optimizer::Sgd, rate),
+                None
+            )
+            .is_err()
+        );
     }
 }

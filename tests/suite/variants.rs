@@ -6,10 +6,12 @@ use std::sync::atomic::AtomicBool;
 use neurogain::data::digits;
 use neurogain::experiment::{Experiment, Run, Settings, presets, variants};
 use neurogain::gain::GainDynamics;
-use neurogain::models::{Mlp, MlpShape, Network as _};
+use neurogain::learn::{
+    GainConfig, GradientDescent, Learner as _, Normalisation, OptimizerConfig, Record, Samples,
+};
+use neurogain::models::{Mlp, MlpShape};
 use neurogain::nn::SoftmaxCrossEntropy;
-use neurogain::optim::Rule;
-use neurogain::train::{GradientDescent, Method as _, Normalisation, Record, Samples};
+use neurogain::optim::Optimizer;
 use neurogain::{Cpu, Error};
 
 fn settings(variants: &str, overrides: &[&str]) -> Settings {
@@ -123,25 +125,30 @@ fn the_slow_part_learns_at_the_rate_times_the_squared_gain() {
         hidden_standard_deviation: 0.1,
         output_standard_deviation: 0.1,
     };
-    let mut network = Mlp::new(&cpu, &shape, 3).unwrap();
+    let network = Mlp::new(&cpu, &shape, 3).unwrap();
     let mut plain = network.clone();
     let dynamics = GainDynamics::new(0.9, 1.0, 0.5).unwrap();
     let rate = 0.05f32;
-    let slow = GradientDescent::new(&cpu, Rule::Sgd, rate, Some(dynamics)).unwrap();
-    let mut slow = slow.only_slow(true);
+    let gain = GainConfig {
+        slow_weights_only: true,
+        ..dynamics.into()
+    };
+    let sgd = OptimizerConfig::new(Optimizer::Sgd, rate);
+    let mut slow = GradientDescent::new(&cpu, network, sgd, Some(gain)).unwrap();
     let (mut gain, mut entropy) = (1.0, 0.0f32);
     let mut loss = SoftmaxCrossEntropy::new();
     for (number, batch) in batches.iter().enumerate() {
         gain = dynamics.step(gain, f64::from(entropy));
         let rate = (f64::from(rate) * gain * gain) as f32;
-        let mut descent = GradientDescent::new(&cpu, Rule::Sgd, rate, None).unwrap();
-        descent.step(&cpu, &mut plain, batch, &mut loss).unwrap();
+        let sgd = OptimizerConfig::new(Optimizer::Sgd, rate);
+        let mut descent = GradientDescent::new(&cpu, &mut plain, sgd, None).unwrap();
+        descent.step(&cpu, batch, &mut loss).unwrap();
         let expected = loss.last(&cpu).unwrap();
-        slow.step(&cpu, &mut network, batch, &mut loss).unwrap();
+        slow.step(&cpu, batch, &mut loss).unwrap();
         let found = loss.last(&cpu).unwrap();
         assert_eq!(found, expected, "step {number}");
         entropy = found.mean_entropy() as f32;
-        for (found, expected) in network.parameters().zip(plain.parameters()) {
+        for (found, expected) in slow.network.parameters().zip(plain.parameters()) {
             let bits = |rows: Vec<f32>| rows.into_iter().map(f32::to_bits).collect::<Vec<_>>();
             let expected = bits(expected.value.to_rows(&cpu).unwrap());
             assert_eq!(

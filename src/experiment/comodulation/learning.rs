@@ -11,16 +11,15 @@ use super::run::{Cell, ComodulationExperiment, LEARNT, Leg, Pretraining, Step};
 use super::tasks::{Labelled, Task};
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::experiment::hexadecimal;
+use crate::experiment::{hash_parameters, hexadecimal};
+use crate::learn::{
+    Adapter, AdapterSettings, Answer, Batch, EVALUATION_BATCH, GainSource, GainsFor, Samples,
+};
 use crate::models::{Comodulated, Controller, Learnt};
 use crate::nn::Loss;
 use crate::rng::{Purpose, Stream};
 use crate::run::{Session, Status};
-use crate::tensor::NamedTensor;
-use crate::train::{
-    Adapter, AdapterSettings, Answer, Batch, Checkpoint, EVALUATION_BATCH, GainSource, GainsFor,
-    Samples,
-};
+use crate::state::Checkpoint;
 
 /// Batches of the adaptation are of steps from here on, where no batch of pretraining is.
 const ADAPTATION: u64 = 1 << 40;
@@ -78,10 +77,10 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         };
         if let Some((Leg::Pretraining(begun), state)) = session.resumed.take() {
             done.steps = begun.steps;
-            learner.restore(backend, &state)?;
+            state.restore(backend, &mut learner)?;
             session.skip(done.steps.len(), LEARNT * done.steps.len() as u64);
         } else if let [state] = &session.dependencies()?[..] {
-            learner.restore(backend, state)?;
+            state.restore(backend, &mut learner)?;
         }
         let before = self.epochs_before(level) * self.epoch();
         let batches = done.epochs * self.epoch() - before;
@@ -95,14 +94,14 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
             let carry_on = session.step(LEARNT, self.settings.training.batch as u64);
             if let Some(status) = diverged(&done.steps) {
                 done.status = status;
-                return Ok((done, learner.checkpoint(backend)?));
+                return Ok((done, Checkpoint::take(backend, &mut learner)?));
             }
             if !carry_on && done.steps.len() < batches {
-                return Ok((done, learner.checkpoint(backend)?));
+                return Ok((done, Checkpoint::take(backend, &mut learner)?));
             }
             if session.due(done.steps.len()) && done.steps.len() < batches {
                 let leg = Leg::Pretraining(done.clone());
-                session.checkpoint(&leg, &learner.checkpoint(backend)?)?;
+                session.checkpoint(&leg, &Checkpoint::take(backend, &mut learner)?)?;
             }
         }
         for (number, task) in self.primary.iter().enumerate() {
@@ -110,7 +109,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
             done.accuracies.push(answer.loss.accuracy());
         }
         done.status = Status::Complete;
-        Ok((done, learner.checkpoint(backend)?))
+        Ok((done, Checkpoint::take(backend, &mut learner)?))
     }
 
     /// An arm, from what pretraining has left.
@@ -124,7 +123,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         let backend = self.backend;
         let mut beginner = self.beginner(seed)?;
         for state in session.dependencies()? {
-            beginner.restore(backend, &state)?;
+            state.restore(backend, &mut beginner)?;
         }
         let network = beginner.into_network();
         let settings = self.settings;
@@ -163,7 +162,12 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
             hash: None,
             status: Status::Complete,
         };
-        for number in 0..self.batches() {
+        if let Some((Leg::Arm(begun), state)) = session.resumed.take() {
+            cell.steps = begun.steps;
+            state.restore(backend, &mut adapter)?;
+            session.skip(cell.steps.len(), self.cost(arm) * cell.steps.len() as u64);
+        }
+        for number in cell.steps.len()..self.batches() {
             let task = number % self.tasks.len();
             let step = ADAPTATION + number as u64;
             self.draw(&self.tasks[task].train, seed, step, &mut batch)?;
@@ -174,9 +178,15 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
                 cell.status = status;
                 break;
             }
-            if !carry_on && cell.steps.len() < self.batches() {
+            let last = cell.steps.len() == self.batches();
+            if !last && (!carry_on || session.due(cell.steps.len())) {
                 cell.status = Status::Interrupted;
-                return Ok((cell, Checkpoint::default()));
+                let state = Checkpoint::take(backend, &mut adapter)?;
+                if !carry_on {
+                    return Ok((cell, state));
+                }
+                session.checkpoint(&Leg::Arm(cell.clone()), &state)?;
+                cell.status = Status::Complete;
             }
         }
         if cell.status == Status::Complete {
@@ -205,27 +215,24 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         for step in &cell.steps {
             hash.update(step.loss.to_bits().to_le_bytes());
         }
-        let mut state = Checkpoint::default();
         let of_network = adapter.network().parameters().count();
-        for (number, parameter) in adapter.parameters().enumerate() {
-            let tensor = NamedTensor::of(backend, &parameter.name, &parameter.value)?;
-            for value in &tensor.numbers {
-                hash.update(value.to_bits().to_le_bytes());
-            }
-            if number >= of_network {
-                cell.learnt_numbers += tensor.numbers.len();
-            }
-            // What is frozen is in the state of the pretraining.
-            if number >= of_network || arm.learnt == Learnt::Weights {
-                state.network.push(tensor);
-            }
+        for parameter in adapter.parameters().skip(of_network) {
+            cell.learnt_numbers += backend.length(parameter.value.floats());
         }
+        hash_parameters(backend, &mut adapter, &mut hash)?;
         for measured in &cell.tasks {
             for gain in &measured.gains {
                 hash.update(gain.to_bits().to_le_bytes());
             }
         }
         cell.hash = Some(hexadecimal(hash));
+        let mut state = Checkpoint::take(backend, &mut adapter)?;
+        if arm.learnt == Learnt::Modulation {
+            // What is frozen is in the state of the pretraining.
+            let frozen = Checkpoint::take(backend, adapter.network())?.network;
+            let is_frozen = |name: &str| frozen.iter().any(|tensor| tensor.name == name);
+            state.network.retain(|tensor| !is_frozen(&tensor.name));
+        }
         Ok((cell, state))
     }
 

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::any_number;
 use crate::error::Result;
+use crate::learn::Answer;
 use crate::metrics::{
     CalibrationBin, Scores, calibration, class_geometry, classification, informativeness,
     shares_near_zero, softmax_confidences,
 };
-use crate::train::Answer;
 
 /// Gains not above these count as near zero: a share for each. The gain of a neuron that no batch's draws move up
 /// falls from 1 to 2/(n + 2) or so behind n batches, not to 0.

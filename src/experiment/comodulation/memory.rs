@@ -4,8 +4,8 @@ use super::ComodulationSettings;
 use crate::data::TrainTest;
 use crate::error::{Error, Result};
 use crate::experiment::available_memory;
+use crate::learn::EVALUATION_BATCH;
 use crate::models::{STAGES, Stem};
-use crate::train::EVALUATION_BATCH;
 
 const FLOAT: u64 = 4;
 /// Weight, gradient, packed copy, optimiser's moments, and a checkpoint as numbers, as bytes and as a file.

@@ -7,10 +7,12 @@ use super::tasks::{Material, Task, tasks};
 use super::{ArmSettings, ComodulationSettings, memory};
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
+use crate::learn::{GainSource, Normalisation, Samples};
 use crate::models::{BackboneShape, ComodulatedShape};
 use crate::nn::Loss;
 use crate::run::{self, Job, MemoryStore, Options, Session, Size, Status};
-use crate::train::{Checkpoint, GainSource, NamedTensor, Normalisation, Samples};
+use crate::state::Checkpoint;
+use crate::tensor::NamedTensor;
 
 /// One batch that was learnt from.
 #[derive(Debug, Clone, Copy, PartialEq)]

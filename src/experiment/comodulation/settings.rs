@@ -13,9 +13,9 @@ use crate::experiment::text::{self, Document};
 use crate::experiment::validate::{self, line, positive, require, whole};
 use crate::experiment::{DataSettings, DataSource};
 use crate::gain::Draws;
+use crate::learn::{GainSource, Modulator, Pass};
 use crate::models::{Learnt, Modulated, STAGES, Stem};
-use crate::optim::Rule;
-use crate::train::{GainSource, Modulator, Pass};
+use crate::optim::Optimizer;
 
 /// Draws a batch, at most: each is a pass through encoder and decoder, and all are held at once.
 const MOST_DRAWS: usize = 1 << 16;
@@ -97,7 +97,7 @@ pub struct PhasesSettings {
     /// Samples a batch, drawn uniformly with replacement.
     pub batch: usize,
     /// The update rule.
-    pub optimiser: Rule,
+    pub optimiser: Optimizer,
     /// One network a seed, and from it one run an arm.
     pub seeds: Vec<u64>,
 }

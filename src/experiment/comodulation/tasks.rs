@@ -9,7 +9,7 @@ use crate::data::{TrainTest, celeba};
 use crate::error::{Error, Result};
 use crate::experiment::{DataSource, data_digest, hexadecimal, load_samples};
 use crate::report::read_weights;
-use crate::train::NamedTensor;
+use crate::tensor::NamedTensor;
 
 /// The samples of an experiment.
 #[derive(Debug, Clone)]

@@ -7,6 +7,7 @@ use super::Comodulated;
 use crate::backend::{Backend, Update};
 use crate::error::Result;
 use crate::nn::{Parameter, Relu};
+use crate::state::{State, Visitor};
 use crate::tensor::Tensor;
 
 /// What the gradient is wanted of.
@@ -108,5 +109,13 @@ impl<B: Backend> Comodulated<B> {
     /// The running statistics of the backbone's normalisations.
     pub fn statistics(&mut self) -> impl Iterator<Item = (String, &mut Tensor<B>)> {
         self.backbone.statistics()
+    }
+}
+
+impl<B: Backend> State<B> for Comodulated<B> {
+    fn visit(&mut self, backend: &B, visitor: &mut dyn Visitor<B>) -> Result<()> {
+        self.parameters()
+            .try_for_each(|p| p.visit(backend, visitor))?;
+        self.backbone.visit_statistics(visitor)
     }
 }

@@ -9,10 +9,10 @@ use crate::backend::Backend;
 use crate::data::{TrainTest, digits};
 use crate::error::{Error, Result};
 use crate::experiment::{Experiment, Settings, presets};
+use crate::learn::{Normalisation, Samples};
 use crate::report::figure::{Chart, ChartPanel, ChartRow, Series};
 use crate::report::table::aligned;
 use crate::rng::{Purpose, Stream};
-use crate::train::{Normalisation, Samples};
 
 /// The seed of the runs.
 const SEED: u64 = 42;

@@ -8,11 +8,11 @@ use crate::data::{TrainTest, digits};
 use crate::error::Result;
 use crate::experiment::{EvaluatedTasks, Experiment, Settings, presets};
 use crate::gain::recommended_eta;
+use crate::learn::{History, Record};
 use crate::metrics::summarise;
 use crate::report::figure::{Chart, ChartPanel, ChartRow, HeatMap, Series};
 use crate::report::summary::summarise_results;
 use crate::report::table::aligned;
-use crate::train::{History, Record};
 
 /// 1 − γ halves from row to row and η doubles from column to column: η/(1 − γ) is the same on diagonals.
 const DECAYS: [f32; 5] = [0.6, 0.8, 0.9, 0.95, 0.975];

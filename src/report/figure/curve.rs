@@ -1,9 +1,9 @@
 //! Curves: mean and standard error over seeds at every iteration.
 
 use crate::experiment::Results;
+use crate::learn::{Evaluation, History};
 use crate::metrics::summarise;
 use crate::report::summary::{complete_runs, mean_gain};
-use crate::train::{Evaluation, History};
 
 /// What a curve is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,8 +140,8 @@ mod tests {
     use super::*;
     use crate::experiment::Run;
     use crate::experiment::Settings;
+    use crate::learn::Record;
     use crate::run::Status;
-    use crate::train::Record;
 
     /// Two contexts of two iterations, one method, a seed for each of `accuracies`.
     fn results(accuracies: &[[f64; 4]]) -> Results {

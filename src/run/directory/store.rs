@@ -8,7 +8,7 @@ use super::RunDirectory;
 use crate::error::{Error, Result};
 use crate::run::state::{self, Head, State};
 use crate::run::{Job, Outcome, Saved, Status, Store, System, files, tensorboard};
-use crate::train::Checkpoint;
+use crate::state::Checkpoint;
 
 impl<S: System> RunDirectory<S> {
     /// Writes the records and details of an outcome, each whole or not at all. If it has ended, its checkpoints are

@@ -6,8 +6,8 @@ use core::alloc::{GlobalAlloc, Layout};
 use neurogain::gain::GainDynamics;
 use neurogain::models::{Mlp, MlpShape};
 use neurogain::nn::SoftmaxCrossEntropy;
-use neurogain::optim::Rule;
-use neurogain::train::{Batch, GradientDescent, Method};
+use neurogain::optim::Optimizer;
+use neurogain::learn::{Batch, GradientDescent, Learner, OptimizerConfig};
 use neurogain::{Backend, Cpu, Shape, Tensor};
 
 struct Nothing;
@@ -35,15 +35,16 @@ fn step() -> neurogain::Result<f64> {
         hidden_standard_deviation: 0.1,
         output_standard_deviation: 0.1,
     };
-    let mut network = Mlp::new(&cpu, &shape, 1)?;
+    let network = Mlp::new(&cpu, &shape, 1)?;
     let dynamics = GainDynamics::new(0.9, 1.0, 0.4)?;
-    let mut method = GradientDescent::new(&cpu, Rule::Sgd, 0.01, Some(dynamics))?;
+    let sgd = OptimizerConfig::new(Optimizer::Sgd, 0.01);
+    let mut learner = GradientDescent::new(&cpu, network, sgd, Some(dynamics.into()))?;
     let batch = Batch {
         inputs: Tensor::zeros(&cpu, Shape::features(1, 2))?,
         labels: cpu.bytes(&[1])?,
     };
     let mut loss = SoftmaxCrossEntropy::new();
-    method.step(&cpu, &mut network, &batch, &mut loss)?;
+    learner.step(&cpu, &batch, &mut loss)?;
     Ok(loss.last(&cpu)?.mean_cross_entropy())
 }
 

@@ -1,7 +1,7 @@
 //! The library's network and the reference's, made from the same numbers.
 
-use neurogain::models::{Mlp, MlpShape, Network as _};
-use neurogain::train::Batch;
+use neurogain::learn::Batch;
+use neurogain::models::{Mlp, MlpShape};
 use neurogain::{Backend, Cpu, Shape, Tensor};
 use proptest::prelude::*;
 

@@ -1,7 +1,7 @@
 //! The library's slim ResNet-18 and the reference's, made from the same numbers.
 
-use neurogain::models::{Network as _, SlimResNet as Library, SlimResNetShape};
-use neurogain::train::Batch;
+use neurogain::learn::Batch;
+use neurogain::models::{SlimResNet as Library, SlimResNetShape};
 use neurogain::{Backend, Cpu, Shape, Tensor};
 
 use super::layers::Images;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use neurogain::Cpu;
-use neurogain::train::{AdapterSettings, GainSource, GainsFor, Modulator};
+use neurogain::learn::{AdapterSettings, GainSource, GainsFor, Modulator};
 
 use super::learner::{MODULATOR, SETTINGS, batch, learner};
 

@@ -1,8 +1,8 @@
 //! What is frozen keeps its bits, and what learns moves.
 
 use neurogain::Cpu;
+use neurogain::learn::{AdapterSettings, GainSource, GainsFor, Modulator, Pass};
 use neurogain::models::Learnt;
-use neurogain::train::{AdapterSettings, GainSource, GainsFor, Modulator, Pass};
 
 use super::learner::{
     MODULATOR, SETTINGS, adapter, batch, learn, learner, pair, parameters, statistics,
@@ -54,7 +54,7 @@ fn the_network_keeps_its_bits_while_a_modulation_is_learnt() {
 fn other_tasks_keep_theirs() {
     let backend = Cpu::new().unwrap();
     let mut learner = learner(&backend, &SETTINGS);
-    let couplings = |learner: &mut neurogain::train::Adapter, task| {
+    let couplings = |learner: &mut neurogain::learn::Adapter, task| {
         let couplings = learner.couplings(&backend, task).unwrap();
         couplings.into_iter().map(f32::to_bits).collect::<Vec<_>>()
     };

@@ -1,9 +1,9 @@
 //! Small learners, and what they are made of.
 
 use neurogain::gain::{Draws, Measure, Modulation, Sign};
+use neurogain::learn::{Adapter, AdapterSettings, Batch, GainSource, GainsFor, Modulator, Pass};
 use neurogain::models::{Comodulated, Controller, Learnt};
-use neurogain::optim::Rule;
-use neurogain::train::{Adapter, AdapterSettings, Batch, GainSource, GainsFor, Modulator, Pass};
+use neurogain::optim::Optimizer;
 use neurogain::{Backend, Cpu, Result, Tensor};
 
 use crate::reference::comodulated_library::{CASE, Pair};
@@ -25,7 +25,7 @@ pub const MODULATOR: Modulator = Modulator {
 };
 
 pub const SETTINGS: AdapterSettings = AdapterSettings {
-    rule: Rule::Momentum { momentum: 0.9 },
+    rule: Optimizer::Momentum { momentum: 0.9 },
     learning_rate: 0.005,
     shared_readout: false,
     learnt: Learnt::Modulation,

@@ -1,8 +1,8 @@
 //! What cannot be is an error that says what is right.
 
 use neurogain::gain::Draws;
+use neurogain::learn::{Adapter, AdapterSettings, Modulator};
 use neurogain::models::{BackboneShape, Comodulated, ComodulatedShape, Controller, DecoderGains};
-use neurogain::train::{Adapter, AdapterSettings, Modulator};
 use neurogain::{Backend, Cpu, Error, Result, Shape, Tensor};
 
 use super::learner::{MODULATOR, SETTINGS, adapter, batch, controller, learner, pair};

@@ -1,13 +1,14 @@
 //! A network that is learnt as a whole goes on from a checkpoint in every bit.
 
+use neurogain::learn::{Adapter, AdapterSettings, GainSource};
 use neurogain::models::Learnt;
-use neurogain::optim::Rule;
-use neurogain::train::{Adapter, AdapterSettings, GainSource};
+use neurogain::optim::Optimizer;
+use neurogain::state::Checkpoint;
 use neurogain::{Cpu, Error};
 
 use super::learner::{SETTINGS, adapter, batch, pair, parameters, statistics};
 
-fn fresh(backend: &Cpu, rule: Rule) -> Adapter {
+fn fresh(backend: &Cpu, rule: Optimizer) -> Adapter {
     let settings = AdapterSettings {
         rule,
         learning_rate: 0.002,
@@ -25,10 +26,10 @@ fn learn(backend: &Cpu, learner: &mut Adapter, steps: std::ops::Range<u64>) {
     }
 }
 
-const RULES: [Rule; 3] = [
-    Rule::Sgd,
-    Rule::Momentum { momentum: 0.9 },
-    Rule::Adam {
+const RULES: [Optimizer; 3] = [
+    Optimizer::Sgd,
+    Optimizer::Momentum { momentum: 0.9 },
+    Optimizer::Adam {
         beta1: 0.9,
         beta2: 0.999,
         epsilon: 1e-8,
@@ -42,12 +43,12 @@ fn what_goes_on_is_what_never_stopped() {
         for stopped in [0, 2] {
             let mut whole = fresh(&backend, rule);
             learn(&backend, &mut whole, 0..stopped);
-            let checkpoint = whole.checkpoint(&backend).unwrap();
+            let checkpoint = Checkpoint::take(&backend, &mut whole).unwrap();
             learn(&backend, &mut whole, stopped..4);
             let mut resumed = fresh(&backend, rule);
             // What it has learnt before is gone.
             learn(&backend, &mut resumed, 7..8);
-            resumed.restore(&backend, &checkpoint).unwrap();
+            checkpoint.restore(&backend, &mut resumed).unwrap();
             learn(&backend, &mut resumed, stopped..4);
             let of = |learner: &mut Adapter| {
                 (parameters(&backend, learner), statistics(&backend, learner))
@@ -62,10 +63,11 @@ fn a_checkpoint_that_lacks_something_is_refused() {
     let backend = Cpu::new().unwrap();
     let mut learner = fresh(&backend, RULES[2]);
     learn(&backend, &mut learner, 0..1);
-    let right = learner.checkpoint(&backend).unwrap();
-    let damages: [fn(&mut neurogain::train::Checkpoint); 5] = [
+    let right = Checkpoint::take(&backend, &mut learner).unwrap();
+    let damages: [fn(&mut Checkpoint); 6] = [
         |checkpoint| drop(checkpoint.numbers.pop()),
-        |checkpoint| checkpoint.numbers.clear(),
+        |checkpoint| drop(checkpoint.learner.pop()),
+        |checkpoint| checkpoint.counts.clear(),
         |checkpoint| drop(checkpoint.network.pop()),
         |checkpoint| drop(checkpoint.network.remove(0)),
         |checkpoint| {
@@ -77,11 +79,13 @@ fn a_checkpoint_that_lacks_something_is_refused() {
     for (number, damage) in damages.into_iter().enumerate() {
         let mut wrong = right.clone();
         damage(&mut wrong);
-        let result = fresh(&backend, RULES[2]).restore(&backend, &wrong);
+        let result = wrong.restore(&backend, &mut fresh(&backend, RULES[2]));
         assert!(
             matches!(result, Err(Error::Shape { .. })),
             "{number}: {result:?}"
         );
     }
-    fresh(&backend, RULES[2]).restore(&backend, &right).unwrap();
+    right
+        .restore(&backend, &mut fresh(&backend, RULES[2]))
+        .unwrap();
 }

@@ -1,8 +1,8 @@
 //! Where the gains come from, and that comodulation is attention with gains and nothing more.
 
 use neurogain::gain::{Draws, Measure, Sign};
+use neurogain::learn::{AdapterSettings, Answer, GainSource, GainsFor, Modulator, Pass};
 use neurogain::models::Learnt;
-use neurogain::train::{AdapterSettings, Answer, GainSource, GainsFor, Modulator, Pass};
 use neurogain::{Backend, Cpu, Tensor};
 
 use super::learner::{

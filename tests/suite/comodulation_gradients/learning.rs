@@ -2,10 +2,10 @@
 //! network.
 
 use neurogain::gain::{Draws, Measure, Modulation, Sign, modulator};
+use neurogain::learn::{Adapter, AdapterSettings, Batch, GainSource, GainsFor, Modulator, Pass};
 use neurogain::models::{Controller, Learnt};
-use neurogain::optim::Rule;
+use neurogain::optim::Optimizer;
 use neurogain::rng::{Purpose, Stream};
-use neurogain::train::{Adapter, AdapterSettings, Batch, GainSource, GainsFor, Modulator, Pass};
 use neurogain::{Backend, Cpu};
 
 use super::{LEARNT, cases, is_slope, spread};
@@ -232,7 +232,7 @@ fn controller_couplings_and_readout() {
             weights.push(fresh);
         }
         let settings = AdapterSettings {
-            rule: Rule::Sgd,
+            rule: Optimizer::Sgd,
             learning_rate: 1e-3,
             shared_readout: false,
             learnt,

@@ -97,7 +97,7 @@ fn cells_come_in_the_order_of_arms_epochs_and_seeds_with_all_their_measures() {
         let arm = settings.arms.iter().find(|arm| arm.name == cell.arm);
         let arm = arm.expect("an arm of the settings");
         assert_eq!(coupled, arm.controller, "{place}");
-        let ones = arm.gains == neurogain::train::GainSource::Ones;
+        let ones = arm.gains == neurogain::learn::GainSource::Ones;
         assert_eq!(gained, !ones, "{place}");
     }
     // What each arm learns besides the network: readouts, and the controller where there is one.

@@ -61,8 +61,8 @@ fn batches_depend_on_the_seed_and_not_on_the_method() {
     };
     let first = run(None, 3);
     assert_eq!(first.len(), 12);
-    assert_eq!(first, run(Some(Rule::Sgd), 3));
-    assert_eq!(first, run(Some(Rule::Momentum { momentum: 0.9 }), 3));
+    assert_eq!(first, run(Some(Optimizer::Sgd), 3));
+    assert_eq!(first, run(Some(Optimizer::Momentum { momentum: 0.9 }), 3));
     for (a, b) in first.iter().zip(run(None, 4)) {
         assert_ne!(*a, b);
     }
@@ -77,11 +77,9 @@ fn each_layer_starts_from_a_stream_and_a_deviation_of_its_own() {
         output_standard_deviation: 0.4,
     };
     let weights = |seed| -> Vec<Vec<f32>> {
-        let network = Mlp::new(&backend, &shape, seed).unwrap();
-        let layers = network.layers().iter();
-        layers
-            .map(|l| l.weight.value.to_rows(&backend).unwrap())
-            .collect()
+        let mut network = Mlp::new(&backend, &shape, seed).unwrap();
+        let layers = network.parameters();
+        layers.map(|p| p.value.to_rows(&backend).unwrap()).collect()
     };
     let layers = weights(9);
     let n = 64.0 * 64.0;

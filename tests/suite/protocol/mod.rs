@@ -12,15 +12,17 @@ mod records;
 use neurogain::backend::{Backend as _, Placement};
 use neurogain::data::{Dataset, ImageShape};
 use neurogain::gain::GainDynamics;
+use neurogain::learn::{
+    Batch, GradientDescent, History, Learner, Normalisation, OptimizerConfig, Samples, TestTasks,
+    Trainer, Transform,
+};
 use neurogain::models::{Mlp, MlpShape, Network};
-use neurogain::nn::SoftmaxCrossEntropy;
-use neurogain::optim::Rule;
+use neurogain::nn::{Parameter, SoftmaxCrossEntropy};
+use neurogain::optim::Optimizer;
 use neurogain::rng::{Purpose, Stream};
 use neurogain::shape::LANES;
+use neurogain::state::{State, Visitor};
 use neurogain::stream::Context;
-use neurogain::train::{
-    Batch, GradientDescent, History, Method, Normalisation, Samples, TestTasks, Trainer, Transform,
-};
 use neurogain::{Cpu, Result, Shape, Tensor};
 use proptest::prelude::*;
 use rand_distr::{Distribution as _, StandardNormal};
@@ -133,9 +135,10 @@ fn mean_absolute(numbers: &[f32]) -> f64 {
     numbers.iter().map(|&w| f64::from(w).abs()).sum::<f64>() / numbers.len() as f64
 }
 
-/// Writes down each batch and what the network makes of it, then lets a method learn, if there is one.
+/// Writes down each batch and what the network makes of it, then lets it learn, if it is to.
 struct Recorder {
-    method: Option<GradientDescent>,
+    learner: GradientDescent<Cpu, Mlp>,
+    learns: bool,
     test: Vec<Batch>,
     inputs: Vec<Vec<f32>>,
     labels: Vec<Vec<u8>>,
@@ -143,27 +146,36 @@ struct Recorder {
     states: Vec<([f64; 3], [f64; 3], Vec<f64>)>,
 }
 
-impl Method for Recorder {
-    fn step(
-        &mut self,
-        backend: &Cpu,
-        network: &mut impl Network<Cpu>,
-        batch: &Batch,
-        loss: &mut SoftmaxCrossEntropy,
-    ) -> Result<()> {
+impl State for Recorder {
+    fn visit(&mut self, backend: &Cpu, visitor: &mut dyn Visitor) -> Result<()> {
+        self.learner.visit(backend, visitor)
+    }
+}
+
+impl Learner for Recorder {
+    fn infer(&mut self, backend: &Cpu, x: &Tensor) -> Result<&Tensor> {
+        self.learner.infer(backend, x)
+    }
+
+    fn layers(&mut self) -> Vec<&mut Parameter> {
+        self.learner.layers()
+    }
+
+    fn step(&mut self, backend: &Cpu, batch: &Batch, loss: &mut SoftmaxCrossEntropy) -> Result<()> {
         self.inputs.push(batch.inputs.to_rows(backend)?);
         self.labels.push(batch.labels.clone());
-        let Some(method) = &mut self.method else {
+        let network = &mut self.learner.network;
+        if !self.learns {
             let logits = network.infer(backend, &batch.inputs)?;
             *loss = SoftmaxCrossEntropy::new();
             return loss.infer(backend, logits, &batch.labels);
-        };
+        }
         let test = measure(backend, network, &self.test);
         let train = measure(backend, network, std::slice::from_ref(batch));
         let weights = network.parameters();
         let weights = weights.map(|p| mean_absolute(&p.value.to_rows(backend).unwrap()));
         self.states.push((train, test, weights.collect()));
-        method.step(backend, network, batch, loss)
+        self.learner.step(backend, batch, loss)
     }
 }
 
@@ -180,7 +192,7 @@ impl Recorder {
 
 /// A run of a method over [`numbered`], or one that leaves the network as it is.
 struct Setting {
-    rule: Option<Rule>,
+    rule: Option<Optimizer>,
     iterations: [usize; 3],
     batch: usize,
     transform: Transform,
@@ -197,9 +209,13 @@ impl Setting {
         let batches = training.batches(&backend, &of_test, 33).unwrap();
         let tasks = vec![of_test];
         let test = TestTasks::new(&backend, training.clone(), tasks, Transform::default()).unwrap();
-        let method = |rule| GradientDescent::new(&backend, rule, 1e-4, None).unwrap();
+        let mut network = mlp(&backend, 11);
+        prepare(&backend, &mut network);
+        let optimizer = OptimizerConfig::new(self.rule.unwrap_or(Optimizer::Sgd), 1e-4);
+        let learner = GradientDescent::new(&backend, network, optimizer, None);
         let mut recorder = Recorder {
-            method: self.rule.map(method),
+            learner: learner.unwrap(),
+            learns: self.rule.is_some(),
             test: batches,
             inputs: Vec::new(),
             labels: Vec::new(),
@@ -214,13 +230,9 @@ impl Setting {
             evaluate_every: self.evaluate_every,
             seed: self.seed,
         };
-        let mut network = mlp(&backend, 11);
-        prepare(&backend, &mut network);
         let (contexts, mut history) = (contexts(self.iterations), History::default());
         trainer
-            .run(&mut network, &mut recorder, &contexts, &mut history, |_| {
-                true
-            })
+            .run(&mut recorder, &contexts, &mut history, |_| true)
             .unwrap();
         (recorder, history)
     }

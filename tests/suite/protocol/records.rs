@@ -11,7 +11,7 @@ fn assert_close(found: f64, expected: f64, what: &str) {
 fn a_record_holds_the_batch_before_the_update_and_the_test_after_it() {
     for evaluate_every in [0, 1, 3] {
         let setting = Setting {
-            rule: Some(Rule::Sgd),
+            rule: Some(Optimizer::Sgd),
             iterations: [10, 7, 5],
             evaluate_every,
             ..DRAWING
@@ -50,7 +50,7 @@ fn a_record_holds_the_batch_before_the_update_and_the_test_after_it() {
 #[test]
 fn means_are_over_all_neurons_and_all_weights() {
     let setting = Setting {
-        rule: Some(Rule::Sgd),
+        rule: Some(Optimizer::Sgd),
         iterations: [2, 1, 1],
         ..DRAWING
     };

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use neurogain::Error;
 use neurogain::experiment::{Results, Run, Settings};
+use neurogain::learn::{Evaluation, History, Record};
 use neurogain::run::{RunDirectory, Status};
 use neurogain::systems::StabilityGap;
-use neurogain::train::{Evaluation, History, Record};
 use proptest::prelude::*;
 use tempfile::TempDir;
 

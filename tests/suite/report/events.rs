@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
+use neurogain::learn::History;
 use neurogain::run::RunDirectory;
 use neurogain::systems::StabilityGap;
-use neurogain::train::History;
 use tempfile::TempDir;
 
 use super::python::python;

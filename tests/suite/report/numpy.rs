@@ -6,9 +6,9 @@ use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use neurogain::experiment::Results;
+use neurogain::learn::History;
 use neurogain::run::RunDirectory;
 use neurogain::systems::StabilityGap;
-use neurogain::train::History;
 use serde::Deserialize;
 use tempfile::TempDir;
 
@@ -26,7 +26,7 @@ struct Array {
 /// The arrays that `history` has.
 fn expected(history: &History) -> BTreeMap<String, Array> {
     let records = &history.records;
-    let whole = |of: fn(&neurogain::train::Record) -> usize| Array {
+    let whole = |of: fn(&neurogain::learn::Record) -> usize| Array {
         kind: "<i8".into(),
         shape: vec![records.len()],
         bits: records.iter().map(|record| of(record) as u64).collect(),
@@ -36,10 +36,10 @@ fn expected(history: &History) -> BTreeMap<String, Array> {
         shape: shape.to_vec(),
         bits: values.into_iter().map(f64::to_bits).collect(),
     };
-    let column = |of: &dyn Fn(&neurogain::train::Record) -> f64| {
+    let column = |of: &dyn Fn(&neurogain::learn::Record) -> f64| {
         floats(&[records.len()], records.iter().map(of).collect())
     };
-    let block = |of: &dyn Fn(&neurogain::train::Record) -> Vec<f64>| {
+    let block = |of: &dyn Fn(&neurogain::learn::Record) -> Vec<f64>| {
         let shape = [records.len(), history.layers.len()];
         floats(&shape, records.iter().flat_map(of).collect())
     };

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use neurogain::experiment::Results;
+use neurogain::learn::Record;
 use neurogain::run::Status;
 use neurogain::systems::compare;
-use neurogain::train::Record;
 use tempfile::TempDir;
 
 use super::synthetic::{self, write_all};

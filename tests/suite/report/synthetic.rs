@@ -4,9 +4,9 @@ use std::path::Path;
 
 use neurogain::experiment::Settings;
 use neurogain::experiment::{Results, Run};
+use neurogain::learn::{Evaluation, History, Record};
 use neurogain::run::{Outcome, RunDirectory, Status};
 use neurogain::systems::StabilityGap;
-use neurogain::train::{Evaluation, History, Record};
 
 /// Writes the records of `results` into the new directory `dir`.
 pub fn write(dir: &Path, results: &Results) -> RunDirectory<StabilityGap> {

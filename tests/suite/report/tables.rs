@@ -7,8 +7,8 @@ use neurogain::report::{
     Comparison, ComparisonRow, Spread, agreement, compare, published, summarise_results, table,
 };
 
+use neurogain::learn::Evaluation;
 use neurogain::run::Status;
-use neurogain::train::Evaluation;
 
 use super::synthetic;
 

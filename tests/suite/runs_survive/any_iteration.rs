@@ -99,6 +99,32 @@ fn variants_go_on_from_any_iteration() {
     }
 }
 
+/// Schedules, weight decay, and the state of each part of a learner.
+#[test]
+fn parts_of_a_learner_go_on_from_any_iteration() {
+    let changes = [
+        "methods.sgd.learning_rate=0.02",
+        "methods.sgd.weight_decay=0.1",
+        "methods.sgd.schedule={kind=\"cosine\",end=0.1}",
+        "methods.sgd.regularisers=[{kind=\"l2\",strength=0.01}]",
+        "methods.adam.regularisers=[{kind=\"l2-init\",strength=0.01}]",
+        "methods.adam.replacement={kind=\"redo\",threshold=0.9,every=2}",
+        "methods.msgd.regularisers=[{kind=\"ewc\",strength=0.1,samples=3}]",
+        "methods.msgd.replacement={kind=\"continual-backprop\",rate=0.1,maturity=2,decay=0.9}",
+        "methods.ngm-sgd.regularisers=[{kind=\"shrink-and-perturb\",shrink=0.9,standard_deviation=0.1}]",
+    ];
+    let plain = small();
+    let settings = plain.with_overrides(&changes).expect("settings");
+    for method in ["sgd", "adam", "msgd", "ngm-sgd"] {
+        let of = |settings: &Settings| {
+            let settings = settings.with_methods(&[method]).expect("a method");
+            states(&settings, 0, Vec::new())
+        };
+        assert_ne!(of(&settings), of(&plain), "{method}");
+    }
+    goes_on_from_any_iteration(&settings);
+}
+
 /// Streams whose batches are drawn from a memory, and evaluation of transformed images of every task.
 #[test]
 fn other_streams_go_on_from_any_iteration() {
@@ -154,6 +180,8 @@ fn states_of_other_networks_are_refused() {
     let deeper = settings.clone().with_overrides(&["network.hidden=[8, 8]"]);
     refused(&deeper.expect("settings"), state.clone(), "hidden2");
     let mut more = state;
-    more.method.push(more.network[0].clone());
-    refused(&settings, more, "tensors of the method");
+    let mut another = more.network[0].clone();
+    another.name = "another".into();
+    more.learner.push(another);
+    refused(&settings, more, "tensors and numbers");
 }

@@ -19,8 +19,8 @@ use neurogain::Cpu;
 use neurogain::data::digits;
 use neurogain::experiment::{Experiment, Run, Settings, data_digest, presets};
 use neurogain::run::{self, Options, Outcome, Progress, RunDirectory, Store, System};
+use neurogain::state::Checkpoint;
 use neurogain::systems::StabilityGap;
-use neurogain::train::Checkpoint;
 use tempfile::TempDir;
 
 /// Standard error of a program that must end with `code`.

@@ -2,7 +2,7 @@
 
 use neurogain::Error;
 use neurogain::experiment::{NetworkSettings, Settings, parse_seeds, presets};
-use neurogain::optim::Rule;
+use neurogain::optim::Optimizer;
 use proptest::prelude::*;
 
 use super::*;
@@ -156,7 +156,7 @@ proptest! {
         settings.training.learning_rate = rate;
         settings.gain.gamma = gamma;
         settings.data.mean = vec![mean];
-        settings.methods[2].optimiser = Rule::Adam { beta1: gamma, beta2: gamma, epsilon };
+        settings.methods[2].optimiser = Optimizer::Adam { beta1: gamma, beta2: gamma, epsilon };
         settings.training.seeds = seeds.into_iter().collect();
         settings.title = title;
         settings.description = description;

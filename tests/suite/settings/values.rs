@@ -2,7 +2,7 @@
 
 use neurogain::Error;
 use neurogain::experiment::{NetworkSettings, parse_seeds};
-use neurogain::optim::Rule;
+use neurogain::optim::Optimizer;
 
 use super::*;
 
@@ -50,7 +50,7 @@ fn overrides_reach_every_kind_of_setting() {
     };
     assert_eq!(
         optimiser("adam"),
-        Rule::Adam {
+        Optimizer::Adam {
             beta1: 0.8,
             beta2: 0.999,
             epsilon: 1e-8
@@ -58,7 +58,7 @@ fn overrides_reach_every_kind_of_setting() {
     );
     assert_eq!(
         optimiser("msgd"),
-        Rule::Adam {
+        Optimizer::Adam {
             beta1: 0.0,
             beta2: 0.5,
             epsilon: 1e-3

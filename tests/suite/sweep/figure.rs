@@ -1,6 +1,6 @@
 //! What a sweep's figure and its table of best cells show.
 
-use neurogain::train::Evaluation;
+use neurogain::learn::Evaluation;
 
 use super::*;
 

@@ -4,10 +4,10 @@ use alloc::vec::Vec;
 
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
-use crate::models::Network;
+use crate::learn::{Batch, EVALUATION_BATCH, Learner, Samples, Transform, evaluate};
+
 use crate::nn::SoftmaxCrossEntropy;
 use crate::rng::{Purpose, Stream};
-use crate::train::{Batch, EVALUATION_BATCH, Samples, Transform, evaluate};
 
 /// The test samples of each task, in the order in which the contexts bring the tasks.
 ///
@@ -67,7 +67,7 @@ impl<B: Backend> TestTasks<B> {
         self.tasks.iter().map(Vec::len)
     }
 
-    /// Adds the losses of `network` on the batches of `task`, counted from 0. Transformed images are drawn from
+    /// Adds the losses of `learner` on the batches of `task`, counted from 0. Transformed images are drawn from
     /// (`seed`, [`Purpose::Evaluation`], iteration + 2³²·task).
     ///
     /// # Errors
@@ -75,14 +75,14 @@ impl<B: Backend> TestTasks<B> {
     pub fn evaluate(
         &self,
         backend: &B,
-        network: &mut impl Network<B>,
+        learner: &mut dyn Learner<B>,
         loss: &mut SoftmaxCrossEntropy<B>,
         task: usize,
         seed: u64,
         iteration: usize,
     ) -> Result<()> {
         if let Some(batches) = self.ready.get(task) {
-            return evaluate(backend, network, loss, batches);
+            return evaluate(backend, learner, loss, batches);
         }
         let Some(indices) = self.tasks.get(task) else {
             let expected = alloc::format!("a task below {}", self.tasks.len());
@@ -97,7 +97,7 @@ impl<B: Backend> TestTasks<B> {
                 .draw(indices.len(), &mut stream, &mut placements);
             self.samples
                 .gather_placed(backend, indices, &placements, &mut batch)?;
-            evaluate(backend, network, loss, core::slice::from_ref(&batch))?;
+            evaluate(backend, learner, loss, core::slice::from_ref(&batch))?;
         }
         Ok(())
     }

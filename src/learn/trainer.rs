@@ -7,13 +7,12 @@ use rand::RngExt;
 
 use crate::backend::{Backend, Cpu, summation};
 use crate::error::{Error, Result};
-use crate::models::Network;
+use crate::learn::readback::Readback;
+use crate::learn::{Batch, Evaluation, History, Learner, Record, Samples, TestTasks, Transform};
 use crate::nn::{Loss, SoftmaxCrossEntropy};
 use crate::rng::{Purpose, Stream};
 use crate::shape::LANES;
 use crate::stream::Context;
-use crate::train::readings::Readings;
-use crate::train::{Batch, Evaluation, History, Method, Record, Samples, TestTasks, Transform};
 
 /// Samples an evaluation batch: one chunk of [`summation`].
 pub const EVALUATION_BATCH: usize = summation::CHUNK * LANES;
@@ -40,12 +39,12 @@ pub struct Trainer<'a, B: Backend = Cpu> {
 }
 
 impl<B: Backend> Trainer<'_, B> {
-    /// Trains `network` by `method` through `contexts`, adding a record an iteration to `history`,
+    /// Trains `learner` through `contexts`, adding a record an iteration to `history`,
     /// which keeps what was done when an error ends the run. `observe` sees each record and ends
     /// the run by returning `false`.
     ///
-    /// Goes on behind the records that `history` has already, `network` and `method` being as they were
-    /// then: those of the run that was ended, or of its [`Checkpoint`](crate::train::Checkpoint).
+    /// Continues after the records that `history` has already, `learner` being as it was then: that of the run
+    /// that was ended, or restored from its [`Checkpoint`](crate::state::Checkpoint).
     ///
     /// Evaluation after iteration i uses the weights that i left and the gains that i's forward used.
     ///
@@ -54,34 +53,31 @@ impl<B: Backend> Trainer<'_, B> {
     /// ended the run, and what the kernels fail with.
     pub fn run(
         &self,
-        network: &mut impl Network<B>,
-        method: &mut impl Method<B>,
+        learner: &mut dyn Learner<B>,
         contexts: &[Context],
         history: &mut History,
         mut observe: impl FnMut(&Record) -> bool,
     ) -> Result<()> {
         let backend = self.backend;
         let mut loss = SoftmaxCrossEntropy::new();
-        let mut readings = Readings::default();
+        let mut readback = Readback::default();
         let mut batch = self.training.batch(backend)?;
         let (mut indices, mut placements) = (Vec::new(), Vec::new());
-        history.layers = network
-            .parameters()
-            .filter(|p| p.is_weight())
-            .map(|p| p.name.clone())
-            .collect();
+        let layers = learner.layers();
+        history.layers = layers.iter().map(|layer| layer.name.clone()).collect();
         let done = history.records.len();
         let mut iteration = 0;
         for (number, context) in contexts.iter().enumerate() {
             if iteration >= done {
-                method.begin_context(backend, number + 1)?;
+                learner.begin_context(backend, number + 1)?;
             }
             for step in 1..=context.iterations {
                 iteration += 1;
                 if iteration <= done {
                     continue;
                 }
-                self.draw(&context.samples, iteration, &mut indices)?;
+                let mut stream = Stream::new(self.seed, Purpose::Batch, iteration as u64);
+                self.draw(&context.samples, self.batch, &mut stream, &mut indices)?;
                 if self.transform == Transform::default() {
                     self.training.gather(backend, &indices, &mut batch)?;
                 } else {
@@ -91,17 +87,17 @@ impl<B: Backend> Trainer<'_, B> {
                     self.training
                         .gather_placed(backend, &indices, &placements, &mut batch)?;
                 }
-                method.step(backend, network, &batch, &mut loss)?;
-                readings.begin(&loss)?;
+                learner.step(backend, &batch, &mut loss)?;
+                readback.begin(&loss)?;
                 if step.checked_rem(self.evaluate_every) == Some(0) {
                     for task in 0..self.test.count().min(number + 1) {
                         self.test
-                            .evaluate(backend, network, &mut loss, task, self.seed, iteration)?;
-                        readings.task(&loss);
+                            .evaluate(backend, learner, &mut loss, task, self.seed, iteration)?;
+                        readback.task(&loss);
                     }
                 }
                 // The device is waited for here, once an iteration.
-                let found = readings.read(backend, network, &loss)?;
+                let found = readback.read(backend, learner, &loss)?;
                 let train = &found.train;
                 finite(iteration, "training loss", train.mean_cross_entropy())?;
                 for test in &found.tests {
@@ -124,6 +120,13 @@ impl<B: Backend> Trainer<'_, B> {
                 for &weight in &record.mean_absolute_weight {
                     finite(iteration, "mean |w|", weight)?;
                 }
+                if step == context.iterations {
+                    let mut stream = Stream::new(self.seed, Purpose::ContextEnd, number as u64 + 1);
+                    learner.end_context(backend, &mut |count, batch| {
+                        self.draw(&context.samples, count, &mut stream, &mut indices)?;
+                        self.training.gather(backend, &indices, batch)
+                    })?;
+                }
                 let go_on = observe(&record);
                 history.records.push(record);
                 if !go_on {
@@ -134,38 +137,44 @@ impl<B: Backend> Trainer<'_, B> {
         Ok(())
     }
 
-    fn draw(&self, samples: &[u32], iteration: usize, indices: &mut Vec<u32>) -> Result<()> {
+    /// Fills `indices` with this many samples of a context, drawn uniformly with replacement.
+    fn draw(
+        &self,
+        samples: &[u32],
+        batch: usize,
+        stream: &mut Stream,
+        indices: &mut Vec<u32>,
+    ) -> Result<()> {
         // Drawn as u32, so that the width of `usize` does not matter.
         let count = u32::try_from(samples.len()).unwrap_or(u32::MAX);
-        if count == 0 || self.batch == 0 {
+        if count == 0 || batch == 0 {
             let expected = "at least one sample to draw from and one to draw";
-            return Err(Error::setting("batch", self.batch, expected));
+            return Err(Error::setting("batch", batch, expected));
         }
-        let mut stream = Stream::new(self.seed, Purpose::Batch, iteration as u64);
         indices.clear();
-        indices.try_reserve(self.batch).map_err(|_| Error::Memory {
+        indices.try_reserve(batch).map_err(|_| Error::Memory {
             purpose: "a batch".into(),
-            bytes: (self.batch as u64).saturating_mul(4),
+            bytes: (batch as u64).saturating_mul(4),
             remedy: "use a smaller one".into(),
         })?;
-        indices.extend((0..self.batch).map(|_| samples[stream.random_range(0..count) as usize]));
+        indices.extend((0..batch).map(|_| samples[stream.random_range(0..count) as usize]));
         Ok(())
     }
 }
 
-/// Adds the losses of `network` on `batches` to the list; their [`total`](SoftmaxCrossEntropy::total) is over all
+/// Adds the losses of `learner` on `batches` to the list; their [`total`](SoftmaxCrossEntropy::total) is over all
 /// samples. A list that a training step has begun holds the training batch's loss too.
 ///
 /// # Errors
 /// What the kernels fail with.
 pub fn evaluate<B: Backend>(
     backend: &B,
-    network: &mut impl Network<B>,
+    learner: &mut dyn Learner<B>,
     loss: &mut SoftmaxCrossEntropy<B>,
     batches: &[Batch<B>],
 ) -> Result<()> {
     for batch in batches {
-        let logits = network.infer(backend, &batch.inputs)?;
+        let logits = learner.infer(backend, &batch.inputs)?;
         loss.infer(backend, logits, &batch.labels)?;
     }
     Ok(())

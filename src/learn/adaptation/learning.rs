@@ -3,14 +3,14 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
+use super::state::trained;
 use super::{Adapter, AdapterSettings, Answer, EVALUATION, GainSource, GainsFor, Pass};
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::gain::{Comovement, gain_slope, mean_over_images, normalised};
+use crate::learn::Batch;
 use crate::models::{DecoderGains, Learnt};
-use crate::nn::{Loss, Parameter};
-use crate::optim::State;
-use crate::train::Batch;
+use crate::nn::Loss;
 
 impl<B: Backend> Adapter<B> {
     /// Learns a batch of task `task`, counted from 0; `step` names the draws. Returns the loss before.
@@ -171,25 +171,16 @@ impl<B: Backend> Adapter<B> {
             learnt,
             ..
         } = self.settings;
-        let number = self.readout(task);
-        let [network, controller, readouts] = &mut self.states;
-        let step = |parameter: &mut Parameter<B>, states: &mut Vec<State<B>>, number: usize| {
-            while states.len() <= number {
-                states.push(State::default());
-            }
-            rule.update(backend, learning_rate, parameter, &mut states[number])
-        };
-        if learnt == Learnt::Weights {
-            for (number, parameter) in self.network.parameters().enumerate() {
-                step(parameter, network, number)?;
+        let first_readout = self.states.len() - self.readouts.len();
+        let used = first_readout + self.readout(task);
+        let (network, controller) = (&mut self.network, &mut self.controller);
+        let parameters = trained(learnt, network, controller, &mut self.readouts);
+        for (place, (parameter, state)) in parameters.zip(&mut self.states).enumerate() {
+            if place < first_readout || place == used {
+                rule.update(backend, learning_rate, parameter, state)?;
             }
         }
-        if let Some(learner) = &mut self.controller {
-            for (number, parameter) in learner.parameters().enumerate() {
-                step(parameter, controller, number)?;
-            }
-        }
-        step(&mut self.readouts[number].weight, readouts, number)
+        Ok(())
     }
 }
 

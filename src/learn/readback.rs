@@ -1,17 +1,17 @@
-//! The numbers of the device that a record holds, read at once.
+//! The numbers of a record, read from the device at once.
 
 use alloc::vec::Vec;
 
 use crate::backend::{Backend, sums};
 use crate::error::{Error, Result};
-use crate::models::Network;
-use crate::nn::{Loss, Parameter, SoftmaxCrossEntropy};
+use crate::learn::Learner;
+use crate::nn::{Loss, SoftmaxCrossEntropy};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 /// Room for the numbers, from iteration to iteration.
 #[derive(Debug)]
-pub struct Readings<B: Backend> {
+pub struct Readback<B: Backend> {
     /// Batches of the list of losses behind the training batch, and behind each task after it.
     ends: Vec<usize>,
     /// Σ|w| of each layer.
@@ -21,7 +21,7 @@ pub struct Readings<B: Backend> {
 
 /// What was read.
 #[derive(Debug)]
-pub struct Found {
+pub struct Reading {
     pub train: Loss,
     pub tests: Vec<Loss>,
     /// The mean gain of each layer, 1 where there are no gains.
@@ -29,9 +29,9 @@ pub struct Found {
     pub mean_absolute_weight: Vec<f64>,
 }
 
-impl<B: Backend> Default for Readings<B> {
+impl<B: Backend> Default for Readback<B> {
     fn default() -> Self {
-        Readings {
+        Readback {
             ends: Vec::new(),
             weights: Vec::new(),
             host: Vec::new(),
@@ -39,13 +39,12 @@ impl<B: Backend> Default for Readings<B> {
     }
 }
 
-impl<B: Backend> Readings<B> {
-    /// The list of losses is that of the training batch, as [`Method::step`](crate::train::Method::step) leaves
-    /// it.
+impl<B: Backend> Readback<B> {
+    /// The log is that of the training batch, as [`Learner::step`] leaves it.
     pub fn begin(&mut self, loss: &SoftmaxCrossEntropy<B>) -> Result<()> {
         if loss.batches() != 1 {
             let expected = "the loss of one batch when the step ends";
-            return Err(Error::shape("Method::step", expected, loss.batches()));
+            return Err(Error::shape("Learner::step", expected, loss.batches()));
         }
         self.ends.clear();
         self.task(loss);
@@ -61,18 +60,17 @@ impl<B: Backend> Readings<B> {
     pub fn read(
         &mut self,
         backend: &B,
-        network: &mut impl Network<B>,
+        learner: &mut dyn Learner<B>,
         loss: &SoftmaxCrossEntropy<B>,
-    ) -> Result<Found> {
-        let mut layers: Vec<&Parameter<B>> = Vec::new();
-        for parameter in network.parameters().filter(|p| p.is_weight()) {
-            if self.weights.len() == layers.len() {
+    ) -> Result<Reading> {
+        let layers = learner.layers();
+        for (place, layer) in layers.iter().enumerate() {
+            if self.weights.len() == place {
                 let sum = Tensor::zeros(backend, Shape::vector(1))?;
                 self.weights.push(sum);
             }
-            let sum = self.weights[layers.len()].floats_mut();
-            backend.absolute_sum(parameter.value.floats(), sum)?;
-            layers.push(parameter);
+            let sum = self.weights[place].floats_mut();
+            backend.absolute_sum(layer.value.floats(), sum)?;
         }
         let weights = self.weights.iter().take(layers.len());
         let gains = layers.iter().filter_map(|layer| layer.gain.as_ref());
@@ -89,7 +87,7 @@ impl<B: Backend> Readings<B> {
             batches.fold(Loss::default(), Loss::plus)
         };
         let (weights, mut gains) = rest.split_at(layers.len());
-        let mut found = Found {
+        let mut found = Reading {
             train: total(0, self.ends.first().copied().unwrap_or(0)),
             tests: self
                 .ends

@@ -187,7 +187,7 @@ impl<B: Backend> Samples<B> {
     }
 
     /// The samples of these indices in batches of `size`, in order: a test set, ready for
-    /// [`evaluate`](crate::train::evaluate).
+    /// [`evaluate`](crate::learn::evaluate).
     ///
     /// # Errors
     /// As [`gather`](Self::gather).

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::gain::{Comovement, DecoderGain, Draws, Measure, Modulation, Sign, gain, modulator};
 use crate::models::{Comodulated, Controller, Learnt};
 use crate::nn::{GainLinear, Initial, Loss, Parameter, SoftmaxCrossEntropy};
-use crate::optim::{Rule, State};
+use crate::optim::{Optimizer, OptimizerState};
 use crate::rng::{Purpose, Stream};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -130,7 +130,7 @@ impl Modulator {
 #[derive(Debug, Clone, PartialEq)]
 pub struct AdapterSettings {
     /// The update rule.
-    pub rule: Rule,
+    pub rule: Optimizer,
     /// Its learning rate.
     pub learning_rate: f32,
     /// Whether all tasks have one readout, so that gains and modulation alone tell them apart.
@@ -154,8 +154,8 @@ pub struct Adapter<B: Backend = Cpu> {
     controller: Option<Controller<B>>,
     readouts: Vec<GainLinear<B>>,
     gains: Vec<DecoderGain>,
-    /// Of the network's parameters, the controller's, the readouts'.
-    states: [Vec<State<B>>; 3],
+    /// One of each parameter that is learnt, the readouts' last.
+    states: Vec<OptimizerState<B>>,
     logits: Tensor<B>,
     dlogits: Tensor<B>,
     gradient: Tensor<B>,
@@ -222,13 +222,23 @@ impl<B: Backend> Adapter<B> {
             false => classes,
         };
         let readouts = readouts.iter().enumerate().map(readout);
+        let mut readouts = readouts.collect::<Result<Vec<_>>>()?;
+        let (mut network, mut controller) = (network, controller);
+        let states = state::trained(
+            settings.learnt,
+            &mut network,
+            &mut controller,
+            &mut readouts,
+        );
+        let states = states.map(|p| OptimizerState::new(backend, settings.rule, p.value.shape()));
+        let states = states.collect::<Result<_>>()?;
         let empty = || Tensor::zeros(backend, Shape::features(0, 1));
         Ok(Adapter {
             network,
             controller,
-            readouts: readouts.collect::<Result<_>>()?,
+            readouts,
             gains: classes.iter().map(|_| DecoderGain::new(neurons)).collect(),
-            states: [Vec::new(), Vec::new(), Vec::new()],
+            states,
             logits: empty()?,
             dlogits: empty()?,
             gradient: empty()?,
@@ -305,12 +315,13 @@ impl<B: Backend> Adapter<B> {
         }
     }
 
-    /// Everything that is learnt, the readouts last.
+    /// Every parameter, the readouts last.
     pub fn parameters(&mut self) -> impl Iterator<Item = &mut Parameter<B>> {
-        let controller = self.controller.iter_mut();
-        self.network
-            .parameters()
-            .chain(controller.flat_map(Controller::parameters))
-            .chain(self.readouts.iter_mut().map(|readout| &mut readout.weight))
+        state::trained(
+            Learnt::Weights,
+            &mut self.network,
+            &mut self.controller,
+            &mut self.readouts,
+        )
     }
 }

@@ -1,10 +1,10 @@
-//! The continual loop, its methods and the run record.
+//! Learners, the continual loop and the run record.
 //!
 //! The example at the crate's root trains a network through two contexts. What a training image becomes:
 //!
 //! ```
 //! use neurogain::rng::{Purpose, Stream};
-//! use neurogain::train::Transform;
+//! use neurogain::learn::Transform;
 //! let crop = Transform { crop_padding: 4, mirror: true };
 //! let mut placements = Vec::new();
 //! crop.draw(256, &mut Stream::new(42, Purpose::Transform, 1), &mut placements);
@@ -13,19 +13,29 @@
 //! ```
 
 mod adaptation;
-mod checkpoint;
+mod axpby;
+mod gain_modulation;
+mod gradient_descent;
 pub mod history;
-mod method;
-mod readings;
+mod learner;
+mod optimization;
+mod readback;
+mod regularizers;
+mod replacement;
 mod samples;
+mod schedule;
 mod test_tasks;
 mod trainer;
 
-pub use crate::tensor::NamedTensor;
 pub use adaptation::{Adapter, AdapterSettings, Answer, GainSource, GainsFor, Modulator, Pass};
-pub use checkpoint::Checkpoint;
+pub use gain_modulation::{Drive, GainConfig};
+pub use gradient_descent::GradientDescent;
 pub use history::{Evaluation, History, Record};
-pub use method::{Drive, GradientDescent, Method};
+pub use learner::{Draw, Learner};
+pub use optimization::OptimizerConfig;
+pub use regularizers::*;
+pub use replacement::*;
 pub use samples::{Batch, Normalisation, Samples, Transform};
+pub use schedule::Schedule;
 pub use test_tasks::TestTasks;
 pub use trainer::{EVALUATION_BATCH, Trainer, evaluate};

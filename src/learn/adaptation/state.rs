@@ -1,0 +1,43 @@
+//! What an adapter learns and continues from.
+
+use alloc::format;
+
+use super::{Adapter, Controller};
+use crate::backend::Backend;
+use crate::error::Result;
+use crate::models::{Comodulated, Learnt};
+use crate::nn::{GainLinear, Parameter};
+use crate::state::{State, Visitor};
+
+/// Every parameter, the readouts last; the network's only if `learnt` says that they are trained.
+pub(super) fn trained<'a, B: Backend>(
+    learnt: Learnt,
+    network: &'a mut Comodulated<B>,
+    controller: &'a mut Option<Controller<B>>,
+    readouts: &'a mut [GainLinear<B>],
+) -> impl Iterator<Item = &'a mut Parameter<B>> {
+    let network = (learnt == Learnt::Weights).then_some(network);
+    let network = network.into_iter().flat_map(Comodulated::parameters);
+    let controller = controller.iter_mut().flat_map(Controller::parameters);
+    let readouts = readouts.iter_mut().map(|readout| &mut readout.weight);
+    network.chain(controller).chain(readouts)
+}
+
+impl<B: Backend> State<B> for Adapter<B> {
+    fn visit(&mut self, backend: &B, visitor: &mut dyn Visitor<B>) -> Result<()> {
+        let (network, controller) = (&mut self.network, &mut self.controller);
+        network.visit(backend, visitor)?;
+        for parameter in trained(Learnt::Modulation, network, controller, &mut self.readouts) {
+            parameter.visit(backend, visitor)?;
+        }
+        let learnt = self.settings.learnt;
+        let parameters = trained(learnt, network, controller, &mut self.readouts);
+        for (parameter, state) in parameters.zip(&mut self.states) {
+            state.visit(&parameter.name, visitor)?;
+        }
+        for (task, gain) in self.gains.iter_mut().enumerate() {
+            gain.visit(&format!("gains{}", task + 1), visitor)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,179 @@
+//! How weights move along their gradients.
+
+use alloc::vec::Vec;
+
+use crate::backend::Backend;
+use crate::error::{Error, Result};
+use crate::learn::Schedule;
+use crate::learn::axpby::axpby;
+use crate::models::Network;
+use crate::nn::Parameter;
+use crate::optim::{Optimizer, OptimizerState};
+use crate::shape::Shape;
+use crate::state::Visitor;
+use crate::tensor::Tensor;
+
+/// Optimizers and learning rate of a learner.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OptimizerConfig {
+    /// Of the gain-modulated layers.
+    pub optimizer: Optimizer,
+    /// Of the parameters without gains: the backbone of a network whose head alone is gain-modulated.
+    pub backbone: Optimizer,
+    /// α > 0.
+    pub learning_rate: f32,
+    /// How α changes within a context.
+    pub schedule: Schedule,
+    /// Iterations T of a context, which the schedule is stretched over.
+    pub iterations: u64,
+    /// λ ≥ 0 of decoupled weight decay, `w ← (1 − α·λ)·w` before each update (AdamW: Loshchilov & Hutter 2019,
+    /// arXiv 1711.05101, algorithm 2). For the L2 penalty inside the gradient see [`L2`](super::L2).
+    pub weight_decay: f32,
+    /// Whether the optimizers' state is reset at the start of every context after the first.
+    pub reset_optimizer_on_switch: bool,
+}
+
+impl OptimizerConfig {
+    /// One optimizer for all parameters at a constant rate α, without weight decay.
+    pub fn new(optimizer: Optimizer, learning_rate: f32) -> Self {
+        OptimizerConfig {
+            optimizer,
+            backbone: optimizer,
+            learning_rate,
+            schedule: Schedule::Constant,
+            iterations: 1,
+            weight_decay: 0.0,
+            reset_optimizer_on_switch: false,
+        }
+    }
+
+    fn validate(&self) -> Result<()> {
+        self.optimizer.validate()?;
+        self.backbone.validate()?;
+        self.schedule.validate()?;
+        let rate = self.learning_rate;
+        if !(rate > 0.0 && rate.is_finite()) {
+            let expected = "a finite number above 0";
+            return Err(Error::setting("learning_rate", rate, expected));
+        }
+        let decay = self.weight_decay;
+        if !(decay >= 0.0 && decay.is_finite()) {
+            let expected = "a finite number, 0 or above";
+            return Err(Error::setting("weight_decay", decay, expected));
+        }
+        Ok(())
+    }
+
+    fn of(&self, parameter: &Parameter<impl Backend>) -> Optimizer {
+        match parameter.gain {
+            Some(_) => self.optimizer,
+            None => self.backbone,
+        }
+    }
+}
+
+/// Optimizers and their state.
+#[derive(Debug)]
+pub(super) struct Optimization<B: Backend> {
+    config: OptimizerConfig,
+    /// Iterations of the context so far.
+    iteration: u64,
+    /// One of each parameter.
+    states: Vec<OptimizerState<B>>,
+    zero: Tensor<B>,
+}
+
+impl<B: Backend> Optimization<B> {
+    pub(super) fn new(
+        backend: &B,
+        config: OptimizerConfig,
+        network: &mut dyn Network<B>,
+    ) -> Result<Self> {
+        config.validate()?;
+        let mut optimization = Optimization {
+            config,
+            iteration: 0,
+            states: Vec::new(),
+            zero: Tensor::zeros(backend, Shape::vector(1))?,
+        };
+        optimization.reset(backend, network)?;
+        Ok(optimization)
+    }
+
+    fn reset(&mut self, backend: &B, network: &mut dyn Network<B>) -> Result<()> {
+        self.states.clear();
+        network.for_each_parameter(&mut |parameter| {
+            let optimizer = self.config.of(parameter);
+            let state = OptimizerState::new(backend, optimizer, parameter.value.shape())?;
+            self.states.push(state);
+            Ok(())
+        })
+    }
+
+    pub(super) fn begin_context(
+        &mut self,
+        backend: &B,
+        context: usize,
+        network: &mut dyn Network<B>,
+    ) -> Result<()> {
+        self.iteration = 0;
+        match context > 1 && self.config.reset_optimizer_on_switch {
+            true => self.reset(backend, network),
+            false => Ok(()),
+        }
+    }
+
+    /// One step of every parameter along its gradient; `modulated` gives the rate of gain-modulated layers.
+    pub(super) fn update(
+        &mut self,
+        backend: &B,
+        network: &mut dyn Network<B>,
+        modulated: impl Fn(f32) -> f32,
+    ) -> Result<()> {
+        let config = &self.config;
+        let rate = config
+            .schedule
+            .rate(config.learning_rate, self.iteration, config.iterations);
+        self.iteration += 1;
+        let modulated = modulated(rate);
+        let mut states = self.states.iter_mut();
+        network.for_each_parameter(&mut |parameter| {
+            let Some(state) = states.next() else {
+                let expected = "as many parameters as there were at the start";
+                return Err(Error::shape("optimizer", expected, &parameter.name));
+            };
+            let rate = match parameter.gain {
+                Some(_) => modulated,
+                None => rate,
+            };
+            if config.weight_decay > 0.0 {
+                let kept = 1.0 - f64::from(rate) * f64::from(config.weight_decay);
+                axpby(backend, 0.0, &self.zero, kept as f32, &mut parameter.value)?;
+            }
+            config.of(parameter).update(backend, rate, parameter, state)
+        })
+    }
+
+    /// The state of the parameter at a place.
+    pub(super) fn state(&mut self, place: usize) -> Result<&mut OptimizerState<B>> {
+        let states = self.states.len();
+        self.states.get_mut(place).ok_or_else(|| {
+            let expected = alloc::format!("a parameter below {states}");
+            Error::shape("optimizer", expected, place)
+        })
+    }
+
+    /// Shows `visitor` the state of every parameter's optimizer.
+    pub(super) fn visit(
+        &mut self,
+        network: &mut dyn Network<B>,
+        visitor: &mut dyn Visitor<B>,
+    ) -> Result<()> {
+        visitor.count("context_iteration", &mut self.iteration)?;
+        let mut states = self.states.iter_mut();
+        network.for_each_parameter(&mut |parameter| match states.next() {
+            Some(state) => state.visit(&parameter.name, visitor),
+            None => Ok(()),
+        })
+    }
+}

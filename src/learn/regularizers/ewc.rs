@@ -1,0 +1,161 @@
+//! Elastic weight consolidation.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{Regularizer, check_strength};
+use crate::backend::Backend;
+use crate::error::{Error, Result};
+use crate::learn::axpby::axpby;
+use crate::learn::{Batch, Draw};
+use crate::models::Network;
+use crate::nn::SoftmaxCrossEntropy;
+use crate::shape::Shape;
+use crate::state::{Checkpoint, Role, State, Visitor};
+use crate::tensor::Tensor;
+
+/// Elastic weight consolidation (Kirkpatrick et al. 2017, arXiv 1612.00796, equation 3): the penalty
+/// `λ/2·Σ F·(w − w*)²`, which adds `λ·F·(w − w*)` to the gradient.
+///
+/// w* is what the last context left. F is the diagonal of the Fisher information at w* over the last context, the
+/// mean of squared gradients of single samples with their own labels (the empirical Fisher); those of several
+/// contexts are added, with one quadratic around the newest w* (Huszár 2018, arXiv 1712.03847, equation 6). The
+/// network is left as it was, running statistics included.
+#[derive(Debug)]
+pub struct Ewc<B: Backend> {
+    strength: f32,
+    samples: usize,
+    parts: Vec<Part<B>>,
+}
+
+/// What is known of a parameter.
+#[derive(Debug)]
+struct Part<B: Backend> {
+    name: String,
+    /// F, zeros before the first context has ended.
+    fisher: Tensor<B>,
+    /// w*.
+    anchor: Tensor<B>,
+    /// Room for F·(w − w*), and for a squared gradient.
+    scratch: Tensor<B>,
+}
+
+impl<B: Backend> Ewc<B> {
+    /// λ ≥ 0, and the samples that F is the mean over, at least 1.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a constant outside its range, [`Error::Memory`] if there is no room.
+    pub fn new(
+        backend: &B,
+        strength: f32,
+        samples: usize,
+        network: &mut dyn Network<B>,
+    ) -> Result<Self> {
+        check_strength(strength)?;
+        check_samples(samples)?;
+        let mut parts = Vec::new();
+        network.for_each_parameter(&mut |parameter| {
+            let zeros = || Tensor::zeros(backend, parameter.value.shape());
+            parts.push(Part {
+                name: parameter.name.clone(),
+                fisher: zeros()?,
+                anchor: zeros()?,
+                scratch: zeros()?,
+            });
+            Ok(())
+        })?;
+        Ok(Ewc {
+            strength,
+            samples,
+            parts,
+        })
+    }
+}
+
+/// Checks the samples of the Fisher information.
+pub(super) fn check_samples(samples: usize) -> Result<()> {
+    match samples {
+        0 => Err(Error::setting("samples", samples, "1 or more")),
+        _ => Ok(()),
+    }
+}
+
+impl<B: Backend> Regularizer<B> for Ewc<B> {
+    fn add_gradient(&mut self, backend: &B, network: &mut dyn Network<B>) -> Result<()> {
+        let mut parts = self.parts.iter_mut();
+        network.for_each_parameter(&mut |parameter| {
+            let Some(part) = parts.next() else {
+                return Ok(());
+            };
+            let scratch = &mut part.scratch;
+            axpby(backend, 1.0, &parameter.value, 0.0, scratch)?;
+            axpby(backend, -1.0, &part.anchor, 1.0, scratch)?;
+            backend.multiply(part.fisher.floats(), scratch.floats_mut())?;
+            axpby(
+                backend,
+                self.strength,
+                scratch,
+                1.0,
+                &mut parameter.gradient,
+            )
+        })
+    }
+
+    fn end_context(
+        &mut self,
+        backend: &B,
+        network: &mut dyn Network<B>,
+        draw: &mut Draw<'_, B>,
+    ) -> Result<()> {
+        let before = Checkpoint::take(backend, network)?;
+        let mut batch = Batch {
+            inputs: Tensor::zeros(backend, Shape::features(0, 1))?,
+            labels: backend.bytes(&[])?,
+        };
+        let mut log = SoftmaxCrossEntropy::new();
+        let mut dlogits = Tensor::zeros(backend, Shape::features(0, 1))?;
+        let share = (1.0 / self.samples as f64) as f32;
+        for _ in 0..self.samples {
+            draw(1, &mut batch)?;
+            let logits = network.forward(backend, &batch.inputs)?;
+            log.forward(backend, logits, &batch.labels, &mut dlogits)?;
+            network.backward(backend, &batch.inputs, &dlogits)?;
+            let mut parts = self.parts.iter_mut();
+            network.for_each_parameter(&mut |parameter| {
+                let Some(part) = parts.next() else {
+                    return Ok(());
+                };
+                let (gradient, square) = (&parameter.gradient, &mut part.scratch);
+                axpby(backend, 1.0, gradient, 0.0, square)?;
+                backend.multiply(gradient.floats(), square.floats_mut())?;
+                axpby(backend, share, square, 1.0, &mut part.fisher)
+            })?;
+        }
+        before.restore(backend, network)?;
+        let mut parts = self.parts.iter_mut();
+        network.for_each_parameter(&mut |parameter| match parts.next() {
+            Some(part) => axpby(backend, 1.0, &parameter.value, 0.0, &mut part.anchor),
+            None => Ok(()),
+        })
+    }
+}
+
+impl<B: Backend> State<B> for Ewc<B> {
+    fn visit(&mut self, _backend: &B, visitor: &mut dyn Visitor<B>) -> Result<()> {
+        for part in &mut self.parts {
+            let name = &part.name;
+            visitor.tensor(
+                Role::Learner,
+                &format!("ewc.fisher.{name}"),
+                &mut part.fisher,
+            )?;
+            visitor.tensor(
+                Role::Learner,
+                &format!("ewc.anchor.{name}"),
+                &mut part.anchor,
+            )?;
+        }
+        Ok(())
+    }
+}

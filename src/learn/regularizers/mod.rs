@@ -1,0 +1,158 @@
+//! Regularizers: terms that keep weights where they can go on learning, or where they were.
+//!
+//! The gradient of each is added to the loss's before the optimizer's step, so that momentum and Adam see it.
+
+mod ewc;
+mod l2;
+mod l2_init;
+mod shrink_and_perturb;
+
+use alloc::boxed::Box;
+use core::fmt::Debug;
+
+use crate::backend::{Backend, Cpu};
+use crate::error::{Error, Result};
+use crate::learn::Draw;
+use crate::models::Network;
+use crate::state::State;
+
+pub use ewc::Ewc;
+pub use l2::L2;
+pub use l2_init::L2Init;
+pub use shrink_and_perturb::ShrinkAndPerturb;
+
+/// A regularizer of every parameter of a network.
+pub trait Regularizer<B: Backend = Cpu>: State<B> + Debug {
+    /// Called before the first iteration of each context, counted from 1; does nothing by default.
+    ///
+    /// # Errors
+    /// What the kernels fail with.
+    fn begin_context(
+        &mut self,
+        _backend: &B,
+        _context: usize,
+        _network: &mut dyn Network<B>,
+    ) -> Result<()> {
+        Ok(())
+    }
+
+    /// Adds the term's gradient to every parameter's; does nothing by default.
+    ///
+    /// # Errors
+    /// What the kernels fail with.
+    fn add_gradient(&mut self, _backend: &B, _network: &mut dyn Network<B>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Called after each context; does nothing by default.
+    ///
+    /// # Errors
+    /// What the kernels fail with.
+    fn end_context(
+        &mut self,
+        _backend: &B,
+        _network: &mut dyn Network<B>,
+        _draw: &mut Draw<'_, B>,
+    ) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A regularizer, as a method's settings name it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(
+    feature = "report",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)
+)]
+pub enum RegularizerConfig {
+    /// [`L2`].
+    L2 {
+        /// λ.
+        strength: f32,
+    },
+    /// [`L2Init`].
+    L2Init {
+        /// λ.
+        strength: f32,
+    },
+    /// [`ShrinkAndPerturb`].
+    ShrinkAndPerturb {
+        /// λ.
+        shrink: f32,
+        /// σ.
+        standard_deviation: f32,
+    },
+    /// [`Ewc`].
+    Ewc {
+        /// λ.
+        strength: f32,
+        /// Samples that F is the mean over.
+        samples: usize,
+    },
+}
+
+impl RegularizerConfig {
+    /// Checks the constants' ranges.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for one outside.
+    pub fn validate(&self) -> Result<()> {
+        match *self {
+            RegularizerConfig::L2 { strength } | RegularizerConfig::L2Init { strength } => {
+                check_strength(strength)
+            }
+            RegularizerConfig::ShrinkAndPerturb {
+                shrink,
+                standard_deviation,
+            } => ShrinkAndPerturb::new(shrink, standard_deviation, 0).map(drop),
+            RegularizerConfig::Ewc { strength, samples } => {
+                check_strength(strength)?;
+                ewc::check_samples(samples)
+            }
+        }
+    }
+
+    /// Tensors that it keeps of each parameter.
+    pub fn copies(&self) -> u64 {
+        match self {
+            RegularizerConfig::L2 { .. } | RegularizerConfig::ShrinkAndPerturb { .. } => 0,
+            RegularizerConfig::L2Init { .. } => 1,
+            RegularizerConfig::Ewc { .. } => 3,
+        }
+    }
+
+    /// The regularizer of a network before its first iteration; `seed` names its random stream.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a constant outside its range, [`Error::Memory`] if there is no room.
+    pub fn build<B: Backend>(
+        &self,
+        backend: &B,
+        network: &mut dyn Network<B>,
+        seed: u64,
+    ) -> Result<Box<dyn Regularizer<B>>> {
+        Ok(match *self {
+            RegularizerConfig::L2 { strength } => Box::new(L2::new(strength)?),
+            RegularizerConfig::L2Init { strength } => Box::new(L2Init::new(strength, network)?),
+            RegularizerConfig::ShrinkAndPerturb {
+                shrink,
+                standard_deviation,
+            } => Box::new(ShrinkAndPerturb::new(shrink, standard_deviation, seed)?),
+            RegularizerConfig::Ewc { strength, samples } => {
+                Box::new(Ewc::new(backend, strength, samples, network)?)
+            }
+        })
+    }
+}
+
+/// Checks the strength λ of a term.
+fn check_strength(strength: f32) -> Result<()> {
+    match strength >= 0.0 && strength.is_finite() {
+        true => Ok(()),
+        false => {
+            let expected = "a finite number, 0 or above";
+            Err(Error::setting("strength", strength, expected))
+        }
+    }
+}

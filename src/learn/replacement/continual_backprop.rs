@@ -1,0 +1,119 @@
+//! Continual backpropagation.
+
+use alloc::format;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::{Replacement, mean_activity};
+use crate::backend::Backend;
+use crate::error::{Error, Result};
+use crate::models::Network;
+use crate::state::{State, Visitor};
+
+/// Continual backpropagation (Dohare et al. 2024, Nature 632, equation 1 and algorithm 1).
+///
+/// After every update, in each hidden layer: every unit's age grows by 1, and its utility becomes
+/// `u ← η·u + (1 − η)·mean|h|·Σ|w_out|`, the mean over the batch. The layer's count grows by ρ for each unit older
+/// than m; while it is at least 1, the unit of least utility among those (the first of equal ones) is replaced and
+/// the count falls by 1. A replaced unit has utility and age 0.
+#[derive(Debug, Clone)]
+pub struct ContinualBackprop {
+    rate: f64,
+    maturity: u64,
+    decay: f64,
+    layers: Vec<Layer>,
+}
+
+/// What is known of a hidden layer's units.
+#[derive(Debug, Clone)]
+struct Layer {
+    utility: Vec<f64>,
+    /// Updates since each unit started.
+    age: Vec<f64>,
+    /// Units still to be replaced.
+    due: f64,
+}
+
+/// Checks ρ and η.
+pub(super) fn check(rate: f64, decay: f64) -> Result<()> {
+    if !(0.0..=1.0).contains(&rate) {
+        return Err(Error::setting("rate", rate, "a share in [0, 1]"));
+    }
+    match (0.0..1.0).contains(&decay) {
+        true => Ok(()),
+        false => Err(Error::setting("decay", decay, "a number in [0, 1)")),
+    }
+}
+
+impl ContinualBackprop {
+    /// Replacement rate ρ in [0, 1], maturity threshold m, decay η in [0, 1) of the utility, and the units of each
+    /// hidden layer.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a constant outside its range.
+    pub fn new(rate: f64, maturity: u64, decay: f64, units: &[usize]) -> Result<Self> {
+        check(rate, decay)?;
+        let layer = |&units: &usize| Layer {
+            utility: vec![0.0; units],
+            age: vec![0.0; units],
+            due: 0.0,
+        };
+        Ok(ContinualBackprop {
+            rate,
+            maturity,
+            decay,
+            layers: units.iter().map(layer).collect(),
+        })
+    }
+}
+
+impl<B: Backend> Replacement<B> for ContinualBackprop {
+    fn select(&mut self, backend: &B, network: &mut dyn Network<B>) -> Result<Vec<(usize, usize)>> {
+        let mut selected = Vec::new();
+        let (rate, decay, maturity) = (self.rate, self.decay, self.maturity as f64);
+        for (number, layer) in self.layers.iter_mut().enumerate() {
+            let Some(hidden) = network.hidden_layer(number) else {
+                continue;
+            };
+            let activity = mean_activity(backend, &hidden)?;
+            let mut outgoing = vec![0.0; activity.len()];
+            let weights = hidden.outgoing.value.to_rows(backend)?;
+            for row in weights.chunks_exact(outgoing.len()) {
+                for (sum, w) in outgoing.iter_mut().zip(row) {
+                    *sum += f64::from(w.abs());
+                }
+            }
+            for (unit, utility) in layer.utility.iter_mut().enumerate() {
+                let contribution = activity[unit] * outgoing[unit];
+                *utility = decay * *utility + (1.0 - decay) * contribution;
+                layer.age[unit] += 1.0;
+            }
+            let old = layer.age.iter().filter(|age| **age > maturity).count();
+            layer.due += rate * old as f64;
+            while layer.due >= 1.0 {
+                let old = (0..layer.age.len()).filter(|&unit| layer.age[unit] > maturity);
+                let utility = &layer.utility;
+                let Some(least) = old.min_by(|&a, &b| utility[a].total_cmp(&utility[b])) else {
+                    break;
+                };
+                layer.due -= 1.0;
+                layer.utility[least] = 0.0;
+                layer.age[least] = 0.0;
+                selected.push((number, least));
+            }
+        }
+        Ok(selected)
+    }
+}
+
+impl<B: Backend> State<B> for ContinualBackprop {
+    fn visit(&mut self, _backend: &B, visitor: &mut dyn Visitor<B>) -> Result<()> {
+        for (number, layer) in self.layers.iter_mut().enumerate() {
+            let name = |part: &str| format!("continual-backprop{}.{part}", number + 1);
+            visitor.numbers(&name("utility"), &mut layer.utility)?;
+            visitor.numbers(&name("age"), &mut layer.age)?;
+            visitor.numbers(&name("due"), core::slice::from_mut(&mut layer.due))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,207 @@
+//! Unit replacement: hidden units that contribute little start anew, so that a network can go on learning.
+
+mod continual_backprop;
+mod redo;
+
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt::Debug;
+
+use crate::backend::{Backend, Cpu};
+use crate::error::{Error, Result};
+use crate::learn::optimization::Optimization;
+use crate::models::{HiddenLayer, Network};
+use crate::rng::{Purpose, Stream};
+use crate::state::{State, Visitor};
+use crate::tensor::Tensor;
+
+pub use continual_backprop::ContinualBackprop;
+pub use redo::ReDo;
+
+/// What decides which units of a network's hidden layers are replaced.
+pub trait Replacement<B: Backend = Cpu>: State<B> + Debug {
+    /// Called after every update; gives the units to replace as (hidden layer, unit), both counted from 0.
+    ///
+    /// # Errors
+    /// What the kernels fail with.
+    fn select(&mut self, backend: &B, network: &mut dyn Network<B>) -> Result<Vec<(usize, usize)>>;
+}
+
+/// A unit replacement, as a method's settings name it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(
+    feature = "report",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)
+)]
+pub enum ReplacementConfig {
+    /// [`ContinualBackprop`].
+    ContinualBackprop {
+        /// ρ, in [0, 1].
+        rate: f64,
+        /// m.
+        maturity: u64,
+        /// η, in [0, 1).
+        decay: f64,
+    },
+    /// [`ReDo`].
+    #[cfg_attr(feature = "report", serde(rename = "redo"))]
+    ReDo {
+        /// τ ≥ 0.
+        threshold: f64,
+        /// F ≥ 1.
+        every: u64,
+    },
+}
+
+impl ReplacementConfig {
+    /// Checks the constants' ranges.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for one outside.
+    pub fn validate(&self) -> Result<()> {
+        match *self {
+            ReplacementConfig::ContinualBackprop { rate, decay, .. } => {
+                continual_backprop::check(rate, decay)
+            }
+            ReplacementConfig::ReDo { threshold, every } => redo::check(threshold, every),
+        }
+    }
+
+    /// The replacement for a network.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a constant outside its range, or a network without hidden layers.
+    pub fn build<B: Backend>(
+        &self,
+        network: &mut dyn Network<B>,
+    ) -> Result<Box<dyn Replacement<B>>> {
+        let units = hidden_units(network);
+        if units.is_empty() {
+            let expected = "a network with hidden layers of units, such as kind = \"mlp\"";
+            return Err(Error::setting("replacement", "(given)", expected));
+        }
+        Ok(match *self {
+            ReplacementConfig::ContinualBackprop {
+                rate,
+                maturity,
+                decay,
+            } => Box::new(ContinualBackprop::new(rate, maturity, decay, &units)?),
+            ReplacementConfig::ReDo { threshold, every } => Box::new(ReDo::new(threshold, every)?),
+        })
+    }
+}
+
+/// Units of each hidden layer.
+fn hidden_units<B: Backend>(network: &mut dyn Network<B>) -> Vec<usize> {
+    let mut units = Vec::new();
+    while let Some(layer) = network.hidden_layer(units.len()) {
+        units.push(layer.incoming.value.shape().rows());
+    }
+    units
+}
+
+/// The mean over the batch of |h| of each unit, in f64.
+fn mean_activity<B: Backend>(backend: &B, layer: &HiddenLayer<'_, B>) -> Result<Vec<f64>> {
+    let activity = layer.activity;
+    let units = activity.shape().columns();
+    let mut means = vec![0.0; units];
+    for sample in activity.to_rows(backend)?.chunks_exact(units.max(1)) {
+        for (mean, h) in means.iter_mut().zip(sample) {
+            *mean += f64::from(h.abs());
+        }
+    }
+    let samples = activity.shape().rows() as f64;
+    means.iter_mut().for_each(|mean| *mean /= samples);
+    Ok(means)
+}
+
+/// What replaces units in a run.
+#[derive(Debug)]
+pub(super) struct UnitReplacement<B: Backend> {
+    rule: Box<dyn Replacement<B>>,
+    /// Names the random streams (seed, [`Purpose::Replacement`], update).
+    seed: u64,
+    updates: u64,
+}
+
+impl<B: Backend> UnitReplacement<B> {
+    pub(super) fn new(rule: Box<dyn Replacement<B>>, seed: u64) -> Self {
+        UnitReplacement {
+            rule,
+            seed,
+            updates: 0,
+        }
+    }
+
+    /// Replaces units after an update: their incoming weights are drawn as at the start, their outgoing weights
+    /// become 0, and so do the optimizers' moments of both.
+    pub(super) fn step(
+        &mut self,
+        backend: &B,
+        network: &mut dyn Network<B>,
+        optimization: &mut Optimization<B>,
+    ) -> Result<()> {
+        self.updates += 1;
+        let mut stream = Stream::new(self.seed, Purpose::Replacement, self.updates);
+        let selected = self.rule.select(backend, network)?;
+        for &(number, unit) in &selected {
+            let layer = hidden_layer(network, number)?;
+            let inputs = layer.incoming.value.shape().columns();
+            let row = unit * inputs..(unit + 1) * inputs;
+            let initial = layer.incoming.initial;
+            change(backend, &mut layer.incoming.value, |place, w| {
+                if row.contains(&place) {
+                    *w = initial.draw(&mut stream, inputs);
+                }
+            })?;
+            let state = optimization.state(layer.incoming_place)?;
+            state.reset_where(backend, |place| row.contains(&place))?;
+        }
+        // After all draws, which would overwrite zeros of the layer before.
+        for &(number, unit) in &selected {
+            let layer = hidden_layer(network, number)?;
+            let units = layer.outgoing.value.shape().columns();
+            let of_unit = |place: usize| place % units == unit;
+            change(backend, &mut layer.outgoing.value, |place, w| {
+                if of_unit(place) {
+                    *w = 0.0;
+                }
+            })?;
+            let state = optimization.state(layer.outgoing_place)?;
+            state.reset_where(backend, of_unit)?;
+        }
+        Ok(())
+    }
+}
+
+impl<B: Backend> State<B> for UnitReplacement<B> {
+    fn visit(&mut self, backend: &B, visitor: &mut dyn Visitor<B>) -> Result<()> {
+        visitor.count("replacement.updates", &mut self.updates)?;
+        self.rule.visit(backend, visitor)
+    }
+}
+
+fn hidden_layer<B: Backend>(
+    network: &mut dyn Network<B>,
+    number: usize,
+) -> Result<HiddenLayer<'_, B>> {
+    network.hidden_layer(number).ok_or_else(|| {
+        let expected = "a hidden layer of the network";
+        Error::shape("unit replacement", expected, number)
+    })
+}
+
+/// Changes a tensor's numbers on the host.
+fn change<B: Backend>(
+    backend: &B,
+    tensor: &mut Tensor<B>,
+    mut each: impl FnMut(usize, &mut f32),
+) -> Result<()> {
+    let mut numbers = tensor.to_rows(backend)?;
+    for (place, number) in numbers.iter_mut().enumerate() {
+        each(place, number);
+    }
+    backend.upload(&numbers, tensor.floats_mut())
+}

@@ -1,0 +1,80 @@
+//! Learning-rate schedules.
+
+use crate::error::{Error, Result};
+
+/// The learning rate as a share of its first value. It starts anew at each context ("warm restarts", Loshchilov &
+/// Hutter 2017, arXiv 1608.03983): t counts a context's iterations from 0, T is their number.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(
+    feature = "report",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)
+)]
+pub enum Schedule {
+    /// 1.
+    #[default]
+    Constant,
+    /// `1 + (end − 1)·t/T`.
+    Linear {
+        /// The share that the context's end approaches, in [0, 1].
+        end: f32,
+    },
+    /// `end + (1 − end)·(1 + cos(π·t/T))/2`: equation 5 of the paper.
+    Cosine {
+        /// The share that the context's end approaches, in [0, 1].
+        end: f32,
+    },
+    /// `factor^⌊t/every⌋`.
+    Step {
+        /// Iterations from one step to the next.
+        every: u64,
+        /// What each step multiplies the rate by, in (0, 1].
+        factor: f32,
+    },
+}
+
+impl Schedule {
+    /// α in iteration t of a context of T iterations, computed in f64 and rounded once.
+    pub fn rate(&self, learning_rate: f32, t: u64, iterations: u64) -> f32 {
+        let progress = (t as f64 / iterations.max(1) as f64).min(1.0);
+        let share = match *self {
+            Schedule::Constant => return learning_rate,
+            Schedule::Linear { end } => 1.0 + (f64::from(end) - 1.0) * progress,
+            Schedule::Cosine { end } => {
+                let end = f64::from(end);
+                let cosine = libm::cos(core::f64::consts::PI * progress);
+                end + (1.0 - end) * (1.0 + cosine) / 2.0
+            }
+            Schedule::Step { every, factor } => {
+                crate::optim::power(f64::from(factor), t / every.max(1))
+            }
+        };
+        (f64::from(learning_rate) * share) as f32
+    }
+
+    /// Checks the constants' ranges.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for one outside.
+    pub fn validate(&self) -> Result<()> {
+        match *self {
+            Schedule::Constant => Ok(()),
+            Schedule::Linear { end } | Schedule::Cosine { end } => match (0.0..=1.0).contains(&end)
+            {
+                true => Ok(()),
+                false => Err(Error::setting("schedule.end", end, "a share in [0, 1]")),
+            },
+            Schedule::Step { every: 0, .. } => {
+                Err(Error::setting("schedule.every", 0, "iterations, 1 or more"))
+            }
+            Schedule::Step { factor, .. } => match factor > 0.0 && factor <= 1.0 {
+                true => Ok(()),
+                false => Err(Error::setting(
+                    "schedule.factor",
+                    factor,
+                    "a factor in (0, 1]",
+                )),
+            },
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! Each regularizer adds what its paper's equation says, against f64; schedules and weight decay too.
+
+use neurogain::learn::{
+    Batch, Ewc, GradientDescent, L2, L2Init, Learner, OptimizerConfig, Regularizer, Schedule,
+    ShrinkAndPerturb,
+};
+use neurogain::models::{Mlp, MlpShape};
+use neurogain::nn::SoftmaxCrossEntropy;
+use neurogain::optim::Optimizer;
+use neurogain::rng::{Purpose, Stream};
+use neurogain::{Backend, Cpu, Error, Shape, Tensor};
+use rand_distr::{Distribution as _, StandardNormal};
+
+use crate::reference::{self, Samples};
+
+/// Half a unit in the last place of an f32 of 1.
+const U: f64 = 1.0 / 16_777_216.0;
+
+fn mlp(backend: &Cpu) -> Mlp {
+    let shape = MlpShape {
+        neurons: vec![5, 7, 3],
+        hidden_standard_deviation: 0.5,
+        output_standard_deviation: 0.5,
+    };
+    Mlp::new(backend, &shape, 4).unwrap()
+}
+
+fn batch(backend: &Cpu, samples: usize) -> Batch {
+    let inputs: Vec<f32> = (0..samples * 5)
+        .map(|i| ((i * 37) % 23) as f32 / 11.0 - 1.0)
+        .collect();
+    let labels: Vec<u8> = (0..samples).map(|i| (i % 3) as u8).collect();
+    Batch {
+        inputs: Tensor::from_rows(backend, Shape::features(samples, 5), &inputs).unwrap(),
+        labels: backend.bytes(&labels).unwrap(),
+    }
+}
+
+/// Some steps of gradient descent, after which gradients are not 0 and weights not the initial ones.
+fn train(backend: &Cpu, network: &mut Mlp, steps: usize) {
+    let sgd = OptimizerConfig::new(Optimizer::Sgd, 0.2);
+    let mut learner = GradientDescent::new(backend, network, sgd, None).unwrap();
+    let mut log = SoftmaxCrossEntropy::new();
+    for _ in 0..steps {
+        learner
+            .step(backend, &batch(backend, 20), &mut log)
+            .unwrap();
+    }
+}
+
+fn wide(backend: &Cpu, tensor: &Tensor) -> Vec<f64> {
+    let rows = tensor.to_rows(backend).unwrap();
+    rows.into_iter().map(f64::from).collect()
+}
+
+fn weights(backend: &Cpu, network: &mut Mlp) -> Vec<Vec<f64>> {
+    network
+        .parameters()
+        .map(|p| wide(backend, &p.value))
+        .collect()
+}
+
+fn gradients(backend: &Cpu, network: &mut Mlp) -> Vec<Vec<f64>> {
+    network
+        .parameters()
+        .map(|p| wide(backend, &p.gradient))
+        .collect()
+}
+
+/// Fails unless the regularizer adds `term(parameter, place, w)` to every gradient, but for `roundings` of the sum
+/// of `size`, the absolute values of what is added.
+fn check_terms(
+    backend: &Cpu,
+    network: &mut Mlp,
+    regularizer: &mut dyn Regularizer,
+    term: impl Fn(usize, usize, f64) -> (f64, f64),
+) {
+    let before = gradients(backend, network);
+    let weights = weights(backend, network);
+    regularizer.add_gradient(backend, network).unwrap();
+    let after = gradients(backend, network);
+    let mut moved = 0.0f64;
+    for (number, of_parameter) in after.iter().enumerate() {
+        for (place, found) in of_parameter.iter().enumerate() {
+            let dw = before[number][place];
+            let (term, size) = term(number, place, weights[number][place]);
+            let bound = 4.0 * U * (dw.abs() + size) + 1e-40;
+            let error = (found - (dw + term)).abs();
+            assert!(
+                error <= bound,
+                "{number}, {place}: {found}, not {}",
+                dw + term
+            );
+            moved = moved.max(term.abs());
+        }
+    }
+    assert!(moved > 1e-3, "the term is seen: {moved}");
+}
+
+#[test]
+fn l2_adds_lambda_w() {
+    let backend = Cpu::new().unwrap();
+    let mut network = mlp(&backend);
+    train(&backend, &mut network, 3);
+    let lambda = 0.03f32;
+    let mut l2 = L2::new(lambda).unwrap();
+    check_terms(&backend, &mut network, &mut l2, |_, _, w| {
+        let term = f64::from(lambda) * w;
+        (term, term.abs())
+    });
+    for wrong in [-1.0, f32::NAN, f32::INFINITY] {
+        assert!(matches!(L2::new(wrong), Err(Error::Setting { .. })));
+    }
+}
+
+/// The penalty is inside the gradient, so that momentum and Adam see it; weight decay is outside of it.
+#[test]
+fn weight_decay_is_decoupled() {
+    let backend = Cpu::new().unwrap();
+    let adam = Optimizer::Adam {
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+    };
+    let (rate, decay) = (0.05f32, 0.3f32);
+    let step = |weight_decay: f32| {
+        let optimizer = OptimizerConfig {
+            weight_decay,
+            ..OptimizerConfig::new(adam, rate)
+        };
+        let mut learner = GradientDescent::new(&backend, mlp(&backend), optimizer, None).unwrap();
+        let mut log = SoftmaxCrossEntropy::new();
+        learner
+            .step(&backend, &batch(&backend, 20), &mut log)
+            .unwrap();
+        weights(&backend, &mut learner.network)
+    };
+    let start = weights(&backend, &mut mlp(&backend));
+    let kept = 1.0 - f64::from(rate) * f64::from(decay);
+    let (plain, decayed) = (step(0.0), step(decay));
+    for number in 0..start.len() {
+        for (place, w) in start[number].iter().enumerate() {
+            // Adam's step does not depend on w itself.
+            let expected = plain[number][place] - w + kept * w;
+            let error = (decayed[number][place] - expected).abs();
+            assert!(error <= 8.0 * U * (w.abs() + f64::from(rate)), "{error}");
+        }
+    }
+}
+
+#[test]
+fn schedules_follow_their_formulas() {
+    let (rate, iterations) = (0.3f32, 40);
+    let of = |schedule: Schedule, t| f64::from(schedule.rate(rate, t, iterations));
+    for t in 0..iterations {
+        let progress = t as f64 / iterations as f64;
+        let end = 0.125f32;
+        let alpha = f64::from(rate);
+        let cosine = (1.0 + (std::f64::consts::PI * progress).cos()) / 2.0;
+        for (schedule, share) in [
+            (Schedule::Constant, 1.0),
+            (Schedule::Linear { end }, 1.0 - 0.875 * progress),
+            (Schedule::Cosine { end }, 0.125 + 0.875 * cosine),
+            (
+                Schedule::Step {
+                    every: 7,
+                    factor: 0.5,
+                },
+                0.5f64.powi(t as i32 / 7),
+            ),
+        ] {
+            let (found, expected) = (of(schedule, t), alpha * share);
+            assert!(
+                (found - expected).abs() <= 2.0 * U * expected,
+                "{schedule:?} {t}"
+            );
+        }
+    }
+    for wrong in [
+        Schedule::Linear { end: 1.5 },
+        Schedule::Cosine { end: f32::NAN },
+        Schedule::Step {
+            every: 0,
+            factor: 0.5,
+        },
+        Schedule::Step {
+            every: 1,
+            factor: 0.0,
+        },
+    ] {
+        assert!(matches!(wrong.validate(), Err(Error::Setting { .. })));
+    }
+}
+
+/// A schedule begins anew at each context: with a step after every iteration, the first steps of two contexts are
+/// at the same rate.
+#[test]
+fn a_schedule_begins_anew_at_each_context() {
+    let backend = Cpu::new().unwrap();
+    let optimizer = OptimizerConfig {
+        schedule: Schedule::Step {
+            every: 1,
+            factor: 0.5,
+        },
+        iterations: 4,
+        ..OptimizerConfig::new(Optimizer::Sgd, 0.1)
+    };
+    let mut learner = GradientDescent::new(&backend, mlp(&backend), optimizer, None).unwrap();
+    let mut log = SoftmaxCrossEntropy::new();
+    let mut rates = Vec::new();
+    for context in 1..=2 {
+        learner.begin_context(&backend, context).unwrap();
+        for _ in 0..3 {
+            let before = weights(&backend, &mut learner.network);
+            learner
+                .step(&backend, &batch(&backend, 20), &mut log)
+                .unwrap();
+            let after = weights(&backend, &mut learner.network);
+            let gradient = gradients(&backend, &mut learner.network);
+            let steepest = (0..gradient[0].len())
+                .max_by(|&a, &b| gradient[0][a].abs().total_cmp(&gradient[0][b].abs()))
+                .unwrap();
+            rates.push((before[0][steepest] - after[0][steepest]) / gradient[0][steepest]);
+        }
+    }
+    let expected = [0.1, 0.05, 0.025, 0.1, 0.05, 0.025];
+    for (found, expected) in rates.iter().zip(expected) {
+        assert!((found - expected).abs() < 1e-4, "{rates:?}");
+    }
+}
+
+#[test]
+fn l2_init_pulls_towards_the_initial_weights() {
+    let backend = Cpu::new().unwrap();
+    let mut network = mlp(&backend);
+    let lambda = 0.7f32;
+    let mut l2_init = L2Init::new(lambda, &mut network).unwrap();
+    let initial = weights(&backend, &mut network);
+    train(&backend, &mut network, 5);
+    check_terms(&backend, &mut network, &mut l2_init, |number, place, w| {
+        let (w0, twice) = (initial[number][place], 2.0 * f64::from(lambda));
+        (twice * (w - w0), twice * (w.abs() + w0.abs()))
+    });
+}
+
+/// w ← λ·w + ε at every switch but the first context's start, ε drawn parameter by parameter.
+#[test]
+fn shrink_and_perturb_acts_at_switches() {
+    let backend = Cpu::new().unwrap();
+    let mut network = mlp(&backend);
+    let (shrink, deviation) = (0.75f32, 0.25f32);
+    let mut regularizer = ShrinkAndPerturb::new(shrink, deviation, 9).unwrap();
+    let regularizer: &mut dyn Regularizer = &mut regularizer;
+    let before = weights(&backend, &mut network);
+    regularizer
+        .begin_context(&backend, 1, &mut network)
+        .unwrap();
+    assert_eq!(weights(&backend, &mut network), before);
+    regularizer
+        .begin_context(&backend, 3, &mut network)
+        .unwrap();
+    let mut stream = Stream::new(9, Purpose::Perturbation, 3);
+    for (found, before) in weights(&backend, &mut network).iter().zip(&before) {
+        for (found, w) in found.iter().zip(before) {
+            let normal: f64 = StandardNormal.sample(&mut stream);
+            let (kept, noise) = (f64::from(shrink) * w, f64::from(deviation) * normal);
+            let error = (found - (kept + noise)).abs();
+            assert!(error <= 3.0 * U * (kept.abs() + noise.abs()), "{error}");
+        }
+    }
+}
+
+/// F is the mean of squared gradients of single samples, w* what the context left; both are of the reference, in
+/// f64. Several contexts add their F and take the newest w*.
+#[test]
+fn ewc_adds_fisher_times_the_distance() {
+    let backend = Cpu::new().unwrap();
+    let mut network = mlp(&backend);
+    let (lambda, samples) = (2.0f32, 6);
+    let mut ewc = Ewc::new(&backend, lambda, samples, &mut network).unwrap();
+    let mut fisher: Vec<Vec<f64>> = weights(&backend, &mut network);
+    fisher.iter_mut().flatten().for_each(|f| *f = 0.0);
+    for context in 0..2 {
+        train(&backend, &mut network, 4);
+        let mut drawn = Vec::new();
+        let all = batch(&backend, 20);
+        let rows = all.inputs.to_rows(&backend).unwrap();
+        let before = weights(&backend, &mut network);
+        let mut draw = |count: usize, batch: &mut Batch| {
+            assert_eq!(count, 1);
+            let at = (drawn.len() * 3 + context) % 20;
+            drawn.push(at);
+            let shape = Shape::features(1, 5);
+            batch.inputs = Tensor::from_rows(&backend, shape, &rows[at * 5..][..5])?;
+            batch.labels = backend.bytes(&[(at % 3) as u8])?;
+            Ok(())
+        };
+        ewc.end_context(&backend, &mut network, &mut draw).unwrap();
+        assert_eq!(drawn.len(), samples);
+        assert_eq!(
+            weights(&backend, &mut network),
+            before,
+            "the network is as it was"
+        );
+        for at in drawn {
+            let sample = Samples {
+                inputs: vec![rows[at * 5..][..5].iter().map(|&x| f64::from(x)).collect()],
+                labels: vec![(at % 3) as u8],
+            };
+            let pass = exact(&backend, &mut network).pass(&sample);
+            for (fisher, gradient) in fisher.iter_mut().zip(&pass.gradients) {
+                let gradient = gradient.iter().flatten();
+                for (fisher, dw) in fisher.iter_mut().zip(gradient) {
+                    *fisher += dw.value * dw.value / samples as f64;
+                }
+            }
+        }
+    }
+    let anchor = weights(&backend, &mut network);
+    train(&backend, &mut network, 3);
+    let lambda = f64::from(lambda);
+    // The library's gradients are rounded: a few hundred units in the last place in all.
+    check_terms(&backend, &mut network, &mut ewc, |number, place, w| {
+        let (f, anchor) = (fisher[number][place], anchor[number][place]);
+        (
+            lambda * f * (w - anchor),
+            200.0 * lambda * f * (w.abs() + anchor.abs()),
+        )
+    });
+}
+
+/// The same network for the reference.
+fn exact(backend: &Cpu, network: &mut Mlp) -> reference::Network {
+    let rows = |p: &neurogain::nn::Parameter| -> Vec<Vec<f64>> {
+        let numbers = wide(backend, &p.value);
+        numbers
+            .chunks(p.value.shape().columns())
+            .map(<[f64]>::to_vec)
+            .collect()
+    };
+    reference::Network {
+        weights: network.parameters().map(|p| rows(p)).collect(),
+        gains: network
+            .parameters()
+            .map(|p| vec![1.0; p.value.shape().rows()])
+            .collect(),
+    }
+}
