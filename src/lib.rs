@@ -73,6 +73,9 @@
 
 extern crate alloc;
 
+#[macro_use]
+mod declare;
+
 pub mod analysis;
 pub mod backend;
 #[cfg(feature = "std")]

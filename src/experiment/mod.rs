@@ -14,13 +14,9 @@
 //! # Ok::<(), neurogain::Error>(())
 //! ```
 
-mod changes;
 pub mod comodulation;
-mod keys;
 mod memory;
-mod nearest;
 mod one_run;
-mod overrides;
 pub mod presets;
 mod results;
 mod run;
@@ -29,13 +25,10 @@ mod seeds;
 mod settings;
 mod shipped;
 mod sweep;
-mod text;
-pub(crate) mod validate;
+mod validate;
 mod variants;
 
-pub use changes::Change;
 pub use memory::{available_memory, check_memory, memory_needed};
-pub use nearest::unknown;
 pub(crate) use results::hexadecimal;
 pub use results::{Results, Run};
 pub use run::Experiment;
@@ -47,7 +40,10 @@ pub use settings::{
     DataSettings, DataSource, EvaluatedTasks, EvaluationSettings, GainSettings, MemorySettings,
     MethodSettings, NetworkSettings, Settings, StreamKind, StreamSettings, TrainingSettings,
 };
+pub(crate) use shipped::SYSTEMS;
 pub use shipped::shipped;
 pub(crate) use sweep::Axis;
 pub use sweep::{Cell, Sweep};
 pub use variants::variants;
+
+pub use crate::run::settings::{Change, annotated, json_schema, reference, unknown};

@@ -14,7 +14,7 @@ use crate::gain::GainDynamics;
 use crate::models::{Mlp, Network, SlimResNet};
 use crate::run::{Session, Status};
 use crate::stream::{self, Context};
-use crate::train::{Checkpoint, GradientDescent, History, Trainer};
+use crate::train::{Checkpoint, Drive, GradientDescent, History, Trainer};
 
 impl<B: Backend> Experiment<'_, B> {
     /// One method with one seed.
@@ -79,7 +79,7 @@ impl<B: Backend> Experiment<'_, B> {
         let rate = settings.training.learning_rate;
         let descent = GradientDescent::new(backend, method.optimiser, rate, dynamics)?
             .with_backbone(method.backbone.unwrap_or(method.optimiser))?
-            .with_drive(method.drive.unwrap_or_default())
+            .with_drive(method.drive.unwrap_or(Drive::Entropy))
             .only_slow(method.only_slow.unwrap_or(false))
             .reset_at_switch(method.reset_at_switch.unwrap_or(false));
         let training = &settings.training;
