@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use super::check::{address, join, spell, variant};
-use super::text::{located, offset, parse, read};
+use super::text::{at_offset, located, offset, parse, read};
 use super::{Document, Key, Kind, System, checked, find_key, unknown};
 use crate::error::{Error, Result};
 
@@ -88,7 +88,10 @@ impl Layers {
         found.map_err(|error| match error {
             // These name the file.
             error @ (Error::File { .. } | Error::Format { .. }) => error,
-            error => located(&last.text, &last.name, &error),
+            error => {
+                let at = offset(&last.text, "base").map(|(at, _)| at);
+                at_offset(&last.text, &last.name, at, &error)
+            }
         })
     }
 
@@ -100,7 +103,13 @@ impl Layers {
     /// The checked settings.
     pub(crate) fn settings<D: Document>(&self) -> Result<D> {
         let settings = || {
-            D::check_kind(self.kind())?;
+            let kind = self.kind();
+            D::check_kind(kind)?;
+            // The last layer has no base.
+            let last = self.0.last().and_then(|(_, table)| table.get("kind"));
+            if let Some(kind) = kind.filter(|_| kind != last) {
+                return Err(Error::setting("kind", kind, "the kind of the base"));
+            }
             let mut merged = Table::new();
             for (_, table) in self.0.iter().rev() {
                 let mut own = table.clone();

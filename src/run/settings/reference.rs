@@ -89,25 +89,24 @@ fn choices(kind: Kind) -> &'static [Variant] {
 
 /// The right values of a key, in words.
 fn values(key: &Key) -> String {
-    let kind: String = match key.kind {
-        Kind::Choice(_) => "One of these names".into(),
-        Kind::Whole(_) => "A whole number".into(),
-        kind => {
-            let text = expected(key.name, kind);
-            let mut letters = text.chars();
-            let first = letters.next().map(|c| c.to_ascii_uppercase());
-            first.into_iter().chain(letters).collect()
-        }
+    let kind = match key.kind {
+        Kind::Choice(_) => "one of these names".into(),
+        Kind::Whole(_) => "a whole number, 0 or above".into(),
+        kind => expected(key.name, kind),
     };
-    match key.range.words() {
-        Some(range) => format!("{kind}: {range}."),
-        None => format!("{kind}."),
-    }
+    let text = match (key.range.words(), key.kind) {
+        (None, _) => kind,
+        (Some(range), Kind::List(_)) => format!("{kind}: {range}"),
+        (Some(range), _) => range,
+    };
+    let mut letters = text.chars();
+    let first = letters.next().map(|c| c.to_ascii_uppercase());
+    first.into_iter().chain(letters).chain(['.']).collect()
 }
 
 fn presence(key: &Key) -> String {
     match (key.optional, key.default) {
-        (true, _) => " May be left out.".into(),
+        (true, _) | (_, Some("{}")) => " May be left out.".into(),
         (false, Some(default)) => format!(" Default: `{default}`."),
         (false, None) => String::new(),
     }
@@ -207,13 +206,7 @@ fn comment(text: &mut String, key: &Key, with_docs: bool) {
     for Variant { name, docs, .. } in choices(key.kind) {
         let _ = writeln!(text, "# \"{name}\": {}", prose(docs));
     }
-    let words = key.range.words().unwrap_or_default();
-    let default = key.default.map(|default| format!("Default: {default}."));
-    for line in [Some(words), default]
-        .into_iter()
-        .flatten()
-        .filter(|line| !line.is_empty())
-    {
-        let _ = writeln!(text, "# {line}");
+    if !nested {
+        let _ = writeln!(text, "# {}{}", values(key), presence(key));
     }
 }
