@@ -147,10 +147,7 @@ fn check_tagged(
             Ok(())
         }
         Some(value) => Err(wrong_type(&place, value, &expected)),
-        None => {
-            check_table(path, table, chosen, known)?;
-            Err(Error::setting(place, "(missing)", expected))
-        }
+        None => Err(Error::setting(place, "(missing)", expected)),
     }
 }
 

@@ -39,10 +39,11 @@ fn entries_of_lists_are_merged_by_name_or_replaced() {
     let (extra, _) = entries.rsplit_once("[[").expect("two entries");
     let replaced = from(&format!("replace = [\"methods\"]\n{extra}")).expect("valid");
     assert_eq!(names(&replaced), ["extra"]);
-    let error =
-        from(&format!("replace = [\"methods\"]\n{entries}")).expect_err("adam has no label");
+    let error = from(&format!("replace = [\"methods\"]\n{entries}")).expect_err("adam has no rule");
     assert!(
-        error.to_string().contains("methods.adam.label = (missing)"),
+        error
+            .to_string()
+            .contains("methods.adam.optimiser.rule = (missing)"),
         "{error}"
     );
     for wrong in [

@@ -36,7 +36,7 @@ fn an_annotated_preset_reads_back_and_says_what_each_key_is() {
         );
         assert!(text.contains("# Burst scale η."), "{name}");
         assert!(
-            text.contains("Default: [42, 43, 44, 45, 46].\nseeds = "),
+            text.contains("Default: `[42, 43, 44, 45, 46]`.\nseeds = "),
             "{name}"
         );
     }
