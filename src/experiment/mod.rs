@@ -40,7 +40,7 @@ pub use settings::{
     DataSettings, DataSource, EvaluatedTasks, EvaluationSettings, GainSettings, MemorySettings,
     MethodSettings, NetworkSettings, Settings, StreamKind, StreamSettings, TrainingSettings,
 };
-pub(crate) use shipped::SYSTEMS;
+pub(crate) use shipped::DOCUMENTS;
 pub use shipped::shipped;
 pub(crate) use sweep::Axis;
 pub use sweep::{Cell, Sweep};

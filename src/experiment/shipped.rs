@@ -3,12 +3,12 @@
 use super::comodulation::ComodulationSettings;
 use super::{Settings, sweep, variants};
 use crate::error::Result;
-use crate::run::settings::{System, annotated, unknown};
+use crate::run::settings::{DocumentKind, annotated, unknown};
 
 /// The kinds of documents of settings. The documents of the first have no `kind`.
-pub(crate) const SYSTEMS: &[System] = &[
-    System::of::<Settings>(),
-    System::of::<ComodulationSettings>(),
+pub(crate) const DOCUMENTS: &[DocumentKind] = &[
+    DocumentKind::of::<Settings>(),
+    DocumentKind::of::<ComodulationSettings>(),
 ];
 
 /// What ships inside as `name`: the settings of a benchmark, with the documentation of each, or the TOML of a
@@ -18,12 +18,12 @@ pub(crate) const SYSTEMS: &[System] = &[
 /// [`crate::Error::Unknown`] with the nearest name.
 pub fn shipped(name: &str) -> Result<String> {
     let others = || variants::VARIANTS.iter().chain(sweep::SHIPPED);
-    if System::presets().any(|(known, _)| *known == name) {
+    if DocumentKind::presets().any(|(known, _)| *known == name) {
         return annotated(name);
     }
     let found = others().find(|(known, _)| *known == name);
     found.map(|(_, text)| text.to_string()).ok_or_else(|| {
-        let all = System::presets().chain(others());
+        let all = DocumentKind::presets().chain(others());
         let known: Vec<String> = all.map(|(name, _)| name.to_string()).collect();
         unknown("benchmark, list of methods or sweep", name, &known)
     })

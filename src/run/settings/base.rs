@@ -6,7 +6,7 @@ use toml::{Table, Value};
 
 use super::check::{address, join, spell, variant};
 use super::text::{at_offset, located, offset, parse, read};
-use super::{Document, Key, Kind, System, checked, find_key, unknown};
+use super::{Document, DocumentKind, Key, Kind, checked, find_key, unknown};
 use crate::error::{Error, Result};
 
 /// The text of a document, and where files that it names are looked for.
@@ -20,7 +20,7 @@ impl Source {
     /// The preset of this name, or the TOML file where the name ends in `.toml` or is a path; a relative one
     /// starts at `folder`.
     pub(crate) fn find(name: &str, folder: &Path) -> Result<Self> {
-        if let Some((_, text)) = System::presets().find(|(known, _)| *known == name) {
+        if let Some((_, text)) = DocumentKind::presets().find(|(known, _)| *known == name) {
             return Ok(Source {
                 name: name.into(),
                 text: text.to_string(),
@@ -28,7 +28,7 @@ impl Source {
             });
         }
         if !name.ends_with(".toml") && !name.contains(std::path::is_separator) {
-            let known: Vec<String> = System::presets()
+            let known: Vec<String> = DocumentKind::presets()
                 .map(|(name, _)| name.to_string())
                 .collect();
             return Err(unknown("benchmark", name, &known));

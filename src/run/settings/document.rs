@@ -79,7 +79,7 @@ pub(crate) fn overlaid<D: Document>(document: &D, own: Table) -> Result<D> {
 }
 
 /// What every system's documents can be asked for, without their type.
-pub struct System {
+pub struct DocumentKind {
     /// [`Document::SYSTEM`].
     pub name: &'static str,
     /// [`Document::KEYS`].
@@ -90,10 +90,10 @@ pub struct System {
     pub(super) resolved: fn(&Layers) -> Result<String>,
 }
 
-impl System {
+impl DocumentKind {
     /// The system of a type of settings.
     pub(crate) const fn of<D: Document>() -> Self {
-        System {
+        DocumentKind {
             name: D::SYSTEM,
             keys: D::KEYS,
             presets: D::PRESETS,
@@ -102,13 +102,13 @@ impl System {
     }
 
     /// Every system.
-    pub(crate) fn all() -> &'static [System] {
-        crate::experiment::SYSTEMS
+    pub(crate) fn all() -> &'static [DocumentKind] {
+        crate::experiment::DOCUMENTS
     }
 
     /// The documents of all systems that ship inside.
     pub(crate) fn presets() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-        System::all().iter().flat_map(|system| system.presets)
+        DocumentKind::all().iter().flat_map(|system| system.presets)
     }
 
     /// The value of `kind` in this system's documents, if they have that key.

@@ -110,11 +110,6 @@ impl Range {
     }
 }
 
-/// The rule of every name that a file's name holds.
-pub(crate) fn name(key: &str, value: &str) -> Result<()> {
-    Range::Name.check(key, &Value::String(value.into()))
-}
-
 /// [`Error::Setting`] unless the value fits.
 pub(crate) fn require(
     fits: bool,

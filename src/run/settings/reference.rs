@@ -6,7 +6,7 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use super::check::{expected, join, variant};
-use super::{Key, Kind, Layers, Source, System, Variant};
+use super::{DocumentKind, Key, Kind, Layers, Source, Variant};
 use crate::error::Result;
 
 /// What the page of all settings begins with.
@@ -15,7 +15,7 @@ const HEAD: &str = include_str!("reference.md");
 /// Every key of every system: type, range, default and documentation, as Markdown.
 pub fn reference() -> String {
     let mut page = HEAD.to_string();
-    for system in System::all() {
+    for system in DocumentKind::all() {
         let _ = write!(page, "\n## {}\n", system.name);
         if let Some(kind) = system.kind() {
             let _ = write!(page, "\nDocuments of this kind have `kind = \"{kind}\"`.\n");
@@ -125,7 +125,7 @@ pub(super) fn prose(docs: &[&str]) -> String {
 pub fn annotated(name: &str) -> Result<String> {
     let layers = Layers::read(Source::find(name, Path::new(""))?)?;
     let kind = layers.kind().and_then(Value::as_str);
-    let all = System::all();
+    let all = DocumentKind::all();
     let system = all
         .iter()
         .find(|system| system.kind() == kind)

@@ -3,11 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::reference::prose;
-use super::{Key, Kind, Range, System, Variant};
+use super::{DocumentKind, Key, Kind, Range, Variant};
 
 /// The JSON Schema (draft 7) of a document of any system.
 pub fn json_schema() -> Value {
-    let all = System::all();
+    let all = DocumentKind::all();
     let mut schema = all
         .iter()
         .find(|system| system.kind().is_none())
@@ -29,7 +29,7 @@ pub fn json_schema() -> Value {
 }
 
 /// A document that starts from another may leave out every key.
-fn document(system: &System) -> Value {
+fn document(system: &DocumentKind) -> Value {
     let texts = json!({ "type": "array", "items": { "type": "string" } });
     let mut partial = table(system.keys, false);
     partial["properties"]["base"] = json!({
