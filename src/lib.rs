@@ -78,6 +78,9 @@ extern crate alloc;
 #[cfg(feature = "cli")]
 extern crate self as neurogain;
 
+#[macro_use]
+mod declare;
+
 pub mod analysis;
 pub mod backend;
 #[cfg(feature = "std")]

@@ -168,10 +168,19 @@ pub struct Sweep {
 
 #[derive(Args)]
 pub struct List {
-    /// Print the TOML of a benchmark, list of methods or sweep, to start a file of your own from: its `name` and
-    /// `title` are what directories and figures are called.
+    /// Print every setting of a benchmark with its documentation and default, or the TOML of a list of methods
+    /// or a sweep, to start a file of your own from: its `name` and `title` are what directories and figures are
+    /// called.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["json", "data"])]
     pub show: Option<String>,
+
+    /// Print the reference of all settings, as Markdown.
+    #[arg(long, conflicts_with_all = ["show", "json", "data"])]
+    pub keys: bool,
+
+    /// Print a JSON Schema of settings, for editors: `#:schema FILE` in the first line of a TOML file names it.
+    #[arg(long, conflicts_with_all = ["show", "json", "data", "keys"])]
+    pub schema: bool,
 
     #[command(flatten)]
     pub data: Data,

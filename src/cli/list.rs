@@ -6,7 +6,8 @@ use std::path::Path;
 use neurogain::Result;
 use neurogain::data::{Place, celeba, cifar, collection, mnist};
 use neurogain::experiment::{
-    DataSettings, DataSource, Sweep, comodulation, learners, presets, shipped, variants,
+    DataSettings, DataSource, Sweep, comodulation, json_schema, learners, presets, reference,
+    shipped, variants,
 };
 use serde_json::{Value, json};
 
@@ -16,7 +17,13 @@ use super::output::{print, print_json};
 /// Does what `neurogain list` promises.
 pub fn list(arguments: &arguments::List) -> Result<()> {
     if let Some(name) = &arguments.show {
-        return print(shipped(name)?);
+        return print(&shipped(name)?);
+    }
+    if arguments.keys {
+        return print(&reference());
+    }
+    if arguments.schema {
+        return print_json(&json_schema());
     }
     let directory = arguments.data.directory();
     if arguments.json {
@@ -67,7 +74,7 @@ fn as_text(directory: &Path) -> Result<String> {
         "\nLearners, `learner` of a method: {}",
         learners.join(", ")
     );
-    text.push_str("\n`neurogain run NAME` runs a benchmark; `neurogain list --show NAME` prints the TOML of any of these.\n");
+    text.push_str("\n`neurogain run NAME` runs a benchmark; `neurogain list --show NAME` prints the TOML of any of these; `neurogain list --keys` explains every setting.\n");
     Ok(text)
 }
 

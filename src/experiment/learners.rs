@@ -5,14 +5,14 @@ use std::sync::{Mutex, MutexGuard};
 
 use serde::de::DeserializeOwned;
 
-use super::nearest::unknown;
 use super::run::NetworkConfig;
-use super::{MethodSettings, Settings, validate};
+use super::{MethodSettings, Settings};
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::gain::GainDynamics;
-use crate::learn::{GainConfig, GradientDescent, Learner, OptimizerConfig};
+use crate::learn::{Drive, GainConfig, GradientDescent, Learner, OptimizerConfig, Schedule};
 use crate::models::{Mlp, Network, SlimResNet};
+use crate::run::settings::{Range, unknown};
 
 /// The learner of a method that names none.
 pub(super) const DEFAULT: &str = GradientDescent::<Cpu>::NAME;
@@ -81,7 +81,7 @@ impl Registration {
 /// [`Error::Setting`] for a name that is taken or is not one.
 pub fn register(learners: &[Registration]) -> Result<()> {
     for learner in learners {
-        validate::name("learner", learner.name)?;
+        Range::Name.check("learner", &toml::Value::from(learner.name))?;
         if known().any(|known| known.name == learner.name) {
             let expected = "a name that no other learner has";
             return Err(Error::setting("learner", learner.name, expected));
@@ -152,8 +152,8 @@ impl<B: Backend> Setup<'_, B> {
                 let dynamics = GainDynamics::new(constants.gamma, constants.g0, constants.eta)?;
                 Some(GainConfig {
                     dynamics,
-                    drive: method.drive.unwrap_or_default(),
-                    slow_weights_only: method.slow_weights_only.unwrap_or(false),
+                    drive: method.drive.unwrap_or(Drive::Entropy),
+                    slow_weights_only: method.only_slow.unwrap_or(false),
                 })
             }
             false => None,
@@ -163,10 +163,10 @@ impl<B: Backend> Setup<'_, B> {
             optimizer: method.optimiser,
             backbone: method.backbone.unwrap_or(method.optimiser),
             learning_rate: method.learning_rate.unwrap_or(rate),
-            schedule: method.schedule.unwrap_or_default(),
+            schedule: method.schedule.unwrap_or(Schedule::Constant),
             iterations: settings.stream.iterations as u64,
             weight_decay: method.weight_decay.unwrap_or(0.0),
-            reset_optimizer_on_switch: method.reset_optimizer_on_switch.unwrap_or(false),
+            reset_optimizer_on_switch: method.reset_at_switch.unwrap_or(false),
         };
         let mut learner = GradientDescent::new(self.backend, self.network()?, optimizer, gain)?;
         for regularizer in method.regularisers.iter().flatten() {

@@ -14,14 +14,10 @@
 //! # Ok::<(), neurogain::Error>(())
 //! ```
 
-mod changes;
 pub mod comodulation;
-mod keys;
 mod learners;
 mod memory;
-mod nearest;
 mod one_run;
-mod overrides;
 pub mod presets;
 mod results;
 mod run;
@@ -30,14 +26,11 @@ mod seeds;
 mod settings;
 mod shipped;
 mod sweep;
-mod text;
-pub(crate) mod validate;
+mod validate;
 mod variants;
 
-pub use changes::Change;
 pub use learners::{LearnerKind, Registration, Setup, known as learners, register};
 pub use memory::{available_memory, check_memory, memory_needed};
-pub use nearest::unknown;
 use results::hash_parameters;
 pub(crate) use results::hexadecimal;
 pub use results::{Results, Run};
@@ -50,7 +43,10 @@ pub use settings::{
     DataSettings, DataSource, EvaluatedTasks, EvaluationSettings, GainSettings, MemorySettings,
     MethodSettings, NetworkSettings, Settings, StreamKind, StreamSettings, TrainingSettings,
 };
+pub(crate) use shipped::DOCUMENTS;
 pub use shipped::shipped;
 pub(crate) use sweep::Axis;
 pub use sweep::{Cell, Sweep};
 pub use variants::variants;
+
+pub use crate::run::settings::{Change, annotated, json_schema, reference, unknown};

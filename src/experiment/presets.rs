@@ -1,8 +1,8 @@
 //! The benchmarks that ship inside: TOML files of `data/presets`, compiled in.
 
 use super::Settings;
-use super::nearest::unknown;
 use crate::error::Result;
+use crate::run::settings::unknown;
 
 /// In the order in which lists show them: the one that needs no data first.
 pub(super) const PRESETS: &[(&str, &str)] = &[

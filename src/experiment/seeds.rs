@@ -31,3 +31,11 @@ pub fn parse_seeds(text: &str) -> Result<Vec<u64>> {
     }
     Ok(seeds)
 }
+
+/// Refuses seeds that TOML cannot hold.
+pub(super) fn check_seeds(seeds: &[u64]) -> Result<()> {
+    let large = seeds.iter().find(|&&seed| i64::try_from(seed).is_err());
+    large.map_or(Ok(()), |seed| {
+        Err(Error::setting("training.seeds", seed, "seeds below 2⁶³"))
+    })
+}

@@ -1,94 +1,86 @@
-//! What an experiment is, as data: the TOML of a preset or of a user's own file.
+//! The settings of a stability-gap experiment: the TOML of a preset or of a user's own file.
 
-use serde::{Deserialize, Serialize};
+use std::path::Path;
 
+use super::presets;
+use super::seeds::check_seeds;
+use crate::data::{digits, mnist};
+use crate::error::Result;
 use crate::learn::{Drive, RegularizerConfig, ReplacementConfig, Schedule};
 use crate::optim::Optimizer;
+use crate::run::settings::{Change, Layers, Source, changes, document, unknown};
 use crate::stream::MemoryKind;
 
-use crate::data::{digits, mnist};
+document!(Settings, "stability-gap", presets::PRESETS);
 
-/// A whole experiment: data, contexts, network, training, methods and seeds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settings {
-    /// The name that `neurogain run` and the published records know it by.
-    pub name: String,
-    /// What a report's heading says.
-    pub title: String,
-    /// What it is, and how its sizes were chosen.
-    pub description: String,
-    /// The samples.
-    pub data: DataSettings,
-    /// The contexts.
-    pub stream: StreamSettings,
-    /// The network.
-    pub network: NetworkSettings,
-    /// What every method shares.
-    pub training: TrainingSettings,
-    /// How often, and on how much.
-    pub evaluation: EvaluationSettings,
-    /// The gain dynamics of the gain-modulated methods.
-    pub gain: GainSettings,
-    /// The methods by name, in the order in which tables list them.
-    pub methods: Vec<MethodSettings>,
+settings! {
+    /// A whole experiment: data, contexts, network, training, methods and seeds.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Settings {
+        /// The name that `neurogain run` and the published records know it by.
+        pub name: String [Name],
+        /// What a report's heading says.
+        pub title: String [Line],
+        /// What it is, and how its sizes were chosen.
+        pub description: String = "",
+        /// The samples.
+        pub data: DataSettings,
+        /// The contexts.
+        pub stream: StreamSettings,
+        /// The network.
+        pub network: NetworkSettings,
+        /// What every method shares.
+        pub training: TrainingSettings,
+        /// How often, and on how much.
+        pub evaluation: EvaluationSettings = {},
+        /// The gain dynamics of the gain-modulated methods.
+        pub gain: GainSettings,
+        /// The methods by name, in the order in which tables list them.
+        pub methods: Vec<MethodSettings> [NotEmpty("method")],
+    }
 }
 
-/// Where the samples come from and how pixels become inputs: `(x/maximum − mean)/standard_deviation`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DataSettings {
-    /// The format.
-    pub source: DataSource,
-    /// The pixel value that stands for full ink: 255 for MNIST, 16 for the digits.
-    pub maximum: f32,
-    /// Mean of the scaled pixels, one for each channel.
-    pub mean: Vec<f32>,
-    /// Standard deviation of the scaled pixels, one for each channel.
-    pub standard_deviation: Vec<f32>,
-    /// What a collection of images is called in the directory of the data; only with source "images".
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Rows and columns that its images are resized to; only with sources "images" and "celeba".
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub side: Option<u32>,
+settings! {
+    /// Where the samples come from and how pixels become inputs: `(x/maximum − mean)/standard_deviation`.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct DataSettings {
+        /// The format.
+        pub source: DataSource,
+        /// The pixel value that stands for full ink: 255 for MNIST, 16 for the digits.
+        pub maximum: f32 [Positive],
+        /// Mean of the scaled pixels, one for each channel.
+        pub mean: Vec<f32> [Finite],
+        /// Standard deviation of the scaled pixels, one for each channel.
+        pub standard_deviation: Vec<f32> [Positive],
+        /// What a collection of images is called in the directory of the data; only with source "images".
+        pub name: Option<String> [Name],
+        /// Rows and columns that its images are resized to; only with sources "images" and "celeba".
+        pub side: Option<u32> [AtLeastOne],
+    }
 }
 
-/// The known sources of samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DataSource {
-    /// The UCI digits that ship inside.
-    Digits,
-    /// Four IDX files in a directory.
-    Mnist,
-    /// Four IDX files of the same names in a directory of their own.
-    FashionMnist,
-    /// Six binary files in a directory.
-    Cifar10,
-    /// Two binary files in a directory; the labels are the 100 fine ones.
-    Cifar100,
-    /// Folders of PNG and JPEG images, or a file that `neurogain data pack` made of them.
-    Images,
-    /// CelebA's aligned images, attributes and partition: for comodulation experiments, whose tasks are its
-    /// attributes.
-    Celeba,
+settings! {
+    /// The known sources of samples.
+    pub enum DataSource {
+        /// The UCI digits that ship inside.
+        Digits = "digits",
+        /// Four IDX files in a directory.
+        Mnist = "mnist",
+        /// Four IDX files of the same names in a directory of their own.
+        FashionMnist = "fashion-mnist",
+        /// Six binary files in a directory.
+        Cifar10 = "cifar10",
+        /// Two binary files in a directory; the labels are the 100 fine ones.
+        Cifar100 = "cifar100",
+        /// Folders of PNG and JPEG images, or a file that `neurogain data pack` made of them.
+        Images = "images",
+        /// CelebA's aligned images, attributes and partition: for comodulation experiments, whose tasks are its
+        /// attributes.
+        Celeba = "celeba",
+    }
 }
 
 impl DataSource {
-    /// Its name in settings.
-    pub fn name(self) -> &'static str {
-        match self {
-            DataSource::Digits => "digits",
-            DataSource::Mnist => "mnist",
-            DataSource::FashionMnist => "fashion-mnist",
-            DataSource::Cifar10 => "cifar10",
-            DataSource::Cifar100 => "cifar100",
-            DataSource::Images => "images",
-            DataSource::Celeba => "celeba",
-        }
-    }
-
     /// Classes of its samples; the most that there can be, where the samples themselves decide.
     pub fn classes(self) -> usize {
         match self {
@@ -113,171 +105,219 @@ impl DataSource {
     }
 }
 
-/// The sequence of contexts. Accuracy is measured on the test samples of the first context's list, or of
-/// what each context's list adds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StreamSettings {
-    /// What the lists of the contexts hold.
-    pub kind: StreamKind,
-    /// A list for each context: what its training samples are.
-    pub contexts: Vec<Vec<u16>>,
-    /// Training iterations in each context.
-    pub iterations: usize,
-    /// A bounded memory of old samples; all of them, joint training, if it is missing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub memory: Option<MemorySettings>,
+settings! {
+    /// The sequence of contexts. Accuracy is measured on the test samples of the first context's list, or of
+    /// what each context's list adds.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct StreamSettings {
+        /// What the lists of the contexts hold.
+        pub kind: StreamKind,
+        /// A list for each context: what its training samples are.
+        pub contexts: Vec<Vec<u16>>,
+        /// Training iterations in each context.
+        pub iterations: usize [AtLeastOne],
+        /// A bounded memory of old samples; all of them, joint training, if it is missing.
+        pub memory: Option<MemorySettings>,
+    }
 }
 
-/// A bounded memory in the place of joint training: [`crate::stream::replay`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MemorySettings {
-    /// How it is filled.
-    pub kind: MemoryKind,
-    /// Samples that it holds at most.
-    pub size: usize,
+settings! {
+    /// A bounded memory in the place of joint training: [`crate::stream::replay`].
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct MemorySettings {
+        /// How it is filled.
+        pub kind: MemoryKind,
+        /// Samples that it holds at most.
+        pub size: usize [AtLeastOne],
+    }
 }
 
-/// What the lists of a stream's contexts hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StreamKind {
-    /// Classes: [`crate::stream::split`].
-    Split,
-    /// Angles in degrees, of all classes: [`crate::stream::rotated`].
-    Rotated,
-    /// Orders of the pixels, 0 the usual one, of all classes: [`crate::stream::permuted`].
-    Permuted,
+settings! {
+    /// What the lists of a stream's contexts hold.
+    pub enum StreamKind {
+        /// Classes.
+        Split = "split",
+        /// Angles in degrees, of all classes.
+        Rotated = "rotated",
+        /// Orders of the pixels, 0 the usual one, of all classes.
+        Permuted = "permuted",
+    }
 }
 
-/// The network.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum NetworkSettings {
-    /// A bias-free ReLU network whose layers are all gain-modulated: [`crate::models::Mlp`].
-    Mlp {
-        /// Neurons of each hidden layer.
-        hidden: Vec<usize>,
-        /// Hidden weights are drawn from N(0, this²).
-        hidden_standard_deviation: f32,
-        /// Output weights are drawn from N(0, this²).
-        output_standard_deviation: f32,
-    },
-    /// A residual network: [`crate::models::SlimResNet`].
-    SlimResnet18 {
-        /// Channels of the first stage.
-        width: usize,
-        /// The head's weights are drawn from N(0, this²).
-        head_standard_deviation: f32,
-        /// The layers that have gains.
-        modulated: Vec<String>,
-    },
+settings! {
+    /// The network.
+    #[derive(Debug, Clone, PartialEq)]
+    #[tag = "kind"]
+    pub enum NetworkSettings {
+        /// A bias-free ReLU network whose layers are all gain-modulated.
+        Mlp = "mlp" {
+            /// Neurons of each hidden layer.
+            hidden: Vec<usize> [AtLeastOne],
+            /// Hidden weights are drawn from N(0, this²).
+            hidden_standard_deviation: f32 [NotNegative],
+            /// Output weights are drawn from N(0, this²).
+            output_standard_deviation: f32 [NotNegative],
+        },
+        /// A slim ResNet-18.
+        SlimResnet18 = "slim-resnet18" {
+            /// Channels of the first stage.
+            width: usize [AtLeastOne],
+            /// The head's weights are drawn from N(0, this²).
+            head_standard_deviation: f32 [NotNegative],
+            /// The layers that have gains.
+            modulated: Vec<String>,
+        },
+    }
 }
 
-/// What every method shares.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TrainingSettings {
-    /// Samples a batch, drawn uniformly with replacement.
-    pub batch: usize,
-    /// Learning rate α.
-    pub learning_rate: f32,
-    /// Training images are cropped to their size at random, out of so many more black pixels on each
-    /// side; 0 leaves them as they are.
-    pub crop_padding: usize,
-    /// Every other training image, at random, is mirrored left to right.
-    pub mirror: bool,
-    /// One run a seed and method.
-    pub seeds: Vec<u64>,
+settings! {
+    /// What every method shares.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct TrainingSettings {
+        /// Samples a batch, drawn uniformly with replacement.
+        pub batch: usize [AtLeastOne],
+        /// Learning rate α.
+        pub learning_rate: f32 [Positive],
+        /// Training images are cropped to their size at random, after zero-padding each side by this many
+        /// pixels; 0 leaves them as they are.
+        pub crop_padding: usize [Between(0, 255, "pixels")] = 0,
+        /// Training images are flipped left to right with probability ½.
+        pub mirror: bool = false,
+        /// One run for each seed and method.
+        pub seeds: Vec<u64> [Distinct("seed")] = [42, 43, 44, 45, 46],
+    }
 }
 
-/// How often the test samples are evaluated, and how many of them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EvaluationSettings {
-    /// Iterations from one evaluation to the next (ρ in the paper); it divides those of a context, so
-    /// that each ends with one.
-    pub every: usize,
-    /// At most so many test samples of a task, evenly spread over them; 0 for all.
-    pub limit: usize,
+settings! {
+    /// How often the test samples are evaluated, and how many of them.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct EvaluationSettings {
+        /// Iterations from one evaluation to the next (ρ in the paper); it divides those of a context, so
+        /// that each ends with one.
+        pub every: usize [AtLeastOne] = 1,
+        /// At most this many test samples of a task, evenly spread over them; 0 for all.
+        pub limit: usize = 0,
+        /// The tasks that are evaluated.
+        pub tasks: EvaluatedTasks = "first",
+        /// Whether test images are cropped and flipped as training images are, anew at every evaluation: the
+        /// paper's published code does that.
+        pub augmented: bool = false,
+    }
+}
+
+settings! {
     /// The tasks that are evaluated.
-    pub tasks: EvaluatedTasks,
-    /// Whether test images are cropped and mirrored as training images are, anew at every evaluation: the
-    /// paper's published code does that.
-    pub augmented: bool,
+    pub enum EvaluatedTasks {
+        /// The first context's.
+        First = "first",
+        /// What each context has added, from that context on.
+        All = "all",
+    }
 }
 
-/// The tasks that are evaluated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EvaluatedTasks {
-    /// The first context's.
-    First,
-    /// What each context has added, from that context on.
-    All,
+settings! {
+    /// g ← γ·g + (1−γ)·g0 + η·H.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct GainSettings {
+        /// Decay γ, in [0, 1).
+        pub gamma: f32 [Fraction],
+        /// Tonic baseline g0.
+        pub g0: f32 [Positive],
+        /// Burst scale η.
+        pub eta: f32 [NotNegative],
+    }
 }
 
-/// g ← γ·g + (1−γ)·g0 + η·H.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GainSettings {
-    /// Decay γ, in [0, 1).
-    pub gamma: f32,
-    /// Tonic baseline g0.
-    pub g0: f32,
-    /// Burst scale η.
-    pub eta: f32,
+settings! {
+    /// One method: an optimiser, with or without gain modulation.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct MethodSettings {
+        /// The name that `--methods` and file names use: "ngm-sgd".
+        pub name: String [Name],
+        /// What tables and figures call it: "NGM-SGD".
+        pub label: String [Line],
+        /// Whether the gains follow the entropy; otherwise g ≡ 1.
+        pub gain_modulated: bool = false,
+        /// The update rule.
+        pub optimiser: Optimizer,
+        /// The update rule of the layers that have no gains; that of the others if it is missing.
+        pub backbone: Option<Optimizer>,
+        /// Whether the optimiser's state is reset at each switch; not if it is missing.
+        pub reset_at_switch: Option<bool>,
+        /// What drives the gains; the entropy if it is missing.
+        pub drive: Option<Drive>,
+        /// Whether the gain sets the rate of learning alone and does not scale the weights; not if it is
+        /// missing.
+        pub only_slow: Option<bool>,
+        /// The gain's constants for this method; those of the experiment if they are missing.
+        pub gain: Option<GainSettings>,
+        /// The learner; `gradient-descent` if it is missing. Another one is registered by its program.
+        pub learner: Option<String>,
+        /// Learning rate α; that of the experiment if it is missing.
+        pub learning_rate: Option<f32> [Positive],
+        /// How the learning rate changes within a context; it is constant if this is missing.
+        pub schedule: Option<Schedule>,
+        /// λ of decoupled weight decay; 0 if it is missing.
+        pub weight_decay: Option<f32> [NotNegative],
+        /// The regularizers, in the order in which they act; none if they are missing.
+        pub regularisers: Option<Vec<RegularizerConfig>>,
+        /// Which hidden units start anew; none if it is missing.
+        pub replacement: Option<ReplacementConfig>,
+        /// Settings of a registered learner, which reads them itself.
+        pub parameters: Option<toml::Table>,
+    }
 }
 
-/// One method: an optimiser, with or without gain modulation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MethodSettings {
-    /// The name that `--methods` and file names use: "ngm-sgd".
-    pub name: String,
-    /// What tables and figures call it: "NGM-SGD".
-    pub label: String,
-    /// Whether the gains follow the entropy; otherwise g ≡ 1.
-    pub gain_modulated: bool,
-    /// The update rule.
-    pub optimiser: Optimizer,
-    /// The update rule of the layers that have no gains; that of the others if there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub backbone: Option<Optimizer>,
-    /// Whether the optimiser's state is forgotten at each switch; not if it is missing.
-    #[serde(rename = "reset_at_switch", skip_serializing_if = "Option::is_none")]
-    pub reset_optimizer_on_switch: Option<bool>,
-    /// What drives the gains; the entropy if it is missing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub drive: Option<Drive>,
-    /// Whether the gain sets the rate of learning alone and does not scale the weights:
-    /// [`crate::learn::GainConfig::slow_weights_only`]; not if it is missing.
-    #[serde(rename = "only_slow", skip_serializing_if = "Option::is_none")]
-    pub slow_weights_only: Option<bool>,
-    /// The gain's constants for this method; those of the experiment if they are missing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub gain: Option<GainSettings>,
-    /// The learner; `gradient-descent` if it is missing. Another one is
-    /// [registered](crate::experiment::register) by its program.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub learner: Option<String>,
-    /// Learning rate α; that of the experiment if it is missing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub learning_rate: Option<f32>,
-    /// How the learning rate changes within a context; it is constant if this is missing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub schedule: Option<Schedule>,
-    /// λ of decoupled weight decay: [`crate::learn::OptimizerConfig::weight_decay`]; 0 if it is missing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub weight_decay: Option<f32>,
-    /// The regularizers, in the order in which they act; none if they are missing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub regularisers: Option<Vec<RegularizerConfig>>,
-    /// Which hidden units start anew; none if it is missing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub replacement: Option<ReplacementConfig>,
-    /// Settings of a registered learner's own.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub parameters: Option<toml::Table>,
+impl Settings {
+    /// The settings that `name` stands for: a preset, or a TOML file where the name ends in `.toml` or is
+    /// a path; a relative one starts at `folder`.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`](crate::Error::Unknown) with the nearest preset, or as [`Settings::from_file`].
+    pub fn find(name: &str, folder: &Path) -> Result<Self> {
+        Layers::read(Source::find(name, folder)?)?.settings()
+    }
+
+    /// These settings with only the named methods, in the order named.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`](crate::Error::Unknown) for an unknown name, [`Error::Setting`](crate::Error::Setting)
+    /// for none or one twice.
+    pub fn with_methods<S: AsRef<str>>(&self, names: &[S]) -> Result<Self> {
+        let mut methods = Vec::with_capacity(names.len());
+        for name in names {
+            let found = self.methods.iter().find(|m| m.name == name.as_ref());
+            methods.push(found.cloned().ok_or_else(|| {
+                let known: Vec<String> = self.methods.iter().map(|m| m.name.clone()).collect();
+                unknown("method", name.as_ref(), &known)
+            })?);
+        }
+        let chosen = Settings {
+            methods,
+            ..self.clone()
+        };
+        chosen.validate()?;
+        Ok(chosen)
+    }
+
+    /// These settings with other seeds.
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) for none or one twice.
+    pub fn with_seeds(&self, seeds: &[u64]) -> Result<Self> {
+        check_seeds(seeds)?;
+        let mut chosen = self.clone();
+        chosen.training.seeds = seeds.to_vec();
+        chosen.validate()?;
+        Ok(chosen)
+    }
+
+    /// What differs from the preset of the same name, but for title and description; `None` where there
+    /// is no such preset.
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) where the settings cannot be TOML.
+    pub fn changes(&self) -> Result<Option<Vec<Change>>> {
+        changes(self, &self.name)
+    }
 }

@@ -1,40 +1,24 @@
-//! The range of every setting.
+//! The rules that concern several settings.
 
 use std::collections::BTreeSet;
 
 use super::learners;
 use super::samples::IMAGES;
-use super::{
-    DataSettings, DataSource, EvaluatedTasks, GainSettings, NetworkSettings, Settings, StreamKind,
-};
+use super::{DataSettings, DataSource, EvaluatedTasks, NetworkSettings, Settings, StreamKind};
 use crate::error::{Error, Result};
-use crate::optim::Optimizer;
+use crate::run::settings::require;
 use crate::stream;
 
-/// TOML's whole numbers are signed and of 64 bits: what is larger could not be written down.
-const LARGEST_WHOLE: u64 = i64::MAX as u64;
-const WHOLE: &str = "a whole number from 1 to 2⁶³ − 1";
-const NAME: &str =
-    "letters, digits, - and _, starting with a letter or digit, at most 64: file names hold it";
-
 impl Settings {
-    /// Whether every value is in its range.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] that names the first that is not, its value, and what would be right.
-    pub fn validate(&self) -> Result<()> {
-        name("name", &self.name)?;
-        line("title", &self.title)?;
+    /// The first rule that is broken, of those that concern several settings.
+    pub(super) fn check(&self) -> Result<()> {
         data(&self.data)?;
-        self.validate_stream()?;
-        self.validate_network()?;
-        self.validate_training()?;
-        self.validate_evaluation()?;
-        validate_gain("gain", &self.gain)?;
-        self.validate_methods()
+        self.check_stream()?;
+        self.check_evaluation()?;
+        self.check_methods()
     }
 
-    fn validate_stream(&self) -> Result<()> {
+    fn check_stream(&self) -> Result<()> {
         let (items, most) = match self.stream.kind {
             StreamKind::Split => ("class", self.data.source.classes() - 1),
             StreamKind::Rotated => ("angle in degrees", 359),
@@ -58,63 +42,17 @@ impl Settings {
             let expected = "with evaluation.tasks = \"all\" something new in each context";
             return Err(Error::setting(key, format!("{:?}", contexts[at]), expected));
         }
-        if let Some(memory) = &self.stream.memory {
-            whole("stream.memory.size", memory.size)?;
-        }
-        whole("stream.iterations", self.stream.iterations)
+        Ok(())
     }
 
-    fn validate_network(&self) -> Result<()> {
-        match &self.network {
-            NetworkSettings::Mlp {
-                hidden,
-                hidden_standard_deviation,
-                output_standard_deviation,
-            } => {
-                for &width in hidden {
-                    whole("network.hidden", width)?;
-                }
-                let key = "network.hidden_standard_deviation";
-                not_negative(key, *hidden_standard_deviation)?;
-                let key = "network.output_standard_deviation";
-                not_negative(key, *output_standard_deviation)
-            }
-            NetworkSettings::SlimResnet18 {
-                width,
-                head_standard_deviation,
-                ..
-            } => {
-                whole("network.width", *width)?;
-                let key = "network.head_standard_deviation";
-                not_negative(key, *head_standard_deviation)
-            }
-        }
-    }
-
-    fn validate_evaluation(&self) -> Result<()> {
+    fn check_evaluation(&self) -> Result<()> {
         let (every, iterations) = (self.evaluation.every, self.stream.iterations);
-        whole("evaluation.every", every)?;
         let expected = format!("a divisor of stream.iterations = {iterations}");
         let divides = iterations.is_multiple_of(every);
         require(divides, "evaluation.every", every, expected)
     }
 
-    fn validate_training(&self) -> Result<()> {
-        let training = &self.training;
-        whole("training.batch", training.batch)?;
-        positive("training.learning_rate", training.learning_rate)?;
-        let padding = training.crop_padding;
-        let fits = padding <= usize::from(u8::MAX);
-        require(
-            fits,
-            "training.crop_padding",
-            padding,
-            "pixels, at most 255",
-        )?;
-        seeds("training.seeds", &training.seeds)
-    }
-
-    fn validate_methods(&self) -> Result<()> {
+    fn check_methods(&self) -> Result<()> {
         if let NetworkSettings::SlimResnet18 { modulated, .. } = &self.network
             && modulated.is_empty()
             && let Some(method) = self.methods.iter().find(|method| method.gain_modulated)
@@ -122,47 +60,22 @@ impl Settings {
             let expected = format!("at least one layer, as {} is gain-modulated", method.name);
             return Err(Error::setting("network.modulated", "[]", expected));
         }
-        require(
-            !self.methods.is_empty(),
-            "methods",
-            "[]",
-            "at least one method",
-        )?;
-        names("methods", self.methods.iter().map(|m| m.name.as_str()))?;
         for method in &self.methods {
             let key = format!("methods.{}", method.name);
-            line(&format!("{key}.label"), &method.label)?;
-            rule(&format!("{key}.optimiser"), method.optimiser)?;
-            if let Some(backbone) = method.backbone {
-                rule(&format!("{key}.backbone"), backbone)?;
-            }
             if let Some(learner) = &method.learner {
                 learners::find(learner)?;
             }
-            if let Some(rate) = method.learning_rate {
-                positive(&format!("{key}.learning_rate"), rate)?;
-            }
-            if let Some(decay) = method.weight_decay {
-                not_negative(&format!("{key}.weight_decay"), decay)?;
-            }
             if let Some(schedule) = &method.schedule {
-                within(&key, schedule.validate())?;
+                within(&format!("{key}.schedule"), schedule.validate())?;
             }
-            if let Some(replacement) = &method.replacement {
-                within(&format!("{key}.replacement"), replacement.validate())?;
+            if method.replacement.is_some() {
                 let mlp = matches!(self.network, NetworkSettings::Mlp { .. });
                 let expected = "nothing, but with network.kind = \"mlp\"";
                 require(mlp, &format!("{key}.replacement"), "(given)", expected)?;
             }
-            for regularizer in method.regularisers.iter().flatten() {
-                within(&format!("{key}.regularisers"), regularizer.validate())?;
-            }
-            if let Some(gain) = &method.gain {
-                validate_gain(&format!("{key}.gain"), gain)?;
-            }
             let without = [
                 ("drive", method.drive.is_some()),
-                ("only_slow", method.slow_weights_only.is_some()),
+                ("only_slow", method.only_slow.is_some()),
                 ("gain", method.gain.is_some()),
             ];
             if let (false, Some((of_gain, _))) = (
@@ -195,7 +108,6 @@ fn within(key: &str, checked: Result<()>) -> Result<()> {
 
 /// Whether samples can be named so.
 pub(super) fn data(data: &DataSettings) -> Result<()> {
-    positive("data.maximum", data.maximum)?;
     let channels = data.source.channels();
     for (key, list) in [
         ("data.mean", &data.mean),
@@ -203,12 +115,6 @@ pub(super) fn data(data: &DataSettings) -> Result<()> {
     ] {
         let expected = format!("{channels} number(s), one for each channel");
         require(list.len() == channels, key, format!("{list:?}"), expected)?;
-    }
-    for &mean in &data.mean {
-        require(mean.is_finite(), "data.mean", mean, "finite numbers")?;
-    }
-    for &deviation in &data.standard_deviation {
-        positive("data.standard_deviation", deviation)?;
     }
     let given = [data.name.is_some(), data.side.is_some()];
     let wanted = match data.source {
@@ -227,110 +133,5 @@ pub(super) fn data(data: &DataSettings) -> Result<()> {
         DataSource::Celeba => "no name, and the side of its images in pixels, such as 64",
         _ => "neither, as only a collection of images has them",
     };
-    require(given == wanted, "data.name, data.side", value, expected)?;
-    if let Some(given) = &data.name {
-        name("data.name", given)?;
-    }
-    match data.side {
-        Some(side) => whole("data.side", side as usize),
-        None => Ok(()),
-    }
-}
-
-/// Whether these can be seeds.
-pub(super) fn seeds(key: &str, seeds: &[u64]) -> Result<()> {
-    require(!seeds.is_empty(), key, "[]", "at least one seed")?;
-    let mut seen = BTreeSet::new();
-    for &seed in seeds {
-        require(seed <= LARGEST_WHOLE, key, seed, "seeds below 2⁶³")?;
-        require(seen.insert(seed), key, seed, "each seed once")?;
-    }
-    Ok(())
-}
-
-/// Whether these are names, no two of which a file system takes for one.
-pub(super) fn names<'a>(key: &str, names: impl IntoIterator<Item = &'a str>) -> Result<()> {
-    let mut seen = BTreeSet::new();
-    for given in names {
-        let key = format!("{key}.{given}.name");
-        name(&key, given)?;
-        require(
-            // Not every file system tells upper case from lower.
-            seen.insert(given.to_lowercase()),
-            &key,
-            given,
-            "names that differ in more than upper and lower case",
-        )?;
-    }
-    Ok(())
-}
-
-fn validate_gain(key: &str, gain: &GainSettings) -> Result<()> {
-    fraction(&format!("{key}.gamma"), gain.gamma)?;
-    positive(&format!("{key}.g0"), gain.g0)?;
-    not_negative(&format!("{key}.eta"), gain.eta)
-}
-
-pub(super) fn rule(key: &str, rule: Optimizer) -> Result<()> {
-    let key = |name: &str| format!("{key}.{name}");
-    match rule {
-        Optimizer::Sgd => Ok(()),
-        Optimizer::Momentum { momentum } => fraction(&key("momentum"), momentum),
-        Optimizer::Adam {
-            beta1,
-            beta2,
-            epsilon,
-        } => {
-            fraction(&key("beta1"), beta1)?;
-            fraction(&key("beta2"), beta2)?;
-            positive(&key("epsilon"), epsilon)
-        }
-    }
-}
-
-pub(super) fn require(
-    fits: bool,
-    name: &str,
-    value: impl ToString,
-    expected: impl ToString,
-) -> Result<()> {
-    if fits {
-        Ok(())
-    } else {
-        Err(Error::setting(name, value, expected))
-    }
-}
-
-pub(super) fn positive(name: &str, value: f32) -> Result<()> {
-    let fits = value.is_finite() && value > 0.0;
-    require(fits, name, value, "a finite number above 0")
-}
-
-fn not_negative(name: &str, value: f32) -> Result<()> {
-    let fits = value.is_finite() && value >= 0.0;
-    require(fits, name, value, "a finite number, 0 or above")
-}
-
-fn fraction(name: &str, value: f32) -> Result<()> {
-    let fits = (0.0..1.0).contains(&value);
-    require(fits, name, value, "a number in [0, 1): 0 or above, below 1")
-}
-
-pub(super) fn whole(name: &str, value: usize) -> Result<()> {
-    let fits = value >= 1 && value as u64 <= LARGEST_WHOLE;
-    require(fits, name, value, WHOLE)
-}
-
-/// The rule of every name that a file's name holds.
-pub(crate) fn name(key: &str, value: &str) -> Result<()> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    let fits = value.len() <= 64
-        && value.chars().all(plain)
-        && value.starts_with(|c: char| c.is_ascii_alphanumeric());
-    require(fits, key, format!("{value:?}"), NAME)
-}
-
-pub(super) fn line(key: &str, value: &str) -> Result<()> {
-    let fits = !value.trim().is_empty() && !value.contains(char::is_control);
-    require(fits, key, format!("{value:?}"), "one line of text")
+    require(given == wanted, "data.name, data.side", value, expected)
 }

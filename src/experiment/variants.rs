@@ -2,9 +2,9 @@
 
 use toml::{Table, Value};
 
-use super::nearest::unknown;
-use super::{Settings, text};
+use super::Settings;
 use crate::error::{Error, Result};
+use crate::run::settings::{overlaid, unknown};
 
 pub(super) const VARIANTS: &[(&str, &str)] = &[
     (
@@ -46,14 +46,10 @@ impl Settings {
             let known: Vec<String> = VARIANTS.iter().map(|(name, _)| name.to_string()).collect();
             return Err(unknown("list of methods", name, &known));
         };
-        let methods = parse(name, toml)?.remove("methods");
-        let mut table =
-            Table::try_from(self).map_err(|error| Error::setting("settings", &self.name, error))?;
-        table.insert(
-            "methods".into(),
-            methods.unwrap_or(Value::Array(Vec::new())),
-        );
-        text::from_table(table)
+        let mut list = parse(name, toml)?;
+        // What the list is for.
+        list.remove("description");
+        overlaid(self, list)
     }
 }
 

@@ -29,32 +29,24 @@ use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::state::Visitor;
 
-/// What says how far an activity goes with the modulator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "report",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "kebab-case")
-)]
-pub enum Measure {
-    /// cov_t(h_t, m_t).
-    Covariance,
-    /// cov_t(h_t, m_t)/(sd_t(h_t)·sd_t(m_t)), 0 for an activity that does not vary.
-    Correlation,
+settings! {
+    /// What says how far an activity goes with the modulator.
+    pub enum Measure {
+        /// cov_t(h_t, m_t).
+        Covariance = "covariance",
+        /// cov_t(h_t, m_t)/(sd_t(h_t)·sd_t(m_t)), 0 for an activity that does not vary.
+        Correlation = "correlation",
+    }
 }
 
-/// What becomes of a measure below 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "report",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "kebab-case")
-)]
-pub enum Sign {
-    /// max(0, ·).
-    Rectified,
-    /// |·|.
-    Absolute,
+settings! {
+    /// What becomes of a measure below 0.
+    pub enum Sign {
+        /// max(0, ·).
+        Rectified = "rectified",
+        /// |·|.
+        Absolute = "absolute",
+    }
 }
 
 /// Sums over draws of the modulator, for each image and neuron, in f64.

@@ -29,38 +29,30 @@ use crate::backend::cpu::simd::{Arithmetic, Scalar};
 use crate::error::{Error, Result};
 use crate::rng::Stream;
 
-/// How the shared modulator is drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "report",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "kebab-case")
-)]
-pub enum Draws {
-    /// Independent draws from N(0, σ²).
-    Gaussian,
-    /// Pairs (m, −m) side by side, m from N(0, σ²): the sample mean is exactly 0, and what is odd in m has no
-    /// error from what is even in m.
-    Antithetic,
-    /// Independent draws, shifted and scaled so that the sample mean is 0 and the sample mean square σ², up to
-    /// the rounding of each draw to f32.
-    MomentMatched,
+settings! {
+    /// How the shared modulator is drawn.
+    pub enum Draws {
+        /// Independent draws from N(0, σ²).
+        Gaussian = "gaussian",
+        /// Pairs (m, −m) side by side, m from N(0, σ²): the sample mean is exactly 0, and what is odd in m has no
+        /// error from what is even in m.
+        Antithetic = "antithetic",
+        /// Independent draws, shifted and scaled so that the sample mean is 0 and the sample mean square σ², up to
+        /// the rounding of each draw to f32.
+        MomentMatched = "moment-matched",
+    }
 }
 
-/// The gain of a neuron with the coupling c under the draw m.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "report",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "kebab-case")
-)]
-pub enum Modulation {
-    /// exp(m·c − σ²c²/2): its mean over the draws is 1.
-    LogNormal,
-    /// exp(m·c): its mean over the draws is exp(σ²c²/2).
-    Uncorrected,
-    /// 1 + m·c: its mean over the draws is 1; negative where m·c < −1.
-    Linear,
+settings! {
+    /// The gain of a neuron with the coupling c under the draw m.
+    pub enum Modulation {
+        /// exp(m·c − σ²c²/2): its mean over the draws is 1.
+        LogNormal = "log-normal",
+        /// exp(m·c): its mean over the draws is exp(σ²c²/2).
+        Uncorrected = "uncorrected",
+        /// 1 + m·c: its mean over the draws is 1; negative where m·c < −1.
+        Linear = "linear",
+    }
 }
 
 /// `count` draws m_t of the shared modulator, of mean 0 and standard deviation σ = `deviation`.

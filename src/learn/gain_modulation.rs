@@ -9,16 +9,14 @@ use crate::shape::Shape;
 use crate::state::{Role, State, Visitor};
 use crate::tensor::Tensor;
 
-/// What drives the gains, in the place of H in g ← γ·g + (1−γ)·g0 + η·H.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "report", serde(rename_all = "kebab-case"))]
-pub enum Drive {
-    /// The entropy of the batch before.
-    #[default]
-    Entropy,
-    /// An oracle that knows the switches: 1 in the first iteration of every context after the first, else 0.
-    Boundary,
+settings! {
+    /// What drives the gains, in the place of H in g ← γ·g + (1−γ)·g0 + η·H.
+    pub enum Drive {
+        /// The entropy of the batch before.
+        Entropy = "entropy",
+        /// An oracle that knows the switches: 1 in the first iteration of every context after the first, else 0.
+        Boundary = "boundary",
+    }
 }
 
 /// Which gain dynamics, driven by what.

@@ -2,35 +2,32 @@
 
 use crate::error::{Error, Result};
 
-/// The learning rate as a share of its first value. It starts anew at each context ("warm restarts", Loshchilov &
-/// Hutter 2017, arXiv 1608.03983): t counts a context's iterations from 0, T is their number.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-#[cfg_attr(
-    feature = "report",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)
-)]
-pub enum Schedule {
-    /// 1.
-    #[default]
-    Constant,
-    /// `1 + (end − 1)·t/T`.
-    Linear {
-        /// The share that the context's end approaches, in [0, 1].
-        end: f32,
-    },
-    /// `end + (1 − end)·(1 + cos(π·t/T))/2`: equation 5 of the paper.
-    Cosine {
-        /// The share that the context's end approaches, in [0, 1].
-        end: f32,
-    },
-    /// `factor^⌊t/every⌋`.
-    Step {
-        /// Iterations from one step to the next.
-        every: u64,
-        /// What each step multiplies the rate by, in (0, 1].
-        factor: f32,
-    },
+settings! {
+    /// The learning rate as a share of its first value. It starts anew at each context ("warm restarts", Loshchilov &
+    /// Hutter 2017, arXiv 1608.03983): t counts a context's iterations from 0, T is their number.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    #[tag = "kind"]
+    pub enum Schedule {
+        /// 1.
+        Constant = "constant",
+        /// `1 + (end − 1)·t/T`.
+        Linear = "linear" {
+            /// The share that the context's end approaches.
+            end: f32 [Share],
+        },
+        /// `end + (1 − end)·(1 + cos(π·t/T))/2`: equation 5 of the paper.
+        Cosine = "cosine" {
+            /// The share that the context's end approaches.
+            end: f32 [Share],
+        },
+        /// `factor^⌊t/every⌋`.
+        Step = "step" {
+            /// Iterations from one step to the next.
+            every: u64 [AtLeastOne],
+            /// What each step multiplies the rate by, above 0.
+            factor: f32 [Share],
+        },
+    }
 }
 
 impl Schedule {

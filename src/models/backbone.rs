@@ -18,16 +18,15 @@ const BLOCKS: usize = 2;
 /// Stages of a whole ResNet-18.
 pub const STAGES: usize = 4;
 
-/// How a [`Backbone`] begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "report", serde(rename_all = "kebab-case"))]
-pub enum Stem {
-    /// A convolution of 3×3, for small images: Lopez-Paz & Ranzato 2017.
-    Small,
-    /// A convolution of 7×7 with stride 2, then the maximum of 3×3 with stride 2, for large ones: He et al.
-    /// 2016, and torchvision's.
-    Large,
+settings! {
+    /// How a [`Backbone`] begins.
+    pub enum Stem {
+        /// A convolution of 3×3, for small images: Lopez-Paz & Ranzato 2017.
+        Small = "small",
+        /// A convolution of 7×7 with stride 2, then the maximum of 3×3 with stride 2, for large ones: He et al.
+        /// 2016, and torchvision's.
+        Large = "large",
+    }
 }
 
 /// The sizes of a [`Backbone`].

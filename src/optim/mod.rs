@@ -21,33 +21,31 @@ use crate::shape::Shape;
 use crate::state::{Role, Visitor};
 use crate::tensor::Tensor;
 
-/// An update rule with its constants, as PyTorch defines each.
-///
-/// Every rule updates W, not W_eff: the gradient that it is given carries the gain.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(
-    feature = "report",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(tag = "rule", rename_all = "kebab-case", deny_unknown_fields)
-)]
-pub enum Optimizer {
-    /// Stochastic gradient descent: `w ← w − α·dw`.
-    Sgd,
-    /// Heavy ball without dampening: `v ← μ·v + dw`, `w ← w − α·v`, v starting at 0.
-    Momentum {
-        /// μ, in [0, 1).
-        momentum: f32,
-    },
-    /// Adam (Kingma & Ba 2015, algorithm 1): `m ← β1·m + (1−β1)·dw`, `v ← β2·v + (1−β2)·dw²`,
-    /// `w ← w − α·m̂/(√v̂ + ε)` with `m̂ = m/(1−β1ᵗ)`, `v̂ = v/(1−β2ᵗ)`.
-    Adam {
-        /// β1, in [0, 1).
-        beta1: f32,
-        /// β2, in [0, 1).
-        beta2: f32,
-        /// ε > 0.
-        epsilon: f32,
-    },
+settings! {
+    /// An update rule with its constants, as PyTorch defines each.
+    ///
+    /// Every rule updates W, not W_eff: the gradient that it is given carries the gain.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    #[tag = "rule"]
+    pub enum Optimizer {
+        /// Stochastic gradient descent: `w ← w − α·dw`.
+        Sgd = "sgd",
+        /// Heavy ball without dampening: `v ← μ·v + dw`, `w ← w − α·v`, v starting at 0.
+        Momentum = "momentum" {
+            /// μ, in [0, 1).
+            momentum: f32 [Fraction],
+        },
+        /// Adam (Kingma & Ba 2015, algorithm 1): `m ← β1·m + (1−β1)·dw`, `v ← β2·v + (1−β2)·dw²`,
+        /// `w ← w − α·m̂/(√v̂ + ε)` with `m̂ = m/(1−β1ᵗ)`, `v̂ = v/(1−β2ᵗ)`.
+        Adam = "adam" {
+            /// β1, in [0, 1).
+            beta1: f32 [Fraction] = 0.9,
+            /// β2, in [0, 1).
+            beta2: f32 [Fraction] = 0.999,
+            /// ε > 0.
+            epsilon: f32 [Positive] = 1e-8,
+        },
+    }
 }
 
 /// What an optimizer remembers of one parameter between steps.

@@ -12,6 +12,7 @@ mod npz;
 mod pool;
 mod records;
 mod runner;
+pub mod settings;
 mod state;
 mod store;
 mod system;

@@ -9,16 +9,15 @@ use super::Context;
 use crate::error::{Error, Result};
 use crate::rng::{Purpose, Stream};
 
-/// How a memory is filled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "report", serde(rename_all = "kebab-case"))]
-pub enum MemoryKind {
-    /// Reservoir sampling (Vitter's algorithm R): at any time every sample seen so far is in memory with the
-    /// same probability.
-    Reservoir,
-    /// As many samples of each class seen so far, give or take one.
-    Balanced,
+settings! {
+    /// How a memory is filled.
+    pub enum MemoryKind {
+        /// Reservoir sampling (Vitter's algorithm R): at any time every sample seen so far is in memory with the
+        /// same probability.
+        Reservoir = "reservoir",
+        /// As many samples of each class seen so far, give or take one.
+        Balanced = "balanced",
+    }
 }
 
 /// `contexts` of joint training with old samples only out of a memory of `size`.

@@ -29,7 +29,6 @@
 //! ```
 
 mod any_number;
-mod keys;
 mod learning;
 mod measures;
 mod memory;

@@ -4,7 +4,7 @@ use super::ComodulationSettings;
 use crate::error::Result;
 
 /// In the order in which lists show them: the one that needs no data first.
-pub(in crate::experiment) const PRESETS: &[(&str, &str)] = &[
+pub(super) const PRESETS: &[(&str, &str)] = &[
     (
         "comodulation-digits",
         include_str!("../../../data/comodulation/comodulation-digits.toml"),

@@ -3,214 +3,176 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
-use super::keys;
+use super::presets;
 use crate::data::celeba;
 use crate::error::{Error, Result};
-use crate::experiment::keys::Key;
-use crate::experiment::text::{self, Document};
-use crate::experiment::validate::{self, line, positive, require, whole};
+use crate::experiment::seeds::check_seeds;
+use crate::experiment::validate;
 use crate::experiment::{DataSettings, DataSource};
 use crate::gain::Draws;
 use crate::learn::{GainSource, Modulator, Pass};
-use crate::models::{Learnt, Modulated, STAGES, Stem};
+use crate::models::{Learnt, Modulated, Stem};
 use crate::optim::Optimizer;
+use crate::run::settings::{Layers, Source, document, require, unknown};
 
-/// Draws a batch, at most: each is a pass through encoder and decoder, and all are held at once.
-const MOST_DRAWS: usize = 1 << 16;
+document!(ComodulationSettings, "comodulation", presets::PRESETS);
 
-/// A whole comodulation experiment: data, tasks, network, modulator, phases, arms and seeds.
-///
-/// A network learns the primary tasks, then each arm starts from it and learns the tasks.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ComodulationSettings {
-    /// That this is one: `comodulation`.
-    pub kind: Kind,
-    /// The name that `neurogain run` knows it by.
-    pub name: String,
-    /// What a report's heading says.
-    pub title: String,
-    /// What it is, and how its sizes were chosen.
-    pub description: String,
-    /// The samples.
-    pub data: DataSettings,
-    /// The network.
-    pub network: ComodulationNetwork,
-    /// The shared modulator, and what is made of it.
-    pub modulator: Modulator,
+settings! {
+    /// A whole comodulation experiment: data, tasks, network, modulator, phases, arms and seeds.
+    ///
+    /// A network learns the primary tasks, then each arm starts from it and learns the tasks.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct ComodulationSettings {
+        /// That this is one: `comodulation`.
+        pub kind: Kind,
+        /// The name that `neurogain run` knows it by.
+        pub name: String [Name],
+        /// What a report's heading says.
+        pub title: String [Line],
+        /// What it is, and how its sizes were chosen.
+        pub description: String = "",
+        /// The samples.
+        pub data: DataSettings,
+        /// The network.
+        pub network: ComodulationNetwork,
+        /// The shared modulator, and what is made of it.
+        pub modulator: Modulator,
+        /// What both phases share.
+        pub training: PhasesSettings,
+        /// The phase in which the network learns the primary tasks.
+        pub pretraining: PretrainingSettings,
+        /// The phase in which each arm learns the tasks.
+        pub adaptation: AdaptationSettings,
+        /// How many test samples are evaluated.
+        pub evaluation: EvaluationLimit = {},
+        /// What the network learns first, one after the other by batch.
+        pub primary: Vec<TaskSettings> [NotEmpty("task")],
+        /// What each arm learns then, one after the other by batch.
+        pub tasks: Vec<TaskSettings> [NotEmpty("task")],
+        /// What is compared, in the order in which tables list it.
+        pub arms: Vec<ArmSettings> [NotEmpty("arm")],
+    }
+}
+
+settings! {
+    /// The kind of an experiment with settings of its own.
+    pub enum Kind {
+        /// Task adaptation by stochastic comodulation.
+        Comodulation = "comodulation",
+    }
+}
+
+settings! {
+    /// The network: [`crate::models::Comodulated`].
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct ComodulationNetwork {
+        /// Channels of the backbone's first stage: 20 in the slim ResNet-18, 64 in the full one.
+        pub width: usize [AtLeastOne],
+        /// Its stages, 1 to 4.
+        pub stages: usize [Between(1, 4, "stages")],
+        /// How it begins.
+        pub stem: Stem,
+        /// A safetensors file that the backbone's weights come from, by torchvision's names of a ResNet-18; drawn
+        /// at random if it is missing.
+        pub weights: Option<String>,
+        /// Channels of the encoder's convolutions.
+        pub encoder: usize [AtLeastOne],
+        /// Which of them are modulated.
+        pub modulated: Modulated,
+        /// Neurons of the decoder.
+        pub decoder: usize [AtLeastOne],
+        /// Whether there are residual connections.
+        pub residual: bool,
+        /// Hidden neurons of the controller; 0 for a table of tasks.
+        pub controller: usize,
+    }
+}
+
+settings! {
     /// What both phases share.
-    pub training: PhasesSettings,
-    /// The phase in which the network learns the primary tasks.
-    pub pretraining: PretrainingSettings,
-    /// The phase in which each arm learns the tasks.
-    pub adaptation: AdaptationSettings,
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct PhasesSettings {
+        /// Samples a batch, drawn uniformly with replacement.
+        pub batch: usize [AtLeastOne],
+        /// The update rule.
+        pub optimiser: Optimizer,
+        /// One network a seed, and from it one run an arm.
+        pub seeds: Vec<u64> [Distinct("seed")] = [42, 43, 44, 45, 46],
+    }
+}
+
+settings! {
+    /// How the network learns the primary tasks.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct PretrainingSettings {
+        /// Epochs behind which the arms start, ascending; each is compared on its own. An epoch is as many batches as
+        /// hold the training samples once, drawn with replacement; primary tasks share it.
+        pub epochs: Vec<usize>,
+        /// Learning rate α.
+        pub learning_rate: f32 [Positive],
+    }
+}
+
+settings! {
+    /// How an arm learns the tasks.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct AdaptationSettings {
+        /// Whether all tasks have one readout: then gains and modulation alone tell them apart. With a readout for
+        /// each task, a readout that is learnt can make up for any gains above 0.
+        pub shared_readout: bool,
+        /// Batches of each task; the tasks take turns.
+        pub iterations: usize [AtLeastOne],
+        /// Learning rate α.
+        pub learning_rate: f32 [Positive],
+    }
+}
+
+settings! {
     /// How many test samples are evaluated.
-    pub evaluation: EvaluationLimit,
-    /// What the network learns first, one after the other by batch.
-    pub primary: Vec<TaskSettings>,
-    /// What each arm learns then, one after the other by batch.
-    pub tasks: Vec<TaskSettings>,
-    /// What is compared, in the order in which tables list it.
-    pub arms: Vec<ArmSettings>,
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct EvaluationLimit {
+        /// At most so many of a task, evenly spread over them; 0 for all.
+        pub limit: usize = 0,
+    }
 }
 
-/// The kind of an experiment with settings of their own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// [`ComodulationSettings`].
-    Comodulation,
+settings! {
+    /// A task: which labels of the data make each of its classes, or which of the data's attributes it is.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct TaskSettings {
+        /// Its name.
+        pub name: String [Name],
+        /// The labels of each class, which samples of other labels have no part in.
+        pub classes: Option<Vec<Vec<u16>>>,
+        /// The attribute that class 1 has and class 0 has not.
+        pub attribute: Option<String>,
+    }
 }
 
-/// The network: [`crate::models::Comodulated`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ComodulationNetwork {
-    /// Channels of the backbone's first stage: 20 in the slim ResNet-18, 64 in the full one.
-    pub width: usize,
-    /// Its stages, 1 to 4.
-    pub stages: usize,
-    /// How it begins.
-    pub stem: Stem,
-    /// A safetensors file that the backbone's weights come from, by torchvision's names of a ResNet-18; drawn
-    /// at random if it is missing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub weights: Option<String>,
-    /// Channels of the encoder's convolutions.
-    pub encoder: usize,
-    /// Which of them are modulated.
-    pub modulated: Modulated,
-    /// Neurons of the decoder.
-    pub decoder: usize,
-    /// Whether there are residual connections.
-    pub residual: bool,
-    /// Hidden neurons of the controller; 0 for a table of tasks.
-    pub controller: usize,
-}
-
-/// What both phases share.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PhasesSettings {
-    /// Samples a batch, drawn uniformly with replacement.
-    pub batch: usize,
-    /// The update rule.
-    pub optimiser: Optimizer,
-    /// One network a seed, and from it one run an arm.
-    pub seeds: Vec<u64>,
-}
-
-/// How the network learns the primary tasks.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PretrainingSettings {
-    /// Epochs behind which the arms start, ascending; each is compared on its own. An epoch is as many batches as
-    /// hold the training samples once, drawn with replacement; primary tasks share it.
-    pub epochs: Vec<usize>,
-    /// Learning rate α.
-    pub learning_rate: f32,
-}
-
-/// How an arm learns the tasks.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AdaptationSettings {
-    /// Whether all tasks have one readout: then gains and modulation alone tell them apart. With a readout for
-    /// each task, a readout that is learnt can make up for any gains above 0.
-    pub shared_readout: bool,
-    /// Batches of each task; the tasks take turns.
-    pub iterations: usize,
-    /// Learning rate α.
-    pub learning_rate: f32,
-}
-
-/// How many test samples are evaluated.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EvaluationLimit {
-    /// At most so many of a task, evenly spread over them; 0 for all.
-    pub limit: usize,
-}
-
-/// A task: which labels of the data make each of its classes, or which of the data's attributes it is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TaskSettings {
-    /// Its name.
-    pub name: String,
-    /// The labels of each class, which samples of other labels have no part in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub classes: Option<Vec<Vec<u16>>>,
-    /// The attribute that class 1 has and class 0 has not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub attribute: Option<String>,
-}
-
-/// What is learnt, and where the decoder's gains come from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ArmSettings {
-    /// The name in file names: "comodulation".
-    pub name: String,
-    /// What tables and figures call it.
-    pub label: String,
-    /// Whether a controller couples the encoder's neurons to the modulator; otherwise c ≡ 0.
-    pub controller: bool,
-    /// Where the decoder's gains come from.
-    pub gains: GainSource,
-    /// What is learnt besides the readouts.
-    pub learnt: Learnt,
-}
-
-impl Document for ComodulationSettings {
-    const KEYS: &'static [Key] = keys::SETTINGS;
-
-    fn check(&self) -> Result<()> {
-        self.validate()
+settings! {
+    /// What is learnt, and where the decoder's gains come from.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct ArmSettings {
+        /// The name in file names: "comodulation".
+        pub name: String [Name],
+        /// What tables and figures call it.
+        pub label: String [Line],
+        /// Whether a controller couples the encoder's neurons to the modulator; otherwise c ≡ 0.
+        pub controller: bool,
+        /// Where the decoder's gains come from.
+        pub gains: GainSource,
+        /// What is learnt besides the readouts.
+        pub learnt: Learnt,
     }
 }
 
 impl ComodulationSettings {
-    /// Reads a TOML document and checks every value; `source_name` is what errors call it.
-    ///
-    /// # Errors
-    /// [`Error::Format`] that names the source, the line and the key.
-    pub fn from_toml(text: &str, source_name: &str) -> Result<Self> {
-        text::from_text(text, source_name)
-    }
-
-    /// Reads a file with [`from_toml`](Self::from_toml).
-    ///
-    /// # Errors
-    /// [`Error::File`] if it cannot be read, otherwise as [`from_toml`](Self::from_toml).
-    pub fn from_file(path: &Path) -> Result<Self> {
-        text::from_text(&text::read(path)?, &path.display().to_string())
-    }
-
-    /// The TOML document that [`from_toml`](Self::from_toml) reads back to equal settings.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] where [`validate`](Self::validate) refuses a value.
-    pub fn to_toml(&self) -> Result<String> {
-        text::to_text(self)
-    }
-
-    /// These settings with each `key=value` applied in turn, as
-    /// [`Settings::with_overrides`](crate::experiment::Settings::with_overrides) does.
-    ///
-    /// # Errors
-    /// [`Error::Unknown`] for a key that is none, [`Error::Setting`] for a wrong value.
-    pub fn with_overrides<S: AsRef<str>>(&self, overrides: &[S]) -> Result<Self> {
-        text::changed(self, overrides)
-    }
-
     /// These settings with other seeds.
     ///
     /// # Errors
     /// [`Error::Setting`] for none or one twice.
     pub fn with_seeds(mut self, seeds: &[u64]) -> Result<Self> {
+        check_seeds(seeds)?;
         self.training.seeds = seeds.to_vec();
         self.validate()?;
         Ok(self)
@@ -227,56 +189,34 @@ impl ComodulationSettings {
             let found = self.arms.iter().find(|arm| arm.name == name.as_ref());
             chosen.arms.push(found.cloned().ok_or_else(|| {
                 let known: Vec<String> = self.arms.iter().map(|arm| arm.name.clone()).collect();
-                crate::experiment::unknown("arm", name.as_ref(), &known)
+                unknown("arm", name.as_ref(), &known)
             })?);
         }
         chosen.validate()?;
         Ok(chosen)
     }
 
-    /// Whether every value is in its range.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] that names the first that is not, its value, and what would be right.
-    pub fn validate(&self) -> Result<()> {
-        validate::name("name", &self.name)?;
-        line("title", &self.title)?;
+    /// The rules that concern several settings.
+    pub(super) fn check(&self) -> Result<()> {
         validate::data(&self.data)?;
-        let network = &self.network;
-        for (key, size) in [
-            ("network.width", network.width),
-            ("network.encoder", network.encoder),
-            ("network.decoder", network.decoder),
-            ("training.batch", self.training.batch),
-            ("adaptation.iterations", self.adaptation.iterations),
-        ] {
-            whole(key, size)?;
-        }
-        let stages = network.stages;
-        let fits = (1..=STAGES).contains(&stages);
-        require(fits, "network.stages", stages, "1 to 4 stages")?;
-        self.validate_draws()?;
-        validate::rule("training.optimiser", self.training.optimiser)?;
-        validate::seeds("training.seeds", &self.training.seeds)?;
-        let rates = [
-            ("pretraining.learning_rate", self.pretraining.learning_rate),
-            ("adaptation.learning_rate", self.adaptation.learning_rate),
-        ];
-        for (key, rate) in rates {
-            positive(key, rate)?;
-        }
+        let count = self.modulator.count;
+        let fits = self.modulator.draws != Draws::Antithetic || count.is_multiple_of(2);
+        let expected = "an even number, as antithetic draws come in pairs";
+        require(fits, "modulator.count", count, expected)?;
+        self.modulator.validate()?;
         let epochs = &self.pretraining.epochs;
         let fits = !epochs.is_empty() && epochs.windows(2).all(|pair| pair[0] < pair[1]);
         let expected = "at least one number of epochs, ascending, such as [1, 2, 5]";
         require(fits, "pretraining.epochs", format!("{epochs:?}"), expected)?;
-        self.validate_tasks("primary", &self.primary)?;
-        self.validate_tasks("tasks", &self.tasks)?;
-        self.validate_readout()?;
-        require(!self.arms.is_empty(), "arms", "[]", "at least one arm")?;
-        validate::names("arms", self.arms.iter().map(|arm| arm.name.as_str()))?;
+        self.check_tasks("primary", &self.primary)?;
+        self.check_tasks("tasks", &self.tasks)?;
+        self.check_readout()?;
+        self.check_arms()
+    }
+
+    fn check_arms(&self) -> Result<()> {
         for arm in &self.arms {
             let key = format!("arms.{}", arm.name);
-            line(&format!("{key}.label"), &arm.label)?;
             let from_draws = matches!(arm.gains, GainSource::Comodulation | GainSource::Shuffled);
             require(
                 arm.controller || !from_draws,
@@ -299,18 +239,7 @@ impl ComodulationSettings {
         Ok(())
     }
 
-    fn validate_draws(&self) -> Result<()> {
-        let count = self.modulator.count;
-        let fits = (2..=MOST_DRAWS).contains(&count);
-        let expected = format!("2 to {MOST_DRAWS} draws: one has no covariance");
-        require(fits, "modulator.count", count, expected)?;
-        let fits = self.modulator.draws != Draws::Antithetic || count.is_multiple_of(2);
-        let expected = "an even number, as antithetic draws come in pairs";
-        require(fits, "modulator.count", count, expected)?;
-        self.modulator.validate()
-    }
-
-    fn validate_readout(&self) -> Result<()> {
+    fn check_readout(&self) -> Result<()> {
         let classes = |task: &TaskSettings| task.classes.as_ref().map_or(2, Vec::len);
         for pair in self.tasks.windows(2) {
             let [one, other] = [classes(&pair[0]), classes(&pair[1])];
@@ -324,9 +253,7 @@ impl ComodulationSettings {
         Ok(())
     }
 
-    fn validate_tasks(&self, list: &str, tasks: &[TaskSettings]) -> Result<()> {
-        require(!tasks.is_empty(), list, "[]", "at least one task")?;
-        validate::names(list, tasks.iter().map(|task| task.name.as_str()))?;
+    fn check_tasks(&self, list: &str, tasks: &[TaskSettings]) -> Result<()> {
         for task in tasks {
             let key = format!("{list}.{}", task.name);
             let of_attributes = self.data.source == DataSource::Celeba;
@@ -360,28 +287,23 @@ impl ComodulationSettings {
     }
 }
 
-/// Whether a TOML document is of this kind of experiment.
-fn is_comodulation(text: &str) -> bool {
-    let table = text.parse::<toml::Table>();
-    table.is_ok_and(|table| table.contains_key("kind"))
-}
-
 /// The preset or file that `name` stands for, if that is a comodulation experiment.
 ///
 /// # Errors
 /// Those of [`ComodulationSettings::from_file`].
 pub fn find(name: &str) -> Result<Option<ComodulationSettings>> {
-    if let Some(text) = super::presets::text(name) {
-        return ComodulationSettings::from_toml(text, name).map(Some);
-    }
-    let path = Path::new(name);
-    if !path.is_file() {
+    let shipped = presets::names().any(|known| known == name);
+    if !shipped && !Path::new(name).is_file() {
         return Ok(None);
     }
-    let text = text::read(path)?;
-    match is_comodulation(&text) {
-        true => ComodulationSettings::from_toml(&text, name).map(Some),
-        false => Ok(None),
+    let source = match shipped {
+        true => Source::find(name, Path::new(""))?,
+        false => Source::file(Path::new(name))?,
+    };
+    // One that is not even TOML is refused where it is read as the other kind.
+    match Layers::read(source) {
+        Ok(layers) if layers.kind().is_some() => layers.settings().map(Some),
+        _ => Ok(None),
     }
 }
 

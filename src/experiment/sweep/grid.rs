@@ -7,7 +7,7 @@ use toml::{Table, Value};
 use super::{Axis, Cell, Failure, Reading};
 use crate::error::Error;
 use crate::experiment::Settings;
-use crate::experiment::keys::join;
+use crate::run::settings::join;
 
 /// A longer list of experiments is a slip of the finger.
 const MOST_CELLS: usize = 10_000;

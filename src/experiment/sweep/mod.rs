@@ -9,10 +9,9 @@ use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
 use self::grid::{cells, flatten};
-use super::keys::join;
-use super::nearest::unknown;
-use super::{Settings, text};
+use super::Settings;
 use crate::error::{Error, Result};
+use crate::run::settings::{at_offset, checked, join, parse, read as read_file, unknown};
 
 const KEYS: [&str; 7] = [
     "description",
@@ -96,7 +95,7 @@ impl Sweep {
     /// [`Error::File`] if it cannot be read, [`Error::Settings`] that names the file, the line, the key and, for
     /// a value that only some cells refuse, the first such cell.
     pub fn from_file(path: &Path) -> Result<Self> {
-        let text = text::read(path)?;
+        let text = read_file(path)?;
         let source = path.display().to_string();
         let folder = path.parent().unwrap_or(Path::new(""));
         Self::from_toml(&text, &source, folder, None)
@@ -108,7 +107,7 @@ impl Sweep {
     /// [`Error::Format`] where a compiled-in file is not what it should be.
     pub fn shipped() -> Result<Vec<(&'static str, String)>> {
         let described = |(name, toml): &(&'static str, &str)| {
-            let document = text::parse(toml, name)?;
+            let document = parse(toml, name)?;
             let description = document.get("description").and_then(Value::as_str);
             Ok((*name, description.unwrap_or_default().trim().to_string()))
         };
@@ -129,7 +128,7 @@ impl Sweep {
             let known: Vec<String> = SHIPPED.iter().map(|(name, _)| name.to_string()).collect();
             return Err(unknown("sweep", &name.display().to_string(), &known));
         }
-        let text = text::read(name)?;
+        let text = read_file(name)?;
         let folder = name.parent().unwrap_or(Path::new(""));
         let folder = if base.is_some() {
             Path::new("")
@@ -140,7 +139,7 @@ impl Sweep {
     }
 
     fn from_toml(text: &str, source: &str, folder: &Path, base: Option<&str>) -> Result<Self> {
-        let mut document = text::parse(text, source)?;
+        let mut document = parse(text, source)?;
         if let Some(base) = base {
             document.insert("base".into(), Value::String(base.into()));
         }
@@ -149,7 +148,7 @@ impl Sweep {
             error @ (Error::File { .. } | Error::Format { .. } | Error::Settings { .. }) => error,
             error => {
                 let at = offset(text, &failure.key);
-                text::located(text, source, at, &error)
+                at_offset(text, source, at, &error)
             }
         })
     }
@@ -277,7 +276,7 @@ fn base(value: Option<Value>, folder: &Path) -> Reading<Settings> {
     let expected = "a benchmark's name, a file of settings, or a table of them";
     match value {
         Some(Value::String(name)) => Settings::find(&name, folder).map_err(Failure::at("base")),
-        Some(Value::Table(table)) => text::from_table(table).map_err(|error| {
+        Some(Value::Table(table)) => checked::<Settings>(table).map_err(|error| {
             let key = match &error {
                 Error::Setting { name, .. } | Error::Unknown { name, .. } => join("base", name),
                 _ => "base".into(),

@@ -30,70 +30,67 @@ const EVALUATION: u64 = 1 << 42;
 /// Shuffles are of steps from here on, one for each task.
 const SHUFFLE: u64 = 1 << 41;
 
-/// Where the decoder's gains come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "report", serde(rename_all = "kebab-case"))]
-pub enum GainSource {
-    /// g ≡ 1.
-    Ones,
-    /// How far each neuron goes with the modulator.
-    Comodulation,
-    /// The same, given to other neurons, a permutation for each task: a control of our own.
-    Shuffled,
-    /// How active each neuron is on average, in the pass that decides: a control of our own.
-    MeanActivity,
+settings! {
+    /// Where the decoder's gains come from.
+    pub enum GainSource {
+        /// g ≡ 1.
+        Ones = "ones",
+        /// How far each neuron goes with the modulator.
+        Comodulation = "comodulation",
+        /// The same, given to other neurons, a permutation for each task: a control of our own.
+        Shuffled = "shuffled",
+        /// How active each neuron is on average, in the pass that decides: a control of our own.
+        MeanActivity = "mean-activity",
+    }
 }
 
-/// What has gains of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "report", serde(rename_all = "kebab-case"))]
-pub enum GainsFor {
-    /// Each task: averaged over images and batches in training, frozen in test.
-    Task,
-    /// Each image, from its own activity, in test too.
-    Image,
-}
-
-/// The pass that the controller learns from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "report", serde(rename_all = "kebab-case"))]
-pub enum Pass {
-    /// The one that decides, under the constant m.
-    Constant,
-    /// The one under the first draw of the batch; where the gains come from no draws, the constant one.
-    Fluctuating,
-}
-
-/// The shared modulator and what is made of it.
-///
-/// *Parents'*: log-normal gains corrected to mean 1 (not for a constant m, whose correction is 0), the decision
-/// under m = 1. *Our choice*: σ = 0.1 and T = 32 in antithetic pairs (the parents draw 500), and every
-/// alternative.
-#[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "report", serde(deny_unknown_fields))]
-pub struct Modulator {
-    /// σ of the draws.
-    pub deviation: f32,
-    /// Draws T a batch.
-    pub count: usize,
-    /// How they are drawn.
-    pub draws: Draws,
-    /// A neuron's gain under a draw.
-    pub modulation: Modulation,
-    /// The constant m of the pass that decides. Under 0 that pass tells a controller nothing.
-    pub constant: f32,
-    /// What says how far an activity goes with the draws.
-    pub measure: Measure,
-    /// What becomes of it below 0.
-    pub sign: Sign,
+settings! {
     /// What has gains of its own.
-    pub gains_for: GainsFor,
+    pub enum GainsFor {
+        /// Each task: averaged over images and batches in training, frozen in test.
+        Task = "task",
+        /// Each image, from its own activity, in test too.
+        Image = "image",
+    }
+}
+
+settings! {
     /// The pass that the controller learns from.
-    pub pass: Pass,
+    pub enum Pass {
+        /// The one that decides, under the constant m.
+        Constant = "constant",
+        /// The one under the first draw of the batch; where the gains come from no draws, the constant one.
+        Fluctuating = "fluctuating",
+    }
+}
+
+settings! {
+    /// The shared modulator and what is made of it.
+    ///
+    /// *Parents'*: log-normal gains corrected to mean 1 (not for a constant m, whose correction is 0), the
+    /// decision under m = 1. *Our choice*: σ = 0.1 and T = 32 in antithetic pairs (the parents draw 500), and
+    /// every alternative.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Modulator {
+        /// σ of the draws.
+        pub deviation: f32 [NotNegative],
+        /// Draws T a batch. Each is a pass through encoder and decoder, and all are held at once.
+        pub count: usize [Between(2, 65536, "draws: one has no covariance")],
+        /// How they are drawn.
+        pub draws: Draws,
+        /// A neuron's gain under a draw.
+        pub modulation: Modulation,
+        /// The constant m of the pass that decides. Under 0 that pass tells a controller nothing.
+        pub constant: f32 [Finite],
+        /// The statistic that relates an activity to the draws.
+        pub measure: Measure,
+        /// What becomes of it below 0.
+        pub sign: Sign,
+        /// Whether each task or each image has its own gains.
+        pub gains_for: GainsFor,
+        /// The pass that the controller learns from.
+        pub pass: Pass,
+    }
 }
 
 impl Modulator {

@@ -58,38 +58,36 @@ pub trait Regularizer<B: Backend = Cpu>: State<B> + Debug {
     }
 }
 
-/// A regularizer, as a method's settings name it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(
-    feature = "report",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)
-)]
-pub enum RegularizerConfig {
-    /// [`L2`].
-    L2 {
-        /// λ.
-        strength: f32,
-    },
-    /// [`L2Init`].
-    L2Init {
-        /// λ.
-        strength: f32,
-    },
-    /// [`ShrinkAndPerturb`].
-    ShrinkAndPerturb {
-        /// λ.
-        shrink: f32,
-        /// σ.
-        standard_deviation: f32,
-    },
-    /// [`Ewc`].
-    Ewc {
-        /// λ.
-        strength: f32,
-        /// Samples that F is the mean over.
-        samples: usize,
-    },
+settings! {
+    /// A regularizer, as a method's settings name it.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    #[tag = "kind"]
+    pub enum RegularizerConfig {
+        /// L2 regularization: the gradient of (λ/2)·‖w‖² is added to the loss's.
+        L2 = "l2" {
+            /// λ.
+            strength: f32 [NotNegative],
+        },
+        /// L2 Init: the gradient of (λ/2)·‖w − w₀‖² is added, with the initial weights w₀.
+        L2Init = "l2-init" {
+            /// λ.
+            strength: f32 [NotNegative],
+        },
+        /// Shrink and perturb at the start of each context: w ← λ·w + σ·ξ.
+        ShrinkAndPerturb = "shrink-and-perturb" {
+            /// λ.
+            shrink: f32 [Share],
+            /// σ.
+            standard_deviation: f32 [NotNegative],
+        },
+        /// Elastic weight consolidation, with the diagonal of the Fisher information.
+        Ewc = "ewc" {
+            /// λ.
+            strength: f32 [NotNegative],
+            /// Samples that the Fisher information is the mean over.
+            samples: usize [AtLeastOne],
+        },
+    }
 }
 
 impl RegularizerConfig {

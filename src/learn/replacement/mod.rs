@@ -28,31 +28,28 @@ pub trait Replacement<B: Backend = Cpu>: State<B> + Debug {
     fn select(&mut self, backend: &B, network: &mut dyn Network<B>) -> Result<Vec<(usize, usize)>>;
 }
 
-/// A unit replacement, as a method's settings name it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(
-    feature = "report",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)
-)]
-pub enum ReplacementConfig {
-    /// [`ContinualBackprop`].
-    ContinualBackprop {
-        /// ρ, in [0, 1].
-        rate: f64,
-        /// m.
-        maturity: u64,
-        /// η, in [0, 1).
-        decay: f64,
-    },
-    /// [`ReDo`].
-    #[cfg_attr(feature = "report", serde(rename = "redo"))]
-    ReDo {
-        /// τ ≥ 0.
-        threshold: f64,
-        /// F ≥ 1.
-        every: u64,
-    },
+settings! {
+    /// A unit replacement, as a method's settings name it.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    #[tag = "kind"]
+    pub enum ReplacementConfig {
+        /// Continual backpropagation: a share of the mature units of least utility starts anew after every update.
+        ContinualBackprop = "continual-backprop" {
+            /// ρ, the share of mature units that is replaced in an update, in [0, 1].
+            rate: f64 [Share],
+            /// m, updates before a unit is mature.
+            maturity: u64,
+            /// η, the decay of the utilities, in [0, 1).
+            decay: f64 [Fraction],
+        },
+        /// ReDo: dormant units start anew.
+        ReDo = "redo" {
+            /// τ, the score at or below which a unit is dormant.
+            threshold: f64 [NotNegative],
+            /// F, updates from one recycling to the next.
+            every: u64 [AtLeastOne],
+        },
+    }
 }
 
 impl ReplacementConfig {

@@ -10,15 +10,14 @@ use crate::nn::{Parameter, Relu};
 use crate::state::{State, Visitor};
 use crate::tensor::Tensor;
 
-/// What the gradient is wanted of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "report", serde(rename_all = "kebab-case"))]
-pub enum Learnt {
-    /// The modulation alone; weights are frozen.
-    Modulation,
-    /// Every weight, the images having been [seen](Comodulated::see) as `learnt`.
-    Weights,
+settings! {
+    /// What the gradient is wanted of.
+    pub enum Learnt {
+        /// The modulation alone; weights are frozen.
+        Modulation = "modulation",
+        /// Every weight.
+        Weights = "weights",
+    }
 }
 
 impl<B: Backend> Comodulated<B> {

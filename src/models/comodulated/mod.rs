@@ -13,17 +13,16 @@ use crate::tensor::Tensor;
 
 pub use backward::Learnt;
 
-/// Which convolutions of the encoder are modulated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "report", serde(rename_all = "kebab-case"))]
-pub enum Modulated {
-    /// The first: the second hands its modulation on.
-    First,
-    /// The second.
-    Second,
-    /// Both, each channel with a coupling of its own.
-    Both,
+settings! {
+    /// Which convolutions of the encoder are modulated.
+    pub enum Modulated {
+        /// The first: the second hands its modulation on.
+        First = "first",
+        /// The second.
+        Second = "second",
+        /// Both, each channel with a coupling of its own.
+        Both = "both",
+    }
 }
 
 /// The sizes of a [`Comodulated`] network.

@@ -175,7 +175,8 @@ fn show_prints_a_preset_that_runs_as_a_file() {
     let folder = folder();
     for name in presets::names() {
         let printed = succeeds(&folder, &["list", "--show", name]);
-        assert_eq!(printed, presets::text(name).expect(name));
+        let read = neurogain::experiment::Settings::from_toml(&printed, name);
+        assert_eq!(read, presets::settings(name), "{name}");
     }
     // Lists of methods and sweeps are shown too.
     for (name, part) in [("ablation", "[[methods]]"), ("replay", "[grid]")] {

@@ -322,7 +322,9 @@ fn it_is_listed_found_and_kept_apart_from_streams() {
         let found = found.unwrap_or_else(|| panic!("{name} is not in the JSON"));
         assert_eq!(found["methods"].as_array().map(Vec::len), Some(6), "{name}");
         let [shown, _] = ends(&folder, &["list", "--show", name], 0);
-        assert_eq!(Some(shown.as_str()), presets::text(name), "{name}");
+        let shown = ComodulationSettings::from_toml(&shown, name).expect(name);
+        let preset = neurogain::experiment::comodulation::find(name).expect(name);
+        assert_eq!(Some(shown), preset, "{name}");
     }
     let refused = |arguments: &[&str], code: i32, parts: &[&str]| {
         let [_, complaint] = ends(&folder, arguments, code);
@@ -343,7 +345,7 @@ fn it_is_listed_found_and_kept_apart_from_streams() {
         2,
         &["comodulation-celeba", "split-digits"],
     );
-    let apart = ["kind = \"comodulation\"", "a comodulation experiment"];
+    let apart = ["kind = \"comodulation\"", "a stability-gap experiment"];
     refused(
         &["sweep", "lr-sweep", "--base", "comodulation-digits"],
         2,

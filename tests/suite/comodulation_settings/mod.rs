@@ -42,8 +42,12 @@ fn every_preset_is_valid_named_as_listed_and_survives_a_round_trip() {
         );
         // Through the table of overrides as well, which must not round a number.
         assert_eq!(settings.with_overrides::<&str>(&[]).as_ref(), Ok(&settings));
-        assert_eq!(find(name), Ok(Some(settings)), "{name}");
-        assert_eq!(shipped(name), Ok(presets::text(name).expect(name)));
+        assert_eq!(find(name), Ok(Some(settings.clone())), "{name}");
+        let shown = shipped(name).expect(name);
+        assert_eq!(
+            ComodulationSettings::from_toml(&shown, name).as_ref(),
+            Ok(&settings)
+        );
         // No name stands for two experiments.
         assert!(!experiment::presets::names().any(|other| other == *name));
     }

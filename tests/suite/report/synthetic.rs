@@ -39,7 +39,7 @@ pub fn load(dir: &Path) -> neurogain::Result<Results> {
 }
 
 pub fn split_mnist() -> Settings {
-    toml::from_str(include_str!("../../../data/presets/split-mnist.toml")).unwrap()
+    neurogain::experiment::presets::settings("split-mnist").unwrap()
 }
 
 /// How a method's made-up curve behaves: depth of the gap (as a share), iterations to recover, level.

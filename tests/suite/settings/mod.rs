@@ -1,6 +1,8 @@
 //! Settings: presets hold together, every value is checked, and errors name what is wrong and where.
 #![cfg(feature = "report")]
 
+mod base;
+mod declared;
 mod files;
 mod memory;
 mod values;

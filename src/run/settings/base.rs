@@ -1,0 +1,211 @@
+//! Documents that start from others: `base = "split-mnist"`.
+
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use super::check::{address, join, spell, variant};
+use super::text::{at_offset, located, offset, parse, read};
+use super::{Document, DocumentKind, Key, Kind, checked, find_key, unknown};
+use crate::error::{Error, Result};
+
+/// The text of a document, and where files that it names are looked for.
+pub(crate) struct Source {
+    pub(crate) name: String,
+    pub(crate) text: String,
+    pub(crate) folder: PathBuf,
+}
+
+impl Source {
+    /// The preset of this name, or the TOML file where the name ends in `.toml` or is a path; a relative one
+    /// starts at `folder`.
+    pub(crate) fn find(name: &str, folder: &Path) -> Result<Self> {
+        if let Some((_, text)) = DocumentKind::presets().find(|(known, _)| *known == name) {
+            return Ok(Source {
+                name: name.into(),
+                text: text.to_string(),
+                folder: PathBuf::new(),
+            });
+        }
+        if !name.ends_with(".toml") && !name.contains(std::path::is_separator) {
+            let known: Vec<String> = DocumentKind::presets()
+                .map(|(name, _)| name.to_string())
+                .collect();
+            return Err(unknown("benchmark", name, &known));
+        }
+        Source::file(&folder.join(name))
+    }
+
+    /// A file's text.
+    pub(crate) fn file(path: &Path) -> Result<Self> {
+        Ok(Source {
+            name: path.display().to_string(),
+            text: read(path)?,
+            folder: path.parent().unwrap_or(Path::new("")).into(),
+        })
+    }
+}
+
+/// A document, its base, the base of that, and so on.
+///
+/// A document says only what differs from its base: tables are merged key by key. Entries of a list of tables
+/// are merged by their `name`; those of a new name come after the base's. Other values replace the base's, and
+/// so does a table whose tag (`kind` of a network, `rule` of an optimiser) changes. `replace = ["methods"]` lists
+/// keys whose tables and lists take the place of the base's as a whole.
+pub(crate) struct Layers(Vec<(Source, Table)>);
+
+impl Layers {
+    /// Reads the document and its bases.
+    pub(crate) fn read(source: Source) -> Result<Self> {
+        let mut layers: Vec<(Source, Table)> = Vec::new();
+        let mut next = Some(source);
+        while let Some(source) = next.take() {
+            let table = parse(&source.text, &source.name)?;
+            let base = table.get("base").cloned();
+            layers.push((source, table));
+            next = match base {
+                Some(base) => Some(Layers::base(&layers, &base)?),
+                None => None,
+            };
+        }
+        Ok(Layers(layers))
+    }
+
+    /// What the last of `layers` names as its base.
+    fn base(layers: &[(Source, Table)], base: &Value) -> Result<Source> {
+        let Some((last, _)) = layers.last() else {
+            return Err(Error::setting("base", base, "a document that names it"));
+        };
+        let expected =
+            "the name of a benchmark or a file of settings, which does not start from this one";
+        let wrong = || Error::setting("base", base, expected);
+        let found = base.as_str().ok_or_else(wrong);
+        let found = found.and_then(|name| Source::find(name, &last.folder));
+        let found = found.and_then(|found| {
+            let known = layers.iter().any(|(known, _)| known.name == found.name);
+            if known { Err(wrong()) } else { Ok(found) }
+        });
+        found.map_err(|error| match error {
+            // These name the file.
+            error @ (Error::File { .. } | Error::Format { .. }) => error,
+            error => {
+                let at = offset(&last.text, "base").map(|(at, _)| at);
+                at_offset(&last.text, &last.name, at, &error)
+            }
+        })
+    }
+
+    /// The value of the top-level key `kind`, which tells the systems' documents apart.
+    pub(crate) fn kind(&self) -> Option<&Value> {
+        self.0.iter().find_map(|(_, table)| table.get("kind"))
+    }
+
+    /// The checked settings.
+    pub(crate) fn settings<D: Document>(&self) -> Result<D> {
+        let settings = || {
+            let kind = self.kind();
+            D::check_kind(kind)?;
+            // The last layer has no base.
+            let last = self.0.last().and_then(|(_, table)| table.get("kind"));
+            if let Some(kind) = kind.filter(|_| kind != last) {
+                return Err(Error::setting("kind", kind, "the kind of the base"));
+            }
+            let mut merged = Table::new();
+            for (_, table) in self.0.iter().rev() {
+                let mut own = table.clone();
+                own.remove("base");
+                overlay(&mut merged, own, D::KEYS)?;
+            }
+            checked(merged)
+        };
+        settings().map_err(|error| self.located(error))
+    }
+
+    /// The error with the file and line of the document that has the wrong setting.
+    fn located(&self, error: Error) -> Error {
+        let (Error::Setting { name: path, .. } | Error::Unknown { name: path, .. }) = &error else {
+            return error;
+        };
+        let has = |source: &Source| offset(&source.text, path).is_some_and(|(_, whole)| whole);
+        let sources = || self.0.iter().map(|(source, _)| source);
+        match sources().find(|source| has(source)).or(sources().next()) {
+            Some(source) => located(&source.text, &source.name, &error),
+            None => error,
+        }
+    }
+}
+
+/// Puts what `own` says over `base`, as [`Layers`] tells.
+pub(super) fn overlay(base: &mut Table, mut own: Table, keys: &'static [Key]) -> Result<()> {
+    let replaced = match own.remove("replace") {
+        Some(given) => replaced(&given, &own)?,
+        None => Vec::new(),
+    };
+    merge("", base, own, keys, &replaced);
+    Ok(())
+}
+
+/// The paths of `replace`, each of which `own` has.
+fn replaced(given: &Value, own: &Table) -> Result<Vec<String>> {
+    let has = |path: &str| {
+        let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+        let rest = rest.split('.').filter(|segment| !segment.is_empty());
+        let value = own.get(first);
+        rest.fold(value, |value, segment| value?.get(segment))
+            .is_some()
+    };
+    let wrong = || {
+        let expected = "a list of keys that this document gives, such as [\"methods\"]";
+        Error::setting("replace", given, expected)
+    };
+    let list = given.as_array().ok_or_else(wrong)?.iter();
+    let paths = list.map(|path| path.as_str().filter(|path| has(path)).map(String::from));
+    paths.collect::<Option<_>>().ok_or_else(wrong)
+}
+
+fn merge(path: &str, base: &mut Table, mut own: Table, keys: &'static [Key], replaced: &[String]) {
+    spell(&mut own, keys);
+    for (name, value) in own {
+        let path = join(path, &name);
+        let kind = find_key(keys, &name).map(|key| key.kind);
+        let kind = kind.filter(|_| !replaced.contains(&path));
+        match (kind, base.get_mut(&name), value) {
+            (Some(Kind::Table(keys)), Some(Value::Table(base)), Value::Table(own)) => {
+                merge(&path, base, own, keys, replaced);
+            }
+            (
+                Some(Kind::Tagged(tag, variants)),
+                Some(Value::Table(base)),
+                Value::Table(mut own),
+            ) if own.get(tag).is_none() || own.get(tag) == base.get(tag) => {
+                own.remove(tag);
+                merge(
+                    &path,
+                    base,
+                    own,
+                    variant(tag, variants, base).keys,
+                    replaced,
+                );
+            }
+            (Some(Kind::List(Kind::Table(keys))), Some(Value::Array(base)), Value::Array(own)) => {
+                for (index, entry) in own.into_iter().enumerate() {
+                    let path = join(&path, &address(index, &entry));
+                    let name = entry.get("name").and_then(Value::as_str).map(String::from);
+                    let same = |known: &&mut Value| {
+                        name.is_some()
+                            && known.get("name").and_then(Value::as_str) == name.as_deref()
+                    };
+                    match (base.iter_mut().find(same), entry) {
+                        (Some(Value::Table(base)), Value::Table(own)) => {
+                            merge(&path, base, own, keys, replaced);
+                        }
+                        (_, entry) => base.push(entry),
+                    }
+                }
+            }
+            (_, _, value) => {
+                base.insert(name, value);
+            }
+        }
+    }
+}

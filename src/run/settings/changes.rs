@@ -1,0 +1,90 @@
+//! How settings differ from the preset of their name.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use toml::{Table, Value};
+
+use super::check::{address, join};
+use super::{Document, Layers, Source};
+use crate::error::Result;
+
+/// One setting that differs; a value is empty where the setting is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Its dotted path, as `--set` takes it.
+    pub key: String,
+    /// The preset's value.
+    pub preset: String,
+    /// The value here.
+    pub value: String,
+}
+
+/// How `own` differs from the system's preset called `name`, but for title and description; `None` where there is
+/// no such preset. An entry of a list (a method) that was left out is no change.
+pub(crate) fn changes<D: Document>(own: &D, name: &str) -> Result<Option<Vec<Change>>> {
+    if !D::PRESETS.iter().any(|(known, _)| *known == name) {
+        return Ok(None);
+    }
+    let preset: D = Layers::read(Source::find(name, Path::new(""))?)?.settings()?;
+    let table = |document: &D| -> Result<Value> {
+        let mut table: Table = super::to_toml(document)?.parse().unwrap_or_default();
+        for key in ["title", "description"] {
+            table.remove(key);
+        }
+        Ok(Value::Table(table))
+    };
+    let mut found = Vec::new();
+    compare("", Some(&table(own)?), Some(&table(&preset)?), &mut found);
+    found.sort_by(|a, b| a.key.cmp(&b.key));
+    Ok(Some(found))
+}
+
+fn compare(path: &str, own: Option<&Value>, preset: Option<&Value>, found: &mut Vec<Change>) {
+    let tables = |value: &Value| {
+        value
+            .as_array()
+            .is_some_and(|list| list.iter().any(Value::is_table))
+    };
+    let either = || own.into_iter().chain(preset);
+    if either().any(Value::is_table) {
+        let names: BTreeSet<&String> = either()
+            .filter_map(Value::as_table)
+            .flat_map(Table::keys)
+            .collect();
+        for name in names {
+            let of = |value: Option<&'_ Value>| value.and_then(|value| value.get(name)).cloned();
+            compare(
+                &join(path, name),
+                of(own).as_ref(),
+                of(preset).as_ref(),
+                found,
+            );
+        }
+    } else if either().any(tables) {
+        let entries = |value: Option<&Value>| {
+            let list = value
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .enumerate();
+            list.map(|(index, entry)| (address(index, entry), entry.clone()))
+                .collect::<Vec<_>>()
+        };
+        let known = entries(preset);
+        for (name, entry) in entries(own) {
+            let preset = known
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, entry)| entry);
+            compare(&join(path, &name), Some(&entry), preset, found);
+        }
+    } else if own != preset {
+        let text = |value: Option<&Value>| value.map_or(String::new(), Value::to_string);
+        found.push(Change {
+            key: path.into(),
+            preset: text(preset),
+            value: text(own),
+        });
+    }
+}

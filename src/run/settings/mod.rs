@@ -1,0 +1,132 @@
+//! Settings, each declared once by the macro of `src/declare.rs`: what is made from the declarations.
+//!
+//! A document of settings is TOML. It may start from another one, `base = "NAME or file.toml"`: see [`Layers`].
+
+mod base;
+mod changes;
+mod check;
+mod document;
+mod nearest;
+mod overrides;
+mod range;
+mod reference;
+mod schema;
+mod text;
+
+pub(crate) use base::{Layers, Source};
+pub use changes::Change;
+pub(crate) use changes::changes;
+use check::{as_table, checked_table};
+pub(crate) use check::{checked, join};
+pub use document::{Document, DocumentKind};
+pub(crate) use document::{changed, document, from_toml, overlaid, to_toml, validate};
+pub use nearest::unknown;
+pub use range::Range;
+pub(crate) use range::require;
+pub use reference::{annotated, reference};
+pub use schema::json_schema;
+pub(crate) use text::{at_offset, parse, read};
+
+/// A key of a table.
+pub struct Key {
+    /// Its name: the canonical spelling.
+    pub name: &'static str,
+    /// The lines of its documentation.
+    pub docs: &'static [&'static str],
+    /// What its value is.
+    pub kind: Kind,
+    /// The values that are right.
+    pub range: Range,
+    /// Whether it may be absent.
+    pub optional: bool,
+    /// Its value, as TOML, where a file does not give one.
+    pub default: Option<&'static str>,
+}
+
+/// One value of a choice, or one kind of a tagged table with the keys of that kind.
+pub struct Variant {
+    /// Its name.
+    pub name: &'static str,
+    /// The lines of its documentation.
+    pub docs: &'static [&'static str],
+    /// Its keys besides the tag.
+    pub keys: &'static [Key],
+}
+
+/// What a value is.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    /// Text.
+    Text,
+    /// True or false.
+    Flag,
+    /// A whole number from 0 to this.
+    Whole(u64),
+    /// A number of f32.
+    Number,
+    /// One of these names.
+    Choice(&'static [Variant]),
+    /// A list. Tables in a list are addressed by their key `name`.
+    List(&'static Kind),
+    /// A table.
+    Table(&'static [Key]),
+    /// A table whose keys depend on the value of this one.
+    Tagged(&'static str, &'static [Variant]),
+    /// A table that its reader checks.
+    Free,
+}
+
+impl Kind {
+    /// Whether a TOML document has a section for each value.
+    pub(crate) fn has_section(self) -> bool {
+        matches!(
+            self,
+            Kind::Table(_) | Kind::Tagged(..) | Kind::List(Kind::Table(_))
+        )
+    }
+}
+
+/// A type that a setting may have.
+pub trait Setting {
+    /// What its values are in TOML.
+    const KIND: Kind;
+    /// Whether a key of this type may be absent.
+    const OPTIONAL: bool = false;
+}
+
+macro_rules! kinds {
+    ($($type:ty: $kind:expr;)*) => {
+        $(impl Setting for $type { const KIND: Kind = $kind; })*
+    };
+}
+
+kinds! {
+    String: Kind::Text;
+    bool: Kind::Flag;
+    f32: Kind::Number;
+    f64: Kind::Number;
+    toml::Table: Kind::Free;
+    u16: Kind::Whole(u16::MAX as u64);
+    u32: Kind::Whole(u32::MAX as u64);
+    u64: Kind::Whole(u64::MAX);
+    usize: Kind::Whole(usize::MAX as u64);
+}
+
+impl<T: Setting + 'static> Setting for Vec<T> {
+    const KIND: Kind = Kind::List(&T::KIND);
+}
+
+impl<T: Setting> Setting for Option<T> {
+    const KIND: Kind = T::KIND;
+    const OPTIONAL: bool = true;
+}
+
+/// Whether two names are one key: `optimizer` is `optimiser`.
+pub(crate) fn same_name(one: &str, other: &str) -> bool {
+    one == other || one.replace("iz", "is") == other.replace("iz", "is")
+}
+
+/// The key that a file means by `name`.
+pub(crate) fn find_key(keys: &'static [Key], name: &str) -> Option<&'static Key> {
+    keys.iter().find(|key| same_name(key.name, name))
+}

@@ -1,0 +1,112 @@
+//! The text of TOML documents: reading it, and the line that an error is about.
+
+use std::fmt::Display;
+use std::io::Read;
+use std::path::Path;
+
+use toml::de::{DeTable, DeValue};
+use toml::{Spanned, Table};
+
+use super::same_name;
+use crate::error::{Error, Result};
+
+/// No experiment's description comes near this; a larger file is not one.
+const LARGEST_FILE: u64 = 1 << 20;
+
+/// The text of a file of settings, or of a sweep.
+pub(crate) fn read(path: &Path) -> Result<String> {
+    let refused = |reason| Error::file(path, "read", reason);
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(refused)?;
+    // A device tells no length: read no further than it takes to know that this is too long.
+    let read = file.take(LARGEST_FILE + 1).read_to_end(&mut bytes);
+    if read.map_err(refused)? as u64 > LARGEST_FILE {
+        let expected = format!("expected settings in TOML, at most {LARGEST_FILE} bytes");
+        return Err(Error::format(path, expected));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Error::format(path, format!("not UTF-8 text: the byte at {at}"))
+    })
+}
+
+/// The TOML document `text`; `source_name` is what errors call it.
+pub(crate) fn parse(text: &str, source_name: &str) -> Result<Table> {
+    toml::from_str(text).map_err(|error| {
+        let at = error.span().map(|span| span.start);
+        at_offset(text, source_name, at, &error.message())
+    })
+}
+
+/// What is wrong with `text`, with the line of the setting that the error names.
+pub(crate) fn located(text: &str, source_name: &str, error: &Error) -> Error {
+    let at = match error {
+        Error::Setting { name, .. } | Error::Unknown { name, .. } => offset(text, name),
+        _ => None,
+    };
+    at_offset(text, source_name, at.map(|(at, _)| at), error)
+}
+
+/// What is wrong with `text`, with the line of the byte offset `at` where that is known.
+pub(crate) fn at_offset(
+    text: &str,
+    source_name: &str,
+    at: Option<usize>,
+    problem: &dyn Display,
+) -> Error {
+    Error::Settings {
+        path: source_name.to_string(),
+        problem: match at {
+            Some(at) => format!("line {}: {problem}", line(text, at)),
+            None => problem.to_string(),
+        },
+    }
+}
+
+/// The line, from 1, of a byte offset.
+fn line(text: &str, offset: usize) -> usize {
+    let before = text.as_bytes().iter().take(offset);
+    1 + before.filter(|byte| **byte == b'\n').count()
+}
+
+/// Where the setting at a dotted `path` is, and that all of the path was found; else where the table is that
+/// lacks it.
+pub(crate) fn offset(text: &str, path: &str) -> Option<(usize, bool)> {
+    let document = DeTable::parse(text).ok()?;
+    let mut value: Option<&DeValue> = None;
+    let mut found = None;
+    for segment in path.split('.') {
+        let next = match value {
+            None => entry(document.get_ref(), segment),
+            Some(DeValue::Table(table)) => entry(table, segment),
+            Some(DeValue::Array(entries)) => named(entries, segment),
+            Some(_) => None,
+        };
+        let Some((at, inner)) = next else {
+            return found.map(|at| (at, false));
+        };
+        (found, value) = (Some(at), Some(inner));
+    }
+    found.map(|at| (at, true))
+}
+
+type Place<'a, 'i> = Option<(usize, &'a DeValue<'i>)>;
+
+fn entry<'a, 'i>(table: &'a DeTable<'i>, name: &str) -> Place<'a, 'i> {
+    let mut entries = table.iter();
+    let (key, value) = entries.find(|(key, _)| same_name(key.get_ref(), name))?;
+    Some((key.span().start, value.get_ref()))
+}
+
+/// The entry of a list that [`address`](super::check::address) gives this name.
+fn named<'a, 'i>(entries: &'a [Spanned<DeValue<'i>>], address: &str) -> Place<'a, 'i> {
+    let mut entries = entries.iter().enumerate();
+    let (_, entry) = entries.find(|(index, entry)| {
+        let name = entry.get_ref().get("name").map(Spanned::get_ref);
+        match name.and_then(DeValue::as_str) {
+            Some(name) => name == address,
+            None => index.to_string() == address,
+        }
+    })?;
+    Some((entry.span().start, entry.get_ref()))
+}
