@@ -81,6 +81,7 @@ pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
                         h2 id="results" { "Results" }
                         (tables::results(experiments))
                         (tables::differences(experiments))
+                        (tables::gains(experiments))
                         (reading(experiments))
                     }
                     section {

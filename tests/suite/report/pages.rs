@@ -230,7 +230,7 @@ fn several_directories_share_one_page() {
     compare(&dirs, &out).unwrap();
     let page = fs::read_to_string(&out).unwrap();
     assert!(page.contains("Split-MNIST: 2 runs compared"));
-    assert_eq!(page.matches(">directory</th>").count(), 5);
+    assert_eq!(page.matches(">directory</th>").count(), 6);
     assert_eq!(page.matches("<svg").count(), 8);
     assert!(page.contains("eta = 0.4") && page.contains("eta = 0.1"));
     assert_fetches_nothing(&page);

@@ -82,7 +82,7 @@ fn a_sweep_through_numbers_is_drawn_and_its_best_cells_are_told() {
         assert!(svg.contains(title), "no {title:?}");
     }
     let heading = table.lines().next().unwrap();
-    assert!(heading.ends_with("gain at the end"), "{heading}");
+    assert!(heading.ends_with("gain at the end  seeds"), "{heading}");
     let many = "training.learning_rate = [0.01, 0.02, 0.03, 0.04]\ngain.eta = [0.1, 0.2]";
     let (_, svg, _) = collect("narrow", "", many);
     assert!(
