@@ -1,6 +1,6 @@
 //! The report of a comodulation experiment: one page that needs nothing but itself.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::summary::{ComodulationSummary, DECISIONS, GROUPS, MEASURES};
 use crate::error::Result;
@@ -8,7 +8,7 @@ use crate::experiment::comodulation::{ComodulationSettings, TaskMeasures};
 use crate::report::figure::Drawing;
 use crate::report::format::{NONE, Unit};
 use crate::report::measure::Measure;
-use crate::report::page::{footer, head, table};
+use crate::report::page::{frame, table};
 
 /// The page.
 pub(super) fn page(
@@ -16,65 +16,51 @@ pub(super) fn page(
     summary: &ComodulationSummary,
     drawings: &[Drawing],
 ) -> Result<String> {
-    let config = settings.to_toml()?;
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            (head(&settings.title))
-            body {
-                header {
-                    h1 { (settings.title) }
-                    div.description {
-                        @for paragraph in settings.description.split("\n\n") { p { (paragraph.trim()) } }
-                    }
-                }
-                main {
-                    @if !summary.incomplete.is_empty() {
-                        div.notice role="note" {
-                            p { "Arms that are not complete, and so in no table or figure" }
-                            ul { @for line in &summary.incomplete { li { (line) } } }
-                        }
-                    }
-                    section {
-                        h2 id="results" { "Results" }
-                        (primary(summary))
-                        @for (group, caption) in GROUPS { (arms(summary, group, caption)) }
-                    }
-                    section {
-                        h2 id="differences" { "Arms beside each other" }
-                        (findings(summary))
-                        @for (group, _) in GROUPS { (differences(summary, group)) }
-                    }
-                    section {
-                        h2 id="figures" { "Figures" }
-                        @if drawings.is_empty() { p { "No arm is complete, so that there is nothing to show." } }
-                        div.figures {
-                            @for drawing in drawings {
-                                figure {
-                                    (PreEscaped(&drawing.svg))
-                                    figcaption { strong { (drawing.title) ". " } (drawing.caption) }
-                                }
-                            }
-                        }
-                    }
-                    (definitions())
-                    section {
-                        h2 id="settings" { "Settings" }
-                        @if let Some(hash) = &summary.hash {
-                            p { "hash of every bit " code.hash { (hash) } }
-                        }
-                        details {
-                            summary { code { "config.toml" } }
-                            pre tabindex="0" { code { (config) } }
-                        }
-                    }
-                }
-                (footer())
-            }
-        }
+    let changes = settings.changes()?.unwrap_or_default();
+    let header = html! {
+        (frame::descriptions(&[&settings.description]))
+        (frame::changes(None, &changes))
     };
-    Ok(page.into_string())
+    let results = html! {
+        (primary(summary))
+        @for (group, caption) in GROUPS { (arms(summary, group, caption)) }
+    };
+    let beside = html! {
+        (findings(summary))
+        @for (group, _) in GROUPS { (differences(summary, group)) }
+    };
+    let drawn: Vec<_> = drawings
+        .iter()
+        .map(|of| (of.svg.as_str(), of.title.clone(), of.caption.as_str()))
+        .collect();
+    let figures = html! {
+        @if drawn.is_empty() { p { "No arm is complete, so that there is nothing to show." } }
+        (frame::figures(&drawn))
+    };
+    let lines = summary.incomplete.iter().map(|line| html! { (line) });
+    let incomplete: Vec<Markup> = lines.collect();
+    let text = "Arms that are not complete, and so in no table or figure";
+    let configuration = frame::configuration(None, &settings.to_toml()?, summary.hash.as_ref());
+    let sections = html! {
+        (frame::notice(None, text, &incomplete))
+        (frame::section("results", "Results", results))
+        (frame::section("differences", "Arms beside each other", beside))
+        (frame::section("figures", "Figures", figures))
+        (definitions())
+        (frame::section("settings", "Settings", configuration))
+        (frame::reproduce(1))
+        (frame::cite(&PAPER))
+    };
+    Ok(frame::page(&settings.title, header, sections))
 }
+
+const PAPER: frame::Paper = frame::Paper {
+    of: "Comodulation, its experiments and their measures",
+    authors: "G. Boeshertz, C. Haimerl, C. Savin",
+    title: "Task adaption by biologically inspired stochastic comodulation",
+    arxiv: "2311.15053",
+    year: 2023,
+};
 
 fn of_group(group: &str) -> Vec<Measure<TaskMeasures>> {
     let mut measures = Vec::from(MEASURES);
