@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-use super::summary::RunSummary;
+use super::measure::{self, ByMeasure};
+use super::summary::{RunSummary, measures};
 use crate::experiment::{MethodSettings, Settings};
-use crate::metrics::{PairedDifference, StabilityGap, paired_difference};
+use crate::metrics::PairedDifference;
 
 /// A gain-modulated method minus another one, over the seeds whose runs of both are complete.
 ///
@@ -22,12 +23,8 @@ pub struct Difference {
     pub other_label: String,
     /// The seeds that both have complete.
     pub seeds: Vec<u64>,
-    /// avg-ACC, in [0, 1].
-    pub average_accuracy: PairedDifference,
-    /// avg-min-ACC, in [0, 1].
-    pub average_minimum_accuracy: PairedDifference,
-    /// avg-SG.
-    pub average_gap: PairedDifference,
+    /// Each measure.
+    pub measures: ByMeasure<PairedDifference>,
 }
 
 /// Each gain-modulated method minus every other that has a complete seed in common with it, in the order of
@@ -51,32 +48,21 @@ fn difference(
     seeds: &[u64],
     runs: &[RunSummary],
 ) -> Option<Difference> {
-    let measures = |method: &MethodSettings, seed: u64| {
-        let run = runs
-            .iter()
-            .find(|r| r.method == method.name && r.seed == seed);
-        run.and_then(|run| run.measures.as_ref())
+    let of = |method: &MethodSettings| -> Vec<(u64, &ByMeasure<f64>)> {
+        let run = |seed: &u64| {
+            let mut own = runs.iter().filter(|run| run.method == method.name);
+            let run = own.find(|run| run.seed == *seed && run.first_task.is_some())?;
+            Some((*seed, &run.measures))
+        };
+        seeds.iter().filter_map(run).collect()
     };
-    let mut common = Vec::new();
-    let mut pairs: Vec<(&StabilityGap, &StabilityGap)> = Vec::new();
-    for &seed in seeds {
-        if let (Some(first), Some(second)) = (measures(method, seed), measures(other, seed)) {
-            common.push(seed);
-            pairs.push((first, second));
-        }
-    }
-    let over_pairs = |of: &dyn Fn(&StabilityGap) -> f64| {
-        let values: Vec<(f64, f64)> = pairs.iter().map(|(a, b)| (of(a), of(b))).collect();
-        paired_difference(&values)
-    };
-    (!pairs.is_empty()).then(|| Difference {
+    let (seeds, measures) = measure::differences(&measures(), &of(method), &of(other));
+    (!seeds.is_empty()).then(|| Difference {
         method: method.name.clone(),
         label: method.label.clone(),
         other: other.name.clone(),
         other_label: other.label.clone(),
-        average_accuracy: over_pairs(&|m| m.average_accuracy),
-        average_minimum_accuracy: over_pairs(&|m| m.average_minimum_accuracy),
-        average_gap: over_pairs(&|m| m.average_gap),
-        seeds: common,
+        seeds,
+        measures,
     })
 }

@@ -13,6 +13,8 @@ pub enum Unit {
     Gain,
     /// A number of iterations, one decimal.
     Iterations,
+    /// A number without a unit, three decimals.
+    Number,
 }
 
 /// What stands for a value that does not exist.
@@ -27,10 +29,18 @@ impl Unit {
         let text = match self {
             Unit::Percent => format!("{:.2}", 100.0 * value),
             Unit::Share => format!("{value:.4}"),
-            Unit::Gain => format!("{value:.3}"),
+            Unit::Gain | Unit::Number => format!("{value:.3}"),
             Unit::Iterations => format!("{value:.1}"),
         };
         text.replace('-', "−")
+    }
+
+    /// What a value is multiplied with where it is drawn.
+    pub(super) fn scale(self) -> f64 {
+        match self {
+            Unit::Percent => 100.0,
+            _ => 1.0,
+        }
     }
 
     /// A difference, with its sign.
@@ -58,7 +68,7 @@ impl Unit {
     pub(super) fn suffix(self) -> &'static str {
         match self {
             Unit::Percent => " (%)",
-            Unit::Share | Unit::Gain => "",
+            Unit::Share | Unit::Gain | Unit::Number => "",
             Unit::Iterations => " (iterations)",
         }
     }

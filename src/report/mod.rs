@@ -12,6 +12,7 @@ mod comodulation;
 mod differences;
 mod figure;
 mod format;
+mod measure;
 mod page;
 mod published;
 pub(crate) mod records;
@@ -24,18 +25,19 @@ mod weights;
 
 pub use analyses::{ANALYSES, Analysis, analyse};
 pub use comodulation::{
-    ArmDifference, ArmSummary, ComodulationSummary, Measured, comodulation, comodulation_table,
+    ArmDifference, ArmSummary, ComodulationSummary, comodulation, comodulation_table,
     summarise_comodulation,
 };
 pub use differences::Difference;
 pub use figure::{Drawing, reliability_diagram};
 pub use format::Unit;
+pub use measure::ByMeasure;
 pub use published::{
-    Agreement, Comparison, ComparisonRow, Published, PublishedMethod, Spread, agreement, compare,
-    published,
+    Agreement, Comparison, ComparisonRow, Published, PublishedMethod, PublishedValue, Spread,
+    agreement, compare, published,
 };
 pub use stability_gap::{comparison_page, stability_gap};
-pub use summary::{EveryTask, MethodSummary, PerSeed, RunSummary, Summary, summarise_results};
+pub use summary::{MethodSummary, PerContext, RunSummary, Summary, summarise_results};
 pub use sweep::{Collected, begin_sweep, cell_directory, cell_has_ended, collect_sweep};
 pub use table::table;
 pub use weights::read_weights;

@@ -1,11 +1,12 @@
 //! Comparison with published numbers, from `data/published/`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
 
 use super::format::Unit;
-use super::summary::{MethodSummary, Summary};
+use super::summary::{MethodSummary, Summary, measures};
 use crate::error::{Error, Result};
 use crate::experiment::{EvaluationSettings, MethodSettings, Settings, presets};
 use crate::metrics;
@@ -55,16 +56,9 @@ pub struct Published {
 
 /// What others found with one method; what they did not publish is missing.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct PublishedMethod {
     /// The method's name in the preset.
     pub name: String,
-    /// avg-ACC.
-    pub average_accuracy: Option<Spread>,
-    /// avg-min-ACC over t ≥ 2.
-    pub average_minimum_accuracy: Option<Spread>,
-    /// avg-SG, each seed measured on its own.
-    pub average_gap: Option<Spread>,
     /// Mean over seeds of SG_2.
     pub first_gap: Option<f64>,
     /// avg-SG of the seed-averaged curve.
@@ -72,8 +66,33 @@ pub struct PublishedMethod {
     /// Mean gain at the end of each context; empty without gain modulation.
     #[serde(default)]
     pub final_gain: Vec<f64>,
-    /// Largest mean gain; none without gain modulation.
-    pub peak_gain: Option<f64>,
+    /// Measures by their names in files, each seed measured on its own.
+    #[serde(flatten)]
+    pub measures: BTreeMap<String, PublishedValue>,
+}
+
+/// A measure that is published with its spread, or without.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum PublishedValue {
+    /// With its spread over the published seeds.
+    Spread(Spread),
+    /// The mean alone.
+    Mean(f64),
+}
+
+impl PublishedValue {
+    /// As a summary of `count` values, whose spread is NaN where only the mean is published.
+    pub fn over(self, count: usize) -> metrics::Summary {
+        let mean_only = |mean| Spread {
+            mean,
+            standard_deviation: f64::NAN,
+        };
+        match self {
+            PublishedValue::Spread(spread) => spread.over(count),
+            PublishedValue::Mean(mean) => mean_only(mean).over(count),
+        }
+    }
 }
 
 /// Mean and sample standard deviation over the published seeds.
@@ -169,7 +188,14 @@ pub fn published(name: &str) -> Result<Option<(Published, Settings)>> {
         return Ok(None);
     };
     let path = format!("data/published/{name}.toml");
-    let found = toml::from_str(found).map_err(|e| Error::format(Path::new(&path), e))?;
+    let found: Published = toml::from_str(found).map_err(|e| Error::format(Path::new(&path), e))?;
+    let names = found.methods.iter().flat_map(|of| of.measures.keys());
+    for name in names {
+        if !measures().iter().any(|measure| measure.name == name) {
+            let reason = format!("{name:?} is not a measure");
+            return Err(Error::format(Path::new(&path), reason));
+        }
+    }
     Ok(Some((found, presets::settings(name)?)))
 }
 
@@ -228,7 +254,7 @@ pub fn compare(
             ));
             continue;
         }
-        if method.per_seed.is_none() {
+        if method.per_context.is_none() {
             left_out.push(format!("{label}: no run is complete."));
             continue;
         }
@@ -301,20 +327,12 @@ fn same_method(ours: Option<&MethodSettings>, preset: Option<&MethodSettings>) -
 }
 
 fn method_rows(ours: &MethodSummary, theirs: &PublishedMethod, seeds: usize) -> Vec<ComparisonRow> {
-    let (Some(per_seed), Some(of_mean)) = (&ours.per_seed, &ours.minimum_of_seed_averaged_curve)
+    let (Some(per_context), Some(of_mean)) =
+        (&ours.per_context, &ours.minimum_of_seed_averaged_curve)
     else {
         return Vec::new();
     };
-    let mean_only = |mean: f64| {
-        let standard_deviation = f64::NAN;
-        Spread {
-            mean,
-            standard_deviation,
-        }
-        .over(seeds)
-    };
-    let one = |mean: Option<f64>| mean.map(mean_only);
-    let spread = |spread: Option<Spread>| spread.map(|spread| spread.over(seeds));
+    let one = |mean: Option<f64>| mean.map(|mean| PublishedValue::Mean(mean).over(seeds));
     let mut rows = Vec::new();
     let mut row =
         |quantity: String, unit, ours: metrics::Summary, published: Option<metrics::Summary>| {
@@ -328,23 +346,14 @@ fn method_rows(ours: &MethodSummary, theirs: &PublishedMethod, seeds: usize) -> 
                 agreement: agreement(&ours, &published),
             });
         };
-    row(
-        "avg-ACC".into(),
-        Unit::Percent,
-        per_seed.average_accuracy,
-        spread(theirs.average_accuracy),
-    );
-    let minimum = spread(theirs.average_minimum_accuracy);
-    let ours_minimum = per_seed.average_minimum_accuracy;
-    row("avg-min-ACC".into(), Unit::Percent, ours_minimum, minimum);
-    let gap = spread(theirs.average_gap);
-    row(
-        "avg-SG, per seed".into(),
-        Unit::Share,
-        per_seed.average_gap,
-        gap,
-    );
-    if let Some(first) = per_seed.gap.first() {
+    for measure in measures() {
+        let theirs = theirs.measures.get(measure.name);
+        if let (Some(ours), Some(theirs)) = (ours.measures.get(measure.name), theirs) {
+            let published = theirs.over(seeds);
+            row(measure.label.into(), measure.unit, *ours, Some(published));
+        }
+    }
+    if let Some(first) = per_context.gap.first() {
         row(
             FIRST_SWITCH.into(),
             Unit::Share,
@@ -358,7 +367,7 @@ fn method_rows(ours: &MethodSummary, theirs: &PublishedMethod, seeds: usize) -> 
         metrics::summarise(&[of_mean.average_gap]),
         one(theirs.seed_averaged_gap),
     );
-    for (at, (ours, theirs)) in per_seed
+    for (at, (ours, theirs)) in per_context
         .final_gain
         .iter()
         .zip(&theirs.final_gain)
@@ -367,13 +376,6 @@ fn method_rows(ours: &MethodSummary, theirs: &PublishedMethod, seeds: usize) -> 
         let quantity = format!("gain at the end of context {}", at + 1);
         row(quantity, Unit::Gain, *ours, one(Some(*theirs)));
     }
-    let largest = one(theirs.peak_gain);
-    row(
-        "largest gain".into(),
-        Unit::Gain,
-        per_seed.peak_gain,
-        largest,
-    );
     for row in &mut rows {
         row.method.clone_from(&ours.label);
     }

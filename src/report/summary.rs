@@ -5,6 +5,8 @@ use std::string::String;
 use serde::Serialize;
 
 use super::differences::{Difference, differences};
+use super::format::Unit;
+use super::measure::{Better, ByMeasure, Measure, Shown, over_seeds};
 use super::records::total_iterations;
 use crate::error::{Error, Result};
 use crate::experiment::{EvaluatedTasks, Results, Run};
@@ -44,7 +46,9 @@ pub struct RunSummary {
     /// The run's hash, if it is known.
     pub hash: Option<String>,
     /// The run's own measures; none unless it is complete.
-    pub measures: Option<StabilityGap>,
+    pub measures: ByMeasure<f64>,
+    /// What the measures of the first task are made of; none unless it is complete.
+    pub first_task: Option<StabilityGap>,
     /// Its measures over every task; none unless it is complete and every task was evaluated.
     pub every_task: Option<Continual>,
 }
@@ -61,49 +65,69 @@ pub struct MethodSummary {
     /// The seeds of the runs that diverged.
     pub diverged: Vec<u64>,
     /// Every seed measured on its own, then mean and spread; none without a complete run.
-    pub per_seed: Option<PerSeed>,
-    /// Over every task, each seed measured on its own; none where only the first was evaluated.
-    pub every_task: Option<EveryTask>,
+    pub measures: ByMeasure<metrics::Summary>,
+    /// The same for each context; none without a complete run.
+    pub per_context: Option<PerContext>,
+    /// R_{i,j}, row i the end of context i, column j ≤ i task j; none where only the first task was evaluated.
+    pub accuracy_matrix: Option<Vec<Vec<metrics::Summary>>>,
     /// The published tables' convention: the seed-averaged curve measured once; none without a complete run.
     pub minimum_of_seed_averaged_curve: Option<StabilityGap>,
 }
 
 /// Mean and spread over seeds of what each seed's own curve gives.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct PerSeed {
-    /// avg-ACC, in [0, 1].
-    pub average_accuracy: metrics::Summary,
-    /// avg-min-ACC, in [0, 1].
-    pub average_minimum_accuracy: metrics::Summary,
-    /// WC-ACC, of the first task, in [0, 1].
-    pub worst_case_accuracy: metrics::Summary,
-    /// avg-SG.
-    pub average_gap: metrics::Summary,
+pub struct PerContext {
     /// SG_t for t = 2..K.
     pub gap: Vec<metrics::Summary>,
     /// Iterations until recovery after each switch, over the seeds that recover (`count` says how many).
     pub recovery: Vec<metrics::Summary>,
     /// Mean gain of the layers at the end of context t, for t = 1..K.
     pub final_gain: Vec<metrics::Summary>,
-    /// Largest mean gain of the layers in the whole run.
-    pub peak_gain: metrics::Summary,
 }
 
-/// Mean and spread over seeds of what each seed's accuracies on every task give.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct EveryTask {
-    /// R_{i,j}, row i the end of context i, column j ≤ i task j.
-    pub accuracy_matrix: Vec<Vec<metrics::Summary>>,
-    /// ACC, in [0, 1].
-    pub average_accuracy: metrics::Summary,
-    /// Forgetting.
-    pub forgetting: metrics::Summary,
-    /// BWT.
-    pub backward_transfer: metrics::Summary,
-    /// min-ACC of De Lange et al.
-    pub minimum_accuracy: metrics::Summary,
-    /// Worst-case accuracy over all tasks, which De Lange et al. call WC-ACC.
-    pub worst_case_accuracy: metrics::Summary,
+/// What a complete run's measures are taken from.
+pub(super) struct Outcome<'a> {
+    history: &'a History,
+    first_task: &'a StabilityGap,
+    /// None where only the first task was evaluated.
+    every_task: Option<&'a Continual>,
+}
+
+/// The groups of the stability gap's measures.
+pub(super) const FIRST_TASK: &str = "results";
+pub(super) const GAIN: &str = "gain";
+pub(super) const EVERY_TASK: &str = "every-task";
+
+/// Every measure of the stability gap, in the order of the tables.
+#[rustfmt::skip]
+pub(super) const fn measures<'a>() -> [Measure<Outcome<'a>>; 11] {
+    use Better::{Higher, Lower, Neither};
+    use Shown::{Chart, PageOnly, Table, TableAndChart};
+    use Unit::{Gain, Percent, Share};
+    [
+        Measure::new("average_accuracy", "avg-ACC", Percent, Higher, FIRST_TASK, TableAndChart,
+            |run| Some(run.first_task.average_accuracy)),
+        Measure::new("average_minimum_accuracy", "avg-min-ACC", Percent, Higher, FIRST_TASK, Table,
+            |run| Some(run.first_task.average_minimum_accuracy)),
+        Measure::new("worst_case_accuracy", "WC-ACC", Percent, Higher, FIRST_TASK, Table,
+            |run| Some(run.first_task.worst_case_accuracy)),
+        Measure::new("average_gap", "avg-SG", Share, Lower, FIRST_TASK, TableAndChart,
+            |run| Some(run.first_task.average_gap)),
+        Measure::new("final_gain", "gain at the end", Gain, Neither, GAIN, Chart,
+            |run| mean_gain(run.history).last().copied()),
+        Measure::new("peak_gain", "largest gain", Gain, Neither, GAIN, PageOnly,
+            |run| Some(mean_gain(run.history).into_iter().fold(f64::NAN, f64::max))),
+        Measure::new("every_task_average_accuracy", "ACC, all tasks", Percent, Higher, EVERY_TASK, Chart,
+            |run| Some(run.every_task?.average_accuracy)),
+        Measure::new("every_task_forgetting", "forgetting", Percent, Lower, EVERY_TASK, PageOnly,
+            |run| Some(run.every_task?.forgetting)),
+        Measure::new("every_task_backward_transfer", "BWT", Percent, Higher, EVERY_TASK, PageOnly,
+            |run| Some(run.every_task?.backward_transfer)),
+        Measure::new("every_task_minimum_accuracy", "min-ACC", Percent, Higher, EVERY_TASK, PageOnly,
+            |run| Some(run.every_task?.minimum_accuracy)),
+        Measure::new("every_task_worst_case_accuracy", "worst-case accuracy", Percent, Higher, EVERY_TASK, PageOnly,
+            |run| Some(run.every_task?.worst_case_accuracy)),
+    ]
 }
 
 /// Measures every complete run of `results`, and every method over them.
@@ -116,7 +140,7 @@ pub fn summarise_results(results: &Results) -> Result<Summary> {
     let mut runs = Vec::with_capacity(results.runs.len());
     for run in &results.runs {
         let iterations = run.history.records.len();
-        let measures = match run.status {
+        let first_task = match run.status {
             Status::Complete if iterations != total => {
                 return Err(Error::shape(
                     "summarise_results",
@@ -127,37 +151,48 @@ pub fn summarise_results(results: &Results) -> Result<Summary> {
             Status::Complete => Some(measure(&run.history, results.settings.evaluation.every)?),
             _ => None,
         };
+        let all = results.settings.evaluation.tasks == EvaluatedTasks::All;
+        let every_task = match first_task.is_some() && all {
+            true => Some(measure_every_task(&run.history)?),
+            false => None,
+        };
+        let outcome = first_task.as_ref().map(|first_task| Outcome {
+            history: &run.history,
+            first_task,
+            every_task: every_task.as_ref(),
+        });
+        let values = outcome.map(|outcome| ByMeasure::new(&measures(), |m| (m.of)(&outcome)));
         runs.push(RunSummary {
             method: run.method.clone(),
             seed: run.seed,
             status: run.status.clone(),
             iterations,
             hash: run.hash.clone(),
-            every_task: match &measures {
-                Some(_) if results.settings.evaluation.tasks == EvaluatedTasks::All => {
-                    Some(measure_every_task(&run.history)?)
-                }
-                _ => None,
-            },
-            measures,
+            measures: values.unwrap_or_default(),
+            first_task,
+            every_task,
         });
     }
     let mut methods = Vec::with_capacity(results.settings.methods.len());
     for method in &results.settings.methods {
         let complete = complete_runs(results, &method.name);
-        let measured = runs.iter().filter(|run| run.method == method.name);
+        let own = runs.iter().filter(|run| run.method == method.name);
         let has_diverged = |run: &&RunSummary| matches!(run.status, Status::Diverged { .. });
-        let diverged = measured.clone().filter(has_diverged);
-        let every_task = measured.clone().filter_map(|r| r.every_task.as_ref());
+        let diverged = own.clone().filter(has_diverged);
+        let every_task = own.clone().filter_map(|r| r.every_task.as_ref());
         let every_task: Vec<&Continual> = every_task.collect();
-        let measures: Vec<&StabilityGap> = measured.filter_map(|r| r.measures.as_ref()).collect();
+        let measured = own.filter(|run| run.first_task.is_some());
+        let values: Vec<&ByMeasure<f64>> = measured.clone().map(|r| &r.measures).collect();
+        let first_task: Vec<&StabilityGap> =
+            measured.filter_map(|r| r.first_task.as_ref()).collect();
         methods.push(MethodSummary {
             method: method.name.clone(),
             label: method.label.clone(),
             seeds: complete.iter().map(|run| run.seed).collect(),
             diverged: diverged.map(|run| run.seed).collect(),
-            every_task: (!every_task.is_empty()).then(|| over_every_task(&every_task)),
-            per_seed: (!measures.is_empty()).then(|| per_seed(&measures, &complete)),
+            measures: over_seeds(&measures(), &values),
+            per_context: (!first_task.is_empty()).then(|| per_context(&first_task, &complete)),
+            accuracy_matrix: (!every_task.is_empty()).then(|| accuracy_matrix(&every_task)),
             minimum_of_seed_averaged_curve: of_mean(&complete)?,
         });
     }
@@ -226,25 +261,15 @@ fn measure_every_task(history: &History) -> Result<Continual> {
     metrics::continual(&accuracies, &contexts(history))
 }
 
-fn over_every_task(runs: &[&Continual]) -> EveryTask {
-    let over_seeds = |of: &dyn Fn(&Continual) -> f64| {
-        let values: Vec<f64> = runs.iter().map(|run| of(run)).collect();
+fn accuracy_matrix(runs: &[&Continual]) -> Vec<Vec<metrics::Summary>> {
+    let cell = |i: usize, j: usize| {
+        let values: Vec<f64> = runs.iter().map(|run| run.accuracy_matrix[i][j]).collect();
         metrics::summarise(&values)
     };
     let contexts = runs.iter().map(|run| run.accuracy_matrix.len());
-    let row = |i: usize| {
-        (0..=i)
-            .map(|j| over_seeds(&|m| m.accuracy_matrix[i][j]))
-            .collect()
-    };
-    EveryTask {
-        accuracy_matrix: (0..contexts.min().unwrap_or(0)).map(row).collect(),
-        average_accuracy: over_seeds(&|m| m.average_accuracy),
-        forgetting: over_seeds(&|m| m.forgetting),
-        backward_transfer: over_seeds(&|m| m.backward_transfer),
-        minimum_accuracy: over_seeds(&|m| m.minimum_accuracy),
-        worst_case_accuracy: over_seeds(&|m| m.worst_case_accuracy),
-    }
+    (0..contexts.min().unwrap_or(0))
+        .map(|i| (0..=i).map(|j| cell(i, j)).collect())
+        .collect()
 }
 
 fn of_mean(runs: &[&Run]) -> Result<Option<StabilityGap>> {
@@ -256,9 +281,9 @@ fn of_mean(runs: &[&Run]) -> Result<Option<StabilityGap>> {
     stability_gap_of_mean(&curves, &contexts(&first.history)).map(Some)
 }
 
-fn per_seed(measures: &[&StabilityGap], runs: &[&Run]) -> PerSeed {
-    let over_seeds = |of: &dyn Fn(&StabilityGap) -> f64| {
-        let values: Vec<f64> = measures.iter().map(|measured| of(measured)).collect();
+fn per_context(measures: &[&StabilityGap], runs: &[&Run]) -> PerContext {
+    let gap = |switch: usize| {
+        let values: Vec<f64> = measures.iter().map(|m| m.gap[switch]).collect();
         metrics::summarise(&values)
     };
     let switches = measures.iter().map(|m| m.gap.len()).min().unwrap_or(0);
@@ -281,18 +306,9 @@ fn per_seed(measures: &[&StabilityGap], runs: &[&Run]) -> PerSeed {
             .collect();
         metrics::summarise(&values)
     };
-    let peaks: Vec<f64> = runs
-        .iter()
-        .map(|run| mean_gain(&run.history).into_iter().fold(f64::NAN, f64::max))
-        .collect();
-    PerSeed {
-        average_accuracy: over_seeds(&|m| m.average_accuracy),
-        average_minimum_accuracy: over_seeds(&|m| m.average_minimum_accuracy),
-        worst_case_accuracy: over_seeds(&|m| m.worst_case_accuracy),
-        average_gap: over_seeds(&|m| m.average_gap),
-        gap: (0..switches).map(|t| over_seeds(&|m| m.gap[t])).collect(),
+    PerContext {
+        gap: (0..switches).map(gap).collect(),
         recovery: (0..switches).map(recovery).collect(),
         final_gain: (1..=switches + 1).map(final_gain).collect(),
-        peak_gain: metrics::summarise(&peaks),
     }
 }

@@ -13,13 +13,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::format::{NONE, Unit};
-use super::summary::{MethodSummary, Summary, summarise_results};
+use super::format::Unit;
+use super::measure::{ByMeasure, Measure};
+use super::summary::{MethodSummary, Outcome, Summary, measures, summarise_results};
 use super::sweep_chart;
-use super::table::{HEADINGS, aligned, cells, incomplete};
+use super::table::{aligned, incomplete};
 use crate::error::{Error, Result};
 use crate::experiment::{Cell, MethodSettings, Results, Sweep};
-use crate::metrics;
 use crate::run::files::{damaged, write};
 use crate::run::{RunDirectory, Status};
 use crate::systems::StabilityGap;
@@ -192,40 +192,15 @@ fn read(dir: &Path, cell: &Cell) -> Result<Results> {
     })
 }
 
-/// The measures of a method, mean and spread over its seeds.
-fn measures(method: Option<&MethodSummary>) -> [Option<&metrics::Summary>; 7] {
-    let per_seed = method.and_then(|method| method.per_seed.as_ref());
-    let every_task = method.and_then(|method| method.every_task.as_ref());
-    [
-        per_seed.map(|m| &m.average_accuracy),
-        per_seed.map(|m| &m.average_minimum_accuracy),
-        per_seed.map(|m| &m.worst_case_accuracy),
-        per_seed.map(|m| &m.average_gap),
-        per_seed.and_then(|m| m.final_gain.last()),
-        every_task.map(|m| &m.average_accuracy),
-        every_task.map(|m| &m.worst_case_accuracy),
-    ]
-}
-
-const MEASURES: [&str; 7] = [
-    "average_accuracy",
-    "average_minimum_accuracy",
-    "worst_case_accuracy",
-    "average_gap",
-    "final_gain",
-    "every_task_average_accuracy",
-    "every_task_worst_case_accuracy",
-];
-
 fn as_csv(sweep: &Sweep, gathered: &[Gathered]) -> Result<Vec<u8>> {
     let failed = |e: csv::Error| Error::shape("collect_sweep", "rows that CSV can hold", e);
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut header = vec![String::from("cell")];
     header.extend(sweep.grid().iter().map(|axis| axis.key.clone()));
     header.extend(["method", "status", "seeds"].map(String::from));
-    for measure in MEASURES {
-        header.push(format!("{measure}_mean"));
-        header.push(format!("{measure}_standard_deviation"));
+    for measure in measures() {
+        header.push(format!("{}_mean", measure.name));
+        header.push(format!("{}_standard_deviation", measure.name));
     }
     header.push("hash".into());
     writer.write_record(&header).map_err(failed)?;
@@ -240,7 +215,8 @@ fn as_csv(sweep: &Sweep, gathered: &[Gathered]) -> Result<Vec<u8>> {
                 gathered.status(method).into(),
                 seeds.to_string(),
             ]);
-            for measure in measures(method) {
+            for measure in measures() {
+                let measure = method.and_then(|method| method.measures.get(measure.name));
                 // As in the runs' records: the shortest text that reads back to the same bits.
                 let text = |value: f64| match value.is_finite() {
                     true => format!("{value:?}"),
@@ -281,41 +257,30 @@ fn as_json(sweep: &Sweep, gathered: &[Gathered]) -> Value {
     })
 }
 
-/// Mean gain of the layers at the end of the last context; none where it does not move.
-pub(super) fn final_gain(method: &MethodSummary) -> Option<metrics::Summary> {
-    let end = *method.per_seed.as_ref()?.final_gain.last()?;
-    (end.mean != 1.0).then_some(end)
-}
-
 fn as_table(sweep: &Sweep, gathered: &[Gathered]) -> String {
     let mut heading = vec![String::from("cell")];
     heading.extend(sweep.grid().iter().map(|axis| axis.key.clone()));
-    heading.extend(HEADINGS.map(String::from));
-    let moves = gathered
-        .iter()
-        .flat_map(|gathered| gathered.methods())
-        .any(|(_, method)| method.is_some_and(|method| final_gain(method).is_some()));
-    if moves {
-        heading.push("gain at the end".into());
-    }
+    heading.push("method".into());
+    // Besides the measures of every table those of charts, where there are any.
+    let is_there = |measure: &Measure<Outcome>| {
+        let mut methods = gathered.iter().flat_map(Gathered::methods);
+        methods.any(|(_, method)| method.is_some_and(|m| measure.summary(&m.measures).is_some()))
+    };
+    let mut shown = Vec::from(measures());
+    shown.retain(|measure| measure.in_table() || (measure.in_charts() && is_there(measure)));
+    heading.extend(shown.iter().map(Measure::heading));
+    heading.push("seeds".into());
     let left = 2 + sweep.grid().len();
     let mut rows = vec![heading];
     for gathered in gathered {
         for (settings, method) in gathered.methods() {
             let mut row = vec![format!("{:03}", gathered.cell.number)];
             row.extend(gathered.cell.values.iter().map(plain));
-            match method {
-                Some(method) => row.extend(cells(method)),
-                None => {
-                    row.push(settings.label.clone());
-                    row.extend([NONE, NONE, NONE, NONE, "0"].map(String::from));
-                }
-            }
-            if moves {
-                let gain = method.and_then(final_gain);
-                let text = gain.map(|gain| Unit::Gain.mean_and_spread(&gain));
-                row.push(text.unwrap_or_else(|| NONE.into()));
-            }
+            row.push(settings.label.clone());
+            let none = ByMeasure::default();
+            let measured = method.map_or(&none, |method| &method.measures);
+            row.extend(shown.iter().map(|measure| measure.cell(measured)));
+            row.push(method.map_or(0, |m| m.seeds.len()).to_string());
             rows.push(row);
         }
     }
@@ -333,19 +298,22 @@ fn best(sweep: &Sweep, gathered: &[Gathered]) -> String {
             let measured = gathered
                 .methods()
                 .find(|(known, _)| known.name == method.name);
-            let all = measured.and_then(|(_, summary)| summary?.every_task.as_ref())?;
-            let worst = all.worst_case_accuracy.mean;
-            worst.is_finite().then_some((gathered, all, worst))
+            let all = measured.and_then(|(_, summary)| Some(&summary?.measures))?;
+            let worst = all.get("every_task_worst_case_accuracy")?;
+            let average = all.get("every_task_average_accuracy")?;
+            let exists = worst.mean.is_finite();
+            exists.then_some((gathered, worst, average))
         });
-        let Some((gathered, all, _)) = found.max_by(|a, b| a.2.total_cmp(&b.2)) else {
+        let Some((gathered, worst, average)) = found.max_by(|a, b| a.1.mean.total_cmp(&b.1.mean))
+        else {
             continue;
         };
         text.push_str(&format!(
             "best of {tried} by worst-case accuracy over all tasks, {}: {} ({} %, mean accuracy {} %)\n",
             method.label,
             sweep.label(gathered.cell),
-            Unit::Percent.mean_and_spread(&all.worst_case_accuracy),
-            Unit::Percent.mean_and_spread(&all.average_accuracy),
+            Unit::Percent.mean_and_spread(worst),
+            Unit::Percent.mean_and_spread(average),
         ));
     }
     text

@@ -4,33 +4,12 @@ use toml::Value;
 
 use super::figure::{Chart, ChartPanel, ChartRow, Point, Series, fits_above};
 use super::format::Unit;
-use super::summary::MethodSummary;
-use super::sweep::final_gain;
+use super::measure::Measure;
+use super::summary::{MethodSummary, Outcome, measures};
 use crate::experiment::{Axis, Cell, StreamKind, Sweep};
-use crate::metrics;
 
 /// Values that span so much are drawn by their logarithm.
 const WIDE: f64 = 10.0;
-
-/// What stands vertically, in what unit, and where it is found.
-type Measure = (
-    &'static str,
-    Unit,
-    fn(&MethodSummary) -> Option<metrics::Summary>,
-);
-
-const MEASURES: [Measure; 4] = [
-    ("ACC, all tasks (%)", Unit::Percent, |method| {
-        Some(method.every_task.as_ref()?.average_accuracy)
-    }),
-    ("avg-ACC, task 1 (%)", Unit::Percent, |method| {
-        Some(method.per_seed.as_ref()?.average_accuracy)
-    }),
-    ("avg-SG, task 1", Unit::Share, |method| {
-        Some(method.per_seed.as_ref()?.average_gap)
-    }),
-    ("gain at the end", Unit::Gain, final_gain),
-];
 
 /// The figure of a sweep through one setting, or two, whose last has values that are numbers, or lists, which
 /// count by their number of items; none for other sweeps.
@@ -73,16 +52,16 @@ pub(super) fn chart(sweep: &Sweep, cells: &[(&Cell, Vec<&MethodSummary>)]) -> Op
         Some(axis) => panel_titles(axis),
         None => (vec![String::new()], String::new()),
     };
-    let row = |(title, unit, of): &Measure| {
+    let row = |measure: &Measure<Outcome>| {
         let panel = |(value, title): (&Option<&Value>, &String)| ChartPanel {
             title: title.clone(),
             marks: Vec::new(),
-            series: series(cells, *value, &x, of, *unit),
+            series: series(cells, *value, &x, measure),
         };
         let mut panels: Vec<ChartPanel> = panels.iter().zip(&titles).map(panel).collect();
-        drop_empty(&mut panels, *unit);
+        drop_empty(&mut panels, measure.unit);
         ChartRow {
-            title: String::from(*title),
+            title: measure.axis_title(),
             logarithmic: false,
             x_title: match wide {
                 true => format!("log₁₀ of {setting}{beside}"),
@@ -99,12 +78,14 @@ pub(super) fn chart(sweep: &Sweep, cells: &[(&Cell, Vec<&MethodSummary>)]) -> Op
         let mut series = row.panels.iter().flat_map(|panel| &panel.series);
         series.any(|series| !series.diverged.is_empty())
     };
-    let rows: Vec<ChartRow> = MEASURES.iter().map(row).filter(there).collect();
+    let measures = measures();
+    let drawn = measures.iter().filter(|measure| measure.in_charts());
+    let rows: Vec<ChartRow> = drawn.map(row).filter(there).collect();
     (!rows.is_empty()).then(|| Chart {
         name: "sweep",
         title: "A sweep",
         caption: format!(
-            "{}: mean over seeds, band ± standard deviation, against {}{}.{}",
+            "{}: mean over seeds, band ± standard deviation, against {}{}. avg-ACC and avg-SG are of the first task.{}",
             sweep.base().title,
             last.key,
             before.first().map_or(String::new(), |axis| format!(
@@ -159,13 +140,9 @@ fn series(
     cells: &[(&Cell, Vec<&MethodSummary>)],
     first: Option<&Value>,
     x: &dyn Fn(&Cell) -> Option<f64>,
-    of: impl Fn(&MethodSummary) -> Option<metrics::Summary>,
-    unit: Unit,
+    measure: &Measure<Outcome>,
 ) -> Vec<Series> {
-    let scale = match unit {
-        Unit::Percent => 100.0,
-        _ => 1.0,
-    };
+    let scale = measure.unit.scale();
     let mut found: Vec<Series> = Vec::new();
     for (cell, methods) in cells {
         if first.is_some_and(|first| cell.values.first() != Some(first)) {
@@ -179,7 +156,8 @@ fn series(
                 found.len() - 1
             });
             let asked = cell.settings.training.seeds.len();
-            match of(method).filter(|measured| measured.mean.is_finite()) {
+            let summary = measure.summary(&method.measures);
+            match summary.filter(|measured| measured.mean.is_finite()) {
                 Some(measured) => found[place].points.push(Point {
                     x,
                     y: scale * measured.mean,

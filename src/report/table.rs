@@ -2,23 +2,14 @@
 
 use std::path::Path;
 
-use super::format::{NONE, Unit};
+use super::format::Unit;
+use super::measure::Measure;
 use super::records;
-use super::summary::{MethodSummary, Summary, summarise_results};
+use super::summary::{MethodSummary, Summary, measures, summarise_results};
 use crate::error::{Error, Result};
 use crate::experiment::Settings;
 use crate::experiment::{Results, Run};
 use crate::run::Status;
-
-/// The table's column headings.
-pub(super) const HEADINGS: [&str; 6] = [
-    "method",
-    "avg-ACC %",
-    "avg-min-ACC %",
-    "WC-ACC %",
-    "avg-SG",
-    "seeds",
-];
 
 /// The aggregate table as aligned text: method, avg-ACC %, avg-min-ACC %, WC-ACC %, avg-SG (each seed
 /// measured on its own, mean ± standard deviation over seeds) and the number of complete runs; then a line
@@ -28,8 +19,18 @@ pub(super) const HEADINGS: [&str; 6] = [
 /// Those of [`summarise_results`].
 pub fn table(results: &Results) -> Result<String> {
     let summary = summarise_results(results)?;
-    let mut rows = vec![HEADINGS.map(String::from).to_vec()];
-    rows.extend(summary.methods.iter().map(|method| cells(method).to_vec()));
+    let measures = measures();
+    let shown = || measures.iter().filter(|measure| measure.in_table());
+    let mut heading = vec![String::from("method")];
+    heading.extend(shown().map(Measure::heading));
+    heading.push("seeds".into());
+    let mut rows = vec![heading];
+    for method in &summary.methods {
+        let mut row = vec![method.label.clone()];
+        row.extend(shown().map(|measure| measure.cell(&method.measures)));
+        row.push(method.seeds.len().to_string());
+        rows.push(row);
+    }
     let mut text = aligned(&rows, 1);
     for line in incomplete(results) {
         text.push_str(&format!("not counted: {line}\n"));
@@ -66,25 +67,6 @@ pub(super) fn csv<Line: AsRef<[String]>>(name: &str, lines: &[Line]) -> Result<S
     }
     let bytes = writer.into_inner().map_err(|e| failed(&e))?;
     String::from_utf8(bytes).map_err(|e| failed(&e))
-}
-
-/// One row of the table.
-pub(super) fn cells(method: &MethodSummary) -> [String; 6] {
-    let seeds = method.seeds.len().to_string();
-    match &method.per_seed {
-        Some(per_seed) => [
-            method.label.clone(),
-            Unit::Percent.mean_and_spread(&per_seed.average_accuracy),
-            Unit::Percent.mean_and_spread(&per_seed.average_minimum_accuracy),
-            Unit::Percent.mean_and_spread(&per_seed.worst_case_accuracy),
-            Unit::Share.mean_and_spread(&per_seed.average_gap),
-            seeds,
-        ],
-        None => {
-            let none = || String::from(NONE);
-            [method.label.clone(), none(), none(), none(), none(), seeds]
-        }
-    }
 }
 
 /// A line for every run that the settings ask for and that is not complete.
@@ -159,13 +141,14 @@ struct Measured<'a> {
 impl Measured<'_> {
     /// None where no run is complete, or there is no switch and so no gap.
     fn of(method: &MethodSummary) -> Option<Measured<'_>> {
-        let per_seed = method.per_seed.as_ref()?;
-        let gap = per_seed.average_gap.mean;
+        let mean = |name: &str| Some(method.measures.get(name)?.mean);
+        let gap = mean("average_gap")?;
+        let accuracy = mean("average_accuracy")?;
         gap.is_finite().then_some(Measured {
             name: &method.method,
             label: &method.label,
             gap,
-            accuracy: per_seed.average_accuracy.mean,
+            accuracy,
         })
     }
 }

@@ -13,7 +13,7 @@ use crate::gain::Draws;
 use crate::learn::{GainSource, Modulator, Pass};
 use crate::models::{Learnt, Modulated, Stem};
 use crate::optim::Optimizer;
-use crate::run::settings::{Layers, Source, document, require, unknown};
+use crate::run::settings::{Change, Layers, Source, changes, document, require, unknown};
 
 document!(ComodulationSettings, "comodulation", presets::PRESETS);
 
@@ -167,6 +167,15 @@ settings! {
 }
 
 impl ComodulationSettings {
+    /// What differs from the preset of the same name, but for title and description; `None` where there
+    /// is no such preset.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where the settings cannot be TOML.
+    pub fn changes(&self) -> Result<Option<Vec<Change>>> {
+        changes(self, &self.name)
+    }
+
     /// These settings with other seeds.
     ///
     /// # Errors

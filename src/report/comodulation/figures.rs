@@ -1,12 +1,13 @@
 //! Figures of a comodulation experiment.
 
-use super::summary::{MEASURES, Measure, over_tasks};
+use super::summary::{DECISIONS, MEASURES, over_tasks};
 use crate::error::Result;
 use crate::experiment::comodulation::{ArmSettings, Cell, ComodulationSettings, TaskMeasures};
 use crate::metrics::{Calibration, merged_calibration, summarise};
 use crate::report::figure::{
     Chart, ChartPanel, ChartRow, Drawing, Point, Series, reliability_diagram,
 };
+use crate::report::measure::Measure;
 
 /// Measures that are drawn in one figure, against the epochs of pretraining or against the task.
 struct Group {
@@ -14,28 +15,20 @@ struct Group {
     names: [&'static str; 2],
     /// What the measures are of.
     title: &'static str,
-    measures: &'static [&'static str],
+    /// Whether the measures are those of decisions, or all others.
+    decisions: bool,
 }
 
 const GROUPS: [Group; 2] = [
     Group {
         names: ["pretraining-decisions", "tasks-decisions"],
         title: "Decisions",
-        measures: &["accuracy", "macro_precision", "macro_recall", "macro_f1"],
+        decisions: true,
     },
     Group {
         names: ["pretraining-activity", "tasks-activity"],
         title: "Calibration and activity",
-        measures: &[
-            "cross_entropy",
-            "expected_calibration_error",
-            "separability",
-            "participation_ratio",
-            "subspace_participation_ratio",
-            "informativeness",
-            "gained_informativeness",
-            "gains_below_0.1",
-        ],
+        decisions: false,
     },
 ];
 
@@ -80,10 +73,14 @@ pub(super) fn figures(settings: &ComodulationSettings, cells: &[Cell]) -> Result
 }
 
 /// Mean and spread of values over seeds, on the figure's scale; none where there is no value, or one is missing.
-fn point(measure: &Measure, x: f64, values: impl Iterator<Item = Option<f64>>) -> Option<Point> {
+fn point(
+    measure: &Measure<TaskMeasures>,
+    x: f64,
+    values: impl Iterator<Item = Option<f64>>,
+) -> Option<Point> {
     let values: Option<Vec<f64>> = values.collect();
     let of = summarise(&values.filter(|values| !values.is_empty())?);
-    let scale = if measure.percent { 100.0 } else { 1.0 };
+    let scale = measure.unit.scale();
     Some(Point {
         x,
         y: scale * of.mean,
@@ -110,30 +107,27 @@ fn rows(
     settings: &ComodulationSettings,
     group: &Group,
     x_title: &str,
-    points: impl Fn(&Measure, &ArmSettings) -> Vec<Point>,
+    points: impl Fn(&Measure<TaskMeasures>, &ArmSettings) -> Vec<Point>,
 ) -> Vec<ChartRow> {
-    let series = |measure: &Measure, arm: &ArmSettings| Series {
+    let series = |measure: &Measure<TaskMeasures>, arm: &ArmSettings| Series {
         label: arm.label.clone(),
         points: points(measure, arm),
         diverged: Vec::new(),
     };
-    let measured = |measure: &Measure| {
+    let measured = |measure: &Measure<TaskMeasures>| {
         let all = settings.arms.iter().map(|arm| series(measure, arm));
-        row(
-            measure.heading.replace(" %", " (%)"),
-            x_title,
-            all.collect(),
-        )
+        row(measure.axis_title(), x_title, all.collect())
     };
     let measures = MEASURES.iter();
-    let own = measures.filter(|measure| group.measures.contains(&measure.name));
+    let drawn = measures.filter(|measure| measure.in_charts());
+    let own = drawn.filter(|measure| (measure.group == DECISIONS) == group.decisions);
     own.map(measured).collect()
 }
 
 /// Measures against the epochs of pretraining, where there are several numbers of these.
 fn pretraining(settings: &ComodulationSettings, group: &Group, cells: &[&Cell]) -> Option<Chart> {
     let levels = &settings.pretraining.epochs;
-    let points = |measure: &Measure, arm: &ArmSettings| {
+    let points = |measure: &Measure<TaskMeasures>, arm: &ArmSettings| {
         let point = |&epochs: &usize| {
             let of_arm = cells.iter().filter(|cell| cell.arm == arm.name);
             let own = of_arm.filter(|cell| cell.epochs == epochs);
@@ -155,7 +149,7 @@ fn pretraining(settings: &ComodulationSettings, group: &Group, cells: &[&Cell]) 
 
 /// Measures against the task.
 fn tasks(settings: &ComodulationSettings, group: &Group, cells: &[&Cell], epochs: usize) -> Chart {
-    let points = |measure: &Measure, arm: &ArmSettings| {
+    let points = |measure: &Measure<TaskMeasures>, arm: &ArmSettings| {
         let point = |task: usize| {
             let own = cells.iter().filter(|cell| cell.arm == arm.name);
             let values = own.map(|cell| cell.tasks.get(task).and_then(measure.of));

@@ -7,9 +7,7 @@ mod tables;
 
 use std::path::Path;
 
-pub use summary::{
-    ArmDifference, ArmSummary, ComodulationSummary, Measured, summarise_comodulation,
-};
+pub use summary::{ArmDifference, ArmSummary, ComodulationSummary, summarise_comodulation};
 pub use tables::comodulation_table;
 
 use crate::error::{Error, Result};

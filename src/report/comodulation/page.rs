@@ -1,48 +1,14 @@
 //! The report of a comodulation experiment: one page that needs nothing but itself.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
-use super::summary::{ComodulationSummary, MEASURES, Measure};
-use super::tables::{cell, difference};
+use super::summary::{ComodulationSummary, DECISIONS, GROUPS, MEASURES};
 use crate::error::Result;
-use crate::experiment::comodulation::ComodulationSettings;
+use crate::experiment::comodulation::{ComodulationSettings, TaskMeasures};
 use crate::report::figure::Drawing;
 use crate::report::format::{NONE, Unit};
-use crate::report::page::{footer, head, table};
-
-/// The table that counts what is learnt, too.
-const DECISIONS: &str = "decisions";
-
-/// Measures shown beside each other in one table.
-const TABLES: [(&str, &str, &[&str]); 4] = [
-    (
-        DECISIONS,
-        "Decisions: accuracy, and precision, recall and F1 averaged over the classes",
-        &["accuracy", "macro_precision", "macro_recall", "macro_f1"],
-    ),
-    (
-        "calibration",
-        "Calibration: cross-entropy, and expected calibration error in 15 bins",
-        &["cross_entropy", "expected_calibration_error"],
-    ),
-    (
-        "geometry",
-        "What the readout reads: class separability, dimensions of the noise in the whole space and in the \
-         task-relevant subspace; how informative the decoder's neurons are, all alike and weighted by gain",
-        &[
-            "separability",
-            "participation_ratio",
-            "subspace_participation_ratio",
-            "informativeness",
-            "gained_informativeness",
-        ],
-    ),
-    (
-        "sparsity",
-        "The share of gains near zero",
-        &["gains_below_0.01", "gains_below_0.1", "gains_below_0.5"],
-    ),
-];
+use crate::report::measure::Measure;
+use crate::report::page::{frame, table};
 
 /// The page.
 pub(super) fn page(
@@ -50,68 +16,56 @@ pub(super) fn page(
     summary: &ComodulationSummary,
     drawings: &[Drawing],
 ) -> Result<String> {
-    let config = settings.to_toml()?;
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            (head(&settings.title))
-            body {
-                header {
-                    h1 { (settings.title) }
-                    div.description {
-                        @for paragraph in settings.description.split("\n\n") { p { (paragraph.trim()) } }
-                    }
-                }
-                main {
-                    @if !summary.incomplete.is_empty() {
-                        div.notice role="note" {
-                            p { "Arms that are not complete, and so in no table or figure" }
-                            ul { @for line in &summary.incomplete { li { (line) } } }
-                        }
-                    }
-                    section {
-                        h2 id="results" { "Results" }
-                        (primary(summary))
-                        @for (id, caption, names) in TABLES { (arms(summary, id, caption, names)) }
-                    }
-                    section {
-                        h2 id="differences" { "Arms beside each other" }
-                        (findings(summary))
-                        @for (id, _, names) in TABLES { (differences(summary, id, names)) }
-                    }
-                    section {
-                        h2 id="figures" { "Figures" }
-                        @if drawings.is_empty() { p { "No arm is complete, so that there is nothing to show." } }
-                        div.figures {
-                            @for drawing in drawings {
-                                figure {
-                                    (PreEscaped(&drawing.svg))
-                                    figcaption { strong { (drawing.title) ". " } (drawing.caption) }
-                                }
-                            }
-                        }
-                    }
-                    (definitions())
-                    section {
-                        h2 id="settings" { "Settings" }
-                        @if let Some(hash) = &summary.hash {
-                            p { "hash of every bit " code.hash { (hash) } }
-                        }
-                        details {
-                            summary { code { "config.toml" } }
-                            pre tabindex="0" { code { (config) } }
-                        }
-                    }
-                }
-                (footer())
-            }
-        }
+    let changes = settings.changes()?.unwrap_or_default();
+    let header = html! {
+        (frame::descriptions(&[&settings.description]))
+        (frame::changes(None, &changes))
     };
-    Ok(page.into_string())
+    let results = html! {
+        (primary(summary))
+        @for (group, caption) in GROUPS { (arms(summary, group, caption)) }
+    };
+    let beside = html! {
+        (findings(summary))
+        @for (group, _) in GROUPS { (differences(summary, group)) }
+    };
+    let drawn: Vec<_> = drawings
+        .iter()
+        .map(|of| (of.svg.as_str(), of.title.clone(), of.caption.as_str()))
+        .collect();
+    let figures = html! {
+        @if drawn.is_empty() { p { "No arm is complete, so that there is nothing to show." } }
+        (frame::figures(&drawn))
+    };
+    let lines = summary.incomplete.iter().map(|line| html! { (line) });
+    let incomplete: Vec<Markup> = lines.collect();
+    let text = "Arms that are not complete, and so in no table or figure";
+    let configuration = frame::configuration(None, &settings.to_toml()?, summary.hash.as_ref());
+    let sections = html! {
+        (frame::notice(None, text, &incomplete))
+        (frame::section("results", "Results", results))
+        (frame::section("differences", "Arms beside each other", beside))
+        (frame::section("figures", "Figures", figures))
+        (definitions())
+        (frame::section("settings", "Settings", configuration))
+        (frame::reproduce(1))
+        (frame::cite(&PAPER))
+    };
+    Ok(frame::page(&settings.title, header, sections))
 }
 
-fn named(name: &str) -> Option<&'static Measure> {
-    MEASURES.iter().find(|measure| measure.name == name)
+const PAPER: frame::Paper = frame::Paper {
+    of: "Comodulation, its experiments and their measures",
+    authors: "G. Boeshertz, C. Haimerl, C. Savin",
+    title: "Task adaption by biologically inspired stochastic comodulation",
+    arxiv: "2311.15053",
+    year: 2023,
+};
+
+fn of_group(group: &str) -> Vec<Measure<TaskMeasures>> {
+    let mut measures = Vec::from(MEASURES);
+    measures.retain(|measure| measure.group == group);
+    measures
 }
 
 fn primary(summary: &ComodulationSummary) -> Markup {
@@ -125,13 +79,13 @@ fn primary(summary: &ComodulationSummary) -> Markup {
     }
 }
 
-fn arms(summary: &ComodulationSummary, id: &str, caption: &str, names: &[&str]) -> Markup {
-    let measures: Vec<&Measure> = names.iter().filter_map(|name| named(name)).collect();
+fn arms(summary: &ComodulationSummary, group: &str, caption: &str) -> Markup {
+    let measures = of_group(group);
     let head = html! {
         th scope="col" { "arm" }
         th scope="col" { "epochs" }
-        @for measure in &measures { th scope="col" { (measure.heading) } }
-        @if id == DECISIONS { th scope="col" { "learnt" } }
+        @for measure in &measures { th scope="col" { (measure.heading_with_arrow()) } }
+        @if group == DECISIONS { th scope="col" { "learnt" } }
         th scope="col" { "seeds" }
     };
     let body = html! {
@@ -140,8 +94,8 @@ fn arms(summary: &ComodulationSummary, id: &str, caption: &str, names: &[&str]) 
                 tr {
                     th scope="row" { (arm.label) }
                     td { (arm.epochs) }
-                    @for measure in &measures { td { (cell(arm, measure)) } }
-                    @if id == DECISIONS {
+                    @for measure in &measures { td { (measure.cell(&arm.measures)) } }
+                    @if group == DECISIONS {
                         td { (arm.learnt_numbers.map_or(NONE.into(), |n| n.to_string())) }
                     }
                     td { (arm.seeds.len()) }
@@ -151,17 +105,17 @@ fn arms(summary: &ComodulationSummary, id: &str, caption: &str, names: &[&str]) 
     };
     let caption = html! {
         (caption) ". Mean over tasks, then mean ± standard deviation over seeds."
-        @if id == DECISIONS { " “Learnt” are numbers beside the network’s: controller and readouts." }
+        @if group == DECISIONS { " “Learnt” are numbers beside the network’s: controller and readouts." }
     };
-    table(&format!("table-{id}"), caption, head, body)
+    table(&format!("table-{group}"), caption, head, body)
 }
 
-fn differences(summary: &ComodulationSummary, id: &str, names: &[&str]) -> Markup {
-    let measures: Vec<&Measure> = names.iter().filter_map(|name| named(name)).collect();
+fn differences(summary: &ComodulationSummary, group: &str) -> Markup {
+    let measures = of_group(group);
     let head = html! {
         th scope="col" { "difference" }
         th scope="col" { "epochs" }
-        @for measure in &measures { th scope="col" { (measure.heading) } }
+        @for measure in &measures { th scope="col" { (measure.heading_with_arrow()) } }
         th scope="col" { "seeds" }
     };
     let body = html! {
@@ -170,11 +124,8 @@ fn differences(summary: &ComodulationSummary, id: &str, names: &[&str]) -> Marku
                 tr {
                     th scope="row" { (found.arm) " − " (found.other) }
                     td { (found.epochs) }
-                    @for measure in &measures {
-                        @let of = found.measures.iter().find(|(name, _)| *name == measure.name);
-                        td { (of.map_or(NONE.into(), |(_, of)| difference(measure, of))) }
-                    }
-                    td { (found.measures.iter().map(|(_, of)| of.count).max().unwrap_or(0)) }
+                    @for measure in &measures { td { (measure.difference(&found.measures)) } }
+                    td { (found.seeds.len()) }
                 }
             }
         }
@@ -182,7 +133,7 @@ fn differences(summary: &ComodulationSummary, id: &str, names: &[&str]) -> Marku
     let caption = html! {
         "Differences seed by seed: mean, in brackets a 95 % bootstrap interval."
     };
-    table(&format!("table-differences-{id}"), caption, head, body)
+    table(&format!("table-differences-{group}"), caption, head, body)
 }
 
 /// The paper's findings, and what was found here.
@@ -237,8 +188,8 @@ fn findings(summary: &ComodulationSummary) -> Markup {
             .iter()
             .filter(move |d| d.arm == "comodulation" && d.other == *other);
         of_other.filter_map(move |found| {
-            let (_, of) = found.measures.iter().find(|(known, _)| known == name)?;
-            let measure = named(name)?;
+            let of = found.measures.get(name)?;
+            let measure = MEASURES.iter().find(|measure| measure.name == *name)?;
             let sign = if *higher { 1.0 } else { -1.0 };
             let verdict = match of.interval {
                 Some([low, high]) if sign * low > 0.0 && sign * high > 0.0 => "found here too",
@@ -254,7 +205,12 @@ fn findings(summary: &ComodulationSummary) -> Markup {
                 Some(_) => "not told apart here: the interval holds 0",
                 None => "too few seeds for an interval",
             };
-            Some((*claim, found.epochs, verdict, difference(measure, of)))
+            Some((
+                *claim,
+                found.epochs,
+                verdict,
+                measure.difference(&found.measures),
+            ))
         })
     });
     let verdicts: Vec<_> = verdicts.collect();
@@ -283,11 +239,8 @@ fn controls(summary: &ComodulationSummary) -> Markup {
     });
     let lines: Vec<String> = of
         .filter_map(|found| {
-            let (_, of) = found
-                .measures
-                .iter()
-                .find(|(name, _)| *name == accuracy.name)?;
-            let (numbers, epochs) = (difference(accuracy, of), found.epochs);
+            found.measures.get(accuracy.name)?;
+            let (numbers, epochs) = (accuracy.difference(&found.measures), found.epochs);
             Some(format!(
                 "{}: {numbers} points of accuracy, {epochs} epochs",
                 found.other

@@ -3,68 +3,68 @@
 use serde::Serialize;
 
 use crate::experiment::comodulation::{Cell, ComodulationSettings, NEAR_ZERO, TaskMeasures};
-use crate::metrics::{PairedDifference, Summary, paired_difference, summarise};
+use crate::metrics::{PairedDifference, Summary, summarise};
+use crate::report::format::Unit;
+use crate::report::measure::{self, Better, ByMeasure, Measure, Shown, over_seeds};
 use crate::run::Status;
 
-/// A measure: what tables call it, its name in files, whether it is shown in percent, and where it is
-/// found.
-pub(super) struct Measure {
-    pub(super) heading: &'static str,
-    pub(super) name: &'static str,
-    pub(super) percent: bool,
-    pub(super) of: fn(&TaskMeasures) -> Option<f64>,
-}
-
-/// Every measure of a task, in the order of the tables.
-pub(super) const MEASURES: [Measure; 14] = [
-    measure("accuracy %", "accuracy", true, |m| Some(m.accuracy)),
-    measure("precision %", "macro_precision", true, |m| {
-        Some(m.macro_average.precision)
-    }),
-    measure("recall %", "macro_recall", true, |m| {
-        Some(m.macro_average.recall)
-    }),
-    measure("F1 %", "macro_f1", true, |m| Some(m.macro_average.f1)),
-    measure("cross-entropy", "cross_entropy", false, |m| {
-        Some(m.cross_entropy)
-    }),
-    measure("ECE %", "expected_calibration_error", true, |m| {
-        Some(m.calibration_error)
-    }),
-    measure("separability", "separability", false, |m| m.separability),
-    measure("dimensions", "participation_ratio", false, |m| {
-        m.participation_ratio
-    }),
-    measure(
-        "dimensions in the subspace",
-        "subspace_participation_ratio",
-        false,
-        |m| m.subspace_participation_ratio,
+/// The groups of measures, which share a table on the page, and the tables' captions.
+pub(super) const GROUPS: [(&str, &str); 4] = [
+    (
+        DECISIONS,
+        "Decisions: accuracy, and precision, recall and F1 averaged over the classes",
     ),
-    measure("d′", "informativeness", false, |m| m.informativeness),
-    measure("d′ by gain", "gained_informativeness", false, |m| {
-        m.gained_informativeness
-    }),
-    measure("g ≤ 0.01 %", "gains_below_0.01", true, |m| {
-        near_zero(m, 0)
-    }),
-    measure("g ≤ 0.1 %", "gains_below_0.1", true, |m| near_zero(m, 1)),
-    measure("g ≤ 0.5 %", "gains_below_0.5", true, |m| near_zero(m, 2)),
+    (
+        "calibration",
+        "Calibration: cross-entropy, and expected calibration error in 15 bins",
+    ),
+    (
+        "geometry",
+        "What the readout reads: class separability, dimensions of the noise in the whole space and in the \
+         task-relevant subspace; how informative the decoder's neurons are, all alike and weighted by gain",
+    ),
+    ("sparsity", "The share of gains near zero"),
 ];
 
-const fn measure(
-    heading: &'static str,
-    name: &'static str,
-    percent: bool,
-    of: fn(&TaskMeasures) -> Option<f64>,
-) -> Measure {
-    Measure {
-        heading,
-        name,
-        percent,
-        of,
-    }
-}
+pub(super) const DECISIONS: &str = "decisions";
+
+/// Every measure of a task, in the order of the tables.
+#[rustfmt::skip]
+pub(super) const MEASURES: [Measure<TaskMeasures>; 14] = {
+    use Better::{Higher, Lower, Neither};
+    use Shown::{Chart, PageOnly, TableAndChart};
+    use Unit::{Number, Percent};
+    [
+        Measure::new("accuracy", "accuracy", Percent, Higher, DECISIONS, TableAndChart,
+            |m| Some(m.accuracy)),
+        Measure::new("macro_precision", "precision", Percent, Higher, DECISIONS, Chart,
+            |m| Some(m.macro_average.precision)),
+        Measure::new("macro_recall", "recall", Percent, Higher, DECISIONS, Chart,
+            |m| Some(m.macro_average.recall)),
+        Measure::new("macro_f1", "F1", Percent, Higher, DECISIONS, TableAndChart,
+            |m| Some(m.macro_average.f1)),
+        Measure::new("cross_entropy", "cross-entropy", Number, Lower, "calibration", Chart,
+            |m| Some(m.cross_entropy)),
+        Measure::new("expected_calibration_error", "ECE", Percent, Lower, "calibration", TableAndChart,
+            |m| Some(m.calibration_error)),
+        Measure::new("separability", "separability", Number, Higher, "geometry", Chart,
+            |m| m.separability),
+        Measure::new("participation_ratio", "dimensions", Number, Neither, "geometry", Chart,
+            |m| m.participation_ratio),
+        Measure::new("subspace_participation_ratio", "dimensions in the subspace", Number, Lower, "geometry", Chart,
+            |m| m.subspace_participation_ratio),
+        Measure::new("informativeness", "d′", Number, Higher, "geometry", Chart,
+            |m| m.informativeness),
+        Measure::new("gained_informativeness", "d′ by gain", Number, Higher, "geometry", Chart,
+            |m| m.gained_informativeness),
+        Measure::new("gains_below_0.01", "g ≤ 0.01", Percent, Neither, "sparsity", PageOnly,
+            |m| near_zero(m, 0)),
+        Measure::new("gains_below_0.1", "g ≤ 0.1", Percent, Neither, "sparsity", TableAndChart,
+            |m| near_zero(m, 1)),
+        Measure::new("gains_below_0.5", "g ≤ 0.5", Percent, Neither, "sparsity", PageOnly,
+            |m| near_zero(m, 2)),
+    ]
+};
 
 fn near_zero(measures: &TaskMeasures, which: usize) -> Option<f64> {
     debug_assert!(which < NEAR_ZERO.len());
@@ -84,17 +84,8 @@ pub struct ArmSummary {
     pub seeds: Vec<u64>,
     /// Numbers that it learns besides the network's.
     pub learnt_numbers: Option<usize>,
-    /// Each measure by name: the mean over the tasks, then over the seeds.
-    pub measures: Vec<Measured>,
-}
-
-/// A measure over seeds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Measured {
-    /// Its name.
-    pub name: &'static str,
-    /// Over the seeds; none where a task has none.
-    pub over_seeds: Option<Summary>,
+    /// Each measure that all seeds and tasks have: the mean over the tasks, then over the seeds.
+    pub measures: ByMeasure<Summary>,
 }
 
 /// Two arms behind the same epochs of pretraining, seed by seed.
@@ -106,8 +97,10 @@ pub struct ArmDifference {
     pub other: String,
     /// Epochs of pretraining.
     pub epochs: usize,
-    /// Each measure by name.
-    pub measures: Vec<(&'static str, PairedDifference)>,
+    /// The seeds that both have.
+    pub seeds: Vec<u64>,
+    /// Each measure that all seeds and tasks have.
+    pub measures: ByMeasure<PairedDifference>,
 }
 
 /// A comodulation experiment's results.
@@ -141,33 +134,35 @@ pub fn summarise_comodulation(
     primary: &[(u64, usize, Vec<f64>)],
 ) -> ComodulationSummary {
     let seeds = &settings.training.seeds;
-    let of = |arm: &str, epochs: usize| -> Vec<&Cell> {
-        let cells = cells.iter();
-        let found = cells.filter(|c| c.arm == arm && c.epochs == epochs && c.complete());
-        found.collect()
+    let whole = cells.iter().filter(|cell| cell.complete());
+    let measured: Vec<(&Cell, ByMeasure<f64>)> = whole
+        .map(|cell| {
+            let of_cell = ByMeasure::new(&MEASURES, |measure| over_tasks(cell, measure.of));
+            (cell, of_cell)
+        })
+        .collect();
+    let of = |arm: &str, epochs: usize| -> Vec<(u64, &ByMeasure<f64>)> {
+        let of_arm = measured.iter().filter(|(cell, _)| cell.arm == arm);
+        let own = of_arm.filter(|(cell, _)| cell.epochs == epochs);
+        own.map(|(cell, values)| (cell.seed, values)).collect()
     };
     let mut arms = Vec::new();
     let mut incomplete = Vec::new();
     for arm in &settings.arms {
         for &epochs in &settings.pretraining.epochs {
             let found = of(&arm.name, epochs);
-            let measured = |measure: &Measure| {
-                let values: Option<Vec<f64>> = found
-                    .iter()
-                    .map(|cell| over_tasks(cell, measure.of))
-                    .collect();
-                Measured {
-                    name: measure.name,
-                    over_seeds: values.filter(|v| !v.is_empty()).map(|v| summarise(&v)),
-                }
+            let values: Vec<&ByMeasure<f64>> = found.iter().map(|(_, values)| *values).collect();
+            let learns = |cell: &&Cell| {
+                let own = cell.arm == arm.name && cell.epochs == epochs;
+                own && cell.complete()
             };
             arms.push(ArmSummary {
                 arm: arm.name.clone(),
                 label: arm.label.clone(),
                 epochs,
-                seeds: found.iter().map(|cell| cell.seed).collect(),
-                learnt_numbers: found.first().map(|cell| cell.learnt_numbers),
-                measures: MEASURES.iter().map(measured).collect(),
+                seeds: found.iter().map(|(seed, _)| *seed).collect(),
+                learnt_numbers: cells.iter().find(learns).map(|cell| cell.learnt_numbers),
+                measures: over_seeds(&MEASURES, &values),
             });
             for &seed in seeds {
                 let cell = cells
@@ -197,26 +192,13 @@ pub fn summarise_comodulation(
                 continue;
             };
             let (own, others) = (of(&arm.name, epochs), of(&other.name, epochs));
-            let pairs = |measure: &Measure| -> Option<Vec<(f64, f64)>> {
-                let mut pairs = Vec::new();
-                for cell in &own {
-                    if let Some(other) = others.iter().find(|other| other.seed == cell.seed) {
-                        pairs.push((
-                            over_tasks(cell, measure.of)?,
-                            over_tasks(other, measure.of)?,
-                        ));
-                    }
-                }
-                (!pairs.is_empty()).then_some(pairs)
-            };
-            let measures = MEASURES
-                .iter()
-                .filter_map(|measure| Some((measure.name, paired_difference(&pairs(measure)?))));
+            let (seeds, measures) = measure::differences(&MEASURES, &own, &others);
             differences.push(ArmDifference {
                 arm: arm.name.clone(),
                 other: other.name.clone(),
                 epochs,
-                measures: measures.collect(),
+                seeds,
+                measures,
             });
         }
     }

@@ -1,62 +1,22 @@
 //! Tables of a comodulation experiment: in the terminal and as CSV.
 
-use super::summary::{ArmSummary, ComodulationSummary, MEASURES, Measure};
+use super::summary::{ComodulationSummary, MEASURES};
 use crate::error::Result;
 use crate::experiment::comodulation::Cell;
-use crate::metrics::{LEAST_PAIRS, PairedDifference};
-use crate::report::format::{NONE, Unit};
+use crate::metrics::LEAST_PAIRS;
+use crate::report::measure::Measure;
 use crate::report::table::{aligned, csv};
-
-impl Measure {
-    pub(super) fn unit(&self) -> Unit {
-        match self.percent {
-            true => Unit::Percent,
-            false => Unit::Gain,
-        }
-    }
-}
-
-/// A summary's measure of an arm as text: mean ± standard deviation over seeds.
-pub(super) fn cell(arm: &ArmSummary, measure: &Measure) -> String {
-    let found = arm.measures.iter().find(|m| m.name == measure.name);
-    let summary = found.and_then(|found| found.over_seeds.as_ref());
-    summary.map_or(NONE.into(), |s| measure.unit().mean_and_spread(s))
-}
-
-/// A difference with its interval.
-pub(super) fn difference(measure: &Measure, found: &PairedDifference) -> String {
-    let mean = measure.unit().difference(found.mean);
-    match found.interval {
-        Some([low, high]) => format!(
-            "{mean} [{}, {}]",
-            measure.unit().difference(low),
-            measure.unit().difference(high)
-        ),
-        None => mean,
-    }
-}
-
-/// The measures that the terminal's table shows.
-const SHOWN: [&str; 4] = [
-    "accuracy",
-    "macro_f1",
-    "expected_calibration_error",
-    "gains_below_0.1",
-];
 
 /// The table of arms as aligned text: the mean over tasks of accuracy, F1, calibration error and share of gains
 /// near zero, mean ± standard deviation over the seeds; then comodulation minus each other arm in accuracy.
 pub fn comodulation_table(summary: &ComodulationSummary) -> String {
-    let shown: Vec<&Measure> = MEASURES
-        .iter()
-        .filter(|measure| SHOWN.contains(&measure.name))
-        .collect();
+    let shown = || MEASURES.iter().filter(|measure| measure.in_table());
     let several = summary.primary.len() > 1;
     let mut heading = vec!["arm".to_string()];
     if several {
         heading.push("epochs".into());
     }
-    heading.extend(shown.iter().map(|measure| measure.heading.to_string()));
+    heading.extend(shown().map(Measure::heading));
     heading.push("seeds".into());
     let mut rows = vec![heading];
     for arm in &summary.arms {
@@ -64,18 +24,14 @@ pub fn comodulation_table(summary: &ComodulationSummary) -> String {
         if several {
             row.push(arm.epochs.to_string());
         }
-        row.extend(shown.iter().map(|measure| cell(arm, measure)));
+        row.extend(shown().map(|measure| measure.cell(&arm.measures)));
         row.push(arm.seeds.len().to_string());
         rows.push(row);
     }
     let mut text = aligned(&rows, 1);
     let accuracy = &MEASURES[0];
     for found in &summary.differences {
-        let accuracies = found
-            .measures
-            .iter()
-            .find(|(name, _)| *name == accuracy.name);
-        if let Some((_, of)) = accuracies {
+        if let Some(of) = found.measures.get(accuracy.name) {
             let epochs = match several {
                 true => format!(", {} epochs", found.epochs),
                 false => String::new(),
@@ -88,7 +44,7 @@ pub fn comodulation_table(summary: &ComodulationSummary) -> String {
                 "{} − {}{epochs}: accuracy {} points{interval}, {} seeds\n",
                 found.arm,
                 found.other,
-                difference(accuracy, of),
+                accuracy.difference(&found.measures),
                 of.count,
             ));
         }
@@ -116,7 +72,7 @@ pub(super) fn measures_csv(cells: &[Cell]) -> Result<String> {
                 task.samples.to_string(),
             ];
             let value =
-                |measure: &Measure| (measure.of)(task).map_or(String::new(), |v| v.to_string());
+                |measure: &Measure<_>| (measure.of)(task).map_or(String::new(), |v| v.to_string());
             line.extend(MEASURES.iter().map(value));
             lines.push(line);
         }

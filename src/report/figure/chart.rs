@@ -2,7 +2,6 @@
 
 use super::axes::{Axis, linear_ticks};
 use super::canvas::{Canvas, Panel};
-use super::document;
 use super::legend::Swatch;
 use crate::error::Result;
 use crate::report::table::csv;
@@ -23,12 +22,12 @@ pub struct Drawing {
 }
 
 impl Drawing {
-    /// A figure from what a canvas of this height has drawn.
+    /// A figure from what a canvas has drawn.
     pub(super) fn new(
         name: &'static str,
         title: &str,
         caption: &str,
-        (drawing, height): (&str, i32),
+        canvas: &Canvas,
         csv: String,
     ) -> Self {
         let id = format!("neurogain-{name}");
@@ -36,7 +35,7 @@ impl Drawing {
             name,
             title: title.into(),
             caption: caption.into(),
-            svg: document::document(drawing, &id, height, title, caption),
+            svg: canvas.document(&id, title, caption),
             csv,
         }
     }
@@ -146,18 +145,16 @@ impl Chart {
         if self.series().any(|series| !series.diverged.is_empty()) {
             legend.push((Swatch::Cross, "diverged"));
         }
-        let mut drawing = String::new();
-        let (mut canvas, height) = Canvas::new(&mut drawing, &legend, self.rows.len())?;
+        let mut canvas = Canvas::new(&legend, self.rows.len());
         for (index, row) in self.rows.iter().enumerate() {
-            row.draw(&mut canvas, index, &labels)?;
+            row.draw(&mut canvas, index, &labels);
         }
-        canvas.end()?;
         let csv = self.to_csv()?;
         Ok(Drawing::new(
             self.name,
             self.title,
             &self.caption,
-            (&drawing, height),
+            &canvas,
             csv,
         ))
     }
@@ -207,7 +204,7 @@ impl ChartRow {
         }
     }
 
-    fn draw(&self, canvas: &mut Canvas, row: usize, labels: &[&str]) -> Result<()> {
+    fn draw(&self, canvas: &mut Canvas, row: usize, labels: &[&str]) {
         let y = self.axis();
         let columns = self.panels.len();
         for (column, contents) in self.panels.iter().enumerate() {
@@ -225,15 +222,15 @@ impl ChartRow {
             if column + 1 < columns && ticks.last().is_some_and(|last| *last > edge) {
                 ticks.pop();
             }
-            canvas.frame(&panel, &ticks, "")?;
-            canvas.above(&panel, (x.0 + x.1) / 2.0, &contents.title)?;
+            canvas.frame(&panel, &ticks, "");
+            canvas.above(&panel, (x.0 + x.1) / 2.0, &contents.title);
             for mark in &contents.marks {
-                canvas.switch(&panel, *mark)?;
+                canvas.switch(&panel, *mark);
             }
-            contents.draw(canvas, &panel, labels)?;
+            contents.draw(canvas, &panel, labels);
         }
-        canvas.title_below(row, &self.x_title)?;
-        canvas.vertical_title(row, &self.title)
+        canvas.title_below(row, &self.x_title);
+        canvas.vertical_title(row, &self.title);
     }
 }
 
@@ -253,30 +250,29 @@ impl ChartPanel {
         }
     }
 
-    fn draw(&self, canvas: &mut Canvas, panel: &Panel, labels: &[&str]) -> Result<()> {
+    fn draw(&self, canvas: &mut Canvas, panel: &Panel, labels: &[&str]) {
         let colour = |series: &Series| labels.iter().position(|l| *l == series.label).unwrap_or(0);
         for series in &self.series {
             if series.points.iter().any(|point| point.spread > 0.0) {
                 let around = |p: &Point| (p.x, p.y - p.spread, p.y + p.spread);
                 let points: Vec<_> = series.points.iter().map(around).collect();
-                canvas.area(panel, colour(series), &points)?;
+                canvas.area(panel, colour(series), &points);
             }
         }
         for series in &self.series {
             let points: Vec<_> = series.points.iter().map(|p| (p.x, p.y)).collect();
             match points[..] {
-                [point] => canvas.dot(panel, colour(series), point)?,
-                _ => canvas.polyline(panel, colour(series), &points)?,
+                [point] => canvas.dot(panel, colour(series), point),
+                _ => canvas.polyline(panel, colour(series), &points),
             }
         }
         let mut crosses: Vec<f64> = Vec::new();
         for series in &self.series {
             for &x in &series.diverged {
                 let level = crosses.iter().filter(|other| **other == x).count();
-                canvas.cross(panel, colour(series), x, level)?;
+                canvas.cross(panel, colour(series), x, level);
                 crosses.push(x);
             }
         }
-        Ok(())
     }
 }

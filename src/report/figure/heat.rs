@@ -1,13 +1,10 @@
 //! Heat maps: a value for each pair of two settings, as a colour and as a number.
 
-use plotters::backend::DrawingBackend;
-use plotters::style::text_anchor::{HPos, VPos};
-use plotters::style::{Color, FontTransform};
-
-use super::canvas::{Canvas, LEFT, RIGHT, SPACE, UNITS, WIDTH};
+use super::canvas::{Canvas, LEFT, RIGHT, SPACE, WIDTH};
 use super::chart::Drawing;
 use super::legend::Swatch;
 use super::palette;
+use super::svg::Anchor;
 use crate::error::Result;
 use crate::report::format::NONE;
 use crate::report::table::csv;
@@ -38,7 +35,6 @@ impl HeatMap {
     /// # Errors
     /// [`crate::Error::File`] where drawing fails.
     pub(in crate::report) fn draw(&self) -> Result<Drawing> {
-        let mut drawing = String::new();
         let mut legend = Vec::new();
         if !self.framed.is_empty() {
             legend.push((Swatch::Frame, self.frame));
@@ -47,17 +43,16 @@ impl HeatMap {
         if values.flatten().any(|value| !value.is_finite()) {
             legend.push((Swatch::Letters(NONE), self.none));
         }
-        let (mut canvas, height) = Canvas::new(&mut drawing, &legend, self.maps.len())?;
+        let mut canvas = Canvas::new(&legend, self.maps.len());
         for map in 0..self.maps.len() {
-            self.draw_map(&mut canvas, map)?;
+            self.draw_map(&mut canvas, map);
         }
-        canvas.end()?;
         let csv = self.to_csv()?;
         Ok(Drawing::new(
             self.name,
             self.title,
             &self.caption,
-            (&drawing, height),
+            &canvas,
             csv,
         ))
     }
@@ -85,7 +80,7 @@ impl HeatMap {
         csv(self.name, &lines)
     }
 
-    fn draw_map(&self, canvas: &mut Canvas, map: usize) -> Result<()> {
+    fn draw_map(&self, canvas: &mut Canvas, map: usize) {
         let (title, values) = &self.maps[map];
         let all = || values.iter().flatten().copied();
         let (low, high) = (
@@ -93,47 +88,40 @@ impl HeatMap {
             all().fold(f64::NEG_INFINITY, f64::max),
         );
         let (top, bottom) = canvas.edges(map);
-        let (rows, columns) = (self.rows.1.len() as i32, self.columns.1.len() as i32);
-        let x = |column: i32| LEFT + (WIDTH - LEFT - RIGHT) * column / columns;
-        let y = |row: i32| top + (bottom - top) * row / rows;
-        let middle = |a: i32, b: i32| (a + b) / 2;
-        for row in 0..rows {
-            let label = self.rows.1[row as usize].to_string();
-            let at = (LEFT - SPACE, middle(y(row), y(row + 1)));
-            canvas.text(&label, at, HPos::Right, VPos::Center, FontTransform::None)?;
-            for column in 0..columns {
-                let value = values[row as usize][column as usize];
-                // The full colour would hide the number.
+        let share = |at: usize, of: &[f64]| at as f64 / of.len() as f64;
+        let x = |column: usize| LEFT + (WIDTH - LEFT - RIGHT) * share(column, &self.columns.1);
+        let y = |row: usize| top + (bottom - top) * share(row, &self.rows.1);
+        let middle = |a: f64, b: f64| (a + b) / 2.0;
+        for (row, label) in self.rows.1.iter().enumerate() {
+            let centre = middle(y(row), y(row + 1));
+            let at = (LEFT - SPACE, centre);
+            canvas.svg.text(&label.to_string(), at, Anchor::End);
+            for (column, value) in values[row].iter().enumerate() {
+                // The full colour would hide the number; a cell without a value has no colour.
                 let share = 0.05 + 0.5 * (value - low) / (high - low).max(f64::MIN_POSITIVE);
-                // Where there is no value there is no colour.
-                let style = palette::method(0)
-                    .mix(if share.is_finite() { share } else { 0.0 })
-                    .filled();
-                let gap = UNITS;
-                let corners = [
-                    (x(column) + gap, y(row) + gap),
-                    (x(column + 1) - gap, y(row + 1) - gap),
-                ];
-                canvas.done(|b| b.draw_rect(corners[0], corners[1], &style, true))?;
-                if self.framed.contains(&(row as usize, column as usize)) {
-                    canvas.outline(corners[0], corners[1])?;
+                let opacity = if share.is_finite() { share } else { 0.0 };
+                let upper = (x(column) + 1.0, y(row) + 1.0);
+                let lower = (x(column + 1) - 1.0, y(row + 1) - 1.0);
+                let colour = palette::method(0);
+                canvas.svg.rectangle(upper, lower, colour, opacity);
+                if self.framed.contains(&(row, column)) {
+                    canvas.outline(upper, lower);
                 }
-                let at = (middle(x(column), x(column + 1)), middle(y(row), y(row + 1)));
                 let number = match value.is_finite() {
                     true => format!("{value:.1}"),
                     false => String::from(NONE),
                 };
-                canvas.text(&number, at, HPos::Center, VPos::Center, FontTransform::None)?;
+                let at = (middle(x(column), x(column + 1)), centre);
+                canvas.svg.text(&number, at, Anchor::Middle);
             }
         }
-        for column in 0..columns {
-            let label = self.columns.1[column as usize].to_string();
+        for (column, label) in self.columns.1.iter().enumerate() {
             let at = (middle(x(column), x(column + 1)), bottom + SPACE);
-            canvas.text(&label, at, HPos::Center, VPos::Top, FontTransform::None)?;
+            canvas.svg.text(&label.to_string(), at, Anchor::Below);
         }
-        let at = (middle(LEFT, WIDTH - RIGHT), top - 15 * UNITS);
-        canvas.text(title, at, HPos::Center, VPos::Center, FontTransform::None)?;
-        canvas.title_below(map, self.columns.0)?;
-        canvas.vertical_title(map, self.rows.0)
+        let at = (middle(LEFT, WIDTH - RIGHT), top - 15.0);
+        canvas.svg.text(title, at, Anchor::Middle);
+        canvas.title_below(map, self.columns.0);
+        canvas.vertical_title(map, self.rows.0);
     }
 }

@@ -1,14 +1,11 @@
 //! The legend above the panels: what stands before each label, and how the entries fill rows.
 
-use plotters::style::text_anchor::{HPos, VPos};
-use plotters::style::{Color, FontTransform};
+use super::canvas::{Canvas, LEFT, RIGHT, SPACE, WIDTH, width_of};
+use super::palette::{self, INK};
+use super::svg::{Anchor, Place, Stroke};
 
-use super::canvas::{Canvas, LEFT, RIGHT, SPACE, UNITS, WIDTH, width_of};
-use super::palette;
-use crate::error::Result;
-
-const ROW: i32 = 27 * UNITS;
-const SWATCH: i32 = 26 * UNITS;
+const ROW: f64 = 27.0;
+const SWATCH: f64 = 26.0;
 
 /// What stands before a label of the legend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,57 +20,50 @@ pub(super) enum Swatch {
     Letters(&'static str),
 }
 
-impl Canvas<'_> {
+impl Canvas {
     /// Draws the legend in the upper left corner, below a space.
-    pub(super) fn legend(&mut self, legend: &[(Swatch, &str)]) -> Result<()> {
+    pub(super) fn legend(&mut self, legend: &[(Swatch, &str)]) {
         let (places, _) = places(legend);
         for ((x, row), (swatch, label)) in places.into_iter().zip(legend) {
-            let y = SPACE + row * ROW + ROW / 2;
-            self.swatch(*swatch, (x, y))?;
+            let y = SPACE + row * ROW + ROW / 2.0;
+            self.swatch(*swatch, (x, y));
             let at = (x + SWATCH + SPACE, y);
-            self.text(label, at, HPos::Left, VPos::Center, FontTransform::None)?;
+            self.svg.text(label, at, Anchor::Start);
         }
-        Ok(())
     }
 
     /// Draws a swatch whose left edge's middle is at `(x, y)`.
-    fn swatch(&mut self, swatch: Swatch, (x, y): (i32, i32)) -> Result<()> {
-        let middle = (x + SWATCH / 2, y);
+    fn swatch(&mut self, swatch: Swatch, (x, y): Place) {
+        let middle = (x + SWATCH / 2.0, y);
         match swatch {
             Swatch::Line(colour) => {
-                let style = palette::method(colour).stroke_width(3 * UNITS as u32);
-                self.stroke(&[(x, y), (x + SWATCH, y)], &style)
+                let style = Stroke::solid(palette::method(colour), 3.0);
+                self.svg.polyline(&[(x, y), (x + SWATCH, y)], style);
             }
-            Swatch::Cross => self.cross_at(middle, palette::INK),
+            Swatch::Cross => self.cross_at(middle, INK),
             Swatch::Frame => self.outline((x, y - SPACE), (x + SWATCH, y + SPACE)),
-            Swatch::Letters(text) => self.text(
-                text,
-                middle,
-                HPos::Center,
-                VPos::Center,
-                FontTransform::None,
-            ),
+            Swatch::Letters(text) => self.svg.text(text, middle, Anchor::Middle),
         }
     }
 }
 
 /// How high the legend is.
-pub(super) fn height(legend: &[(Swatch, &str)]) -> i32 {
+pub(super) fn height(legend: &[(Swatch, &str)]) -> f64 {
     let (_, rows) = places(legend);
     rows * ROW
 }
 
 /// Where each entry begins and in which row it is, and how many rows there are.
-fn places(legend: &[(Swatch, &str)]) -> (Vec<(i32, i32)>, i32) {
-    let (mut x, mut row) = (LEFT, 0);
+fn places(legend: &[(Swatch, &str)]) -> (Vec<(f64, f64)>, f64) {
+    let (mut x, mut row) = (LEFT, 0.0);
     let mut places = Vec::new();
     for (_, label) in legend {
         let width = SWATCH + SPACE + width_of(label);
         if x > LEFT && x + width > WIDTH - RIGHT {
-            (x, row) = (LEFT, row + 1);
+            (x, row) = (LEFT, row + 1.0);
         }
         places.push((x, row));
-        x += width + 2 * SPACE;
+        x += width + 2.0 * SPACE;
     }
-    (places, row + 1)
+    (places, row + 1.0)
 }

@@ -5,11 +5,11 @@ mod axes;
 mod canvas;
 mod chart;
 mod curve;
-mod document;
 mod heat;
 mod legend;
 mod palette;
 mod reliability;
+mod svg;
 
 use self::axes::{Axis, linear_ticks};
 pub(super) use self::canvas::fits_above;
@@ -20,7 +20,6 @@ pub(super) use self::curve::{Curve, Quantity, curves};
 pub(super) use self::heat::HeatMap;
 use self::legend::Swatch;
 pub use self::reliability::reliability_diagram;
-use crate::error::Result;
 use crate::experiment::Settings;
 
 /// One figure: a name for its file, and how it is drawn.
@@ -125,44 +124,33 @@ pub(super) fn axis_for(figure: Figure, curves: &[Curve]) -> Axis {
 
 /// Draws `figure` as SVG text, whose ids all begin with `id`; none where there is no curve to draw, or no
 /// switch to enlarge.
-///
-/// # Errors
-/// [`crate::Error::File`] where drawing fails.
 pub(super) fn draw(
     figure: Figure,
     id: &str,
     settings: &Settings,
     curves: &[Curve],
     axis: &Axis,
-) -> Result<Option<String>> {
+) -> Option<String> {
     let contexts = settings.stream.contexts.len();
     if curves.is_empty() || (figure == Figure::Switches && contexts < 2) {
-        return Ok(None);
+        return None;
     }
     let labels: Vec<(Swatch, &str)> = curves
         .iter()
         .map(|c| (Swatch::Line(c.colour), c.label.as_str()))
         .collect();
-    let mut drawing = String::new();
-    let (mut canvas, height) = Canvas::new(&mut drawing, &labels, 1)?;
+    let mut canvas = Canvas::new(&labels, 1);
     match figure {
-        Figure::Switches => draw_switches(&mut canvas, settings, curves, axis)?,
-        _ => draw_whole(&mut canvas, settings, curves, axis)?,
+        Figure::Switches => draw_switches(&mut canvas, settings, curves, axis),
+        _ => draw_whole(&mut canvas, settings, curves, axis),
     }
-    canvas.vertical_title(0, figure.axis_title())?;
-    canvas.end()?;
+    canvas.vertical_title(0, figure.axis_title());
     let title = format!("{}: {}", settings.title, figure.title());
-    let svg = document::document(&drawing, id, height, &title, figure.caption());
-    Ok(Some(svg))
+    Some(canvas.document(id, &title, figure.caption()))
 }
 
 /// One panel over all iterations.
-fn draw_whole(
-    canvas: &mut Canvas,
-    settings: &Settings,
-    curves: &[Curve],
-    axis: &Axis,
-) -> Result<()> {
+fn draw_whole(canvas: &mut Canvas, settings: &Settings, curves: &[Curve], axis: &Axis) {
     let iterations = settings.stream.iterations as f64;
     let contexts = settings.stream.contexts.len();
     let last = iterations * contexts as f64;
@@ -174,13 +162,13 @@ fn draw_whole(
         y: axis,
     };
     let ticks = linear_ticks(0.0, last, 6);
-    canvas.frame(&panel, &ticks, "iteration")?;
+    canvas.frame(&panel, &ticks, "iteration");
     // As many labels as have room beside each other.
     let every = contexts.div_ceil(8);
     for context in 1..=contexts {
         let start = (context - 1) as f64 * iterations;
         if context > 1 {
-            canvas.switch(&panel, start)?;
+            canvas.switch(&panel, start);
         }
         if (context - 1) % every == 0 {
             let middle = start + iterations / 2.0;
@@ -189,31 +177,17 @@ fn draw_whole(
             } else {
                 context.to_string()
             };
-            canvas.above(&panel, middle, &label)?;
+            canvas.above(&panel, middle, &label);
         }
     }
-    for curve in curves {
-        canvas.band(&panel, curve, 0.0)?;
-    }
-    for curve in curves {
-        canvas.minima(&panel, curve, 0.0)?;
-    }
-    for curve in curves {
-        canvas.line(&panel, curve, 0.0)?;
-    }
-    Ok(())
+    canvas.curves(&panel, curves, 0.0);
 }
 
 /// How many switches are enlarged: more would leave a panel too little room.
 const ENLARGED: usize = 4;
 
 /// A panel a switch, side by side: a few iterations before it, and the first fifty after it.
-fn draw_switches(
-    canvas: &mut Canvas,
-    settings: &Settings,
-    curves: &[Curve],
-    axis: &Axis,
-) -> Result<()> {
+fn draw_switches(canvas: &mut Canvas, settings: &Settings, curves: &[Curve], axis: &Axis) {
     let iterations = settings.stream.iterations;
     let columns = (settings.stream.contexts.len() - 1).min(ENLARGED);
     let after = iterations.min(50) as f64;
@@ -228,19 +202,11 @@ fn draw_switches(
             y: axis,
         };
         let ticks = linear_ticks(0.0, after, 3);
-        canvas.frame(&panel, &ticks, "")?;
-        canvas.switch(&panel, 0.0)?;
+        canvas.frame(&panel, &ticks, "");
+        canvas.switch(&panel, 0.0);
         let label = format!("{} → {}", column + 1, column + 2);
-        canvas.above(&panel, (after - before) / 2.0, &label)?;
-        for curve in curves {
-            canvas.band(&panel, curve, switch)?;
-        }
-        for curve in curves {
-            canvas.minima(&panel, curve, switch)?;
-        }
-        for curve in curves {
-            canvas.line(&panel, curve, switch)?;
-        }
+        canvas.above(&panel, (after - before) / 2.0, &label);
+        canvas.curves(&panel, curves, switch);
     }
-    canvas.title_below(0, "iterations after the switch")
+    canvas.title_below(0, "iterations after the switch");
 }

@@ -59,8 +59,7 @@ pub fn reliability_diagram(
         .fold(0.0, f64::max);
     let share = Axis::linear(0.0, largest, Some(100.0));
 
-    let mut drawing = String::new();
-    let (mut canvas, height) = Canvas::new(&mut drawing, &legend, 2 * rows)?;
+    let mut canvas = Canvas::new(&legend, 2 * rows);
     let mut errors = Vec::new();
     for (at, (label, calibration)) in calibrations.iter().enumerate() {
         let (row, column) = (at / COLUMNS, at % COLUMNS);
@@ -74,60 +73,48 @@ pub fn reliability_diagram(
         let error = format!("{:.1} %", 100.0 * calibration.expected_error);
         let (above, below) = (panel(0, &accuracy), panel(1, &share));
         let neighbour = column + 1 < columns && at + 1 < calibrations.len();
-        frame(&mut canvas, &above, neighbour)?;
-        canvas.above(&above, 50.0, &format!("ECE {error}"))?;
-        draw_accuracies(&mut canvas, &above, at, calibration)?;
-        frame(&mut canvas, &below, neighbour)?;
-        draw_shares(&mut canvas, &below, at, calibration)?;
+        frame(&mut canvas, &above, neighbour);
+        canvas.above(&above, 50.0, &format!("ECE {error}"));
+        draw_accuracies(&mut canvas, &above, at, calibration);
+        frame(&mut canvas, &below, neighbour);
+        draw_shares(&mut canvas, &below, at, calibration);
         errors.push(format!("{label} {error}"));
     }
     for row in 0..rows {
-        canvas.vertical_title(2 * row, "accuracy (%)")?;
-        canvas.vertical_title(2 * row + 1, "predictions (%)")?;
-        canvas.title_below(2 * row + 1, "confidence (%)")?;
+        canvas.vertical_title(2 * row, "accuracy (%)");
+        canvas.vertical_title(2 * row + 1, "predictions (%)");
+        canvas.title_below(2 * row + 1, "confidence (%)");
     }
-    canvas.end()?;
     let caption = format!("{CAPTION}{}.", errors.join(", "));
     let csv = to_csv(name, calibrations)?;
-    Ok(Drawing::new(name, title, &caption, (&drawing, height), csv))
+    Ok(Drawing::new(name, title, &caption, &canvas, csv))
 }
 
-fn draw_accuracies(
-    canvas: &mut Canvas,
-    panel: &Panel,
-    colour: usize,
-    calibration: &Calibration,
-) -> Result<()> {
+fn draw_accuracies(canvas: &mut Canvas, panel: &Panel, colour: usize, calibration: &Calibration) {
     for (from, to, bin) in edges(calibration) {
         if let (Some(accuracy), Some(confidence)) = (bin.accuracy, bin.confidence) {
-            canvas.bar(panel, colour, (from, to), 100.0 * accuracy)?;
-            canvas.level(panel, (from, to), 100.0 * confidence)?;
+            canvas.bar(panel, colour, (from, to), 100.0 * accuracy);
+            canvas.level(panel, (from, to), 100.0 * confidence);
         }
     }
-    canvas.dashed(panel, &[(0.0, 0.0), (100.0, 100.0)])
+    canvas.dashed(panel, &[(0.0, 0.0), (100.0, 100.0)]);
 }
 
-fn draw_shares(
-    canvas: &mut Canvas,
-    panel: &Panel,
-    colour: usize,
-    calibration: &Calibration,
-) -> Result<()> {
+fn draw_shares(canvas: &mut Canvas, panel: &Panel, colour: usize, calibration: &Calibration) {
     for ((from, to, bin), share) in edges(calibration).zip(shares(calibration)) {
         if bin.count > 0 {
-            canvas.bar(panel, colour, (from, to), share)?;
+            canvas.bar(panel, colour, (from, to), share);
         }
     }
-    Ok(())
 }
 
 /// Grid and ticks. The last tick would stand in the way of the first of a `neighbour` to the right.
-fn frame(canvas: &mut Canvas, panel: &Panel, neighbour: bool) -> Result<()> {
+fn frame(canvas: &mut Canvas, panel: &Panel, neighbour: bool) {
     let mut ticks = linear_ticks(0.0, 100.0, 6 / panel.columns + 1);
     if neighbour {
         ticks.pop();
     }
-    canvas.frame(panel, &ticks, "")
+    canvas.frame(panel, &ticks, "");
 }
 
 /// Each bin with its edges in per cent.

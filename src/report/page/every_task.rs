@@ -3,25 +3,19 @@
 use maud::{Markup, html};
 
 use super::Experiment;
-use super::tables::{by_method, method_heading, padded, table};
+use super::tables::{measured, padded, table};
 use crate::metrics;
 use crate::report::format::Unit;
-use crate::report::summary::{EveryTask, MethodSummary};
+use crate::report::summary::{EVERY_TASK, MethodSummary};
 
 /// Whether any experiment evaluated every task.
 pub(super) fn is_there(experiments: &[Experiment]) -> bool {
     let mut methods = experiments.iter().flat_map(|e| &e.summary.methods);
-    methods.any(|method| method.every_task.is_some())
+    methods.any(|method| method.accuracy_matrix.is_some())
 }
 
 /// The measures over all tasks, and each method's accuracy matrix.
 pub(super) fn every_task(experiments: &[Experiment]) -> Markup {
-    let head = html! {
-        (method_heading(experiments))
-        @for heading in ["ACC %", "forgetting %", "BWT %", "min-ACC %", "worst-case accuracy %"] {
-            th scope="col" { (heading) }
-        }
-    };
     let caption = html! {
         "Over every task, K of them: ACC is the mean accuracy at the end; forgetting the mean over tasks "
         "before the last of the best accuracy before the last context less that at the end (Chaudhry et al. "
@@ -31,25 +25,12 @@ pub(super) fn every_task(experiments: &[Experiment]) -> Markup {
         "the end)/K + (1 − 1/K) · min-ACC (De Lange et al. 2023). It is not the WC-ACC of the tables above, "
         "which is of the first task. Mean ± standard deviation over seeds."
     };
-    let measures = |of: &EveryTask| {
-        [
-            of.average_accuracy,
-            of.forgetting,
-            of.backward_transfer,
-            of.minimum_accuracy,
-            of.worst_case_accuracy,
-        ]
-    };
-    let body = by_method(experiments, &|method: &MethodSummary| {
-        let values = method.every_task.as_ref().map(measures);
-        padded(percent(values.iter().flatten()), 5)
-    });
     html! {
-        (table("table-every-task", caption, head, body))
+        (measured(experiments, EVERY_TASK, caption))
         @for (place, experiment) in experiments.iter().enumerate() {
             @for method in &experiment.summary.methods {
-                @if let Some(every_task) = &method.every_task {
-                    (matrix(place, experiment, method, every_task))
+                @if let Some(matrix) = &method.accuracy_matrix {
+                    (accuracies(place, experiment, method, matrix))
                 }
             }
         }
@@ -60,13 +41,12 @@ fn percent<'a>(values: impl Iterator<Item = &'a metrics::Summary>) -> impl Itera
     values.map(|value| Unit::Percent.mean_and_spread(value))
 }
 
-fn matrix(
+fn accuracies(
     place: usize,
     experiment: &Experiment,
     method: &MethodSummary,
-    every_task: &EveryTask,
+    matrix: &[Vec<metrics::Summary>],
 ) -> Markup {
-    let matrix = &every_task.accuracy_matrix;
     let head = html! {
         th scope="col" { "end of context" }
         @for task in 1..=matrix.len() { th scope="col" { "task " (task) } }

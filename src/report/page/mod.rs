@@ -1,12 +1,13 @@
 //! The report: one HTML page that needs nothing but itself.
 
 mod every_task;
+pub(in crate::report) mod frame;
 mod tables;
 mod text;
 
 pub(in crate::report) use tables::table;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::figure::{self, Figure};
 use super::published::{self, Comparison};
@@ -42,6 +43,11 @@ impl<'a> Experiment<'a> {
         })
     }
 
+    /// Its name, on a page of several.
+    fn prefix(&self, several: bool) -> Option<&str> {
+        several.then_some(self.name.as_str())
+    }
+
     fn settings(&self) -> &Settings {
         &self.results.settings
     }
@@ -63,143 +69,71 @@ pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
         1 => title.clone(),
         n => format!("{title}: {n} runs compared"),
     };
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            (head(&heading))
-            body {
-                header {
-                    h1 { (heading) }
-                    (descriptions(experiments))
-                    @for experiment in experiments {
-                        (changes(experiment, experiments.len() > 1)?)
-                    }
-                }
-                main {
-                    (incomplete_runs(experiments))
-                    section {
-                        h2 id="results" { "Results" }
-                        (tables::results(experiments))
-                        (tables::differences(experiments))
-                        (reading(experiments))
-                    }
-                    section {
-                        h2 id="figures" { "Figures" }
-                        (figures(experiments)?)
-                    }
-                    section {
-                        h2 id="switches" { "After each switch" }
-                        (tables::gaps(experiments))
-                        (tables::seed_averaged(experiments))
-                        (tables::recovery(experiments))
-                    }
-                    @if every_task::is_there(experiments) {
-                        section {
-                            h2 id="every-task" { "Every task" }
-                            (every_task::every_task(experiments))
-                        }
-                    }
-                    section {
-                        h2 id="published" { "Beside the published numbers" }
-                        @for (index, experiment) in experiments.iter().enumerate() {
-                            @let number = (experiments.len() > 1).then_some(index + 1);
-                            (tables::comparison(experiment, number))
-                        }
-                    }
-                    (text::definitions())
-                    section {
-                        h2 id="settings" { "Settings" }
-                        @for experiment in experiments {
-                            (configuration(experiment, experiments.len() > 1)?)
-                        }
-                    }
-                    (text::reproduce(experiments.len()))
-                    (text::cite())
-                }
-                (footer())
-            }
-        }
-    };
-    Ok(page.into_string())
-}
-
-/// The head of a page of this title, with everything that it is drawn with.
-pub(in crate::report) fn head(title: &str) -> Markup {
-    html! {
-        head {
-            meta charset="utf-8";
-            meta name="viewport" content="width=device-width, initial-scale=1";
-            meta name="color-scheme" content="light dark";
-            title { (title) " · neurogain" }
-            style { (PreEscaped(include_str!("style.css"))) }
-        }
-    }
-}
-
-/// What a page ends with.
-pub(in crate::report) fn footer() -> Markup {
-    html! { footer { p { "neurogain " (env!("CARGO_PKG_VERSION")) } } }
-}
-
-/// One description for all experiments that share it.
-fn descriptions(experiments: &[Experiment]) -> Markup {
-    let mut texts: Vec<&str> = experiments
+    let several = experiments.len() > 1;
+    let mut descriptions: Vec<&str> = experiments
         .iter()
         .map(|e| e.settings().description.as_str())
         .collect();
-    texts.dedup();
-    html! {
-        div.description {
-            @for text in texts {
-                @for paragraph in text.split("\n\n") { p { (paragraph.trim()) } }
-            }
+    descriptions.dedup();
+    let header = html! {
+        (frame::descriptions(&descriptions))
+        @for experiment in experiments {
+            @let changes = experiment.settings().changes()?.unwrap_or_default();
+            (frame::changes(experiment.prefix(several), &changes))
         }
-    }
-}
-
-/// What differs from the preset, whose description stands above.
-fn changes(experiment: &Experiment, several: bool) -> Result<Markup> {
-    let Some(changes) = experiment.settings().changes()?.filter(|c| !c.is_empty()) else {
-        return Ok(html! {});
     };
-    let absent = |value: &str| match value {
-        "" => "none".to_string(),
-        value => value.to_string(),
+    let results = html! {
+        (tables::results(experiments))
+        (tables::differences(experiments))
+        (tables::gains(experiments))
+        (reading(experiments))
     };
-    Ok(html! {
-        div.notice role="note" {
-            p {
-                @if several { (experiment.name) ": " }
-                "Settings that differ from the benchmark’s, which the text above describes"
-            }
-            ul {
-                @for change in changes {
-                    li {
-                        code { (change.key) } " = " code { (absent(&change.value)) }
-                        ", not " code { (absent(&change.preset)) }
-                    }
-                }
-            }
+    let switches = html! {
+        (tables::gaps(experiments))
+        (tables::seed_averaged(experiments))
+        (tables::recovery(experiments))
+    };
+    let published = html! {
+        @for (index, experiment) in experiments.iter().enumerate() {
+            (tables::comparison(experiment, several.then_some(index + 1)))
         }
-    })
-}
-
-fn incomplete_runs(experiments: &[Experiment]) -> Markup {
-    html! {
+    };
+    let settings = html! {
+        @for experiment in experiments {
+            @let text = experiment.settings().to_toml()?;
+            @let hash = experiment.summary.hash.as_ref();
+            (frame::configuration(experiment.prefix(several), &text, hash))
+        }
+    };
+    let sections = html! {
         @for experiment in experiments {
             @let lines = incomplete(experiment.results);
-            @if !lines.is_empty() {
-                div.notice role="note" {
-                    p {
-                        @if experiments.len() > 1 { (experiment.name) ": " }
-                        "Runs that are not complete, and so in no table or figure"
-                    }
-                    ul { @for line in lines { li { (line) } } }
-                }
-            }
+            @let lines: Vec<Markup> = lines.iter().map(|line| html! { (line) }).collect();
+            @let text = "Runs that are not complete, and so in no table or figure";
+            (frame::notice(experiment.prefix(several), text, &lines))
         }
-    }
+        (frame::section("results", "Results", results))
+        (frame::section("figures", "Figures", figures(experiments)))
+        (frame::section("switches", "After each switch", switches))
+        @if every_task::is_there(experiments) {
+            (frame::section("every-task", "Every task", every_task::every_task(experiments)))
+        }
+        (frame::section("published", "Beside the published numbers", published))
+        (text::definitions())
+        (frame::section("settings", "Settings", settings))
+        (frame::reproduce(experiments.len()))
+        (frame::cite(&PAPER))
+    };
+    Ok(frame::page(&heading, header, sections))
 }
+
+const PAPER: frame::Paper = frame::Paper {
+    of: "Gain modulation, the stability-gap experiments and their measures",
+    authors: "A. Rodriguez-Garcia, A. Ghosh, S. Ramaswamy",
+    title: "Noradrenergic-inspired gain modulation attenuates the stability gap in joint training",
+    arxiv: "2507.14056",
+    year: 2025,
+};
 
 fn reading(experiments: &[Experiment]) -> Markup {
     html! {
@@ -214,7 +148,7 @@ fn reading(experiments: &[Experiment]) -> Markup {
 }
 
 /// Every figure of every experiment; the same figure has the same vertical axis in all of them.
-fn figures(experiments: &[Experiment]) -> Result<Markup> {
+fn figures(experiments: &[Experiment]) -> Markup {
     let several = experiments.len() > 1;
     let mut drawn = Vec::new();
     for kind in Figure::ALL {
@@ -228,38 +162,21 @@ fn figures(experiments: &[Experiment]) -> Result<Markup> {
                 true => format!("neurogain-{}-{}", index + 1, kind.name()),
                 false => format!("neurogain-{}", kind.name()),
             };
-            if let Some(svg) = figure::draw(kind, &id, experiment.settings(), curves, &axis)? {
-                drawn.push((kind, &experiment.name, svg));
+            if let Some(svg) = figure::draw(kind, &id, experiment.settings(), curves, &axis) {
+                let title = match experiment.prefix(several) {
+                    Some(name) => format!("{name}: {}", kind.title()),
+                    None => kind.title().into(),
+                };
+                drawn.push((svg, title, kind.caption()));
             }
         }
     }
-    Ok(html! {
-        @if drawn.is_empty() { p { "No run is complete, so that there is no curve to show." } }
-        @else {
-            div.figures {
-                @for (kind, name, svg) in &drawn {
-                    figure {
-                        (PreEscaped(svg))
-                        figcaption {
-                            strong { @if several { (name) ": " } (kind.title()) ". " }
-                            (kind.caption())
-                        }
-                    }
-                }
-            }
-        }
-    })
-}
-
-fn configuration(experiment: &Experiment, several: bool) -> Result<Markup> {
-    let text = experiment.settings().to_toml()?;
-    Ok(html! {
-        @if let Some(hash) = &experiment.summary.hash {
-            p { @if several { (experiment.name) ": " } "hash of every bit " code.hash { (hash) } }
-        }
-        details {
-            summary { @if several { (experiment.name) ": " } code { "config.toml" } }
-            pre tabindex="0" { code { (text) } }
-        }
-    })
+    let drawings: Vec<_> = drawn
+        .iter()
+        .map(|(svg, title, caption)| (svg.as_str(), title.clone(), *caption))
+        .collect();
+    html! {
+        @if drawings.is_empty() { p { "No run is complete, so that there is no curve to show." } }
+        @else { (frame::figures(&drawings)) }
+    }
 }

@@ -3,11 +3,10 @@
 use maud::{Markup, html};
 
 use super::Experiment;
-use crate::metrics::{self, LEAST_PAIRS, PairedDifference, RESAMPLES};
+use crate::metrics::{self, LEAST_PAIRS, RESAMPLES};
 use crate::report::format::{NONE, Unit};
 use crate::report::published::{Comparison, ComparisonRow};
-use crate::report::summary::{MethodSummary, PerSeed};
-use crate::report::table::{HEADINGS, cells};
+use crate::report::summary::{FIRST_TASK, GAIN, MethodSummary, measures};
 
 /// A table in a container of its own that scrolls where it is wider than the page.
 pub(in crate::report) fn table(id: &str, caption: Markup, head: Markup, body: Markup) -> Markup {
@@ -51,37 +50,57 @@ pub(super) fn method_heading(experiments: &[Experiment]) -> Markup {
     }
 }
 
-/// The aggregate table.
-pub(super) fn results(experiments: &[Experiment]) -> Markup {
+/// The measures of a group, and the number of seeds.
+pub(super) fn measured(experiments: &[Experiment], group: &str, caption: Markup) -> Markup {
+    let mut measures = Vec::from(measures());
+    measures.retain(|measure| measure.group == group);
     let head = html! {
         (method_heading(experiments))
-        @for heading in HEADINGS.iter().skip(1) { th scope="col" { (heading) } }
-    };
-    let caption = html! {
-        "Mean ± standard deviation over the seeds whose runs are complete, each seed measured on its own."
+        @for measure in &measures { th scope="col" { (measure.heading_with_arrow()) } }
+        th scope="col" { "seeds" }
     };
     let body = by_method(experiments, &|method| {
-        cells(method).into_iter().skip(1).collect()
+        let cells = measures.iter().map(|m| m.cell(&method.measures));
+        cells.chain([method.seeds.len().to_string()]).collect()
     });
-    table("table-results", caption, head, body)
+    table(&format!("table-{group}"), caption, head, body)
+}
+
+/// The aggregate table.
+pub(super) fn results(experiments: &[Experiment]) -> Markup {
+    let caption = html! {
+        "Mean ± standard deviation over the seeds whose runs are complete, each seed measured on its own. "
+        "Arrows: which way is better."
+    };
+    measured(experiments, FIRST_TASK, caption)
+}
+
+/// Gains; nothing where none moves.
+pub(super) fn gains(experiments: &[Experiment]) -> Markup {
+    let mut methods = experiments.iter().flat_map(|e| &e.summary.methods);
+    let moves = |method: &MethodSummary| {
+        let all = measures();
+        let mut gains = all.iter().filter(|measure| measure.group == GAIN);
+        gains.any(|measure| measure.summary(&method.measures).is_some())
+    };
+    let caption = html! {
+        "Mean gain of the layers whose gains move: mean ± standard deviation over seeds."
+    };
+    match methods.any(moves) {
+        true => measured(experiments, GAIN, caption),
+        false => html! {},
+    }
 }
 
 /// Gain-modulated methods beside every other, seed by seed; nothing where no two methods have a seed in
 /// common.
 pub(super) fn differences(experiments: &[Experiment]) -> Markup {
-    let cell = |difference: &PairedDifference, unit: Unit| {
-        html! {
-            td {
-                (unit.difference(difference.mean))
-                @if let Some([low, high]) = difference.interval {
-                    " [" (unit.difference(low)) ", " (unit.difference(high)) "]"
-                }
-            }
-        }
-    };
+    let mut measures = Vec::from(measures());
+    measures.retain(|measure| measure.group == FIRST_TASK);
     let head = html! {
         (method_heading(experiments))
-        @for heading in ["avg-ACC %", "avg-min-ACC %", "avg-SG", "seeds"] { th scope="col" { (heading) } }
+        @for measure in &measures { th scope="col" { (measure.heading_with_arrow()) } }
+        th scope="col" { "seeds" }
     };
     let caption = html! {
         "Differences, seed by seed: mean over the seeds that both methods have complete, and its 95\u{a0}% "
@@ -96,9 +115,7 @@ pub(super) fn differences(experiments: &[Experiment]) -> Markup {
                     tr {
                         th scope="row" { (row.label) " − " (row.other_label) }
                         @if experiments.len() > 1 { td.text { (experiment.name) } }
-                        (cell(&row.average_accuracy, Unit::Percent))
-                        (cell(&row.average_minimum_accuracy, Unit::Percent))
-                        (cell(&row.average_gap, Unit::Share))
+                        @for measure in &measures { td { (measure.difference(&row.measures)) } }
                         td { (row.seeds.len()) }
                     }
                 }
@@ -131,19 +148,6 @@ pub(super) fn padded(values: impl Iterator<Item = String>, count: usize) -> Vec<
     cells
 }
 
-fn per_seed(
-    method: &MethodSummary,
-    of: &dyn Fn(&PerSeed) -> Vec<metrics::Summary>,
-    unit: Unit,
-    count: usize,
-) -> Vec<String> {
-    let values = method.per_seed.as_ref().map(of).unwrap_or_default();
-    padded(
-        values.iter().map(|value| unit.mean_and_spread(value)),
-        count,
-    )
-}
-
 /// SG_t of every switch.
 pub(super) fn gaps(experiments: &[Experiment]) -> Markup {
     let count = switches(experiments);
@@ -152,7 +156,8 @@ pub(super) fn gaps(experiments: &[Experiment]) -> Markup {
         "Stability gap of each context, per seed: mean ± standard deviation over seeds."
     };
     let body = by_method(experiments, &|method| {
-        per_seed(method, &|p| p.gap.clone(), Unit::Share, count)
+        let gaps = method.per_context.iter().flat_map(|of| &of.gap);
+        padded(gaps.map(|gap| Unit::Share.mean_and_spread(gap)), count)
     });
     table("table-gaps", caption, head, body)
 }
@@ -209,7 +214,7 @@ pub(super) fn recovery(experiments: &[Experiment]) -> Markup {
             }
             _ => Unit::Iterations.mean_and_spread(summary),
         };
-        let values = method.per_seed.as_ref().map(|p| p.recovery.as_slice());
+        let values = method.per_context.as_ref().map(|p| p.recovery.as_slice());
         padded(values.unwrap_or_default().iter().map(cell), count)
     });
     table("table-recovery", caption, head, body)

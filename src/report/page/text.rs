@@ -46,35 +46,3 @@ pub(super) fn definitions() -> Markup {
         }
     }
 }
-
-/// How to get the same files again.
-pub(super) fn reproduce(experiments: usize) -> Markup {
-    html! {
-        section {
-            h2 id="reproduce" { "Reproduce" }
-            p {
-                "The settings above decide every number: the same settings and seeds give the same bits on "
-                "every machine. With "
-                @if experiments > 1 { "one of the directories’ " } @else { "this directory’s " }
-                code { "config.toml" } " (and " code { "--data" } " with the directory of the data, if they "
-                "do not ship with neurogain):"
-            }
-            pre tabindex="0" { code { "neurogain run config.toml --out NEW-DIRECTORY" } }
-        }
-    }
-}
-
-/// The paper.
-pub(super) fn cite() -> Markup {
-    html! {
-        section {
-            h2 id="cite" { "Cite" }
-            p {
-                "Gain modulation, the stability-gap experiments and their measures: A. Rodriguez-Garcia, "
-                "A. Ghosh, S. Ramaswamy. "
-                cite { "Noradrenergic-inspired gain modulation attenuates the stability gap in joint training" }
-                ". " a href="https://arxiv.org/abs/2507.14056" { "arXiv:2507.14056" } ", 2025."
-            }
-        }
-    }
-}

@@ -61,7 +61,9 @@ pub fn kill(
                 fs::remove_dir_all(&directory).expect("removed");
             }
             let mut child = spawn(start(&name, begun));
-            let moment = random.below(longest.as_micros() as u64);
+            // Lives get longer the more there were, so that a run ends on a machine that has become slow.
+            let longest = longest.as_micros() as u64 * (1 + moments.len() as u64 / 20);
+            let moment = random.below(longest);
             sleep(Duration::from_micros(moment));
             child.kill().expect("it can be killed");
             let output = child.wait_with_output().expect("it ends");

@@ -80,8 +80,10 @@ pub fn assert_same(undisturbed: &Files, directory: &Path, how: &str) {
     let found = contents(directory);
     let names = |files: &Files| files.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(undisturbed), names(&found), "{how}");
-    for (name, bytes) in undisturbed {
-        assert!(found[name] == *bytes, "{} differs: {how}", name.display());
-    }
+    let differs = undisturbed
+        .iter()
+        .filter(|(name, bytes)| found[*name] != **bytes);
+    let differs: Vec<&PathBuf> = differs.map(|(name, _)| name).collect();
+    assert!(differs.is_empty(), "{differs:?} differ: {how}");
     assert!(!directory.join("checkpoints").exists(), "{how}");
 }

@@ -84,20 +84,19 @@ fn means_and_paired_differences_are_those_of_the_cells() {
     let mut means = 0;
     for (found, arm) in arms.iter().zip(ARMS) {
         assert_eq!(found["arm"], arm);
-        let measures = found["measures"].as_array().expect("a list");
-        let names: Vec<&str> = measures.iter().filter_map(|m| m["name"].as_str()).collect();
-        assert_eq!(names, NAMES);
-        for (found, name) in measures.iter().zip(NAMES) {
+        let measures = found["measures"].as_object().expect("a map");
+        assert!(measures.keys().all(|name| NAMES.contains(&name.as_str())));
+        for name in NAMES {
             let what = format!("{arm}, {name}");
             match over_seeds(arm, name) {
-                None => assert!(found["over_seeds"].is_null(), "{what}"),
+                None => assert!(!measures.contains_key(name), "{what}"),
                 Some(values) => {
                     means += 1;
                     let mean = values.iter().sum::<f64>() / 3.0;
-                    close(&found["over_seeds"]["mean"], mean, &what);
+                    close(&measures[name]["mean"], mean, &what);
                     let squares: f64 = values.iter().map(|v| (v - mean) * (v - mean)).sum();
                     let deviation = (squares / 2.0).sqrt();
-                    close(&found["over_seeds"]["standard_deviation"], deviation, &what);
+                    close(&measures[name]["standard_deviation"], deviation, &what);
                 }
             }
         }
@@ -111,20 +110,19 @@ fn means_and_paired_differences_are_those_of_the_cells() {
             (&found["arm"], &found["other"]),
             (&"comodulation".into(), &other.into())
         );
-        for pair in found["measures"].as_array().expect("a list") {
-            let name = pair[0].as_str().expect("a name");
+        for (name, of) in found["measures"].as_object().expect("a map") {
             let own = over_seeds("comodulation", name).expect(name);
             let others = over_seeds(other, name).expect(name);
             let pairs: Vec<f64> = own.iter().zip(&others).map(|(a, b)| a - b).collect();
             let mean = pairs.iter().sum::<f64>() / 3.0;
             let what = format!("comodulation − {other}, {name}");
-            close(&pair[1]["mean"], mean, &what);
-            assert_eq!(pair[1]["count"], 3, "{what}");
+            close(&of["mean"], mean, &what);
+            assert_eq!(of["count"], 3, "{what}");
             // Of three pairs every 27th resample is three times the least one: more often than 2.5 %, so
             // that the bootstrap's interval ends there, and with the greatest.
             let least = pairs.iter().copied().fold(f64::INFINITY, f64::min);
             let greatest = pairs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let interval = &pair[1]["interval"];
+            let interval = &of["interval"];
             close(&interval[0], least, &what);
             close(&interval[1], greatest, &what);
             intervals += 1;

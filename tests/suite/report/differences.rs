@@ -61,11 +61,15 @@ fn differences_are_taken_seed_by_seed() {
         );
         assert_eq!(found.count, 3);
     };
-    near(&found.average_accuracy, 0.25 / 3.0);
-    near(&found.average_minimum_accuracy, 0.45 / 3.0);
-    near(&found.average_gap, -0.45 / 0.8 / 3.0);
+    let minimum = found.measures.get("average_minimum_accuracy").unwrap();
+    near(found.measures.get("average_accuracy").unwrap(), 0.25 / 3.0);
+    near(minimum, 0.45 / 3.0);
+    near(
+        found.measures.get("average_gap").unwrap(),
+        -0.45 / 0.8 / 3.0,
+    );
     assert_eq!(
-        found.average_minimum_accuracy,
+        *minimum,
         paired_difference(&[(0.4, 0.2), (0.5, 0.5), (0.75, 0.5)])
     );
 }
@@ -80,7 +84,8 @@ fn only_seeds_that_both_have_complete_count() {
     let found = differences(&results);
     assert_eq!(found[0].seeds, [1, 3]);
     assert_eq!(
-        found[0].average_gap.interval, None,
+        found[0].measures.get("average_gap").unwrap().interval,
+        None,
         "two seeds have no interval"
     );
     results.runs.retain(|run| run.method == "ngm-sgd");
@@ -151,8 +156,9 @@ fn page_and_summary_show_them() {
         "average_minimum_accuracy",
         "average_gap",
     ] {
-        let [low, high] = [0, 1].map(|end| row[measure]["interval"][end].as_f64().unwrap());
-        let mean = row[measure]["mean"].as_f64().unwrap();
+        let [low, high] =
+            [0, 1].map(|end| row["measures"][measure]["interval"][end].as_f64().unwrap());
+        let mean = row["measures"][measure]["mean"].as_f64().unwrap();
         assert!(low <= mean && mean <= high, "{measure}: {row}");
     }
 

@@ -263,7 +263,7 @@ fn every_cell_and_method_has_a_row() {
     let summary: serde_json::Value = serde_json::from_slice(&fs::read(summary).unwrap()).unwrap();
     assert_eq!(json["cells"][4]["summary"]["methods"], summary["methods"]);
     assert_eq!(json["cells"][4]["settings"]["gain.eta"], 0.2);
-    let gap = &summary["methods"][1]["per_seed"]["average_gap"];
+    let gap = &summary["methods"][1]["measures"]["average_gap"];
     let column = |name: &str| header.iter().position(|known| known == name).unwrap();
     for (name, value) in [
         ("average_gap_mean", &gap["mean"]),

@@ -1,0 +1,181 @@
+//! SVG as text: its elements, and the document around them, which scales, has a title and a description for
+//! screen readers, and follows light and dark.
+
+use super::palette::{self, Colour, INK};
+
+/// A place in the drawing, in pixels from its upper left corner.
+pub(super) type Place = (f64, f64);
+
+/// As large as it is so that it can be read where the figure is 360 pixels wide.
+pub(super) const TEXT: f64 = 19.0;
+
+/// Where a text is in relation to its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Anchor {
+    /// Begins there, at half its height.
+    Start,
+    /// Has its middle there.
+    Middle,
+    /// Ends there, at half its height.
+    End,
+    /// Centred, below it.
+    Below,
+    /// Reads upwards, centred, to the right of it.
+    Upwards,
+}
+
+/// How a line is drawn.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stroke {
+    colour: Colour,
+    width: f64,
+    /// Attributes of a dash pattern.
+    dash: &'static str,
+}
+
+impl Stroke {
+    pub(super) fn solid(colour: Colour, width: f64) -> Self {
+        let dash = "";
+        Stroke {
+            colour,
+            width,
+            dash,
+        }
+    }
+
+    pub(super) fn dashed(colour: Colour, width: f64) -> Self {
+        let dash = " stroke-dasharray=\"6 5\"";
+        Stroke {
+            colour,
+            width,
+            dash,
+        }
+    }
+
+    pub(super) fn dotted(colour: Colour, width: f64) -> Self {
+        let dash = " stroke-dasharray=\"0 5\" stroke-linecap=\"round\"";
+        Stroke {
+            colour,
+            width,
+            dash,
+        }
+    }
+}
+
+/// The elements drawn so far, the first one lowest.
+#[derive(Debug, Default)]
+pub(super) struct Svg(String);
+
+impl Svg {
+    pub(super) fn polyline(&mut self, points: &[Place], stroke: Stroke) {
+        let (colour, width) = (stroke.colour.light, stroke.width);
+        self.0.push_str(&format!(
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\"{}/>\n",
+            joined(points),
+            stroke.dash,
+        ));
+    }
+
+    pub(super) fn polygon(&mut self, corners: &[Place], colour: Colour, opacity: f64) {
+        self.0.push_str(&format!(
+            "<polygon points=\"{}\" fill=\"{}\" opacity=\"{opacity:.2}\"/>\n",
+            joined(corners),
+            colour.light,
+        ));
+    }
+
+    /// The rectangle between two opposite corners.
+    pub(super) fn rectangle(
+        &mut self,
+        (left, top): Place,
+        (right, bottom): Place,
+        colour: Colour,
+        opacity: f64,
+    ) {
+        let [x, y, width, height] = [left, top, right - left, bottom - top].map(rounded);
+        self.0.push_str(&format!(
+            "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{}\" opacity=\"{opacity:.2}\"/>\n",
+            colour.light,
+        ));
+    }
+
+    pub(super) fn circle(&mut self, (x, y): Place, radius: f64, colour: Colour) {
+        let (x, y, fill) = (rounded(x), rounded(y), colour.light);
+        self.0.push_str(&format!(
+            "<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{fill}\"/>\n"
+        ));
+    }
+
+    /// Text in the colour of ink; without letters, nothing.
+    pub(super) fn text(&mut self, text: &str, (x, y): Place, anchor: Anchor) {
+        if text.is_empty() {
+            return;
+        }
+        let (x, y) = (rounded(x), rounded(y));
+        // Letters are 0.76 em high, and half an x-height above the line is their middle.
+        let (side, down) = match anchor {
+            Anchor::Start => ("start", "0.5ex"),
+            Anchor::Middle => ("middle", "0.5ex"),
+            Anchor::End => ("end", "0.5ex"),
+            Anchor::Below | Anchor::Upwards => ("middle", "0.76em"),
+        };
+        let turn = match anchor {
+            Anchor::Upwards => format!(" transform=\"rotate(270, {x}, {y})\""),
+            _ => String::new(),
+        };
+        self.0.push_str(&format!(
+            "<text x=\"{x}\" y=\"{y}\" dy=\"{down}\" text-anchor=\"{side}\" font-family=\"sans-serif\" \
+             font-size=\"{TEXT}\" fill=\"{}\"{turn}>{}</text>\n",
+            INK.light,
+            escaped(text),
+        ));
+    }
+
+    /// The whole document: `id` begins every id in it, `title` names it and `description` describes it.
+    pub(super) fn document(
+        &self,
+        (width, height): (f64, f64),
+        id: &str,
+        title: &str,
+        description: &str,
+    ) -> String {
+        let style = palette::style_sheet(id);
+        let (title, description) = (escaped(title), escaped(description));
+        format!(
+            "<svg id=\"{id}\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
+             width=\"{width}\" height=\"{height}\" style=\"max-width:100%;height:auto\" \
+             role=\"img\" aria-labelledby=\"{id}-title {id}-description\">\n\
+             <title id=\"{id}-title\">{title}</title>\n\
+             <desc id=\"{id}-description\">{description}</desc>\n\
+             <style>\n{style}</style>\n{}</svg>\n",
+            self.0
+        )
+    }
+}
+
+fn joined(points: &[Place]) -> String {
+    let points = points
+        .iter()
+        .map(|&(x, y)| format!("{},{}", rounded(x), rounded(y)));
+    points.collect::<Vec<_>>().join(" ")
+}
+
+/// To a tenth of a pixel, which looks smooth in print too; and never −0.
+fn rounded(number: f64) -> f64 {
+    (number * 10.0).round() / 10.0 + 0.0
+}
+
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            // Not allowed in XML, however escaped.
+            c if c.is_control() => escaped.push(' '),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}

@@ -1,0 +1,191 @@
+//! Measures as rows of a table: tables, CSV, JSON, differences, sweeps, charts and pages are made from the
+//! rows, so that a new measure is a function and a row.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::format::{NONE, Unit};
+use crate::metrics::{PairedDifference, Summary, paired_difference, summarise};
+
+/// Which way a measure is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Better {
+    Higher,
+    Lower,
+    Neither,
+}
+
+/// Where a measure is shown, besides files and the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    TableAndChart,
+    /// In the terminal's table.
+    Table,
+    /// In charts.
+    Chart,
+    PageOnly,
+}
+
+/// A number that an outcome has.
+pub(super) struct Measure<Outcome> {
+    /// Its name in files.
+    pub(super) name: &'static str,
+    /// Its name in tables, without the unit.
+    pub(super) label: &'static str,
+    pub(super) unit: Unit,
+    pub(super) better: Better,
+    /// The group of measures that share a table on the page.
+    pub(super) group: &'static str,
+    pub(super) shown: Shown,
+    /// The value; none where the outcome does not have it.
+    pub(super) of: fn(&Outcome) -> Option<f64>,
+}
+
+impl<Outcome> Measure<Outcome> {
+    /// A row of the table.
+    pub(super) const fn new(
+        name: &'static str,
+        label: &'static str,
+        unit: Unit,
+        better: Better,
+        group: &'static str,
+        shown: Shown,
+        of: fn(&Outcome) -> Option<f64>,
+    ) -> Self {
+        Measure {
+            name,
+            label,
+            unit,
+            better,
+            group,
+            shown,
+            of,
+        }
+    }
+
+    pub(super) fn in_table(&self) -> bool {
+        matches!(self.shown, Shown::Table | Shown::TableAndChart)
+    }
+
+    pub(super) fn in_charts(&self) -> bool {
+        matches!(self.shown, Shown::Chart | Shown::TableAndChart)
+    }
+
+    /// The heading of its column, such as `ECE %`.
+    pub(super) fn heading(&self) -> String {
+        match self.unit {
+            Unit::Percent => format!("{} %", self.label),
+            _ => self.label.into(),
+        }
+    }
+
+    /// The same with an arrow that says which way is better.
+    pub(super) fn heading_with_arrow(&self) -> String {
+        let arrow = match self.better {
+            Better::Higher => " ↑",
+            Better::Lower => " ↓",
+            Better::Neither => "",
+        };
+        self.heading() + arrow
+    }
+
+    /// The title of its axis, such as `ECE (%)`.
+    pub(super) fn axis_title(&self) -> String {
+        format!("{}{}", self.label, self.unit.suffix())
+    }
+
+    /// Its mean and spread in `measured`; none where there is none, or it is a gain that does not move.
+    pub(super) fn summary<'a>(&self, measured: &'a ByMeasure<Summary>) -> Option<&'a Summary> {
+        let moves = |summary: &&Summary| self.unit != Unit::Gain || summary.mean != 1.0;
+        measured.get(self.name).filter(moves)
+    }
+
+    /// Mean ± standard deviation over seeds as text; a dash where there is none.
+    pub(super) fn cell(&self, measured: &ByMeasure<Summary>) -> String {
+        let summary = self.summary(measured);
+        summary.map_or(NONE.into(), |s| self.unit.mean_and_spread(s))
+    }
+
+    /// A difference with its interval, if it has one; a dash where there is none.
+    pub(super) fn difference(&self, measured: &ByMeasure<PairedDifference>) -> String {
+        let Some(found) = measured.get(self.name) else {
+            return NONE.into();
+        };
+        let [mean, low, high] = match found.interval {
+            Some([low, high]) => [found.mean, low, high].map(|v| self.unit.difference(v)),
+            None => return self.unit.difference(found.mean),
+        };
+        format!("{mean} [{low}, {high}]")
+    }
+}
+
+/// Something for each measure that exists, by the measure's name; in JSON a map.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ByMeasure<T>(Vec<(&'static str, T)>);
+
+impl<T> ByMeasure<T> {
+    /// What there is for the measure called `name`.
+    pub fn get(&self, name: &str) -> Option<&T> {
+        let found = self.0.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| value)
+    }
+
+    /// What `of` gives for each of `measures`.
+    pub(super) fn new<Outcome>(
+        measures: &[Measure<Outcome>],
+        of: impl Fn(&Measure<Outcome>) -> Option<T>,
+    ) -> Self {
+        let found = measures.iter();
+        ByMeasure(found.filter_map(|m| Some((m.name, of(m)?))).collect())
+    }
+}
+
+impl<T> Default for ByMeasure<T> {
+    fn default() -> Self {
+        ByMeasure(Vec::new())
+    }
+}
+
+impl<T: Serialize> Serialize for ByMeasure<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, value) in &self.0 {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+/// Mean and spread over `seeds` of each of `measures` that all seeds have.
+pub(super) fn over_seeds<Outcome>(
+    measures: &[Measure<Outcome>],
+    seeds: &[&ByMeasure<f64>],
+) -> ByMeasure<Summary> {
+    ByMeasure::new(measures, |measure| {
+        let values = seeds.iter().map(|seed| seed.get(measure.name).copied());
+        let values: Vec<f64> = values.collect::<Option<_>>()?;
+        (!values.is_empty()).then(|| summarise(&values))
+    })
+}
+
+/// The seeds that both have, and over these the first minus the second in each of `measures`.
+pub(super) fn differences<Outcome>(
+    measures: &[Measure<Outcome>],
+    first: &[(u64, &ByMeasure<f64>)],
+    second: &[(u64, &ByMeasure<f64>)],
+) -> (Vec<u64>, ByMeasure<PairedDifference>) {
+    let mut seeds = Vec::new();
+    let mut pairs = Vec::new();
+    for (seed, own) in first {
+        if let Some((_, other)) = second.iter().find(|(other, _)| other == seed) {
+            seeds.push(*seed);
+            pairs.push((own, other));
+        }
+    }
+    let differences = ByMeasure::new(measures, |measure| {
+        let both = pairs.iter();
+        let values = both.map(|(a, b)| Some((*a.get(measure.name)?, *b.get(measure.name)?)));
+        let values: Vec<(f64, f64)> = values.collect::<Option<_>>()?;
+        (!values.is_empty()).then(|| paired_difference(&values))
+    });
+    (seeds, differences)
+}

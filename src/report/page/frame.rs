@@ -1,0 +1,153 @@
+//! What every page has: head and foot, notices, figures, settings, how to reproduce, what to cite.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::experiment::Change;
+
+/// A whole page of this title, of what stands above its sections and of these.
+pub(in crate::report) fn page(title: &str, header: Markup, sections: Markup) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) " · neurogain" }
+                style { (PreEscaped(include_str!("style.css"))) }
+            }
+            body {
+                header {
+                    h1 { (title) }
+                    (header)
+                }
+                main { (sections) }
+                footer { p { "neurogain " (env!("CARGO_PKG_VERSION")) } }
+            }
+        }
+    };
+    page.into_string()
+}
+
+/// A section below a heading.
+pub(in crate::report) fn section(id: &str, heading: &str, content: Markup) -> Markup {
+    html! {
+        section {
+            h2 id=(id) { (heading) }
+            (content)
+        }
+    }
+}
+
+/// The paragraphs of descriptions.
+pub(in crate::report) fn descriptions(texts: &[&str]) -> Markup {
+    html! {
+        div.description {
+            @for text in texts {
+                @for paragraph in text.split("\n\n") { p { (paragraph.trim()) } }
+            }
+        }
+    }
+}
+
+/// A box with a list; nothing where the list is empty. `name` tells experiments of one page apart.
+pub(in crate::report) fn notice(name: Option<&str>, text: &str, lines: &[Markup]) -> Markup {
+    html! {
+        @if !lines.is_empty() {
+            div.notice role="note" {
+                p { (prefix(name)) (text) }
+                ul { @for line in lines { li { (line) } } }
+            }
+        }
+    }
+}
+
+/// The settings that differ from the preset, whose description stands above.
+pub(in crate::report) fn changes(name: Option<&str>, changes: &[Change]) -> Markup {
+    let absent = |value: &str| match value {
+        "" => "none".to_string(),
+        value => value.to_string(),
+    };
+    let line = |change: &Change| {
+        html! {
+            code { (change.key) } " = " code { (absent(&change.value)) }
+            ", not " code { (absent(&change.preset)) }
+        }
+    };
+    let lines: Vec<Markup> = changes.iter().map(line).collect();
+    let text = "Settings that differ from the benchmark’s, which the text above describes";
+    notice(name, text, &lines)
+}
+
+/// Drawings, as SVG text, a title and a caption.
+pub(in crate::report) fn figures(drawings: &[(&str, String, &str)]) -> Markup {
+    html! {
+        div.figures {
+            @for (svg, title, caption) in drawings {
+                figure {
+                    (PreEscaped(svg))
+                    figcaption { strong { (title) ". " } (caption) }
+                }
+            }
+        }
+    }
+}
+
+/// The settings as text, and the hash of the results, if it is known.
+pub(in crate::report) fn configuration(
+    name: Option<&str>,
+    text: &str,
+    hash: Option<&String>,
+) -> Markup {
+    html! {
+        @if let Some(hash) = hash {
+            p { (prefix(name)) "hash of every bit " code.hash { (hash) } }
+        }
+        details {
+            summary { (prefix(name)) code { "config.toml" } }
+            pre tabindex="0" { code { (text) } }
+        }
+    }
+}
+
+fn prefix(name: Option<&str>) -> Markup {
+    html! { @if let Some(name) = name { (name) ": " } }
+}
+
+/// How to get the same files again.
+pub(in crate::report) fn reproduce(experiments: usize) -> Markup {
+    let content = html! {
+        p {
+            "The settings above decide every number: the same settings and seeds give the same bits on "
+            "every machine. With "
+            @if experiments > 1 { "one of the directories’ " } @else { "this directory’s " }
+            code { "config.toml" } " (and " code { "--data" } " with the directory of the data, if they "
+            "do not ship with neurogain):"
+        }
+        pre tabindex="0" { code { "neurogain run config.toml --out NEW-DIRECTORY" } }
+    };
+    section("reproduce", "Reproduce", content)
+}
+
+/// A paper.
+pub(in crate::report) struct Paper {
+    /// What the page has from it.
+    pub(in crate::report) of: &'static str,
+    pub(in crate::report) authors: &'static str,
+    pub(in crate::report) title: &'static str,
+    /// Its number on arXiv.
+    pub(in crate::report) arxiv: &'static str,
+    pub(in crate::report) year: u16,
+}
+
+/// The paper to cite.
+pub(in crate::report) fn cite(paper: &Paper) -> Markup {
+    let content = html! {
+        p {
+            (paper.of) ": " (paper.authors) ". " cite { (paper.title) } ". "
+            a href=(format!("https://arxiv.org/abs/{}", paper.arxiv)) { "arXiv:" (paper.arxiv) }
+            ", " (paper.year) "."
+        }
+    };
+    section("cite", "Cite", content)
+}
