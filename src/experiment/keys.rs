@@ -6,6 +6,7 @@ use toml::{Table, Value};
 
 use super::nearest::unknown;
 use crate::error::{Error, Result};
+use crate::stream::StreamKind;
 
 /// One key and what its value must be.
 pub(super) struct Key {
@@ -41,6 +42,8 @@ pub(super) enum Kind {
     NumberList,
     TextList,
     ContextList,
+    /// A whole number for all, or a list of them.
+    WholeOrList,
     Choice(&'static [&'static str]),
     Table(&'static [Key]),
     /// A list of tables that are addressed by the name that each has.
@@ -102,9 +105,17 @@ pub(super) const DATA: &[Key] = &[
 ];
 
 const STREAM: &[Key] = &[
-    key("kind", Kind::Choice(&["split", "rotated", "permuted"])),
-    key("contexts", Kind::ContextList),
-    key("iterations", Kind::Whole),
+    key("kind", Kind::Choice(StreamKind::NAMES)),
+    optional("contexts", Kind::ContextList),
+    optional("tasks", Kind::Whole),
+    optional("classes_per_task", Kind::Whole),
+    optional("shuffle_classes", Kind::Flag),
+    optional("recurring", Kind::Whole),
+    optional("training", Kind::Choice(&["joint", "sequential"])),
+    optional("seed", Kind::Whole),
+    optional("iterations", Kind::Whole),
+    optional("iterations_per_context", Kind::WholeList),
+    optional("epochs", Kind::WholeOrList),
     optional("memory", Kind::Table(MEMORY)),
 ];
 
@@ -247,7 +258,10 @@ fn check_value(
         (Kind::Flag, value) => value.is_bool(),
         (Kind::Whole, value) => is_whole(value, usize::MAX as u64),
         (Kind::Number, value) => value.is_integer() || value.is_float(),
-        (Kind::WholeList, Value::Array(list)) => list.iter().all(|v| is_whole(v, u64::MAX)),
+        (Kind::WholeOrList, Value::Integer(_)) => is_whole(value, usize::MAX as u64),
+        (Kind::WholeList | Kind::WholeOrList, Value::Array(list)) => {
+            list.iter().all(|v| is_whole(v, u64::MAX))
+        }
         (Kind::NumberList, Value::Array(list)) => {
             list.iter().all(|v| v.is_integer() || v.is_float())
         }
@@ -311,6 +325,7 @@ pub(super) fn expected(name: &str, kind: Kind) -> String {
         Kind::Whole => "a whole number, not negative".into(),
         Kind::Number => "a number".into(),
         Kind::WholeList => "a list of whole numbers, none negative, such as [1, 2]".into(),
+        Kind::WholeOrList => "a whole number, or a list of them, such as [1, 2]".into(),
         Kind::NumberList => "a list of numbers, such as [0.5, 0.25]".into(),
         Kind::TextList => "a list of texts, such as [\"stem\", \"head\"]".into(),
         Kind::ContextList => "a list of lists of whole numbers, such as [[0, 1], [2, 3]]".into(),

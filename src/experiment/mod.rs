@@ -29,6 +29,7 @@ mod samples;
 mod seeds;
 mod settings;
 mod shipped;
+mod stream;
 mod sweep;
 mod text;
 pub(crate) mod validate;
@@ -47,8 +48,9 @@ pub(crate) use run::{jobs, method_and_seed};
 pub use samples::{data_digest, load_samples};
 pub use seeds::parse_seeds;
 pub use settings::{
-    DataSettings, DataSource, EvaluatedTasks, EvaluationSettings, GainSettings, MemorySettings,
-    MethodSettings, NetworkSettings, Settings, StreamKind, StreamSettings, TrainingSettings,
+    DataSettings, DataSource, Epochs, EvaluatedTasks, EvaluationSettings, GainSettings,
+    MemorySettings, MethodSettings, NetworkSettings, Settings, StreamSettings, StreamTraining,
+    TrainingSettings,
 };
 pub use shipped::shipped;
 pub(crate) use sweep::Axis;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::learn::{Drive, RegularizerConfig, ReplacementConfig, Schedule};
 use crate::optim::Optimizer;
-use crate::stream::MemoryKind;
+use crate::stream::{MemoryKind, StreamKind};
 
 use crate::data::{digits, mnist};
 
@@ -121,9 +121,37 @@ pub struct StreamSettings {
     /// What the lists of the contexts hold.
     pub kind: StreamKind,
     /// A list for each context: what its training samples are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contexts: Vec<Vec<u16>>,
+    /// So many contexts, each with a list of one task, in place of `contexts`: [`crate::stream::numbered`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<usize>,
+    /// Classes of each of the `tasks` of classes; all classes, shared evenly, if it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classes_per_task: Option<usize>,
+    /// Whether classes come in a random order, drawn from `seed`: class c of the lists is the one that comes at
+    /// place c. Not if it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shuffle_classes: Option<bool>,
+    /// The first context comes again after every so many others; never if it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recurring: Option<usize>,
+    /// Whether each context also trains on all that earlier ones brought; only on its own list if it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub training: Option<StreamTraining>,
+    /// Names the draws of labels and of the classes' order, which are the same for every run; 0 if it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
     /// Training iterations in each context.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub iterations: usize,
+    /// Training iterations of each context, one by one, in place of `iterations`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iterations_per_context: Option<Vec<usize>>,
+    /// Passes over the samples of each context, in place of iterations:
+    /// [`Settings::with_epochs_counted`] makes iterations of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<Epochs>,
     /// A bounded memory of old samples; all of them, joint training, if it is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<MemorySettings>,
@@ -139,16 +167,28 @@ pub struct MemorySettings {
     pub size: usize,
 }
 
-/// What the lists of a stream's contexts hold.
+/// What a context trains on besides its own list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum StreamKind {
-    /// Classes: [`crate::stream::split`].
-    Split,
-    /// Angles in degrees, of all classes: [`crate::stream::rotated`].
-    Rotated,
-    /// Orders of the pixels, 0 the usual one, of all classes: [`crate::stream::permuted`].
-    Permuted,
+pub enum StreamTraining {
+    /// All that the lists before it hold.
+    Joint,
+    /// Nothing.
+    Sequential,
+}
+
+/// Passes over the samples of the contexts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Epochs {
+    /// As many in each.
+    All(usize),
+    /// One by one.
+    Each(Vec<usize>),
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// The network.

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use super::learners;
 use super::samples::IMAGES;
 use super::{
-    DataSettings, DataSource, EvaluatedTasks, GainSettings, NetworkSettings, Settings, StreamKind,
+    DataSettings, DataSource, Epochs, EvaluatedTasks, GainSettings, NetworkSettings, Settings,
+    StreamTraining,
 };
 use crate::error::{Error, Result};
 use crate::optim::Optimizer;
-use crate::stream;
 
 /// TOML's whole numbers are signed and of 64 bits: what is larger could not be written down.
 const LARGEST_WHOLE: u64 = i64::MAX as u64;
@@ -35,12 +35,59 @@ impl Settings {
     }
 
     fn validate_stream(&self) -> Result<()> {
-        let (items, most) = match self.stream.kind {
-            StreamKind::Split => ("class", self.data.source.classes() - 1),
-            StreamKind::Rotated => ("angle in degrees", 359),
-            StreamKind::Permuted => ("permutation", usize::from(u16::MAX)),
-        };
-        let contexts = &self.stream.contexts;
+        let stream = &self.stream;
+        let counts = [
+            ("stream.tasks", stream.tasks),
+            ("stream.classes_per_task", stream.classes_per_task),
+            ("stream.recurring", stream.recurring),
+            ("stream.memory.size", stream.memory.as_ref().map(|m| m.size)),
+        ];
+        for (key, count) in counts {
+            count.map_or(Ok(()), |count| whole(key, count))?;
+        }
+        if let Some(seed) = stream.seed {
+            require(
+                seed <= LARGEST_WHOLE,
+                "stream.seed",
+                seed,
+                "a seed below 2⁶³",
+            )?;
+        }
+        let by_class = stream.kind.has_classes();
+        for (key, given, fits) in [
+            (
+                "stream.shuffle_classes",
+                stream.shuffle_classes.is_some(),
+                by_class,
+            ),
+            (
+                "stream.classes_per_task",
+                stream.classes_per_task.is_some(),
+                by_class && stream.tasks.is_some(),
+            ),
+        ] {
+            let expected = "nothing, but for tasks of classes that stream.tasks counts";
+            require(fits || !given, key, "(given)", expected)?;
+        }
+        let alone = stream.training == Some(StreamTraining::Sequential);
+        let expected = "\"joint\" with stream.memory, which holds old samples in its place";
+        let fits = !(alone && stream.memory.is_some());
+        require(fits, "stream.training", "sequential", expected)?;
+        self.validate_lists()?;
+        self.validate_iterations()
+    }
+
+    fn validate_lists(&self) -> Result<()> {
+        let (stream, source) = (&self.stream, self.data.source);
+        if stream.tasks.is_some() {
+            // How many classes images have, their files say.
+            if source != DataSource::Images {
+                stream.lists(source.classes())?;
+            }
+            return Ok(());
+        }
+        let ([item, _], most) = (stream.kind.item(), stream.kind.largest(source.classes()));
+        let contexts = &stream.contexts;
         let key = "stream.contexts";
         require(!contexts.is_empty(), key, "[]", "at least one context")?;
         for context in contexts {
@@ -50,18 +97,44 @@ impl Settings {
                 !context.is_empty() && in_range && distinct.len() == context.len(),
                 key,
                 format!("{context:?}"),
-                format!("in each context at least one {items}, from 0 to {most}, none twice"),
+                format!("in each context at least one {item}, from 0 to {most}, none twice"),
             )?;
         }
-        let adds_nothing = stream::tasks(contexts).iter().position(Vec::is_empty);
+        let tasks = stream.kind.tasks(contexts);
+        let adds_nothing = tasks.iter().position(Vec::is_empty);
         if let (EvaluatedTasks::All, Some(at)) = (self.evaluation.tasks, adds_nothing) {
             let expected = "with evaluation.tasks = \"all\" something new in each context";
             return Err(Error::setting(key, format!("{:?}", contexts[at]), expected));
         }
-        if let Some(memory) = &self.stream.memory {
-            whole("stream.memory.size", memory.size)?;
+        Ok(())
+    }
+
+    fn validate_iterations(&self) -> Result<()> {
+        let (stream, contexts) = (&self.stream, self.stream.count());
+        let lists = [
+            (
+                "stream.iterations_per_context",
+                stream.iterations_per_context.as_deref(),
+            ),
+            (
+                "stream.epochs",
+                match &stream.epochs {
+                    Some(Epochs::All(epochs)) => return whole("stream.epochs", *epochs),
+                    Some(Epochs::Each(list)) => Some(list.as_slice()),
+                    None => None,
+                },
+            ),
+        ];
+        for (key, list) in lists {
+            let Some(list) = list else { continue };
+            let expected = format!("a number for each of {contexts} contexts");
+            require(list.len() == contexts, key, format!("{list:?}"), expected)?;
+            list.iter().try_for_each(|&count| whole(key, count))?;
         }
-        whole("stream.iterations", self.stream.iterations)
+        match lists.iter().any(|(_, list)| list.is_some()) {
+            true => Ok(()),
+            false => whole("stream.iterations", stream.iterations),
+        }
     }
 
     fn validate_network(&self) -> Result<()> {
@@ -92,11 +165,19 @@ impl Settings {
     }
 
     fn validate_evaluation(&self) -> Result<()> {
-        let (every, iterations) = (self.evaluation.every, self.stream.iterations);
+        let (every, stream) = (self.evaluation.every, &self.stream);
         whole("evaluation.every", every)?;
-        let expected = format!("a divisor of stream.iterations = {iterations}");
-        let divides = iterations.is_multiple_of(every);
-        require(divides, "evaluation.every", every, expected)
+        if stream.epochs.is_some() {
+            return Ok(());
+        }
+        let contexts = stream.iterations_per_context.as_deref();
+        let contexts = contexts.unwrap_or(core::slice::from_ref(&stream.iterations));
+        for &iterations in contexts {
+            let expected = format!("a divisor of stream.iterations = {iterations}");
+            let divides = iterations.is_multiple_of(every);
+            require(divides, "evaluation.every", every, expected)?;
+        }
+        Ok(())
     }
 
     fn validate_training(&self) -> Result<()> {

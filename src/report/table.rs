@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::format::{NONE, Unit};
-use super::records;
 use super::summary::{MethodSummary, Summary, summarise_results};
 use crate::error::{Error, Result};
 use crate::experiment::Settings;
@@ -89,7 +88,7 @@ pub(super) fn cells(method: &MethodSummary) -> [String; 6] {
 
 /// A line for every run that the settings ask for and that is not complete.
 pub(super) fn incomplete(results: &Results) -> Vec<String> {
-    let total = records::total_iterations(&results.settings.stream);
+    let total = results.settings.stream.total_iterations();
     let mut lines = Vec::new();
     for method in &results.settings.methods {
         for &seed in &results.settings.training.seeds {
