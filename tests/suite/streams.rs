@@ -3,25 +3,31 @@
 use std::sync::Arc;
 
 use neurogain::data::{Dataset, ImageShape};
-use neurogain::learn::{Normalisation, Samples, TestTasks, Transform};
-use neurogain::models::Network;
+use neurogain::learn::{Batch, Learner, Normalisation, Samples, TestTasks, Transform};
 use neurogain::nn::{Parameter, SoftmaxCrossEntropy};
 use neurogain::rng::{Purpose, Stream};
+use neurogain::state::{State, Visitor};
 use neurogain::stream::{self, ClassLists, Context, LabelMap, Part, PixelMap, StreamKind, View};
 use neurogain::{Cpu, Error, Result, Shape, Tensor};
 use proptest::prelude::*;
 use rand::RngExt;
 
-/// A network that keeps the inputs that it sees, and says the same to each.
+/// A learner that keeps the inputs that it sees, and says the same to each.
 #[derive(Default)]
 struct Seen {
     inputs: Vec<u32>,
     logits: Option<Tensor>,
 }
 
-impl Network for Seen {
-    fn forward(&mut self, cpu: &Cpu, x: &Tensor) -> Result<&Tensor> {
-        self.infer(cpu, x)
+impl State for Seen {
+    fn visit(&mut self, _: &Cpu, _: &mut dyn Visitor) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Learner for Seen {
+    fn step(&mut self, _: &Cpu, _: &Batch, _: &mut SoftmaxCrossEntropy) -> Result<()> {
+        Ok(())
     }
 
     fn infer(&mut self, cpu: &Cpu, x: &Tensor) -> Result<&Tensor> {
@@ -32,12 +38,8 @@ impl Network for Seen {
         Ok(self.logits.insert(Tensor::from_rows(cpu, shape, &numbers)?))
     }
 
-    fn backward(&mut self, _: &Cpu, _: &Tensor, _: &Tensor) -> Result<()> {
-        Ok(())
-    }
-
-    fn parameters(&mut self) -> impl Iterator<Item = &mut Parameter> {
-        core::iter::empty()
+    fn layers(&mut self) -> Vec<&mut Parameter> {
+        Vec::new()
     }
 }
 
