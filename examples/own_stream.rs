@@ -1,8 +1,10 @@
 //! A stream and a network of one's own: shuffled labels that a network without hidden layers has to learn.
 //!
-//! A stream is a list of contexts, each the samples to draw from and for how long. Here the second context
-//! brings the same digits with their labels exchanged, 0 for 9, 1 for 8 and so on, so that what was learnt is
-//! wrong.
+//! A stream is a list of contexts: which samples to draw from, how they are seen, and for how long. Here the second
+//! context brings the same digits with their labels exchanged, 0 for 9, 1 for 8 and so on, so that what was learnt
+//! is wrong.
+
+use std::sync::Arc;
 
 use neurogain::data::{Dataset, digits};
 use neurogain::gain::GainDynamics;
@@ -14,7 +16,7 @@ use neurogain::models::Network;
 use neurogain::nn::{GainLinear, Initial, Parameter};
 use neurogain::optim::Optimizer;
 use neurogain::state::{State, Visitor};
-use neurogain::stream::Context;
+use neurogain::stream::{Context, LabelMap, Part, View};
 use neurogain::{Cpu, Result, Shape, Tensor};
 
 /// A linear classifier with one gain an output.
@@ -72,12 +74,21 @@ impl State for Linear {
     }
 }
 
-/// `dataset`, and after it the same images with their labels exchanged.
-fn with_exchanged_labels(dataset: &Dataset) -> Result<Dataset> {
-    let exchanged = dataset.labels().iter().map(|label| 9 - label).collect();
-    let pixels = dataset.pixels().to_vec();
-    let exchanged = Dataset::images(dataset.shape(), dataset.classes(), pixels, exchanged)?;
-    Dataset::joined(&[dataset.clone(), exchanged])
+/// A context of all samples of `dataset` with their labels as they are, and one with their labels exchanged.
+fn contexts(dataset: &Dataset, iterations: usize) -> [Context; 2] {
+    let samples: Arc<[u32]> = (0..dataset.len() as u32).collect();
+    let exchanged = LabelMap::Classes((0..10).rev().collect());
+    [LabelMap::Identity, exchanged].map(|labels| Context {
+        parts: vec![Arc::new(Part {
+            samples: samples.clone(),
+            view: View {
+                labels,
+                ..View::default()
+            },
+        })],
+        iterations,
+        ..Context::default()
+    })
 }
 
 /// Test accuracy with the labels as they are and exchanged, after each iteration.
@@ -88,19 +99,11 @@ fn run(cpu: &Cpu, iterations: usize, dynamics: Option<GainDynamics>) -> Result<V
         mean: vec![0.3053],
         standard_deviation: vec![0.3761],
     };
-    let samples = |dataset: &Dataset| -> Result<(Samples, [Vec<u32>; 2])> {
-        let both = with_exchanged_labels(dataset)?;
-        let (half, all) = (dataset.len() as u32, both.len() as u32);
-        let samples = Samples::new(cpu, &both, &normalisation)?;
-        Ok((samples, [(0..half).collect(), (half..all).collect()]))
-    };
-    let (training, contexts) = samples(&digits.train)?;
-    let contexts = contexts.map(|samples| Context {
-        samples,
-        iterations,
-    });
-    let (test, tasks) = samples(&digits.test)?;
-    let test = TestTasks::new(cpu, test, tasks.to_vec(), Transform::default())?;
+    let training = Samples::new(cpu, &digits.train, &normalisation)?;
+    let test = Samples::new(cpu, &digits.test, &normalisation)?;
+    let tasks = contexts(&digits.test, 0).to_vec();
+    let test = TestTasks::new(cpu, test, tasks, Transform::default())?;
+    let contexts = contexts(&digits.train, iterations);
     let trainer = Trainer {
         backend: cpu,
         training: &training,

@@ -1,27 +1,42 @@
 // Batches from rows of bytes, one thread a number of the batch, and copies.
 
-// out[s][f] = table[f mod tables][byte], the byte being number f of row indices[s]; 0 in the padding.
-extern "C" __global__ void gather(unsigned length, unsigned samples, unsigned features,
+// The pixel of the stored image that pixel `at` of a sample shows: `at` without maps, else
+// sources[maps[sample]][at]; outside of the image if it is not below `size`, an image's pixels.
+__device__ inline unsigned source_of(unsigned at, unsigned sample, unsigned size, const unsigned *sources,
+                                     const unsigned *maps) {
+    return sources ? sources[(size_t)maps[sample] * size + at] : at;
+}
+
+// out[s][f] = table[f mod tables][byte], the byte being channel c of pixel source_of(p) of row indices[s]
+// for f = p * channels + c; 0 outside of the image, and out = 0 in the padding.
+extern "C" __global__ void gather(unsigned length, unsigned samples, unsigned features, unsigned size,
                                   unsigned tables, const byte *pixels, const float *table,
-                                  const unsigned *indices, float *out) {
+                                  const unsigned *indices, const unsigned *sources,
+                                  const unsigned *maps, float *out) {
     unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= length) return;
+    unsigned channels = features / size;
     unsigned feature = i / LANES % features;
     unsigned sample = i / LANES / features * LANES + i % LANES;
     float value = 0.0f;
     if (sample < samples) {
-        byte pixel = pixels[(size_t)indices[sample] * features + feature];
-        value = table[feature % tables * 256 + pixel];
+        unsigned source = source_of(feature / channels, sample, size, sources, maps);
+        byte found = 0;
+        if (source < size)
+            found = pixels[((size_t)indices[sample] * size + source) * channels + feature % channels];
+        value = table[feature % tables * 256 + found];
     }
     out[i] = value;
 }
 ENTRY(gather)
 
-// The same of images, each shifted and mirrored: placements [samples][3] are down, right, mirrored.
+// The same of images, each shifted and mirrored once it is mapped: placements [samples][3] are down, right,
+// mirrored.
 extern "C" __global__ void gather_images(unsigned length, unsigned samples, unsigned height,
                                          unsigned width, unsigned channels, unsigned tables,
                                          const byte *pixels, const float *table,
-                                         const unsigned *indices, const int *placements, float *out) {
+                                         const unsigned *indices, const unsigned *sources,
+                                         const unsigned *maps, const int *placements, float *out) {
     unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= length) return;
     unsigned features = height * width * channels;
@@ -35,22 +50,16 @@ extern "C" __global__ void gather_images(unsigned length, unsigned samples, unsi
         int sx = (placement[2] ? (int)width - 1 - column : column) + placement[1];
         byte found = 0;
         if (sy >= 0 && sy < (int)height && sx >= 0 && sx < (int)width) {
-            size_t source = ((size_t)indices[sample] * height + sy) * width + sx;
-            found = pixels[source * channels + channel];
+            unsigned size = height * width;
+            unsigned source = source_of(sy * width + sx, sample, size, sources, maps);
+            if (source < size)
+                found = pixels[((size_t)indices[sample] * size + source) * channels + channel];
         }
         value = table[channel % tables * 256 + found];
     }
     out[i] = value;
 }
 ENTRY(gather_images)
-
-// out[s] = labels[indices[s]].
-extern "C" __global__ void gather_labels(unsigned length, const byte *labels, const unsigned *indices,
-                                         byte *out) {
-    unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
-    if (i < length) out[i] = labels[indices[i]];
-}
-ENTRY(gather_labels)
 
 // to[i] = from[i].
 extern "C" __global__ void copy(unsigned length, const byte *from, byte *to) {

@@ -51,6 +51,12 @@ pub enum Purpose {
     Perturbation = 25,
     /// The weights of replaced units; the step is the update, from 1.
     Replacement = 26,
+    /// Random labels; the step is the task's number times 2³² and the sample's.
+    RandomLabels = 20,
+    /// The order of classes of shuffled labels; the step is the task's number, from 1.
+    ShuffledLabels = 21,
+    /// The order in which classes come to tasks; the step counts how often all of them have come.
+    ClassOrder = 22,
     /// Free for a user of the library.
     User = u32::MAX,
 }

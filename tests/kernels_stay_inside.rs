@@ -17,7 +17,7 @@ use kernel_support::{KERNELS, Numbers, case, processors, runner};
 use neurogain::Error;
 use neurogain::backend::cpu::InstructionSet;
 use neurogain::backend::cpu::simd::{Block, Kernel, Simd};
-use neurogain::backend::{Backend, Cpu, Product, sums};
+use neurogain::backend::{Backend, Cpu, PixelMaps, Product, sums};
 
 /// The size of a page.
 const PAGE: usize = 4096;
@@ -273,7 +273,14 @@ fn labels_and_indices_out_of_range_are_errors() {
 
     let pixels = bytes(&[0; 12]);
     let gather = |table: usize, indices: &[u32], features: usize, out: usize| {
-        cpu.gather(&pixels, &zeros(table), indices, features, &mut zeros(out))
+        cpu.gather(
+            &pixels,
+            &zeros(table),
+            indices,
+            None,
+            features,
+            &mut zeros(out),
+        )
     };
     assert!(gather(256, &[3, 0], 3, 48).is_ok());
     assert!(gather(256, &[], 3, 0).is_ok());
@@ -285,12 +292,24 @@ fn labels_and_indices_out_of_range_are_errors() {
     assert!(refused(gather(0, &[0], 3, 48)));
     assert!(refused(gather(256, &[0], 3, 47)));
     assert!(refused(gather(256, &[0], usize::MAX, 48)));
-    let labels = bytes(&[0, 1]);
-    assert!(refused(cpu.gather_labels(
-        &labels,
-        &[0, 2],
-        &mut bytes(&[])
-    )));
+    let mapped = |pixels: usize, sources: usize, of: &[u32]| {
+        let sources = bytes(&vec![0xff; sources]);
+        let maps = Some(PixelMaps {
+            sources: &sources,
+            pixels,
+            of,
+        });
+        let table = zeros(256);
+        cpu.gather(&bytes(&[0; 12]), &table, &[1, 0], maps, 6, &mut zeros(96))
+    };
+    assert!(mapped(6, 48, &[1, 0]).is_ok());
+    assert!(mapped(2, 16, &[1, 0]).is_ok());
+    assert!(refused(mapped(6, 48, &[2, 0])));
+    assert!(refused(mapped(6, 48, &[1])));
+    assert!(refused(mapped(6, 47, &[1, 0])));
+    assert!(refused(mapped(4, 32, &[1, 0])));
+    assert!(refused(mapped(0, 0, &[0, 0])));
+    assert!(refused(mapped(usize::MAX, 48, &[0, 0])));
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use alloc::format;
 
 use super::{
-    Backend, Convolution, Normalisation, Normalise, NormaliseBackward, Placement, Pooling, Product,
-    sums,
+    Backend, Convolution, Normalisation, Normalise, NormaliseBackward, PixelMaps, Placement,
+    Pooling, Product, sums,
 };
 use crate::error::{Error, Result};
 use crate::shape::LANES;
@@ -289,6 +289,24 @@ pub fn labels(labels: &[u8], classes: usize) -> Result<()> {
         }
         None => Ok(()),
     }
+}
+
+/// The maps of a gathering; `sources` is the length of their list.
+pub fn pixel_maps<B>(
+    operation: &'static str,
+    maps: &PixelMaps<'_, B>,
+    sources: usize,
+    samples: usize,
+    features: usize,
+) -> Result<()> {
+    lengths(operation, &[("maps", maps.of.len(), samples)])?;
+    let map = numbers(operation, &[maps.pixels, 4])?;
+    if map == 0 || !features.is_multiple_of(maps.pixels) || !sources.is_multiple_of(map) {
+        let expected = format!("maps of pixels that divide {features} features, four bytes each");
+        let found = format!("{} pixels, {sources} bytes", maps.pixels);
+        return Err(Error::shape(operation, expected, found));
+    }
+    indices(operation, maps.of, sources / map)
 }
 
 /// The operands of a gathering of rows.

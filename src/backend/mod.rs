@@ -54,7 +54,7 @@ pub use cuda::Cuda;
 pub use image::{
     BatchNorm, Convolution, Normalisation, Normalise, NormaliseBackward, Pool, Pooling, Window,
 };
-pub use operands::{AdamStep, Placement, Product, Update, sums};
+pub use operands::{AdamStep, PixelMaps, Placement, Product, Update, sums};
 
 /// A device that stores numbers and runs the kernels.
 ///
@@ -86,6 +86,8 @@ pub trait Backend: Debug + Clone + Send + Sync + 'static {
     ) -> Result<()>;
     /// Bytes from the host.
     fn bytes(&self, host: &[u8]) -> Result<Self::Bytes>;
+    /// Makes a buffer hold these bytes, in the memory at hand where it suffices.
+    fn upload_bytes(&self, host: &[u8], device: &mut Self::Bytes) -> Result<()>;
 
     /// `y[b][o] = Σ_k fl(g[o]·w[o][k])·x[b][k]`, one chain over k ascending.
     ///
@@ -315,11 +317,16 @@ pub trait Backend: Debug + Clone + Send + Sync + 'static {
     /// Rows of a byte matrix as a block-layout batch: `out[s][f] = table[f mod channels][byte]`,
     /// where row `indices[s]` of `pixels`, `[rows][features]`, gives the bytes. `table` is
     /// `[channels][256]`. Padding lanes become zero.
+    ///
+    /// Without `maps` the byte is number f of the row. With them a row is an image of features/pixels
+    /// channels, and the byte is channel c of its pixel `sources[of[s]][p]` for f = p·channels + c, 0 if the
+    /// image has no such pixel.
     fn gather(
         &self,
         pixels: &Self::Bytes,
         table: &Self::Floats,
         indices: &[u32],
+        maps: Option<PixelMaps<'_, Self::Bytes>>,
         features: usize,
         out: &mut Self::Floats,
     ) -> Result<()>;
@@ -329,23 +336,17 @@ pub trait Backend: Debug + Clone + Send + Sync + 'static {
     /// of image `indices[s]`, 0 outside of it, with x' = x or, mirrored, width − 1 − x.
     ///
     /// `pixels` is `[images][height][width][channels]`, `shape` is height, width and channels, `table`
-    /// holds one table of 256 for each channel or one for all, and `placements` one for each sample.
+    /// holds one table of 256 for each channel or one for all, and `placements` one for each sample. With
+    /// `maps` the image that is shifted and mirrored is the mapped one.
     fn gather_images(
         &self,
         pixels: &Self::Bytes,
         shape: [usize; 3],
         table: &Self::Floats,
         indices: &[u32],
+        maps: Option<PixelMaps<'_, Self::Bytes>>,
         placements: &[Placement],
         out: &mut Self::Floats,
-    ) -> Result<()>;
-
-    /// `out[s] = labels[indices[s]]`.
-    fn gather_labels(
-        &self,
-        labels: &Self::Bytes,
-        indices: &[u32],
-        out: &mut Self::Bytes,
     ) -> Result<()>;
 
     /// `sum[0] = Σ|x|` over all numbers, in the shape of [`summation`].

@@ -57,6 +57,19 @@ pub struct Placement {
     pub mirrored: bool,
 }
 
+/// Which pixel of its image each pixel of a gathered sample shows: a rotation or a permutation, one map for
+/// each sample.
+#[derive(Debug)]
+pub struct PixelMaps<'a, Bytes> {
+    /// `[maps][pixels]`, four bytes a number, the lowest first: the number of a pixel of the image as it is
+    /// stored. Any number that is not one means the byte 0.
+    pub sources: &'a Bytes,
+    /// Pixels of an image: height · width.
+    pub pixels: usize,
+    /// The map of each sample, `[samples]`.
+    pub of: &'a [u32],
+}
+
 /// The constants of one step of Adam (Kingma & Ba 2015, algorithm 1), corrections folded in:
 /// `m ← fma(β1, m, (1−β1)·dw)`, `v ← fma(β2, v, ((1−β2)·dw)·dw)`,
 /// `w ← w − (α̂·m)/fma(√v, c, ε)`, where α̂ = α/(1 − β1ᵗ) and c = 1/√(1 − β2ᵗ).

@@ -149,7 +149,9 @@ fn gather<'a, B: Backend>(backend: &'a B, subjects: &mut Vec<Subject<'a>>) -> Re
     subjects.push(Subject {
         name: "gather 128×784".into(),
         amount: Amount::Bytes((samples * features * 5) as f64),
-        call: Box::new(move || done(backend.gather(&pixels, &table, &indices, features, &mut out))),
+        call: Box::new(move || {
+            done(backend.gather(&pixels, &table, &indices, None, features, &mut out))
+        }),
     });
     Ok(())
 }

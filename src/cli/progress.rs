@@ -64,5 +64,5 @@ impl Progress {
 /// Iterations of all runs of `settings`.
 pub fn iterations(settings: &Settings) -> u64 {
     let runs = settings.methods.len() * settings.training.seeds.len();
-    (runs * settings.stream.contexts.len() * settings.stream.iterations) as u64
+    runs.saturating_mul(settings.stream.total_iterations()) as u64
 }

@@ -31,8 +31,13 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
             run_system::<Comodulation>(arguments, &settings, source, device)
         }
         None => {
-            let settings = settings(arguments)?;
+            let mut settings = settings(arguments)?;
             let source = settings.data.source;
+            if settings.stream.epochs.is_some() {
+                let data = StabilityGap::load(&settings, &arguments.data.directory());
+                let data = data.map_err(|error| advised(error, source))?;
+                settings = settings.with_epochs_counted(&data.train)?;
+            }
             run_system::<StabilityGap>(arguments, &settings, source, device)
         }
     }

@@ -1,6 +1,5 @@
 //! Changes of whole images that make a new task of an old one: rotation, and another order of pixels.
 
-use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -10,8 +9,8 @@ use super::{Dataset, ImageShape};
 use crate::error::{Error, Result};
 use crate::rng::{Purpose, Stream};
 
-/// Where a pixel of a changed image comes from: the number of a pixel of the original, or nowhere.
-type Sources = Vec<Option<usize>>;
+/// The source of a pixel that shows nothing of the original.
+const OUTSIDE: u32 = u32::MAX;
 
 impl Dataset {
     /// Every image rotated by `degrees` counter-clockwise about its centre: nearest neighbour, same size,
@@ -25,19 +24,7 @@ impl Dataset {
     /// # Errors
     /// [`Error::Setting`] for an angle that is not finite, or images of 32,768 or more pixels a side.
     pub fn rotated(&self, degrees: f64) -> Result<Dataset> {
-        let shape = self.shape();
-        if !degrees.is_finite() {
-            return Err(Error::setting(
-                "angle",
-                degrees,
-                "a finite number of degrees",
-            ));
-        }
-        if shape.height.max(shape.width) >= 1 << 15 {
-            let expected = "images of less than 32,768 pixels a side";
-            return Err(Error::setting("images", shape, expected));
-        }
-        Ok(self.rearranged(&rotation(shape, degrees)))
+        Ok(self.rearranged(&rotation(self.shape(), degrees)?))
     }
 
     /// Every image with its pixels in another order, the same for all: pixel i is what was pixel p(i).
@@ -45,56 +32,19 @@ impl Dataset {
     /// p is number `number` of a fixed list: 0 is the order as it is, every other a Fisher–Yates shuffle
     /// drawn from (0, [`Purpose::Permutation`], number). The channels of a pixel stay together.
     pub fn permuted(&self, number: u64) -> Dataset {
-        let shape = self.shape();
-        let mut order: Vec<usize> = (0..shape.height * shape.width).collect();
-        if number > 0 {
-            let mut stream = Stream::new(0, Purpose::Permutation, number);
-            for last in (1..order.len()).rev() {
-                // Drawn as u64, so that the width of `usize` does not matter.
-                let other = stream.random_range(0..=last as u64) as usize;
-                order.swap(last, other);
-            }
-        }
-        let sources: Sources = order.into_iter().map(Some).collect();
-        self.rearranged(&sources)
+        self.rearranged(&permutation(self.shape(), number))
     }
 
-    /// The samples of each of `parts`, one after another; labels stay as they are.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] where there is no part, or parts differ in the shape of their images.
-    pub fn joined(parts: &[Dataset]) -> Result<Dataset> {
-        let Some(first) = parts.first() else {
-            return Err(Error::shape("joined", "at least one dataset", "none"));
-        };
-        if let Some(other) = parts.iter().find(|part| part.shape() != first.shape()) {
-            let expected = format!("images of {}", first.shape());
-            return Err(Error::shape("joined", expected, other.shape()));
-        }
-        let classes = parts.iter().map(Dataset::classes).max().unwrap_or(0);
-        let (mut pixels, mut labels) = (Vec::new(), Vec::new());
-        let bytes = parts.iter().map(|part| part.pixels().len()).sum();
-        pixels.try_reserve_exact(bytes).map_err(|_| Error::Memory {
-            purpose: format!("{} variants of the samples", parts.len()),
-            bytes: bytes as u64,
-            remedy: "use fewer".into(),
-        })?;
-        for part in parts {
-            pixels.extend_from_slice(part.pixels());
-            labels.extend_from_slice(part.labels());
-        }
-        Dataset::images(first.shape(), classes, pixels, labels)
-    }
-
-    fn rearranged(&self, sources: &Sources) -> Dataset {
+    fn rearranged(&self, sources: &[u32]) -> Dataset {
         let channels = self.shape().channels;
         let mut changed = self.clone();
         let features = self.features();
         let images = self.pixels().chunks_exact(features);
         for (from, to) in images.zip(changed.pixels_mut().chunks_exact_mut(features)) {
             for (pixel, source) in to.chunks_exact_mut(channels).zip(sources) {
-                match source {
-                    Some(source) => pixel.copy_from_slice(&from[source * channels..][..channels]),
+                let source = (*source as usize).checked_mul(channels);
+                match source.and_then(|first| from.get(first..)?.get(..channels)) {
+                    Some(shown) => pixel.copy_from_slice(shown),
                     None => pixel.fill(0),
                 }
             }
@@ -103,7 +53,23 @@ impl Dataset {
     }
 }
 
-fn rotation(shape: ImageShape, degrees: f64) -> Sources {
+/// The pixel of an image that each pixel of the rotated one shows, `[height · width]`: see
+/// [`Dataset::rotated`].
+///
+/// # Errors
+/// As [`Dataset::rotated`].
+pub fn rotation(shape: ImageShape, degrees: f64) -> Result<Vec<u32>> {
+    if !degrees.is_finite() {
+        return Err(Error::setting(
+            "angle",
+            degrees,
+            "a finite number of degrees",
+        ));
+    }
+    if shape.height.max(shape.width) >= 1 << 15 {
+        let expected = "images of less than 32,768 pixels a side";
+        return Err(Error::setting("images", shape, expected));
+    }
     let (height, width) = (shape.height, shape.width);
     let radians = -(degrees % 360.0).to_radians();
     // Rounded to 15 digits, as Pillow does, so that quarter turns are exact.
@@ -122,15 +88,37 @@ fn rotation(shape: ImageShape, degrees: f64) -> Sources {
         fixed(offset[1] - 0.5 * sine + 0.5 * cosine),
     ];
     let inside = |at: i64, size: usize| usize::try_from(at >> 16).ok().filter(|&at| at < size);
-    let mut sources = vec![None; height * width];
+    let mut sources = vec![OUTSIDE; height * width];
     for line in sources.chunks_exact_mut(width.max(1)) {
         let mut at = row;
         for source in line {
             let found = inside(at[0], width).zip(inside(at[1], height));
-            *source = found.map(|(x, y)| y * width + x);
+            *source = found.map_or(OUTSIDE, |(x, y)| (y * width + x) as u32);
             at = [at[0] + across[0], at[1] + across[1]];
         }
         row = [row[0] + down[0], row[1] + down[1]];
     }
-    sources
+    Ok(sources)
+}
+
+/// The pixel of an image that each pixel of the permuted one shows, `[height · width]`: see
+/// [`Dataset::permuted`].
+pub fn permutation(shape: ImageShape, number: u64) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..u32::MAX).take(shape.height * shape.width).collect();
+    if number > 0 {
+        shuffle(
+            &mut order,
+            &mut Stream::new(0, Purpose::Permutation, number),
+        );
+    }
+    order
+}
+
+/// Fisher and Yates's shuffle, from the last place down.
+pub(crate) fn shuffle<T>(items: &mut [T], stream: &mut Stream) {
+    for last in (1..items.len()).rev() {
+        // Drawn as u64, so that the width of `usize` does not matter.
+        let other = stream.random_range(0..=last as u64) as usize;
+        items.swap(last, other);
+    }
 }

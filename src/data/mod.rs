@@ -5,7 +5,7 @@
 
 #[cfg(feature = "images")]
 pub mod celeba;
-mod change;
+pub(crate) mod change;
 #[cfg(feature = "std")]
 mod checksum;
 #[cfg(feature = "std")]

@@ -5,12 +5,11 @@
 
 use std::path::Path;
 
-use super::{NetworkSettings, Settings, StreamKind};
+use super::{EvaluatedTasks, NetworkSettings, Settings};
 use crate::data::{Dataset, TrainTest};
 use crate::error::{Error, Result};
-use crate::learn::{EVALUATION_BATCH, RegularizerConfig};
+use crate::learn::{EVALUATION_BATCH, READY_SAMPLES, RegularizerConfig};
 use crate::optim::Optimizer;
-use crate::stream;
 
 /// Samples come in blocks of this many; the last is padded.
 const BLOCK: u64 = 16;
@@ -34,6 +33,7 @@ const UNKNOWN_MACHINE: u64 = 1 << 40;
 /// while it is written, two tensors a layer for a batch and one for a batch of test samples; and the records
 /// of every run.
 pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usize) -> Option<u64> {
+    let inputs = samples.train.features() as u64;
     let (neurons, weights) = sizes(&settings.network, &samples.train)?;
     let state = settings.methods.iter().map(|method| {
         let moments = match method.optimiser {
@@ -55,6 +55,10 @@ pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usi
         .checked_mul(FLOAT)?
         .checked_mul(side_by_side.max(1) as u64)?;
 
+    let tests = match settings.evaluation.tasks {
+        EvaluatedTasks::First => 1,
+        EvaluatedTasks::All => settings.stream.count(),
+    };
     // A record is its numbers, two more a task after the first, and three lists; a growing list holds up
     // to twice what is in it.
     let layers = match &settings.network {
@@ -62,12 +66,11 @@ pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usi
         NetworkSettings::SlimResnet18 { .. } => SLIM_RESNET_LAYERS,
     };
     let numbers = layers
-        .checked_add(settings.stream.contexts.len() as u64)?
+        .checked_add(tests as u64)?
         .checked_mul(2)?
         .checked_add(RECORD_NUMBERS)?;
     let record = numbers.checked_mul(8)?.checked_add(3 * 24)?;
-    let iterations =
-        (settings.stream.iterations as u64).checked_mul(settings.stream.contexts.len() as u64)?;
+    let iterations = settings.stream.total_iterations() as u64;
     let records = iterations
         .checked_mul(runs(settings) as u64)?
         .checked_mul(record)?
@@ -76,16 +79,22 @@ pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usi
         .checked_mul(numbers.checked_mul(TEXT * CHECKPOINT_COPIES)?)?
         .checked_mul(side_by_side.max(1) as u64)?;
 
-    // Rotated and permuted samples are copies of their own. Test images lie ready as floats besides.
-    let copies = match settings.stream.kind {
-        StreamKind::Split => 1,
-        _ => stream::tasks(&settings.stream.contexts).concat().len() as u64,
+    // Test images of the first tasks lie ready as floats besides. A context that was split by class has a list of
+    // its samples; others share one, and have a pixel map for each of their views.
+    let ready = samples.test.len().checked_mul(tests)?.min(READY_SAMPLES);
+    let ready = ready.max(samples.test.len()) as u64;
+    let ready = ready.checked_mul(inputs)?.checked_mul(FLOAT)?;
+    let data = bytes(&samples.train)
+        .checked_add(bytes(&samples.test))?
+        .checked_add(ready)?;
+    let list = match settings.stream.kind.has_classes() {
+        true => samples.train.len() as u64,
+        false => inputs.checked_mul(side_by_side.max(1) as u64)?,
     };
-    let data = bytes(&samples.train).checked_add(bytes(&samples.test).checked_mul(1 + FLOAT)?)?;
-    let data = data.checked_mul(copies)?;
-    let lists = (samples.train.len() as u64)
-        .checked_mul(settings.stream.contexts.len() as u64)?
-        .checked_mul(4)?;
+    let lists = list.checked_mul(settings.stream.count() as u64)?;
+    let lists = lists
+        .checked_mul(4)?
+        .checked_add(4 * samples.train.len() as u64)?;
     let data = data.checked_mul(2)?;
     sum([data, lists, running, records, histories].into_iter())
 }
@@ -139,8 +148,8 @@ pub fn check_memory(settings: &Settings, samples: &TrainTest, threads: usize) ->
             runs(settings),
             settings.training.batch,
             described(&settings.network),
-            settings.stream.contexts.len(),
-            settings.stream.iterations,
+            settings.stream.count(),
+            settings.stream.iterations_of(0),
         ),
         bytes: needed,
         remedy: format!(

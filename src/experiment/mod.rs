@@ -25,6 +25,7 @@ mod samples;
 mod seeds;
 mod settings;
 mod shipped;
+mod stream;
 mod sweep;
 mod validate;
 mod variants;
@@ -41,7 +42,7 @@ pub use samples::{data_digest, load_samples};
 pub use seeds::parse_seeds;
 pub use settings::{
     DataSettings, DataSource, EvaluatedTasks, EvaluationSettings, GainSettings, MemorySettings,
-    MethodSettings, NetworkSettings, Settings, StreamKind, StreamSettings, TrainingSettings,
+    MethodSettings, NetworkSettings, Settings, StreamSettings, StreamTraining, TrainingSettings,
 };
 pub(crate) use shipped::DOCUMENTS;
 pub use shipped::shipped;

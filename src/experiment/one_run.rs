@@ -32,10 +32,10 @@ impl<B: Backend> Experiment<'_, B> {
         };
         let (mut learner, trainer) = self.learner(method, seed)?;
         let mut history = History::default();
-        let contexts = self.contexts(seed)?;
         let mut snapshots = Vec::new();
         loop {
-            let ended = trainer.run(&mut *learner, &contexts, &mut history, |record| {
+            let contexts = self.contexts(seed)?;
+            let ended = trainer.run(&mut *learner, contexts, &mut history, |record| {
                 !iterations.contains(&record.iteration)
             });
             match ended {
@@ -76,14 +76,16 @@ impl<B: Backend> Experiment<'_, B> {
         Ok((learner, trainer))
     }
 
-    /// What a run with this seed learns from.
-    fn contexts(&self, seed: u64) -> Result<Cow<'_, [Context]>> {
+    /// What a run with this seed learns from, each context made when its turn comes.
+    fn contexts(&self, seed: u64) -> Result<Box<dyn Iterator<Item = Cow<'_, Context>> + '_>> {
         let contexts = self.contexts.as_slice();
         Ok(match &self.settings.stream.memory {
-            None => Cow::Borrowed(contexts),
+            None => Box::new(contexts.iter().map(Cow::Borrowed)),
             Some(memory) => {
                 let (kind, size) = (memory.kind, memory.size);
-                Cow::Owned(stream::replay(contexts, &self.labels, kind, size, seed)?)
+                let labels = self.training.labels();
+                let contexts = stream::replay(contexts, labels, kind, size, seed)?;
+                Box::new(contexts.map(Cow::Owned))
             }
         })
     }
@@ -112,12 +114,12 @@ impl<B: Backend> Experiment<'_, B> {
             let cost = run.history.records.iter().map(|record| self.cost(record));
             session.skip(run.history.records.len(), cost.sum());
         }
-        let contexts = self.contexts(seed)?;
-        let total = settings.stream.iterations * contexts.len();
+        let total = settings.stream.total_iterations();
         loop {
             let mut stopped = false;
             let history = &mut run.history;
-            let ended = trainer.run(&mut *learner, &contexts, history, |record| {
+            let contexts = self.contexts(seed)?;
+            let ended = trainer.run(&mut *learner, contexts, history, |record| {
                 stopped = !session.step(self.cost(record), self.images(record));
                 !stopped && !session.due(record.iteration)
             });

@@ -1,9 +1,9 @@
 //! Running an experiment: every method with every seed, side by side over the cores.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::{EvaluatedTasks, MethodSettings, NetworkSettings, Results, Run, Settings, StreamKind};
+use super::{EvaluatedTasks, MethodSettings, NetworkSettings, Results, Run, Settings};
 use crate::backend::{Backend, Cpu};
 use crate::data::{Dataset, TrainTest};
 use crate::error::{Error, Result};
@@ -11,7 +11,7 @@ use crate::learn::{Normalisation, Record, Samples, TestTasks, Transform};
 use crate::models::{MlpShape, SlimResNetShape};
 use crate::run::{self, Job, MemoryStore, Options, Session, Size};
 use crate::state::Checkpoint;
-use crate::stream::{self, Context};
+use crate::stream::{self, Context, Part};
 
 /// An experiment that is ready to run: what all its runs share, and only read.
 pub struct Experiment<'a, B: Backend = Cpu> {
@@ -20,8 +20,6 @@ pub struct Experiment<'a, B: Backend = Cpu> {
     pub(super) training: Samples<B>,
     pub(super) test: TestTasks<B>,
     pub(super) contexts: Vec<Context>,
-    /// Of the training samples; none without a memory, which alone reads them.
-    pub(super) labels: Vec<u8>,
     pub(super) network: NetworkConfig,
 }
 
@@ -46,32 +44,44 @@ impl<'a, B: Backend> Experiment<'a, B> {
             mean: data.mean.clone(),
             standard_deviation: data.standard_deviation.clone(),
         };
-        let network = network(&settings.network, &samples.train)?;
-        let (train, contexts) =
-            contexts(settings, &samples.train, settings.stream.contexts.clone())?;
-        let training = Samples::new(backend, &train, &normalisation)?;
-        let mut tasks = stream::tasks(&settings.stream.contexts);
+        let stream = &settings.stream;
+        if stream.epochs.is_some() {
+            let expected = "iterations, which Settings::with_epochs_counted makes of epochs";
+            return Err(Error::setting("stream.epochs", "(given)", expected));
+        }
+        let lists = stream.lists(samples.train.classes())?;
+        let outputs = stream.kind.outputs(samples.train.classes(), &lists);
+        let network = network(&settings.network, &samples.train, outputs)?;
+        let contexts = stream.contexts(&samples.train, &lists)?;
+        let training = Samples::new(backend, &samples.train, &normalisation)?;
+        let mut tasks = stream.kind.tasks(&lists);
         if settings.evaluation.tasks == EvaluatedTasks::First {
             tasks.truncate(1);
         }
-        let (test, tasks) = self::contexts(settings, &samples.test, tasks)?;
+        for (task, list) in tasks.iter_mut().zip(&lists) {
+            if task.is_empty() {
+                task.clone_from(list);
+            }
+        }
+        let test = match stream.kind.tests_training_samples() {
+            true => &samples.train,
+            false => &samples.test,
+        };
+        let seed = stream.seed.unwrap_or(0);
+        let tasks = stream::contexts(stream.kind, test, &tasks, false, seed)?;
         let tasks = tasks
             .into_iter()
-            .map(|task| limited(task.samples, settings.evaluation.limit));
+            .map(|task| limited(task, settings.evaluation.limit));
         let transform = match settings.evaluation.augmented {
             true => transform(settings),
             false => Transform::default(),
         };
-        let test = Samples::new(backend, &test, &normalisation)?;
+        let test = Samples::new(backend, test, &normalisation)?;
         Ok(Experiment {
             settings,
             training,
             test: TestTasks::new(backend, test, tasks.collect(), transform)?,
             contexts,
-            labels: match settings.stream.memory {
-                Some(_) => train.labels().to_vec(),
-                None => Vec::new(),
-            },
             network,
             backend,
         })
@@ -151,15 +161,17 @@ impl<B: Backend> run::Experiment<Run> for Experiment<'_, B> {
             evaluation,
             ..
         } = self.settings;
-        let evaluations = (stream.iterations / evaluation.every) as u64;
-        let trained = 3 * (training.batch * stream.iterations) as u64;
+        let mut tasks = self.test.samples();
+        let mut tested = 0;
         let context = |number: usize| {
-            let tested: usize = self.test.samples().take(number).sum();
-            trained + evaluations * tested as u64
+            let iterations = stream.iterations_of(number);
+            tested += tasks.next().unwrap_or(0);
+            let evaluations = iterations / evaluation.every;
+            (3 * training.batch * iterations + evaluations * tested) as u64
         };
         Size {
-            steps: stream.iterations * stream.contexts.len(),
-            cost: (1..=stream.contexts.len()).map(context).sum(),
+            steps: stream.total_iterations(),
+            cost: (0..stream.count()).map(context).sum(),
         }
     }
 
@@ -172,8 +184,8 @@ impl<B: Backend> run::Experiment<Run> for Experiment<'_, B> {
     }
 }
 
-/// The network that settings ask for, on these samples.
-fn network(settings: &NetworkSettings, samples: &Dataset) -> Result<NetworkConfig> {
+/// The network with so many outputs that settings ask for, on these samples.
+fn network(settings: &NetworkSettings, samples: &Dataset, outputs: usize) -> Result<NetworkConfig> {
     let shape = samples.shape();
     Ok(match settings {
         NetworkSettings::Mlp {
@@ -183,7 +195,7 @@ fn network(settings: &NetworkSettings, samples: &Dataset) -> Result<NetworkConfi
         } => {
             let mut neurons = vec![samples.features()];
             neurons.extend(hidden);
-            neurons.push(samples.classes());
+            neurons.push(outputs);
             NetworkConfig::Mlp(MlpShape {
                 neurons,
                 hidden_standard_deviation: *hidden_standard_deviation,
@@ -202,7 +214,7 @@ fn network(settings: &NetworkSettings, samples: &Dataset) -> Result<NetworkConfi
             NetworkConfig::SlimResNet(SlimResNetShape {
                 side: shape.height,
                 channels: shape.channels,
-                classes: samples.classes(),
+                classes: outputs,
                 width: *width,
                 head_standard_deviation: *head_standard_deviation,
                 modulated: modulated.clone(),
@@ -212,9 +224,23 @@ fn network(settings: &NetworkSettings, samples: &Dataset) -> Result<NetworkConfi
 }
 
 /// `limit` of the samples, evenly spread, as files may hold one class after another; all if `limit` is 0.
-fn limited(samples: Vec<u32>, limit: usize) -> Vec<u32> {
-    let kept = evenly(samples.len(), limit);
-    kept.map(|place| samples[place]).collect()
+fn limited(mut task: Context, limit: usize) -> Context {
+    let mut kept = evenly(task.count(), limit).peekable();
+    if kept.size_hint().0 == task.count() {
+        return task;
+    }
+    let mut first = 0;
+    for part in &mut task.parts {
+        let mut samples = Vec::new();
+        while let Some(place) = kept.next_if(|place| place - first < part.samples.len()) {
+            samples.push(part.samples[place - first]);
+        }
+        first += part.samples.len();
+        let view = part.view.clone();
+        let samples = samples.into();
+        *part = Arc::new(Part { samples, view });
+    }
+    task
 }
 
 /// `limit` of `count` places, evenly spread; all if `limit` is 0.
@@ -232,43 +258,5 @@ pub(super) fn transform(settings: &Settings) -> Transform {
     Transform {
         crop_padding: u8::try_from(settings.training.crop_padding).unwrap_or(u8::MAX),
         mirror: settings.training.mirror,
-    }
-}
-
-/// A context for each of `lists`, and the samples that they index: those given, or variants of them.
-fn contexts<'a>(
-    settings: &Settings,
-    samples: &'a Dataset,
-    lists: Vec<Vec<u16>>,
-) -> Result<(Cow<'a, Dataset>, Vec<Context>)> {
-    let iterations = settings.stream.iterations;
-    match settings.stream.kind {
-        StreamKind::Split => {
-            let class = |&class: &u16| {
-                let known = u8::try_from(class).ok();
-                let present = known.filter(|&class| !samples.of_classes(&[class]).is_empty());
-                present.ok_or_else(|| {
-                    let expected = format!(
-                        "classes below {} that have training and test samples",
-                        samples.classes()
-                    );
-                    Error::setting("stream.contexts", class, expected)
-                })
-            };
-            let classes = lists.iter().map(|list| list.iter().map(class).collect());
-            let classes = classes.collect::<Result<Vec<Vec<u8>>>>()?;
-            Ok((
-                Cow::Borrowed(samples),
-                stream::split(samples, &classes, iterations)?,
-            ))
-        }
-        StreamKind::Rotated => {
-            let (rotated, contexts) = stream::rotated(samples, &lists, iterations)?;
-            Ok((Cow::Owned(rotated), contexts))
-        }
-        StreamKind::Permuted => {
-            let (permuted, contexts) = stream::permuted(samples, &lists, iterations)?;
-            Ok((Cow::Owned(permuted), contexts))
-        }
     }
 }

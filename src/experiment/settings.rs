@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::learn::{Drive, RegularizerConfig, ReplacementConfig, Schedule};
 use crate::optim::Optimizer;
 use crate::run::settings::{Change, Layers, Source, changes, document, unknown};
-use crate::stream::MemoryKind;
+use crate::stream::{MemoryKind, StreamKind};
 
 document!(Settings, "stability-gap", presets::PRESETS);
 
@@ -112,10 +112,28 @@ settings! {
     pub struct StreamSettings {
         /// What the lists of the contexts hold.
         pub kind: StreamKind,
-        /// A list for each context: what its training samples are.
-        pub contexts: Vec<Vec<u16>>,
-        /// Training iterations in each context.
-        pub iterations: usize [AtLeastOne],
+        /// A list for each context: its training samples. Empty where `tasks` says how many there are.
+        pub contexts: Vec<Vec<u16>> = [],
+        /// The number of contexts, each with a list of one task, instead of `contexts`.
+        pub tasks: Option<usize> [AtLeastOne],
+        /// Classes of each of the `tasks` of classes; all classes, shared evenly, if it is missing.
+        pub classes_per_task: Option<usize> [AtLeastOne],
+        /// Whether classes come in a random order, drawn from `seed`: class c of the lists is the one that comes at
+        /// place c. Not if it is missing.
+        pub shuffle_classes: Option<bool>,
+        /// The first context recurs after this many others; never if it is missing.
+        pub recurring: Option<usize> [AtLeastOne],
+        /// Whether each context also trains on all that earlier ones brought; only on its own list if it is missing.
+        pub training: Option<StreamTraining>,
+        /// The seed of the labels and of the classes' order, which are the same for every run; 0 if it is missing.
+        pub seed: Option<u64> [Between(0, 9223372036854775807, "as a seed")],
+        /// Training iterations in each context; 0 where they are given one by one or as epochs.
+        pub iterations: usize = 0,
+        /// Training iterations of each context, one by one, instead of `iterations`.
+        pub iterations_per_context: Option<Vec<usize>> [AtLeastOne],
+        /// Passes over the samples of each context, one by one, or one number for all, instead of iterations. A pass
+        /// is as many iterations as it takes to draw as many samples as the context has.
+        pub epochs: Option<Vec<usize>> [AtLeastOne],
         /// A bounded memory of old samples; all of them, joint training, if it is missing.
         pub memory: Option<MemorySettings>,
     }
@@ -133,14 +151,12 @@ settings! {
 }
 
 settings! {
-    /// What the lists of a stream's contexts hold.
-    pub enum StreamKind {
-        /// Classes.
-        Split = "split",
-        /// Angles in degrees, of all classes.
-        Rotated = "rotated",
-        /// Orders of the pixels, 0 the usual one, of all classes.
-        Permuted = "permuted",
+    /// What a context trains on besides its own list.
+    pub enum StreamTraining {
+        /// All that the lists before it hold.
+        Joint = "joint",
+        /// Nothing.
+        Sequential = "sequential",
     }
 }
 

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use super::learners;
 use super::samples::IMAGES;
-use super::{DataSettings, DataSource, EvaluatedTasks, NetworkSettings, Settings, StreamKind};
+use super::{DataSettings, DataSource, EvaluatedTasks, NetworkSettings, Settings, StreamTraining};
 use crate::error::{Error, Result};
 use crate::run::settings::require;
-use crate::stream;
 
 impl Settings {
     /// The first rule that is broken, of those that concern several settings.
@@ -19,12 +18,42 @@ impl Settings {
     }
 
     fn check_stream(&self) -> Result<()> {
-        let (items, most) = match self.stream.kind {
-            StreamKind::Split => ("class", self.data.source.classes() - 1),
-            StreamKind::Rotated => ("angle in degrees", 359),
-            StreamKind::Permuted => ("permutation", usize::from(u16::MAX)),
-        };
-        let contexts = &self.stream.contexts;
+        let stream = &self.stream;
+        let by_class = stream.kind.has_classes();
+        for (key, given, fits) in [
+            (
+                "stream.shuffle_classes",
+                stream.shuffle_classes.is_some(),
+                by_class,
+            ),
+            (
+                "stream.classes_per_task",
+                stream.classes_per_task.is_some(),
+                by_class && stream.tasks.is_some(),
+            ),
+        ] {
+            let expected = "nothing, but for tasks of classes that stream.tasks counts";
+            require(fits || !given, key, "(given)", expected)?;
+        }
+        let alone = stream.training == Some(StreamTraining::Sequential);
+        let expected = "\"joint\" with stream.memory, which holds old samples in its place";
+        let fits = !(alone && stream.memory.is_some());
+        require(fits, "stream.training", "sequential", expected)?;
+        self.check_lists()?;
+        self.check_iterations()
+    }
+
+    fn check_lists(&self) -> Result<()> {
+        let (stream, source) = (&self.stream, self.data.source);
+        if stream.tasks.is_some() {
+            // How many classes images have, their files say.
+            if source != DataSource::Images {
+                stream.lists(source.classes())?;
+            }
+            return Ok(());
+        }
+        let ([item, _], most) = (stream.kind.item(), stream.kind.largest(source.classes()));
+        let contexts = &stream.contexts;
         let key = "stream.contexts";
         require(!contexts.is_empty(), key, "[]", "at least one context")?;
         for context in contexts {
@@ -34,10 +63,11 @@ impl Settings {
                 !context.is_empty() && in_range && distinct.len() == context.len(),
                 key,
                 format!("{context:?}"),
-                format!("in each context at least one {items}, from 0 to {most}, none twice"),
+                format!("in each context at least one {item}, from 0 to {most}, none twice"),
             )?;
         }
-        let adds_nothing = stream::tasks(contexts).iter().position(Vec::is_empty);
+        let tasks = stream.kind.tasks(contexts);
+        let adds_nothing = tasks.iter().position(Vec::is_empty);
         if let (EvaluatedTasks::All, Some(at)) = (self.evaluation.tasks, adds_nothing) {
             let expected = "with evaluation.tasks = \"all\" something new in each context";
             return Err(Error::setting(key, format!("{:?}", contexts[at]), expected));
@@ -45,11 +75,37 @@ impl Settings {
         Ok(())
     }
 
+    fn check_iterations(&self) -> Result<()> {
+        let (stream, contexts) = (&self.stream, self.stream.count());
+        let each = |key: &str, list: &[usize]| {
+            let expected = format!("a number for each of {contexts} contexts");
+            require(list.len() == contexts, key, format!("{list:?}"), expected)
+        };
+        match (&stream.iterations_per_context, stream.epochs.as_deref()) {
+            (_, Some([_])) => Ok(()),
+            (_, Some(list)) => each("stream.epochs", list),
+            (Some(list), None) => each("stream.iterations_per_context", list),
+            (None, None) => {
+                let expected = "a whole number from 1 to 2⁶³ − 1";
+                let count = stream.iterations;
+                require(count > 0, "stream.iterations", count, expected)
+            }
+        }
+    }
+
     fn check_evaluation(&self) -> Result<()> {
-        let (every, iterations) = (self.evaluation.every, self.stream.iterations);
-        let expected = format!("a divisor of stream.iterations = {iterations}");
-        let divides = iterations.is_multiple_of(every);
-        require(divides, "evaluation.every", every, expected)
+        let (every, stream) = (self.evaluation.every, &self.stream);
+        if stream.epochs.is_some() {
+            return Ok(());
+        }
+        let contexts = stream.iterations_per_context.as_deref();
+        let contexts = contexts.unwrap_or(core::slice::from_ref(&stream.iterations));
+        for &iterations in contexts {
+            let expected = format!("a divisor of stream.iterations = {iterations}");
+            let divides = iterations.is_multiple_of(every);
+            require(divides, "evaluation.every", every, expected)?;
+        }
+        Ok(())
     }
 
     fn check_methods(&self) -> Result<()> {

@@ -14,6 +14,7 @@
 
 mod adaptation;
 mod axpby;
+mod drawing;
 mod gain_modulation;
 mod gradient_descent;
 pub mod history;
@@ -37,5 +38,7 @@ pub use regularizers::*;
 pub use replacement::*;
 pub use samples::{Batch, Normalisation, Samples, Transform};
 pub use schedule::Schedule;
+#[cfg(feature = "report")]
+pub(crate) use test_tasks::READY_SAMPLES;
 pub use test_tasks::TestTasks;
 pub use trainer::{EVALUATION_BATCH, Trainer, evaluate};

@@ -5,9 +5,10 @@ use alloc::vec::Vec;
 
 use rand::RngExt;
 
-use crate::backend::{Backend, Cpu, Placement};
+use crate::backend::{Backend, Cpu, PixelMaps, Placement};
 use crate::data::{Dataset, ImageShape};
 use crate::error::{Error, Result};
+use crate::learn::drawing::{Maps, Viewed};
 use crate::rng::Stream;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -89,9 +90,9 @@ impl Transform {
 #[derive(Debug, Clone)]
 pub struct Samples<B: Backend = Cpu> {
     shape: ImageShape,
-    count: usize,
     pixels: B::Bytes,
-    labels: B::Bytes,
+    /// On the host, where a task maps them.
+    labels: Vec<u8>,
     table: Tensor<B>,
 }
 
@@ -116,9 +117,8 @@ impl<B: Backend> Samples<B> {
         let tables = Shape::matrix(table.len() / 256, 256);
         Ok(Samples {
             shape,
-            count: dataset.len(),
             pixels: backend.bytes(dataset.pixels())?,
-            labels: backend.bytes(dataset.labels())?,
+            labels: dataset.labels().to_vec(),
             table: Tensor::from_rows(backend, tables, &table)?,
         })
     }
@@ -139,12 +139,8 @@ impl<B: Backend> Samples<B> {
     /// # Errors
     /// [`Error::Shape`] for an index beyond the samples, [`Error::Memory`] if there is no room.
     pub fn gather(&self, backend: &B, indices: &[u32], batch: &mut Batch<B>) -> Result<()> {
-        let shape = self.batch_shape(indices.len());
-        batch.inputs.reshape(backend, shape)?;
-        let inputs = batch.inputs.floats_mut();
-        let features = shape.columns();
-        backend.gather(&self.pixels, self.table.floats(), indices, features, inputs)?;
-        backend.gather_labels(&self.labels, indices, &mut batch.labels)
+        self.inputs(backend, indices, None, None, batch)?;
+        self.labels_of(backend, indices, batch)
     }
 
     /// Fills `batch` with the samples of these indices, each shifted and mirrored as its placement
@@ -159,22 +155,66 @@ impl<B: Backend> Samples<B> {
         placements: &[Placement],
         batch: &mut Batch<B>,
     ) -> Result<()> {
+        self.inputs(backend, indices, None, Some(placements), batch)?;
+        self.labels_of(backend, indices, batch)
+    }
+
+    /// Fills `batch` with samples seen through their views, and shifted and mirrored afterwards if there are
+    /// placements.
+    pub(super) fn gather_viewed(
+        &self,
+        backend: &B,
+        samples: &Viewed,
+        maps: &Maps<B>,
+        placements: Option<&[Placement]>,
+        batch: &mut Batch<B>,
+    ) -> Result<()> {
+        let maps = maps.sources.as_ref().map(|sources| PixelMaps {
+            sources,
+            pixels: self.shape.height * self.shape.width,
+            of: &samples.maps,
+        });
+        self.inputs(backend, &samples.indices, maps, placements, batch)?;
+        backend.upload_bytes(&samples.labels, &mut batch.labels)
+    }
+
+    fn inputs(
+        &self,
+        backend: &B,
+        indices: &[u32],
+        maps: Option<PixelMaps<'_, B::Bytes>>,
+        placements: Option<&[Placement]>,
+        batch: &mut Batch<B>,
+    ) -> Result<()> {
         let shape = self.batch_shape(indices.len());
         batch.inputs.reshape(backend, shape)?;
+        let (table, inputs) = (self.table.floats(), batch.inputs.floats_mut());
+        let Some(placements) = placements else {
+            let features = shape.columns();
+            return backend.gather(&self.pixels, table, indices, maps, features, inputs);
+        };
         let ImageShape {
             height,
             width,
             channels,
         } = self.shape;
+        let shape = [height, width, channels];
         backend.gather_images(
             &self.pixels,
-            [height, width, channels],
-            self.table.floats(),
+            shape,
+            table,
             indices,
+            maps,
             placements,
-            batch.inputs.floats_mut(),
-        )?;
-        backend.gather_labels(&self.labels, indices, &mut batch.labels)
+            inputs,
+        )
+    }
+
+    /// The classes of samples that were found to be there.
+    fn labels_of(&self, backend: &B, indices: &[u32], batch: &mut Batch<B>) -> Result<()> {
+        let labels = indices.iter().map(|&index| self.labels[index as usize]);
+        let labels: Vec<u8> = labels.collect();
+        backend.upload_bytes(&labels, &mut batch.labels)
     }
 
     fn batch_shape(&self, samples: usize) -> Shape {
@@ -201,14 +241,19 @@ impl<B: Backend> Samples<B> {
         Ok(batches)
     }
 
+    /// The class of each sample.
+    pub fn labels(&self) -> &[u8] {
+        &self.labels
+    }
+
     /// Samples.
     pub fn len(&self) -> usize {
-        self.count
+        self.labels.len()
     }
 
     /// Whether there is no sample.
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.labels.is_empty()
     }
 
     /// The shape of one sample.

@@ -6,24 +6,31 @@ use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::learn::{Batch, EVALUATION_BATCH, Learner, Samples, Transform, evaluate};
 
+use crate::learn::drawing::{Drawing, Viewed};
 use crate::nn::SoftmaxCrossEntropy;
 use crate::rng::{Purpose, Stream};
+use crate::stream::Context;
+
+/// Test samples that lie ready in the kernels' layout, at most, besides those of the first task: all of MNIST in
+/// six views.
+pub(crate) const READY_SAMPLES: usize = 1 << 16;
 
 /// The test samples of each task, in the order in which the contexts bring the tasks.
 ///
-/// Images that are left as they are lie ready in the kernels' layout; else they are transformed anew at
-/// every evaluation, as the published code of arXiv 2507.14056 does.
+/// Images of the first tasks lie ready in the kernels' layout; those of more tasks are gathered at every
+/// evaluation. With a transform, all are transformed anew at every evaluation, as the published code of
+/// arXiv 2507.14056 does.
 #[derive(Debug, Clone)]
 pub struct TestTasks<B: Backend = Cpu> {
     samples: Samples<B>,
-    tasks: Vec<Vec<u32>>,
+    tasks: Vec<Context>,
     transform: Transform,
-    /// The batches of each task; none where they are made anew.
+    /// The batches of the first tasks.
     ready: Vec<Vec<Batch<B>>>,
 }
 
 impl<B: Backend> TestTasks<B> {
-    /// The samples of `tasks`, each a list of indices into `samples`.
+    /// The samples of `tasks`, each a list of indices into `samples`, or a context.
     ///
     /// # Errors
     /// [`Error::Shape`] if there is no task, one without samples, or an index beyond the samples;
@@ -31,11 +38,12 @@ impl<B: Backend> TestTasks<B> {
     pub fn new(
         backend: &B,
         samples: Samples<B>,
-        tasks: Vec<Vec<u32>>,
+        tasks: Vec<impl Into<Context>>,
         transform: Transform,
     ) -> Result<Self> {
-        if tasks.is_empty() || tasks.iter().any(Vec::is_empty) {
-            let counts: Vec<usize> = tasks.iter().map(Vec::len).collect();
+        let tasks: Vec<Context> = tasks.into_iter().map(Into::into).collect();
+        let counts: Vec<usize> = tasks.iter().map(Context::count).collect();
+        if tasks.is_empty() || counts.contains(&0) {
             let expected = "at least one task, and test samples of each";
             return Err(Error::shape(
                 "test tasks",
@@ -43,18 +51,27 @@ impl<B: Backend> TestTasks<B> {
                 alloc::format!("{counts:?}"),
             ));
         }
-        let mut ready = Vec::new();
-        if transform == Transform::default() {
-            for task in &tasks {
-                ready.push(samples.batches(backend, task, EVALUATION_BATCH)?);
-            }
-        }
-        Ok(TestTasks {
+        let mut found = TestTasks {
             samples,
             tasks,
             transform,
-            ready,
-        })
+            ready: Vec::new(),
+        };
+        let mut kept = 0;
+        for (task, count) in counts.into_iter().enumerate() {
+            kept += count;
+            if transform != Transform::default() || (task > 0 && kept > READY_SAMPLES) {
+                break;
+            }
+            let mut batches = Vec::new();
+            found.gather(backend, task, None, |batch| {
+                let empty = found.samples.batch(backend)?;
+                batches.push(core::mem::replace(batch, empty));
+                Ok(())
+            })?;
+            found.ready.push(batches);
+        }
+        Ok(found)
     }
 
     /// Tasks.
@@ -64,7 +81,7 @@ impl<B: Backend> TestTasks<B> {
 
     /// Test samples of each task.
     pub fn samples(&self) -> impl Iterator<Item = usize> {
-        self.tasks.iter().map(Vec::len)
+        self.tasks.iter().map(Context::count)
     }
 
     /// Adds the losses of `learner` on the batches of `task`, counted from 0. Transformed images are drawn from
@@ -84,20 +101,42 @@ impl<B: Backend> TestTasks<B> {
         if let Some(batches) = self.ready.get(task) {
             return evaluate(backend, learner, loss, batches);
         }
-        let Some(indices) = self.tasks.get(task) else {
+        let step = iteration as u64 + ((task as u64) << 32);
+        let stream = Stream::new(seed, Purpose::Evaluation, step);
+        let stream = (self.transform != Transform::default()).then_some(stream);
+        self.gather(backend, task, stream, |batch| {
+            evaluate(backend, learner, loss, core::slice::from_ref(batch))
+        })
+    }
+
+    /// Gathers the batches of a task one after another, transformed by draws from `stream`.
+    fn gather(
+        &self,
+        backend: &B,
+        task: usize,
+        mut stream: Option<Stream>,
+        mut on_batch: impl FnMut(&mut Batch<B>) -> Result<()>,
+    ) -> Result<()> {
+        let Some(task) = self.tasks.get(task) else {
             let expected = alloc::format!("a task below {}", self.tasks.len());
             return Err(Error::shape("test tasks", expected, task));
         };
-        let step = iteration as u64 + ((task as u64) << 32);
-        let mut stream = Stream::new(seed, Purpose::Evaluation, step);
-        let mut placements = Vec::new();
+        let drawing = Drawing::new(backend, &self.samples, task)?;
         let mut batch = self.samples.batch(backend)?;
-        for indices in indices.chunks(EVALUATION_BATCH) {
-            self.transform
-                .draw(indices.len(), &mut stream, &mut placements);
+        let (mut viewed, mut placements) = (Viewed::default(), Vec::new());
+        for first in (0..task.count()).step_by(EVALUATION_BATCH) {
+            let count = EVALUATION_BATCH.min(task.count() - first);
+            viewed.clear();
+            for place in first..first + count {
+                drawing.add(place, &mut viewed);
+            }
+            let placed = stream.as_mut().map(|stream| {
+                self.transform.draw(count, stream, &mut placements);
+                &placements[..]
+            });
             self.samples
-                .gather_placed(backend, indices, &placements, &mut batch)?;
-            evaluate(backend, learner, loss, core::slice::from_ref(&batch))?;
+                .gather_viewed(backend, &viewed, &drawing.maps, placed, &mut batch)?;
+            on_batch(&mut batch)?;
         }
         Ok(())
     }

@@ -2,11 +2,11 @@
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
-
-use rand::RngExt;
+use core::borrow::Borrow;
 
 use crate::backend::{Backend, Cpu, summation};
 use crate::error::{Error, Result};
+use crate::learn::drawing::{Drawing, Viewed};
 use crate::learn::readback::Readback;
 use crate::learn::{Batch, Evaluation, History, Learner, Record, Samples, TestTasks, Transform};
 use crate::nn::{Loss, SoftmaxCrossEntropy};
@@ -54,7 +54,7 @@ impl<B: Backend> Trainer<'_, B> {
     pub fn run(
         &self,
         learner: &mut dyn Learner<B>,
-        contexts: &[Context],
+        contexts: impl IntoIterator<Item: Borrow<Context>>,
         history: &mut History,
         mut observe: impl FnMut(&Record) -> bool,
     ) -> Result<()> {
@@ -62,31 +62,41 @@ impl<B: Backend> Trainer<'_, B> {
         let mut loss = SoftmaxCrossEntropy::new();
         let mut readback = Readback::default();
         let mut batch = self.training.batch(backend)?;
-        let (mut indices, mut placements) = (Vec::new(), Vec::new());
+        let (mut drawn, mut placements) = (Viewed::default(), Vec::new());
         let layers = learner.layers();
         history.layers = layers.iter().map(|layer| layer.name.clone()).collect();
         let done = history.records.len();
         let mut iteration = 0;
-        for (number, context) in contexts.iter().enumerate() {
+        for (number, context) in contexts.into_iter().enumerate() {
+            let context: &Context = context.borrow();
             if iteration >= done {
                 learner.begin_context(backend, number + 1)?;
+            } else if iteration + context.iterations <= done {
+                iteration += context.iterations;
+                continue;
             }
+            let drawing = Drawing::new(backend, self.training, context)?;
             for step in 1..=context.iterations {
                 iteration += 1;
                 if iteration <= done {
                     continue;
                 }
                 let mut stream = Stream::new(self.seed, Purpose::Batch, iteration as u64);
-                self.draw(&context.samples, self.batch, &mut stream, &mut indices)?;
-                if self.transform == Transform::default() {
-                    self.training.gather(backend, &indices, &mut batch)?;
-                } else {
+                drawing.draw(self.batch, &mut stream, &mut drawn)?;
+                let placed = self.transform != Transform::default();
+                if placed {
                     let mut stream = Stream::new(self.seed, Purpose::Transform, iteration as u64);
                     self.transform
-                        .draw(indices.len(), &mut stream, &mut placements);
-                    self.training
-                        .gather_placed(backend, &indices, &placements, &mut batch)?;
+                        .draw(self.batch, &mut stream, &mut placements);
                 }
+                let placements = placed.then_some(&placements[..]);
+                self.training.gather_viewed(
+                    backend,
+                    &drawn,
+                    &drawing.maps,
+                    placements,
+                    &mut batch,
+                )?;
                 learner.step(backend, &batch, &mut loss)?;
                 readback.begin(&loss)?;
                 if step.checked_rem(self.evaluate_every) == Some(0) {
@@ -123,8 +133,10 @@ impl<B: Backend> Trainer<'_, B> {
                 if step == context.iterations {
                     let mut stream = Stream::new(self.seed, Purpose::ContextEnd, number as u64 + 1);
                     learner.end_context(backend, &mut |count, batch| {
-                        self.draw(&context.samples, count, &mut stream, &mut indices)?;
-                        self.training.gather(backend, &indices, batch)
+                        drawing.draw(count, &mut stream, &mut drawn)?;
+                        let maps = &drawing.maps;
+                        self.training
+                            .gather_viewed(backend, &drawn, maps, None, batch)
                     })?;
                 }
                 let go_on = observe(&record);
@@ -134,30 +146,6 @@ impl<B: Backend> Trainer<'_, B> {
                 }
             }
         }
-        Ok(())
-    }
-
-    /// Fills `indices` with this many samples of a context, drawn uniformly with replacement.
-    fn draw(
-        &self,
-        samples: &[u32],
-        batch: usize,
-        stream: &mut Stream,
-        indices: &mut Vec<u32>,
-    ) -> Result<()> {
-        // Drawn as u32, so that the width of `usize` does not matter.
-        let count = u32::try_from(samples.len()).unwrap_or(u32::MAX);
-        if count == 0 || batch == 0 {
-            let expected = "at least one sample to draw from and one to draw";
-            return Err(Error::setting("batch", batch, expected));
-        }
-        indices.clear();
-        indices.try_reserve(batch).map_err(|_| Error::Memory {
-            purpose: "a batch".into(),
-            bytes: (batch as u64).saturating_mul(4),
-            remedy: "use a smaller one".into(),
-        })?;
-        indices.extend((0..batch).map(|_| samples[stream.random_range(0..count) as usize]));
         Ok(())
     }
 }

@@ -31,11 +31,6 @@ pub(crate) struct NotFinite {
     pub(crate) value: f64,
 }
 
-/// Iterations of a complete run; the largest number for settings that no run could finish.
-pub(crate) fn total_iterations(stream: &StreamSettings) -> usize {
-    stream.contexts.len().saturating_mul(stream.iterations)
-}
-
 /// `history` as records.
 ///
 /// # Errors
@@ -78,7 +73,8 @@ pub(crate) fn from_csv(path: &Path, text: &[u8], stream: &StreamSettings) -> Res
         Ok(())
     })?;
     let (layers, later_tasks) = found;
-    let total = total_iterations(stream);
+    let starts = stream.starts();
+    let total = starts.last().copied().unwrap_or(0);
     let mut records = Vec::with_capacity(csv.rows.len());
     for (index, row) in csv.rows.iter().enumerate() {
         let bad = |at: usize, expected: &str| {
@@ -91,7 +87,8 @@ pub(crate) fn from_csv(path: &Path, text: &[u8], stream: &StreamSettings) -> Res
         if index >= total {
             return Err(bad(0, &format!("no more than {total} iterations")));
         }
-        for (at, expected) in [(0, index + 1), (1, index / stream.iterations + 1)] {
+        let context = starts.partition_point(|&start| start <= index);
+        for (at, expected) in [(0, index + 1), (1, context)] {
             if row[at] != Some(expected as f64) {
                 return Err(bad(at, &expected.to_string()));
             }
@@ -100,7 +97,7 @@ pub(crate) fn from_csv(path: &Path, text: &[u8], stream: &StreamSettings) -> Res
         records.push(record(
             row,
             index,
-            stream,
+            context,
             (layers.len(), later_tasks),
             number,
         )?);
@@ -209,7 +206,7 @@ fn layers_and_tasks(path: &Path, found: &[String]) -> Result<(Vec<String>, usize
 fn record(
     row: &[Option<f64>],
     index: usize,
-    stream: &StreamSettings,
+    context: usize,
     (layers, later_tasks): (usize, usize),
     number: impl Fn(usize) -> Result<f64>,
 ) -> Result<Record> {
@@ -235,7 +232,7 @@ fn record(
     };
     Ok(Record {
         iteration: index + 1,
-        context: index / stream.iterations + 1,
+        context,
         train: evaluation(2)?,
         test,
         entropy: number(6)?,

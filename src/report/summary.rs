@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::differences::{Difference, differences};
 use super::format::Unit;
 use super::measure::{Better, ByMeasure, Measure, Shown, over_seeds};
-use super::records::total_iterations;
 use crate::error::{Error, Result};
 use crate::experiment::{EvaluatedTasks, Results, Run};
 use crate::learn::{History, Record};
@@ -136,7 +135,7 @@ pub(super) const fn measures<'a>() -> [Measure<Outcome<'a>>; 11] {
 /// [`Error::Shape`] and those of [`stability_gap`], for a run that is called complete and whose history is
 /// not.
 pub fn summarise_results(results: &Results) -> Result<Summary> {
-    let total = total_iterations(&results.settings.stream);
+    let total = results.settings.stream.total_iterations();
     let mut runs = Vec::with_capacity(results.runs.len());
     for run in &results.runs {
         let iterations = run.history.records.len();

@@ -6,7 +6,7 @@ use super::figure::{Chart, ChartPanel, ChartRow, Point, Series, fits_above};
 use super::format::Unit;
 use super::measure::Measure;
 use super::summary::{MethodSummary, Outcome, measures};
-use crate::experiment::{Axis, Cell, StreamKind, Sweep};
+use crate::experiment::{Axis, Cell, Sweep};
 
 /// Values that span so much are drawn by their logarithm.
 const WIDE: f64 = 10.0;
@@ -33,11 +33,7 @@ pub(super) fn chart(sweep: &Sweep, cells: &[(&Cell, Vec<&MethodSummary>)]) -> Op
     let counts = last.values.iter().all(Value::is_array);
     let setting = match (counts, last.key.as_str()) {
         (true, "stream.contexts") => {
-            let items = match sweep.base().stream.kind {
-                StreamKind::Split => "classes",
-                StreamKind::Rotated => "rotations",
-                StreamKind::Permuted => "permutations",
-            };
+            let [_, items] = sweep.base().stream.kind.item();
             format!("{items} in the last context")
         }
         (true, key) => format!("items in {key}"),

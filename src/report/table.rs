@@ -4,7 +4,6 @@ use std::path::Path;
 
 use super::format::Unit;
 use super::measure::Measure;
-use super::records;
 use super::summary::{MethodSummary, Summary, measures, summarise_results};
 use crate::error::{Error, Result};
 use crate::experiment::Settings;
@@ -71,7 +70,7 @@ pub(super) fn csv<Line: AsRef<[String]>>(name: &str, lines: &[Line]) -> Result<S
 
 /// A line for every run that the settings ask for and that is not complete.
 pub(super) fn incomplete(results: &Results) -> Vec<String> {
-    let total = records::total_iterations(&results.settings.stream);
+    let total = results.settings.stream.total_iterations();
     let mut lines = Vec::new();
     for method in &results.settings.methods {
         for &seed in &results.settings.training.seeds {

@@ -1,7 +1,7 @@
 //! Jobs' states as files of the safetensors format, each with a digest of all its bytes.
 //!
-//! The tensors are a [`Checkpoint`]'s by their names, f32; those of the method have the prefix `method.`, and single
-//! numbers among them are f64. A checkpoint also holds the records so far, as `records.csv`. The metadata are one
+//! The tensors are a [`Checkpoint`]'s by their names, f32. The learner's names have the prefix `learner.`; its numbers
+//! are f64, its counts u64. A checkpoint also holds the records so far, as `records.csv`. The metadata are one
 //! entry, `neurogain`, of JSON: the format's own library writes several in any order, and equal states are to be
 //! equal files.
 
@@ -104,7 +104,7 @@ pub(crate) fn digest(bytes: &[u8]) -> String {
     hexadecimal(Sha256::new_with_prefix(bytes))
 }
 
-/// The file of a state, with what the method remembers or without, and with the records or without.
+/// The file of a state, with what the learner remembers or without, and with the records or without.
 pub(super) fn to_bytes(
     head: &Head,
     checkpoint: &Checkpoint,

@@ -1,167 +1,213 @@
 //! Benchmarks as sequences of contexts.
 //!
-//! A context names what it trains on by a list of items: classes, angles or permutations. Joint training
-//! is a stream whose lists each contain the one before. What a context's list has and no earlier one had
-//! is its *task*; accuracy is measured on tasks.
+//! A context is a view of a dataset: which samples, seen through which map of pixels and of labels, and for how
+//! many iterations. The samples are stored once; a batch is mapped where it is gathered.
+//!
+//! A context names what it trains on by a list of numbers: classes, angles, permutations, … ([`StreamKind`]).
+//! Joint training is a stream whose lists each contain the one before. What a context's list has and no earlier
+//! one had is its *task*; accuracy is measured on tasks.
 
+mod kind;
+mod lists;
 mod replay;
+mod view;
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
-use alloc::vec;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 
-pub use replay::{MemoryKind, replay};
+pub use kind::StreamKind;
+pub use lists::{ClassLists, numbered, recurring};
+pub use replay::{MemoryKind, Replayed, replay};
+pub use view::{LabelMap, PixelMap, View};
+
+/// Samples seen through one view.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Part {
+    /// Indices into a dataset.
+    pub samples: Arc<[u32]>,
+    /// How they are seen.
+    pub view: View,
+}
+
+impl Part {
+    fn as_they_are(samples: Vec<u32>) -> Part {
+        Part {
+            samples: samples.into(),
+            view: View::default(),
+        }
+    }
+}
 
 /// A stretch of training on a fixed set of samples.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Each batch is drawn uniformly, with replacement, from the samples of all parts, one after another, and then
+/// those of the replay memory.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Context {
-    /// The training samples that batches are drawn from: indices into a dataset.
-    pub samples: Vec<u32>,
+    /// What batches are drawn from. Contexts share them.
+    pub parts: Vec<Arc<Part>>,
+    /// Old samples out of a bounded memory.
+    pub replayed: Replayed,
     /// Training iterations.
     pub iterations: usize,
+}
+
+impl Context {
+    /// Training on `samples`: indices into a dataset, whose pixels and labels are left as they are.
+    pub fn new(samples: Vec<u32>, iterations: usize) -> Context {
+        Context {
+            parts: alloc::vec![Arc::new(Part::as_they_are(samples))],
+            replayed: Replayed::default(),
+            iterations,
+        }
+    }
+
+    /// How many samples a batch is drawn from.
+    pub fn count(&self) -> usize {
+        let parts = self.parts.iter().map(|part| part.samples.len());
+        parts.fold(self.replayed.places, usize::saturating_add)
+    }
+
+    /// Each of these samples with its view, in the order in which they are numbered for a draw.
+    pub fn samples(&self) -> impl Iterator<Item = (u32, &View)> {
+        let parts = self.parts.iter();
+        let parts = parts.flat_map(|part| part.samples.iter().map(|&s| (s, &part.view)));
+        parts.chain(self.replayed.samples())
+    }
+}
+
+impl From<Vec<u32>> for Context {
+    fn from(samples: Vec<u32>) -> Context {
+        Context::new(samples, 0)
+    }
 }
 
 /// One context for each list of classes, over the samples of these classes.
 ///
 /// # Errors
-/// [`Error::Setting`] if there is no context, or a context has no sample.
+/// As [`contexts`].
 ///
 /// ```
 /// use neurogain::{data::Dataset, stream};
 /// let dataset = Dataset::new(1, 4, vec![0, 0, 0, 0], vec![3, 0, 1, 2])?;
 /// let contexts = stream::split(&dataset, &[vec![0, 1], vec![0, 1, 2, 3]], 200)?;
-/// assert_eq!(contexts[0].samples, [1, 2]);
-/// assert_eq!(contexts[1].samples, [0, 1, 2, 3]);
+/// assert_eq!(*contexts[0].parts[0].samples, [1, 2]);
+/// assert_eq!(*contexts[1].parts[0].samples, [0, 1, 2, 3]);
 /// # Ok::<(), neurogain::Error>(())
 /// ```
-pub fn split(dataset: &Dataset, contexts: &[Vec<u8>], iterations: usize) -> Result<Vec<Context>> {
-    not_empty(contexts.len())?;
-    let context = |classes: &Vec<u8>| {
-        let samples = dataset.of_classes(classes);
-        if samples.is_empty() {
-            let found = format!("{classes:?}");
-            let expected = format!("classes that the {} samples have", dataset.len());
-            return Err(Error::setting("stream.contexts", found, expected));
+pub fn split(dataset: &Dataset, lists: &[Vec<u8>], iterations: usize) -> Result<Vec<Context>> {
+    let lists = lists.iter().map(|list| list.iter().map(|&c| c.into()));
+    let lists: Vec<Vec<u16>> = lists.map(Iterator::collect).collect();
+    let mut contexts = contexts(StreamKind::Split, dataset, &lists, false, 0)?;
+    for context in &mut contexts {
+        context.iterations = iterations;
+    }
+    Ok(contexts)
+}
+
+/// One context for each of `lists`, whose numbers mean what `kind` says, without iterations yet; with `joint`,
+/// each trains on all that earlier ones train on besides. `seed` names the draws of labels.
+///
+/// # Errors
+/// [`Error::Setting`] if there is no context, one with an empty list, a class that no sample has, or no sample.
+///
+/// ```
+/// use neurogain::{data::Dataset, stream::{self, PixelMap, StreamKind}};
+/// let dataset = Dataset::new(4, 1, vec![1, 2, 3, 4], vec![0])?;
+/// let contexts = stream::contexts(StreamKind::Permuted, &dataset, &[vec![7], vec![9]], true, 0)?;
+/// assert_eq!(contexts[1].count(), 2);
+/// assert_eq!(contexts[1].parts[1].view.pixels, PixelMap::Permutation(9));
+/// # Ok::<(), neurogain::Error>(())
+/// ```
+pub fn contexts(
+    kind: StreamKind,
+    dataset: &Dataset,
+    lists: &[Vec<u16>],
+    joint: bool,
+    seed: u64,
+) -> Result<Vec<Context>> {
+    if lists.is_empty() {
+        let expected = "at least one context";
+        return Err(Error::setting("stream.contexts", "[]", expected));
+    }
+    if lists.iter().any(Vec::is_empty) || dataset.is_empty() {
+        let found = format!("{lists:?} on {} samples", dataset.len());
+        let [item, _] = kind.item();
+        let expected = format!("at least one {item} in each context, and samples");
+        return Err(Error::setting("stream.contexts", found, expected));
+    }
+    let mut parts: Vec<Arc<Part>> = Vec::new();
+    let mut places: BTreeMap<&[u16], usize> = BTreeMap::new();
+    let mut unions = Unions::default();
+    let mut contexts = Vec::with_capacity(lists.len());
+    for list in lists {
+        let mut own = BTreeSet::new();
+        for unit in kind.units(list) {
+            let place = match places.get(unit) {
+                Some(&place) => place,
+                None => {
+                    let mut part = kind.part(unit, dataset, seed)?;
+                    // All samples are one list, whatever its views.
+                    if let Some(first) = parts.first()
+                        && first.samples == part.samples
+                    {
+                        part.samples = first.samples.clone();
+                    }
+                    places.insert(unit, parts.len());
+                    parts.push(Arc::new(part));
+                    parts.len() - 1
+                }
+            };
+            own.insert(place);
         }
-        Ok(Context {
-            samples,
-            iterations,
-        })
-    };
-    contexts.iter().map(context).collect()
+        if joint {
+            own = (0..parts.len()).collect();
+        }
+        contexts.push(Context {
+            parts: unions.of(own, &parts),
+            ..Context::default()
+        });
+    }
+    Ok(contexts)
 }
 
-/// One context for each list of angles in degrees, over all samples rotated by each of them
-/// ([`Dataset::rotated`]), and the dataset that the contexts index: one rotated copy after another.
-///
-/// # Errors
-/// [`Error::Setting`] if there is no context or one without angles, [`Error::Memory`] if there is no room.
-///
-/// ```
-/// use neurogain::{data::{Dataset, ImageShape}, stream};
-/// let shape = ImageShape { height: 2, width: 2, channels: 1 };
-/// let dataset = Dataset::images(shape, 1, vec![1, 2, 3, 4], vec![0])?;
-/// let (rotated, contexts) = stream::rotated(&dataset, &[vec![0], vec![0, 90]], 400)?;
-/// assert_eq!(rotated.pixels(), [1, 2, 3, 4, 2, 4, 1, 3]);
-/// assert_eq!(contexts[1].samples, [0, 1]);
-/// # Ok::<(), neurogain::Error>(())
-/// ```
-pub fn rotated(
-    dataset: &Dataset,
-    contexts: &[Vec<u16>],
-    iterations: usize,
-) -> Result<(Dataset, Vec<Context>)> {
-    variants(dataset, contexts, iterations, |angle| {
-        dataset.rotated(f64::from(angle))
-    })
+/// Parts that are seen as they are, made one, ascending: once for each set of them.
+#[derive(Default)]
+struct Unions(BTreeMap<BTreeSet<usize>, Arc<Part>>);
+
+impl Unions {
+    fn of(&mut self, places: BTreeSet<usize>, parts: &[Arc<Part>]) -> Vec<Arc<Part>> {
+        let chosen = || places.iter().map(|&place| &parts[place]);
+        if places.len() < 2 || chosen().any(|part| part.view != View::default()) {
+            return chosen().cloned().collect();
+        }
+        let union = self.0.entry(places.clone()).or_insert_with(|| {
+            let mut samples: Vec<u32> = chosen().flat_map(|part| part.samples.to_vec()).collect();
+            samples.sort_unstable();
+            Arc::new(Part::as_they_are(samples))
+        });
+        alloc::vec![union.clone()]
+    }
 }
 
-/// One context for each list of permutations, over all samples with their pixels in each of these orders
-/// ([`Dataset::permuted`]), and the dataset that the contexts index: one permuted copy after another.
-///
-/// # Errors
-/// [`Error::Setting`] if there is no context or one without permutations, [`Error::Memory`] if there is no
-/// room.
-pub fn permuted(
-    dataset: &Dataset,
-    contexts: &[Vec<u16>],
-    iterations: usize,
-) -> Result<(Dataset, Vec<Context>)> {
-    variants(dataset, contexts, iterations, |number| {
-        Ok(dataset.permuted(u64::from(number)))
-    })
-}
-
-/// The task of each context: the items of its list that no earlier list has, in the list's order.
+/// The task of each context: the numbers of its list that no earlier list has, in the list's order.
 ///
 /// ```
 /// use neurogain::stream;
 /// assert_eq!(stream::tasks(&[vec![0, 1], vec![0, 1, 2]]), [vec![0, 1], vec![2]]);
 /// ```
-pub fn tasks(contexts: &[Vec<u16>]) -> Vec<Vec<u16>> {
-    let mut seen = Vec::new();
-    let mut tasks = Vec::with_capacity(contexts.len());
-    for context in contexts {
-        let new: Vec<u16> = context
-            .iter()
-            .copied()
-            .filter(|item| !seen.contains(item))
-            .collect();
-        seen.extend_from_slice(&new);
-        tasks.push(new);
-    }
-    tasks
-}
-
-fn variants(
-    dataset: &Dataset,
-    contexts: &[Vec<u16>],
-    iterations: usize,
-    change: impl Fn(u16) -> Result<Dataset>,
-) -> Result<(Dataset, Vec<Context>)> {
-    not_empty(contexts.len())?;
-    if contexts.iter().any(Vec::is_empty) || dataset.is_empty() {
-        let found = format!("{contexts:?} on {} samples", dataset.len());
-        let expected = "at least one variant in each context, and samples";
-        return Err(Error::setting("stream.contexts", found, expected));
-    }
-    let used = tasks(contexts).concat();
-    let copies = used
-        .iter()
-        .map(|&item| change(item))
-        .collect::<Result<Vec<_>>>()?;
-    let joined = Dataset::joined(&copies)?;
-    let count = u32::try_from(dataset.len()).ok();
-    let all = u32::try_from(joined.len()).ok();
-    let (Some(count), Some(_)) = (count, all) else {
-        let expected = "fewer than 2³² samples, all variants together";
-        return Err(Error::setting("stream.contexts", used.len(), expected));
+pub fn tasks(lists: &[Vec<u16>]) -> Vec<Vec<u16>> {
+    let mut seen = BTreeSet::new();
+    let new = |list: &Vec<u16>| {
+        let mut new = list.clone();
+        new.retain(|item| !seen.contains(item));
+        seen.extend(new.iter().copied());
+        new
     };
-    let context = |items: &Vec<u16>| {
-        let mut samples = vec![];
-        for (place, item) in (0u32..).zip(&used) {
-            if items.contains(item) {
-                samples.extend(place * count..(place + 1) * count);
-            }
-        }
-        Context {
-            samples,
-            iterations,
-        }
-    };
-    Ok((joined, contexts.iter().map(context).collect()))
-}
-
-fn not_empty(contexts: usize) -> Result<()> {
-    match contexts {
-        0 => Err(Error::setting(
-            "stream.contexts",
-            "[]",
-            "at least one context",
-        )),
-        _ => Ok(()),
-    }
+    lists.iter().map(new).collect()
 }

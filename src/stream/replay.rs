@@ -1,11 +1,13 @@
 //! A bounded memory of old samples in the place of joint training.
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use rand::RngExt;
 
-use super::Context;
+use super::{Context, Part, View};
 use crate::error::{Error, Result};
 use crate::rng::{Purpose, Stream};
 
@@ -20,76 +22,172 @@ settings! {
     }
 }
 
-/// `contexts` of joint training with old samples only out of a memory of `size`.
+/// The old samples that a context replays.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Replayed {
+    /// Each sample of the memory, and a part that has its view.
+    pub memory: Vec<(Arc<Part>, u32)>,
+    /// How many samples they count as in a draw: the memory is repeated in order until they are so many.
+    pub places: usize,
+}
+
+impl Replayed {
+    pub(super) fn samples(&self) -> impl Iterator<Item = (u32, &View)> {
+        let memory = self.memory.iter();
+        let memory = memory.map(|(part, sample)| (*sample, &part.view));
+        memory.cycle().take(self.places)
+    }
+}
+
+/// `contexts` of joint training with old samples only out of a memory of `size`, each made when it is asked for.
 ///
-/// A sample of a context is old if an earlier one has it. At the end of each context the memory takes in what
-/// was new in it; what it drops is gone for good. In each context the old samples are replaced by the memory,
-/// repeated until they are as many as before, so that batches hold old and new samples in joint training's
-/// proportion. `labels` are those of all samples; draws come from (`seed`, [`Purpose::Memory`], context or
-/// class).
+/// A sample of a context is old if an earlier one has it, seen through the same view. At the end of each context
+/// the memory takes in what was new in it; what it drops is gone for good. In each context the old samples are
+/// replaced by the memory, repeated until they are as many as before, so that batches hold old and new samples in
+/// joint training's proportion. `labels` are those of all samples; draws come from (`seed`, [`Purpose::Memory`],
+/// context or class).
 ///
 /// # Errors
 /// [`Error::Setting`] for a memory of no sample, [`Error::Shape`] for a context's sample beyond `labels`.
 ///
 /// ```
 /// use neurogain::stream::{Context, MemoryKind, replay};
-/// let context = |samples| Context { samples, iterations: 5 };
-/// let joint = [context(vec![0, 1, 2, 3]), context(vec![0, 1, 2, 3, 4, 5])];
-/// let contexts = replay(&joint, &[0, 0, 1, 1, 2, 2], MemoryKind::Balanced, 2, 42)?;
+/// let joint = [Context::new(vec![0, 1, 2, 3], 5), Context::new(vec![0, 1, 2, 3, 4, 5], 5)];
+/// let contexts: Vec<_> = replay(&joint, &[0, 0, 1, 1, 2, 2], MemoryKind::Balanced, 2, 42)?.collect();
 /// assert_eq!(contexts[0], joint[0]);
 /// // Two new samples, and two old ones twice.
-/// assert_eq!(contexts[1].samples[..2], [4, 5]);
-/// assert_eq!(contexts[1].samples[2..4], contexts[1].samples[4..]);
+/// let samples: Vec<u32> = contexts[1].samples().map(|(sample, _)| sample).collect();
+/// assert_eq!(samples[..2], [4, 5]);
+/// assert_eq!(samples[2..4], samples[4..]);
 /// # Ok::<(), neurogain::Error>(())
 /// ```
-pub fn replay(
-    contexts: &[Context],
-    labels: &[u8],
+pub fn replay<'a>(
+    contexts: &'a [Context],
+    labels: &'a [u8],
     kind: MemoryKind,
     size: usize,
     seed: u64,
-) -> Result<Vec<Context>> {
+) -> Result<impl Iterator<Item = Context> + 'a> {
     if size == 0 {
         let expected = "a memory of at least one sample";
         return Err(Error::setting("stream.memory.size", size, expected));
     }
-    let mut seen = alloc::vec![false; labels.len()];
-    let mut seen_so_far = 0;
-    let mut memory: Vec<u32> = Vec::new();
-    let mut found = Vec::with_capacity(contexts.len());
-    for (number, context) in (1..).zip(contexts) {
-        if let Some(sample) = context
-            .samples
-            .iter()
-            .find(|&&s| s as usize >= labels.len())
+    let mut checked = BTreeSet::new();
+    for part in contexts.iter().flat_map(|context| &context.parts) {
+        let beyond = |sample: &&u32| **sample as usize >= labels.len();
+        if checked.insert(Arc::as_ptr(part))
+            && let Some(sample) = part.samples.iter().find(beyond)
         {
             let expected = format!("samples below {}", labels.len());
             return Err(Error::shape("replay", expected, sample));
         }
-        let is_old = |sample: &u32| seen[*sample as usize];
-        let (old, new): (Vec<u32>, Vec<u32>) = context.samples.iter().partition(|s| is_old(s));
-        let replayed = memory.iter().copied().cycle().take(old.len());
-        found.push(Context {
-            samples: new.iter().copied().chain(replayed).collect(),
-            iterations: context.iterations,
-        });
+    }
+    let mut memory: Vec<Candidate> = Vec::new();
+    let mut seen = Seen::default();
+    let mut seen_so_far = 0;
+    Ok((1..).zip(contexts).map(move |(number, context)| {
+        let mut parts = Vec::new();
+        let mut new = Vec::new();
+        for part in &context.parts {
+            let (part, view) = seen.new_of(part);
+            let samples = part.samples.iter();
+            new.extend(samples.map(|&sample| Candidate {
+                label: part.view.labels.label(sample, labels[sample as usize]),
+                number: view * labels.len() as u64 + u64::from(sample),
+                part: part.clone(),
+                sample,
+            }));
+            parts.push(part);
+        }
+        parts.retain(|part| !part.samples.is_empty());
+        let replayed = memory.iter().map(|old| (old.part.clone(), old.sample));
+        let replayed = Replayed {
+            memory: replayed.collect(),
+            places: match memory.is_empty() {
+                true => 0,
+                false => context.count() - new.len(),
+            },
+        };
+        seen.add(&context.parts, labels.len());
+        let before = seen_so_far;
+        seen_so_far += new.len() as u64;
         match kind {
             MemoryKind::Reservoir => {
                 let mut stream = Stream::new(seed, Purpose::Memory, number);
-                reservoir(&new, size, seen_so_far, &mut stream, &mut memory);
+                reservoir(new, size, before, &mut stream, &mut memory);
             }
-            MemoryKind::Balanced => balanced(&new, labels, size, seed, &mut memory),
+            MemoryKind::Balanced => balanced(new, size, seed, &mut memory),
         }
-        seen_so_far += new.len() as u64;
-        for sample in new {
-            seen[sample as usize] = true;
+        Context {
+            parts,
+            replayed,
+            iterations: context.iterations,
         }
-    }
-    Ok(found)
+    }))
 }
 
-fn reservoir(new: &[u32], size: usize, seen: u64, stream: &mut Stream, memory: &mut Vec<u32>) {
-    for (before, &sample) in (seen..).zip(new) {
+/// A sample that a memory may keep.
+#[derive(Debug, Clone)]
+struct Candidate {
+    label: u8,
+    /// The sample's, with all samples of each view numbered after those of the views before it.
+    number: u64,
+    part: Arc<Part>,
+    sample: u32,
+}
+
+/// The samples of earlier contexts, by their view.
+#[derive(Default)]
+struct Seen {
+    parts: BTreeSet<*const Part>,
+    /// The number of each view, in the order in which they came, and a bit for each sample.
+    views: BTreeMap<View, (u64, Vec<u64>)>,
+}
+
+impl Seen {
+    /// What is new in a part, and the number of its view.
+    fn new_of(&self, part: &Arc<Part>) -> (Arc<Part>, u64) {
+        let Some((view, bits)) = self.views.get(&part.view) else {
+            return (part.clone(), self.views.len() as u64);
+        };
+        let mut samples = Vec::new();
+        if !self.parts.contains(&Arc::as_ptr(part)) {
+            samples.extend_from_slice(&part.samples);
+            samples.retain(|&sample| bits[sample as usize / 64] >> (sample % 64) & 1 == 0);
+        }
+        if samples.len() == part.samples.len() {
+            return (part.clone(), *view);
+        }
+        let new = Part {
+            samples: samples.into(),
+            view: part.view.clone(),
+        };
+        (Arc::new(new), *view)
+    }
+
+    fn add(&mut self, parts: &[Arc<Part>], samples: usize) {
+        for part in parts {
+            if !self.parts.insert(Arc::as_ptr(part)) {
+                continue;
+            }
+            let number = self.views.len() as u64;
+            let (_, bits) = (self.views.entry(part.view.clone()))
+                .or_insert_with(|| (number, alloc::vec![0; samples.div_ceil(64)]));
+            for &sample in &*part.samples {
+                bits[sample as usize / 64] |= 1 << (sample % 64);
+            }
+        }
+    }
+}
+
+fn reservoir(
+    new: Vec<Candidate>,
+    size: usize,
+    seen: u64,
+    stream: &mut Stream,
+    memory: &mut Vec<Candidate>,
+) {
+    for (before, sample) in (seen..).zip(new) {
         if memory.len() < size {
             memory.push(sample);
             continue;
@@ -104,25 +202,24 @@ fn reservoir(new: &[u32], size: usize, seen: u64, stream: &mut Stream, memory: &
 
 /// Each class has its samples in a random order of their own and keeps the first: what it drops as its share
 /// shrinks is the last.
-fn balanced(new: &[u32], labels: &[u8], size: usize, seed: u64, memory: &mut Vec<u32>) {
-    let label = |sample: u32| labels[sample as usize];
-    let mut candidates: Vec<(u8, u64, u32)> = Vec::new();
-    for &sample in memory.iter().chain(new) {
-        let step = (1 << 40) + u64::from(sample);
+fn balanced(new: Vec<Candidate>, size: usize, seed: u64, memory: &mut Vec<Candidate>) {
+    let order = |candidate: &Candidate| {
+        let step = (1 << 40) + candidate.number;
         let order = Stream::new(seed, Purpose::Memory, step).random::<u64>();
-        candidates.push((label(sample), order, sample));
-    }
-    candidates.sort_unstable();
-    memory.clear();
+        (candidate.label, order, candidate.number)
+    };
+    let mut candidates = core::mem::take(memory);
+    candidates.extend(new);
+    candidates.sort_by_cached_key(order);
     // Samples are taken in rounds, one of each class in each, until the memory is full.
-    let classes: Vec<&[(u8, u64, u32)]> = candidates.chunk_by(|a, b| a.0 == b.0).collect();
+    let classes: Vec<&[Candidate]> = candidates.chunk_by(|a, b| a.label == b.label).collect();
     let rounds = classes.iter().map(|class| class.len()).max().unwrap_or(0);
     for round in 0..rounds {
         for class in &classes {
-            if let Some(&(_, _, sample)) = class.get(round)
+            if let Some(candidate) = class.get(round)
                 && memory.len() < size
             {
-                memory.push(sample);
+                memory.push(candidate.clone());
             }
         }
     }

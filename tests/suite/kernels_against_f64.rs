@@ -136,7 +136,20 @@ fn reference(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
         }
         Kernel::Adam => adam(operands),
         Kernel::Gather => vec![blocked(case, k, |s, f| {
-            let byte = outcome.pixels[outcome.indices[s] as usize * k + f];
+            let row = &outcome.pixels[outcome.indices[s] as usize * k..][..k];
+            let byte = match k.checked_div(outcome.size) {
+                None => row[f],
+                Some(channels) => {
+                    let map = outcome.maps[s] as usize * outcome.size;
+                    let source = outcome.sources[map + f / channels] as usize;
+                    let shown = source < outcome.size;
+                    if shown {
+                        row[source * channels + f % channels]
+                    } else {
+                        0
+                    }
+                }
+            };
             let channel = f % (operands[0].len() / 256);
             Bounded {
                 value: value(0, channel * 256 + usize::from(byte)),

@@ -62,6 +62,7 @@ mod digits;
 mod fetch;
 mod formats;
 mod replay;
+mod stream_kinds;
 mod streams;
 
 // Settings

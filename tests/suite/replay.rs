@@ -8,22 +8,15 @@ use proptest::prelude::*;
 /// Five contexts of joint training, 40 new samples each, two classes a context.
 fn joint() -> (Vec<Context>, Vec<u8>) {
     let labels = (0..200).map(|sample| (sample / 20) as u8).collect();
-    let context = |number: u32| Context {
-        samples: (0..40 * number).collect(),
-        iterations: 3,
-    };
+    let context = |number: u32| Context::new((0..40 * number).collect(), 3);
     ((1..=5).map(context).collect(), labels)
 }
 
 /// The distinct old samples of a context, and how often the rarest and the most frequent stand in it.
 fn memory(context: &Context, number: usize) -> (BTreeSet<u32>, usize, usize) {
     let new = 40 * number as u32..40 * (number as u32 + 1);
-    let old: Vec<u32> = context
-        .samples
-        .iter()
-        .copied()
-        .filter(|s| !new.contains(s))
-        .collect();
+    let samples = context.samples().map(|(sample, _)| sample);
+    let old: Vec<u32> = samples.filter(|s| !new.contains(s)).collect();
     let distinct: BTreeSet<u32> = old.iter().copied().collect();
     let times = distinct
         .iter()
@@ -44,10 +37,10 @@ proptest! {
     fn a_memory_is_bounded_and_forgets_for_good(size in 1usize..100, seed: u64, reservoir: bool) {
         let (joint, labels) = joint();
         let kind = if reservoir { MemoryKind::Reservoir } else { MemoryKind::Balanced };
-        let contexts = replay(&joint, &labels, kind, size, seed).unwrap();
+        let contexts: Vec<_> = replay(&joint, &labels, kind, size, seed).unwrap().collect();
         let mut before = BTreeSet::new();
         for (number, (context, joint)) in contexts.iter().zip(&joint).enumerate() {
-            prop_assert_eq!(context.samples.len(), joint.samples.len());
+            prop_assert_eq!(context.count(), joint.count());
             prop_assert_eq!(context.iterations, 3);
             let (old, least, most) = memory(context, number);
             prop_assert_eq!(old.len(), size.min(40 * number));
@@ -64,6 +57,7 @@ proptest! {
     fn a_balanced_memory_has_each_class_alike(size in 1usize..100, seed: u64) {
         let (joint, labels) = joint();
         let contexts = replay(&joint, &labels, MemoryKind::Balanced, size, seed).unwrap();
+        let contexts: Vec<_> = contexts.collect();
         for (number, context) in contexts.iter().enumerate().skip(1) {
             let (old, ..) = memory(context, number);
             let count = |class| old.iter().filter(|s| labels[**s as usize] == class).count();
@@ -81,8 +75,8 @@ fn a_reservoir_holds_every_sample_alike() {
     let (joint, labels) = joint();
     let mut counts = [0u32; 160];
     for seed in 0..2_000 {
-        let contexts = replay(&joint, &labels, MemoryKind::Reservoir, 16, seed).unwrap();
-        for sample in memory(&contexts[4], 4).0 {
+        let mut contexts = replay(&joint, &labels, MemoryKind::Reservoir, 16, seed).unwrap();
+        for sample in memory(&contexts.nth(4).unwrap(), 4).0 {
             counts[sample as usize] += 1;
         }
     }
@@ -98,7 +92,7 @@ fn a_reservoir_holds_every_sample_alike() {
 fn seeds_choose_different_memories_and_the_same_seed_the_same() {
     let (joint, labels) = joint();
     for kind in [MemoryKind::Reservoir, MemoryKind::Balanced] {
-        let of = |seed| replay(&joint, &labels, kind, 10, seed).unwrap();
+        let of = |seed| -> Vec<_> { replay(&joint, &labels, kind, 10, seed).unwrap().collect() };
         assert_eq!(of(1), of(1));
         assert_ne!(of(1), of(2));
     }

@@ -6,7 +6,7 @@ use super::elementwise::{self, On};
 use super::{Cpu, Floats, convolution, gather, loss, normalisation, pooling, product};
 use crate::backend::{
     AdamStep, Backend, BatchNorm, Convolution, Normalisation, Normalise, NormaliseBackward,
-    Placement, Pool, Pooling, Product, Update, check, sums,
+    PixelMaps, Placement, Pool, Pooling, Product, Update, check, sums,
 };
 use crate::error::Result;
 
@@ -54,6 +54,12 @@ impl Backend for Cpu {
 
     fn bytes(&self, host: &[u8]) -> Result<Vec<u8>> {
         Ok(host.to_vec())
+    }
+
+    fn upload_bytes(&self, host: &[u8], device: &mut Vec<u8>) -> Result<()> {
+        device.clear();
+        device.extend_from_slice(host);
+        Ok(())
     }
 
     fn product_forward(
@@ -362,10 +368,11 @@ impl Backend for Cpu {
         pixels: &Vec<u8>,
         table: &Floats,
         indices: &[u32],
+        maps: Option<PixelMaps<'_, Vec<u8>>>,
         features: usize,
         out: &mut Floats,
     ) -> Result<()> {
-        gather::gather(pixels, table, indices, features, out)
+        gather::gather(pixels, table, indices, maps, features, out)
     }
 
     fn gather_images(
@@ -374,14 +381,11 @@ impl Backend for Cpu {
         shape: [usize; 3],
         table: &Floats,
         indices: &[u32],
+        maps: Option<PixelMaps<'_, Vec<u8>>>,
         placements: &[Placement],
         out: &mut Floats,
     ) -> Result<()> {
-        gather::gather_images(pixels, shape, table, indices, placements, out)
-    }
-
-    fn gather_labels(&self, labels: &Vec<u8>, indices: &[u32], out: &mut Vec<u8>) -> Result<()> {
-        gather::gather_labels(labels, indices, out)
+        gather::gather_images(pixels, shape, table, indices, maps, placements, out)
     }
 
     fn absolute_sum(&self, x: &Floats, sum: &mut Floats) -> Result<()> {

@@ -103,13 +103,17 @@ impl Bytes {
         })
     }
 
-    /// Room for `length` bytes, to be written, none of which will be larger than `largest`.
-    pub(super) fn renew(&mut self, owner: &Arc<Owner>, length: usize, largest: u8) -> Result<u64> {
-        if length > self.memory.bytes() || Arc::strong_count(&self.memory) > 1 {
-            self.memory = Arc::new(Memory::new(owner, length)?);
-        }
-        (self.length, self.largest) = (length, largest);
-        Ok(self.memory.address())
+    /// Copies all of `host`, into the memory at hand if it suffices and nobody else has it.
+    pub(super) fn write(&mut self, owner: &Arc<Owner>, host: &[u8]) -> Result<()> {
+        let room = Arc::get_mut(&mut self.memory).filter(|memory| host.len() <= memory.bytes());
+        let Some(memory) = room else {
+            *self = Bytes::new(owner, host)?;
+            return Ok(());
+        };
+        memory.write(host)?;
+        self.length = host.len();
+        self.largest = host.iter().copied().max().unwrap_or(0);
+        Ok(())
     }
 
     pub(super) fn length(&self) -> usize {

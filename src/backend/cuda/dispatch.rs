@@ -4,7 +4,7 @@ use super::buffer::{Bytes, Floats};
 use super::{Cuda, elementwise, gather, images, normalisation};
 use crate::backend::{
     AdamStep, Backend, BatchNorm, Convolution, Normalisation, Normalise, NormaliseBackward,
-    Placement, Pool, Pooling, Product, Update, check,
+    PixelMaps, Placement, Pool, Pooling, Product, Update, check,
 };
 use crate::error::Result;
 
@@ -45,6 +45,10 @@ impl Backend for Cuda {
 
     fn bytes(&self, host: &[u8]) -> Result<Bytes> {
         Bytes::new(&self.owner, host)
+    }
+
+    fn upload_bytes(&self, host: &[u8], device: &mut Bytes) -> Result<()> {
+        device.write(&self.owner, host)
     }
 
     fn product_forward(
@@ -251,10 +255,11 @@ impl Backend for Cuda {
         pixels: &Bytes,
         table: &Floats,
         indices: &[u32],
+        maps: Option<PixelMaps<'_, Bytes>>,
         features: usize,
         out: &mut Floats,
     ) -> Result<()> {
-        gather::gather(self, pixels, table, indices, features, out)
+        gather::gather(self, pixels, table, indices, maps, features, out)
     }
 
     fn gather_images(
@@ -263,14 +268,11 @@ impl Backend for Cuda {
         shape: [usize; 3],
         table: &Floats,
         indices: &[u32],
+        maps: Option<PixelMaps<'_, Bytes>>,
         placements: &[Placement],
         out: &mut Floats,
     ) -> Result<()> {
-        gather::gather_images(self, pixels, shape, table, indices, placements, out)
-    }
-
-    fn gather_labels(&self, labels: &Bytes, indices: &[u32], out: &mut Bytes) -> Result<()> {
-        gather::gather_labels(self, labels, indices, out)
+        gather::gather_images(self, pixels, shape, table, indices, maps, placements, out)
     }
 
     fn absolute_sum(&self, x: &Floats, sum: &mut Floats) -> Result<()> {

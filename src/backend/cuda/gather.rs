@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::buffer::{Bytes, Floats};
 use super::launch::Argument;
 use super::{Cuda, Scratch};
-use crate::backend::{Placement, check};
+use crate::backend::{PixelMaps, Placement, check};
 use crate::error::Result;
 
 /// Makes a buffer hold 32-bit words of the host.
@@ -15,30 +15,53 @@ fn upload(cuda: &Cuda, to: &mut Floats, words: &[u32]) -> Result<()> {
     to.own()?.write(bytemuck::cast_slice(words))
 }
 
+/// The addresses of the maps' sources, and of each sample's map in `of`; null without maps.
+fn pixel_maps(
+    cuda: &Cuda,
+    operation: &'static str,
+    maps: &Option<PixelMaps<'_, Bytes>>,
+    [samples, features]: [usize; 2],
+    of: &mut Floats,
+) -> Result<[Argument; 2]> {
+    let Some(maps) = maps else {
+        return Ok([Argument::address(0); 2]);
+    };
+    check::pixel_maps(operation, maps, maps.sources.length(), samples, features)?;
+    upload(cuda, of, maps.of)?;
+    Ok([maps.sources.into(), (&*of).into()])
+}
+
 pub fn gather(
     cuda: &Cuda,
     pixels: &Bytes,
     table: &Floats,
     indices: &[u32],
+    maps: Option<PixelMaps<'_, Bytes>>,
     features: usize,
     out: &mut Floats,
 ) -> Result<()> {
     let (tables, length) = (table.length(), out.length());
     check::gather(pixels.length(), tables, indices, features, length)?;
+    let size = maps.as_ref().map_or(features, |maps| maps.pixels);
     cuda.with_scratch(|scratch| {
+        let samples = [indices.len(), features];
+        let [sources, of] = pixel_maps(cuda, "gather", &maps, samples, &mut scratch.maps)?;
         upload(cuda, &mut scratch.indices, indices)?;
         let arguments = &[
             Argument::count(length)?,
             Argument::count(indices.len())?,
             Argument::count(features)?,
+            Argument::count(size)?,
             Argument::count(tables / 256)?,
             pixels.into(),
             table.into(),
             (&scratch.indices).into(),
+            sources,
+            of,
             Argument::written(out)?,
         ];
         // SAFETY: out and table have the lengths that samples, features and tables give, and every
-        // index is of a row that pixels has, as was checked.
+        // index is of a row that pixels has and every map one that sources has, as was checked.
         unsafe { cuda.each("gather", length, arguments) }
     })
 }
@@ -49,6 +72,7 @@ pub fn gather_images(
     shape: [usize; 3],
     table: &Floats,
     indices: &[u32],
+    maps: Option<PixelMaps<'_, Bytes>>,
     placements: &[Placement],
     out: &mut Floats,
 ) -> Result<()> {
@@ -72,8 +96,11 @@ pub fn gather_images(
         let Scratch {
             indices: on_device,
             placements,
+            maps: of,
             ..
         } = scratch;
+        let samples = [indices.len(), shape.iter().product()];
+        let [sources, of] = pixel_maps(cuda, "gather images", &maps, samples, of)?;
         upload(cuda, on_device, indices)?;
         upload(cuda, placements, &words)?;
         let [height, width, channels] = shape;
@@ -87,28 +114,13 @@ pub fn gather_images(
             pixels.into(),
             table.into(),
             (&*on_device).into(),
+            sources,
+            of,
             (&*placements).into(),
             Argument::written(out)?,
         ];
         // SAFETY: out, table and placements have the lengths that samples, shape and tables give, and
-        // every index is of an image that pixels has, as was checked.
+        // every index is of an image that pixels has and every map one that sources has, as was checked.
         unsafe { cuda.each("gather_images", length, arguments) }
-    })
-}
-
-pub fn gather_labels(cuda: &Cuda, labels: &Bytes, indices: &[u32], out: &mut Bytes) -> Result<()> {
-    check::indices("gather labels", indices, labels.length())?;
-    let to = out.renew(&cuda.owner, indices.len(), labels.largest())?;
-    cuda.with_scratch(|scratch| {
-        upload(cuda, &mut scratch.indices, indices)?;
-        let arguments = &[
-            Argument::count(indices.len())?,
-            labels.into(),
-            (&scratch.indices).into(),
-            Argument::address(to),
-        ];
-        // SAFETY: out has room for as many labels as there are indices, each of which is of a label
-        // that is there, as was checked.
-        unsafe { cuda.each("gather_labels", indices.len(), arguments) }
     })
 }

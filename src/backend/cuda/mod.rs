@@ -60,6 +60,8 @@ struct Scratch {
     /// What is made of them on the way.
     sums: Floats,
     indices: Floats,
+    /// The pixel map of each sample.
+    maps: Floats,
     placements: Floats,
 }
 
@@ -90,6 +92,7 @@ impl Cuda {
             partials: none.clone(),
             sums: none.clone(),
             indices: none.clone(),
+            maps: none.clone(),
             placements: none,
         };
         Ok(Cuda {

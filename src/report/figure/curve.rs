@@ -69,7 +69,7 @@ pub(in crate::report) fn curves(results: &Results, quantity: Quantity) -> Vec<Cu
             error.push(summary.standard_error);
         }
         let minima = match quantity {
-            Quantity::Accuracy => minima(&mean, results.settings.stream.iterations),
+            Quantity::Accuracy => minima(&mean, &results.settings.stream.starts()),
             Quantity::Loss | Quantity::Gain => Vec::new(),
         };
         found.push(Curve {
@@ -102,13 +102,16 @@ fn held(history: &History, of: impl Fn(Evaluation) -> f64) -> Vec<f64> {
     records.collect()
 }
 
-fn minima(mean: &[f64], iterations: usize) -> Vec<(usize, usize, f64)> {
-    let chunks = mean.chunks(iterations.max(1)).enumerate().skip(1);
-    chunks
-        .map(|(index, within)| {
-            let first = index * iterations + 1;
+/// The first and last iteration of each context after the first, and the least of its values.
+fn minima(mean: &[f64], starts: &[usize]) -> Vec<(usize, usize, f64)> {
+    let contexts = starts.windows(2).skip(1);
+    let contexts = contexts.filter_map(|bounds| Some((bounds, mean.get(bounds[0]..)?)));
+    contexts
+        .filter(|(_, rest)| !rest.is_empty())
+        .map(|(bounds, rest)| {
+            let within = &rest[..rest.len().min(bounds[1] - bounds[0])];
             let minimum = within.iter().copied().fold(f64::INFINITY, f64::min);
-            (first, first + within.len() - 1, minimum)
+            (bounds[0] + 1, bounds[0] + within.len(), minimum)
         })
         .collect()
 }

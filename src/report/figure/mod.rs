@@ -131,7 +131,7 @@ pub(super) fn draw(
     curves: &[Curve],
     axis: &Axis,
 ) -> Option<String> {
-    let contexts = settings.stream.contexts.len();
+    let contexts = settings.stream.count();
     if curves.is_empty() || (figure == Figure::Switches && contexts < 2) {
         return None;
     }
@@ -151,9 +151,9 @@ pub(super) fn draw(
 
 /// One panel over all iterations.
 fn draw_whole(canvas: &mut Canvas, settings: &Settings, curves: &[Curve], axis: &Axis) {
-    let iterations = settings.stream.iterations as f64;
-    let contexts = settings.stream.contexts.len();
-    let last = iterations * contexts as f64;
+    let starts = settings.stream.starts();
+    let contexts = settings.stream.count();
+    let last = starts[contexts] as f64;
     let panel = Panel {
         row: 0,
         column: 0,
@@ -166,12 +166,12 @@ fn draw_whole(canvas: &mut Canvas, settings: &Settings, curves: &[Curve], axis: 
     // As many labels as have room beside each other.
     let every = contexts.div_ceil(8);
     for context in 1..=contexts {
-        let start = (context - 1) as f64 * iterations;
+        let start = starts[context - 1] as f64;
         if context > 1 {
             canvas.switch(&panel, start);
         }
         if (context - 1) % every == 0 {
-            let middle = start + iterations / 2.0;
+            let middle = (start + starts[context] as f64) / 2.0;
             let label = if contexts <= 5 {
                 format!("context {context}")
             } else {
@@ -188,12 +188,13 @@ const ENLARGED: usize = 4;
 
 /// A panel a switch, side by side: a few iterations before it, and the first fifty after it.
 fn draw_switches(canvas: &mut Canvas, settings: &Settings, curves: &[Curve], axis: &Axis) {
-    let iterations = settings.stream.iterations;
-    let columns = (settings.stream.contexts.len() - 1).min(ENLARGED);
-    let after = iterations.min(50) as f64;
+    let starts = settings.stream.starts();
+    let columns = (settings.stream.count() - 1).min(ENLARGED);
+    let shortest = (1..=columns).map(|context| settings.stream.iterations_of(context));
+    let after = shortest.min().unwrap_or(0).min(50) as f64;
     let before = (after / 5.0).ceil();
     for column in 0..columns {
-        let switch = (column + 1) as f64 * iterations as f64;
+        let switch = starts[column + 1] as f64;
         let panel = Panel {
             row: 0,
             column,

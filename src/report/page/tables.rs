@@ -130,9 +130,7 @@ pub(super) fn differences(experiments: &[Experiment]) -> Markup {
 
 /// The most switches that any experiment has.
 fn switches(experiments: &[Experiment]) -> usize {
-    let contexts = experiments
-        .iter()
-        .map(|e| e.settings().stream.contexts.len());
+    let contexts = experiments.iter().map(|e| e.settings().stream.count());
     contexts.max().unwrap_or(0).saturating_sub(1)
 }
 

@@ -63,7 +63,7 @@ impl System for StabilityGap {
 
     fn read(settings: &Settings, job: &Job, saved: Saved<'_>) -> Result<Run> {
         let history = report::records::from_csv(saved.path, saved.records, &settings.stream)?;
-        let total = report::records::total_iterations(&settings.stream);
+        let total = settings.stream.total_iterations();
         let done = history.records.len();
         let not_finite = report::records::not_finite(&history);
         let inconsistent = |problem: String| {

@@ -1,8 +1,8 @@
 //! The kernels on images: convolution, pooling, normalisation, gathering.
 
 use neurogain::backend::{
-    BatchNorm, Convolution, Normalisation, Normalise, NormaliseBackward, Placement, Pool, Pooling,
-    Update, Window,
+    BatchNorm, Convolution, Normalisation, Normalise, NormaliseBackward, PixelMaps, Placement,
+    Pool, Pooling, Update, Window,
 };
 
 use super::*;
@@ -184,7 +184,7 @@ impl<B: Backend> On<'_, B> {
         Ok(all.iter().map(|floats| self.download(floats)).collect())
     }
 
-    /// Images shifted and mirrored, and their labels' losses.
+    /// Images shifted and mirrored, as they are and rearranged, and their labels' losses.
     fn gathered(&self, case: &Images) -> neurogain::Result<Results> {
         let Images {
             dimensions: d,
@@ -209,17 +209,50 @@ impl<B: Backend> On<'_, B> {
             .collect();
         let tables = if case.gain { 1 } else { d.inputs };
         let table = self.upload(&random.numbers(256 * tables));
-        let (pixels, labels) = (self.0.bytes(&pixels)?, self.0.bytes(&labels)?);
-        let mut out = self.unwritten(d.blocks * features * 16);
-        self.0
-            .gather_images(&pixels, shape, &table, &indices, &placements, &mut out)?;
-        let mut drawn = self.0.bytes(&[])?;
-        self.0.gather_labels(&labels, &indices, &mut drawn)?;
+        let pixels = self.0.bytes(&pixels)?;
+        let [mut out, mut mapped] = [(); 2].map(|()| self.unwritten(d.blocks * features * 16));
+        self.0.gather_images(
+            &pixels,
+            shape,
+            &table,
+            &indices,
+            None,
+            &placements,
+            &mut out,
+        )?;
+        // Some pixels show what is outside of the image.
+        let size = d.height * d.width;
+        let sources = (0..3 * size).flat_map(|i| ((i * 7 % (size + 1)) as u32).to_le_bytes());
+        let sources = self.0.bytes(&sources.collect::<Vec<u8>>())?;
+        let of: Vec<u32> = (0..samples).map(|sample| (sample % 3) as u32).collect();
+        let maps = Some(PixelMaps {
+            sources: &sources,
+            pixels: size,
+            of: &of,
+        });
+        self.0.gather_images(
+            &pixels,
+            shape,
+            &table,
+            &indices,
+            maps,
+            &placements,
+            &mut mapped,
+        )?;
+        let drawn: Vec<u8> = indices
+            .iter()
+            .map(|&index| labels[index as usize])
+            .collect();
+        let drawn = self.0.bytes(&drawn)?;
         let logits = self.upload(&random.samples(samples, d.outputs));
         let mut totals = self.unwritten(3);
         self.0
             .softmax_cross_entropy(samples, d.outputs, &logits, &drawn, None, &mut totals)?;
-        Ok(vec![self.download(&out), self.download(&totals)])
+        Ok(vec![
+            self.download(&out),
+            self.download(&mapped),
+            self.download(&totals),
+        ])
     }
 
     fn all(&self, case: &Images) -> Result<Results, TestCaseError> {

@@ -3,7 +3,7 @@
 
 use neurogain::Result;
 use neurogain::backend::cpu::InstructionSet;
-use neurogain::backend::{AdamStep, Backend, Cpu, Product, sums};
+use neurogain::backend::{AdamStep, Backend, Cpu, PixelMaps, Product, sums};
 use proptest::prelude::*;
 
 /// Samples a block.
@@ -143,6 +143,10 @@ pub struct Outcome {
     pub labels: Vec<u8>,
     pub pixels: Vec<u8>,
     pub indices: Vec<u32>,
+    /// Pixels of an image in its maps, the maps, and the map of each sample; none where nothing is mapped.
+    pub size: usize,
+    pub sources: Vec<u32>,
+    pub maps: Vec<u32>,
     /// Outputs in the order of the kernel's arguments.
     pub results: Vec<Vec<f32>>,
 }
@@ -306,7 +310,28 @@ impl Case {
                 outcome.indices = (0..self.samples).map(|_| random.below(37) as u32).collect();
                 let pixels = backend.bytes(&outcome.pixels)?;
                 let mut out = nan(stored(k))?;
-                backend.gather(&pixels, table, &outcome.indices, k, &mut out)?;
+                let mut maps = None;
+                let sources;
+                if self.gain && k > 0 {
+                    let size = if k.is_multiple_of(2) { k / 2 } else { k };
+                    // Some pixels show what is outside of the image.
+                    let mut source = || match random.below(9) {
+                        0 => u32::MAX - random.below(2) as u32,
+                        1 => size as u32,
+                        _ => random.below(size) as u32,
+                    };
+                    outcome.size = size;
+                    outcome.sources = (0..5 * size).map(|_| source()).collect();
+                    outcome.maps = (0..self.samples).map(|_| random.below(5) as u32).collect();
+                    let bytes = outcome.sources.iter().flat_map(|s| s.to_le_bytes());
+                    sources = backend.bytes(&bytes.collect::<Vec<u8>>())?;
+                    maps = Some(PixelMaps {
+                        sources: &sources,
+                        pixels: size,
+                        of: &outcome.maps,
+                    });
+                }
+                backend.gather(&pixels, table, &outcome.indices, maps, k, &mut out)?;
                 vec![out]
             }
             (Kernel::AbsoluteSum, [x]) => {

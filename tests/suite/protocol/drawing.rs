@@ -14,9 +14,10 @@ fn batches_are_drawn_uniformly_with_replacement_from_their_context() {
     for (number, context) in (1..).zip(contexts(DRAWING.iterations)) {
         let (batches, after) = rest.split_at(context.iterations);
         rest = after;
-        let n = context.samples.len();
+        let samples: Vec<u32> = context.samples().map(|(sample, _)| sample).collect();
+        let n = samples.len();
         let place = |sample: &u32| {
-            let place = context.samples.iter().position(|s| s == sample);
+            let place = samples.iter().position(|s| s == sample);
             place.unwrap_or_else(|| panic!("context {number}: {sample} is not of it"))
         };
         let batches = batches

@@ -92,10 +92,7 @@ fn contexts(iterations: [usize; 3]) -> Vec<Context> {
         .map(|(mut samples, iterations)| {
             let mut seen = Vec::new();
             samples.retain(|s| !seen.contains(s) && (seen.push(*s), true).1);
-            Context {
-                samples,
-                iterations,
-            }
+            Context::new(samples, iterations)
         })
         .collect()
 }

@@ -1,0 +1,109 @@
+//! The contexts that the settings of a stream ask for.
+
+use super::{Settings, StreamSettings, StreamTraining};
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+use crate::stream::{self, ClassLists, Context};
+
+impl StreamSettings {
+    /// Contexts.
+    pub fn count(&self) -> usize {
+        let given = self.tasks.unwrap_or(self.contexts.len());
+        let others = given.saturating_sub(1);
+        let again = self.recurring.and_then(|every| others.checked_div(every));
+        given.saturating_add(again.unwrap_or(0))
+    }
+
+    /// Training iterations of a context, counted from 0.
+    pub fn iterations_of(&self, context: usize) -> usize {
+        let list = self.iterations_per_context.as_ref();
+        let given = list.and_then(|list| list.get(context));
+        given.copied().unwrap_or(self.iterations)
+    }
+
+    /// Training iterations before each context, and those of all.
+    pub fn starts(&self) -> Vec<usize> {
+        let mut end = 0usize;
+        let mut starts = vec![0];
+        for context in 0..self.count() {
+            end = end.saturating_add(self.iterations_of(context));
+            starts.push(end);
+        }
+        starts
+    }
+
+    /// Iterations of a complete run; the largest number for settings that no run could finish.
+    pub fn total_iterations(&self) -> usize {
+        match &self.iterations_per_context {
+            None => self.count().saturating_mul(self.iterations),
+            Some(_) => self.starts().last().copied().unwrap_or(0),
+        }
+    }
+
+    /// The list of each context, for samples of `classes`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for more tasks than there can be.
+    pub fn lists(&self, classes: usize) -> Result<Vec<Vec<u16>>> {
+        let classes = ClassLists {
+            classes,
+            each: self.classes_per_task,
+            shuffled: self.shuffle_classes.unwrap_or(false),
+            seed: self.seed.unwrap_or(0),
+        };
+        let lists = match self.tasks {
+            Some(count) => stream::numbered(self.kind, count, classes)?,
+            None if self.kind.has_classes() => classes.renamed(self.contexts.clone()),
+            None => self.contexts.clone(),
+        };
+        Ok(match self.recurring {
+            Some(every) => stream::recurring(lists, every),
+            None => lists,
+        })
+    }
+
+    /// The contexts of `lists` over the training samples.
+    pub(super) fn contexts(&self, samples: &Dataset, lists: &[Vec<u16>]) -> Result<Vec<Context>> {
+        let joint = self.training == Some(StreamTraining::Joint);
+        let seed = self.seed.unwrap_or(0);
+        let mut contexts = stream::contexts(self.kind, samples, lists, joint, seed)?;
+        for (number, context) in contexts.iter_mut().enumerate() {
+            context.iterations = self.iterations_of(number);
+        }
+        Ok(contexts)
+    }
+}
+
+impl Settings {
+    /// The same with the iterations of each context that `stream.epochs` come to on these training samples: one
+    /// epoch is as many as it takes to draw as many samples as the context has.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for contexts that cannot be made of these samples.
+    pub fn with_epochs_counted(&self, training: &Dataset) -> Result<Settings> {
+        let mut settings = self.clone();
+        let Some(epochs) = settings.stream.epochs.take() else {
+            return Ok(settings);
+        };
+        self.validate()?;
+        let lists = self.stream.lists(training.classes())?;
+        let contexts = self.stream.contexts(training, &lists)?;
+        let mut iterations = Vec::with_capacity(contexts.len());
+        for (number, context) in contexts.iter().enumerate() {
+            let epochs = match epochs[..] {
+                [epochs] => epochs,
+                _ => epochs.get(number).copied().unwrap_or(0),
+            };
+            let one = context.count().div_ceil(self.training.batch);
+            let all = one.checked_mul(epochs).ok_or_else(|| {
+                Error::setting("stream.epochs", epochs, "epochs that can be counted")
+            })?;
+            iterations.push(all);
+        }
+        let equal = iterations.iter().all(|&n| n == iterations[0]);
+        settings.stream.iterations = iterations[0];
+        settings.stream.iterations_per_context = (!equal).then_some(iterations);
+        settings.validate()?;
+        Ok(settings)
+    }
+}
