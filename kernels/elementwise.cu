@@ -58,7 +58,7 @@ extern "C" __global__ void momentum(unsigned length, float rate, float keep, con
 }
 ENTRY(momentum)
 
-// Adam's recurrence with the corrections folded in: AdamStep in src/backend/mod.rs.
+// Adam's recurrence with the corrections folded in: AdamStep in src/backend/optimizers.rs.
 extern "C" __global__ void adam(unsigned length, float beta1, float beta2, float epsilon, float rate,
                                 float correction, const float *dw, float *m, float *v, float *w) {
     ELEMENT(length)

@@ -17,7 +17,9 @@ use kernel_support::{KERNELS, Numbers, case, processors, runner};
 use neurogain::Error;
 use neurogain::backend::cpu::InstructionSet;
 use neurogain::backend::cpu::simd::{Block, Kernel, Simd};
-use neurogain::backend::{Backend, Cpu, Product, sums};
+use neurogain::backend::{
+    Cpu, Elementwise, Gathers, Losses, Memory, Optimizers, Product, Products, sums,
+};
 
 /// The size of a page.
 const PAGE: usize = 4096;

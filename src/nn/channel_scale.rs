@@ -10,7 +10,7 @@ use crate::tensor::Tensor;
 /// `y = s[c]·x` for every sample and pixel of channel c; then the residual is added and ReLU taken, if
 /// asked for.
 ///
-/// It is the contract's normalisation ([`Backend::normalise`]) with mean 0 and deviation 1, which is exact:
+/// It is the contract's normalisation ([`Normalisations::normalise`](backend::Normalisations::normalise)) with mean 0 and deviation 1, which is exact:
 /// x − 0 = x, and s·1 = s.
 ///
 /// Backward, without residual and ReLU: `dx = s[c]·dy`, and `ds[c] = Σ dy·x` over samples and pixels.

@@ -5,8 +5,11 @@ use crate::emulated;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use neurogain::backend::{BatchNorm, Convolution, Cuda, Normalisation, Window};
-use neurogain::{Backend, Result};
+use neurogain::Result;
+use neurogain::backend::{
+    BatchNorm, Convolution, Convolutions, Cuda, Elementwise, Losses, Memory, Normalisation,
+    Normalisations, Reductions, Window,
+};
 
 /// A copy of the kernels in which one file is changed.
 fn copy_with(name: &str, file: &str, text: &str) -> PathBuf {

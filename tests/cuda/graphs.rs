@@ -1,7 +1,7 @@
 //! What an iteration asks of a card: one graph with all its kernels, one copy to it and one from it.
 
 use crate::emulated::devices;
-use neurogain::backend::{Backend, Cuda, cuda::Calls};
+use neurogain::backend::{Cuda, Elementwise, Memory, Reductions, cuda::Calls};
 use neurogain::data::digits;
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{

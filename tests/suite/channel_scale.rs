@@ -3,7 +3,7 @@
 use crate::kernel_support::{self, Random};
 use crate::reference::{dot, exact};
 use neurogain::nn::ChannelScale;
-use neurogain::{Backend, Cpu, Error, Shape, Tensor};
+use neurogain::{Cpu, Error, Memory, Shape, Tensor};
 use proptest::prelude::*;
 
 const LANES: usize = 16;

@@ -11,7 +11,7 @@ use crate::kernel_support::{
     ADAM, Case, GAIN, KERNELS, Kernel, LANES, MOMENTUM, Numbers, Outcome, RATE, case, runner,
     same_bits,
 };
-use neurogain::backend::{Backend, Cpu, sums};
+use neurogain::backend::{Cpu, Elementwise, Memory, sums};
 use proptest::prelude::*;
 
 /// The unit roundoff of f32.

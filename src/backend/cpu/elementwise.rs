@@ -1,9 +1,73 @@
-//! ReLU, gain and optimiser updates, and sums over the elements of a vector.
+//! ReLU, products and gain updates, number by number.
 
 use super::simd::{Block, InstructionSet, Kernel, Simd};
 use super::threads::Job;
-use crate::backend::{AdamStep, summation};
+use super::{Cpu, Floats};
+use crate::backend::elementwise::check_gain_update;
+use crate::backend::{Elementwise, check};
+use crate::error::Result;
 use crate::shape::LANES;
+
+impl Elementwise for Cpu {
+    fn relu(&self, x: &mut Floats) -> Result<()> {
+        self.threads.run(On(
+            self.set,
+            Relu {
+                x: x.as_mut_blocks(),
+            },
+        ));
+        Ok(())
+    }
+
+    fn relu_backward(&self, y: &Floats, dy: &mut Floats) -> Result<()> {
+        check::as_long_as(self, "relu backward", y, &[("dy", dy)])?;
+        self.threads.run(On(
+            self.set,
+            ReluBackward {
+                y: y.as_blocks(),
+                dy: dy.as_mut_blocks(),
+            },
+        ));
+        Ok(())
+    }
+
+    fn multiply(&self, x: &Floats, y: &mut Floats) -> Result<()> {
+        check::as_long_as(self, "multiply", x, &[("y", y)])?;
+        self.threads.run(On(
+            self.set,
+            Multiply {
+                x: x.as_blocks(),
+                y: y.as_mut_blocks(),
+            },
+        ));
+        Ok(())
+    }
+
+    fn gain_update(
+        &self,
+        gamma: f32,
+        baseline: f32,
+        eta: f32,
+        drive: &Floats,
+        g: &mut Floats,
+    ) -> Result<()> {
+        check_gain_update(self, drive, g)?;
+        let shared = match drive.as_slice() {
+            [one] => Some(*one),
+            _ => None,
+        };
+        self.set.run(GainUpdate {
+            gamma,
+            baseline,
+            eta,
+            shared,
+            drive: drive.as_blocks(),
+            g: g.as_mut_blocks(),
+        });
+        g.clear_padding();
+        Ok(())
+    }
+}
 
 /// A kernel that does the same to every block, under an instruction set: its blocks can be shared
 /// out to threads.
@@ -17,7 +81,7 @@ macro_rules! split_by_blocks {
                 self.1.$first.len() * LANES
             }
 
-            fn split(self, left: usize, parts: usize) -> Result<(Self, Self), Self> {
+            fn split(self, left: usize, parts: usize) -> core::result::Result<(Self, Self), Self> {
                 let $kernel { $($constant,)* $($read,)* $first, $($written,)* } = self.1;
                 let at = $first.len() * left / parts;
                 $(let $read = $read.split_at(at);)*
@@ -38,13 +102,11 @@ macro_rules! split_by_blocks {
         }
     };
 }
+pub(super) use split_by_blocks;
 
 split_by_blocks! { Relu {} read {} written { x } }
 split_by_blocks! { ReluBackward {} read { y } written { dy } }
 split_by_blocks! { Multiply {} read { x } written { y } }
-split_by_blocks! { Sgd { learning_rate } read { dw } written { w } }
-split_by_blocks! { Momentum { learning_rate, momentum } read { dw } written { w, v } }
-split_by_blocks! { Adam { step } read { dw } written { w, m, v } }
 
 /// `x ← max(x, 0)`.
 pub struct Relu<'a> {
@@ -128,105 +190,5 @@ impl Kernel for GainUpdate<'_> {
             let target = s.fma(eta, drive, baseline);
             s.store(s.fma(gamma, s.load(g), target), g);
         }
-    }
-}
-
-/// `w ← fma(−α, dw, w)`.
-pub struct Sgd<'a> {
-    pub learning_rate: f32,
-    pub dw: &'a [Block],
-    pub w: &'a mut [Block],
-}
-
-impl Kernel for Sgd<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let rate = s.splat(-self.learning_rate);
-        for (dw, w) in self.dw.iter().zip(self.w) {
-            s.store(s.fma(rate, s.load(dw), s.load(w)), w);
-        }
-    }
-}
-
-/// `v ← fma(μ, v, dw)`, then `w ← fma(−α, v, w)`.
-pub struct Momentum<'a> {
-    pub learning_rate: f32,
-    pub momentum: f32,
-    pub dw: &'a [Block],
-    pub v: &'a mut [Block],
-    pub w: &'a mut [Block],
-}
-
-impl Kernel for Momentum<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let (rate, momentum) = (s.splat(-self.learning_rate), s.splat(self.momentum));
-        for ((dw, v), w) in self.dw.iter().zip(self.v).zip(self.w) {
-            let velocity = s.fma(momentum, s.load(v), s.load(dw));
-            s.store(velocity, v);
-            s.store(s.fma(rate, velocity, s.load(w)), w);
-        }
-    }
-}
-
-/// One step of Adam, as [`AdamStep`] says.
-pub struct Adam<'a> {
-    pub step: AdamStep,
-    pub dw: &'a [Block],
-    pub m: &'a mut [Block],
-    pub v: &'a mut [Block],
-    pub w: &'a mut [Block],
-}
-
-impl Kernel for Adam<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let AdamStep {
-            beta1,
-            beta2,
-            epsilon,
-            rate,
-            correction,
-        } = self.step;
-        let (keep1, take1) = (s.splat(beta1), s.splat(1.0 - beta1));
-        let (keep2, take2) = (s.splat(beta2), s.splat(1.0 - beta2));
-        let (rate, correction) = (s.splat(rate), s.splat(correction));
-        let epsilon = s.splat(epsilon);
-        for (((dw, m), v), w) in self.dw.iter().zip(self.m).zip(self.v).zip(self.w) {
-            let dw = s.load(dw);
-            let mean = s.fma(keep1, s.load(m), s.mul(take1, dw));
-            let square = s.fma(keep2, s.load(v), s.mul(s.mul(take2, dw), dw));
-            s.store(mean, m);
-            s.store(square, v);
-            let scale = s.fma(s.sqrt(square), correction, epsilon);
-            s.store(s.sub(s.load(w), s.div(s.mul(rate, mean), scale)), w);
-        }
-    }
-}
-
-/// Σ|x| in the shape of [`summation`].
-pub struct AbsoluteSum<'a> {
-    pub x: &'a [Block],
-}
-
-impl Kernel for AbsoluteSum<'_> {
-    type Output = f32;
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) -> f32 {
-        let magnitude = s.splat_bits(0x7fff_ffff);
-        let mut total = s.splat(0.0);
-        for chunk in self.x.chunks(summation::CHUNK) {
-            let mut sum = s.splat(0.0);
-            for x in chunk {
-                sum = s.add(sum, s.and(s.load(x), magnitude));
-            }
-            total = s.add(total, sum);
-        }
-        let mut lanes = [0.0; LANES];
-        s.store(total, &mut lanes);
-        summation::lanes(lanes)
     }
 }

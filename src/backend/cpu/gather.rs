@@ -2,63 +2,65 @@
 
 use alloc::vec::Vec;
 
-use super::Floats;
 use super::simd::Block;
-use crate::backend::{Placement, check};
+use super::{Cpu, Floats};
+use crate::backend::gathers::{check_gather, check_gather_images, check_indices};
+use crate::backend::{Gathers, Placement};
 use crate::error::Result;
 use crate::shape::LANES;
 
-/// See [`Backend::gather`](crate::backend::Backend::gather).
-pub fn gather(
-    pixels: &[u8],
-    table: &Floats,
-    indices: &[u32],
-    features: usize,
-    out: &mut Floats,
-) -> Result<()> {
-    let (table_length, out_length) = (table.as_slice().len(), out.as_slice().len());
-    check::gather(pixels.len(), table_length, indices, features, out_length)?;
-    if indices.is_empty() {
-        return Ok(());
+impl Gathers for Cpu {
+    fn gather(
+        &self,
+        pixels: &Vec<u8>,
+        table: &Floats,
+        indices: &[u32],
+        features: usize,
+        out: &mut Floats,
+    ) -> Result<()> {
+        let (table_length, out_length) = (table.as_slice().len(), out.as_slice().len());
+        check_gather(pixels.len(), table_length, indices, features, out_length)?;
+        if indices.is_empty() {
+            return Ok(());
+        }
+        gather_rows(
+            pixels,
+            table.as_slice(),
+            indices,
+            features,
+            out.as_mut_blocks(),
+        );
+        Ok(())
     }
-    gather_rows(
-        pixels,
-        table.as_slice(),
-        indices,
-        features,
-        out.as_mut_blocks(),
-    );
-    Ok(())
-}
 
-/// See [`Backend::gather_images`](crate::backend::Backend::gather_images).
-pub fn gather_images(
-    pixels: &[u8],
-    shape: [usize; 3],
-    table: &Floats,
-    indices: &[u32],
-    placements: &[Placement],
-    out: &mut Floats,
-) -> Result<()> {
-    check::gather_images(
-        pixels.len(),
-        shape,
-        table.as_slice().len(),
-        indices,
-        placements,
-        out.as_slice().len(),
-    )?;
-    let (table, out) = (table.as_slice(), out.as_mut_blocks());
-    place_images(pixels, shape, table, indices, placements, out);
-    Ok(())
-}
+    fn gather_images(
+        &self,
+        pixels: &Vec<u8>,
+        shape: [usize; 3],
+        table: &Floats,
+        indices: &[u32],
+        placements: &[Placement],
+        out: &mut Floats,
+    ) -> Result<()> {
+        check_gather_images(
+            pixels.len(),
+            shape,
+            table.as_slice().len(),
+            indices,
+            placements,
+            out.as_slice().len(),
+        )?;
+        let (table, out) = (table.as_slice(), out.as_mut_blocks());
+        place_images(pixels, shape, table, indices, placements, out);
+        Ok(())
+    }
 
-/// See [`Backend::gather_labels`](crate::backend::Backend::gather_labels).
-pub fn gather_labels(labels: &[u8], indices: &[u32], out: &mut Vec<u8>) -> Result<()> {
-    check::indices("gather labels", indices, labels.len())?;
-    out.clear();
-    out.extend(indices.iter().map(|&index| labels[index as usize]));
-    Ok(())
+    fn gather_labels(&self, labels: &Vec<u8>, indices: &[u32], out: &mut Vec<u8>) -> Result<()> {
+        check_indices("gather labels", indices, labels.len())?;
+        out.clear();
+        out.extend(indices.iter().map(|&index| labels[index as usize]));
+        Ok(())
+    }
 }
 
 /// A block is made from its 16 rows side by side, so that memory is written in order.

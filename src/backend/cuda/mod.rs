@@ -7,7 +7,7 @@
 //! for when it runs, and an [`Error::Device`](crate::Error::Device) says which is missing.
 //!
 //! ```no_run
-//! use neurogain::{Backend, backend::Cuda};
+//! use neurogain::backend::{Cuda, Elementwise, Memory};
 //! let cuda = Cuda::new(0)?;
 //! println!("{}", cuda.name());
 //! let mut x = cuda.zeros(32)?;
@@ -22,15 +22,19 @@
 mod buffer;
 mod card;
 mod compiler;
+mod convolution;
 mod device;
-mod dispatch;
 mod elementwise;
 mod emulator;
 mod gather;
-mod images;
 mod launch;
+mod loss;
 mod normalisation;
+mod optimizers;
+mod pooling;
+mod product;
 mod queue;
+mod reductions;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;

@@ -1,6 +1,6 @@
 //! Nothing at all, what does not fit, and what is not there.
 
-use neurogain::backend::{Cuda, Product};
+use neurogain::backend::{Cuda, Elementwise, Memory, Product};
 
 use super::*;
 

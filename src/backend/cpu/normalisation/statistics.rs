@@ -1,5 +1,5 @@
 //! The statistics of batch normalisation: see
-//! [`Backend::batch_statistics`](crate::backend::Backend::batch_statistics) for the formula.
+//! [`Normalisations::batch_statistics`](crate::backend::Normalisations::batch_statistics) for the formula.
 
 use super::super::scratch;
 use super::super::simd::{Block, InstructionSet, Kernel, Simd};
