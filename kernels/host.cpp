@@ -14,6 +14,8 @@
 
 #include "common.cuh"
 
+#include "affine.cu"
+#include "attention.cu"
 #include "convolution.cu"
 #include "elementwise.cu"
 #include "gather.cu"

@@ -21,13 +21,13 @@
 //! ```
 //! use neurogain::backend::cpu::InstructionSet;
 //! use neurogain::Cpu;
-//! use neurogain::backend::{Elementwise, Memory};
+//! use neurogain::backend::{Elementwise, Memory, Unary};
 //! // The same bits on every instruction set that this machine has, with any number of threads.
 //! for set in InstructionSet::available() {
 //!     let cpu = Cpu::with(set, 2)?;
 //!     let mut x = cpu.zeros(32)?;
 //!     cpu.upload(&[-1.5; 32], &mut x)?;
-//!     cpu.relu(&mut x)?;
+//!     cpu.unary(Unary::Relu, &mut x)?;
 //!     let mut host = [1.0; 32];
 //!     cpu.download(&x, &mut host)?;
 //!     assert_eq!(host, [0.0; 32]);
@@ -35,6 +35,8 @@
 //! # Ok::<(), neurogain::Error>(())
 //! ```
 
+mod affine;
+mod attention;
 mod check;
 pub mod cpu;
 #[cfg(feature = "cuda")]
@@ -54,12 +56,14 @@ mod reductions;
 pub mod summation;
 mod window;
 
+pub use affine::{Affine, ScaleGradient, ScaleShift};
+pub use attention::{Attention, SampleProduct};
 pub use convolutions::{Convolution, Convolutions, Update};
 pub use cpu::Cpu;
 #[cfg(feature = "cuda")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cuda")))]
 pub use cuda::Cuda;
-pub use elementwise::Elementwise;
+pub use elementwise::{Binary, Elementwise, Unary};
 pub use gathers::{Gathers, Placement};
 pub use losses::{Losses, sums};
 pub use memory::Memory;
@@ -82,6 +86,8 @@ pub trait Backend:
     + Products
     + Convolutions
     + Normalisations
+    + Affine
+    + Attention
     + Poolings
     + Elementwise
     + Optimizers
@@ -96,6 +102,8 @@ impl<B> Backend for B where
         + Products
         + Convolutions
         + Normalisations
+        + Affine
+        + Attention
         + Poolings
         + Elementwise
         + Optimizers

@@ -40,7 +40,7 @@ pub trait Normalisations: Memory {
     ) -> Result<()>;
 
     /// `y = fma(x − mean, fl(γ·r), β)`, then the residual is added and ReLU taken (as in
-    /// [`relu`](super::Elementwise::relu)), if given; +0 in the padding. Serves training, with the statistics of
+    /// [`Unary::Relu`](super::Unary::Relu)), if given; +0 in the padding. Serves training, with the statistics of
     /// the batch, and inference, with the running ones.
     fn normalise(&self, operands: Normalise<'_, Self::Floats>, y: &mut Self::Floats) -> Result<()>;
 

@@ -11,7 +11,7 @@ use crate::kernel_support::{
     ADAM, Case, GAIN, KERNELS, Kernel, LANES, MOMENTUM, Numbers, Outcome, RATE, case, runner,
     same_bits,
 };
-use neurogain::backend::{Cpu, Elementwise, Memory, sums};
+use neurogain::backend::{Binary, Cpu, Elementwise, Memory, Unary, sums};
 use proptest::prelude::*;
 
 /// The unit roundoff of f32.
@@ -149,6 +149,143 @@ fn reference(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
             value: f64::from((value(0, sums::ENTROPY) / m as f64) as f32),
             error: 0.0,
         }]],
+        Kernel::Gelu
+        | Kernel::GeluBackward
+        | Kernel::Scale
+        | Kernel::Axpby
+        | Kernel::Copy
+        | Kernel::ScaleShift
+        | Kernel::ScaleShiftGradients
+        | Kernel::Softmax
+        | Kernel::SoftmaxBackward
+        | Kernel::SampleProduct
+        | Kernel::Rows => activations(case, outcome),
+    }
+}
+
+/// Element-wise operations, scale and shift, and what attention needs.
+fn activations(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
+    let (n, m) = (case.outputs, case.samples);
+    let (d, p) = (case.normalisation(), case.sample_product());
+    let operands = &outcome.operands;
+    let value = |operand: usize, i: usize| f64::from(operands[operand][i]);
+    let exact = |value: f64| Bounded { value, error: 0.0 };
+    let each = |operand: usize, f: &dyn Fn(usize) -> Bounded| -> Vec<Bounded> {
+        (0..operands[operand].len()).map(f).collect()
+    };
+    // σ(z) and x·z′·σ·(1 − σ) of GELU, whose z′ is the derivative of z.
+    let gelu = |x: f64| {
+        let linear = 2.0 * (2.0 / std::f64::consts::PI).sqrt();
+        let z = linear * (x + 0.044715 * x.powi(3));
+        let e = (-z.abs()).exp();
+        let logistic = if x < 0.0 {
+            e / (1.0 + e)
+        } else {
+            1.0 / (1.0 + e)
+        };
+        let slope = x * linear * (1.0 + 3.0 * 0.044715 * x * x) * e / (1.0 + e).powi(2);
+        (logistic, if e == 0.0 { 0.0 } else { slope })
+    };
+    match case.kernel {
+        // The documented error, where the exponential underflows too.
+        Kernel::Gelu => vec![each(0, &|i| {
+            let x = value(0, i);
+            let value = x * gelu(x).0;
+            let error = 8.0 * U * value.abs() + 12.0 * TINY;
+            Bounded { value, error }
+        })],
+        Kernel::GeluBackward => vec![each(0, &|i| {
+            let ((logistic, slope), dy) = (gelu(value(0, i)), value(1, i));
+            let derivative = 16.0 * U * (logistic + slope.abs()) + 1e-42;
+            let value = dy * (logistic + slope);
+            let error = dy.abs() * derivative + U * value.abs() * 1.01 + TINY;
+            Bounded { value, error }
+        })],
+        Kernel::Scale => vec![each(0, &|i| rounded(f64::from(RATE) * value(0, i), 1))],
+        Kernel::Axpby => {
+            let (a, b) = (f64::from(0.4f32), f64::from(0.9f32));
+            vec![each(0, &|i| {
+                sum([a * value(0, i), b * value(1, i)].into_iter(), 0)
+            })]
+        }
+        Kernel::Copy => vec![each(0, &|i| exact(value(0, i)))],
+        Kernel::ScaleShift => {
+            let [scaled, shifted, added, relu] = case.affine();
+            let one = |s: usize, f: usize| {
+                let (i, c) = (at(n * d.pixels, s, f), f % n);
+                let scale = if scaled { value(0, c) } else { 1.0 };
+                let shift = if shifted { value(1, c) } else { 0.0 };
+                let residual = if added { value(3, i) } else { 0.0 };
+                let mut y = sum([scale * value(2, i), shift, residual].into_iter(), 0);
+                if relu {
+                    y.value = y.value.max(0.0);
+                }
+                y
+            };
+            vec![blocked(case, n * d.pixels, one)]
+        }
+        Kernel::ScaleShiftGradients => {
+            let all = |c: usize| {
+                let pixels = (0..d.pixels).flat_map(move |pixel| (0..m).map(move |s| (s, pixel)));
+                pixels.map(move |(s, pixel)| at(n * d.pixels, s, pixel * n + c))
+            };
+            let dscale = (0..n).map(|c| sum(all(c).map(|i| value(0, i) * value(1, i)), 0));
+            let dshift: Vec<_> = (0..n)
+                .map(|c| sum(all(c).map(|i| value(1, i)), 0))
+                .collect();
+            vec![dscale.collect(), dshift.clone(), dshift]
+        }
+        Kernel::Softmax => vec![blocked(case, n * d.pixels, |s, f| {
+            let row = |c: usize| value(0, at(n * d.pixels, s, f / n * n + c));
+            let largest = (0..n).map(row).fold(f64::MIN, f64::max);
+            let z = |c: usize| row(c) - largest;
+            // As in the loss, whose gradient has the same quotient.
+            let exponential = |c: usize| z(c).exp() * (z(c).abs() + 4.0) * 1.01 * U + TINY;
+            let total: f64 = (0..n).map(|c| z(c).exp()).sum();
+            let total_error = (0..n).map(exponential).sum::<f64>() + gamma(n) * total;
+            let share = z(f % n).exp() / total;
+            let error = exponential(f % n) / total + share * (total_error / total + 2.0 * U) * 1.01;
+            Bounded {
+                value: share,
+                error: error + TINY,
+            }
+        })],
+        Kernel::SoftmaxBackward => vec![blocked(case, n * d.pixels, |s, f| {
+            let place = |c: usize| at(n * d.pixels, s, f / n * n + c);
+            let total = sum((0..n).map(|c| value(0, place(c)) * value(1, place(c))), 0);
+            let (y, dy) = (value(0, place(f % n)), value(1, place(f % n)));
+            let size = dy.abs() + total.value.abs() + total.error;
+            Bounded {
+                value: y * (dy - total.value),
+                error: y.abs() * (total.error * 1.01 + 3.0 * U * size + TINY) + TINY,
+            }
+        })],
+        Kernel::SampleProduct => vec![blocked(case, p.rows * p.columns, |s, f| {
+            let (i, j) = (f / p.columns, f % p.columns);
+            let a = |t: usize| {
+                if p.transpose_a {
+                    t * p.rows + i
+                } else {
+                    i * p.terms + t
+                }
+            };
+            let b = |t: usize| {
+                if p.transpose_b {
+                    j * p.terms + t
+                } else {
+                    t * p.columns + j
+                }
+            };
+            let term = |t: usize| {
+                value(0, at(p.rows * p.terms, s, a(t))) * value(1, at(p.terms * p.columns, s, b(t)))
+            };
+            sum((0..p.terms).map(term), 0)
+        })],
+        Kernel::Rows => {
+            let rows = (0..m * n).map(|i| exact(value(0, at(n, i / n, i % n))));
+            vec![rows.collect(), each(0, &|i| exact(value(0, i)))]
+        }
+        _ => unreachable!("{:?} has its reference above", case.kernel),
     }
 }
 
@@ -312,7 +449,7 @@ fn relu_of_zeros_nan_and_infinities() {
     let mut x = cpu.zeros(inputs.len()).expect("room");
     let mut y = vec![0.0; inputs.len()];
     cpu.upload(&inputs, &mut x).expect("it fits");
-    cpu.relu(&mut x).expect("it fits");
+    cpu.unary(Unary::Relu, &mut x).expect("it fits");
     cpu.download(&x, &mut y).expect("it fits");
     let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
     assert!(y[2].is_nan());
@@ -325,7 +462,8 @@ fn relu_of_zeros_nan_and_infinities() {
     let mut dy = cpu.zeros(inputs.len()).expect("room");
     cpu.upload(&[7.0; 7], &mut dy).expect("it fits");
     cpu.upload(&inputs, &mut x).expect("it fits");
-    cpu.relu_backward(&x, &mut dy).expect("it fits");
+    cpu.binary(Binary::ReluBackward, &x, &mut dy)
+        .expect("it fits");
     cpu.download(&dy, &mut y).expect("it fits");
     assert_eq!(bits(&y), bits(&[0.0, 0.0, 0.0, 7.0, 0.0, 7.0, 0.0]));
 }

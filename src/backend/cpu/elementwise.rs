@@ -1,45 +1,27 @@
-//! ReLU, products and gain updates, number by number.
+//! Operations on each number alone.
 
+use super::math;
 use super::simd::{Block, InstructionSet, Kernel, Simd};
 use super::threads::Job;
 use super::{Cpu, Floats};
 use crate::backend::elementwise::check_gain_update;
-use crate::backend::{Elementwise, check};
+use crate::backend::{Binary, Elementwise, Unary, check};
 use crate::error::Result;
 use crate::shape::LANES;
 
 impl Elementwise for Cpu {
-    fn relu(&self, x: &mut Floats) -> Result<()> {
-        self.threads.run(On(
-            self.set,
-            Relu {
-                x: x.as_mut_blocks(),
-            },
-        ));
+    fn unary(&self, f: Unary, x: &mut Floats) -> Result<()> {
+        let blocks = x.as_mut_blocks();
+        self.threads.run(On(self.set, Map { f, x: blocks }));
+        x.clear_padding();
         Ok(())
     }
 
-    fn relu_backward(&self, y: &Floats, dy: &mut Floats) -> Result<()> {
-        check::as_long_as(self, "relu backward", y, &[("dy", dy)])?;
-        self.threads.run(On(
-            self.set,
-            ReluBackward {
-                y: y.as_blocks(),
-                dy: dy.as_mut_blocks(),
-            },
-        ));
-        Ok(())
-    }
-
-    fn multiply(&self, x: &Floats, y: &mut Floats) -> Result<()> {
-        check::as_long_as(self, "multiply", x, &[("y", y)])?;
-        self.threads.run(On(
-            self.set,
-            Multiply {
-                x: x.as_blocks(),
-                y: y.as_mut_blocks(),
-            },
-        ));
+    fn binary(&self, f: Binary, x: &Floats, y: &mut Floats) -> Result<()> {
+        check::as_long_as(self, f.name(), x, &[("y", y)])?;
+        let (x, blocks) = (x.as_blocks(), y.as_mut_blocks());
+        self.threads.run(On(self.set, Zip { f, x, y: blocks }));
+        y.clear_padding();
         Ok(())
     }
 
@@ -104,64 +86,78 @@ macro_rules! split_by_blocks {
 }
 pub(super) use split_by_blocks;
 
-split_by_blocks! { Relu {} read {} written { x } }
-split_by_blocks! { ReluBackward {} read { y } written { dy } }
-split_by_blocks! { Multiply {} read { x } written { y } }
+split_by_blocks! { Map { f } read {} written { x } }
+split_by_blocks! { Zip { f } read { x } written { y } }
 
-/// `x ← max(x, 0)`.
-pub struct Relu<'a> {
-    pub x: &'a mut [Block],
+/// `x ← f(x)`.
+struct Map<'a> {
+    f: Unary,
+    x: &'a mut [Block],
 }
 
-impl Kernel for Relu<'_> {
+impl Kernel for Map<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
+        // A loop for each operation, without closures: one that is not inlined has no instruction set.
+        macro_rules! each {
+            ($x:ident => $value:expr) => {
+                for block in self.x {
+                    let $x = s.load(block);
+                    s.store($value, block);
+                }
+            };
+        }
         let zero = s.splat(0.0);
-        for x in self.x {
-            let value = s.load(x);
+        match self.f {
             // Adding zero makes +0 of −0; NaN is less than nothing and stays.
-            s.store(s.if_less(value, zero, zero, s.add(value, zero)), x);
+            Unary::Relu => each!(x => s.if_less(x, zero, zero, s.add(x, zero))),
+            Unary::Gelu => each!(x => math::gelu(s, x)),
+            Unary::Scale(a) => {
+                let a = s.splat(a);
+                each!(x => s.mul(a, x));
+            }
         }
     }
 }
 
-/// `dy ← dy where y > 0, else +0`.
-pub struct ReluBackward<'a> {
-    pub y: &'a [Block],
-    pub dy: &'a mut [Block],
+/// `y ← f(x, y)`.
+struct Zip<'a> {
+    f: Binary,
+    x: &'a [Block],
+    y: &'a mut [Block],
 }
 
-impl Kernel for ReluBackward<'_> {
+impl Kernel for Zip<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let zero = s.splat(0.0);
-        let beyond_infinity = s.splat_bits(0x7f80_0001);
-        for (y, dy) in self.y.iter().zip(self.dy) {
-            // y > 0 exactly where its bits less those beyond +∞, and the negative of its bits, are
-            // both negative integers. A comparison would be compiled to a masked store, which on
-            // Zen 4 is several times as slow.
-            let y = s.load(y);
-            let both = s.and(s.integer_sub(y, beyond_infinity), s.integer_sub(zero, y));
-            let mask = s.integer_sub(zero, s.shift_right::<31>(both));
-            s.store(s.and(s.load(dy), mask), dy);
+        macro_rules! each {
+            ($x:ident, $y:ident => $value:expr) => {
+                for (x, y) in self.x.iter().zip(self.y) {
+                    let ($x, $y) = (s.load(x), s.load(y));
+                    s.store($value, y);
+                }
+            };
         }
-    }
-}
-
-/// `y ← fl(x·y)`.
-pub struct Multiply<'a> {
-    pub x: &'a [Block],
-    pub y: &'a mut [Block],
-}
-
-impl Kernel for Multiply<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        for (x, y) in self.x.iter().zip(self.y) {
-            s.store(s.mul(s.load(x), s.load(y)), y);
+        match self.f {
+            Binary::ReluBackward => {
+                let (zero, beyond_infinity) = (s.splat(0.0), s.splat_bits(0x7f80_0001));
+                // x > 0 exactly where its bits less those beyond +∞, and the negative of its bits, are
+                // both negative integers. A comparison would be compiled to a masked store, which on
+                // Zen 4 is several times as slow.
+                each!(x, dy => {
+                    let both = s.and(s.integer_sub(x, beyond_infinity), s.integer_sub(zero, x));
+                    s.and(dy, s.integer_sub(zero, s.shift_right::<31>(both)))
+                });
+            }
+            Binary::GeluBackward => each!(x, dy => s.mul(dy, math::gelu_slope(s, x))),
+            Binary::Multiply => each!(x, y => s.mul(x, y)),
+            Binary::Axpby { a, b } => {
+                let (a, b) = (s.splat(a), s.splat(b));
+                each!(x, y => s.fma(a, x, s.mul(b, y)));
+            }
+            Binary::Copy => self.y.copy_from_slice(self.x),
         }
     }
 }

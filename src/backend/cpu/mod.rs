@@ -1,5 +1,7 @@
 //! The kernels on the processor.
 
+mod affine;
+mod attention;
 mod buffer;
 mod convolution;
 mod elementwise;

@@ -16,8 +16,13 @@ use super::device::failure;
 use crate::error::{Error, Result};
 
 /// Every kernel's file, in the order in which they are compiled as one.
-const SOURCES: [(&str, &str); 9] = [
+const SOURCES: [(&str, &str); 11] = [
     ("common.cuh", include_str!("../../../kernels/common.cuh")),
+    ("affine.cu", include_str!("../../../kernels/affine.cu")),
+    (
+        "attention.cu",
+        include_str!("../../../kernels/attention.cu"),
+    ),
     (
         "convolution.cu",
         include_str!("../../../kernels/convolution.cu"),

@@ -5,25 +5,33 @@ use super::Cuda;
 use super::buffer::Floats;
 use super::launch::Argument;
 use crate::backend::elementwise::check_gain_update;
-use crate::backend::{Elementwise, check};
+use crate::backend::{Binary, Elementwise, Unary, check};
 use crate::error::Result;
 
 impl Elementwise for Cuda {
-    fn relu(&self, x: &mut Floats) -> Result<()> {
+    fn unary(&self, f: Unary, x: &mut Floats) -> Result<()> {
+        let (kernel, constant) = match f {
+            Unary::Relu => ("relu", None),
+            Unary::Gelu => ("gelu", None),
+            Unary::Scale(a) => ("scale", Some(a)),
+        };
         let length = x.length();
-        let arguments = &[Argument::count(length)?, Argument::written(x)?];
+        let mut arguments = alloc::vec![Argument::count(length)?];
+        arguments.extend(constant.map(Argument::from));
+        arguments.push(Argument::written(x)?);
         // SAFETY: x has `length` numbers.
-        unsafe { self.each("relu", length, arguments) }
+        unsafe { self.each(kernel, length, &arguments) }
     }
 
-    fn relu_backward(&self, y: &Floats, dy: &mut Floats) -> Result<()> {
-        let names = ("relu_backward", "relu backward");
-        update(self, names, [], y, &mut [("dy", dy)])
-    }
-
-    fn multiply(&self, x: &Floats, y: &mut Floats) -> Result<()> {
-        let names = ("multiply", "multiply");
-        update(self, names, [], x, &mut [("y", y)])
+    fn binary(&self, f: Binary, x: &Floats, y: &mut Floats) -> Result<()> {
+        let y = &mut [("y", y)];
+        match f {
+            Binary::ReluBackward => update(self, ("relu_backward", f.name()), [], x, y),
+            Binary::GeluBackward => update(self, ("gelu_backward", f.name()), [], x, y),
+            Binary::Multiply => update(self, ("multiply", f.name()), [], x, y),
+            Binary::Axpby { a, b } => update(self, ("axpby", f.name()), [a, b], x, y),
+            Binary::Copy => update(self, ("copy_floats", f.name()), [], x, y),
+        }
     }
 
     fn gain_update(

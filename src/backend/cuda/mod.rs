@@ -7,11 +7,11 @@
 //! for when it runs, and an [`Error::Device`](crate::Error::Device) says which is missing.
 //!
 //! ```no_run
-//! use neurogain::backend::{Cuda, Elementwise, Memory};
+//! use neurogain::backend::{Cuda, Elementwise, Memory, Unary};
 //! let cuda = Cuda::new(0)?;
 //! println!("{}", cuda.name());
 //! let mut x = cuda.zeros(32)?;
-//! cuda.relu(&mut x)?;
+//! cuda.unary(Unary::Relu, &mut x)?;
 //! # Ok::<(), neurogain::Error>(())
 //! ```
 //!
@@ -19,6 +19,8 @@
 //! numbers are asked for, and then run as one CUDA graph where the same kernels came before. A failure of a
 //! kernel comes to light at the copy to the host.
 
+mod affine;
+mod attention;
 mod buffer;
 mod card;
 mod compiler;

@@ -14,16 +14,16 @@ use crate::error::Result;
 use crate::shape::LANES;
 
 /// Channels of a thread block, with 16 lanes each.
-const CHANNELS: usize = 16;
-const THREADS: [u32; 2] = [(CHANNELS * LANES) as u32, 1];
+pub const CHANNELS: usize = 16;
+pub const THREADS: [u32; 2] = [(CHANNELS * LANES) as u32, 1];
 
 impl Normalisation {
     /// The pixels of all blocks of samples.
-    fn all_pixels(&self) -> usize {
+    pub(super) fn all_pixels(&self) -> usize {
         self.samples.div_ceil(LANES) * self.pixels
     }
 
-    fn chunks(&self) -> usize {
+    pub(super) fn chunks(&self) -> usize {
         self.all_pixels().div_ceil(summation::CHUNK)
     }
 

@@ -3,7 +3,10 @@
 
 use neurogain::Result;
 use neurogain::backend::cpu::InstructionSet;
-use neurogain::backend::{AdamStep, Backend, Cpu, Product, sums};
+use neurogain::backend::{
+    AdamStep, Backend, Binary, Cpu, Normalisation, Product, SampleProduct, ScaleGradient,
+    ScaleShift, Unary, sums,
+};
 use proptest::prelude::*;
 
 /// Samples a block.
@@ -102,10 +105,21 @@ pub enum Kernel {
     Gather,
     AbsoluteSum,
     MeanEntropy,
+    Gelu,
+    GeluBackward,
+    Scale,
+    Axpby,
+    Copy,
+    ScaleShift,
+    ScaleShiftGradients,
+    Softmax,
+    SoftmaxBackward,
+    SampleProduct,
+    Rows,
 }
 
 /// Every kernel.
-pub const KERNELS: [Kernel; 14] = [
+pub const KERNELS: [Kernel; 25] = [
     Kernel::Forward,
     Kernel::ToInput,
     Kernel::ToWeights,
@@ -120,6 +134,17 @@ pub const KERNELS: [Kernel; 14] = [
     Kernel::Gather,
     Kernel::AbsoluteSum,
     Kernel::MeanEntropy,
+    Kernel::Gelu,
+    Kernel::GeluBackward,
+    Kernel::Scale,
+    Kernel::Axpby,
+    Kernel::Copy,
+    Kernel::ScaleShift,
+    Kernel::ScaleShiftGradients,
+    Kernel::Softmax,
+    Kernel::SoftmaxBackward,
+    Kernel::SampleProduct,
+    Kernel::Rows,
 ];
 
 /// A kernel with its sizes and the seed of its numbers: enough to repeat it.
@@ -150,6 +175,7 @@ pub struct Outcome {
 /// The constants that the updates are tested with.
 pub const RATE: f32 = 0.01;
 pub const MOMENTUM: f32 = 0.9;
+pub const AXPBY: Binary = Binary::Axpby { a: 0.4, b: 0.9 };
 pub const GAIN: [f32; 3] = [0.9, 1.0, 0.4];
 pub const ADAM: AdamStep = AdamStep {
     beta1: 0.9,
@@ -172,6 +198,38 @@ impl Case {
             outputs: self.outputs,
             inputs: self.inputs,
         }
+    }
+
+    /// The dimensions of what goes over samples and pixels, or over the channels of each pixel.
+    pub fn normalisation(&self) -> Normalisation {
+        Normalisation {
+            samples: self.samples,
+            pixels: 1 + self.inputs % 3,
+            channels: self.outputs,
+        }
+    }
+
+    /// The dimensions of a product within each sample.
+    pub fn sample_product(&self) -> SampleProduct {
+        SampleProduct {
+            blocks: self.blocks(),
+            rows: 1 + self.outputs % 6,
+            columns: 1 + self.inputs % 11,
+            terms: (self.outputs + self.inputs) % 9,
+            transpose_a: self.gain,
+            transpose_b: self.seed.is_multiple_of(2),
+        }
+    }
+
+    /// Whether a scale and shift has a scale, a shift, a residual and ReLU.
+    pub fn affine(&self) -> [bool; 4] {
+        let bits = self.seed / 2;
+        [
+            self.gain,
+            !bits.is_multiple_of(3),
+            bits.is_multiple_of(2),
+            bits % 5 < 2,
+        ]
     }
 
     fn numbers(&self, random: &mut Random, length: usize) -> Vec<f32> {
@@ -205,6 +263,7 @@ impl Case {
         };
         let mut outcome = Outcome::default();
         let (n, k) = (self.outputs, self.inputs);
+        let (d, p) = (self.normalisation(), self.sample_product());
         let length = n * k;
         if self.gain {
             outcome.gain = Some(self.numbers(random, n));
@@ -235,6 +294,25 @@ impl Case {
             Kernel::Gather => vec![self.numbers(random, 256 * (1 + n % 3))],
             Kernel::AbsoluteSum => vec![self.numbers(random, length)],
             Kernel::MeanEntropy => vec![self.numbers(random, sums::COUNT)],
+            Kernel::Gelu | Kernel::Scale | Kernel::Rows => vec![self.activations(random, n)],
+            Kernel::GeluBackward | Kernel::Axpby | Kernel::Copy => {
+                vec![self.activations(random, n), self.activations(random, n)]
+            }
+            Kernel::ScaleShift => vec![
+                self.numbers(random, n),
+                self.numbers(random, n),
+                self.activations(random, n * d.pixels),
+                self.activations(random, n * d.pixels),
+            ],
+            Kernel::ScaleShiftGradients | Kernel::SoftmaxBackward => {
+                let mut one = || self.activations(random, n * d.pixels);
+                vec![one(), one()]
+            }
+            Kernel::Softmax => vec![self.activations(random, n * d.pixels)],
+            Kernel::SampleProduct => vec![
+                self.activations(random, p.rows * p.terms),
+                self.activations(random, p.terms * p.columns),
+            ],
         };
         let mut devices = outcome
             .operands
@@ -258,15 +336,15 @@ impl Case {
                 vec![dw]
             }
             (Kernel::Relu, [x]) => {
-                backend.relu(x)?;
+                backend.unary(Unary::Relu, x)?;
                 vec![x.clone()]
             }
             (Kernel::ReluBackward, [y, dy]) => {
-                backend.relu_backward(y, dy)?;
+                backend.binary(Binary::ReluBackward, y, dy)?;
                 vec![dy.clone()]
             }
             (Kernel::Multiply, [x, y]) => {
-                backend.multiply(x, y)?;
+                backend.binary(Binary::Multiply, x, y)?;
                 vec![y.clone()]
             }
             (Kernel::Loss, [logits]) => {
@@ -318,6 +396,74 @@ impl Case {
                 let mut drive = nan(1)?;
                 backend.mean_entropy(self.samples, totals, &mut drive)?;
                 vec![drive]
+            }
+            (Kernel::Gelu, [x]) => {
+                backend.unary(Unary::Gelu, x)?;
+                vec![x.clone()]
+            }
+            (Kernel::Scale, [x]) => {
+                backend.unary(Unary::Scale(RATE), x)?;
+                vec![x.clone()]
+            }
+            (Kernel::GeluBackward, [x, dy]) => {
+                backend.binary(Binary::GeluBackward, x, dy)?;
+                vec![dy.clone()]
+            }
+            (Kernel::Axpby, [x, y]) => {
+                backend.binary(AXPBY, x, y)?;
+                vec![y.clone()]
+            }
+            (Kernel::Copy, [x, y]) => {
+                backend.binary(Binary::Copy, x, y)?;
+                vec![y.clone()]
+            }
+            (Kernel::ScaleShift, [scale, shift, x, residual]) => {
+                let [scaled, shifted, added, relu] = self.affine();
+                // In place without a scale.
+                let mut y = if scaled {
+                    nan(stored(n * d.pixels))?
+                } else {
+                    x.clone()
+                };
+                let operands = ScaleShift {
+                    dimensions: d,
+                    relu,
+                    scale: scaled.then_some(&*scale),
+                    shift: shifted.then_some(&*shift),
+                    x: scaled.then_some(&*x),
+                    residual: added.then_some(&*residual),
+                };
+                backend.scale_shift(operands, &mut y)?;
+                vec![y]
+            }
+            (Kernel::ScaleShiftGradients, [x, dy]) => {
+                let (mut dscale, mut dshift, mut alone) = (nan(n)?, nan(n)?, nan(n)?);
+                let gradient = ScaleGradient {
+                    x,
+                    dscale: &mut dscale,
+                };
+                backend.scale_shift_gradients(d, dy, Some(gradient), Some(&mut dshift))?;
+                backend.scale_shift_gradients(d, dy, None, Some(&mut alone))?;
+                vec![dscale, dshift, alone]
+            }
+            (Kernel::Softmax, [x]) => {
+                backend.softmax(d, x)?;
+                vec![x.clone()]
+            }
+            (Kernel::SoftmaxBackward, [y, dy]) => {
+                backend.softmax_backward(d, y, dy)?;
+                vec![dy.clone()]
+            }
+            (Kernel::SampleProduct, [a, b]) => {
+                let mut c = nan(stored(p.rows * p.columns))?;
+                backend.sample_product(p, a, b, &mut c)?;
+                vec![c]
+            }
+            (Kernel::Rows, [x]) => {
+                let (mut rows, mut back) = (nan(self.samples * n)?, nan(stored(n))?);
+                backend.to_rows(self.samples, n, x, &mut rows)?;
+                backend.to_blocked(self.samples, n, &rows, &mut back)?;
+                vec![rows, back]
             }
             (kernel, operands) => unreachable!("{kernel:?} has not {} operands", operands.len()),
         };

@@ -2,7 +2,7 @@
 
 mod normalise;
 mod statistics;
-mod sums;
+pub mod sums;
 
 use super::{Cpu, Floats, scratch};
 use crate::backend::normalisations::{
