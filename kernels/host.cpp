@@ -19,6 +19,7 @@
 #include "convolution.cu"
 #include "elementwise.cu"
 #include "gather.cu"
+#include "layer_norm.cu"
 #include "loss.cu"
 #include "normalisation.cu"
 #include "pooling.cu"

@@ -67,7 +67,10 @@ pub use elementwise::{Binary, Elementwise, Unary};
 pub use gathers::{Gathers, Placement};
 pub use losses::{Losses, sums};
 pub use memory::Memory;
-pub use normalisations::{BatchNorm, Normalisation, Normalisations, Normalise, NormaliseBackward};
+pub use normalisations::{
+    BatchNorm, LayerNormalise, LayerNormaliseBackward, Normalisation, Normalisations, Normalise,
+    NormaliseBackward,
+};
 pub use optimizers::{AdamStep, Optimizers};
 pub use poolings::{Pool, Pooling, Poolings};
 pub use products::{Product, Products};

@@ -61,6 +61,61 @@ pub trait Normalisations: Memory {
         dgamma: &mut Self::Floats,
         dbeta: &mut Self::Floats,
     ) -> Result<()>;
+
+    /// Layer normalisation (Ba, Kiros & Hinton 2016, arXiv:1607.06450): over the n channels of each pixel
+    /// (row) of each sample.
+    ///
+    /// mean = fl(Σ x/n) (a chain of additions from +0, channels ascending), d = x − mean,
+    /// r = 1/√(V/n + ε) with V = Σ d² (`fma(d, d, ·)`), x̂ = fl(d·r) and `y = fma(x̂, γ[c], β[c])`; +0 in the
+    /// padding. `statistics`, `[blocks][pixels][2][16]`, takes mean and r for backward.
+    fn layer_normalise(
+        &self,
+        operands: LayerNormalise<'_, Self::Floats>,
+        statistics: &mut Self::Floats,
+        y: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// The gradient of [`layer_normalise`](Normalisations::layer_normalise).
+    ///
+    /// With g = fl(dy·γ[c]), A = Σ_c g (a chain of additions from +0) and B = Σ_c g·x̂ (`fma(g, x̂, ·)`):
+    /// `dx = fl(r·fma(x̂, 0 − fl(B/n), g − fl(A/n)))` in the place of dy, +0 in the padding. dβ = Σ dy and
+    /// dγ = Σ dy·x̂ (`fma(dy, x̂, ·)`) over samples and pixels, summed as in
+    /// [`batch_statistics`](Normalisations::batch_statistics). The padding of dy is zero.
+    fn layer_normalise_backward(
+        &self,
+        operands: LayerNormaliseBackward<'_, Self::Floats>,
+        dy: &mut Self::Floats,
+        dgamma: &mut Self::Floats,
+        dbeta: &mut Self::Floats,
+    ) -> Result<()>;
+}
+
+/// What [`Normalisations::layer_normalise`] reads.
+#[derive(Debug, Clone, Copy)]
+pub struct LayerNormalise<'a, F> {
+    /// The dimensions of x and y.
+    pub dimensions: Normalisation,
+    /// ε, added to the variance.
+    pub epsilon: f32,
+    /// γ, `[channels]`.
+    pub gamma: &'a F,
+    /// β, `[channels]`.
+    pub beta: &'a F,
+    /// The input.
+    pub x: &'a F,
+}
+
+/// What [`Normalisations::layer_normalise_backward`] reads.
+#[derive(Debug, Clone, Copy)]
+pub struct LayerNormaliseBackward<'a, F> {
+    /// The dimensions of x and dy.
+    pub dimensions: Normalisation,
+    /// The statistics that the forward pass kept.
+    pub statistics: &'a F,
+    /// γ, `[channels]`.
+    pub gamma: &'a F,
+    /// The input of the forward pass.
+    pub x: &'a F,
 }
 
 /// The dimensions of a normalisation over samples and pixels:
@@ -220,4 +275,39 @@ pub(super) fn check_normalise_backward<B: Memory>(
             ("dbeta", Some(dbeta), channels),
         ],
     )
+}
+
+/// The operands of a layer normalisation: `whole` have x's length, `each` a number for each channel.
+pub(super) fn check_layer_normalise<B: Memory>(
+    backend: &B,
+    dimensions: Normalisation,
+    statistics: &B::Floats,
+    whole: [(&str, &B::Floats); 2],
+    each: &[(&str, &B::Floats)],
+) -> Result<()> {
+    let operation = "layer normalisation";
+    let length = dimensions.length()?;
+    let of_statistics = volume(&[
+        dimensions.samples.div_ceil(LANES),
+        dimensions.pixels,
+        2,
+        LANES,
+    ])
+    .ok_or_else(|| too_large(operation, format!("{dimensions:?}")))?;
+    operands(
+        backend,
+        operation,
+        &[("statistics", Some(statistics), of_statistics)],
+    )?;
+    for (name, floats) in whole {
+        operands(backend, operation, &[(name, Some(floats), length)])?;
+    }
+    for (name, floats) in each {
+        operands(
+            backend,
+            operation,
+            &[(name, Some(floats), dimensions.channels)],
+        )?;
+    }
+    Ok(())
 }

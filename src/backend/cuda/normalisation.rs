@@ -1,14 +1,15 @@
-//! Launches of `kernels/normalisation.cu`.
+//! Launches of `kernels/normalisation.cu` and `layer_norm.cu`.
 #![allow(unsafe_code)]
 
 use super::buffer::Floats;
 use super::launch::Argument;
 use super::{Cuda, Scratch};
 use crate::backend::normalisations::{
-    check_batch_statistics, check_normalise, check_normalise_backward,
+    check_batch_statistics, check_layer_normalise, check_normalise, check_normalise_backward,
 };
 use crate::backend::{
-    BatchNorm, Normalisation, Normalisations, Normalise, NormaliseBackward, check, summation,
+    BatchNorm, LayerNormalise, LayerNormaliseBackward, Normalisation, Normalisations, Normalise,
+    NormaliseBackward, check, summation,
 };
 use crate::error::Result;
 use crate::shape::LANES;
@@ -155,6 +156,89 @@ impl Normalisations for Cuda {
                 self.launch("normalise_backward_sums", groups * chunks, THREADS, sums)?;
                 self.launch("normalise_backward_parameters", groups, THREADS, parameters)?;
                 self.each("normalise_backward", length, input)
+            }
+        })
+    }
+
+    fn layer_normalise(
+        &self,
+        operands: LayerNormalise<'_, Floats>,
+        statistics: &mut Floats,
+        y: &mut Floats,
+    ) -> Result<()> {
+        let LayerNormalise {
+            dimensions,
+            epsilon,
+            gamma,
+            beta,
+            x,
+        } = operands;
+        let each = [("gamma", gamma), ("beta", beta)];
+        check_layer_normalise(self, dimensions, statistics, [("x", x), ("y", y)], &each)?;
+        let (d, length) = (Argument::try_from(dimensions)?, y.length());
+        if length == 0 {
+            return Ok(());
+        }
+        let statistics = Argument::written(statistics)?;
+        let estimate = &[d, epsilon.into(), x.into(), statistics];
+        let apply = &[
+            d,
+            Argument::count(length)?,
+            statistics,
+            gamma.into(),
+            beta.into(),
+            x.into(),
+            Argument::written(y)?,
+        ];
+        // SAFETY: all have the lengths of the dimensions, as was checked; a thread of the first takes a pixel
+        // of a sample, `length` is that of y.
+        unsafe {
+            self.each(
+                "layer_statistics",
+                dimensions.all_pixels() * LANES,
+                estimate,
+            )?;
+            self.each("layer_normalise", length, apply)
+        }
+    }
+
+    fn layer_normalise_backward(
+        &self,
+        operands: LayerNormaliseBackward<'_, Floats>,
+        dy: &mut Floats,
+        dgamma: &mut Floats,
+        dbeta: &mut Floats,
+    ) -> Result<()> {
+        let LayerNormaliseBackward {
+            dimensions,
+            statistics,
+            gamma,
+            x,
+        } = operands;
+        let each = [("gamma", gamma), ("dgamma", &*dgamma), ("dbeta", &*dbeta)];
+        check_layer_normalise(self, dimensions, statistics, [("x", x), ("dy", dy)], &each)?;
+        let (channels, chunks) = (dimensions.channels, dimensions.chunks());
+        let groups = channels.div_ceil(CHANNELS);
+        if channels == 0 {
+            return Ok(());
+        }
+        let d = Argument::try_from(dimensions)?;
+        let (statistics, gamma, x) = (statistics.into(), gamma.into(), x.into());
+        let (dy, dgamma) = (Argument::written(dy)?, Argument::written(dgamma)?);
+        let dbeta = Argument::written(dbeta)?;
+        self.with_scratch(|scratch| {
+            let partials = &mut scratch.partials;
+            partials.resize(&self.owner, chunks * 2 * channels * LANES)?;
+            let partials = Argument::written(partials)?;
+            let sums = &[d, statistics, x, dy, partials];
+            let parameters = &[d, Argument::count(chunks)?, partials, dgamma, dbeta];
+            let input = &[d, statistics, gamma, x, dy];
+            // SAFETY: all have the lengths of the dimensions, as was checked; partials has 2·channels·16
+            // numbers for each chunk; a thread of the last takes a pixel of a sample.
+            unsafe {
+                self.launch("layer_backward_sums", groups * chunks, THREADS, sums)?;
+                self.launch("scale_shift_gradients", groups, THREADS, parameters)?;
+                self.each("layer_backward", dimensions.all_pixels() * LANES, input)
             }
         })
     }

@@ -4,8 +4,8 @@
 use neurogain::Result;
 use neurogain::backend::cpu::InstructionSet;
 use neurogain::backend::{
-    AdamStep, Backend, Binary, Cpu, Normalisation, Product, SampleProduct, ScaleGradient,
-    ScaleShift, Unary, sums,
+    AdamStep, Backend, Binary, Cpu, LayerNormalise, LayerNormaliseBackward, Normalisation, Product,
+    SampleProduct, ScaleGradient, ScaleShift, Unary, sums,
 };
 use proptest::prelude::*;
 
@@ -116,10 +116,12 @@ pub enum Kernel {
     SoftmaxBackward,
     SampleProduct,
     Rows,
+    LayerNormalise,
+    LayerNormaliseBackward,
 }
 
 /// Every kernel.
-pub const KERNELS: [Kernel; 25] = [
+pub const KERNELS: [Kernel; 27] = [
     Kernel::Forward,
     Kernel::ToInput,
     Kernel::ToWeights,
@@ -145,6 +147,8 @@ pub const KERNELS: [Kernel; 25] = [
     Kernel::SoftmaxBackward,
     Kernel::SampleProduct,
     Kernel::Rows,
+    Kernel::LayerNormalise,
+    Kernel::LayerNormaliseBackward,
 ];
 
 /// A kernel with its sizes and the seed of its numbers: enough to repeat it.
@@ -175,6 +179,8 @@ pub struct Outcome {
 /// The constants that the updates are tested with.
 pub const RATE: f32 = 0.01;
 pub const MOMENTUM: f32 = 0.9;
+/// ε of layer normalisation.
+pub const EPSILON: f32 = 1e-5;
 pub const AXPBY: Binary = Binary::Axpby { a: 0.4, b: 0.9 };
 pub const GAIN: [f32; 3] = [0.9, 1.0, 0.4];
 pub const ADAM: AdamStep = AdamStep {
@@ -308,6 +314,12 @@ impl Case {
                 let mut one = || self.activations(random, n * d.pixels);
                 vec![one(), one()]
             }
+            Kernel::LayerNormalise | Kernel::LayerNormaliseBackward => vec![
+                self.numbers(random, n),
+                self.numbers(random, n),
+                self.activations(random, n * d.pixels),
+                self.activations(random, n * d.pixels),
+            ],
             Kernel::Softmax => vec![self.activations(random, n * d.pixels)],
             Kernel::SampleProduct => vec![
                 self.activations(random, p.rows * p.terms),
@@ -464,6 +476,31 @@ impl Case {
                 backend.to_rows(self.samples, n, x, &mut rows)?;
                 backend.to_blocked(self.samples, n, &rows, &mut back)?;
                 vec![rows, back]
+            }
+            (Kernel::LayerNormalise | Kernel::LayerNormaliseBackward, [gamma, beta, x, dy]) => {
+                let (mut statistics, mut y) =
+                    (nan(stored(2 * d.pixels))?, nan(stored(n * d.pixels))?);
+                let operands = LayerNormalise {
+                    dimensions: d,
+                    epsilon: EPSILON,
+                    gamma,
+                    beta,
+                    x,
+                };
+                backend.layer_normalise(operands, &mut statistics, &mut y)?;
+                if self.kernel == Kernel::LayerNormalise {
+                    vec![statistics, y]
+                } else {
+                    let (mut dgamma, mut dbeta) = (nan(n)?, nan(n)?);
+                    let operands = LayerNormaliseBackward {
+                        dimensions: d,
+                        statistics: &statistics,
+                        gamma,
+                        x,
+                    };
+                    backend.layer_normalise_backward(operands, dy, &mut dgamma, &mut dbeta)?;
+                    vec![statistics, dy.clone(), dgamma, dbeta]
+                }
             }
             (kernel, operands) => unreachable!("{kernel:?} has not {} operands", operands.len()),
         };

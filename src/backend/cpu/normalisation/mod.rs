@@ -1,15 +1,17 @@
 //! Batch normalisation over samples and pixels, with the addition of a residual and ReLU fused.
 
+mod layer;
 mod normalise;
 mod statistics;
 pub mod sums;
 
 use super::{Cpu, Floats, scratch};
 use crate::backend::normalisations::{
-    check_batch_statistics, check_normalise, check_normalise_backward,
+    check_batch_statistics, check_layer_normalise, check_normalise, check_normalise_backward,
 };
 use crate::backend::{
-    BatchNorm, Normalisation, Normalisations, Normalise, NormaliseBackward, check,
+    BatchNorm, LayerNormalise, LayerNormaliseBackward, Normalisation, Normalisations, Normalise,
+    NormaliseBackward, check,
 };
 use crate::error::Result;
 use crate::shape::LANES;
@@ -161,6 +163,80 @@ impl Normalisations for Cpu {
                 dy: dy.as_mut_blocks(),
                 residual: residual.map(Floats::as_mut_blocks),
             });
+        });
+        Ok(())
+    }
+
+    fn layer_normalise(
+        &self,
+        operands: LayerNormalise<'_, Floats>,
+        statistics: &mut Floats,
+        y: &mut Floats,
+    ) -> Result<()> {
+        let LayerNormalise {
+            dimensions,
+            epsilon,
+            gamma,
+            beta,
+            x,
+        } = operands;
+        let each = [("gamma", gamma), ("beta", beta)];
+        check_layer_normalise(self, dimensions, statistics, [("x", x), ("y", y)], &each)?;
+        if dimensions.channels == 0 {
+            return Ok(());
+        }
+        let (statistics, _) = statistics.as_mut_blocks().as_chunks_mut();
+        self.threads.run(layer::Forward {
+            set: self.set,
+            dimensions,
+            epsilon,
+            gamma: gamma.as_slice(),
+            beta: beta.as_slice(),
+            x: x.as_blocks(),
+            first: 0,
+            statistics,
+            y: y.as_mut_blocks(),
+        });
+        Ok(())
+    }
+
+    fn layer_normalise_backward(
+        &self,
+        operands: LayerNormaliseBackward<'_, Floats>,
+        dy: &mut Floats,
+        dgamma: &mut Floats,
+        dbeta: &mut Floats,
+    ) -> Result<()> {
+        let LayerNormaliseBackward {
+            dimensions,
+            statistics,
+            gamma,
+            x,
+        } = operands;
+        let each = [("gamma", gamma), ("dgamma", &*dgamma), ("dbeta", &*dbeta)];
+        check_layer_normalise(self, dimensions, statistics, [("x", x), ("dy", dy)], &each)?;
+        if dimensions.channels == 0 {
+            return Ok(());
+        }
+        let (statistics, _) = statistics.as_blocks().as_chunks();
+        self.threads.run(layer::Sums {
+            set: self.set,
+            dimensions,
+            statistics,
+            x: x.as_blocks(),
+            dy: dy.as_blocks(),
+            first: 0,
+            dgamma: dgamma.as_mut_slice(),
+            dbeta: dbeta.as_mut_slice(),
+        });
+        self.threads.run(layer::Backward {
+            set: self.set,
+            dimensions,
+            statistics,
+            gamma: gamma.as_slice(),
+            x: x.as_blocks(),
+            first: 0,
+            dy: dy.as_mut_blocks(),
         });
         Ok(())
     }
