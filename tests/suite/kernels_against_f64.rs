@@ -160,6 +160,7 @@ fn reference(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
         | Kernel::SoftmaxBackward
         | Kernel::SampleProduct
         | Kernel::Rows => activations(case, outcome),
+        Kernel::NeuronStatistics => vec![neuron_statistics(case, &operands[0])],
         Kernel::LayerNormalise => layer_norm(case, outcome),
         Kernel::LayerNormaliseBackward => layer_norm_backward(case, outcome),
     }
@@ -289,6 +290,54 @@ fn activations(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
         }
         _ => unreachable!("{:?} has its reference above", case.kernel),
     }
+}
+
+/// Mean, mean magnitude, deviation and share of active samples of each neuron.
+fn neuron_statistics(case: &Case, x: &[f32]) -> Vec<Bounded> {
+    let (n, pixels) = (case.outputs, case.normalisation().pixels);
+    let count = (case.samples * pixels) as f64;
+    let mut all = vec![Bounded::default(); 4 * n];
+    for c in 0..n {
+        let places = (0..pixels).flat_map(|pixel| (0..case.samples).map(move |s| (s, pixel)));
+        let x: Vec<_> = places
+            .map(|(s, pixel)| f64::from(x[at(n * pixels, s, pixel * n + c)]))
+            .collect();
+        let over = |total: Bounded| Bounded {
+            value: total.value / count,
+            error: total.error / count + TINY,
+        };
+        let mean = over(sum(x.iter().copied(), 2));
+        // Σ(d + e)² with an error e of each difference, of which the mean's is common to all.
+        let squares: f64 = x.iter().map(|x| (x - mean.value).powi(2)).sum();
+        let error: f64 = (x.iter())
+            .map(|x| {
+                let d = (x - mean.value).abs();
+                let e = mean.error + U * (d + mean.error);
+                2.0 * d * e + e * e + gamma(x_terms(case)) * (d + e).powi(2) + TINY
+            })
+            .sum();
+        let (square, error) = (
+            squares / count,
+            error / count + 2.0 * U * squares / count + TINY,
+        );
+        let root = square.sqrt();
+        let low = (square - error).max(0.0).sqrt();
+        let spread = (root - low).max((square + error).sqrt() - root);
+        all[c] = mean;
+        all[n + c] = over(sum(x.iter().map(|x| x.abs()), 2));
+        all[2 * n + c] = Bounded {
+            value: root,
+            error: spread * (1.0 + U) + U * root + TINY,
+        };
+        let active = x.iter().filter(|x| **x > 0.0).count() as f64;
+        all[3 * n + c] = rounded(active / count, 1);
+    }
+    all
+}
+
+/// Terms of a neuron's sums, and two more roundings.
+fn x_terms(case: &Case) -> usize {
+    case.samples * case.normalisation().pixels + 2
 }
 
 /// A row of a layer normalisation: its numbers, and mean and r in f64 with their errors.

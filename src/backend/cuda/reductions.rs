@@ -4,7 +4,9 @@
 use super::Cuda;
 use super::buffer::Floats;
 use super::launch::Argument;
-use crate::backend::{Reductions, check, summation};
+use super::normalisation::{CHANNELS, THREADS};
+use crate::backend::reductions::check_neuron_statistics;
+use crate::backend::{Normalisation, Reductions, check, summation};
 use crate::error::Result;
 use crate::shape::LANES;
 
@@ -34,6 +36,38 @@ impl Reductions for Cuda {
                 self.launch("absolute_sum_chunks", blocks, [256, 1], arguments)?;
             }
             add_partials(self, chunks, 1, partials, sum)
+        })
+    }
+
+    fn neuron_statistics(
+        &self,
+        dimensions: Normalisation,
+        x: &Floats,
+        statistics: &mut Floats,
+    ) -> Result<()> {
+        check_neuron_statistics(self, dimensions, x, statistics)?;
+        let (channels, chunks) = (dimensions.channels, dimensions.chunks());
+        let groups = channels.div_ceil(CHANNELS);
+        self.with_scratch(|scratch| {
+            let partials = &mut scratch.partials;
+            partials.resize(&self.owner, chunks * 2 * channels * LANES)?;
+            let (partials, d) = (
+                Argument::written(partials)?,
+                Argument::try_from(dimensions)?,
+            );
+            let statistics = Argument::written(statistics)?;
+            for spread in [0u32, 1] {
+                let spread = spread.into();
+                let sums = &[d, spread, x.into(), statistics, partials];
+                let finish = &[d, spread, Argument::count(chunks)?, partials, statistics];
+                // SAFETY: x and statistics have the lengths of the dimensions, as was checked; partials has
+                // 2·channels·16 numbers for each chunk.
+                unsafe {
+                    self.launch("neuron_sums", groups * chunks, THREADS, sums)?;
+                    self.launch("neuron_statistics", groups, THREADS, finish)?;
+                }
+            }
+            Ok(())
         })
     }
 }

@@ -118,10 +118,11 @@ pub enum Kernel {
     Rows,
     LayerNormalise,
     LayerNormaliseBackward,
+    NeuronStatistics,
 }
 
 /// Every kernel.
-pub const KERNELS: [Kernel; 27] = [
+pub const KERNELS: [Kernel; 28] = [
     Kernel::Forward,
     Kernel::ToInput,
     Kernel::ToWeights,
@@ -149,6 +150,7 @@ pub const KERNELS: [Kernel; 27] = [
     Kernel::Rows,
     Kernel::LayerNormalise,
     Kernel::LayerNormaliseBackward,
+    Kernel::NeuronStatistics,
 ];
 
 /// A kernel with its sizes and the seed of its numbers: enough to repeat it.
@@ -320,7 +322,9 @@ impl Case {
                 self.activations(random, n * d.pixels),
                 self.activations(random, n * d.pixels),
             ],
-            Kernel::Softmax => vec![self.activations(random, n * d.pixels)],
+            Kernel::Softmax | Kernel::NeuronStatistics => {
+                vec![self.activations(random, n * d.pixels)]
+            }
             Kernel::SampleProduct => vec![
                 self.activations(random, p.rows * p.terms),
                 self.activations(random, p.terms * p.columns),
@@ -461,6 +465,11 @@ impl Case {
             (Kernel::Softmax, [x]) => {
                 backend.softmax(d, x)?;
                 vec![x.clone()]
+            }
+            (Kernel::NeuronStatistics, [x]) => {
+                let mut statistics = nan(4 * n)?;
+                backend.neuron_statistics(d, x, &mut statistics)?;
+                vec![statistics]
             }
             (Kernel::SoftmaxBackward, [y, dy]) => {
                 backend.softmax_backward(d, y, dy)?;
