@@ -56,6 +56,18 @@ __device__ inline Reach pixel_reach(int pixel, int windows, int size, int stride
     return reach;
 }
 
+// The channels of a thread block of the kernels with sums for each channel.
+#define CHANNELS 16
+
+// Samples of a pixel's block, counted through all blocks.
+__device__ inline unsigned present(Normalisation d, unsigned pixel) {
+    return smaller(LANES, d.samples - pixel / d.pixels * LANES);
+}
+
+__device__ inline unsigned all_pixels(Normalisation d) {
+    return (d.samples + LANES - 1) / LANES * d.pixels;
+}
+
 // Adds 16 lanes in the tree of src/backend/summation.rs.
 __device__ inline float add_lanes(const float *lanes) {
     float sum[LANES / 2];
@@ -134,4 +146,51 @@ __device__ inline float logarithm(float x) {
     float other = if_less(x, 0.0f, __uint_as_float(0x7fc00000u), __uint_as_float(0xff800000u));
     result = if_less(0.0f, x, result, other);
     return if_less(x, __uint_as_float(0x7f800000u), result, x);
+}
+
+// min(x, 16) and exp(−z) there, for x >= 0: src/backend/cpu/math.rs.
+struct GeluExponential {
+    float near, e;
+};
+
+__device__ inline GeluExponential gelu_exponential(float x) {
+    GeluExponential found;
+    x = if_less(16.0f, x, 16.0f, x);
+    const float linear = 1.5957692f, linear_rest = -4.534068e-8f;
+    const float cubic = 0.071354814f, cubic_rest = 2.3988325e-9f;
+    float square = x * x;
+    float square_error = fmaf(x, x, 0.0f - square);
+    float product = cubic * square;
+    float product_error = fmaf(cubic, square, 0.0f - product);
+    product_error = fmaf(cubic, square_error, product_error);
+    product_error = fmaf(cubic_rest, square, product_error);
+    float sum = linear + product;
+    float part = sum - linear;
+    float sum_error = (linear - (sum - part)) + (product - part);
+    float rest = (sum_error + product_error) + linear_rest;
+    float z = x * sum;
+    float error = fmaf(x, rest, fmaf(x, sum, 0.0f - z));
+    float e = exponential(0.0f - z);
+    found.near = x;
+    found.e = fmaf(e, 0.0f - error, e);
+    return found;
+}
+
+// gelu x: src/backend/cpu/math.rs.
+__device__ inline float gelu_of(float x) {
+    unsigned sign = __float_as_uint(x) & 0x80000000u;
+    float magnitude = __uint_as_float(__float_as_uint(x) & 0x7fffffffu);
+    GeluExponential g = gelu_exponential(magnitude);
+    float numerator = if_less(x, 0.0f, g.near * g.e, magnitude);
+    return __uint_as_float(__float_as_uint(numerator / (1.0f + g.e)) | sign);
+}
+
+// gelu' x: src/backend/cpu/math.rs.
+__device__ inline float gelu_slope(float x) {
+    GeluExponential g = gelu_exponential(__uint_as_float(__float_as_uint(x) & 0x7fffffffu));
+    float d = 1.0f + g.e;
+    float w = g.e / d;
+    float z = fmaf(g.near * g.near, 3.0f * 0.071354814f, 1.5957692f);
+    float t = (g.near * z) * (w / d);
+    return if_less(x, 0.0f, w - t, 1.0f / d + t);
 }

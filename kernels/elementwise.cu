@@ -18,6 +18,41 @@ extern "C" __global__ void relu_backward(unsigned length, const float *y, float 
 }
 ENTRY(relu_backward)
 
+// x ← gelu(x).
+extern "C" __global__ void gelu(unsigned length, float *x) {
+    ELEMENT(length)
+    x[i] = gelu_of(x[i]);
+}
+ENTRY(gelu)
+
+// dy ← dy·gelu'(x).
+extern "C" __global__ void gelu_backward(unsigned length, const float *x, float *dy) {
+    ELEMENT(length)
+    dy[i] = dy[i] * gelu_slope(x[i]);
+}
+ENTRY(gelu_backward)
+
+// x ← a·x.
+extern "C" __global__ void scale(unsigned length, float a, float *x) {
+    ELEMENT(length)
+    x[i] = a * x[i];
+}
+ENTRY(scale)
+
+// y ← fma(a, x, b·y).
+extern "C" __global__ void axpby(unsigned length, float a, float b, const float *x, float *y) {
+    ELEMENT(length)
+    y[i] = fmaf(a, x[i], b * y[i]);
+}
+ENTRY(axpby)
+
+// y ← x.
+extern "C" __global__ void copy_floats(unsigned length, const float *x, float *y) {
+    ELEMENT(length)
+    y[i] = x[i];
+}
+ENTRY(copy_floats)
+
 // y ← x·y.
 extern "C" __global__ void multiply(unsigned length, const float *x, float *y) {
     ELEMENT(length)
@@ -58,7 +93,7 @@ extern "C" __global__ void momentum(unsigned length, float rate, float keep, con
 }
 ENTRY(momentum)
 
-// Adam's recurrence with the corrections folded in: AdamStep in src/backend/mod.rs.
+// Adam's recurrence with the corrections folded in: AdamStep in src/backend/optimizers.rs.
 extern "C" __global__ void adam(unsigned length, float beta1, float beta2, float epsilon, float rate,
                                 float correction, const float *dw, float *m, float *v, float *w) {
     ELEMENT(length)

@@ -14,9 +14,12 @@
 
 #include "common.cuh"
 
+#include "affine.cu"
+#include "attention.cu"
 #include "convolution.cu"
 #include "elementwise.cu"
 #include "gather.cu"
+#include "layer_norm.cu"
 #include "loss.cu"
 #include "normalisation.cu"
 #include "pooling.cu"

@@ -3,18 +3,6 @@
 // Sums run over the pixels of every block of samples, in chunks of 32. A thread block of 256 takes 16
 // channels by 16 lanes; chunks are added in ascending order by a kernel of their own.
 
-// The channels of a thread block.
-#define CHANNELS 16
-
-// Samples of a pixel's block, counted through all blocks.
-__device__ inline unsigned present(Normalisation d, unsigned pixel) {
-    return smaller(LANES, d.samples - pixel / d.pixels * LANES);
-}
-
-__device__ inline unsigned all_pixels(Normalisation d) {
-    return (d.samples + LANES - 1) / LANES * d.pixels;
-}
-
 // K of each channel: the mean over the first chunk, which counts `counted` numbers.
 extern "C" __global__ void batch_shift(Normalisation d, float counted, const float *x, float *shift) {
     __shared__ float lanes[CHANNELS][LANES];

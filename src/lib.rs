@@ -109,7 +109,7 @@ pub mod stream;
 pub mod systems;
 pub mod tensor;
 
-pub use backend::{Backend, Cpu};
+pub use backend::{Backend, Cpu, Memory};
 pub use error::{Error, Result};
 pub use shape::Shape;
 pub use tensor::Tensor;

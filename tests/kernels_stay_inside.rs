@@ -17,7 +17,10 @@ use kernel_support::{KERNELS, Numbers, case, processors, runner};
 use neurogain::Error;
 use neurogain::backend::cpu::InstructionSet;
 use neurogain::backend::cpu::simd::{Block, Kernel, Simd};
-use neurogain::backend::{Backend, Cpu, PixelMaps, Product, sums};
+use neurogain::backend::{
+    Binary, Cpu, Elementwise, Gathers, Losses, Memory, Optimizers, PixelMaps, Product, Products,
+    sums,
+};
 
 /// The size of a page.
 const PAGE: usize = 4096;
@@ -217,9 +220,9 @@ fn sizes_that_do_not_fit_are_errors() {
         ));
     }
     let [mut four, mut five] = [4, 5].map(zeros);
-    assert!(refused(cpu.relu_backward(&four, &mut five)));
-    assert!(refused(cpu.multiply(&four, &mut five)));
-    assert!(refused(cpu.multiply(&five, &mut four)));
+    assert!(refused(cpu.binary(Binary::ReluBackward, &four, &mut five)));
+    assert!(refused(cpu.binary(Binary::Multiply, &four, &mut five)));
+    assert!(refused(cpu.binary(Binary::Multiply, &five, &mut four)));
     assert!(refused(cpu.gain_update(0.9, 1.0, 0.4, &four, &mut five)));
     assert!(refused(cpu.sgd(0.1, &four, &mut five)));
     let mut other = zeros(5);

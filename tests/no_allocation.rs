@@ -8,7 +8,7 @@ use neurogain::learn::{Batch, GradientDescent, L2, Learner, OptimizerConfig};
 use neurogain::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
 use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Optimizer;
-use neurogain::{Backend, Cpu, Shape, Tensor};
+use neurogain::{Cpu, Memory, Shape, Tensor};
 
 /// Counts what the calling thread asks for.
 struct Counting;

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{Amount, Figures, Subject, median, time};
-use crate::backend::{Backend, Cuda};
+use crate::backend::{Cuda, Memory};
 use crate::error::Result;
 
 /// Seconds of calls between two looks at the clock: long against the copy that ends them.

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::{Amount, Subject, done};
-use crate::backend::{Backend, Product};
+use crate::backend::{Backend, Binary, Product, Unary};
 use crate::error::Result;
 use crate::shape::LANES;
 
@@ -106,13 +106,13 @@ fn elementwise<'a, B: Backend>(
     subjects.push(Subject {
         name: format!("ReLU {length}"),
         amount: of(8),
-        call: Box::new(move || done(backend.relu(&mut x))),
+        call: Box::new(move || done(backend.unary(Unary::Relu, &mut x))),
     });
     let (y, mut dy) = (numbers(backend, length)?, numbers(backend, length)?);
     subjects.push(Subject {
         name: format!("ReLU backward {length}"),
         amount: of(12),
-        call: Box::new(move || done(backend.relu_backward(&y, &mut dy))),
+        call: Box::new(move || done(backend.binary(Binary::ReluBackward, &y, &mut dy))),
     });
     let (dw, mut w) = (numbers(backend, length)?, numbers(backend, length)?);
     subjects.push(Subject {

@@ -65,7 +65,7 @@ impl GainDynamics {
     }
 
     /// One step of every neuron's gain, in place: `g[i] ← γ·g[i] + (1 − γ)·g0 + η·H[i]`, rounded as
-    /// [`Backend::gain_update`] says. `drive` holds H for each neuron, or one H for all.
+    /// [`Elementwise::gain_update`](crate::backend::Elementwise::gain_update) says. `drive` holds H for each neuron, or one H for all.
     ///
     /// # Errors
     /// [`Error::Shape`] if `drive` has neither one number nor as many as `gain`.

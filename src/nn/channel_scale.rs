@@ -2,7 +2,7 @@
 
 use alloc::vec;
 
-use crate::backend::{self, Backend, Cpu, Normalise, NormaliseBackward};
+use crate::backend::{self, Backend, Cpu, ScaleGradient, ScaleShift};
 use crate::error::{Error, Result};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -10,8 +10,7 @@ use crate::tensor::Tensor;
 /// `y = s[c]·x` for every sample and pixel of channel c; then the residual is added and ReLU taken, if
 /// asked for.
 ///
-/// It is the contract's normalisation ([`Backend::normalise`]) with mean 0 and deviation 1, which is exact:
-/// x − 0 = x, and s·1 = s.
+/// It is the contract's [`Affine::scale_shift`](backend::Affine::scale_shift) without a shift.
 ///
 /// Backward, without residual and ReLU: `dx = s[c]·dy`, and `ds[c] = Σ dy·x` over samples and pixels.
 #[derive(Debug, Clone)]
@@ -20,10 +19,6 @@ pub struct ChannelScale<B: Backend = Cpu> {
     pub scale: Tensor<B>,
     /// ds of the last [`backward`](Self::backward).
     pub gradient: Tensor<B>,
-    /// Mean 0 and deviation 1, `[2][channels]`.
-    statistics: Tensor<B>,
-    shift: Tensor<B>,
-    shift_gradient: Tensor<B>,
 }
 
 impl<B: Backend> ChannelScale<B> {
@@ -33,14 +28,9 @@ impl<B: Backend> ChannelScale<B> {
     /// [`Error::Memory`] if there is no room.
     pub fn new(backend: &B, channels: usize) -> Result<Self> {
         let vector = Shape::vector(channels);
-        let mut statistics = vec![0.0; 2 * channels];
-        statistics[channels..].fill(1.0);
         Ok(ChannelScale {
             scale: Tensor::from_rows(backend, vector, &vec![1.0; channels])?,
             gradient: Tensor::zeros(backend, vector)?,
-            statistics: Tensor::from_rows(backend, Shape::matrix(2, channels), &statistics)?,
-            shift: Tensor::zeros(backend, vector)?,
-            shift_gradient: Tensor::zeros(backend, vector)?,
         })
     }
 
@@ -61,19 +51,18 @@ impl<B: Backend> ChannelScale<B> {
             return Err(Error::shape("residual", x.shape(), residual.shape()));
         }
         y.reshape(backend, x.shape())?;
-        let operands = Normalise {
+        let operands = ScaleShift {
             dimensions,
             relu,
-            statistics: self.statistics.floats(),
-            gamma: self.scale.floats(),
-            beta: self.shift.floats(),
-            x: x.floats(),
+            scale: Some(self.scale.floats()),
+            shift: None,
+            x: Some(x.floats()),
             residual: residual.map(Tensor::floats),
         };
-        backend.normalise(operands, y.floats_mut())
+        backend.scale_shift(operands, y.floats_mut())
     }
 
-    /// dx from dy, which is used up, and ds into the gradient; `x` is forward's.
+    /// dx from dy, and ds into the gradient; `x` is forward's.
     ///
     /// # Errors
     /// [`Error::Shape`] where the operands do not fit, [`Error::Memory`] if there is no room for `dx`.
@@ -81,7 +70,7 @@ impl<B: Backend> ChannelScale<B> {
         &mut self,
         backend: &B,
         x: &Tensor<B>,
-        dy: &mut Tensor<B>,
+        dy: &Tensor<B>,
         dx: &mut Tensor<B>,
     ) -> Result<()> {
         let dimensions = self.dimensions(x.shape())?;
@@ -89,22 +78,11 @@ impl<B: Backend> ChannelScale<B> {
             return Err(Error::shape("channel scale", x.shape(), dy.shape()));
         }
         self.forward(backend, dy, None, false, dx)?;
-        let operands = NormaliseBackward {
-            dimensions,
-            statistics: self.statistics.floats(),
-            gamma: self.scale.floats(),
+        let ds = ScaleGradient {
             x: x.floats(),
-            y: None,
+            dscale: self.gradient.floats_mut(),
         };
-        // The dx that this makes of dy goes through the statistics of a batch, which there are none of here.
-        let (ds, shift) = (&mut self.gradient, &mut self.shift_gradient);
-        backend.normalise_backward(
-            operands,
-            dy.floats_mut(),
-            None,
-            ds.floats_mut(),
-            shift.floats_mut(),
-        )
+        backend.scale_shift_gradients(dimensions, dy.floats(), Some(ds), None)
     }
 
     fn dimensions(&self, found: Shape) -> Result<backend::Normalisation> {

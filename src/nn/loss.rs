@@ -66,7 +66,7 @@ impl Loss {
 ///
 /// ```
 /// use neurogain::nn::SoftmaxCrossEntropy;
-/// use neurogain::{Backend, Cpu, Shape, Tensor};
+/// use neurogain::{Cpu, Memory, Shape, Tensor};
 /// let cpu = Cpu::new()?;
 /// let logits = Tensor::from_rows(&cpu, Shape::features(2, 2), &[0.0, 0.0, 9.0, 0.0])?;
 /// let mut loss = SoftmaxCrossEntropy::new();

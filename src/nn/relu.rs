@@ -1,6 +1,6 @@
 //! The rectified linear unit, in place.
 
-use crate::backend::Backend;
+use crate::backend::{Backend, Binary, Unary};
 use crate::error::Result;
 use crate::tensor::Tensor;
 
@@ -17,7 +17,7 @@ impl Relu {
     /// # Errors
     /// What the backend's kernel fails with.
     pub fn forward<B: Backend>(&self, backend: &B, x: &mut Tensor<B>) -> Result<()> {
-        backend.relu(x.floats_mut())
+        backend.unary(Unary::Relu, x.floats_mut())
     }
 
     /// `dy ← dy where y > 0, else 0`, which is dx; `y` is forward's output.
@@ -30,6 +30,6 @@ impl Relu {
         y: &Tensor<B>,
         dy: &mut Tensor<B>,
     ) -> Result<()> {
-        backend.relu_backward(y.floats(), dy.floats_mut())
+        backend.binary(Binary::ReluBackward, y.floats(), dy.floats_mut())
     }
 }

@@ -3,7 +3,7 @@
 //! ```
 //! use neurogain::nn::{Initial, Parameter};
 //! use neurogain::optim::{Optimizer, OptimizerState};
-//! use neurogain::{Backend, Cpu, Shape};
+//! use neurogain::{Cpu, Memory, Shape};
 //! let cpu = Cpu::new()?;
 //! let mut w = Parameter::new(&cpu, "w", Shape::matrix(1, 2), Initial::Constant(1.0), 0, 0)?;
 //! cpu.upload(&[4.0, -4.0], w.gradient.floats_mut())?;

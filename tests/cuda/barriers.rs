@@ -5,8 +5,11 @@ use crate::emulated;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use neurogain::backend::{BatchNorm, Convolution, Cuda, Normalisation, Window};
-use neurogain::{Backend, Result};
+use neurogain::Result;
+use neurogain::backend::{
+    BatchNorm, Convolution, Convolutions, Cuda, Elementwise, Losses, Memory, Normalisation,
+    Normalisations, Reductions, Unary, Window,
+};
 
 /// A copy of the kernels in which one file is changed.
 fn copy_with(name: &str, file: &str, text: &str) -> PathBuf {
@@ -148,7 +151,7 @@ fn a_write_outside_of_a_buffer_fails() {
         cuda.zeros(32).expect("memory"),
         cuda.zeros(1).expect("memory"),
     );
-    cuda.relu(&mut x).expect("it waits");
+    cuda.unary(Unary::Relu, &mut x).expect("it waits");
     let error = cuda.download(&x, &mut [0.0; 32]).unwrap_err().to_string();
     assert!(error.contains("outside of its buffers"), "{error}");
     // Whoever asks next is told too: what was lost could be theirs.

@@ -1,7 +1,7 @@
 //! What an iteration asks of a card: one graph with all its kernels, one copy to it and one from it.
 
 use crate::emulated::devices;
-use neurogain::backend::{Backend, Cuda, cuda::Calls};
+use neurogain::backend::{Cuda, Elementwise, Memory, Reductions, Unary, cuda::Calls};
 use neurogain::data::digits;
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{
@@ -207,7 +207,7 @@ fn what_waits_is_done_in_order() {
             .upload(&[-1.0, 2.0, -3.0, 4.0], &mut x)
             .expect("a copy");
         let mut y = x.clone();
-        device.relu(&mut y).expect("it waits");
+        device.unary(Unary::Relu, &mut y).expect("it waits");
         let mut found = [0.0; 4];
         device.download(&y, &mut found).expect("a copy");
         assert_eq!(found, [0.0, 2.0, 0.0, 4.0]);

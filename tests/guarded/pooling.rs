@@ -4,7 +4,7 @@
 use crate::images::{Awkward, backends, bits, gamma, same_everywhere, unwritten, upload};
 use neurogain::Error;
 use neurogain::backend::cpu::Floats;
-use neurogain::backend::{Backend, Cpu, Pool, Pooling, Window};
+use neurogain::backend::{Cpu, Memory, Pool, Pooling, Poolings, Window};
 use proptest::prelude::*;
 
 #[derive(Debug, Clone)]

@@ -10,7 +10,7 @@ use crate::reference::resnet_library::{Numbers, narrow};
 use crate::reference::{self, Bounded, dot, exact};
 use neurogain::backend::summation;
 use neurogain::nn::BatchNormalisation;
-use neurogain::{Backend, Cpu};
+use neurogain::{Cpu, Memory};
 
 /// Batch normalisation by the formula of the kernel contract (shifted sums), whose bound this is; its
 /// values are held equal to the two-pass definition's.

@@ -3,7 +3,7 @@
 use crate::kernel_support::{self, Random};
 use crate::reference::{dot, exact};
 use neurogain::nn::ChannelScale;
-use neurogain::{Backend, Cpu, Error, Shape, Tensor};
+use neurogain::{Cpu, Error, Memory, Shape, Tensor};
 use proptest::prelude::*;
 
 const LANES: usize = 16;
@@ -127,8 +127,8 @@ proptest! {
             .map(|(i, dy)| scale[i % case.channels].mul_add(*dy, 0.0))
             .collect();
         let mut dx = case.room(&backend);
-        let (images, mut used_up) = (case.tensor(&backend, &x), case.tensor(&backend, &dy));
-        layer.backward(&backend, &images, &mut used_up, &mut dx).unwrap();
+        let (images, gradient) = (case.tensor(&backend, &x), case.tensor(&backend, &dy));
+        layer.backward(&backend, &images, &gradient, &mut dx).unwrap();
         case.same(&backend, &dx, &expected, "dx")?;
         let found = layer.gradient.to_rows(&backend).unwrap();
         prop_assert_eq!(found.len(), case.channels);
@@ -180,12 +180,12 @@ fn what_does_not_fit_is_an_error_that_names_the_shapes() {
         let wrong = zeros(wrong);
         let result = layer.forward(&backend, &wrong, None, false, &mut y);
         refused(result, [said, "expected"]);
-        let result = layer.backward(&backend, &wrong, &mut right.clone(), &mut y);
+        let result = layer.backward(&backend, &wrong, &right, &mut y);
         refused(result, ["expected", ""]);
     }
     let other = zeros(Shape::images(3, 2, 1, 5));
     let result = layer.forward(&backend, &right, Some(&other), false, &mut y);
     refused(result, ["residual", "3 samples of 2×1×5"]);
-    let result = layer.backward(&backend, &right, &mut other.clone(), &mut y);
+    let result = layer.backward(&backend, &right, &other, &mut y);
     refused(result, ["3 samples of 2×2×5", "3 samples of 2×1×5"]);
 }

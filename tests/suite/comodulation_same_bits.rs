@@ -8,7 +8,7 @@ use neurogain::gain::{Draws, Measure, Modulation, Sign};
 use neurogain::learn::{Adapter, AdapterSettings, Batch, GainSource, GainsFor, Modulator, Pass};
 use neurogain::models::{Controller, Learnt, Modulated, Stem};
 use neurogain::optim::Optimizer;
-use neurogain::{Backend, Cpu};
+use neurogain::{Cpu, Memory};
 
 /// An adaptation, and the hash of what it leaves behind.
 struct Adaptation {

@@ -7,7 +7,7 @@ use crate::reference::resnet_library::{Numbers, narrow};
 use crate::reference::{self, Bounded, exact};
 use neurogain::backend::{Pool, Update, Window};
 use neurogain::nn::{GainConvolution, Initial, Parameter, SpatialPool};
-use neurogain::{Backend, Cpu, Shape, Tensor};
+use neurogain::{Cpu, Memory, Shape, Tensor};
 
 /// Kernels of 3×3 and 1×1, strides 1 and 2, even and odd sides, with and without gains, and a dx that is
 /// added to. The layer is linear in x and in W, so that a step of any length gives the slope.

@@ -8,10 +8,10 @@
 use std::cell::Cell;
 
 use crate::kernel_support::{
-    ADAM, Case, GAIN, KERNELS, Kernel, LANES, MOMENTUM, Numbers, Outcome, RATE, case, runner,
-    same_bits,
+    ADAM, Case, EPSILON, GAIN, KERNELS, Kernel, LANES, MOMENTUM, Numbers, Outcome, RATE, case,
+    runner, same_bits,
 };
-use neurogain::backend::{Backend, Cpu, sums};
+use neurogain::backend::{Binary, Cpu, Elementwise, Memory, Unary, sums};
 use proptest::prelude::*;
 
 /// The unit roundoff of f32.
@@ -162,7 +162,341 @@ fn reference(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
             value: f64::from((value(0, sums::ENTROPY) / m as f64) as f32),
             error: 0.0,
         }]],
+        Kernel::Gelu
+        | Kernel::GeluBackward
+        | Kernel::Scale
+        | Kernel::Axpby
+        | Kernel::Copy
+        | Kernel::ScaleShift
+        | Kernel::ScaleShiftGradients
+        | Kernel::Softmax
+        | Kernel::SoftmaxBackward
+        | Kernel::SampleProduct
+        | Kernel::Rows => activations(case, outcome),
+        Kernel::NeuronStatistics => vec![neuron_statistics(case, &operands[0])],
+        Kernel::LayerNormalise => layer_norm(case, outcome),
+        Kernel::LayerNormaliseBackward => layer_norm_backward(case, outcome),
     }
+}
+
+/// Element-wise operations, scale and shift, and what attention needs.
+fn activations(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
+    let (n, m) = (case.outputs, case.samples);
+    let (d, p) = (case.normalisation(), case.sample_product());
+    let operands = &outcome.operands;
+    let value = |operand: usize, i: usize| f64::from(operands[operand][i]);
+    let exact = |value: f64| Bounded { value, error: 0.0 };
+    let each = |operand: usize, f: &dyn Fn(usize) -> Bounded| -> Vec<Bounded> {
+        (0..operands[operand].len()).map(f).collect()
+    };
+    // σ(z) and x·z′·σ·(1 − σ) of GELU, whose z′ is the derivative of z.
+    let gelu = |x: f64| {
+        let linear = 2.0 * (2.0 / std::f64::consts::PI).sqrt();
+        let z = linear * (x + 0.044715 * x.powi(3));
+        let e = (-z.abs()).exp();
+        let logistic = if x < 0.0 {
+            e / (1.0 + e)
+        } else {
+            1.0 / (1.0 + e)
+        };
+        let slope = x * linear * (1.0 + 3.0 * 0.044715 * x * x) * e / (1.0 + e).powi(2);
+        (logistic, if e == 0.0 { 0.0 } else { slope })
+    };
+    match case.kernel {
+        // The documented error, where the exponential underflows too.
+        Kernel::Gelu => vec![each(0, &|i| {
+            let x = value(0, i);
+            let value = x * gelu(x).0;
+            let error = 8.0 * U * value.abs() + 12.0 * TINY;
+            Bounded { value, error }
+        })],
+        Kernel::GeluBackward => vec![each(0, &|i| {
+            let ((logistic, slope), dy) = (gelu(value(0, i)), value(1, i));
+            let derivative = 16.0 * U * (logistic + slope.abs()) + 1e-42;
+            let value = dy * (logistic + slope);
+            let error = dy.abs() * derivative + U * value.abs() * 1.01 + TINY;
+            Bounded { value, error }
+        })],
+        Kernel::Scale => vec![each(0, &|i| rounded(f64::from(RATE) * value(0, i), 1))],
+        Kernel::Axpby => {
+            let (a, b) = (f64::from(0.4f32), f64::from(0.9f32));
+            vec![each(0, &|i| {
+                sum([a * value(0, i), b * value(1, i)].into_iter(), 0)
+            })]
+        }
+        Kernel::Copy => vec![each(0, &|i| exact(value(0, i)))],
+        Kernel::ScaleShift => {
+            let [scaled, shifted, added, relu] = case.affine();
+            let one = |s: usize, f: usize| {
+                let (i, c) = (at(n * d.pixels, s, f), f % n);
+                let scale = if scaled { value(0, c) } else { 1.0 };
+                let shift = if shifted { value(1, c) } else { 0.0 };
+                let residual = if added { value(3, i) } else { 0.0 };
+                let mut y = sum([scale * value(2, i), shift, residual].into_iter(), 0);
+                if relu {
+                    y.value = y.value.max(0.0);
+                }
+                y
+            };
+            vec![blocked(case, n * d.pixels, one)]
+        }
+        Kernel::ScaleShiftGradients => {
+            let all = |c: usize| {
+                let pixels = (0..d.pixels).flat_map(move |pixel| (0..m).map(move |s| (s, pixel)));
+                pixels.map(move |(s, pixel)| at(n * d.pixels, s, pixel * n + c))
+            };
+            let dscale = (0..n).map(|c| sum(all(c).map(|i| value(0, i) * value(1, i)), 0));
+            let dshift: Vec<_> = (0..n)
+                .map(|c| sum(all(c).map(|i| value(1, i)), 0))
+                .collect();
+            vec![dscale.collect(), dshift.clone(), dshift]
+        }
+        Kernel::Softmax => vec![blocked(case, n * d.pixels, |s, f| {
+            let row = |c: usize| value(0, at(n * d.pixels, s, f / n * n + c));
+            let largest = (0..n).map(row).fold(f64::MIN, f64::max);
+            let z = |c: usize| row(c) - largest;
+            // As in the loss, whose gradient has the same quotient.
+            let exponential = |c: usize| z(c).exp() * (z(c).abs() + 4.0) * 1.01 * U + TINY;
+            let total: f64 = (0..n).map(|c| z(c).exp()).sum();
+            let total_error = (0..n).map(exponential).sum::<f64>() + gamma(n) * total;
+            let share = z(f % n).exp() / total;
+            let error = exponential(f % n) / total + share * (total_error / total + 2.0 * U) * 1.01;
+            Bounded {
+                value: share,
+                error: error + TINY,
+            }
+        })],
+        Kernel::SoftmaxBackward => vec![blocked(case, n * d.pixels, |s, f| {
+            let place = |c: usize| at(n * d.pixels, s, f / n * n + c);
+            let total = sum((0..n).map(|c| value(0, place(c)) * value(1, place(c))), 0);
+            let (y, dy) = (value(0, place(f % n)), value(1, place(f % n)));
+            let size = dy.abs() + total.value.abs() + total.error;
+            Bounded {
+                value: y * (dy - total.value),
+                error: y.abs() * (total.error * 1.01 + 3.0 * U * size + TINY) + TINY,
+            }
+        })],
+        Kernel::SampleProduct => vec![blocked(case, p.rows * p.columns, |s, f| {
+            let (i, j) = (f / p.columns, f % p.columns);
+            let a = |t: usize| {
+                if p.transpose_a {
+                    t * p.rows + i
+                } else {
+                    i * p.terms + t
+                }
+            };
+            let b = |t: usize| {
+                if p.transpose_b {
+                    j * p.terms + t
+                } else {
+                    t * p.columns + j
+                }
+            };
+            let term = |t: usize| {
+                value(0, at(p.rows * p.terms, s, a(t))) * value(1, at(p.terms * p.columns, s, b(t)))
+            };
+            sum((0..p.terms).map(term), 0)
+        })],
+        Kernel::Rows => {
+            let rows = (0..m * n).map(|i| exact(value(0, at(n, i / n, i % n))));
+            vec![rows.collect(), each(0, &|i| exact(value(0, i)))]
+        }
+        _ => unreachable!("{:?} has its reference above", case.kernel),
+    }
+}
+
+/// Mean, mean magnitude, deviation and share of active samples of each neuron.
+fn neuron_statistics(case: &Case, x: &[f32]) -> Vec<Bounded> {
+    let (n, pixels) = (case.outputs, case.normalisation().pixels);
+    let count = (case.samples * pixels) as f64;
+    let mut all = vec![Bounded::default(); 4 * n];
+    for c in 0..n {
+        let places = (0..pixels).flat_map(|pixel| (0..case.samples).map(move |s| (s, pixel)));
+        let x: Vec<_> = places
+            .map(|(s, pixel)| f64::from(x[at(n * pixels, s, pixel * n + c)]))
+            .collect();
+        let over = |total: Bounded| Bounded {
+            value: total.value / count,
+            error: total.error / count + TINY,
+        };
+        let mean = over(sum(x.iter().copied(), 2));
+        // Σ(d + e)² with an error e of each difference, of which the mean's is common to all.
+        let squares: f64 = x.iter().map(|x| (x - mean.value).powi(2)).sum();
+        let error: f64 = (x.iter())
+            .map(|x| {
+                let d = (x - mean.value).abs();
+                let e = mean.error + U * (d + mean.error);
+                2.0 * d * e + e * e + gamma(x_terms(case)) * (d + e).powi(2) + TINY
+            })
+            .sum();
+        let (square, error) = (
+            squares / count,
+            error / count + 2.0 * U * squares / count + TINY,
+        );
+        let root = square.sqrt();
+        let low = (square - error).max(0.0).sqrt();
+        let spread = (root - low).max((square + error).sqrt() - root);
+        all[c] = mean;
+        all[n + c] = over(sum(x.iter().map(|x| x.abs()), 2));
+        all[2 * n + c] = Bounded {
+            value: root,
+            error: spread * (1.0 + U) + U * root + TINY,
+        };
+        let active = x.iter().filter(|x| **x > 0.0).count() as f64;
+        all[3 * n + c] = rounded(active / count, 1);
+    }
+    all
+}
+
+/// Terms of a neuron's sums, and two more roundings.
+fn x_terms(case: &Case) -> usize {
+    case.samples * case.normalisation().pixels + 2
+}
+
+/// A row of a layer normalisation: its numbers, and mean and r in f64 with their errors.
+struct Row {
+    x: Vec<f64>,
+    mean: Bounded,
+    inverse: Bounded,
+}
+
+impl Row {
+    fn new(case: &Case, x: &[f32], s: usize, pixel: usize) -> Self {
+        let (n, pixels) = (case.outputs, case.normalisation().pixels);
+        let x: Vec<_> = (0..n)
+            .map(|c| f64::from(x[at(n * pixels, s, pixel * n + c)]))
+            .collect();
+        let total = sum(x.iter().copied(), 1);
+        let mean = Bounded {
+            value: total.value / n as f64,
+            error: total.error / n as f64 + TINY,
+        };
+        // d is rounded once, and off by the mean's error: Σ(d + e)² = Σd² + 2eΣd + n·e², Σd = 0 but for e.
+        let d = |x: &f64| x - mean.value;
+        let spread = |x: &f64| (d(x).abs() + mean.error) * U * 1.01 + mean.error;
+        let squares: f64 = x.iter().map(|x| d(x).powi(2)).sum();
+        let squares_error: f64 = (x.iter())
+            .map(|x| {
+                let wide = d(x).abs() + spread(x);
+                2.0 * d(x).abs() * (wide * U * 1.01) + spread(x).powi(2) + gamma(n) * wide * wide
+            })
+            .sum::<f64>()
+            + n as f64 * TINY;
+        let epsilon = f64::from(EPSILON);
+        let variance = squares / n as f64 + epsilon;
+        let error = squares_error / n as f64 * 1.01 + 2.0 * U * variance * 1.01 + TINY;
+        let root = variance.sqrt();
+        let low = (variance - error).max(f64::MIN_POSITIVE).sqrt();
+        // The root and the quotient are rounded once each.
+        let inverse = Bounded {
+            value: 1.0 / root,
+            error: (1.0 / low - 1.0 / root) + 3.0 * U / low,
+        };
+        Row { x, mean, inverse }
+    }
+
+    /// x̂ of a channel: the difference and the product are rounded once each.
+    fn unit(&self, channel: usize) -> Bounded {
+        let d = self.x[channel] - self.mean.value;
+        let d_error = self.mean.error + U * (d.abs() + self.mean.error);
+        let r = self.inverse.value + self.inverse.error;
+        let value = d * self.inverse.value;
+        let error = d_error * r + d.abs() * self.inverse.error;
+        Bounded {
+            value,
+            error: error + U * (value.abs() + error) + TINY,
+        }
+    }
+}
+
+/// Statistics and y of layer normalisation.
+fn layer_norm(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
+    let (n, pixels) = (case.outputs, case.normalisation().pixels);
+    let value = |operand: usize, i: usize| f64::from(outcome.operands[operand][i]);
+    let y = blocked(case, n * pixels, |s, f| {
+        let unit = Row::new(case, &outcome.operands[2], s, f / n).unit(f % n);
+        let (gamma, beta) = (value(0, f % n), value(1, f % n));
+        let mut y = rounded(gamma * unit.value + beta, 1);
+        y.error += gamma.abs() * unit.error * 1.01;
+        y
+    });
+    vec![layer_statistics(case, outcome), y]
+}
+
+/// Mean and r, in the padding too, where x is 0.
+fn layer_statistics(case: &Case, outcome: &Outcome) -> Vec<Bounded> {
+    let pixels = case.normalisation().pixels;
+    let whole = Case {
+        samples: case.blocks() * LANES,
+        ..*case
+    };
+    blocked(&whole, 2 * pixels, |s, f| {
+        let row = Row::new(case, &outcome.operands[2], s, f / 2);
+        [row.mean, row.inverse][f % 2]
+    })
+}
+
+/// Statistics, dx, dγ and dβ of layer normalisation.
+fn layer_norm_backward(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
+    let (n, m, pixels) = (case.outputs, case.samples, case.normalisation().pixels);
+    let value = |operand: usize, i: usize| f64::from(outcome.operands[operand][i]);
+    let mut dx = vec![Bounded::default(); outcome.operands[3].len()];
+    let mut dgamma = vec![(0.0, 0.0, 0.0); n];
+    let mut dbeta = vec![Vec::new(); n];
+    for s in 0..m {
+        for pixel in 0..pixels {
+            let row = Row::new(case, &outcome.operands[2], s, pixel);
+            let place = |c: usize| at(n * pixels, s, pixel * n + c);
+            let units: Vec<_> = (0..n).map(|c| row.unit(c)).collect();
+            let g: Vec<_> = (0..n).map(|c| value(0, c) * value(3, place(c))).collect();
+            let count = n as f64;
+            let average = sum(g.iter().copied(), 2);
+            let mut slope = sum((0..n).map(|c| g[c] * units[c].value), 2);
+            for c in 0..n {
+                slope.error += (g[c].abs() + TINY) * units[c].error * (1.0 + gamma(n + 2));
+                let dy = value(3, place(c));
+                let (total, magnitude, error) = &mut dgamma[c];
+                *total += dy * units[c].value;
+                *magnitude += dy.abs() * (units[c].value.abs() + units[c].error);
+                *error += dy.abs() * units[c].error;
+                dbeta[c].push(dy);
+            }
+            for c in 0..n {
+                let (a, b) = (average.value / count, slope.value / count);
+                let (a_error, b_error) = (average.error / count + TINY, slope.error / count + TINY);
+                let unit = units[c];
+                let inner = g[c] - a - unit.value * b;
+                let size = g[c].abs()
+                    + a.abs()
+                    + a_error
+                    + (unit.value.abs() + unit.error) * (b.abs() + b_error);
+                let error = a_error
+                    + (unit.value.abs() + unit.error) * b_error
+                    + unit.error * b.abs()
+                    + 4.0 * U * size
+                    + 3.0 * TINY;
+                let r = row.inverse;
+                let value = r.value * inner;
+                let error = (r.value + r.error) * error * 1.01 + r.error * inner.abs();
+                dx[place(c)] = Bounded {
+                    value,
+                    error: error + U * (value.abs() + error) + TINY,
+                };
+            }
+        }
+    }
+    let terms = m * pixels;
+    let dgamma = dgamma.into_iter().map(|(value, magnitude, error)| Bounded {
+        value,
+        error: error + gamma(terms) * magnitude + terms as f64 * TINY,
+    });
+    let dbeta = dbeta.into_iter().map(|terms| sum(terms.into_iter(), 0));
+    vec![
+        layer_statistics(case, outcome),
+        dx,
+        dgamma.collect(),
+        dbeta.collect(),
+    ]
 }
 
 fn adam(operands: &[Vec<f32>]) -> Vec<Vec<Bounded>> {
@@ -325,7 +659,7 @@ fn relu_of_zeros_nan_and_infinities() {
     let mut x = cpu.zeros(inputs.len()).expect("room");
     let mut y = vec![0.0; inputs.len()];
     cpu.upload(&inputs, &mut x).expect("it fits");
-    cpu.relu(&mut x).expect("it fits");
+    cpu.unary(Unary::Relu, &mut x).expect("it fits");
     cpu.download(&x, &mut y).expect("it fits");
     let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
     assert!(y[2].is_nan());
@@ -338,7 +672,8 @@ fn relu_of_zeros_nan_and_infinities() {
     let mut dy = cpu.zeros(inputs.len()).expect("room");
     cpu.upload(&[7.0; 7], &mut dy).expect("it fits");
     cpu.upload(&inputs, &mut x).expect("it fits");
-    cpu.relu_backward(&x, &mut dy).expect("it fits");
+    cpu.binary(Binary::ReluBackward, &x, &mut dy)
+        .expect("it fits");
     cpu.download(&dy, &mut y).expect("it fits");
     assert_eq!(bits(&y), bits(&[0.0, 0.0, 0.0, 7.0, 0.0, 7.0, 0.0]));
 }

@@ -4,7 +4,7 @@
 use crate::reference::{Bounded, exact};
 use neurogain::nn::Parameter;
 use neurogain::optim::{Optimizer, OptimizerState};
-use neurogain::{Backend, Cpu, Shape, Tensor};
+use neurogain::{Cpu, Memory, Shape, Tensor};
 use proptest::prelude::*;
 
 /// Weights, and a gradient for each step.

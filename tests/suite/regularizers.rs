@@ -8,7 +8,7 @@ use neurogain::models::{Mlp, MlpShape};
 use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Optimizer;
 use neurogain::rng::{Purpose, Stream};
-use neurogain::{Backend, Cpu, Error, Shape, Tensor};
+use neurogain::{Cpu, Error, Memory, Shape, Tensor};
 use rand_distr::{Distribution as _, StandardNormal};
 
 use crate::reference::{self, Samples};

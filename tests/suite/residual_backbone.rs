@@ -11,7 +11,7 @@ use crate::reference::layers::{Images, Number};
 use crate::reference::nearness::{near, values};
 use crate::reference::resnet_library::{narrow, wide};
 use neurogain::models::{DecoderGains, Learnt, Modulated, Stem};
-use neurogain::{Backend, Cpu, Tensor};
+use neurogain::{Cpu, Memory, Tensor};
 
 /// Sides that are even and odd on the way, samples that fill blocks of 16 and that do not.
 fn cases() -> impl Iterator<Item = Case> {

@@ -7,7 +7,7 @@ use neurogain::learn::{Batch, GradientDescent, Learner, OptimizerConfig};
 use neurogain::models::{Network, SlimResNet, SlimResNetShape};
 use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Optimizer;
-use neurogain::{Backend, Cpu, Error, Shape, Tensor};
+use neurogain::{Cpu, Error, Memory, Shape, Tensor};
 
 fn shape(side: usize, width: usize, classes: usize, modulated: &[&str]) -> SlimResNetShape {
     SlimResNetShape {

@@ -9,7 +9,7 @@ use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Optimizer;
 use neurogain::rng::{Purpose, Stream};
 use neurogain::state::Checkpoint;
-use neurogain::{Backend, Cpu, Error, Shape, Tensor};
+use neurogain::{Cpu, Error, Memory, Shape, Tensor};
 use rand_distr::{Distribution as _, StandardNormal};
 
 const HIDDEN: [usize; 2] = [6, 4];

@@ -4,9 +4,65 @@ use alloc::vec::Vec;
 
 use wide::f32x16;
 
+use super::Cpu;
 use super::simd::Block;
+use crate::backend::memory::check_download_each;
+use crate::backend::{Memory, check};
 use crate::error::{Error, Result};
 use crate::shape::LANES;
+
+impl Memory for Cpu {
+    type Floats = Floats;
+    type Bytes = Vec<u8>;
+
+    fn zeros(&self, length: usize) -> Result<Floats> {
+        Floats::zeros(length)
+    }
+
+    fn resize(&self, floats: &mut Floats, length: usize) -> Result<()> {
+        floats.resize(length)
+    }
+
+    fn length(&self, floats: &Floats) -> usize {
+        floats.as_slice().len()
+    }
+
+    fn upload(&self, host: &[f32], device: &mut Floats) -> Result<()> {
+        check::lengths("upload", &[("host", host.len(), device.as_slice().len())])?;
+        device.as_mut_slice().copy_from_slice(host);
+        Ok(())
+    }
+
+    fn download(&self, device: &Floats, host: &mut [f32]) -> Result<()> {
+        check::lengths("download", &[("host", host.len(), device.as_slice().len())])?;
+        host.copy_from_slice(device.as_slice());
+        Ok(())
+    }
+
+    fn download_each<'a>(
+        &self,
+        parts: impl Iterator<Item = &'a Floats> + Clone,
+        mut host: &mut [f32],
+    ) -> Result<()> {
+        check_download_each(self, parts.clone(), host.len())?;
+        for part in parts {
+            let (here, behind) = host.split_at_mut(part.as_slice().len());
+            here.copy_from_slice(part.as_slice());
+            host = behind;
+        }
+        Ok(())
+    }
+
+    fn bytes(&self, host: &[u8]) -> Result<Vec<u8>> {
+        Ok(host.to_vec())
+    }
+
+    fn upload_bytes(&self, host: &[u8], device: &mut Vec<u8>) -> Result<()> {
+        device.clear();
+        device.extend_from_slice(host);
+        Ok(())
+    }
+}
 
 /// f32 numbers in the processor's memory, aligned to 64 bytes, in whole blocks of 16.
 #[derive(Debug, Clone, Default)]

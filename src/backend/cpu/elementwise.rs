@@ -1,9 +1,55 @@
-//! ReLU, gain and optimiser updates, and sums over the elements of a vector.
+//! Operations on each number alone.
 
+use super::math;
 use super::simd::{Block, InstructionSet, Kernel, Simd};
 use super::threads::Job;
-use crate::backend::{AdamStep, summation};
+use super::{Cpu, Floats};
+use crate::backend::elementwise::check_gain_update;
+use crate::backend::{Binary, Elementwise, Unary, check};
+use crate::error::Result;
 use crate::shape::LANES;
+
+impl Elementwise for Cpu {
+    fn unary(&self, f: Unary, x: &mut Floats) -> Result<()> {
+        let blocks = x.as_mut_blocks();
+        self.threads.run(On(self.set, Map { f, x: blocks }));
+        x.clear_padding();
+        Ok(())
+    }
+
+    fn binary(&self, f: Binary, x: &Floats, y: &mut Floats) -> Result<()> {
+        check::as_long_as(self, f.name(), x, &[("y", y)])?;
+        let (x, blocks) = (x.as_blocks(), y.as_mut_blocks());
+        self.threads.run(On(self.set, Zip { f, x, y: blocks }));
+        y.clear_padding();
+        Ok(())
+    }
+
+    fn gain_update(
+        &self,
+        gamma: f32,
+        baseline: f32,
+        eta: f32,
+        drive: &Floats,
+        g: &mut Floats,
+    ) -> Result<()> {
+        check_gain_update(self, drive, g)?;
+        let shared = match drive.as_slice() {
+            [one] => Some(*one),
+            _ => None,
+        };
+        self.set.run(GainUpdate {
+            gamma,
+            baseline,
+            eta,
+            shared,
+            drive: drive.as_blocks(),
+            g: g.as_mut_blocks(),
+        });
+        g.clear_padding();
+        Ok(())
+    }
+}
 
 /// A kernel that does the same to every block, under an instruction set: its blocks can be shared
 /// out to threads.
@@ -17,7 +63,7 @@ macro_rules! split_by_blocks {
                 self.1.$first.len() * LANES
             }
 
-            fn split(self, left: usize, parts: usize) -> Result<(Self, Self), Self> {
+            fn split(self, left: usize, parts: usize) -> core::result::Result<(Self, Self), Self> {
                 let $kernel { $($constant,)* $($read,)* $first, $($written,)* } = self.1;
                 let at = $first.len() * left / parts;
                 $(let $read = $read.split_at(at);)*
@@ -38,68 +84,80 @@ macro_rules! split_by_blocks {
         }
     };
 }
+pub(super) use split_by_blocks;
 
-split_by_blocks! { Relu {} read {} written { x } }
-split_by_blocks! { ReluBackward {} read { y } written { dy } }
-split_by_blocks! { Multiply {} read { x } written { y } }
-split_by_blocks! { Sgd { learning_rate } read { dw } written { w } }
-split_by_blocks! { Momentum { learning_rate, momentum } read { dw } written { w, v } }
-split_by_blocks! { Adam { step } read { dw } written { w, m, v } }
+split_by_blocks! { Map { f } read {} written { x } }
+split_by_blocks! { Zip { f } read { x } written { y } }
 
-/// `x ← max(x, 0)`.
-pub struct Relu<'a> {
-    pub x: &'a mut [Block],
+/// `x ← f(x)`.
+struct Map<'a> {
+    f: Unary,
+    x: &'a mut [Block],
 }
 
-impl Kernel for Relu<'_> {
+impl Kernel for Map<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
+        // A loop for each operation, without closures: one that is not inlined has no instruction set.
+        macro_rules! each {
+            ($x:ident => $value:expr) => {
+                for block in self.x {
+                    let $x = s.load(block);
+                    s.store($value, block);
+                }
+            };
+        }
         let zero = s.splat(0.0);
-        for x in self.x {
-            let value = s.load(x);
+        match self.f {
             // Adding zero makes +0 of −0; NaN is less than nothing and stays.
-            s.store(s.if_less(value, zero, zero, s.add(value, zero)), x);
+            Unary::Relu => each!(x => s.if_less(x, zero, zero, s.add(x, zero))),
+            Unary::Gelu => each!(x => math::gelu(s, x)),
+            Unary::Scale(a) => {
+                let a = s.splat(a);
+                each!(x => s.mul(a, x));
+            }
         }
     }
 }
 
-/// `dy ← dy where y > 0, else +0`.
-pub struct ReluBackward<'a> {
-    pub y: &'a [Block],
-    pub dy: &'a mut [Block],
+/// `y ← f(x, y)`.
+struct Zip<'a> {
+    f: Binary,
+    x: &'a [Block],
+    y: &'a mut [Block],
 }
 
-impl Kernel for ReluBackward<'_> {
+impl Kernel for Zip<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let zero = s.splat(0.0);
-        let beyond_infinity = s.splat_bits(0x7f80_0001);
-        for (y, dy) in self.y.iter().zip(self.dy) {
-            // y > 0 exactly where its bits less those beyond +∞, and the negative of its bits, are
-            // both negative integers. A comparison would be compiled to a masked store, which on
-            // Zen 4 is several times as slow.
-            let y = s.load(y);
-            let both = s.and(s.integer_sub(y, beyond_infinity), s.integer_sub(zero, y));
-            let mask = s.integer_sub(zero, s.shift_right::<31>(both));
-            s.store(s.and(s.load(dy), mask), dy);
+        macro_rules! each {
+            ($x:ident, $y:ident => $value:expr) => {
+                for (x, y) in self.x.iter().zip(self.y) {
+                    let ($x, $y) = (s.load(x), s.load(y));
+                    s.store($value, y);
+                }
+            };
         }
-    }
-}
-
-/// `y ← fl(x·y)`.
-pub struct Multiply<'a> {
-    pub x: &'a [Block],
-    pub y: &'a mut [Block],
-}
-
-impl Kernel for Multiply<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        for (x, y) in self.x.iter().zip(self.y) {
-            s.store(s.mul(s.load(x), s.load(y)), y);
+        match self.f {
+            Binary::ReluBackward => {
+                let (zero, beyond_infinity) = (s.splat(0.0), s.splat_bits(0x7f80_0001));
+                // x > 0 exactly where its bits less those beyond +∞, and the negative of its bits, are
+                // both negative integers. A comparison would be compiled to a masked store, which on
+                // Zen 4 is several times as slow.
+                each!(x, dy => {
+                    let both = s.and(s.integer_sub(x, beyond_infinity), s.integer_sub(zero, x));
+                    s.and(dy, s.integer_sub(zero, s.shift_right::<31>(both)))
+                });
+            }
+            Binary::GeluBackward => each!(x, dy => s.mul(dy, math::gelu_slope(s, x))),
+            Binary::Multiply => each!(x, y => s.mul(x, y)),
+            Binary::Axpby { a, b } => {
+                let (a, b) = (s.splat(a), s.splat(b));
+                each!(x, y => s.fma(a, x, s.mul(b, y)));
+            }
+            Binary::Copy => self.y.copy_from_slice(self.x),
         }
     }
 }
@@ -128,105 +186,5 @@ impl Kernel for GainUpdate<'_> {
             let target = s.fma(eta, drive, baseline);
             s.store(s.fma(gamma, s.load(g), target), g);
         }
-    }
-}
-
-/// `w ← fma(−α, dw, w)`.
-pub struct Sgd<'a> {
-    pub learning_rate: f32,
-    pub dw: &'a [Block],
-    pub w: &'a mut [Block],
-}
-
-impl Kernel for Sgd<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let rate = s.splat(-self.learning_rate);
-        for (dw, w) in self.dw.iter().zip(self.w) {
-            s.store(s.fma(rate, s.load(dw), s.load(w)), w);
-        }
-    }
-}
-
-/// `v ← fma(μ, v, dw)`, then `w ← fma(−α, v, w)`.
-pub struct Momentum<'a> {
-    pub learning_rate: f32,
-    pub momentum: f32,
-    pub dw: &'a [Block],
-    pub v: &'a mut [Block],
-    pub w: &'a mut [Block],
-}
-
-impl Kernel for Momentum<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let (rate, momentum) = (s.splat(-self.learning_rate), s.splat(self.momentum));
-        for ((dw, v), w) in self.dw.iter().zip(self.v).zip(self.w) {
-            let velocity = s.fma(momentum, s.load(v), s.load(dw));
-            s.store(velocity, v);
-            s.store(s.fma(rate, velocity, s.load(w)), w);
-        }
-    }
-}
-
-/// One step of Adam, as [`AdamStep`] says.
-pub struct Adam<'a> {
-    pub step: AdamStep,
-    pub dw: &'a [Block],
-    pub m: &'a mut [Block],
-    pub v: &'a mut [Block],
-    pub w: &'a mut [Block],
-}
-
-impl Kernel for Adam<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let AdamStep {
-            beta1,
-            beta2,
-            epsilon,
-            rate,
-            correction,
-        } = self.step;
-        let (keep1, take1) = (s.splat(beta1), s.splat(1.0 - beta1));
-        let (keep2, take2) = (s.splat(beta2), s.splat(1.0 - beta2));
-        let (rate, correction) = (s.splat(rate), s.splat(correction));
-        let epsilon = s.splat(epsilon);
-        for (((dw, m), v), w) in self.dw.iter().zip(self.m).zip(self.v).zip(self.w) {
-            let dw = s.load(dw);
-            let mean = s.fma(keep1, s.load(m), s.mul(take1, dw));
-            let square = s.fma(keep2, s.load(v), s.mul(s.mul(take2, dw), dw));
-            s.store(mean, m);
-            s.store(square, v);
-            let scale = s.fma(s.sqrt(square), correction, epsilon);
-            s.store(s.sub(s.load(w), s.div(s.mul(rate, mean), scale)), w);
-        }
-    }
-}
-
-/// Σ|x| in the shape of [`summation`].
-pub struct AbsoluteSum<'a> {
-    pub x: &'a [Block],
-}
-
-impl Kernel for AbsoluteSum<'_> {
-    type Output = f32;
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) -> f32 {
-        let magnitude = s.splat_bits(0x7fff_ffff);
-        let mut total = s.splat(0.0);
-        for chunk in self.x.chunks(summation::CHUNK) {
-            let mut sum = s.splat(0.0);
-            for x in chunk {
-                sum = s.add(sum, s.and(s.load(x), magnitude));
-            }
-            total = s.add(total, sum);
-        }
-        let mut lanes = [0.0; LANES];
-        s.store(total, &mut lanes);
-        summation::lanes(lanes)
     }
 }

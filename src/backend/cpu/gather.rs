@@ -2,65 +2,68 @@
 
 use alloc::vec::Vec;
 
-use super::Floats;
 use super::simd::Block;
-use crate::backend::{PixelMaps, Placement, check};
+use super::{Cpu, Floats};
+use crate::backend::gathers::{check_gather, check_gather_images, check_pixel_maps};
+use crate::backend::{Gathers, PixelMaps, Placement};
 use crate::error::Result;
 use crate::shape::LANES;
 
-/// See [`Backend::gather`](crate::backend::Backend::gather).
-pub fn gather(
-    pixels: &[u8],
-    table: &Floats,
-    indices: &[u32],
-    maps: Option<PixelMaps<'_, Vec<u8>>>,
-    features: usize,
-    out: &mut Floats,
-) -> Result<()> {
-    let (table_length, out_length) = (table.as_slice().len(), out.as_slice().len());
-    check::gather(pixels.len(), table_length, indices, features, out_length)?;
-    let sources = sources("gather", &maps, indices.len(), features)?;
-    if indices.is_empty() {
-        return Ok(());
+impl Gathers for Cpu {
+    fn gather(
+        &self,
+        pixels: &Vec<u8>,
+        table: &Floats,
+        indices: &[u32],
+        maps: Option<PixelMaps<'_, Vec<u8>>>,
+        features: usize,
+        out: &mut Floats,
+    ) -> Result<()> {
+        let (table_length, out_length) = (table.as_slice().len(), out.as_slice().len());
+        check_gather(pixels.len(), table_length, indices, features, out_length)?;
+        let sources = sources("gather", &maps, indices.len(), features)?;
+        if indices.is_empty() {
+            return Ok(());
+        }
+        let rows = Rows { pixels, features };
+        let (tables, _) = table.as_slice().as_chunks::<256>();
+        let out = out.as_mut_blocks();
+        match &sources {
+            None => gather_rows(rows, tables, indices, out),
+            Some(sources) => gather_mapped_rows(rows, tables, indices, sources, out),
+        }
+        Ok(())
     }
-    let rows = Rows { pixels, features };
-    let (tables, _) = table.as_slice().as_chunks::<256>();
-    let out = out.as_mut_blocks();
-    match &sources {
-        None => gather_rows(rows, tables, indices, out),
-        Some(sources) => gather_mapped_rows(rows, tables, indices, sources, out),
-    }
-    Ok(())
-}
 
-/// See [`Backend::gather_images`](crate::backend::Backend::gather_images).
-pub fn gather_images(
-    pixels: &[u8],
-    shape: [usize; 3],
-    table: &Floats,
-    indices: &[u32],
-    maps: Option<PixelMaps<'_, Vec<u8>>>,
-    placements: &[Placement],
-    out: &mut Floats,
-) -> Result<()> {
-    check::gather_images(
-        pixels.len(),
-        shape,
-        table.as_slice().len(),
-        indices,
-        placements,
-        out.as_slice().len(),
-    )?;
-    let [height, width, channels] = shape;
-    let sources = sources(
-        "gather images",
-        &maps,
-        indices.len(),
-        height * width * channels,
-    )?;
-    let (table, out) = (table.as_slice(), out.as_mut_blocks());
-    place_images(pixels, shape, table, indices, &sources, placements, out);
-    Ok(())
+    fn gather_images(
+        &self,
+        pixels: &Vec<u8>,
+        shape: [usize; 3],
+        table: &Floats,
+        indices: &[u32],
+        maps: Option<PixelMaps<'_, Vec<u8>>>,
+        placements: &[Placement],
+        out: &mut Floats,
+    ) -> Result<()> {
+        check_gather_images(
+            pixels.len(),
+            shape,
+            table.as_slice().len(),
+            indices,
+            placements,
+            out.as_slice().len(),
+        )?;
+        let [height, width, channels] = shape;
+        let sources = sources(
+            "gather images",
+            &maps,
+            indices.len(),
+            height * width * channels,
+        )?;
+        let (table, out) = (table.as_slice(), out.as_mut_blocks());
+        place_images(pixels, shape, table, indices, &sources, placements, out);
+        Ok(())
+    }
 }
 
 /// `[rows][features]`.
@@ -102,7 +105,7 @@ fn sources<'a>(
     features: usize,
 ) -> Result<Option<Sources<'a>>> {
     let Some(maps) = maps else { return Ok(None) };
-    check::pixel_maps(operation, maps, maps.sources.len(), samples, features)?;
+    check_pixel_maps(operation, maps, maps.sources.len(), samples, features)?;
     let (all, _) = maps.sources.as_chunks::<4>();
     let (pixels, of) = (maps.pixels, maps.of);
     Ok(Some(Sources { all, pixels, of }))

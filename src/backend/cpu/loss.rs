@@ -1,11 +1,53 @@
 //! Softmax, cross-entropy, entropy and accuracy in one pass.
 
+use alloc::vec::Vec;
+
 use super::math;
 use super::simd::{Block, Kernel, Simd};
-use crate::backend::{summation, sums};
+use super::{Cpu, Floats};
+use crate::backend::losses::{check_labels, check_mean_entropy, check_softmax_cross_entropy};
+use crate::backend::{Losses, summation, sums};
+use crate::error::Result;
 use crate::shape::LANES;
 
-/// See [`Backend::softmax_cross_entropy`](crate::backend::Backend::softmax_cross_entropy).
+impl Losses for Cpu {
+    fn softmax_cross_entropy(
+        &self,
+        samples: usize,
+        classes: usize,
+        logits: &Floats,
+        labels: &Vec<u8>,
+        gradient: Option<&mut Floats>,
+        totals: &mut Floats,
+    ) -> Result<()> {
+        check_softmax_cross_entropy(
+            self,
+            [samples, classes],
+            logits,
+            labels.len(),
+            gradient.as_deref(),
+            totals,
+        )?;
+        check_labels(labels, classes)?;
+        let found = self.set.run(SoftmaxCrossEntropy {
+            samples,
+            classes,
+            logits: logits.as_blocks(),
+            labels,
+            gradient: gradient.map(Floats::as_mut_blocks),
+        });
+        totals.as_mut_slice().copy_from_slice(&found);
+        Ok(())
+    }
+
+    fn mean_entropy(&self, samples: usize, totals: &Floats, drive: &mut Floats) -> Result<()> {
+        check_mean_entropy(self, totals, drive)?;
+        drive.as_mut_slice()[0] = totals.as_slice()[sums::ENTROPY] / samples as f32;
+        Ok(())
+    }
+}
+
+/// See [`Losses::softmax_cross_entropy`](crate::backend::Losses::softmax_cross_entropy).
 pub struct SoftmaxCrossEntropy<'a> {
     pub samples: usize,
     pub classes: usize,

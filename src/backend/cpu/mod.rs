@@ -1,15 +1,18 @@
 //! The kernels on the processor.
 
+mod affine;
+mod attention;
 mod buffer;
 mod convolution;
-mod dispatch;
 mod elementwise;
 mod gather;
 mod loss;
 pub mod math;
 mod normalisation;
+mod optimizers;
 mod pooling;
 mod product;
+mod reductions;
 mod scratch;
 pub mod simd;
 mod threads;

@@ -7,58 +7,55 @@ use super::convolution::axis::{Axis, Direction, Reach};
 use super::simd::{Block, InstructionSet, Kernel, Simd};
 use super::threads::Job;
 use super::{Cpu, Floats};
-use crate::backend::{Pool, Pooling, check};
+use crate::backend::poolings::check_pooling;
+use crate::backend::{Pool, Pooling, Poolings};
 use crate::error::Result;
 use crate::shape::LANES;
 
-pub fn forward(
-    cpu: &Cpu,
-    pool: Pool,
-    dimensions: Pooling,
-    x: &Floats,
-    y: &mut Floats,
-) -> Result<()> {
-    check::pooling(cpu, "pooling", dimensions, &[("x", x)], ("y", y))?;
-    if y.as_slice().is_empty() {
-        return Ok(());
+impl Poolings for Cpu {
+    fn pool(&self, pool: Pool, dimensions: Pooling, x: &Floats, y: &mut Floats) -> Result<()> {
+        check_pooling(self, "pooling", dimensions, &[("x", x)], ("y", y))?;
+        if y.as_slice().is_empty() {
+            return Ok(());
+        }
+        self.threads.run(Forward {
+            set: self.set,
+            pool,
+            windows: Windows::new(dimensions)?,
+            x: x.as_blocks(),
+            y: y.as_mut_blocks(),
+        });
+        Ok(())
     }
-    cpu.threads.run(Forward {
-        set: cpu.set,
-        pool,
-        windows: Windows::new(dimensions)?,
-        x: x.as_blocks(),
-        y: y.as_mut_blocks(),
-    });
-    Ok(())
-}
 
-pub fn backward(
-    cpu: &Cpu,
-    pool: Pool,
-    dimensions: Pooling,
-    x: &Floats,
-    dy: &Floats,
-    dx: &mut Floats,
-) -> Result<()> {
-    check::pooling(
-        cpu,
-        "pooling backward",
-        dimensions,
-        &[("x", x), ("dx", dx)],
-        ("dy", dy),
-    )?;
-    if dy.as_slice().is_empty() {
-        return Ok(());
+    fn pool_backward(
+        &self,
+        pool: Pool,
+        dimensions: Pooling,
+        x: &Floats,
+        dy: &Floats,
+        dx: &mut Floats,
+    ) -> Result<()> {
+        check_pooling(
+            self,
+            "pooling backward",
+            dimensions,
+            &[("x", x), ("dx", dx)],
+            ("dy", dy),
+        )?;
+        if dy.as_slice().is_empty() {
+            return Ok(());
+        }
+        self.threads.run(Backward {
+            set: self.set,
+            pool,
+            windows: Windows::new(dimensions)?,
+            x: x.as_blocks(),
+            dy: dy.as_blocks(),
+            dx: dx.as_mut_blocks(),
+        });
+        Ok(())
     }
-    cpu.threads.run(Backward {
-        set: cpu.set,
-        pool,
-        windows: Windows::new(dimensions)?,
-        x: x.as_blocks(),
-        dy: dy.as_blocks(),
-        dx: dx.as_mut_blocks(),
-    });
-    Ok(())
 }
 
 /// The windows of an image.

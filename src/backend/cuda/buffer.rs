@@ -2,17 +2,64 @@
 
 use alloc::sync::Arc;
 
-use super::device::Memory;
+use super::Cuda;
+use super::device;
 use super::queue::Owner;
+use crate::backend::memory::check_download_each;
+use crate::backend::{Memory, check};
 use crate::error::{Error, Result};
 
 /// Numbers that a kernel can count.
 const MOST: usize = i32::MAX as usize;
 
+impl Memory for Cuda {
+    type Floats = Floats;
+    type Bytes = Bytes;
+
+    fn zeros(&self, length: usize) -> Result<Floats> {
+        Floats::zeros(&self.owner, length)
+    }
+
+    fn resize(&self, floats: &mut Floats, length: usize) -> Result<()> {
+        floats.resize(&self.owner, length)
+    }
+
+    fn length(&self, floats: &Floats) -> usize {
+        floats.length()
+    }
+
+    fn upload(&self, host: &[f32], device: &mut Floats) -> Result<()> {
+        check::lengths("upload", &[("host", host.len(), device.length())])?;
+        device.own()?.write(bytemuck::cast_slice(host))
+    }
+
+    fn download(&self, device: &Floats, host: &mut [f32]) -> Result<()> {
+        check::lengths("download", &[("host", host.len(), device.length())])?;
+        device.read(host)
+    }
+
+    fn download_each<'a>(
+        &self,
+        parts: impl Iterator<Item = &'a Floats> + Clone,
+        host: &mut [f32],
+    ) -> Result<()> {
+        check_download_each(self, parts.clone(), host.len())?;
+        Floats::read_each(&self.owner, parts, host)
+    }
+
+    fn bytes(&self, host: &[u8]) -> Result<Bytes> {
+        Bytes::new(&self.owner, host)
+    }
+
+    fn upload_bytes(&self, host: &[u8], device: &mut Bytes) -> Result<()> {
+        device.write(&self.owner, host)
+    }
+}
+
 /// f32 numbers in a device's memory.
 #[derive(Debug, Clone)]
 pub struct Floats {
-    memory: Arc<Memory>,
+    memory: Arc<device::Memory>,
     length: usize,
 }
 
@@ -30,7 +77,7 @@ fn bytes_of(length: usize) -> Result<usize> {
 
 impl Floats {
     pub(super) fn zeros(owner: &Arc<Owner>, length: usize) -> Result<Self> {
-        let mut memory = Memory::new(owner, bytes_of(length)?)?;
+        let mut memory = device::Memory::new(owner, bytes_of(length)?)?;
         if length > 0 {
             memory.clear(length * size_of::<f32>())?;
         }
@@ -43,7 +90,7 @@ impl Floats {
     pub(super) fn resize(&mut self, owner: &Arc<Owner>, length: usize) -> Result<()> {
         let bytes = bytes_of(length)?;
         if bytes > self.memory.bytes() || Arc::strong_count(&self.memory) > 1 {
-            self.memory = Arc::new(Memory::new(owner, bytes)?);
+            self.memory = Arc::new(device::Memory::new(owner, bytes)?);
         }
         self.length = length;
         Ok(())
@@ -58,7 +105,7 @@ impl Floats {
     }
 
     /// The memory, to be written: its own from now on.
-    pub(super) fn own(&mut self) -> Result<&mut Memory> {
+    pub(super) fn own(&mut self) -> Result<&mut device::Memory> {
         if Arc::get_mut(&mut self.memory).is_none() {
             let copy = self.memory.duplicate(self.length * size_of::<f32>())?;
             self.memory = Arc::new(copy);
@@ -79,14 +126,14 @@ impl Floats {
         to: &mut [f32],
     ) -> Result<()> {
         let parts = parts.map(|part| (&*part.memory, part.length * size_of::<f32>()));
-        Memory::read_each(owner, parts, bytemuck::cast_slice_mut(to))
+        device::Memory::read_each(owner, parts, bytemuck::cast_slice_mut(to))
     }
 }
 
 /// Bytes in a device's memory: pixels and labels.
 #[derive(Debug, Clone)]
 pub struct Bytes {
-    memory: Arc<Memory>,
+    memory: Arc<device::Memory>,
     length: usize,
     /// No byte is larger.
     largest: u8,
@@ -94,7 +141,7 @@ pub struct Bytes {
 
 impl Bytes {
     pub(super) fn new(owner: &Arc<Owner>, host: &[u8]) -> Result<Self> {
-        let mut memory = Memory::new(owner, host.len())?;
+        let mut memory = device::Memory::new(owner, host.len())?;
         memory.write(host)?;
         Ok(Bytes {
             memory: Arc::new(memory),

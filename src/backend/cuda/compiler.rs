@@ -16,8 +16,13 @@ use super::device::failure;
 use crate::error::{Error, Result};
 
 /// Every kernel's file, in the order in which they are compiled as one.
-const SOURCES: [(&str, &str); 9] = [
+const SOURCES: [(&str, &str); 12] = [
     ("common.cuh", include_str!("../../../kernels/common.cuh")),
+    ("affine.cu", include_str!("../../../kernels/affine.cu")),
+    (
+        "attention.cu",
+        include_str!("../../../kernels/attention.cu"),
+    ),
     (
         "convolution.cu",
         include_str!("../../../kernels/convolution.cu"),
@@ -27,6 +32,10 @@ const SOURCES: [(&str, &str); 9] = [
         include_str!("../../../kernels/elementwise.cu"),
     ),
     ("gather.cu", include_str!("../../../kernels/gather.cu")),
+    (
+        "layer_norm.cu",
+        include_str!("../../../kernels/layer_norm.cu"),
+    ),
     ("loss.cu", include_str!("../../../kernels/loss.cu")),
     (
         "normalisation.cu",

@@ -5,7 +5,7 @@ use core::ffi::c_void;
 
 use super::Cuda;
 use super::buffer::{Bytes, Floats};
-use crate::backend::{Convolution, Normalisation, Pooling, Product};
+use crate::backend::{Convolution, Normalisation};
 use crate::error::{Error, Result};
 
 /// Threads of a thread block where each has a number of its own.
@@ -144,38 +144,6 @@ impl TryFrom<Normalisation> for Argument {
             number(d.pixels)?,
             number(d.channels)?,
         ]))
-    }
-}
-
-/// A product is a convolution of images of one pixel.
-impl From<Product> for Convolution {
-    fn from(product: Product) -> Self {
-        Convolution {
-            blocks: product.blocks,
-            height: 1,
-            width: 1,
-            inputs: product.inputs,
-            outputs: product.outputs,
-            window: crate::backend::Window {
-                size: 1,
-                stride: 1,
-                padding: 0,
-            },
-        }
-    }
-}
-
-/// A pooling has the windows of a convolution of as many channels.
-impl From<Pooling> for Convolution {
-    fn from(pooling: Pooling) -> Self {
-        Convolution {
-            blocks: pooling.blocks,
-            height: pooling.height,
-            width: pooling.width,
-            inputs: pooling.channels,
-            outputs: pooling.channels,
-            window: pooling.window,
-        }
     }
 }
 

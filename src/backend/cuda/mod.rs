@@ -7,11 +7,11 @@
 //! for when it runs, and an [`Error::Device`](crate::Error::Device) says which is missing.
 //!
 //! ```no_run
-//! use neurogain::{Backend, backend::Cuda};
+//! use neurogain::backend::{Cuda, Elementwise, Memory, Unary};
 //! let cuda = Cuda::new(0)?;
 //! println!("{}", cuda.name());
 //! let mut x = cuda.zeros(32)?;
-//! cuda.relu(&mut x)?;
+//! cuda.unary(Unary::Relu, &mut x)?;
 //! # Ok::<(), neurogain::Error>(())
 //! ```
 //!
@@ -19,18 +19,24 @@
 //! numbers are asked for, and then run as one CUDA graph where the same kernels came before. A failure of a
 //! kernel comes to light at the copy to the host.
 
+mod affine;
+mod attention;
 mod buffer;
 mod card;
 mod compiler;
+mod convolution;
 mod device;
-mod dispatch;
 mod elementwise;
 mod emulator;
 mod gather;
-mod images;
 mod launch;
+mod loss;
 mod normalisation;
+mod optimizers;
+mod pooling;
+mod product;
 mod queue;
+mod reductions;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;

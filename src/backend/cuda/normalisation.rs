@@ -1,24 +1,30 @@
-//! Launches of `kernels/normalisation.cu`.
+//! Launches of `kernels/normalisation.cu` and `layer_norm.cu`.
 #![allow(unsafe_code)]
 
 use super::buffer::Floats;
 use super::launch::Argument;
 use super::{Cuda, Scratch};
-use crate::backend::{BatchNorm, Normalisation, Normalise, NormaliseBackward, check, summation};
+use crate::backend::normalisations::{
+    check_batch_statistics, check_layer_normalise, check_normalise, check_normalise_backward,
+};
+use crate::backend::{
+    BatchNorm, LayerNormalise, LayerNormaliseBackward, Normalisation, Normalisations, Normalise,
+    NormaliseBackward, check, summation,
+};
 use crate::error::Result;
 use crate::shape::LANES;
 
 /// Channels of a thread block, with 16 lanes each.
-const CHANNELS: usize = 16;
-const THREADS: [u32; 2] = [(CHANNELS * LANES) as u32, 1];
+pub const CHANNELS: usize = 16;
+pub const THREADS: [u32; 2] = [(CHANNELS * LANES) as u32, 1];
 
 impl Normalisation {
     /// The pixels of all blocks of samples.
-    fn all_pixels(&self) -> usize {
+    pub(super) fn all_pixels(&self) -> usize {
         self.samples.div_ceil(LANES) * self.pixels
     }
 
-    fn chunks(&self) -> usize {
+    pub(super) fn chunks(&self) -> usize {
         self.all_pixels().div_ceil(summation::CHUNK)
     }
 
@@ -30,125 +36,210 @@ impl Normalisation {
     }
 }
 
-pub fn batch_statistics(
-    cuda: &Cuda,
-    dimensions: Normalisation,
-    settings: BatchNorm,
-    x: &Floats,
-    running: &mut Floats,
-    statistics: &mut Floats,
-) -> Result<()> {
-    check::batch_statistics(cuda, dimensions, x, running, statistics)?;
-    let (channels, chunks) = (dimensions.channels, dimensions.chunks());
-    let groups = channels.div_ceil(CHANNELS);
-    cuda.with_scratch(|scratch| {
-        let Scratch { partials, sums, .. } = scratch;
-        partials.resize(&cuda.owner, chunks * 2 * channels * LANES)?;
-        sums.resize(&cuda.owner, channels)?;
-        let d = Argument::try_from(dimensions)?;
-        let counted = dimensions.counted() as f32;
-        let (partials, shift) = (Argument::written(partials)?, Argument::written(sums)?);
-        let average = &[d, counted.into(), x.into(), shift];
-        let moments = &[d, x.into(), shift, partials];
-        let finish = &[
-            d,
-            Argument::count(chunks)?,
-            settings.epsilon.into(),
-            settings.momentum.into(),
-            shift,
-            partials,
-            Argument::written(running)?,
+impl Normalisations for Cuda {
+    fn batch_statistics(
+        &self,
+        dimensions: Normalisation,
+        settings: BatchNorm,
+        x: &Floats,
+        running: &mut Floats,
+        statistics: &mut Floats,
+    ) -> Result<()> {
+        check_batch_statistics(self, dimensions, x, running, statistics)?;
+        let (channels, chunks) = (dimensions.channels, dimensions.chunks());
+        let groups = channels.div_ceil(CHANNELS);
+        self.with_scratch(|scratch| {
+            let Scratch { partials, sums, .. } = scratch;
+            partials.resize(&self.owner, chunks * 2 * channels * LANES)?;
+            sums.resize(&self.owner, channels)?;
+            let d = Argument::try_from(dimensions)?;
+            let counted = dimensions.counted() as f32;
+            let (partials, shift) = (Argument::written(partials)?, Argument::written(sums)?);
+            let average = &[d, counted.into(), x.into(), shift];
+            let moments = &[d, x.into(), shift, partials];
+            let finish = &[
+                d,
+                Argument::count(chunks)?,
+                settings.epsilon.into(),
+                settings.momentum.into(),
+                shift,
+                partials,
+                Argument::written(running)?,
+                Argument::written(statistics)?,
+            ];
+            // SAFETY: x, running and statistics have the lengths of the dimensions, as was checked; shift
+            // has `channels` numbers, partials 2·channels·16 for each chunk.
+            unsafe {
+                self.launch("batch_shift", groups, THREADS, average)?;
+                self.launch("batch_moments", groups * chunks, THREADS, moments)?;
+                self.launch("batch_statistics", groups, THREADS, finish)
+            }
+        })
+    }
+
+    fn running_statistics(
+        &self,
+        epsilon: f32,
+        running: &Floats,
+        statistics: &mut Floats,
+    ) -> Result<()> {
+        check::as_long_as(
+            self,
+            "running statistics",
+            running,
+            &[("statistics", statistics)],
+        )?;
+        let length = running.length();
+        let arguments = &[
+            Argument::count(length)?,
+            epsilon.into(),
+            running.into(),
             Argument::written(statistics)?,
         ];
-        // SAFETY: x, running and statistics have the lengths of the dimensions, as was checked; shift
-        // has `channels` numbers, partials 2·channels·16 for each chunk.
-        unsafe {
-            cuda.launch("batch_shift", groups, THREADS, average)?;
-            cuda.launch("batch_moments", groups * chunks, THREADS, moments)?;
-            cuda.launch("batch_statistics", groups, THREADS, finish)
-        }
-    })
-}
+        // SAFETY: both have `length` numbers, as was just checked.
+        unsafe { self.each("running_statistics", length, arguments) }
+    }
 
-pub fn running_statistics(
-    cuda: &Cuda,
-    epsilon: f32,
-    running: &Floats,
-    statistics: &mut Floats,
-) -> Result<()> {
-    check::as_long_as(
-        cuda,
-        "running statistics",
-        running,
-        &[("statistics", statistics)],
-    )?;
-    let length = running.length();
-    let arguments = &[
-        Argument::count(length)?,
-        epsilon.into(),
-        running.into(),
-        Argument::written(statistics)?,
-    ];
-    // SAFETY: both have `length` numbers, as was just checked.
-    unsafe { cuda.each("running_statistics", length, arguments) }
-}
-
-pub fn normalise(cuda: &Cuda, operands: Normalise<'_, Floats>, y: &mut Floats) -> Result<()> {
-    check::normalise(cuda, &operands, y)?;
-    let length = y.length();
-    let arguments = &[
-        operands.dimensions.try_into()?,
-        Argument::count(length)?,
-        u32::from(operands.relu).into(),
-        operands.statistics.into(),
-        operands.gamma.into(),
-        operands.beta.into(),
-        operands.x.into(),
-        Argument::optional(operands.residual),
-        Argument::written(y)?,
-    ];
-    // SAFETY: all have the lengths of the dimensions, as was checked; `length` is that of y.
-    unsafe { cuda.each("normalise", length, arguments) }
-}
-
-pub fn normalise_backward(
-    cuda: &Cuda,
-    operands: NormaliseBackward<'_, Floats>,
-    dy: &mut Floats,
-    residual: Option<&mut Floats>,
-    dgamma: &mut Floats,
-    dbeta: &mut Floats,
-) -> Result<()> {
-    check::normalise_backward(cuda, &operands, dy, residual.as_deref(), dgamma, dbeta)?;
-    let dimensions = operands.dimensions;
-    let (channels, chunks) = (dimensions.channels, dimensions.chunks());
-    let groups = channels.div_ceil(CHANNELS);
-    let length = dy.length();
-    let d = Argument::try_from(dimensions)?;
-    let (statistics, x) = (operands.statistics.into(), operands.x.into());
-    let (y, gamma) = (Argument::optional(operands.y), operands.gamma.into());
-    let (dgamma, dbeta) = (Argument::written(dgamma)?, Argument::written(dbeta)?);
-    let dy = Argument::written(dy)?;
-    let residual = match residual {
-        Some(residual) => Argument::written(residual)?,
-        None => Argument::address(0),
-    };
-    cuda.with_scratch(|scratch| {
-        let partials = &mut scratch.partials;
-        partials.resize(&cuda.owner, chunks * 2 * channels * LANES)?;
-        let partials = Argument::written(partials)?;
-        let (count, numbers) = (Argument::count(chunks)?, Argument::count(length)?);
-        let sums = &[d, statistics, x, y, dy, partials];
-        let parameters = &[d, count, statistics, partials, dgamma, dbeta];
-        let input = &[
-            d, numbers, statistics, gamma, dgamma, dbeta, x, y, dy, residual,
+    fn normalise(&self, operands: Normalise<'_, Floats>, y: &mut Floats) -> Result<()> {
+        check_normalise(self, &operands, y)?;
+        let length = y.length();
+        let arguments = &[
+            operands.dimensions.try_into()?,
+            Argument::count(length)?,
+            u32::from(operands.relu).into(),
+            operands.statistics.into(),
+            operands.gamma.into(),
+            operands.beta.into(),
+            operands.x.into(),
+            Argument::optional(operands.residual),
+            Argument::written(y)?,
         ];
-        // SAFETY: all have the lengths of the dimensions, as was checked; partials has 2·channels·16
-        // numbers for each chunk, and `length` is that of dy.
-        unsafe {
-            cuda.launch("normalise_backward_sums", groups * chunks, THREADS, sums)?;
-            cuda.launch("normalise_backward_parameters", groups, THREADS, parameters)?;
-            cuda.each("normalise_backward", length, input)
+        // SAFETY: all have the lengths of the dimensions, as was checked; `length` is that of y.
+        unsafe { self.each("normalise", length, arguments) }
+    }
+
+    fn normalise_backward(
+        &self,
+        operands: NormaliseBackward<'_, Floats>,
+        dy: &mut Floats,
+        residual: Option<&mut Floats>,
+        dgamma: &mut Floats,
+        dbeta: &mut Floats,
+    ) -> Result<()> {
+        check_normalise_backward(self, &operands, dy, residual.as_deref(), dgamma, dbeta)?;
+        let dimensions = operands.dimensions;
+        let (channels, chunks) = (dimensions.channels, dimensions.chunks());
+        let groups = channels.div_ceil(CHANNELS);
+        let length = dy.length();
+        let d = Argument::try_from(dimensions)?;
+        let (statistics, x) = (operands.statistics.into(), operands.x.into());
+        let (y, gamma) = (Argument::optional(operands.y), operands.gamma.into());
+        let (dgamma, dbeta) = (Argument::written(dgamma)?, Argument::written(dbeta)?);
+        let dy = Argument::written(dy)?;
+        let residual = match residual {
+            Some(residual) => Argument::written(residual)?,
+            None => Argument::address(0),
+        };
+        self.with_scratch(|scratch| {
+            let partials = &mut scratch.partials;
+            partials.resize(&self.owner, chunks * 2 * channels * LANES)?;
+            let partials = Argument::written(partials)?;
+            let (count, numbers) = (Argument::count(chunks)?, Argument::count(length)?);
+            let sums = &[d, statistics, x, y, dy, partials];
+            let parameters = &[d, count, statistics, partials, dgamma, dbeta];
+            let input = &[
+                d, numbers, statistics, gamma, dgamma, dbeta, x, y, dy, residual,
+            ];
+            // SAFETY: all have the lengths of the dimensions, as was checked; partials has 2·channels·16
+            // numbers for each chunk, and `length` is that of dy.
+            unsafe {
+                self.launch("normalise_backward_sums", groups * chunks, THREADS, sums)?;
+                self.launch("normalise_backward_parameters", groups, THREADS, parameters)?;
+                self.each("normalise_backward", length, input)
+            }
+        })
+    }
+
+    fn layer_normalise(
+        &self,
+        operands: LayerNormalise<'_, Floats>,
+        statistics: &mut Floats,
+        y: &mut Floats,
+    ) -> Result<()> {
+        let LayerNormalise {
+            dimensions,
+            epsilon,
+            gamma,
+            beta,
+            x,
+        } = operands;
+        let each = [("gamma", gamma), ("beta", beta)];
+        check_layer_normalise(self, dimensions, statistics, [("x", x), ("y", y)], &each)?;
+        let (d, length) = (Argument::try_from(dimensions)?, y.length());
+        if length == 0 {
+            return Ok(());
         }
-    })
+        let statistics = Argument::written(statistics)?;
+        let estimate = &[d, epsilon.into(), x.into(), statistics];
+        let apply = &[
+            d,
+            Argument::count(length)?,
+            statistics,
+            gamma.into(),
+            beta.into(),
+            x.into(),
+            Argument::written(y)?,
+        ];
+        // SAFETY: all have the lengths of the dimensions, as was checked; a thread of the first takes a pixel
+        // of a sample, `length` is that of y.
+        unsafe {
+            self.each(
+                "layer_statistics",
+                dimensions.all_pixels() * LANES,
+                estimate,
+            )?;
+            self.each("layer_normalise", length, apply)
+        }
+    }
+
+    fn layer_normalise_backward(
+        &self,
+        operands: LayerNormaliseBackward<'_, Floats>,
+        dy: &mut Floats,
+        dgamma: &mut Floats,
+        dbeta: &mut Floats,
+    ) -> Result<()> {
+        let LayerNormaliseBackward {
+            dimensions,
+            statistics,
+            gamma,
+            x,
+        } = operands;
+        let each = [("gamma", gamma), ("dgamma", &*dgamma), ("dbeta", &*dbeta)];
+        check_layer_normalise(self, dimensions, statistics, [("x", x), ("dy", dy)], &each)?;
+        let (channels, chunks) = (dimensions.channels, dimensions.chunks());
+        let groups = channels.div_ceil(CHANNELS);
+        if channels == 0 {
+            return Ok(());
+        }
+        let d = Argument::try_from(dimensions)?;
+        let (statistics, gamma, x) = (statistics.into(), gamma.into(), x.into());
+        let (dy, dgamma) = (Argument::written(dy)?, Argument::written(dgamma)?);
+        let dbeta = Argument::written(dbeta)?;
+        self.with_scratch(|scratch| {
+            let partials = &mut scratch.partials;
+            partials.resize(&self.owner, chunks * 2 * channels * LANES)?;
+            let partials = Argument::written(partials)?;
+            let sums = &[d, statistics, x, dy, partials];
+            let parameters = &[d, Argument::count(chunks)?, partials, dgamma, dbeta];
+            let input = &[d, statistics, gamma, x, dy];
+            // SAFETY: all have the lengths of the dimensions, as was checked; partials has 2·channels·16
+            // numbers for each chunk; a thread of the last takes a pixel of a sample.
+            unsafe {
+                self.launch("layer_backward_sums", groups * chunks, THREADS, sums)?;
+                self.launch("scale_shift_gradients", groups, THREADS, parameters)?;
+                self.each("layer_backward", dimensions.all_pixels() * LANES, input)
+            }
+        })
+    }
 }

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Regularizer, check_strength};
-use crate::backend::Backend;
+use crate::backend::{Backend, Binary};
 use crate::error::{Error, Result};
 use crate::learn::axpby::axpby;
 use crate::learn::{Batch, Draw};
@@ -91,7 +91,7 @@ impl<B: Backend> Regularizer<B> for Ewc<B> {
             let scratch = &mut part.scratch;
             axpby(backend, 1.0, &parameter.value, 0.0, scratch)?;
             axpby(backend, -1.0, &part.anchor, 1.0, scratch)?;
-            backend.multiply(part.fisher.floats(), scratch.floats_mut())?;
+            backend.binary(Binary::Multiply, part.fisher.floats(), scratch.floats_mut())?;
             axpby(
                 backend,
                 self.strength,
@@ -128,7 +128,7 @@ impl<B: Backend> Regularizer<B> for Ewc<B> {
                 };
                 let (gradient, square) = (&parameter.gradient, &mut part.scratch);
                 axpby(backend, 1.0, gradient, 0.0, square)?;
-                backend.multiply(gradient.floats(), square.floats_mut())?;
+                backend.binary(Binary::Multiply, gradient.floats(), square.floats_mut())?;
                 axpby(backend, share, square, 1.0, &mut part.fisher)
             })?;
         }

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Comodulated;
-use crate::backend::{Backend, Update};
+use crate::backend::{Backend, Binary, Update};
 use crate::error::Result;
 use crate::nn::{Parameter, Relu};
 use crate::state::{State, Visitor};
@@ -42,7 +42,7 @@ impl<B: Backend> Comodulated<B> {
             None => self.gains.forward(backend, dy, None, false, two)?,
             Some(gains) => {
                 self.add[1].forward(backend, dy, None, false, two)?;
-                backend.multiply(gains.floats(), two.floats_mut())?;
+                backend.binary(Binary::Multiply, gains.floats(), two.floats_mut())?;
             }
         }
         Relu.backward(backend, &self.activity, two)?;

@@ -4,7 +4,7 @@ mod backward;
 
 use alloc::format;
 
-use crate::backend::{Backend, Cpu, Pool, Window};
+use crate::backend::{Backend, Binary, Cpu, Pool, Window};
 use crate::error::{Error, Result};
 use crate::models::backbone::{Backbone, BackboneShape, Builder};
 use crate::nn::{ChannelScale, GainConvolution, GainLinear, Initial, Relu, SpatialPool};
@@ -255,7 +255,7 @@ impl<B: Backend> Comodulated<B> {
             DecoderGains::Images(gains) => {
                 let gains = Tensor::from_rows(backend, shape, gains)?;
                 self.add[1].forward(backend, &self.activity, None, false, &mut self.output)?;
-                backend.multiply(gains.floats(), self.output.floats_mut())?;
+                backend.binary(Binary::Multiply, gains.floats(), self.output.floats_mut())?;
                 self.image_gains = Some(gains);
             }
         }

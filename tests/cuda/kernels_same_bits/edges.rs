@@ -1,6 +1,6 @@
 //! Nothing at all, what does not fit, and what is not there.
 
-use neurogain::backend::{Cuda, Product};
+use neurogain::backend::{Cuda, Elementwise, Memory, Product, Unary};
 
 use super::*;
 
@@ -86,7 +86,7 @@ fn memory_is_counted_and_given_back() {
         let x = device.zeros(1000).expect("memory");
         let mut other = x.clone();
         assert_eq!(device.memory_in_use(), before + 4000);
-        device.relu(&mut other).expect("it runs");
+        device.unary(Unary::Relu, &mut other).expect("it runs");
         assert_eq!(device.memory_in_use(), before + 8000);
         drop((x, other));
         assert_eq!(device.memory_in_use(), before);

@@ -7,7 +7,9 @@ use crate::images::{
     Awkward, allocations, backends, bits, difference, same_everywhere, unwritten, upload,
 };
 use neurogain::Error;
-use neurogain::backend::{Backend, Convolution, Cpu, Product, Update, Window};
+use neurogain::backend::{
+    Convolution, Convolutions, Cpu, Memory, Product, Products, Update, Window,
+};
 use proptest::prelude::*;
 use reference::{Case, check, close, grid, kernels};
 

@@ -1,7 +1,7 @@
 //! A case, its f64 reference, and all promises on it.
 
 use neurogain::backend::cpu::Floats;
-use neurogain::backend::{Backend, Convolution, Cpu, Update, summation};
+use neurogain::backend::{Convolution, Convolutions, Cpu, Update, summation};
 
 use crate::images::{Awkward, bits, gamma, same_everywhere, unwritten, upload};
 

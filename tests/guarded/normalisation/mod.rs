@@ -6,7 +6,9 @@ mod reference;
 
 use crate::images::{allocations, backends, difference, same_everywhere, unwritten, upload};
 use neurogain::Error;
-use neurogain::backend::{Backend, BatchNorm, Cpu, Normalisation, Normalise, NormaliseBackward};
+use neurogain::backend::{
+    BatchNorm, Cpu, Memory, Normalisation, Normalisations, Normalise, NormaliseBackward,
+};
 use proptest::prelude::*;
 use reference::{Case, Data, check, kernels, within};
 

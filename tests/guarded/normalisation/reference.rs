@@ -2,7 +2,7 @@
 
 use neurogain::backend::cpu::Floats;
 use neurogain::backend::{
-    Backend, BatchNorm, Cpu, Normalisation, Normalise, NormaliseBackward, summation,
+    BatchNorm, Cpu, Normalisation, Normalisations, Normalise, NormaliseBackward, summation,
 };
 
 use crate::images::{Awkward, bits, gamma, same_everywhere, unwritten, upload};

@@ -8,7 +8,7 @@ use neurogain::models::{Mlp, MlpShape};
 use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Optimizer;
 use neurogain::learn::{Batch, GradientDescent, Learner, OptimizerConfig};
-use neurogain::{Backend, Cpu, Shape, Tensor};
+use neurogain::{Cpu, Memory, Shape, Tensor};
 
 struct Nothing;
 

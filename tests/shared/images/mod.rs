@@ -6,7 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use neurogain::backend::cpu::{Floats, InstructionSet};
-use neurogain::backend::{Backend, Cpu};
+use neurogain::backend::{Cpu, Memory};
 
 /// Puts 64 bytes of a pattern before and after every allocation, and ends the process when they have
 /// changed by the time it is freed: no kernel wrote outside of a buffer.

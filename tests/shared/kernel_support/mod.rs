@@ -3,7 +3,10 @@
 
 use neurogain::Result;
 use neurogain::backend::cpu::InstructionSet;
-use neurogain::backend::{AdamStep, Backend, Cpu, PixelMaps, Product, sums};
+use neurogain::backend::{
+    AdamStep, Backend, Binary, Cpu, LayerNormalise, LayerNormaliseBackward, Normalisation,
+    PixelMaps, Product, SampleProduct, ScaleGradient, ScaleShift, Unary, sums,
+};
 use proptest::prelude::*;
 
 /// Samples a block.
@@ -102,10 +105,24 @@ pub enum Kernel {
     Gather,
     AbsoluteSum,
     MeanEntropy,
+    Gelu,
+    GeluBackward,
+    Scale,
+    Axpby,
+    Copy,
+    ScaleShift,
+    ScaleShiftGradients,
+    Softmax,
+    SoftmaxBackward,
+    SampleProduct,
+    Rows,
+    LayerNormalise,
+    LayerNormaliseBackward,
+    NeuronStatistics,
 }
 
 /// Every kernel.
-pub const KERNELS: [Kernel; 14] = [
+pub const KERNELS: [Kernel; 28] = [
     Kernel::Forward,
     Kernel::ToInput,
     Kernel::ToWeights,
@@ -120,6 +137,20 @@ pub const KERNELS: [Kernel; 14] = [
     Kernel::Gather,
     Kernel::AbsoluteSum,
     Kernel::MeanEntropy,
+    Kernel::Gelu,
+    Kernel::GeluBackward,
+    Kernel::Scale,
+    Kernel::Axpby,
+    Kernel::Copy,
+    Kernel::ScaleShift,
+    Kernel::ScaleShiftGradients,
+    Kernel::Softmax,
+    Kernel::SoftmaxBackward,
+    Kernel::SampleProduct,
+    Kernel::Rows,
+    Kernel::LayerNormalise,
+    Kernel::LayerNormaliseBackward,
+    Kernel::NeuronStatistics,
 ];
 
 /// A kernel with its sizes and the seed of its numbers: enough to repeat it.
@@ -154,6 +185,9 @@ pub struct Outcome {
 /// The constants that the updates are tested with.
 pub const RATE: f32 = 0.01;
 pub const MOMENTUM: f32 = 0.9;
+/// ε of layer normalisation.
+pub const EPSILON: f32 = 1e-5;
+pub const AXPBY: Binary = Binary::Axpby { a: 0.4, b: 0.9 };
 pub const GAIN: [f32; 3] = [0.9, 1.0, 0.4];
 pub const ADAM: AdamStep = AdamStep {
     beta1: 0.9,
@@ -176,6 +210,38 @@ impl Case {
             outputs: self.outputs,
             inputs: self.inputs,
         }
+    }
+
+    /// The dimensions of what goes over samples and pixels, or over the channels of each pixel.
+    pub fn normalisation(&self) -> Normalisation {
+        Normalisation {
+            samples: self.samples,
+            pixels: 1 + self.inputs % 3,
+            channels: self.outputs,
+        }
+    }
+
+    /// The dimensions of a product within each sample.
+    pub fn sample_product(&self) -> SampleProduct {
+        SampleProduct {
+            blocks: self.blocks(),
+            rows: 1 + self.outputs % 6,
+            columns: 1 + self.inputs % 11,
+            terms: (self.outputs + self.inputs) % 9,
+            transpose_a: self.gain,
+            transpose_b: self.seed.is_multiple_of(2),
+        }
+    }
+
+    /// Whether a scale and shift has a scale, a shift, a residual and ReLU.
+    pub fn affine(&self) -> [bool; 4] {
+        let bits = self.seed / 2;
+        [
+            self.gain,
+            !bits.is_multiple_of(3),
+            bits.is_multiple_of(2),
+            bits % 5 < 2,
+        ]
     }
 
     fn numbers(&self, random: &mut Random, length: usize) -> Vec<f32> {
@@ -209,6 +275,7 @@ impl Case {
         };
         let mut outcome = Outcome::default();
         let (n, k) = (self.outputs, self.inputs);
+        let (d, p) = (self.normalisation(), self.sample_product());
         let length = n * k;
         if self.gain {
             outcome.gain = Some(self.numbers(random, n));
@@ -239,6 +306,33 @@ impl Case {
             Kernel::Gather => vec![self.numbers(random, 256 * (1 + n % 3))],
             Kernel::AbsoluteSum => vec![self.numbers(random, length)],
             Kernel::MeanEntropy => vec![self.numbers(random, sums::COUNT)],
+            Kernel::Gelu | Kernel::Scale | Kernel::Rows => vec![self.activations(random, n)],
+            Kernel::GeluBackward | Kernel::Axpby | Kernel::Copy => {
+                vec![self.activations(random, n), self.activations(random, n)]
+            }
+            Kernel::ScaleShift => vec![
+                self.numbers(random, n),
+                self.numbers(random, n),
+                self.activations(random, n * d.pixels),
+                self.activations(random, n * d.pixels),
+            ],
+            Kernel::ScaleShiftGradients | Kernel::SoftmaxBackward => {
+                let mut one = || self.activations(random, n * d.pixels);
+                vec![one(), one()]
+            }
+            Kernel::LayerNormalise | Kernel::LayerNormaliseBackward => vec![
+                self.numbers(random, n),
+                self.numbers(random, n),
+                self.activations(random, n * d.pixels),
+                self.activations(random, n * d.pixels),
+            ],
+            Kernel::Softmax | Kernel::NeuronStatistics => {
+                vec![self.activations(random, n * d.pixels)]
+            }
+            Kernel::SampleProduct => vec![
+                self.activations(random, p.rows * p.terms),
+                self.activations(random, p.terms * p.columns),
+            ],
         };
         let mut devices = outcome
             .operands
@@ -262,15 +356,15 @@ impl Case {
                 vec![dw]
             }
             (Kernel::Relu, [x]) => {
-                backend.relu(x)?;
+                backend.unary(Unary::Relu, x)?;
                 vec![x.clone()]
             }
             (Kernel::ReluBackward, [y, dy]) => {
-                backend.relu_backward(y, dy)?;
+                backend.binary(Binary::ReluBackward, y, dy)?;
                 vec![dy.clone()]
             }
             (Kernel::Multiply, [x, y]) => {
-                backend.multiply(x, y)?;
+                backend.binary(Binary::Multiply, x, y)?;
                 vec![y.clone()]
             }
             (Kernel::Loss, [logits]) => {
@@ -343,6 +437,104 @@ impl Case {
                 let mut drive = nan(1)?;
                 backend.mean_entropy(self.samples, totals, &mut drive)?;
                 vec![drive]
+            }
+            (Kernel::Gelu, [x]) => {
+                backend.unary(Unary::Gelu, x)?;
+                vec![x.clone()]
+            }
+            (Kernel::Scale, [x]) => {
+                backend.unary(Unary::Scale(RATE), x)?;
+                vec![x.clone()]
+            }
+            (Kernel::GeluBackward, [x, dy]) => {
+                backend.binary(Binary::GeluBackward, x, dy)?;
+                vec![dy.clone()]
+            }
+            (Kernel::Axpby, [x, y]) => {
+                backend.binary(AXPBY, x, y)?;
+                vec![y.clone()]
+            }
+            (Kernel::Copy, [x, y]) => {
+                backend.binary(Binary::Copy, x, y)?;
+                vec![y.clone()]
+            }
+            (Kernel::ScaleShift, [scale, shift, x, residual]) => {
+                let [scaled, shifted, added, relu] = self.affine();
+                // In place without a scale.
+                let mut y = if scaled {
+                    nan(stored(n * d.pixels))?
+                } else {
+                    x.clone()
+                };
+                let operands = ScaleShift {
+                    dimensions: d,
+                    relu,
+                    scale: scaled.then_some(&*scale),
+                    shift: shifted.then_some(&*shift),
+                    x: scaled.then_some(&*x),
+                    residual: added.then_some(&*residual),
+                };
+                backend.scale_shift(operands, &mut y)?;
+                vec![y]
+            }
+            (Kernel::ScaleShiftGradients, [x, dy]) => {
+                let (mut dscale, mut dshift, mut alone) = (nan(n)?, nan(n)?, nan(n)?);
+                let gradient = ScaleGradient {
+                    x,
+                    dscale: &mut dscale,
+                };
+                backend.scale_shift_gradients(d, dy, Some(gradient), Some(&mut dshift))?;
+                backend.scale_shift_gradients(d, dy, None, Some(&mut alone))?;
+                vec![dscale, dshift, alone]
+            }
+            (Kernel::Softmax, [x]) => {
+                backend.softmax(d, x)?;
+                vec![x.clone()]
+            }
+            (Kernel::NeuronStatistics, [x]) => {
+                let mut statistics = nan(4 * n)?;
+                backend.neuron_statistics(d, x, &mut statistics)?;
+                vec![statistics]
+            }
+            (Kernel::SoftmaxBackward, [y, dy]) => {
+                backend.softmax_backward(d, y, dy)?;
+                vec![dy.clone()]
+            }
+            (Kernel::SampleProduct, [a, b]) => {
+                let mut c = nan(stored(p.rows * p.columns))?;
+                backend.sample_product(p, a, b, &mut c)?;
+                vec![c]
+            }
+            (Kernel::Rows, [x]) => {
+                let (mut rows, mut back) = (nan(self.samples * n)?, nan(stored(n))?);
+                backend.to_rows(self.samples, n, x, &mut rows)?;
+                backend.to_blocked(self.samples, n, &rows, &mut back)?;
+                vec![rows, back]
+            }
+            (Kernel::LayerNormalise | Kernel::LayerNormaliseBackward, [gamma, beta, x, dy]) => {
+                let (mut statistics, mut y) =
+                    (nan(stored(2 * d.pixels))?, nan(stored(n * d.pixels))?);
+                let operands = LayerNormalise {
+                    dimensions: d,
+                    epsilon: EPSILON,
+                    gamma,
+                    beta,
+                    x,
+                };
+                backend.layer_normalise(operands, &mut statistics, &mut y)?;
+                if self.kernel == Kernel::LayerNormalise {
+                    vec![statistics, y]
+                } else {
+                    let (mut dgamma, mut dbeta) = (nan(n)?, nan(n)?);
+                    let operands = LayerNormaliseBackward {
+                        dimensions: d,
+                        statistics: &statistics,
+                        gamma,
+                        x,
+                    };
+                    backend.layer_normalise_backward(operands, dy, &mut dgamma, &mut dbeta)?;
+                    vec![statistics, dy.clone(), dgamma, dbeta]
+                }
             }
             (kernel, operands) => unreachable!("{kernel:?} has not {} operands", operands.len()),
         };

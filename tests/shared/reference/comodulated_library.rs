@@ -1,7 +1,7 @@
 //! The library's comodulated network and the reference's, made from the same numbers.
 
 use neurogain::models::{BackboneShape, Comodulated as Library, ComodulatedShape, Modulated, Stem};
-use neurogain::{Backend, Cpu, Shape, Tensor};
+use neurogain::{Cpu, Memory, Shape, Tensor};
 
 use super::backbone::Backbone;
 use super::comodulated::Comodulated;

@@ -2,7 +2,7 @@
 
 use neurogain::learn::Batch;
 use neurogain::models::{Mlp, MlpShape};
-use neurogain::{Backend, Cpu, Shape, Tensor};
+use neurogain::{Cpu, Memory, Shape, Tensor};
 use proptest::prelude::*;
 
 use crate::reference::{Network, Samples};

@@ -2,7 +2,7 @@
 
 use neurogain::learn::Batch;
 use neurogain::models::{SlimResNet as Library, SlimResNetShape};
-use neurogain::{Backend, Cpu, Shape, Tensor};
+use neurogain::{Cpu, Memory, Shape, Tensor};
 
 use super::layers::Images;
 use super::resnet::SlimResNet;

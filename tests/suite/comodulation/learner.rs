@@ -4,7 +4,7 @@ use neurogain::gain::{Draws, Measure, Modulation, Sign};
 use neurogain::learn::{Adapter, AdapterSettings, Batch, GainSource, GainsFor, Modulator, Pass};
 use neurogain::models::{Comodulated, Controller, Learnt};
 use neurogain::optim::Optimizer;
-use neurogain::{Backend, Cpu, Result, Tensor};
+use neurogain::{Cpu, Memory, Result, Tensor};
 
 use crate::reference::comodulated_library::{CASE, Pair};
 use crate::reference::resnet_library::narrow;

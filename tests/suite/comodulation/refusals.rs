@@ -3,7 +3,7 @@
 use neurogain::gain::Draws;
 use neurogain::learn::{Adapter, AdapterSettings, Modulator};
 use neurogain::models::{BackboneShape, Comodulated, ComodulatedShape, Controller, DecoderGains};
-use neurogain::{Backend, Cpu, Error, Result, Shape, Tensor};
+use neurogain::{Cpu, Error, Memory, Result, Shape, Tensor};
 
 use super::learner::{MODULATOR, SETTINGS, adapter, batch, controller, learner, pair};
 use crate::reference::comodulated_library::CASE;

@@ -3,7 +3,7 @@
 use neurogain::gain::{Draws, Measure, Sign};
 use neurogain::learn::{AdapterSettings, Answer, GainSource, GainsFor, Modulator, Pass};
 use neurogain::models::Learnt;
-use neurogain::{Backend, Cpu, Tensor};
+use neurogain::{Cpu, Memory, Tensor};
 
 use super::learner::{
     CLASSES, MODULATOR, SETTINGS, adapter, batch, controller, learn, learner, pair, parameters,

@@ -6,7 +6,7 @@ use neurogain::learn::{Adapter, AdapterSettings, Batch, GainSource, GainsFor, Mo
 use neurogain::models::{Controller, Learnt};
 use neurogain::optim::Optimizer;
 use neurogain::rng::{Purpose, Stream};
-use neurogain::{Backend, Cpu};
+use neurogain::{Cpu, Memory};
 
 use super::{LEARNT, cases, is_slope, spread};
 use crate::reference::comodulated::{Comodulated, comovement, gain, normalised};

@@ -9,7 +9,7 @@ mod drawing;
 mod placement;
 mod records;
 
-use neurogain::backend::{Backend as _, Placement};
+use neurogain::backend::{Memory as _, Placement};
 use neurogain::data::{Dataset, ImageShape};
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{

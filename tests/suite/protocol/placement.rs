@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// `out[y][x][c]` of one sample, as [`neurogain::Backend::gather_images`] words it.
+/// `out[y][x][c]` of one sample, as [`neurogain::backend::Gathers::gather_images`] words it.
 fn placed(data: &Dataset, pixels: &Normalisation, index: u32, at: Placement) -> Vec<f32> {
     let shape = data.shape();
     let (height, width) = (shape.height as i64, shape.width as i64);

@@ -16,36 +16,72 @@ use multiply::Multiply;
 use pack::{Pack, Pass};
 use to_weights::ToWeights;
 
-use crate::backend::{Convolution, Update, check};
+use crate::backend::convolutions::check_convolution;
+use crate::backend::{Convolution, Convolutions, Update};
 use crate::error::Result;
 use crate::shape::LANES;
 
-pub fn forward(
-    cpu: &Cpu,
-    dimensions: Convolution,
-    gain: Option<&Floats>,
-    w: &Floats,
-    x: &Floats,
-    y: &mut Floats,
-) -> Result<()> {
-    let output = check::convolution(cpu, "convolution forward", dimensions, gain, [w, x, y])?;
-    let pass = Pass::new(Direction::Forward, &dimensions, output);
-    convolve(cpu, pass, gain, w, x, y)
-}
+impl Convolutions for Cpu {
+    fn convolution_forward(
+        &self,
+        dimensions: Convolution,
+        gain: Option<&Floats>,
+        w: &Floats,
+        x: &Floats,
+        y: &mut Floats,
+    ) -> Result<()> {
+        let output = check_convolution(self, "convolution forward", dimensions, gain, [w, x, y])?;
+        let pass = Pass::new(Direction::Forward, &dimensions, output);
+        convolve(self, pass, gain, w, x, y)
+    }
 
-pub fn to_input(
-    cpu: &Cpu,
-    dimensions: Convolution,
-    gain: Option<&Floats>,
-    w: &Floats,
-    dy: &Floats,
-    update: Update,
-    dx: &mut Floats,
-) -> Result<()> {
-    let output = check::convolution(cpu, "convolution to input", dimensions, gain, [w, dx, dy])?;
-    let mut pass = Pass::new(Direction::ToInput, &dimensions, output);
-    pass.update = update;
-    convolve(cpu, pass, gain, w, dy, dx)
+    fn convolution_to_input(
+        &self,
+        dimensions: Convolution,
+        gain: Option<&Floats>,
+        w: &Floats,
+        dy: &Floats,
+        update: Update,
+        dx: &mut Floats,
+    ) -> Result<()> {
+        let output =
+            check_convolution(self, "convolution to input", dimensions, gain, [w, dx, dy])?;
+        let mut pass = Pass::new(Direction::ToInput, &dimensions, output);
+        pass.update = update;
+        convolve(self, pass, gain, w, dy, dx)
+    }
+
+    fn convolution_to_weights(
+        &self,
+        dimensions: Convolution,
+        gain: Option<&Floats>,
+        dy: &Floats,
+        x: &Floats,
+        dw: &mut Floats,
+    ) -> Result<()> {
+        let image = check_convolution(
+            self,
+            "convolution to weights",
+            dimensions,
+            gain,
+            [dw, x, dy],
+        )?;
+        if dw.as_slice().is_empty() || dy.as_slice().is_empty() {
+            dw.as_mut_slice().fill(0.0);
+            return Ok(());
+        }
+        self.threads.run(ToWeights {
+            set: self.set,
+            pixels: Pixels { dimensions, image },
+            gain: gain.map(Floats::as_slice),
+            dy: dy.as_blocks(),
+            x: x.as_blocks(),
+            first: 0,
+            rows: dimensions.outputs,
+            dw: dw.as_mut_slice(),
+        });
+        Ok(())
+    }
 }
 
 fn convolve(
@@ -79,32 +115,6 @@ fn convolve(
             x: x.as_blocks(),
             y: y.as_mut_blocks(),
         });
-    });
-    Ok(())
-}
-
-pub fn to_weights(
-    cpu: &Cpu,
-    dimensions: Convolution,
-    gain: Option<&Floats>,
-    dy: &Floats,
-    x: &Floats,
-    dw: &mut Floats,
-) -> Result<()> {
-    let image = check::convolution(cpu, "convolution to weights", dimensions, gain, [dw, x, dy])?;
-    if dw.as_slice().is_empty() || dy.as_slice().is_empty() {
-        dw.as_mut_slice().fill(0.0);
-        return Ok(());
-    }
-    cpu.threads.run(ToWeights {
-        set: cpu.set,
-        pixels: Pixels { dimensions, image },
-        gain: gain.map(Floats::as_slice),
-        dy: dy.as_blocks(),
-        x: x.as_blocks(),
-        first: 0,
-        rows: dimensions.outputs,
-        dw: dw.as_mut_slice(),
     });
     Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! The sum over samples and pixels runs in 16 lanes, one for each sample of a block, and in chunks
 //! of neighbouring output pixels (see
-//! [`Backend::convolution_to_weights`](crate::backend::Backend::convolution_to_weights)). The
+//! [`Convolutions::convolution_to_weights`](crate::backend::Convolutions::convolution_to_weights)). The
 //! register tile is O outputs × I inputs of one tap: O + I loads feed O·I multiply-adds. A tile's
 //! sums stay in registers for a chunk and are then added to totals in memory. Totals are many (each
 //! weight has 16 lanes), so that outputs and inputs are taken in ranges whose totals fit the second

@@ -1,6 +1,6 @@
 //! Normalisation with given statistics, and its gradient: see
-//! [`Backend::normalise`](crate::backend::Backend::normalise) and
-//! [`Backend::normalise_backward`](crate::backend::Backend::normalise_backward).
+//! [`Normalisations::normalise`](crate::backend::Normalisations::normalise) and
+//! [`Normalisations::normalise_backward`](crate::backend::Normalisations::normalise_backward).
 
 use super::super::scratch;
 use super::super::simd::{Block, InstructionSet, Kernel, Simd};

@@ -1,5 +1,5 @@
 //! The statistics of batch normalisation: see
-//! [`Backend::batch_statistics`](crate::backend::Backend::batch_statistics) for the formula.
+//! [`Normalisations::batch_statistics`](crate::backend::Normalisations::batch_statistics) for the formula.
 
 use super::super::scratch;
 use super::super::simd::{Block, InstructionSet, Kernel, Simd};
@@ -140,7 +140,7 @@ impl Terms for Moments<'_> {
 impl Normalisation {
     /// 1 in the lanes that hold samples, 0 in those that pad a pixel's block.
     #[inline(always)]
-    pub(super) fn present(&self, pixel: usize) -> Block {
+    pub(in super::super) fn present(&self, pixel: usize) -> Block {
         let count = self.count(pixel);
         let mut present = [1.0; LANES];
         if count < LANES {

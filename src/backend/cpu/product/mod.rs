@@ -8,5 +8,78 @@ mod one_block;
 mod tile;
 mod to_weights;
 
-pub use multiply::{Multiply, Sum};
-pub use to_weights::ToWeights;
+use multiply::{Multiply, Sum};
+use to_weights::ToWeights;
+
+use super::{Cpu, Floats};
+use crate::backend::products::check_product;
+use crate::backend::{Product, Products};
+use crate::error::Result;
+
+impl Products for Cpu {
+    fn product_forward(
+        &self,
+        dimensions: Product,
+        gain: Option<&Floats>,
+        w: &Floats,
+        x: &Floats,
+        y: &mut Floats,
+    ) -> Result<()> {
+        check_product(self, "product forward", dimensions, gain, [w, x, y])?;
+        let job = Multiply {
+            set: self.set,
+            sum: Sum::Inputs,
+            dimensions,
+            gain: gain.map(Floats::as_slice),
+            w: w.as_slice(),
+            x: x.as_blocks(),
+            y: y.as_mut_blocks(),
+        };
+        self.threads.run(job.into_job());
+        Ok(())
+    }
+
+    fn product_to_input(
+        &self,
+        dimensions: Product,
+        gain: Option<&Floats>,
+        w: &Floats,
+        dy: &Floats,
+        dx: &mut Floats,
+    ) -> Result<()> {
+        check_product(self, "product to input", dimensions, gain, [w, dx, dy])?;
+        let job = Multiply {
+            set: self.set,
+            sum: Sum::Outputs,
+            dimensions,
+            gain: gain.map(Floats::as_slice),
+            w: w.as_slice(),
+            x: dy.as_blocks(),
+            y: dx.as_mut_blocks(),
+        };
+        self.threads.run(job.into_job());
+        Ok(())
+    }
+
+    fn product_to_weights(
+        &self,
+        dimensions: Product,
+        gain: Option<&Floats>,
+        dy: &Floats,
+        x: &Floats,
+        dw: &mut Floats,
+    ) -> Result<()> {
+        check_product(self, "product to weights", dimensions, gain, [dw, x, dy])?;
+        self.threads.run(ToWeights {
+            set: self.set,
+            dimensions,
+            gain: gain.map(Floats::as_slice),
+            dy: dy.as_blocks(),
+            x: x.as_blocks(),
+            first: 0,
+            rows: dimensions.outputs,
+            dw: dw.as_mut_slice(),
+        });
+        Ok(())
+    }
+}

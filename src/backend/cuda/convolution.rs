@@ -1,10 +1,11 @@
-//! Launches of `kernels/convolution.cu`, `to_weights.cu` and `pooling.cu`.
+//! Launches of `kernels/convolution.cu` and `to_weights.cu`.
 #![allow(unsafe_code)]
 
 use super::Cuda;
 use super::buffer::Floats;
 use super::launch::Argument;
-use crate::backend::{Convolution, Pool, Pooling, Update, check, summation};
+use crate::backend::convolutions::check_convolution;
+use crate::backend::{Convolution, Convolutions, Update, summation};
 use crate::error::Result;
 use crate::shape::LANES;
 
@@ -12,6 +13,51 @@ use crate::shape::LANES;
 const RESULTS: usize = 8;
 /// Threads for 16 samples: each takes 4.
 const THREADS: usize = 4;
+
+impl Convolutions for Cuda {
+    fn convolution_forward(
+        &self,
+        dimensions: Convolution,
+        gain: Option<&Floats>,
+        w: &Floats,
+        x: &Floats,
+        y: &mut Floats,
+    ) -> Result<()> {
+        check_convolution(self, "convolution forward", dimensions, gain, [w, x, y])?;
+        forward(self, dimensions, gain, [w, x], y)
+    }
+
+    fn convolution_to_input(
+        &self,
+        dimensions: Convolution,
+        gain: Option<&Floats>,
+        w: &Floats,
+        dy: &Floats,
+        update: Update,
+        dx: &mut Floats,
+    ) -> Result<()> {
+        check_convolution(self, "convolution to input", dimensions, gain, [w, dx, dy])?;
+        to_input(self, dimensions, gain, [w, dy], update, dx)
+    }
+
+    fn convolution_to_weights(
+        &self,
+        dimensions: Convolution,
+        gain: Option<&Floats>,
+        dy: &Floats,
+        x: &Floats,
+        dw: &mut Floats,
+    ) -> Result<()> {
+        check_convolution(
+            self,
+            "convolution to weights",
+            dimensions,
+            gain,
+            [dw, x, dy],
+        )?;
+        to_weights(self, dimensions, gain, [dy, x], dw)
+    }
+}
 
 /// How the results of a convolution are shared out: blocks of samples, and rows of 8 results, of a
 /// thread block. The numbers do not depend on it.
@@ -126,52 +172,4 @@ pub fn to_weights(
             arguments,
         )
     }
-}
-
-pub fn pool(
-    cuda: &Cuda,
-    pool: Pool,
-    dimensions: Pooling,
-    x: &Floats,
-    y: &mut Floats,
-) -> Result<()> {
-    check::pooling(cuda, "pooling", dimensions, &[("x", x)], ("y", y))?;
-    let length = y.length();
-    if length == 0 {
-        return Ok(());
-    }
-    let arguments = &[
-        (dimensions.into(), dimensions.output()?).try_into()?,
-        Argument::count(length)?,
-        u32::from(pool == Pool::Max).into(),
-        x.into(),
-        Argument::written(y)?,
-    ];
-    // SAFETY: x and y have the lengths of the dimensions, as was checked.
-    unsafe { cuda.each("pool", length, arguments) }
-}
-
-pub fn pool_backward(
-    cuda: &Cuda,
-    pool: Pool,
-    dimensions: Pooling,
-    [x, dy]: [&Floats; 2],
-    dx: &mut Floats,
-) -> Result<()> {
-    let of_x = &[("x", x), ("dx", &*dx)];
-    check::pooling(cuda, "pooling backward", dimensions, of_x, ("dy", dy))?;
-    let length = dx.length();
-    if dy.length() == 0 {
-        return Ok(());
-    }
-    let arguments = &[
-        (dimensions.into(), dimensions.output()?).try_into()?,
-        Argument::count(length)?,
-        u32::from(pool == Pool::Max).into(),
-        x.into(),
-        dy.into(),
-        Argument::written(dx)?,
-    ];
-    // SAFETY: x, dy and dx have the lengths of the dimensions, as was checked.
-    unsafe { cuda.each("pool_backward", length, arguments) }
 }

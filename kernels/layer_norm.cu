@@ -1,0 +1,85 @@
+// Layer normalisation over the channels of each pixel of a sample. statistics [pixels][2][16] are mean and
+// 1/√(variance + ε).
+
+// One thread a pixel of a sample.
+extern "C" __global__ void layer_statistics(Normalisation d, float epsilon, const float *x,
+                                            float *statistics) {
+    unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+    unsigned pixel = i / LANES, lane = i % LANES;
+    if (pixel >= all_pixels(d)) return;
+    const float *row = x + (size_t)pixel * d.channels * LANES + lane;
+    float n = (float)d.channels, sum = 0.0f, squares = 0.0f;
+    for (unsigned c = 0; c < d.channels; c++) sum = sum + row[c * LANES];
+    float mean = sum / n;
+    for (unsigned c = 0; c < d.channels; c++) {
+        float difference = row[c * LANES] - mean;
+        squares = fmaf(difference, difference, squares);
+    }
+    float *to = statistics + (size_t)pixel * 2 * LANES + lane;
+    to[0] = mean;
+    to[LANES] = 1.0f / sqrtf(squares / n + epsilon);
+}
+ENTRY(layer_statistics)
+
+// y = fma((x − mean)·r, γ, β), +0 in the padding. One thread a number.
+extern "C" __global__ void layer_normalise(Normalisation d, unsigned length, const float *statistics,
+                                           const float *gamma, const float *beta, const float *x,
+                                           float *y) {
+    unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= length) return;
+    unsigned channel = i / LANES % d.channels, pixel = i / LANES / d.channels, lane = i % LANES;
+    const float *of = statistics + (size_t)pixel * 2 * LANES + lane;
+    float value = fmaf((x[i] - of[0]) * of[LANES], gamma[channel], beta[channel]);
+    y[i] = lane < present(d, pixel) ? value : 0.0f;
+}
+ENTRY(layer_normalise)
+
+// The lanes of Σ dy and Σ dy·x̂ of each chunk: partials [chunks][2][channels][16].
+extern "C" __global__ void layer_backward_sums(Normalisation d, const float *statistics,
+                                               const float *x, const float *dy, float *partials) {
+    unsigned groups = (d.channels + CHANNELS - 1) / CHANNELS;
+    unsigned chunk = blockIdx.x / groups;
+    unsigned channel = blockIdx.x % groups * CHANNELS + threadIdx.x / LANES;
+    unsigned lane = threadIdx.x % LANES;
+    if (channel >= d.channels) return;
+    float sum = 0.0f, product = 0.0f;
+    unsigned last = smaller(all_pixels(d), (chunk + 1) * CHUNK);
+    for (unsigned pixel = chunk * CHUNK; pixel < last; pixel++) {
+        size_t i = ((size_t)pixel * d.channels + channel) * LANES + lane;
+        const float *of = statistics + (size_t)pixel * 2 * LANES + lane;
+        sum = sum + dy[i];
+        product = fmaf(dy[i], (x[i] - of[0]) * of[LANES], product);
+    }
+    float *to = partials + ((size_t)chunk * 2 * d.channels + channel) * LANES + lane;
+    to[0] = sum;
+    to[(size_t)d.channels * LANES] = product;
+}
+ENTRY(layer_backward_sums)
+
+// dx in the place of dy, +0 in the padding. One thread a pixel of a sample.
+extern "C" __global__ void layer_backward(Normalisation d, const float *statistics,
+                                          const float *gamma, const float *x, float *dy) {
+    unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+    unsigned pixel = i / LANES, lane = i % LANES;
+    if (pixel >= all_pixels(d)) return;
+    size_t start = (size_t)pixel * d.channels * LANES + lane;
+    const float *of = statistics + (size_t)pixel * 2 * LANES + lane;
+    float mean = of[0], inverse = of[LANES], n = (float)d.channels;
+    float sum = 0.0f, product = 0.0f;
+    for (unsigned c = 0; c < d.channels; c++) {
+        float g = dy[start + c * LANES] * gamma[c];
+        float unit = (x[start + c * LANES] - mean) * inverse;
+        sum = sum + g;
+        product = fmaf(g, unit, product);
+    }
+    float average = sum / n, slope = 0.0f - product / n;
+    bool counts = lane < present(d, pixel);
+    for (unsigned c = 0; c < d.channels; c++) {
+        size_t at = start + c * LANES;
+        float g = dy[at] * gamma[c];
+        float unit = (x[at] - mean) * inverse;
+        float dx = inverse * fmaf(unit, slope, g - average);
+        dy[at] = counts ? dx : 0.0f;
+    }
+}
+ENTRY(layer_backward)

@@ -1,0 +1,84 @@
+//! Operations on each number of a buffer alone.
+
+use super::check::lengths;
+use super::memory::Memory;
+use crate::error::Result;
+
+/// Operations on each number of a buffer alone.
+pub trait Elementwise: Memory {
+    /// `x ← f(x)`, in place.
+    fn unary(&self, f: Unary, x: &mut Self::Floats) -> Result<()>;
+
+    /// `y ← f(x, y)`, in place.
+    fn binary(&self, f: Binary, x: &Self::Floats, y: &mut Self::Floats) -> Result<()>;
+
+    /// `g[i] ← fma(γ, g[i], fma(η, H[i], baseline))`, in place, where `baseline` is fl((1 − γ)·g0);
+    /// `drive` holds H for each neuron, or one H for all.
+    fn gain_update(
+        &self,
+        gamma: f32,
+        baseline: f32,
+        eta: f32,
+        drive: &Self::Floats,
+        g: &mut Self::Floats,
+    ) -> Result<()>;
+}
+
+/// An operation on one number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Unary {
+    /// `max(x, 0)`; NaN stays NaN and −0 becomes +0.
+    Relu,
+    /// [`math::gelu`](super::cpu::math::gelu).
+    Gelu,
+    /// `fl(a·x)`.
+    Scale(f32),
+}
+
+/// An operation on two numbers, the second of which it overwrites.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Binary {
+    /// `y` where x > 0, else +0: the gradient of [`Unary::Relu`], with x its output and y = dy. The
+    /// derivative at 0 is 0.
+    ReluBackward,
+    /// `fl(y·gelu′(x))` with [`math::gelu_slope`](super::cpu::math::gelu_slope): the gradient of
+    /// [`Unary::Gelu`], with x its input and y = dy.
+    GeluBackward,
+    /// `fl(x·y)`.
+    Multiply,
+    /// `fma(a, x, fl(b·y))`: the sum of two buffers for a = b = 1, rounded once. y is read for b = 0
+    /// too: a NaN there stays.
+    Axpby {
+        /// The factor of x.
+        a: f32,
+        /// The factor of y.
+        b: f32,
+    },
+    /// `x`; y is not read.
+    Copy,
+}
+
+impl Binary {
+    /// The operation's name in an error.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Binary::ReluBackward => "relu backward",
+            Binary::GeluBackward => "gelu backward",
+            Binary::Multiply => "multiply",
+            Binary::Axpby { .. } => "axpby",
+            Binary::Copy => "copy",
+        }
+    }
+}
+
+/// The operands of an update of gains: one drive for all of them, or one for each.
+pub(super) fn check_gain_update<B: Memory>(
+    backend: &B,
+    drive: &B::Floats,
+    g: &B::Floats,
+) -> Result<()> {
+    match backend.length(drive) {
+        1 => Ok(()),
+        drives => lengths("gain update", &[("drive", drives, backend.length(g))]),
+    }
+}

@@ -1,0 +1,313 @@
+//! Batch normalisation.
+
+use alloc::format;
+
+use super::check::{operands, too_large, volume};
+use super::memory::Memory;
+use crate::error::{Error, Result};
+use crate::shape::LANES;
+
+/// Batch normalisation over samples and pixels, and its gradient.
+pub trait Normalisations: Memory {
+    /// The statistics of each channel over samples and pixels, without the padding, and their running
+    /// averages.
+    ///
+    /// The sums have the shape of [`convolution_to_weights`](super::Convolutions::convolution_to_weights)' sums:
+    /// every pixel of every block of samples is a block of [`summation`](super::summation). With n = samples·pixels,
+    /// rounded to f32, and K the mean over the first chunk (its sum, divided):
+    /// d = x − K, D = Σ d, V = Σ d² (`fma(d, d, ·)`), m = fl(D/n), mean = K + m,
+    /// S = max(V − fl(D·m), 0), r = 1/√(S/n + ε). Shifting by K, which lies among the data, keeps the
+    /// cancellation in S harmless however far the mean is from 0.
+    ///
+    /// `statistics`, `[2][channels]`, takes mean and r. `running`, `[2][channels]`, holds averages of
+    /// the mean and the unbiased variance S/(n − 1), and is updated in place:
+    /// `a ← fma(momentum, new, fl((1 − momentum)·a))`. Fails for n = 1.
+    fn batch_statistics(
+        &self,
+        dimensions: Normalisation,
+        settings: BatchNorm,
+        x: &Self::Floats,
+        running: &mut Self::Floats,
+        statistics: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// The statistics for inference: the running mean, and r = 1/√(running variance + ε).
+    fn running_statistics(
+        &self,
+        epsilon: f32,
+        running: &Self::Floats,
+        statistics: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// `y = fma(x − mean, fl(γ·r), β)`, then the residual is added and ReLU taken (as in
+    /// [`Unary::Relu`](super::Unary::Relu)), if given; +0 in the padding. Serves training, with the statistics of
+    /// the batch, and inference, with the running ones.
+    fn normalise(&self, operands: Normalise<'_, Self::Floats>, y: &mut Self::Floats) -> Result<()>;
+
+    /// The gradient of [`normalise`](Normalisations::normalise) with the statistics of the batch, through
+    /// them too.
+    ///
+    /// With dŷ = dy where y > 0, else +0 (dy itself without ReLU), sums as in
+    /// [`batch_statistics`](Normalisations::batch_statistics):
+    /// dβ = Σ dŷ, dγ = r·Σ dŷ·(x − mean) (`fma(dŷ, x − mean, ·)`), and
+    /// `dx = fl(γ·r)·fma(mean − x, fl(fl(r·dγ)/n), dŷ − fl(dβ/n))`, +0 in the padding.
+    ///
+    /// In place: dx takes the place of dy. `residual` takes dŷ, the residual's gradient, if given.
+    fn normalise_backward(
+        &self,
+        operands: NormaliseBackward<'_, Self::Floats>,
+        dy: &mut Self::Floats,
+        residual: Option<&mut Self::Floats>,
+        dgamma: &mut Self::Floats,
+        dbeta: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// Layer normalisation (Ba, Kiros & Hinton 2016, arXiv:1607.06450): over the n channels of each pixel
+    /// (row) of each sample.
+    ///
+    /// mean = fl(Σ x/n) (a chain of additions from +0, channels ascending), d = x − mean,
+    /// r = 1/√(V/n + ε) with V = Σ d² (`fma(d, d, ·)`), x̂ = fl(d·r) and `y = fma(x̂, γ[c], β[c])`; +0 in the
+    /// padding. `statistics`, `[blocks][pixels][2][16]`, takes mean and r for backward.
+    fn layer_normalise(
+        &self,
+        operands: LayerNormalise<'_, Self::Floats>,
+        statistics: &mut Self::Floats,
+        y: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// The gradient of [`layer_normalise`](Normalisations::layer_normalise).
+    ///
+    /// With g = fl(dy·γ[c]), A = Σ_c g (a chain of additions from +0) and B = Σ_c g·x̂ (`fma(g, x̂, ·)`):
+    /// `dx = fl(r·fma(x̂, 0 − fl(B/n), g − fl(A/n)))` in the place of dy, +0 in the padding. dβ = Σ dy and
+    /// dγ = Σ dy·x̂ (`fma(dy, x̂, ·)`) over samples and pixels, summed as in
+    /// [`batch_statistics`](Normalisations::batch_statistics). The padding of dy is zero.
+    fn layer_normalise_backward(
+        &self,
+        operands: LayerNormaliseBackward<'_, Self::Floats>,
+        dy: &mut Self::Floats,
+        dgamma: &mut Self::Floats,
+        dbeta: &mut Self::Floats,
+    ) -> Result<()>;
+}
+
+/// What [`Normalisations::layer_normalise`] reads.
+#[derive(Debug, Clone, Copy)]
+pub struct LayerNormalise<'a, F> {
+    /// The dimensions of x and y.
+    pub dimensions: Normalisation,
+    /// ε, added to the variance.
+    pub epsilon: f32,
+    /// γ, `[channels]`.
+    pub gamma: &'a F,
+    /// β, `[channels]`.
+    pub beta: &'a F,
+    /// The input.
+    pub x: &'a F,
+}
+
+/// What [`Normalisations::layer_normalise_backward`] reads.
+#[derive(Debug, Clone, Copy)]
+pub struct LayerNormaliseBackward<'a, F> {
+    /// The dimensions of x and dy.
+    pub dimensions: Normalisation,
+    /// The statistics that the forward pass kept.
+    pub statistics: &'a F,
+    /// γ, `[channels]`.
+    pub gamma: &'a F,
+    /// The input of the forward pass.
+    pub x: &'a F,
+}
+
+/// The dimensions of a normalisation over samples and pixels:
+/// `[⌈samples/16⌉][pixels][channels][16]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Normalisation {
+    /// Samples, without the padding.
+    pub samples: usize,
+    /// Pixels of an image; 1 for plain features.
+    pub pixels: usize,
+    /// Channels, each with statistics of its own.
+    pub channels: usize,
+}
+
+impl Normalisation {
+    /// Numbers in an activation.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there is nothing to count or the length overflows.
+    pub fn length(&self) -> Result<usize> {
+        if self.samples == 0 || self.pixels == 0 {
+            return Err(Error::shape(
+                "normalisation",
+                "at least one sample and one pixel",
+                format!("{self:?}"),
+            ));
+        }
+        let blocks = self.samples.div_ceil(LANES);
+        volume(&[blocks, self.pixels, self.channels, LANES])
+            .ok_or_else(|| too_large("normalisation", format!("{self:?}")))
+    }
+}
+
+/// The settings of [`Normalisations::batch_statistics`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BatchNorm {
+    /// ε, added to the variance.
+    pub epsilon: f32,
+    /// The share of the batch in the running averages.
+    pub momentum: f32,
+}
+
+impl Default for BatchNorm {
+    /// ε = 10⁻⁵ and momentum 0.1, as in PyTorch.
+    fn default() -> Self {
+        BatchNorm {
+            epsilon: 1e-5,
+            momentum: 0.1,
+        }
+    }
+}
+
+/// What [`Normalisations::normalise`] reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Normalise<'a, F> {
+    /// The dimensions of x, the residual and y.
+    pub dimensions: Normalisation,
+    /// Whether ReLU is taken at the end.
+    pub relu: bool,
+    /// Mean and inverse deviation, `[2][channels]`.
+    pub statistics: &'a F,
+    /// γ, `[channels]`.
+    pub gamma: &'a F,
+    /// β, `[channels]`.
+    pub beta: &'a F,
+    /// What is normalised.
+    pub x: &'a F,
+    /// What is added before ReLU.
+    pub residual: Option<&'a F>,
+}
+
+/// What [`Normalisations::normalise_backward`] reads.
+#[derive(Debug, Clone, Copy)]
+pub struct NormaliseBackward<'a, F> {
+    /// The dimensions of x, y and dy.
+    pub dimensions: Normalisation,
+    /// Mean and inverse deviation of the batch, `[2][channels]`.
+    pub statistics: &'a F,
+    /// γ, `[channels]`.
+    pub gamma: &'a F,
+    /// What was normalised.
+    pub x: &'a F,
+    /// The output of the forward pass, if it took ReLU.
+    pub y: Option<&'a F>,
+}
+
+/// The operands of the statistics of a batch.
+pub(super) fn check_batch_statistics<B: Memory>(
+    backend: &B,
+    dimensions: Normalisation,
+    x: &B::Floats,
+    running: &B::Floats,
+    statistics: &B::Floats,
+) -> Result<()> {
+    let operation = "batch statistics";
+    let channels = dimensions.channels;
+    operands(
+        backend,
+        operation,
+        &[
+            ("x", Some(x), dimensions.length()?),
+            ("running", Some(running), 2 * channels),
+            ("statistics", Some(statistics), 2 * channels),
+        ],
+    )?;
+    if dimensions.samples * dimensions.pixels < 2 {
+        let expected = "more than one number in a channel, for a variance";
+        return Err(Error::shape(operation, expected, format!("{dimensions:?}")));
+    }
+    Ok(())
+}
+
+/// The operands of a normalisation.
+pub(super) fn check_normalise<B: Memory>(
+    backend: &B,
+    given: &Normalise<'_, B::Floats>,
+    y: &B::Floats,
+) -> Result<()> {
+    let length = given.dimensions.length()?;
+    let channels = given.dimensions.channels;
+    operands(
+        backend,
+        "normalise",
+        &[
+            ("statistics", Some(given.statistics), 2 * channels),
+            ("gamma", Some(given.gamma), channels),
+            ("beta", Some(given.beta), channels),
+            ("x", Some(given.x), length),
+            ("residual", given.residual, length),
+            ("y", Some(y), length),
+        ],
+    )
+}
+
+/// The operands of a normalisation's gradient.
+pub(super) fn check_normalise_backward<B: Memory>(
+    backend: &B,
+    given: &NormaliseBackward<'_, B::Floats>,
+    dy: &B::Floats,
+    residual: Option<&B::Floats>,
+    dgamma: &B::Floats,
+    dbeta: &B::Floats,
+) -> Result<()> {
+    let length = given.dimensions.length()?;
+    let channels = given.dimensions.channels;
+    operands(
+        backend,
+        "normalise backward",
+        &[
+            ("statistics", Some(given.statistics), 2 * channels),
+            ("gamma", Some(given.gamma), channels),
+            ("x", Some(given.x), length),
+            ("y", given.y, length),
+            ("dy", Some(dy), length),
+            ("residual", residual, length),
+            ("dgamma", Some(dgamma), channels),
+            ("dbeta", Some(dbeta), channels),
+        ],
+    )
+}
+
+/// The operands of a layer normalisation: `whole` have x's length, `each` a number for each channel.
+pub(super) fn check_layer_normalise<B: Memory>(
+    backend: &B,
+    dimensions: Normalisation,
+    statistics: &B::Floats,
+    whole: [(&str, &B::Floats); 2],
+    each: &[(&str, &B::Floats)],
+) -> Result<()> {
+    let operation = "layer normalisation";
+    let length = dimensions.length()?;
+    let of_statistics = volume(&[
+        dimensions.samples.div_ceil(LANES),
+        dimensions.pixels,
+        2,
+        LANES,
+    ])
+    .ok_or_else(|| too_large(operation, format!("{dimensions:?}")))?;
+    operands(
+        backend,
+        operation,
+        &[("statistics", Some(statistics), of_statistics)],
+    )?;
+    for (name, floats) in whole {
+        operands(backend, operation, &[(name, Some(floats), length)])?;
+    }
+    for (name, floats) in each {
+        operands(
+            backend,
+            operation,
+            &[(name, Some(floats), dimensions.channels)],
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! Products of weights and activations.
+
+use super::check::{numbers, weighted};
+use super::memory::Memory;
+use crate::error::Result;
+use crate::shape::LANES;
+
+/// The product of weights and activations, and its gradients.
+pub trait Products: Memory {
+    /// `y[b][o] = Σ_k fl(g[o]·w[o][k])·x[b][k]`, one chain over k ascending.
+    ///
+    /// `w` is `[n][k]`, `g` is `[n]` (absent: 1), `x` is `[blocks][k][16]`, `y` is `[blocks][n][16]`.
+    fn product_forward(
+        &self,
+        dimensions: Product,
+        gain: Option<&Self::Floats>,
+        w: &Self::Floats,
+        x: &Self::Floats,
+        y: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// `dx[b][k] = Σ_o fl(g[o]·w[o][k])·dy[b][o]`, one chain over o ascending.
+    fn product_to_input(
+        &self,
+        dimensions: Product,
+        gain: Option<&Self::Floats>,
+        w: &Self::Floats,
+        dy: &Self::Floats,
+        dx: &mut Self::Floats,
+    ) -> Result<()>;
+
+    /// `dw[o][k] = g[o]·Σ_samples dy[o]·x[k]`, the sum in the shape of [`summation`](super::summation)'s products.
+    fn product_to_weights(
+        &self,
+        dimensions: Product,
+        gain: Option<&Self::Floats>,
+        dy: &Self::Floats,
+        x: &Self::Floats,
+        dw: &mut Self::Floats,
+    ) -> Result<()>;
+}
+
+/// The dimensions of a product of weights and activations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Product {
+    /// Blocks of 16 samples.
+    pub blocks: usize,
+    /// Outputs n: rows of the weights.
+    pub outputs: usize,
+    /// Inputs k: columns of the weights.
+    pub inputs: usize,
+}
+
+impl core::fmt::Display for Product {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Product {
+            blocks,
+            outputs,
+            inputs,
+        } = self;
+        write!(f, "{blocks} blocks, {outputs} outputs, {inputs} inputs")
+    }
+}
+
+/// The operands of a product: `x` and `y` as forward.
+pub(super) fn check_product<B: Memory>(
+    backend: &B,
+    operation: &'static str,
+    dimensions: Product,
+    gain: Option<&B::Floats>,
+    operands: [&B::Floats; 3],
+) -> Result<()> {
+    let Product {
+        blocks,
+        outputs,
+        inputs,
+    } = dimensions;
+    let expected = [
+        numbers(operation, &[outputs, inputs])?,
+        numbers(operation, &[blocks, inputs, LANES])?,
+        numbers(operation, &[blocks, outputs, LANES])?,
+    ];
+    weighted(backend, operation, (gain, outputs), operands, expected)
+}
