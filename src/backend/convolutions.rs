@@ -90,7 +90,7 @@ impl Convolution {
     /// Rows and columns of y.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the window does not fit.
+    /// [`Error::Shape`](crate::Error::Shape) if the window does not fit.
     pub fn output(&self) -> Result<[usize; 2]> {
         self.window
             .outputs_of("convolution", self.height, self.width)
@@ -99,7 +99,7 @@ impl Convolution {
     /// Numbers in w, x and y.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the window does not fit or a length overflows.
+    /// [`Error::Shape`](crate::Error::Shape) if the window does not fit or a length overflows.
     pub fn lengths(&self) -> Result<[usize; 3]> {
         let [rows, columns] = self.output()?;
         let size = self.window.size;

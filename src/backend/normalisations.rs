@@ -77,7 +77,7 @@ pub trait Normalisations: Memory {
 
     /// The gradient of [`layer_normalise`](Normalisations::layer_normalise).
     ///
-    /// With g = fl(dy·γ[c]), A = Σ_c g (a chain of additions from +0) and B = Σ_c g·x̂ (`fma(g, x̂, ·)`):
+    /// With g = fl(dy·γ\[c\]), A = Σ_c g (a chain of additions from +0) and B = Σ_c g·x̂ (`fma(g, x̂, ·)`):
     /// `dx = fl(r·fma(x̂, 0 − fl(B/n), g − fl(A/n)))` in the place of dy, +0 in the padding. dβ = Σ dy and
     /// dγ = Σ dy·x̂ (`fma(dy, x̂, ·)`) over samples and pixels, summed as in
     /// [`batch_statistics`](Normalisations::batch_statistics). The padding of dy is zero.

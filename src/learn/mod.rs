@@ -13,7 +13,6 @@
 //! ```
 
 mod adaptation;
-mod axpby;
 mod drawing;
 mod gain_modulation;
 mod gradient_descent;

@@ -2,16 +2,13 @@
 
 use alloc::vec::Vec;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, Unary};
 use crate::error::{Error, Result};
 use crate::learn::Schedule;
-use crate::learn::axpby::axpby;
 use crate::models::Network;
 use crate::nn::Parameter;
 use crate::optim::{Optimizer, OptimizerState};
-use crate::shape::Shape;
 use crate::state::Visitor;
-use crate::tensor::Tensor;
 
 /// Optimizers and learning rate of a learner.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -80,7 +77,6 @@ pub(super) struct Optimization<B: Backend> {
     iteration: u64,
     /// One of each parameter.
     states: Vec<OptimizerState<B>>,
-    zero: Tensor<B>,
 }
 
 impl<B: Backend> Optimization<B> {
@@ -94,7 +90,6 @@ impl<B: Backend> Optimization<B> {
             config,
             iteration: 0,
             states: Vec::new(),
-            zero: Tensor::zeros(backend, Shape::vector(1))?,
         };
         optimization.reset(backend, network)?;
         Ok(optimization)
@@ -148,7 +143,7 @@ impl<B: Backend> Optimization<B> {
             };
             if config.weight_decay > 0.0 {
                 let kept = 1.0 - f64::from(rate) * f64::from(config.weight_decay);
-                axpby(backend, 0.0, &self.zero, kept as f32, &mut parameter.value)?;
+                backend.unary(Unary::Scale(kept as f32), parameter.value.floats_mut())?;
             }
             config.of(parameter).update(backend, rate, parameter, state)
         })

@@ -7,7 +7,6 @@ use alloc::vec::Vec;
 use super::{Regularizer, check_strength};
 use crate::backend::{Backend, Binary};
 use crate::error::{Error, Result};
-use crate::learn::axpby::axpby;
 use crate::learn::{Batch, Draw};
 use crate::models::Network;
 use crate::nn::SoftmaxCrossEntropy;
@@ -88,17 +87,13 @@ impl<B: Backend> Regularizer<B> for Ewc<B> {
             let Some(part) = parts.next() else {
                 return Ok(());
             };
-            let scratch = &mut part.scratch;
-            axpby(backend, 1.0, &parameter.value, 0.0, scratch)?;
-            axpby(backend, -1.0, &part.anchor, 1.0, scratch)?;
-            backend.binary(Binary::Multiply, part.fisher.floats(), scratch.floats_mut())?;
-            axpby(
-                backend,
-                self.strength,
-                scratch,
-                1.0,
-                &mut parameter.gradient,
-            )
+            let scratch = part.scratch.floats_mut();
+            let add = |a| Binary::Axpby { a, b: 1.0 };
+            backend.binary(Binary::Copy, parameter.value.floats(), scratch)?;
+            backend.binary(add(-1.0), part.anchor.floats(), scratch)?;
+            backend.binary(Binary::Multiply, part.fisher.floats(), scratch)?;
+            let gradient = parameter.gradient.floats_mut();
+            backend.binary(add(self.strength), part.scratch.floats(), gradient)
         })
     }
 
@@ -126,16 +121,20 @@ impl<B: Backend> Regularizer<B> for Ewc<B> {
                 let Some(part) = parts.next() else {
                     return Ok(());
                 };
-                let (gradient, square) = (&parameter.gradient, &mut part.scratch);
-                axpby(backend, 1.0, gradient, 0.0, square)?;
-                backend.binary(Binary::Multiply, gradient.floats(), square.floats_mut())?;
-                axpby(backend, share, square, 1.0, &mut part.fisher)
+                let (gradient, square) = (parameter.gradient.floats(), part.scratch.floats_mut());
+                backend.binary(Binary::Copy, gradient, square)?;
+                backend.binary(Binary::Multiply, gradient, square)?;
+                let add = Binary::Axpby { a: share, b: 1.0 };
+                backend.binary(add, part.scratch.floats(), part.fisher.floats_mut())
             })?;
         }
         before.restore(backend, network)?;
         let mut parts = self.parts.iter_mut();
         network.for_each_parameter(&mut |parameter| match parts.next() {
-            Some(part) => axpby(backend, 1.0, &parameter.value, 0.0, &mut part.anchor),
+            Some(part) => {
+                let anchor = part.anchor.floats_mut();
+                backend.binary(Binary::Copy, parameter.value.floats(), anchor)
+            }
             None => Ok(()),
         })
     }

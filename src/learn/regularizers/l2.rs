@@ -1,9 +1,8 @@
 //! The L2 penalty.
 
 use super::{Regularizer, check_strength};
-use crate::backend::Backend;
+use crate::backend::{Backend, Binary};
 use crate::error::Result;
-use crate::learn::axpby::axpby;
 use crate::models::Network;
 use crate::state::{State, Visitor};
 
@@ -29,8 +28,12 @@ impl L2 {
 impl<B: Backend> Regularizer<B> for L2 {
     fn add_gradient(&mut self, backend: &B, network: &mut dyn Network<B>) -> Result<()> {
         network.for_each_parameter(&mut |parameter| {
-            let gradient = &mut parameter.gradient;
-            axpby(backend, self.strength, &parameter.value, 1.0, gradient)
+            let add = Binary::Axpby {
+                a: self.strength,
+                b: 1.0,
+            };
+            let gradient = parameter.gradient.floats_mut();
+            backend.binary(add, parameter.value.floats(), gradient)
         })
     }
 }

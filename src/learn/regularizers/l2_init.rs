@@ -5,9 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Regularizer, check_strength};
-use crate::backend::Backend;
+use crate::backend::{Backend, Binary};
 use crate::error::Result;
-use crate::learn::axpby::axpby;
 use crate::models::Network;
 use crate::state::{Role, State, Visitor};
 use crate::tensor::Tensor;
@@ -45,9 +44,10 @@ impl<B: Backend> Regularizer<B> for L2Init<B> {
             let Some((_, initial)) = initial.next() else {
                 return Ok(());
             };
-            let gradient = &mut parameter.gradient;
-            axpby(backend, twice, &parameter.value, 1.0, gradient)?;
-            axpby(backend, -twice, initial, 1.0, gradient)
+            let gradient = parameter.gradient.floats_mut();
+            let add = |a| Binary::Axpby { a, b: 1.0 };
+            backend.binary(add(twice), parameter.value.floats(), gradient)?;
+            backend.binary(add(-twice), initial.floats(), gradient)
         })
     }
 }

@@ -68,7 +68,7 @@ settings! {
             /// λ.
             strength: f32 [NotNegative],
         },
-        /// L2 Init: the gradient of (λ/2)·‖w − w₀‖² is added, with the initial weights w₀.
+        /// L2 Init: the gradient of λ·‖w − w₀‖² is added, with the initial weights w₀.
         L2Init = "l2-init" {
             /// λ.
             strength: f32 [NotNegative],

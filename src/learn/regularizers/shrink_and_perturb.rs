@@ -5,9 +5,8 @@ use alloc::vec::Vec;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::Regularizer;
-use crate::backend::Backend;
+use crate::backend::{Backend, Binary};
 use crate::error::{Error, Result};
-use crate::learn::axpby::axpby;
 use crate::models::Network;
 use crate::rng::{Purpose, Stream};
 use crate::state::{State, Visitor};
@@ -64,7 +63,11 @@ impl<B: Backend> Regularizer<B> for ShrinkAndPerturb {
             let length = backend.length(parameter.value.floats());
             let noise: Vec<f32> = (0..length).map(|_| draw()).collect();
             let noise = Tensor::from_rows(backend, parameter.value.shape(), &noise)?;
-            axpby(backend, 1.0, &noise, self.shrink, &mut parameter.value)
+            let sum = Binary::Axpby {
+                a: 1.0,
+                b: self.shrink,
+            };
+            backend.binary(sum, noise.floats(), parameter.value.floats_mut())
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Settings, each declared once by the macro of `src/declare.rs`: what is made from the declarations.
 //!
-//! A document of settings is TOML. It may start from another one, `base = "NAME or file.toml"`: see [`Layers`].
+//! A document of settings is TOML. It may start from another one, `base = "NAME or file.toml"`: see `base.rs`.
 
 mod base;
 mod changes;
