@@ -33,7 +33,7 @@ mod variants;
 pub use learners::{LearnerKind, Registration, Setup, known as learners, register};
 pub use memory::{available_memory, check_memory, memory_needed};
 use results::hash_parameters;
-pub(crate) use results::hexadecimal;
+
 pub use results::{Results, Run};
 pub use run::Experiment;
 pub(crate) use run::evenly;

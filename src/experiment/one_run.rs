@@ -5,14 +5,14 @@ use std::borrow::Cow;
 use sha2::{Digest, Sha256};
 
 use super::learners::{self, Setup};
-use super::results::{hash_parameters, hexadecimal};
+use super::results::hash_parameters;
 use super::run::{Experiment, NetworkConfig, transform};
 use super::{MethodSettings, Run};
 use crate::analysis::Snapshot;
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::learn::{History, Learner, Trainer};
-use crate::run::{Session, Status};
+use crate::run::{Session, Status, hexadecimal};
 use crate::state::Checkpoint;
 use crate::stream::{self, Context};
 

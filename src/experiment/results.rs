@@ -6,7 +6,7 @@ use super::Settings;
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::learn::History;
-use crate::run::Status;
+use crate::run::{Status, hexadecimal};
 use crate::state::{Role, State, Visitor};
 use crate::tensor::Tensor;
 
@@ -46,12 +46,6 @@ impl Results {
         }
         (!self.runs.is_empty()).then(|| hexadecimal(hash))
     }
-}
-
-/// The digits of a finished hash.
-pub(crate) fn hexadecimal(hash: Sha256) -> String {
-    let digits = hash.finalize();
-    digits.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Adds every parameter's numbers to `hash`, in the order of the state.

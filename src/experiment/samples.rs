@@ -4,10 +4,10 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::results::hexadecimal;
 use super::{DataSettings, DataSource};
 use crate::data::{TrainTest, cifar, collection, digits, mnist};
 use crate::error::{Error, Result};
+use crate::run::hexadecimal;
 
 /// Loads the samples that `data` names; `directory` is where the files are that do not ship inside.
 ///

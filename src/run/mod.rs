@@ -24,6 +24,6 @@ pub use pool::run_jobs;
 pub(crate) use records::Csv;
 pub use records::{Column, Records};
 pub use runner::{Options, Progress, Session, all_ended, fill, run};
-pub(crate) use state::digest;
+pub(crate) use state::{digest, hexadecimal};
 pub use store::{MemoryStore, Store};
 pub use system::{Experiment, Job, Outcome, Report, Saved, Size, Status, System};

@@ -15,7 +15,6 @@ use sha2::{Digest, Sha256};
 
 use super::{Status, files};
 use crate::error::{Error, Result};
-use crate::experiment::hexadecimal;
 use crate::state::Checkpoint;
 use crate::tensor::NamedTensor;
 
@@ -97,6 +96,12 @@ pub(super) struct State {
     pub(super) checkpoint: Checkpoint,
     /// None in a job that has ended: its records have a file of their own.
     pub(super) records: Option<Vec<u8>>,
+}
+
+/// The digits of a finished hash.
+pub(crate) fn hexadecimal(hash: Sha256) -> String {
+    let digits = hash.finalize();
+    digits.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// SHA-256 in hexadecimal.

@@ -11,14 +11,14 @@ use super::run::{Cell, ComodulationExperiment, LEARNT, Leg, Pretraining, Step};
 use super::tasks::{Labelled, Task};
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::experiment::{hash_parameters, hexadecimal};
+use crate::experiment::hash_parameters;
 use crate::learn::{
     Adapter, AdapterSettings, Answer, Batch, EVALUATION_BATCH, GainSource, GainsFor, Samples,
 };
 use crate::models::{Comodulated, Controller, Learnt};
 use crate::nn::Loss;
 use crate::rng::{Purpose, Stream};
-use crate::run::{Session, Status};
+use crate::run::{Session, Status, hexadecimal};
 use crate::state::Checkpoint;
 
 /// Batches of the adaptation are of steps from here on, where no batch of pretraining is.

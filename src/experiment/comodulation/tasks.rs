@@ -7,8 +7,9 @@ use sha2::{Digest, Sha256};
 use super::{ComodulationSettings, TaskSettings};
 use crate::data::{TrainTest, celeba};
 use crate::error::{Error, Result};
-use crate::experiment::{DataSource, data_digest, hexadecimal, load_samples};
+use crate::experiment::{DataSource, data_digest, load_samples};
 use crate::report::read_weights;
+use crate::run::hexadecimal;
 use crate::tensor::NamedTensor;
 
 /// The samples of an experiment.

@@ -9,7 +9,7 @@ use crate::data::TrainTest;
 use crate::error::{Error, Result};
 use crate::experiment::{self, Experiment, Results, Run, Settings};
 use crate::report;
-use crate::run::{Job, Outcome, Records, Report, Saved, Status, System};
+use crate::run::{Job, Outcome, Records, Report, RunDirectory, Saved, Status, System, files};
 
 /// Methods on streams of contexts.
 #[derive(Debug)]
@@ -136,7 +136,6 @@ impl Outcome for Run {
 /// [`Error::Setting`] where `directories` is empty, [`Error::File`] where `out` exists or cannot be written, and those
 /// of [`RunDirectory::load`](crate::run::RunDirectory::load).
 pub fn compare(directories: &[PathBuf], out: &Path) -> Result<()> {
-    use crate::run::RunDirectory;
     if directories.is_empty() {
         return Err(Error::setting("directories", "none", "at least one"));
     }
@@ -151,5 +150,5 @@ pub fn compare(directories: &[PathBuf], out: &Path) -> Result<()> {
         let settings = directory.settings().clone();
         named.push((path.display().to_string(), Results { settings, runs }));
     }
-    crate::run::files::write(out, report::comparison_page(&named)?.as_bytes())
+    files::write(out, report::comparison_page(&named)?.as_bytes())
 }
