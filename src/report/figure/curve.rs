@@ -142,14 +142,12 @@ pub(super) fn thinned(values: &[f64], range: core::ops::Range<usize>) -> Vec<usi
 mod tests {
     use super::*;
     use crate::experiment::Run;
-    use crate::experiment::Settings;
     use crate::learn::Record;
     use crate::run::Status;
 
     /// Two contexts of two iterations, one method, a seed for each of `accuracies`.
     fn results(accuracies: &[[f64; 4]]) -> Results {
-        let preset = include_str!("../../../data/presets/split-mnist.toml");
-        let mut settings: Settings = toml::from_str(preset).unwrap();
+        let mut settings = crate::experiment::presets::settings("split-mnist").unwrap();
         settings.stream.contexts.truncate(2);
         settings.stream.iterations = 2;
         let record = |(index, accuracy): (usize, &f64)| {
