@@ -180,7 +180,7 @@ fn a_residual_network_s_file_holds_kernels_and_running_statistics() {
     assert!(running[2..].iter().all(|&v| v > 0.0 && v != 1.0));
 }
 
-/// Prints each tensor's name, type, shape and SHA-256, and the metadata's iterations.
+/// Prints each tensor's name, type, shape and SHA-256, and the steps in the metadata.
 const PYTHON: &str = r#"
 import hashlib, json, sys
 try:
@@ -192,7 +192,7 @@ for name, tensor in sorted(safetensors.numpy.load_file(sys.argv[1]).items()):
     assert tensor.dtype == numpy.float32
     print(name, list(tensor.shape), hashlib.sha256(tensor.tobytes()).hexdigest())
 with safetensors.safe_open(sys.argv[1], "np") as file:
-    print(json.loads(file.metadata()["neurogain"])["iterations"])
+    print(json.loads(file.metadata()["neurogain"])["steps"])
 "#;
 
 /// With NumPy and the package `safetensors` of Python, where they are installed.
