@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use neurogain::Result;
 use neurogain::backend::{
-    BatchNorm, Convolution, Convolutions, Cuda, Elementwise, Losses, Memory, Normalisation,
-    Normalisations, Reductions, Unary, Window,
+    Affine, BatchNorm, Convolution, Convolutions, Cuda, Elementwise, Losses, Memory, Normalisation,
+    Normalisations, Reductions, ScaleGradient, Unary, Window,
 };
 
 /// A copy of the kernels in which one file is changed.
@@ -83,8 +83,18 @@ fn results(cuda: &Cuda) -> Result<Vec<u32>> {
     cuda.softmax_cross_entropy(samples, 3, &logits, &labels, None, &mut totals)?;
     let mut sum = upload(1)?;
     cuda.absolute_sum(&x, &mut sum)?;
+    let mut neurons = upload(4 * inputs)?;
+    cuda.neuron_statistics(dimensions, &x, &mut neurons)?;
+    let (mut dscale, mut dshift) = (upload(inputs)?, upload(inputs)?);
+    let gradient = ScaleGradient {
+        x: &x,
+        dscale: &mut dscale,
+    };
+    cuda.scale_shift_gradients(dimensions, &dx, Some(gradient), Some(&mut dshift))?;
     let mut bits = Vec::new();
-    for floats in [sum, y, dw, running, statistics, dx, dgamma, dbeta, totals] {
+    for floats in [
+        sum, y, dw, running, statistics, dx, dgamma, dbeta, totals, neurons, dscale, dshift,
+    ] {
         let mut host = vec![0.0f32; cuda.length(&floats)];
         cuda.download(&floats, &mut host)?;
         bits.extend(host.iter().map(|number| number.to_bits()));
@@ -111,6 +121,7 @@ fn a_missing_barrier_shows() {
     let barrier = "__syncthreads();";
     let mut barriers = 0;
     for file in [
+        "affine.cu",
         "convolution.cu",
         "loss.cu",
         "normalisation.cu",
@@ -133,7 +144,7 @@ fn a_missing_barrier_shows() {
             barriers += 1;
         }
     }
-    assert!(barriers >= 8, "{barriers} barriers");
+    assert!(barriers >= 11, "{barriers} barriers");
 }
 
 #[test]
