@@ -9,11 +9,11 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use neurogain::experiment::{LearnerKind, Registration, Setup};
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{Batch, GradientDescent, Learner};
 use neurogain::nn::{Parameter, SoftmaxCrossEntropy};
 use neurogain::state::{Role, State, Visitor};
+use neurogain::systems::stability_gap::{LearnerKind, Registration, Setup};
 use neurogain::{Backend, Cpu, Result, Shape, Tensor};
 
 struct ErrorDriven<B: Backend = Cpu> {

@@ -89,8 +89,6 @@ pub mod bench;
 pub mod cli;
 pub mod data;
 pub mod error;
-#[cfg(feature = "report")]
-pub mod experiment;
 pub mod gain;
 pub mod learn;
 pub mod metrics;

@@ -1,7 +1,7 @@
 //! The settings of a comodulation experiment from the arguments of `neurogain run`.
 
-use neurogain::experiment::comodulation::{self, ComodulationSettings};
-use neurogain::experiment::parse_seeds;
+use neurogain::run::parse_seeds;
+use neurogain::systems::comodulation::{self, ComodulationSettings};
 use neurogain::{Error, Result};
 
 use super::arguments;

@@ -3,8 +3,9 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
-use neurogain::experiment::{Sweep, unknown};
-use neurogain::report::{ANALYSES, analyse};
+use neurogain::run::Sweep;
+use neurogain::run::settings::unknown;
+use neurogain::systems::stability_gap::{ANALYSES, analyse};
 use neurogain::{Cpu, Error, Result};
 
 use super::arguments;

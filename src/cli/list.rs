@@ -5,10 +5,10 @@ use std::path::Path;
 
 use neurogain::Result;
 use neurogain::data::{Place, celeba, cifar, collection, mnist};
-use neurogain::experiment::{
-    DataSettings, DataSource, Sweep, comodulation, json_schema, learners, presets, reference,
-    shipped, variants,
-};
+use neurogain::run::settings::{json_schema, reference};
+use neurogain::run::{DataSettings, DataSource, Sweep};
+use neurogain::systems::stability_gap::{learners, presets, variants};
+use neurogain::systems::{comodulation, shipped};
 use serde_json::{Value, json};
 
 use super::arguments;

@@ -27,13 +27,13 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use arguments::{Arguments, Command};
-use neurogain::experiment::{self, Registration};
+use neurogain::systems::stability_gap::{self, Registration};
 
 /// Does what the program's arguments say; settings may name `learners` besides those that ship inside. A program
 /// of your own with learners of your own is a `main` that calls this.
 pub fn main(learners: &[Registration]) -> ExitCode {
     hold_back_file_size_signal();
-    if let Err(error) = experiment::register(learners) {
+    if let Err(error) = stability_gap::register(learners) {
         output::complain("error", &error);
         return ExitCode::from(2);
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use neurogain::experiment::Settings;
+use neurogain::systems::stability_gap::Settings;
 
 /// Counts what is done, and draws it if standard error is a terminal.
 ///

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use neurogain::experiment::comodulation;
 use neurogain::run::{RunDirectory, System};
-use neurogain::systems::{Comodulation, StabilityGap, compare};
+use neurogain::systems::comodulation;
+use neurogain::systems::stability_gap::compare;
+use neurogain::systems::{Comodulation, StabilityGap};
 use neurogain::{Error, Result};
 
 use super::arguments;

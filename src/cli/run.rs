@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use neurogain::data::TrainTest;
-use neurogain::experiment::{self, DataSettings, DataSource, Settings, parse_seeds};
+use neurogain::run::{DataSettings, DataSource, load_samples, parse_seeds};
 use neurogain::run::{Lock, Outcome, RunDirectory, Status, System};
+use neurogain::systems::stability_gap::Settings;
 use neurogain::systems::{Comodulation, StabilityGap};
 use neurogain::{Backend, Error, Result};
 
@@ -165,7 +166,7 @@ fn settings(arguments: &arguments::Run) -> Result<Settings> {
 
 /// The samples; if a file is missing, the error also says how to get them.
 pub(super) fn samples(data: &DataSettings, directory: &Path) -> Result<TrainTest> {
-    experiment::load_samples(data, directory).map_err(|error| advised(error, data.source))
+    load_samples(data, directory).map_err(|error| advised(error, data.source))
 }
 
 /// How to get the files of a source that are missing.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use neurogain::experiment::Sweep;
+use neurogain::run::Sweep;
 use neurogain::{Error, Result};
 
 /// Writes `job.sh`, `submit.sh` and the folder for the tasks' output into the sweep's directory.

@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use neurogain::data::TrainTest;
-use neurogain::experiment::{self, Cell, DataSettings, Experiment, Sweep};
 use neurogain::report;
+use neurogain::run::{Cell, DataSettings, Sweep, available_memory, data_digest};
 use neurogain::run::{Lock, RunDirectory};
 use neurogain::systems::StabilityGap;
+use neurogain::systems::stability_gap::{self, Experiment};
 use neurogain::{Backend, Error, Result};
 
 use super::arguments;
@@ -212,7 +213,7 @@ impl<'a> Work<'a> {
             Err(error) => return Err(error),
         };
         let lock = Lock::take(&path)?;
-        directory.check_data(&experiment::data_digest(&task.samples))?;
+        directory.check_data(&data_digest(&task.samples))?;
         let experiment = Experiment::new(settings, &task.samples, backend)?;
         let (steps, cost) = total::<StabilityGap, B>(&directory, &experiment);
         let filling = Filling {
@@ -233,15 +234,15 @@ fn check_memory(tasks: &[Task], workers: usize, threads: usize) -> Result<()> {
     let mut needs = Vec::with_capacity(tasks.len());
     for Task { cell, samples } in tasks {
         let settings = &cell.settings;
-        experiment::check_memory(settings, samples, threads)?;
+        stability_gap::check_memory(settings, samples, threads)?;
         let runs = settings.methods.len() * settings.training.seeds.len();
-        let needed = experiment::memory_needed(settings, samples, threads.min(runs));
+        let needed = stability_gap::memory_needed(settings, samples, threads.min(runs));
         needs.push(needed.unwrap_or(u64::MAX));
     }
     needs.sort_unstable();
     let largest = needs.iter().rev().take(workers);
     let needed = largest.fold(0, |sum: u64, &needed| sum.saturating_add(needed));
-    match experiment::available_memory() {
+    match available_memory() {
         Some(available) if needed > available => Err(Error::Memory {
             purpose: format!("{workers} cells side by side"),
             bytes: needed,

@@ -18,11 +18,11 @@ pub enum Unit {
 }
 
 /// What stands for a value that does not exist.
-pub(super) const NONE: &str = "–";
+pub(crate) const NONE: &str = "–";
 
 impl Unit {
     /// `value` without its unit.
-    pub(super) fn value(self, value: f64) -> String {
+    pub(crate) fn value(self, value: f64) -> String {
         if !value.is_finite() {
             return String::from(NONE);
         }
@@ -36,7 +36,7 @@ impl Unit {
     }
 
     /// What a value is multiplied with where it is drawn.
-    pub(super) fn scale(self) -> f64 {
+    pub(crate) fn scale(self) -> f64 {
         match self {
             Unit::Percent => 100.0,
             _ => 1.0,
@@ -44,7 +44,7 @@ impl Unit {
     }
 
     /// A difference, with its sign.
-    pub(super) fn difference(self, value: f64) -> String {
+    pub(crate) fn difference(self, value: f64) -> String {
         if !value.is_finite() {
             return String::from(NONE);
         }
@@ -56,7 +56,7 @@ impl Unit {
     }
 
     /// Mean ± standard deviation; the mean alone where there is no spread.
-    pub(super) fn mean_and_spread(self, summary: &Summary) -> String {
+    pub(crate) fn mean_and_spread(self, summary: &Summary) -> String {
         let mean = self.value(summary.mean);
         if summary.count < 2 || !summary.standard_deviation.is_finite() {
             return mean;
@@ -65,7 +65,7 @@ impl Unit {
     }
 
     /// What stands behind a quantity's name.
-    pub(super) fn suffix(self) -> &'static str {
+    pub(crate) fn suffix(self) -> &'static str {
         match self {
             Unit::Percent => " (%)",
             Unit::Share | Unit::Gain | Unit::Number => "",

@@ -8,7 +8,7 @@ use crate::metrics::{PairedDifference, Summary, paired_difference, summarise};
 
 /// Which way a measure is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Better {
+pub(crate) enum Better {
     Higher,
     Lower,
     Neither,
@@ -16,7 +16,7 @@ pub(super) enum Better {
 
 /// Where a measure is shown, besides files and the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shown {
+pub(crate) enum Shown {
     TableAndChart,
     /// In the terminal's table.
     Table,
@@ -26,23 +26,23 @@ pub(super) enum Shown {
 }
 
 /// A number that an outcome has.
-pub(super) struct Measure<Outcome> {
+pub(crate) struct Measure<Outcome> {
     /// Its name in files.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// Its name in tables, without the unit.
-    pub(super) label: &'static str,
-    pub(super) unit: Unit,
-    pub(super) better: Better,
+    pub(crate) label: &'static str,
+    pub(crate) unit: Unit,
+    pub(crate) better: Better,
     /// The group of measures that share a table on the page.
-    pub(super) group: &'static str,
-    pub(super) shown: Shown,
+    pub(crate) group: &'static str,
+    pub(crate) shown: Shown,
     /// The value; none where the outcome does not have it.
-    pub(super) of: fn(&Outcome) -> Option<f64>,
+    pub(crate) of: fn(&Outcome) -> Option<f64>,
 }
 
 impl<Outcome> Measure<Outcome> {
     /// A row of the table.
-    pub(super) const fn new(
+    pub(crate) const fn new(
         name: &'static str,
         label: &'static str,
         unit: Unit,
@@ -62,16 +62,16 @@ impl<Outcome> Measure<Outcome> {
         }
     }
 
-    pub(super) fn in_table(&self) -> bool {
+    pub(crate) fn in_table(&self) -> bool {
         matches!(self.shown, Shown::Table | Shown::TableAndChart)
     }
 
-    pub(super) fn in_charts(&self) -> bool {
+    pub(crate) fn in_charts(&self) -> bool {
         matches!(self.shown, Shown::Chart | Shown::TableAndChart)
     }
 
     /// The heading of its column, such as `ECE %`.
-    pub(super) fn heading(&self) -> String {
+    pub(crate) fn heading(&self) -> String {
         match self.unit {
             Unit::Percent => format!("{} %", self.label),
             _ => self.label.into(),
@@ -79,7 +79,7 @@ impl<Outcome> Measure<Outcome> {
     }
 
     /// The same with an arrow that says which way is better.
-    pub(super) fn heading_with_arrow(&self) -> String {
+    pub(crate) fn heading_with_arrow(&self) -> String {
         let arrow = match self.better {
             Better::Higher => " ↑",
             Better::Lower => " ↓",
@@ -89,24 +89,24 @@ impl<Outcome> Measure<Outcome> {
     }
 
     /// The title of its axis, such as `ECE (%)`.
-    pub(super) fn axis_title(&self) -> String {
+    pub(crate) fn axis_title(&self) -> String {
         format!("{}{}", self.label, self.unit.suffix())
     }
 
     /// Its mean and spread in `measured`; none where there is none, or it is a gain that does not move.
-    pub(super) fn summary<'a>(&self, measured: &'a ByMeasure<Summary>) -> Option<&'a Summary> {
+    pub(crate) fn summary<'a>(&self, measured: &'a ByMeasure<Summary>) -> Option<&'a Summary> {
         let moves = |summary: &&Summary| self.unit != Unit::Gain || summary.mean != 1.0;
         measured.get(self.name).filter(moves)
     }
 
     /// Mean ± standard deviation over seeds as text; a dash where there is none.
-    pub(super) fn cell(&self, measured: &ByMeasure<Summary>) -> String {
+    pub(crate) fn cell(&self, measured: &ByMeasure<Summary>) -> String {
         let summary = self.summary(measured);
         summary.map_or(NONE.into(), |s| self.unit.mean_and_spread(s))
     }
 
     /// A difference with its interval, if it has one; a dash where there is none.
-    pub(super) fn difference(&self, measured: &ByMeasure<PairedDifference>) -> String {
+    pub(crate) fn difference(&self, measured: &ByMeasure<PairedDifference>) -> String {
         let Some(found) = measured.get(self.name) else {
             return NONE.into();
         };
@@ -130,7 +130,7 @@ impl<T> ByMeasure<T> {
     }
 
     /// What `of` gives for each of `measures`.
-    pub(super) fn new<Outcome>(
+    pub(crate) fn new<Outcome>(
         measures: &[Measure<Outcome>],
         of: impl Fn(&Measure<Outcome>) -> Option<T>,
     ) -> Self {
@@ -156,7 +156,7 @@ impl<T: Serialize> Serialize for ByMeasure<T> {
 }
 
 /// Mean and spread over `seeds` of each of `measures` that all seeds have.
-pub(super) fn over_seeds<Outcome>(
+pub(crate) fn over_seeds<Outcome>(
     measures: &[Measure<Outcome>],
     seeds: &[&ByMeasure<f64>],
 ) -> ByMeasure<Summary> {
@@ -168,7 +168,7 @@ pub(super) fn over_seeds<Outcome>(
 }
 
 /// The seeds that both have, and over these the first minus the second in each of `measures`.
-pub(super) fn differences<Outcome>(
+pub(crate) fn differences<Outcome>(
     measures: &[Measure<Outcome>],
     first: &[(u64, &ByMeasure<f64>)],
     second: &[(u64, &ByMeasure<f64>)],

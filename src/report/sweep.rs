@@ -15,14 +15,18 @@ use serde_json::{Value, json};
 
 use super::format::Unit;
 use super::measure::{ByMeasure, Measure};
-use super::summary::{MethodSummary, Outcome, Summary, measures, summarise_results};
 use super::sweep_chart;
-use super::table::{aligned, incomplete};
+use super::table::aligned;
 use crate::error::{Error, Result};
-use crate::experiment::{Cell, MethodSettings, Results, Sweep};
 use crate::run::files::{damaged, write};
+use crate::run::{Cell, Sweep};
 use crate::run::{RunDirectory, Status};
 use crate::systems::StabilityGap;
+use crate::systems::stability_gap::report::summary::{
+    MethodSummary, Outcome, Summary, measures, summarise_results,
+};
+use crate::systems::stability_gap::report::table::incomplete;
+use crate::systems::stability_gap::{MethodSettings, Results};
 
 /// What [`collect_sweep`] has gathered.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,8 +5,8 @@ use toml::Value;
 use super::figure::{Chart, ChartPanel, ChartRow, Point, Series, fits_above};
 use super::format::Unit;
 use super::measure::Measure;
-use super::summary::{MethodSummary, Outcome, measures};
-use crate::experiment::{Axis, Cell, Sweep};
+use crate::run::{Axis, Cell, Sweep};
+use crate::systems::stability_gap::report::summary::{MethodSummary, Outcome, measures};
 
 /// Values that span so much are drawn by their logarithm.
 const WIDE: f64 = 10.0;

@@ -1,45 +1,12 @@
-//! The table of measures, as text for a terminal, and the sentences that go with it.
+//! Tables as aligned text and as CSV.
 
 use std::path::Path;
 
-use super::format::Unit;
-use super::measure::Measure;
-use super::summary::{MethodSummary, Summary, measures, summarise_results};
 use crate::error::{Error, Result};
-use crate::experiment::Settings;
-use crate::experiment::{Results, Run};
-use crate::run::Status;
-
-/// The aggregate table as aligned text: method, avg-ACC %, avg-min-ACC %, WC-ACC %, avg-SG (each seed
-/// measured on its own, mean ± standard deviation over seeds) and the number of complete runs; then a line
-/// for each run that is not complete, and so not in the table.
-///
-/// # Errors
-/// Those of [`summarise_results`].
-pub fn table(results: &Results) -> Result<String> {
-    let summary = summarise_results(results)?;
-    let measures = measures();
-    let shown = || measures.iter().filter(|measure| measure.in_table());
-    let mut heading = vec![String::from("method")];
-    heading.extend(shown().map(Measure::heading));
-    heading.push("seeds".into());
-    let mut rows = vec![heading];
-    for method in &summary.methods {
-        let mut row = vec![method.label.clone()];
-        row.extend(shown().map(|measure| measure.cell(&method.measures)));
-        row.push(method.seeds.len().to_string());
-        rows.push(row);
-    }
-    let mut text = aligned(&rows, 1);
-    for line in incomplete(results) {
-        text.push_str(&format!("not counted: {line}\n"));
-    }
-    Ok(text)
-}
 
 /// `rows` as lines, the first `left` columns aligned to the left and the others to the right; all rows are
 /// as long as the first.
-pub(super) fn aligned(rows: &[Vec<String>], left: usize) -> String {
+pub(crate) fn aligned(rows: &[Vec<String>], left: usize) -> String {
     let columns = rows.first().map_or(0, Vec::len);
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let widths: Vec<usize> = (0..columns).filter_map(width).collect();
@@ -58,7 +25,7 @@ pub(super) fn aligned(rows: &[Vec<String>], left: usize) -> String {
 }
 
 /// `lines` as CSV, for the file called `name`.
-pub(super) fn csv<Line: AsRef<[String]>>(name: &str, lines: &[Line]) -> Result<String> {
+pub(crate) fn csv<Line: AsRef<[String]>>(name: &str, lines: &[Line]) -> Result<String> {
     let failed = |reason: &dyn std::fmt::Display| Error::file(Path::new(name), "write", reason);
     let mut writer = csv::Writer::from_writer(Vec::new());
     for line in lines {
@@ -66,104 +33,4 @@ pub(super) fn csv<Line: AsRef<[String]>>(name: &str, lines: &[Line]) -> Result<S
     }
     let bytes = writer.into_inner().map_err(|e| failed(&e))?;
     String::from_utf8(bytes).map_err(|e| failed(&e))
-}
-
-/// A line for every run that the settings ask for and that is not complete.
-pub(super) fn incomplete(results: &Results) -> Vec<String> {
-    let total = results.settings.stream.total_iterations();
-    let mut lines = Vec::new();
-    for method in &results.settings.methods {
-        for &seed in &results.settings.training.seeds {
-            let is_this = |run: &&Run| run.method == method.name && run.seed == seed;
-            let end = match results.runs.iter().find(is_this) {
-                None => String::from("not begun"),
-                Some(run) => match &run.status {
-                    Status::Complete => continue,
-                    Status::Interrupted => format!(
-                        "interrupted after {} of {total} iterations",
-                        run.history.records.len()
-                    ),
-                    Status::Diverged {
-                        iteration,
-                        quantity,
-                        value,
-                    } => format!("diverged: {quantity} is {value} at iteration {iteration}"),
-                },
-            };
-            lines.push(format!("{}, seed {seed}: {end}", method.label));
-        }
-    }
-    lines
-}
-
-/// What the numbers show, in sentences that are there only if they do: the smallest and the largest gap,
-/// and every method whose gap is smaller than a gain-modulated one's, with what it has for it.
-pub(super) fn observations(settings: &Settings, summary: &Summary) -> Vec<String> {
-    let measured: Vec<Measured> = summary.methods.iter().filter_map(Measured::of).collect();
-    let mut sentences = Vec::new();
-    let by_gap = |a: &&Measured, b: &&Measured| a.gap.total_cmp(&b.gap);
-    let smallest = measured.iter().min_by(by_gap);
-    let largest = measured.iter().max_by(by_gap);
-    if let (Some(smallest), Some(largest)) = (smallest, largest)
-        && smallest.gap < largest.gap
-    {
-        sentences.push(format!(
-            "The smallest average gap is {}’s (avg-SG {}), the largest {}’s ({}).",
-            smallest.label,
-            Unit::Share.value(smallest.gap),
-            largest.label,
-            Unit::Share.value(largest.gap),
-        ));
-    }
-    let is_modulated = |m: &&Measured| {
-        let modulated = |s: &&crate::experiment::MethodSettings| s.gain_modulated;
-        let mut modulated = settings.methods.iter().filter(modulated);
-        modulated.any(|s| s.name == m.name)
-    };
-    for ours in measured.iter().filter(is_modulated) {
-        for other in measured.iter().filter(|m| !is_modulated(m)) {
-            if other.gap < ours.gap {
-                sentences.push(smaller_gap(ours, other));
-            }
-        }
-    }
-    sentences
-}
-
-struct Measured<'a> {
-    name: &'a str,
-    label: &'a str,
-    gap: f64,
-    accuracy: f64,
-}
-
-impl Measured<'_> {
-    /// None where no run is complete, or there is no switch and so no gap.
-    fn of(method: &MethodSummary) -> Option<Measured<'_>> {
-        let mean = |name: &str| Some(method.measures.get(name)?.mean);
-        let gap = mean("average_gap")?;
-        let accuracy = mean("average_accuracy")?;
-        gap.is_finite().then_some(Measured {
-            name: &method.method,
-            label: &method.label,
-            gap,
-            accuracy,
-        })
-    }
-}
-
-fn smaller_gap(ours: &Measured, other: &Measured) -> String {
-    let accuracy = match other.accuracy < ours.accuracy {
-        true => "but its accuracy at the contexts’ ends is lower",
-        false => "and its accuracy at the contexts’ ends is no lower",
-    };
-    format!(
-        "{}’s gap is smaller than {}’s (avg-SG {} against {}), {accuracy} (avg-ACC {}\u{a0}% against {}\u{a0}%).",
-        other.label,
-        ours.label,
-        Unit::Share.value(other.gap),
-        Unit::Share.value(ours.gap),
-        Unit::Percent.value(other.accuracy),
-        Unit::Percent.value(ours.accuracy),
-    )
 }

@@ -7,23 +7,38 @@
 
 mod directory;
 pub(crate) mod files;
+mod hash;
 mod lock;
+mod memory;
 mod npz;
 mod pool;
 mod records;
 mod runner;
+mod samples;
+mod seeds;
 pub mod settings;
 mod state;
 mod store;
+mod sweep;
 mod system;
 mod tensorboard;
+mod weights;
 
 pub use directory::RunDirectory;
+pub(crate) use hash::hash_parameters;
 pub use lock::Lock;
+pub use memory::available_memory;
 pub use pool::run_jobs;
 pub(crate) use records::Csv;
 pub use records::{Column, Records};
 pub use runner::{Options, Progress, Session, all_ended, fill, run};
+pub use samples::{DataSettings, DataSource, data_digest, load_samples};
+pub(crate) use samples::{check_data, evenly};
+pub(crate) use seeds::check_seeds;
+pub use seeds::parse_seeds;
 pub(crate) use state::{digest, hexadecimal};
 pub use store::{MemoryStore, Store};
+pub(crate) use sweep::{Axis, SHIPPED as SWEEPS};
+pub use sweep::{Cell, Sweep};
 pub use system::{Experiment, Job, Outcome, Report, Saved, Size, Status, System};
+pub use weights::read_weights;

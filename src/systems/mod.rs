@@ -1,7 +1,10 @@
 //! The systems, a folder a paper.
 
-mod comodulation;
-mod stability_gap;
+pub mod comodulation;
+mod shipped;
+pub mod stability_gap;
 
+pub(crate) use self::shipped::DOCUMENTS;
+pub use self::shipped::shipped;
 pub use comodulation::Comodulation;
-pub use stability_gap::{StabilityGap, compare};
+pub use stability_gap::StabilityGap;

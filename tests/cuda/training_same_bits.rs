@@ -212,7 +212,7 @@ fn batch<B: Backend>(backend: &B) -> Batch<B> {
 #[cfg(feature = "report")]
 #[test]
 fn an_experiment_has_the_processors_hash() {
-    use neurogain::experiment::{Experiment, presets};
+    use neurogain::systems::stability_gap::{Experiment, presets};
     use std::sync::atomic::AtomicBool;
     fn hash<B: Backend>(backend: &B) -> String {
         let short = [

@@ -1,7 +1,7 @@
 //! The analyses that take a while, from beginning to end: `cargo test --release -- --ignored`.
 
 use neurogain::Cpu;
-use neurogain::report::{ANALYSES, Analysis, analyse};
+use neurogain::systems::stability_gap::{ANALYSES, Analysis, analyse};
 
 fn whole(name: &str) -> Analysis {
     let analysis = analyse(name, &Cpu::new().unwrap(), 2).unwrap();

@@ -6,8 +6,8 @@ use crate::reference::library::{Case, cases};
 use neurogain::Cpu;
 use neurogain::analysis::{Coordinates, LayerWeights, LossSurface};
 use neurogain::data::digits;
-use neurogain::experiment::{Experiment, presets};
 use neurogain::gain::reparameterisation::effective_eigenvalue;
+use neurogain::systems::stability_gap::{Experiment, presets};
 use proptest::prelude::*;
 
 fn surface(case: &Case) -> LossSurface {

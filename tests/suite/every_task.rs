@@ -4,9 +4,9 @@
 use std::sync::atomic::AtomicBool;
 
 use neurogain::data::{Dataset, TrainTest, digits};
-use neurogain::experiment::{Experiment, Results, Settings, presets};
 use neurogain::run::{Experiment as _, RunDirectory};
 use neurogain::systems::StabilityGap;
+use neurogain::systems::stability_gap::{Experiment, Results, Settings, presets};
 use neurogain::{Cpu, Error, Result};
 
 fn settings(overrides: &[&str]) -> Result<Settings> {

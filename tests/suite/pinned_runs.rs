@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use neurogain::Cpu;
 use neurogain::backend::cpu::InstructionSet;
 use neurogain::data::digits;
-use neurogain::experiment::{Experiment, presets};
+use neurogain::systems::stability_gap::{Experiment, presets};
 
 /// All four methods, one seed, five contexts of three iterations.
 const SPLIT_DIGITS: &str = "a434500c6c124b3f8eca64f718083c977748743edcb72ceb1ea33bca9aeb33ba";

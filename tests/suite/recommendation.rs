@@ -5,9 +5,9 @@ use std::sync::atomic::AtomicBool;
 
 use neurogain::Cpu;
 use neurogain::data::digits;
-use neurogain::experiment::{EvaluatedTasks, Experiment, presets};
 use neurogain::gain::reparameterisation::effective_learning_rate;
 use neurogain::gain::{GainDynamics, RATE_AT_ONE_NAT, recommended_eta};
+use neurogain::systems::stability_gap::{EvaluatedTasks, Experiment, presets};
 use proptest::prelude::*;
 
 #[test]

@@ -4,8 +4,10 @@
 use std::sync::atomic::AtomicBool;
 
 use neurogain::data::{TrainTest, digits};
-use neurogain::experiment::{Experiment, Run, Settings, check_memory, memory_needed, presets};
 use neurogain::run::Experiment as _;
+use neurogain::systems::stability_gap::{
+    Experiment, Run, Settings, check_memory, memory_needed, presets,
+};
 use neurogain::{Cpu, Error, Result};
 
 fn settings(overrides: &[&str]) -> Result<Settings> {

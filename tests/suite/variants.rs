@@ -4,7 +4,6 @@
 use std::sync::atomic::AtomicBool;
 
 use neurogain::data::digits;
-use neurogain::experiment::{Experiment, Run, Settings, presets, variants};
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{
     GainConfig, GradientDescent, Learner as _, Normalisation, OptimizerConfig, Record, Samples,
@@ -12,6 +11,7 @@ use neurogain::learn::{
 use neurogain::models::{Mlp, MlpShape};
 use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Optimizer;
+use neurogain::systems::stability_gap::{Experiment, Run, Settings, presets, variants};
 use neurogain::{Cpu, Error};
 
 fn settings(variants: &str, overrides: &[&str]) -> Settings {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use neurogain::data::digits;
-use neurogain::experiment::presets;
+use neurogain::systems::stability_gap::presets;
 use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;

@@ -2,7 +2,7 @@
 
 /// A vertical axis.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report) struct Axis {
+pub(crate) struct Axis {
     scale: Scale,
     /// The smallest and the largest value shown; of [`Scale::Error`], the errors.
     low: f64,
@@ -25,7 +25,7 @@ const LEAST_ERROR: f64 = 0.1;
 
 impl Axis {
     /// From `low` to `high`, widened to whole ticks but not beyond `limit`.
-    pub(super) fn linear(low: f64, high: f64, limit: Option<f64>) -> Self {
+    pub(crate) fn linear(low: f64, high: f64, limit: Option<f64>) -> Self {
         let (low, high) = widened(low, high);
         let step = step(high - low, 5);
         let up = (high / step).ceil() * step;
@@ -37,7 +37,7 @@ impl Axis {
     }
 
     /// From `low` to `high` on a logarithmic scale.
-    pub(super) fn logarithmic(low: f64, high: f64) -> Self {
+    pub(crate) fn logarithmic(low: f64, high: f64) -> Self {
         let (low, high) = logarithmic_ends(low, high, LEAST_LOSS);
         let scale = Scale::Logarithmic;
         Axis { scale, low, high }
@@ -45,14 +45,14 @@ impl Axis {
 
     /// For accuracies in per cent from `low` to `high`, logarithmic in 100 − accuracy: makes a fall from
     /// 99 to 97 as easy to see as one from 60 to 0.
-    pub(super) fn error(low: f64, high: f64) -> Self {
+    pub(crate) fn error(low: f64, high: f64) -> Self {
         let (low, high) = logarithmic_ends(100.0 - high, 100.0 - low, LEAST_ERROR);
         let scale = Scale::Error;
         Axis { scale, low, high }
     }
 
     /// Where `value` is, as a share of the axis; beyond its ends at its ends.
-    pub(super) fn share(&self, value: f64) -> f64 {
+    pub(crate) fn share(&self, value: f64) -> f64 {
         // `libm`, not the platform's functions: a figure's bytes are the same everywhere.
         let logarithmic =
             |v: f64| libm::log(v.max(self.low) / self.low) / libm::log(self.high / self.low);
@@ -65,7 +65,7 @@ impl Axis {
     }
 
     /// Values that get a line, with their labels.
-    pub(super) fn ticks(&self) -> Vec<(f64, String)> {
+    pub(crate) fn ticks(&self) -> Vec<(f64, String)> {
         let text = |value: f64, decimals: usize| format!("{value:.decimals$}").replace('-', "−");
         let label = |value: f64, decimals: usize| (value, text(value, decimals));
         if self.scale == Scale::Linear {
@@ -142,7 +142,7 @@ fn step(span: f64, count: usize) -> f64 {
 }
 
 /// About `count` round values from `low` to `high`, both included where they are round.
-pub(super) fn linear_ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
+pub(crate) fn linear_ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
     let (low, high) = widened(low, high);
     let step = step(high - low, count);
     let first = (low / step - 1e-6).ceil() as i64;
@@ -151,7 +151,7 @@ pub(super) fn linear_ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
 }
 
 /// Decimals that tell neighbouring ticks apart.
-pub(super) fn decimals(ticks: &[f64]) -> usize {
+pub(crate) fn decimals(ticks: &[f64]) -> usize {
     let distance = match ticks {
         [first, second, ..] => second - first,
         _ => 1.0,

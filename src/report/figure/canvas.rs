@@ -7,26 +7,26 @@ use super::palette::{self, Colour, INK};
 use super::svg::{Anchor, Place, Stroke, Svg, TEXT};
 
 // In pixels.
-pub(super) const WIDTH: f64 = 640.0;
-pub(super) const LEFT: f64 = 80.0;
-pub(super) const RIGHT: f64 = 28.0;
+pub(crate) const WIDTH: f64 = 640.0;
+pub(crate) const LEFT: f64 = 80.0;
+pub(crate) const RIGHT: f64 = 28.0;
 const BOTTOM: f64 = 60.0;
 /// A plot's height where the drawing has one row of panels, and where it has several.
 const PLOT_HEIGHTS: [f64; 2] = [290.0, 210.0];
 const BETWEEN_PANELS: f64 = 16.0;
 const ABOVE_PLOT: f64 = 28.0;
-pub(super) const SPACE: f64 = 8.0;
+pub(crate) const SPACE: f64 = 8.0;
 /// From the middle of a cross to its corners.
 const CROSS: f64 = 5.0;
 
 /// One of `columns` panels side by side in a row.
-pub(super) struct Panel<'a> {
-    pub(super) row: usize,
-    pub(super) column: usize,
-    pub(super) columns: usize,
+pub(crate) struct Panel<'a> {
+    pub(crate) row: usize,
+    pub(crate) column: usize,
+    pub(crate) columns: usize,
     /// The values at its left and right edge.
-    pub(super) x: (f64, f64),
-    pub(super) y: &'a Axis,
+    pub(crate) x: (f64, f64),
+    pub(crate) y: &'a Axis,
 }
 
 impl Panel<'_> {
@@ -50,7 +50,7 @@ impl Panel<'_> {
 }
 
 /// A drawing in progress: legend on top, panels below it.
-pub(super) struct Canvas {
+pub(crate) struct Canvas {
     pub(super) svg: Svg,
     /// Upper edge of the first row of panels.
     top: f64,
@@ -60,7 +60,7 @@ pub(super) struct Canvas {
 
 impl Canvas {
     /// Begins a drawing of this many rows of panels, with a legend.
-    pub(super) fn new(legend: &[(Swatch, &str)], rows: usize) -> Self {
+    pub(crate) fn new(legend: &[(Swatch, &str)], rows: usize) -> Self {
         let top = SPACE + legend::height(legend) + ABOVE_PLOT;
         let plot_height = PLOT_HEIGHTS[usize::from(rows > 1)];
         let height = top + rows as f64 * (plot_height + BOTTOM + ABOVE_PLOT) - ABOVE_PLOT;
@@ -79,19 +79,19 @@ impl Canvas {
     }
 
     /// The drawing as SVG text; see [`Svg::document`].
-    pub(super) fn document(&self, id: &str, title: &str, description: &str) -> String {
+    pub(crate) fn document(&self, id: &str, title: &str, description: &str) -> String {
         self.svg
             .document((WIDTH, self.height), id, title, description)
     }
 
     /// Upper and lower edge of the panels of a row.
-    pub(super) fn edges(&self, row: usize) -> (f64, f64) {
+    pub(crate) fn edges(&self, row: usize) -> (f64, f64) {
         let top = self.top + row as f64 * (self.plot_height + BOTTOM + ABOVE_PLOT);
         (top, top + self.plot_height)
     }
 
     /// Grid, ticks and their labels, and the title below.
-    pub(super) fn frame(&mut self, panel: &Panel, x_ticks: &[f64], x_title: &str) {
+    pub(crate) fn frame(&mut self, panel: &Panel, x_ticks: &[f64], x_title: &str) {
         let (left, width) = panel.left_and_width();
         let (_, bottom) = self.edges(panel.row);
         let grid = Stroke::solid(palette::GRID, 1.0);
@@ -117,26 +117,26 @@ impl Canvas {
     }
 
     /// A title below all panels of a row.
-    pub(super) fn title_below(&mut self, row: usize, title: &str) {
+    pub(crate) fn title_below(&mut self, row: usize, title: &str) {
         let at = ((LEFT + WIDTH - RIGHT) / 2.0, self.edges(row).1 + 34.0);
         self.svg.text(title, at, Anchor::Below);
     }
 
     /// The title of a row's vertical axis.
-    pub(super) fn vertical_title(&mut self, row: usize, title: &str) {
+    pub(crate) fn vertical_title(&mut self, row: usize, title: &str) {
         let (top, bottom) = self.edges(row);
         self.svg
             .text(title, (4.0, (top + bottom) / 2.0), Anchor::Upwards);
     }
 
     /// A label above the panel, centred at `value`.
-    pub(super) fn above(&mut self, panel: &Panel, value: f64, label: &str) {
+    pub(crate) fn above(&mut self, panel: &Panel, value: f64, label: &str) {
         let at = (panel.horizontal(value), self.edges(panel.row).0 - 15.0);
         self.svg.text(label, at, Anchor::Middle);
     }
 
     /// The dashed line of a switch.
-    pub(super) fn switch(&mut self, panel: &Panel, value: f64) {
+    pub(crate) fn switch(&mut self, panel: &Panel, value: f64) {
         let x = panel.horizontal(value);
         let (top, bottom) = self.edges(panel.row);
         let style = Stroke::dashed(palette::SWITCH, 1.5);
@@ -144,7 +144,7 @@ impl Canvas {
     }
 
     /// Each curve's band and mean, and the minima within each context, dotted; iterations counted from `origin`.
-    pub(super) fn curves(&mut self, panel: &Panel, curves: &[Curve], origin: f64) {
+    pub(crate) fn curves(&mut self, panel: &Panel, curves: &[Curve], origin: f64) {
         for curve in curves {
             let visible = panel.visible(curve, origin).into_iter();
             let around = |at: usize| {
@@ -179,7 +179,7 @@ impl Canvas {
     }
 
     /// The area between the low and the high value at each x, `(x, low, high)`.
-    pub(super) fn area(&mut self, panel: &Panel, colour: usize, points: &[(f64, f64, f64)]) {
+    pub(crate) fn area(&mut self, panel: &Panel, colour: usize, points: &[(f64, f64, f64)]) {
         let high = points.iter().map(|&(x, _, high)| self.at(panel, (x, high)));
         let low = points.iter().rev();
         let low = low.map(|&(x, low, _)| self.at(panel, (x, low)));
@@ -188,18 +188,18 @@ impl Canvas {
     }
 
     /// A line through the points `(x, y)`.
-    pub(super) fn polyline(&mut self, panel: &Panel, colour: usize, points: &[(f64, f64)]) {
+    pub(crate) fn polyline(&mut self, panel: &Panel, colour: usize, points: &[(f64, f64)]) {
         self.stroke(panel, points, Stroke::solid(palette::method(colour), 2.0));
     }
 
     /// A dot at `point`, for a line of one point.
-    pub(super) fn dot(&mut self, panel: &Panel, colour: usize, point: (f64, f64)) {
+    pub(crate) fn dot(&mut self, panel: &Panel, colour: usize, point: (f64, f64)) {
         let at = self.at(panel, point);
         self.svg.circle(at, 4.0, palette::method(colour));
     }
 
     /// A cross at `x` on the lower edge of the panel, or `level` crosses above that.
-    pub(super) fn cross(&mut self, panel: &Panel, colour: usize, x: f64, level: usize) {
+    pub(crate) fn cross(&mut self, panel: &Panel, colour: usize, x: f64, level: usize) {
         let y = self.edges(panel.row).1 - level as f64 * 3.0 * CROSS;
         self.cross_at((panel.horizontal(x), y), palette::method(colour));
     }
@@ -214,7 +214,7 @@ impl Canvas {
     }
 
     /// The outline of a rectangle of the drawing.
-    pub(super) fn outline(&mut self, (left, top): Place, (right, bottom): Place) {
+    pub(crate) fn outline(&mut self, (left, top): Place, (right, bottom): Place) {
         let (upper, lower) = (
             [(left, top), (right, top)],
             [(right, bottom), (left, bottom)],
@@ -224,7 +224,7 @@ impl Canvas {
     }
 
     /// A bar from the panel's lower edge, of this width along the horizontal axis.
-    pub(super) fn bar(&mut self, panel: &Panel, colour: usize, (from, to): (f64, f64), high: f64) {
+    pub(crate) fn bar(&mut self, panel: &Panel, colour: usize, (from, to): (f64, f64), high: f64) {
         let low = self.edges(panel.row).1;
         let (left, right) = (self.at(panel, (from, high)), self.at(panel, (to, high)));
         let outline = [(left.0, low), left, right, (right.0, low)];
@@ -234,12 +234,12 @@ impl Canvas {
     }
 
     /// A horizontal line of this width along the horizontal axis.
-    pub(super) fn level(&mut self, panel: &Panel, (from, to): (f64, f64), y: f64) {
+    pub(crate) fn level(&mut self, panel: &Panel, (from, to): (f64, f64), y: f64) {
         self.stroke(panel, &[(from, y), (to, y)], Stroke::solid(INK, 2.0));
     }
 
     /// A dashed line through the points `(x, y)`.
-    pub(super) fn dashed(&mut self, panel: &Panel, points: &[(f64, f64)]) {
+    pub(crate) fn dashed(&mut self, panel: &Panel, points: &[(f64, f64)]) {
         self.stroke(panel, points, Stroke::dashed(palette::SWITCH, 1.5));
     }
 
@@ -261,7 +261,7 @@ impl Canvas {
 }
 
 /// Whether `text` has room above each of `columns` panels.
-pub(in crate::report) fn fits_above(text: &str, columns: usize) -> bool {
+pub(crate) fn fits_above(text: &str, columns: usize) -> bool {
     width_of(text) <= panel_width(columns.max(1))
 }
 
@@ -271,7 +271,7 @@ fn panel_width(columns: usize) -> f64 {
 }
 
 /// About how wide `text` is, which is cut where it has no end.
-pub(super) fn width_of(text: &str) -> f64 {
+pub(crate) fn width_of(text: &str) -> f64 {
     text.chars().take(200).map(advance).sum()
 }
 

@@ -23,7 +23,7 @@ pub struct Drawing {
 
 impl Drawing {
     /// A figure from what a canvas has drawn.
-    pub(super) fn new(
+    pub(crate) fn new(
         name: &'static str,
         title: &str,
         caption: &str,
@@ -43,69 +43,66 @@ impl Drawing {
 
 /// A figure of lines, as numbers.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report) struct Chart {
+pub(crate) struct Chart {
     /// Its name: that of its file, lower-case letters, digits and hyphens, beginning with a letter.
-    pub(in crate::report) name: &'static str,
+    pub(crate) name: &'static str,
     /// What it shows, in a few words.
-    pub(in crate::report) title: &'static str,
+    pub(crate) title: &'static str,
     /// How to read it.
-    pub(in crate::report) caption: String,
+    pub(crate) caption: String,
     /// From top to bottom.
-    pub(in crate::report) rows: Vec<ChartRow>,
+    pub(crate) rows: Vec<ChartRow>,
 }
 
 /// Panels side by side, on one vertical axis.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report) struct ChartRow {
+pub(crate) struct ChartRow {
     /// The vertical axis's title, with its unit.
-    pub(in crate::report) title: String,
+    pub(crate) title: String,
     /// Whether the vertical axis is logarithmic.
-    pub(in crate::report) logarithmic: bool,
+    pub(crate) logarithmic: bool,
     /// The horizontal axes' title, with its unit.
-    pub(in crate::report) x_title: String,
+    pub(crate) x_title: String,
     /// From left to right.
-    pub(in crate::report) panels: Vec<ChartPanel>,
+    pub(crate) panels: Vec<ChartPanel>,
 }
 
 /// Lines on one pair of axes.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report) struct ChartPanel {
+pub(crate) struct ChartPanel {
     /// What stands above it.
-    pub(in crate::report) title: String,
+    pub(crate) title: String,
     /// Where dashed vertical lines go.
-    pub(in crate::report) marks: Vec<f64>,
+    pub(crate) marks: Vec<f64>,
     /// The lines; those of one label have one colour in all panels.
-    pub(in crate::report) series: Vec<Series>,
+    pub(crate) series: Vec<Series>,
 }
 
 /// One line.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report) struct Series {
+pub(crate) struct Series {
     /// What the legend calls it.
-    pub(in crate::report) label: String,
+    pub(crate) label: String,
     /// In the order in which they are joined.
-    pub(in crate::report) points: Vec<Point>,
+    pub(crate) points: Vec<Point>,
     /// Where there is no value because training diverged.
-    pub(in crate::report) diverged: Vec<f64>,
+    pub(crate) diverged: Vec<f64>,
 }
 
 /// One point of a line.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::report) struct Point {
+pub(crate) struct Point {
     /// Horizontally.
-    pub(in crate::report) x: f64,
+    pub(crate) x: f64,
     /// Vertically.
-    pub(in crate::report) y: f64,
+    pub(crate) y: f64,
     /// Half the height of the band around it; 0 for none.
-    pub(in crate::report) spread: f64,
+    pub(crate) spread: f64,
 }
 
 impl Series {
     /// A line without a band.
-    pub(in crate::report) fn line(
-        label: &str,
-        points: impl IntoIterator<Item = (f64, f64)>,
-    ) -> Self {
+    pub(crate) fn line(label: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         let point = |(x, y)| Point { x, y, spread: 0.0 };
         Series {
             label: label.into(),
@@ -136,7 +133,7 @@ impl Chart {
     ///
     /// # Errors
     /// [`crate::Error::File`] where drawing fails.
-    pub(in crate::report) fn draw(&self) -> Result<Drawing> {
+    pub(crate) fn draw(&self) -> Result<Drawing> {
         let labels = self.labels();
         let lines = labels.iter().enumerate();
         let mut legend: Vec<(Swatch, &str)> = lines

@@ -11,21 +11,21 @@ use crate::report::table::csv;
 
 /// Maps over one grid, one below the other.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report) struct HeatMap {
-    pub(in crate::report) name: &'static str,
-    pub(in crate::report) title: &'static str,
-    pub(in crate::report) caption: String,
+pub(crate) struct HeatMap {
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) caption: String,
     /// What the columns are of, and each column's value.
-    pub(in crate::report) columns: (&'static str, Vec<f64>),
+    pub(crate) columns: (&'static str, Vec<f64>),
     /// What the rows are of, and each row's value.
-    pub(in crate::report) rows: (&'static str, Vec<f64>),
+    pub(crate) rows: (&'static str, Vec<f64>),
     /// What each map is of, and its values, `[row][column]`.
-    pub(in crate::report) maps: Vec<(&'static str, Vec<Vec<f64>>)>,
+    pub(crate) maps: Vec<(&'static str, Vec<Vec<f64>>)>,
     /// Row and column of the cells that have a frame.
-    pub(in crate::report) framed: Vec<(usize, usize)>,
+    pub(crate) framed: Vec<(usize, usize)>,
     /// What the legend calls the frames, and cells without a value.
-    pub(in crate::report) frame: &'static str,
-    pub(in crate::report) none: &'static str,
+    pub(crate) frame: &'static str,
+    pub(crate) none: &'static str,
 }
 
 impl HeatMap {
@@ -34,7 +34,7 @@ impl HeatMap {
     ///
     /// # Errors
     /// [`crate::Error::File`] where drawing fails.
-    pub(in crate::report) fn draw(&self) -> Result<Drawing> {
+    pub(crate) fn draw(&self) -> Result<Drawing> {
         let mut legend = Vec::new();
         if !self.framed.is_empty() {
             legend.push((Swatch::Frame, self.frame));

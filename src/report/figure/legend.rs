@@ -9,7 +9,7 @@ const SWATCH: f64 = 26.0;
 
 /// What stands before a label of the legend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Swatch {
+pub(crate) enum Swatch {
     /// A line in the colour at this index.
     Line(usize),
     /// A cross.
@@ -22,7 +22,7 @@ pub(super) enum Swatch {
 
 impl Canvas {
     /// Draws the legend in the upper left corner, below a space.
-    pub(super) fn legend(&mut self, legend: &[(Swatch, &str)]) {
+    pub(crate) fn legend(&mut self, legend: &[(Swatch, &str)]) {
         let (places, _) = places(legend);
         for ((x, row), (swatch, label)) in places.into_iter().zip(legend) {
             let y = SPACE + row * ROW + ROW / 2.0;
@@ -48,7 +48,7 @@ impl Canvas {
 }
 
 /// How high the legend is.
-pub(super) fn height(legend: &[(Swatch, &str)]) -> f64 {
+pub(crate) fn height(legend: &[(Swatch, &str)]) -> f64 {
     let (_, rows) = places(legend);
     rows * ROW
 }

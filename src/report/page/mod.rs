@@ -1,182 +1,163 @@
-//! The report: one HTML page that needs nothing but itself.
+//! What every page has: head and foot, notices, figures, settings, how to reproduce, what to cite.
 
-mod every_task;
-pub(in crate::report) mod frame;
-mod tables;
-mod text;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-pub(in crate::report) use tables::table;
+use crate::run::settings::Change;
 
-use maud::{Markup, html};
-
-use super::figure::{self, Figure};
-use super::published::{self, Comparison};
-use super::summary::{Summary, summarise_results};
-use super::table::{incomplete, observations};
-use crate::error::Result;
-use crate::experiment::Results;
-use crate::experiment::Settings;
-
-/// One experiment on the page.
-pub(super) struct Experiment<'a> {
-    /// What tells it from the others; the page of a single experiment does not show it.
-    pub(super) name: String,
-    pub(super) results: &'a Results,
-    summary: Summary,
-    comparison: Comparison,
+/// A whole page of this title, of what stands above its sections and of these.
+pub(crate) fn page(title: &str, header: Markup, sections: Markup) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) " · neurogain" }
+                style { (PreEscaped(include_str!("style.css"))) }
+            }
+            body {
+                header {
+                    h1 { (title) }
+                    (header)
+                }
+                main { (sections) }
+                footer { p { "neurogain " (env!("CARGO_PKG_VERSION")) } }
+            }
+        }
+    };
+    page.into_string()
 }
 
-impl<'a> Experiment<'a> {
-    /// Measures `results`.
-    ///
-    /// # Errors
-    /// Those of [`summarise_results`].
-    pub(super) fn new(name: String, results: &'a Results) -> Result<Self> {
-        let summary = summarise_results(results)?;
-        let published = published::published(&results.settings.name)?;
-        let comparison = published::compare(&results.settings, &summary, published.as_ref());
-        Ok(Experiment {
-            name,
-            results,
-            summary,
-            comparison,
-        })
-    }
-
-    /// Its name, on a page of several.
-    fn prefix(&self, several: bool) -> Option<&str> {
-        several.then_some(self.name.as_str())
-    }
-
-    fn settings(&self) -> &Settings {
-        &self.results.settings
-    }
-}
-
-/// The page of one experiment, or of several side by side.
-///
-/// # Errors
-/// Those of drawing, and [`crate::Error::Setting`] where settings cannot be TOML.
-pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
-    let titles: Vec<&str> = experiments
-        .iter()
-        .map(|e| e.settings().title.as_str())
-        .collect();
-    let mut title: Vec<&str> = titles.clone();
-    title.dedup();
-    let title = title.join(", ");
-    let heading = match experiments.len() {
-        1 => title.clone(),
-        n => format!("{title}: {n} runs compared"),
-    };
-    let several = experiments.len() > 1;
-    let mut descriptions: Vec<&str> = experiments
-        .iter()
-        .map(|e| e.settings().description.as_str())
-        .collect();
-    descriptions.dedup();
-    let header = html! {
-        (frame::descriptions(&descriptions))
-        @for experiment in experiments {
-            @let changes = experiment.settings().changes()?.unwrap_or_default();
-            (frame::changes(experiment.prefix(several), &changes))
-        }
-    };
-    let results = html! {
-        (tables::results(experiments))
-        (tables::differences(experiments))
-        (tables::gains(experiments))
-        (reading(experiments))
-    };
-    let switches = html! {
-        (tables::gaps(experiments))
-        (tables::seed_averaged(experiments))
-        (tables::recovery(experiments))
-    };
-    let published = html! {
-        @for (index, experiment) in experiments.iter().enumerate() {
-            (tables::comparison(experiment, several.then_some(index + 1)))
-        }
-    };
-    let settings = html! {
-        @for experiment in experiments {
-            @let text = experiment.settings().to_toml()?;
-            @let hash = experiment.summary.hash.as_ref();
-            (frame::configuration(experiment.prefix(several), &text, hash))
-        }
-    };
-    let sections = html! {
-        @for experiment in experiments {
-            @let lines = incomplete(experiment.results);
-            @let lines: Vec<Markup> = lines.iter().map(|line| html! { (line) }).collect();
-            @let text = "Runs that are not complete, and so in no table or figure";
-            (frame::notice(experiment.prefix(several), text, &lines))
-        }
-        (frame::section("results", "Results", results))
-        (frame::section("figures", "Figures", figures(experiments)))
-        (frame::section("switches", "After each switch", switches))
-        @if every_task::is_there(experiments) {
-            (frame::section("every-task", "Every task", every_task::every_task(experiments)))
-        }
-        (frame::section("published", "Beside the published numbers", published))
-        (text::definitions())
-        (frame::section("settings", "Settings", settings))
-        (frame::reproduce(experiments.len()))
-        (frame::cite(&PAPER))
-    };
-    Ok(frame::page(&heading, header, sections))
-}
-
-const PAPER: frame::Paper = frame::Paper {
-    of: "Gain modulation, the stability-gap experiments and their measures",
-    authors: "A. Rodriguez-Garcia, A. Ghosh, S. Ramaswamy",
-    title: "Noradrenergic-inspired gain modulation attenuates the stability gap in joint training",
-    arxiv: "2507.14056",
-    year: 2025,
-};
-
-fn reading(experiments: &[Experiment]) -> Markup {
+/// A section below a heading.
+pub(crate) fn section(id: &str, heading: &str, content: Markup) -> Markup {
     html! {
-        @for experiment in experiments {
-            @let sentences = observations(experiment.settings(), &experiment.summary);
-            @if !sentences.is_empty() {
-                @if experiments.len() > 1 { h3 { (experiment.name) } }
-                @for sentence in sentences { p { (sentence) } }
+        section {
+            h2 id=(id) { (heading) }
+            (content)
+        }
+    }
+}
+
+/// The paragraphs of descriptions.
+pub(crate) fn descriptions(texts: &[&str]) -> Markup {
+    html! {
+        div.description {
+            @for text in texts {
+                @for paragraph in text.split("\n\n") { p { (paragraph.trim()) } }
             }
         }
     }
 }
 
-/// Every figure of every experiment; the same figure has the same vertical axis in all of them.
-fn figures(experiments: &[Experiment]) -> Markup {
-    let several = experiments.len() > 1;
-    let mut drawn = Vec::new();
-    for kind in Figure::ALL {
-        let curves: Vec<Vec<figure::Curve>> = experiments
-            .iter()
-            .map(|e| figure::curves(e.results, kind.quantity()))
-            .collect();
-        let axis = figure::axis_for(kind, &curves.concat());
-        for (index, (experiment, curves)) in experiments.iter().zip(&curves).enumerate() {
-            let id = match several {
-                true => format!("neurogain-{}-{}", index + 1, kind.name()),
-                false => format!("neurogain-{}", kind.name()),
-            };
-            if let Some(svg) = figure::draw(kind, &id, experiment.settings(), curves, &axis) {
-                let title = match experiment.prefix(several) {
-                    Some(name) => format!("{name}: {}", kind.title()),
-                    None => kind.title().into(),
-                };
-                drawn.push((svg, title, kind.caption()));
+/// A box with a list; nothing where the list is empty. `name` tells experiments of one page apart.
+pub(crate) fn notice(name: Option<&str>, text: &str, lines: &[Markup]) -> Markup {
+    html! {
+        @if !lines.is_empty() {
+            div.notice role="note" {
+                p { (prefix(name)) (text) }
+                ul { @for line in lines { li { (line) } } }
             }
         }
     }
-    let drawings: Vec<_> = drawn
-        .iter()
-        .map(|(svg, title, caption)| (svg.as_str(), title.clone(), *caption))
-        .collect();
+}
+
+/// The settings that differ from the preset, whose description stands above.
+pub(crate) fn changes(name: Option<&str>, changes: &[Change]) -> Markup {
+    let absent = |value: &str| match value {
+        "" => "none".to_string(),
+        value => value.to_string(),
+    };
+    let line = |change: &Change| {
+        html! {
+            code { (change.key) } " = " code { (absent(&change.value)) }
+            ", not " code { (absent(&change.preset)) }
+        }
+    };
+    let lines: Vec<Markup> = changes.iter().map(line).collect();
+    let text = "Settings that differ from the benchmark’s, which the text above describes";
+    notice(name, text, &lines)
+}
+
+/// Drawings, as SVG text, a title and a caption.
+pub(crate) fn figures(drawings: &[(&str, String, &str)]) -> Markup {
     html! {
-        @if drawings.is_empty() { p { "No run is complete, so that there is no curve to show." } }
-        @else { (frame::figures(&drawings)) }
+        div.figures {
+            @for (svg, title, caption) in drawings {
+                figure {
+                    (PreEscaped(svg))
+                    figcaption { strong { (title) ". " } (caption) }
+                }
+            }
+        }
     }
+}
+
+/// The settings as text, and the hash of the results, if it is known.
+pub(crate) fn configuration(name: Option<&str>, text: &str, hash: Option<&String>) -> Markup {
+    html! {
+        @if let Some(hash) = hash {
+            p { (prefix(name)) "hash of every bit " code.hash { (hash) } }
+        }
+        details {
+            summary { (prefix(name)) code { "config.toml" } }
+            pre tabindex="0" { code { (text) } }
+        }
+    }
+}
+
+fn prefix(name: Option<&str>) -> Markup {
+    html! { @if let Some(name) = name { (name) ": " } }
+}
+
+/// A table in a container of its own that scrolls where it is wider than the page.
+pub(crate) fn table(id: &str, caption: Markup, head: Markup, body: Markup) -> Markup {
+    let caption_id = format!("{id}-caption");
+    html! {
+        div.scroll role="region" aria-labelledby=(caption_id) tabindex="0" {
+            table id=(id) {
+                caption id=(caption_id) { span { (caption) } }
+                thead { tr { (head) } }
+                (body)
+            }
+        }
+    }
+}
+
+/// How to get the same files again.
+pub(crate) fn reproduce(experiments: usize) -> Markup {
+    let content = html! {
+        p {
+            "The settings above decide every number: the same settings and seeds give the same bits on "
+            "every machine. With "
+            @if experiments > 1 { "one of the directories’ " } @else { "this directory’s " }
+            code { "config.toml" } " (and " code { "--data" } " with the directory of the data, if they "
+            "do not ship with neurogain):"
+        }
+        pre tabindex="0" { code { "neurogain run config.toml --out NEW-DIRECTORY" } }
+    };
+    section("reproduce", "Reproduce", content)
+}
+
+/// A paper.
+pub(crate) struct Paper {
+    /// What the page has from it.
+    pub(crate) of: &'static str,
+    pub(crate) authors: &'static str,
+    pub(crate) title: &'static str,
+    /// Its number on arXiv.
+    pub(crate) arxiv: &'static str,
+    pub(crate) year: u16,
+}
+
+/// The paper to cite.
+pub(crate) fn cite(paper: &Paper) -> Markup {
+    let content = html! {
+        p {
+            (paper.of) ": " (paper.authors) ". " cite { (paper.title) } ". "
+            a href=(format!("https://arxiv.org/abs/{}", paper.arxiv)) { "arXiv:" (paper.arxiv) }
+            ", " (paper.year) "."
+        }
+    };
+    section("cite", "Cite", content)
 }

@@ -103,7 +103,7 @@ impl DocumentKind {
 
     /// Every system.
     pub(crate) fn all() -> &'static [DocumentKind] {
-        crate::experiment::DOCUMENTS
+        crate::systems::DOCUMENTS
     }
 
     /// The documents of all systems that ship inside.

@@ -2,6 +2,43 @@
 //!
 //! The jobs are the pretrainings, `pretraining-EPOCHS-SEED`, each from the one before it, and the arms,
 //! `ARM-EPOCHS-SEED`, each from a pretraining. Records are one row a batch; details are the measures of each task.
+//!
+//! ```
+//! use std::path::Path;
+//! use std::sync::atomic::AtomicBool;
+//! use neurogain::Cpu;
+//! use neurogain::systems::comodulation::{ComodulationExperiment, Material, find};
+//!
+//! let preset = find("comodulation-digits")?.ok_or("no such preset")?;
+//! let settings = preset
+//!     .with_arms(&["attention", "comodulation"])?
+//!     .with_seeds(&[42])?
+//!     .with_overrides(&["network.stages=1", "adaptation.iterations=2", "pretraining.epochs=[0]"])?;
+//! // The digits ship inside: no directory is looked into.
+//! let material = Material::load(&settings, Path::new(""))?;
+//! let backend = Cpu::new()?;
+//! let experiment = ComodulationExperiment::new(&settings, &material, &backend)?;
+//! let cells = experiment.run(2, &AtomicBool::new(false))?;
+//!
+//! let [attention, comodulation] = &cells[..] else { panic!("one seed of two arms") };
+//! // Twelve tasks, two batches of each; the gains are computed, not learnt.
+//! assert_eq!(comodulation.steps.len(), 24);
+//! assert_eq!(comodulation.learnt_numbers, attention.learnt_numbers);
+//! assert!(attention.tasks[0].gains.iter().all(|gain| *gain == 1.0));
+//! assert!(comodulation.tasks[0].gains.iter().any(|gain| *gain != 1.0));
+//! println!("{:.1} %", 100.0 * comodulation.tasks[0].accuracy);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod any_number;
+mod experiment;
+mod learning;
+mod measures;
+mod memory;
+pub mod presets;
+mod report;
+mod settings;
+mod tasks;
 
 use std::path::Path;
 
@@ -9,12 +46,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::experiment::comodulation::{
-    self, Cell, ComodulationExperiment, ComodulationSettings, Leg, Material, Pretraining, Step,
-    TaskMeasures, Work,
-};
-use crate::report;
 use crate::run::{Column, Csv, Job, Outcome, Records, Report, Saved, Status, System};
+
+pub use self::experiment::{Cell, ComodulationExperiment, Leg, Pretraining, Step};
+use self::experiment::{Work, arm_id, plan, pretraining_id};
+pub use self::measures::{NEAR_ZERO, TaskMeasures};
+pub use self::report::{
+    ArmDifference, ArmSummary, ComodulationSummary, comodulation_table, summarise_comodulation,
+};
+pub use self::settings::{
+    AdaptationSettings, ArmSettings, ComodulationNetwork, ComodulationSettings, EvaluationLimit,
+    Kind, PhasesSettings, PretrainingSettings, TaskSettings, find,
+};
+pub use self::tasks::Material;
 
 /// Pretrained networks, and arms that start from them.
 #[derive(Debug)]
@@ -63,7 +107,7 @@ impl System for Comodulation {
     }
 
     fn jobs(settings: &ComodulationSettings) -> Vec<Job> {
-        let plan = comodulation::plan(settings).into_iter();
+        let plan = plan(settings).into_iter();
         plan.map(|(_, job)| job).collect()
     }
 
@@ -80,7 +124,7 @@ impl System for Comodulation {
         data: &Material,
         threads: usize,
     ) -> Result<()> {
-        comodulation::check_memory(settings, &data.samples, threads)
+        memory::check_memory(settings, &data.samples, threads)
     }
 
     fn experiment<'a, B: Backend>(
@@ -105,7 +149,7 @@ impl System for Comodulation {
             (None, Some(_)) => Status::Complete,
             (None, None) => Status::Interrupted,
         };
-        let plan = comodulation::plan(settings);
+        let plan = plan(settings);
         let work = plan.iter().find(|(_, known)| known.id == job.id);
         let unknown = || Error::format(saved.path, format!("config.toml has no run `{}`", job.id));
         Ok(match work.ok_or_else(unknown)?.0 {
@@ -142,7 +186,7 @@ impl System for Comodulation {
     }
 
     fn report(settings: &ComodulationSettings, outcomes: &[Option<Leg>]) -> Result<Report> {
-        report::comodulation(settings, outcomes)
+        report::report(settings, outcomes)
     }
 }
 
@@ -158,8 +202,8 @@ impl Leg {
 impl Outcome for Leg {
     fn id(&self) -> String {
         match self {
-            Leg::Pretraining(leg) => comodulation::pretraining_id(leg.epochs, leg.seed),
-            Leg::Arm(cell) => comodulation::arm_id(&cell.arm, cell.epochs, cell.seed),
+            Leg::Pretraining(leg) => pretraining_id(leg.epochs, leg.seed),
+            Leg::Arm(cell) => arm_id(&cell.arm, cell.epochs, cell.seed),
         }
     }
 

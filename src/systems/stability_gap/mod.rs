@@ -1,15 +1,67 @@
 //! Noradrenergic gain modulation against the stability gap (arXiv 2507.14056): methods on streams of contexts.
 //!
 //! A job is a method with a seed, `METHOD-SEED`. Its records are one row an iteration; its final state is the network.
+//!
+//! ```
+//! use std::sync::atomic::AtomicBool;
+//! use neurogain::Cpu;
+//! use neurogain::data::digits;
+//! use neurogain::systems::stability_gap::{Experiment, presets};
+//! let short = ["stream.iterations=5", "stream.contexts=[[0, 1], [0, 1, 2, 3]]"];
+//! let settings = presets::settings("split-digits")?.with_overrides(&short)?.with_seeds(&[1])?;
+//! let cpu = Cpu::new()?;
+//! let experiment = Experiment::new(&settings, &digits::load(), &cpu)?;
+//! let results = experiment.run(1, &AtomicBool::new(false))?;
+//! assert_eq!(results.runs.len(), 4);
+//! # Ok::<(), neurogain::Error>(())
+//! ```
+//!
+//! ```
+//! let (published, preset) = neurogain::systems::stability_gap::published("split-mnist")?.unwrap();
+//! assert_eq!(preset.name, "split-mnist");
+//! assert_eq!(published.methods[0].seed_averaged_gap, Some(0.017));
+//! # Ok::<(), neurogain::Error>(())
+//! ```
+
+mod analyses;
+mod experiment;
+mod learners;
+mod memory;
+mod one_run;
+pub mod presets;
+pub(crate) mod report;
+mod results;
+mod settings;
+mod stream;
+mod validate;
+mod variants;
 
 use std::path::{Path, PathBuf};
 
 use crate::backend::Backend;
 use crate::data::TrainTest;
 use crate::error::{Error, Result};
-use crate::experiment::{self, Experiment, Results, Run, Settings};
-use crate::report;
-use crate::run::{Job, Outcome, Records, Report, RunDirectory, Saved, Status, System, files};
+use crate::run::{
+    Job, Outcome, Records, Report, RunDirectory, Saved, Status, System, data_digest, files,
+    load_samples,
+};
+
+pub use self::analyses::{ANALYSES, Analysis, analyse};
+pub use self::experiment::Experiment;
+pub use self::learners::{LearnerKind, Registration, Setup, known as learners, register};
+pub use self::memory::{check_memory, memory_needed};
+pub use self::report::{
+    Agreement, Comparison, ComparisonRow, Difference, MethodSummary, PerContext, Published,
+    PublishedMethod, PublishedValue, RunSummary, Spread, Summary, agreement, compare_published,
+    published, summarise_results, table,
+};
+pub use self::results::{Results, Run};
+pub use self::settings::{
+    EvaluatedTasks, EvaluationSettings, GainSettings, MemorySettings, MethodSettings,
+    NetworkSettings, Settings, StreamSettings, StreamTraining, TrainingSettings,
+};
+pub(crate) use self::variants::VARIANTS;
+pub use self::variants::variants;
 
 /// Methods on streams of contexts.
 #[derive(Debug)]
@@ -42,15 +94,15 @@ impl System for StabilityGap {
     }
 
     fn load(settings: &Settings, directory: &Path) -> Result<TrainTest> {
-        experiment::load_samples(&settings.data, directory)
+        load_samples(&settings.data, directory)
     }
 
     fn digest(data: &TrainTest) -> String {
-        experiment::data_digest(data)
+        data_digest(data)
     }
 
     fn check_memory(settings: &Settings, data: &TrainTest, threads: usize) -> Result<()> {
-        experiment::check_memory(settings, data, threads)
+        memory::check_memory(settings, data, threads)
     }
 
     fn experiment<'a, B: Backend>(
@@ -103,7 +155,7 @@ impl System for StabilityGap {
             settings: settings.clone(),
             runs: outcomes.iter().flatten().cloned().collect(),
         };
-        report::stability_gap(&results)
+        report::report(&results)
     }
 }
 

@@ -8,7 +8,7 @@ use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use neurogain::experiment::{Settings, presets};
+use neurogain::systems::stability_gap::{Settings, presets};
 use serde_json::Value;
 
 use super::*;

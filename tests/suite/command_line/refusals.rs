@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use neurogain::experiment::presets;
+use neurogain::systems::stability_gap::presets;
 
 use super::*;
 

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use neurogain::experiment::{NetworkSettings, Settings, comodulation, presets};
+use neurogain::systems::comodulation;
+use neurogain::systems::stability_gap::{NetworkSettings, Settings, presets};
 use serde_json::Value;
 
 use super::*;
@@ -175,7 +176,7 @@ fn show_prints_a_preset_that_runs_as_a_file() {
     let folder = folder();
     for name in presets::names() {
         let printed = succeeds(&folder, &["list", "--show", name]);
-        let read = neurogain::experiment::Settings::from_toml(&printed, name);
+        let read = neurogain::systems::stability_gap::Settings::from_toml(&printed, name);
         assert_eq!(read, presets::settings(name), "{name}");
     }
     // Lists of methods and sweeps are shown too.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use neurogain::report::summarise_comodulation;
+use neurogain::systems::comodulation::summarise_comodulation;
 
 use super::*;
 
@@ -325,7 +325,7 @@ fn it_is_listed_found_and_kept_apart_from_streams() {
         assert_eq!(found["methods"].as_array().map(Vec::len), Some(6), "{name}");
         let [shown, _] = ends(&folder, &["list", "--show", name], 0);
         let shown = ComodulationSettings::from_toml(&shown, name).expect(name);
-        let preset = neurogain::experiment::comodulation::find(name).expect(name);
+        let preset = neurogain::systems::comodulation::find(name).expect(name);
         assert_eq!(Some(shown), preset, "{name}");
     }
     let refused = |arguments: &[&str], code: i32, parts: &[&str]| {

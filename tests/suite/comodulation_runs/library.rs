@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use neurogain::experiment::comodulation::{Leg, NEAR_ZERO};
-use neurogain::report::summarise_comodulation;
 use neurogain::run::{self, Experiment as _, MemoryStore, Options, Progress, Store, System};
 use neurogain::systems::Comodulation;
+use neurogain::systems::comodulation::summarise_comodulation;
+use neurogain::systems::comodulation::{Leg, NEAR_ZERO};
 
 use super::*;
 
@@ -89,7 +89,7 @@ fn cells_come_in_the_order_of_arms_epochs_and_seeds_with_all_their_measures() {
                 assert_eq!(*share, below as f64 / 8.0, "{place}");
             }
         }
-        let moved = |of: fn(&neurogain::experiment::comodulation::TaskMeasures) -> bool| {
+        let moved = |of: fn(&neurogain::systems::comodulation::TaskMeasures) -> bool| {
             cell.tasks.iter().any(of)
         };
         let gained = moved(|task| task.gains.iter().any(|g| *g != 1.0));

@@ -13,7 +13,7 @@ use std::sync::atomic::AtomicBool;
 use crate::program::{Files, contents, ended, folder, program, quick};
 use neurogain::Cpu;
 use neurogain::backend::cpu::InstructionSet;
-use neurogain::experiment::comodulation::{
+use neurogain::systems::comodulation::{
     Cell, ComodulationExperiment, ComodulationSettings, Material, presets,
 };
 use serde_json::Value;

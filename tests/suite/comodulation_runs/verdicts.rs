@@ -1,7 +1,8 @@
 //! What the page says of the paper's findings, for differences of either sign.
 
-use neurogain::experiment::comodulation::{Leg, TaskMeasures};
-use neurogain::report::comodulation;
+use neurogain::run::System;
+use neurogain::systems::Comodulation;
+use neurogain::systems::comodulation::{Leg, TaskMeasures};
 
 use super::*;
 
@@ -75,7 +76,7 @@ fn reported(settings: &ComodulationSettings, cells: &[Cell], differences: &[f64]
         }
         legs.push(Some(Leg::Arm(cell)));
     }
-    let report = comodulation(settings, &legs).expect("a report");
+    let report = Comodulation::report(settings, &legs).expect("a report");
     let mut files = report.files.into_iter();
     let page = files.find(|(path, _)| path == Path::new("report.html"));
     let (_, page) = page.expect("a page");

@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 
 use neurogain::Error;
 use neurogain::data::{celeba, cifar};
-use neurogain::experiment::comodulation::{ComodulationSettings, TaskSettings, find, presets};
-use neurogain::experiment::{self, shipped};
+use neurogain::systems::comodulation::{ComodulationSettings, TaskSettings, find, presets};
+use neurogain::systems::shipped;
+use neurogain::systems::stability_gap;
 
 fn preset(name: &str) -> ComodulationSettings {
     let text = presets::text(name).unwrap_or_else(|| panic!("no preset {name}"));
@@ -49,7 +50,7 @@ fn every_preset_is_valid_named_as_listed_and_survives_a_round_trip() {
             Ok(&settings)
         );
         // No name stands for two experiments.
-        assert!(!experiment::presets::names().any(|other| other == *name));
+        assert!(!stability_gap::presets::names().any(|other| other == *name));
     }
 }
 

@@ -1,8 +1,8 @@
 //! Every value is checked, and errors name what is wrong and where.
 
 use neurogain::Error;
-use neurogain::experiment;
-use neurogain::experiment::comodulation::{ComodulationSettings, find, presets};
+use neurogain::systems::comodulation::{ComodulationSettings, find, presets};
+use neurogain::systems::stability_gap;
 
 use super::{digits, overridden, preset};
 
@@ -294,7 +294,7 @@ fn a_file_is_told_from_other_settings_by_its_kind() {
     std::fs::write(&path, digits().to_toml().expect("TOML")).expect("written");
     assert_eq!(find(name), Ok(Some(digits())));
     assert_eq!(ComodulationSettings::from_file(&path), Ok(digits()));
-    let other = experiment::presets::text("split-digits").expect("a preset");
+    let other = stability_gap::presets::text("split-digits").expect("a preset");
     std::fs::write(&path, other).expect("written");
     assert_eq!(find(name), Ok(None));
     assert_eq!(find("split-digits"), Ok(None));

@@ -1,10 +1,10 @@
 //! Differences between methods: who is compared with whom, over which seeds, and where they are shown.
 
-use neurogain::experiment::Results;
 use neurogain::learn::Evaluation;
 use neurogain::metrics::{PairedDifference, paired_difference};
-use neurogain::report::{Difference, summarise_results};
 use neurogain::run::Status;
+use neurogain::systems::stability_gap::Results;
+use neurogain::systems::stability_gap::{Difference, summarise_results};
 use tempfile::TempDir;
 
 use super::synthetic;

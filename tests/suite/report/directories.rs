@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use neurogain::Error;
-use neurogain::experiment::{Results, Run, Settings};
 use neurogain::learn::{Evaluation, History, Record};
 use neurogain::run::{RunDirectory, Status};
 use neurogain::systems::StabilityGap;
+use neurogain::systems::stability_gap::{Results, Run, Settings};
 use proptest::prelude::*;
 use tempfile::TempDir;
 

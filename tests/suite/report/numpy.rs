@@ -5,10 +5,10 @@ use std::fs;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use neurogain::experiment::Results;
 use neurogain::learn::History;
 use neurogain::run::RunDirectory;
 use neurogain::systems::StabilityGap;
+use neurogain::systems::stability_gap::Results;
 use serde::Deserialize;
 use tempfile::TempDir;
 

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use neurogain::experiment::Results;
 use neurogain::learn::Record;
 use neurogain::run::Status;
-use neurogain::systems::compare;
+use neurogain::systems::stability_gap::Results;
+use neurogain::systems::stability_gap::compare;
 use tempfile::TempDir;
 
 use super::synthetic::{self, write_all};

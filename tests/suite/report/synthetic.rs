@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use neurogain::experiment::Settings;
-use neurogain::experiment::{Results, Run};
 use neurogain::learn::{Evaluation, History, Record};
 use neurogain::run::{Outcome, RunDirectory, Status};
 use neurogain::systems::StabilityGap;
+use neurogain::systems::stability_gap::Settings;
+use neurogain::systems::stability_gap::{Results, Run};
 
 /// Writes the records of `results` into the new directory `dir`.
 pub fn write(dir: &Path, results: &Results) -> RunDirectory<StabilityGap> {
@@ -39,7 +39,7 @@ pub fn load(dir: &Path) -> neurogain::Result<Results> {
 }
 
 pub fn split_mnist() -> Settings {
-    neurogain::experiment::presets::settings("split-mnist").unwrap()
+    neurogain::systems::stability_gap::presets::settings("split-mnist").unwrap()
 }
 
 /// How a method's made-up curve behaves: depth of the gap (as a share), iterations to recover, level.

@@ -1,11 +1,12 @@
 //! The text table, the agreement rule and the comparison with published numbers.
 
-use neurogain::experiment::Results;
-use neurogain::experiment::{NetworkSettings, presets};
 use neurogain::metrics::{self, summarise};
-use neurogain::report::{
-    Comparison, ComparisonRow, Spread, agreement, compare, published, summarise_results, table,
+use neurogain::systems::stability_gap::Results;
+use neurogain::systems::stability_gap::{
+    Comparison, ComparisonRow, Spread, agreement, compare_published, published, summarise_results,
+    table,
 };
+use neurogain::systems::stability_gap::{NetworkSettings, presets};
 
 use neurogain::learn::Evaluation;
 use neurogain::run::Status;
@@ -120,7 +121,7 @@ fn agreement_within_three_standard_errors_of_the_difference() {
 fn compared(results: &Results) -> (Vec<ComparisonRow>, Vec<String>) {
     let summary = summarise_results(results).unwrap();
     let known = published(&results.settings.name).unwrap();
-    match compare(&results.settings, &summary, known.as_ref()) {
+    match compare_published(&results.settings, &summary, known.as_ref()) {
         Comparison::Compared {
             rows,
             left_out,
@@ -199,7 +200,7 @@ fn a_run_of_the_first_contexts_is_compared_at_its_first_switch() {
 
     // Nothing of it is left where the test images are others, or the switch is another.
     for change in [
-        (|s| s.evaluation.limit = 5) as fn(&mut neurogain::experiment::Settings),
+        (|s| s.evaluation.limit = 5) as fn(&mut neurogain::systems::stability_gap::Settings),
         |s| s.stream.contexts[1] = vec![0, 1, 4],
         |s| s.stream.contexts.truncate(1),
     ] {
@@ -208,7 +209,7 @@ fn a_run_of_the_first_contexts_is_compared_at_its_first_switch() {
         let results = synthetic::results(&other);
         let known = published("split-mnist").unwrap();
         let summary = summarise_results(&results).unwrap();
-        let comparison = compare(&other, &summary, known.as_ref());
+        let comparison = compare_published(&other, &summary, known.as_ref());
         assert!(
             matches!(comparison, Comparison::NotCompared(_)),
             "{other:?}"
@@ -267,14 +268,14 @@ fn seeds_and_methods_may_differ_and_nothing_else() {
     );
 
     let known = published("split-mnist").unwrap();
-    let reason = |change: &dyn Fn(&mut neurogain::experiment::Settings)| {
+    let reason = |change: &dyn Fn(&mut neurogain::systems::stability_gap::Settings)| {
         let mut settings = synthetic::small();
         settings.stream = synthetic::split_mnist().stream;
         settings.training.seeds = vec![42];
         settings.methods.truncate(1);
         change(&mut settings);
         let summary = summarise_results(&synthetic::results(&settings)).unwrap();
-        match compare(&settings, &summary, known.as_ref()) {
+        match compare_published(&settings, &summary, known.as_ref()) {
             Comparison::NotCompared(reason) => reason,
             Comparison::Compared { .. } => panic!("compared: {settings:?}"),
         }

@@ -17,10 +17,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::program::{assert_same, contents, ended, folder, output, program};
 use neurogain::Cpu;
 use neurogain::data::digits;
-use neurogain::experiment::{Experiment, Run, Settings, data_digest, presets};
+use neurogain::run::data_digest;
 use neurogain::run::{self, Options, Outcome, Progress, RunDirectory, Store, System};
 use neurogain::state::Checkpoint;
 use neurogain::systems::StabilityGap;
+use neurogain::systems::stability_gap::{Experiment, Run, Settings, presets};
 use tempfile::TempDir;
 
 /// Standard error of a program that must end with `code`.

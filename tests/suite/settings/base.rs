@@ -120,7 +120,7 @@ fn a_base_of_another_kind_is_refused_as_that() {
             .to_string();
         assert!(error.contains(said), "{error}");
     }
-    use neurogain::experiment::comodulation::ComodulationSettings;
+    use neurogain::systems::comodulation::ComodulationSettings;
     let text = "base = \"split-digits\"\nkind = \"comodulation\"\n";
     let error = ComodulationSettings::from_toml(text, "mine.toml").expect_err("two kinds");
     let said = "mine.toml: line 2: kind = \"comodulation\": expected the kind of the base";

@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use neurogain::experiment::comodulation::{self, ComodulationSettings};
-use neurogain::experiment::{annotated, json_schema, reference};
+use neurogain::run::settings::{annotated, json_schema, reference};
+use neurogain::systems::comodulation::{self, ComodulationSettings};
 
 use super::*;
 

@@ -1,8 +1,9 @@
 //! Presets and files: what is written reads back, and errors name file, line and key.
 
 use neurogain::Error;
-use neurogain::experiment::{NetworkSettings, Settings, parse_seeds, presets};
 use neurogain::optim::Optimizer;
+use neurogain::run::parse_seeds;
+use neurogain::systems::stability_gap::{NetworkSettings, Settings, presets};
 use proptest::prelude::*;
 
 use super::*;

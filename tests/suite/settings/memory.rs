@@ -1,7 +1,8 @@
 //! Whether an experiment fits.
 
 use neurogain::Error;
-use neurogain::experiment::{check_memory, load_samples, memory_needed};
+use neurogain::run::load_samples;
+use neurogain::systems::stability_gap::{check_memory, memory_needed};
 
 use super::*;
 

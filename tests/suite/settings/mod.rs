@@ -8,7 +8,7 @@ mod memory;
 mod values;
 
 use neurogain::Error;
-use neurogain::experiment::{Settings, presets};
+use neurogain::systems::stability_gap::{Settings, presets};
 
 fn digits() -> Settings {
     presets::settings("split-digits").expect("the preset is valid")

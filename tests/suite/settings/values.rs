@@ -1,8 +1,9 @@
 //! Overrides, types and ranges.
 
 use neurogain::Error;
-use neurogain::experiment::{NetworkSettings, parse_seeds};
 use neurogain::optim::Optimizer;
+use neurogain::run::parse_seeds;
+use neurogain::systems::stability_gap::NetworkSettings;
 
 use super::*;
 
@@ -269,10 +270,11 @@ fn seeds_are_lists_and_ranges_with_both_ends() {
 
 #[test]
 fn changes_are_told_from_the_preset() {
-    let told = |settings: &neurogain::experiment::Settings| {
+    let told = |settings: &neurogain::systems::stability_gap::Settings| {
         let changes = settings.changes().expect("TOML").expect("a preset");
-        let line =
-            |c: &neurogain::experiment::Change| format!("{}: {} -> {}", c.key, c.preset, c.value);
+        let line = |c: &neurogain::run::settings::Change| {
+            format!("{}: {} -> {}", c.key, c.preset, c.value)
+        };
         changes.iter().map(line).collect::<Vec<_>>()
     };
     assert!(told(&digits()).is_empty());

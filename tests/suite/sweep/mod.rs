@@ -6,9 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use neurogain::Error;
-use neurogain::experiment::{Results, Sweep, presets};
 use neurogain::report::{begin_sweep, cell_directory, cell_has_ended, collect_sweep};
 use neurogain::run::Status;
+use neurogain::run::Sweep;
+use neurogain::systems::stability_gap::{Results, presets};
 use tempfile::TempDir;
 
 mod figure;

@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::program::{ended, folder, program};
 use neurogain::Cpu;
 use neurogain::models::{BackboneShape, Comodulated, ComodulatedShape, Modulated, Stem};
-use neurogain::report::read_weights;
+use neurogain::run::read_weights;
 use neurogain::shape::Shape;
 use neurogain::tensor::Tensor;
 use reference::{Maps, Random, drawn, file, reference};

@@ -1,0 +1,294 @@
+//! What one run of a comodulation experiment learns: the primary tasks, or an arm's.
+
+use std::path::Path;
+
+use rand::RngExt;
+use sha2::{Digest, Sha256};
+
+use super::ArmSettings;
+use super::experiment::{Cell, ComodulationExperiment, LEARNT, Leg, Pretraining, Step};
+use super::measures::measure;
+use super::tasks::{Labelled, Task};
+use crate::backend::Backend;
+use crate::error::{Error, Result};
+use crate::learn::{
+    Adapter, AdapterSettings, Answer, Batch, EVALUATION_BATCH, GainSource, GainsFor, Samples,
+};
+use crate::models::{Comodulated, Controller, Learnt};
+use crate::nn::Loss;
+use crate::rng::{Purpose, Stream};
+use crate::run::hash_parameters;
+use crate::run::{Session, Status, hexadecimal};
+use crate::state::Checkpoint;
+
+/// Batches of the adaptation are of steps from here on, where no batch of pretraining is.
+const ADAPTATION: u64 = 1 << 40;
+/// The controller's and the readouts' weights are numbered from here on, where none of the network's is.
+const CONTROLLER: u64 = 1 << 20;
+const READOUTS: u64 = 1 << 21;
+
+impl<B: Backend> ComodulationExperiment<'_, B> {
+    pub(super) fn network(&self, seed: u64) -> Result<Comodulated<B>> {
+        let mut network = Comodulated::new(self.backend, &self.shape, seed)?;
+        if let Some(weights) = self.weights {
+            let loaded = network.load_backbone(self.backend, weights);
+            loaded.map_err(|error| match (error, &self.settings.network.weights) {
+                (error @ Error::Shape { .. }, Some(path)) => {
+                    Error::format(Path::new(path), error.to_string())
+                }
+                (error, _) => error,
+            })?;
+        }
+        Ok(network)
+    }
+
+    /// The network and its readouts of the primary tasks, before the first batch.
+    fn beginner(&self, seed: u64) -> Result<Adapter<B>> {
+        let settings = self.settings;
+        let learner = AdapterSettings {
+            rule: settings.training.optimiser,
+            learning_rate: settings.pretraining.learning_rate,
+            shared_readout: false,
+            learnt: Learnt::Weights,
+            gains: GainSource::Ones,
+            modulator: settings.modulator.clone(),
+            seed,
+        };
+        let classes: Vec<usize> = self.primary.iter().map(|task| task.classes).collect();
+        let network = self.network(seed)?;
+        Adapter::new(self.backend, network, None, &classes, READOUTS, learner)
+    }
+
+    /// Teaches a network the primary tasks, from the number of epochs before `level` to that of it.
+    pub(super) fn pretrain(
+        &self,
+        seed: u64,
+        level: usize,
+        session: &mut Session<'_, Leg>,
+    ) -> Result<(Pretraining, Checkpoint)> {
+        let backend = self.backend;
+        let mut learner = self.beginner(seed)?;
+        let mut done = Pretraining {
+            seed,
+            epochs: self.settings.pretraining.epochs[level],
+            steps: Vec::new(),
+            accuracies: Vec::new(),
+            status: Status::Interrupted,
+        };
+        if let Some((Leg::Pretraining(begun), state)) = session.resumed.take() {
+            done.steps = begun.steps;
+            state.restore(backend, &mut learner)?;
+            session.skip(done.steps.len(), LEARNT * done.steps.len() as u64);
+        } else if let [state] = &session.dependencies()?[..] {
+            state.restore(backend, &mut learner)?;
+        }
+        let before = self.epochs_before(level) * self.epoch();
+        let batches = done.epochs * self.epoch() - before;
+        let mut batch = self.training.batch(backend)?;
+        while done.steps.len() < batches {
+            let iteration = (before + done.steps.len()) as u64 + 1;
+            let task = ((iteration - 1) % self.primary.len() as u64) as usize;
+            self.draw(&self.primary[task].train, seed, iteration, &mut batch)?;
+            let loss = learner.learn(backend, task, &batch, iteration)?;
+            done.steps.push(Step::new(task, loss));
+            let carry_on = session.step(LEARNT, self.settings.training.batch as u64);
+            if let Some(status) = diverged(&done.steps) {
+                done.status = status;
+                return Ok((done, Checkpoint::take(backend, &mut learner)?));
+            }
+            if !carry_on && done.steps.len() < batches {
+                return Ok((done, Checkpoint::take(backend, &mut learner)?));
+            }
+            if session.due(done.steps.len()) && done.steps.len() < batches {
+                let leg = Leg::Pretraining(done.clone());
+                session.checkpoint(&leg, &Checkpoint::take(backend, &mut learner)?)?;
+            }
+        }
+        for (number, task) in self.primary.iter().enumerate() {
+            let answer = self.ask(&mut learner, number, task)?;
+            done.accuracies.push(answer.loss.accuracy());
+        }
+        done.status = Status::Complete;
+        Ok((done, Checkpoint::take(backend, &mut learner)?))
+    }
+
+    /// An arm, from what pretraining has left.
+    pub(super) fn cell(
+        &self,
+        arm: &ArmSettings,
+        seed: u64,
+        epochs: usize,
+        session: &mut Session<'_, Leg>,
+    ) -> Result<(Cell, Checkpoint)> {
+        let backend = self.backend;
+        let mut beginner = self.beginner(seed)?;
+        for state in session.dependencies()? {
+            state.restore(backend, &mut beginner)?;
+        }
+        let network = beginner.into_network();
+        let settings = self.settings;
+        let controller = match arm.controller {
+            true => Some(Controller::new(
+                backend,
+                self.tasks.len(),
+                settings.network.controller,
+                network.couplings(),
+                seed,
+                CONTROLLER,
+            )?),
+            false => None,
+        };
+        let learner = AdapterSettings {
+            rule: settings.training.optimiser,
+            learning_rate: settings.adaptation.learning_rate,
+            shared_readout: settings.adaptation.shared_readout,
+            learnt: arm.learnt,
+            gains: arm.gains,
+            modulator: settings.modulator.clone(),
+            seed,
+        };
+        let classes: Vec<usize> = self.tasks.iter().map(|task| task.classes).collect();
+        // Behind the primary tasks' in number, so that no readout starts as one of theirs.
+        let first = READOUTS + self.primary.len() as u64;
+        let mut adapter = Adapter::new(backend, network, controller, &classes, first, learner)?;
+        let mut batch = self.training.batch(backend)?;
+        let mut cell = Cell {
+            arm: arm.name.clone(),
+            seed,
+            epochs,
+            steps: Vec::with_capacity(self.batches()),
+            tasks: Vec::new(),
+            learnt_numbers: 0,
+            hash: None,
+            status: Status::Complete,
+        };
+        if let Some((Leg::Arm(begun), state)) = session.resumed.take() {
+            cell.steps = begun.steps;
+            state.restore(backend, &mut adapter)?;
+            session.skip(cell.steps.len(), self.cost(arm) * cell.steps.len() as u64);
+        }
+        for number in cell.steps.len()..self.batches() {
+            let task = number % self.tasks.len();
+            let step = ADAPTATION + number as u64;
+            self.draw(&self.tasks[task].train, seed, step, &mut batch)?;
+            let loss = adapter.learn(backend, task, &batch, step)?;
+            cell.steps.push(Step::new(task, loss));
+            let carry_on = session.step(self.cost(arm), self.settings.training.batch as u64);
+            if let Some(status) = diverged(&cell.steps) {
+                cell.status = status;
+                break;
+            }
+            let last = cell.steps.len() == self.batches();
+            if !last && (!carry_on || session.due(cell.steps.len())) {
+                cell.status = Status::Interrupted;
+                let state = Checkpoint::take(backend, &mut adapter)?;
+                if !carry_on {
+                    return Ok((cell, state));
+                }
+                session.checkpoint(&Leg::Arm(cell.clone()), &state)?;
+                cell.status = Status::Complete;
+            }
+        }
+        if cell.status == Status::Complete {
+            for (number, task) in self.tasks.iter().enumerate() {
+                let answer = self.ask(&mut adapter, number, task)?;
+                if let Some(logit) = answer.logits.iter().find(|logit| !logit.is_finite()) {
+                    cell.tasks.clear();
+                    cell.status = Status::Diverged {
+                        iteration: cell.steps.len(),
+                        quantity: "a test sample's logit".into(),
+                        value: logit.to_string(),
+                    };
+                    break;
+                }
+                let gains = match (arm.gains, self.settings.modulator.gains_for) {
+                    (GainSource::Ones, _) | (_, GainsFor::Task) => Some(adapter.gains(number)?),
+                    (_, GainsFor::Image) => None,
+                };
+                let couplings = adapter.couplings(backend, number)?;
+                let labels = &task.test.labels;
+                let of = measure(&task.name, task.classes, labels, &answer, gains, couplings)?;
+                cell.tasks.push(of);
+            }
+        }
+        let mut hash = Sha256::new();
+        for step in &cell.steps {
+            hash.update(step.loss.to_bits().to_le_bytes());
+        }
+        let of_network = adapter.network().parameters().count();
+        for parameter in adapter.parameters().skip(of_network) {
+            cell.learnt_numbers += backend.length(parameter.value.floats());
+        }
+        hash_parameters(backend, &mut adapter, &mut hash)?;
+        for measured in &cell.tasks {
+            for gain in &measured.gains {
+                hash.update(gain.to_bits().to_le_bytes());
+            }
+        }
+        cell.hash = Some(hexadecimal(hash));
+        let mut state = Checkpoint::take(backend, &mut adapter)?;
+        if arm.learnt == Learnt::Modulation {
+            // What is frozen is in the state of the pretraining.
+            let frozen = Checkpoint::take(backend, adapter.network())?.network;
+            let is_frozen = |name: &str| frozen.iter().any(|tensor| tensor.name == name);
+            state.network.retain(|tensor| !is_frozen(&tensor.name));
+        }
+        Ok((cell, state))
+    }
+
+    /// Fills `batch` with samples of a task, drawn uniformly with replacement.
+    fn draw(&self, from: &Labelled, seed: u64, step: u64, batch: &mut Batch<B>) -> Result<()> {
+        let mut stream = Stream::new(seed, Purpose::Batch, step);
+        // Drawn as u32, so that the width of `usize` does not matter.
+        let count = u32::try_from(from.samples.len()).unwrap_or(u32::MAX);
+        let places: Vec<usize> = (0..self.settings.training.batch)
+            .map(|_| stream.random_range(0..count) as usize)
+            .collect();
+        self.gather(&self.training, from, &places, batch)
+    }
+
+    fn gather(
+        &self,
+        samples: &Samples<B>,
+        from: &Labelled,
+        places: &[usize],
+        batch: &mut Batch<B>,
+    ) -> Result<()> {
+        let indices: Vec<u32> = places.iter().map(|&place| from.samples[place]).collect();
+        let labels: Vec<u8> = places.iter().map(|&place| from.labels[place]).collect();
+        samples.gather(self.backend, &indices, batch)?;
+        batch.labels = self.backend.bytes(&labels)?;
+        Ok(())
+    }
+
+    /// What a network says to all test samples of a task.
+    fn ask(&self, adapter: &mut Adapter<B>, number: usize, task: &Task) -> Result<Answer> {
+        let mut batch = self.test.batch(self.backend)?;
+        let mut all = Answer {
+            logits: Vec::new(),
+            activity: Vec::new(),
+            decision: Vec::new(),
+            loss: Loss::default(),
+        };
+        let places: Vec<usize> = (0..task.test.samples.len()).collect();
+        for (chunk, places) in places.chunks(EVALUATION_BATCH).enumerate() {
+            self.gather(&self.test, &task.test, places, &mut batch)?;
+            let answer = adapter.answer(self.backend, number, &batch, chunk as u64)?;
+            all.logits.extend(answer.logits);
+            all.activity.extend(answer.activity);
+            all.decision.extend(answer.decision);
+            all.loss = all.loss.plus(answer.loss);
+        }
+        Ok(all)
+    }
+}
+
+/// The status of a leg whose last loss is not finite.
+fn diverged(steps: &[Step]) -> Option<Status> {
+    let last = steps.last().filter(|last| !last.loss.is_finite())?;
+    Some(Status::Diverged {
+        iteration: steps.len(),
+        quantity: "training loss".into(),
+        value: last.loss.to_string(),
+    })
+}

@@ -1,0 +1,121 @@
+//! Whether an experiment fits into memory, before it is begun.
+
+use super::ComodulationSettings;
+use crate::data::TrainTest;
+use crate::error::{Error, Result};
+use crate::learn::EVALUATION_BATCH;
+use crate::models::{STAGES, Stem};
+use crate::run::available_memory;
+
+const FLOAT: u64 = 4;
+/// Weight, gradient, packed copy, optimiser's moments, and a checkpoint as numbers, as bytes and as a file.
+const COPIES: u64 = 4 + 2 + 3 * 3;
+/// Bytes of a batch in a cell, and as JSON in the making of its file.
+const STEP: u64 = 24 + 2 * 80;
+/// What is taken to be there where the operating system does not tell: 1 TiB.
+const UNKNOWN_MACHINE: u64 = 1 << 40;
+
+/// Refuses settings that need more memory than this process may still take; `threads` is how many runs may go
+/// side by side.
+///
+/// Counted, as upper bounds: of each run its weights and what trains them, and the activations of a batch and
+/// of a batch of test samples; of the decoder under the draws what one batch keeps; the batches of every cell.
+///
+/// # Errors
+/// [`Error::Memory`] that names the sizes.
+pub fn check_memory(
+    settings: &ComodulationSettings,
+    samples: &TrainTest,
+    threads: usize,
+) -> Result<()> {
+    let needed = needed(settings, samples, threads).unwrap_or(u64::MAX);
+    let available = available_memory().unwrap_or(UNKNOWN_MACHINE);
+    if needed <= available {
+        return Ok(());
+    }
+    let network = &settings.network;
+    Err(Error::Memory {
+        purpose: format!(
+            "a network of network.width = {}, encoder = {}, decoder = {}, controller = {}, with training.batch = {}, pretraining.epochs = {:?}, adaptation.iterations = {} of {} tasks,",
+            network.width,
+            network.encoder,
+            network.decoder,
+            network.controller,
+            settings.training.batch,
+            settings.pretraining.epochs,
+            settings.adaptation.iterations,
+            settings.tasks.len(),
+        ),
+        bytes: needed,
+        remedy: format!(
+            "{:.1} MiB are free: lower these, or the number of threads",
+            available as f64 / (1024.0 * 1024.0)
+        ),
+    })
+}
+
+/// None for more than a u64 holds.
+fn needed(settings: &ComodulationSettings, samples: &TrainTest, threads: usize) -> Option<u64> {
+    let network = &settings.network;
+    let [width, encoder, decoder, controller] = [
+        network.width,
+        network.encoder,
+        network.decoder,
+        network.controller,
+    ]
+    .map(|size| size as u64);
+    let image = samples.train.shape();
+    let pixels = (image.height as u64).checked_mul(image.width as u64)?;
+    // The large stem's convolution has half the rows and columns.
+    let first = match network.stem {
+        Stem::Small => pixels,
+        Stem::Large => pixels.div_ceil(4),
+    };
+    let stages = u32::try_from(network.stages.clamp(1, STAGES)).ok()? - 1;
+    let last = width.checked_mul(1 << stages)?;
+    let side_by_side = first.div_ceil(4u64.pow(stages)).max(1);
+    // The backbone's tensors hold 16⅓ times the first stage's: at most 20 with the gradients. The encoder has
+    // eight maps, the decoder five vectors and those of each draw.
+    let activations = sum([
+        pixels.checked_mul(image.channels as u64)?,
+        first.checked_mul(width)?.checked_mul(20)?,
+        side_by_side.checked_mul(encoder)?.checked_mul(8)?,
+        decoder.checked_mul(5 + 2 * 5)?,
+    ])?;
+    let tasks = settings.tasks.len() as u64;
+    let classes = settings.tasks.iter().chain(&settings.primary);
+    let classes = classes.map(|task| task.classes.as_ref().map_or(2, |c| c.len() as u64));
+    let weights = sum([
+        width.checked_mul(width)?.checked_mul(2_800)?,
+        sum([last, encoder])?.checked_mul(9)?.checked_mul(encoder)?,
+        decoder.checked_mul(encoder)?.checked_mul(2)?,
+        decoder.checked_mul(classes.sum())?,
+        controller
+            .max(1)
+            .checked_mul(sum([tasks, encoder.checked_mul(2)?])?)?,
+    ])?;
+    let batch = (settings.training.batch as u64).checked_next_multiple_of(16)?;
+    let test = EVALUATION_BATCH as u64;
+    let run = sum([
+        weights.checked_mul(COPIES)?,
+        activations.checked_mul(sum([batch, test])?)?,
+    ])?;
+    let runs = run.checked_mul(FLOAT)?.checked_mul(threads.max(1) as u64)?;
+
+    let epochs = settings.pretraining.epochs.len() as u64;
+    let cells = (settings.training.seeds.len() as u64)
+        .checked_mul(settings.arms.len() as u64)?
+        .checked_mul(epochs)?;
+    let batches = (settings.adaptation.iterations as u64).checked_mul(tasks)?;
+    let steps = batches.checked_mul(cells)?.checked_mul(STEP)?;
+    // Batches are counted.
+    let longest = *settings.pretraining.epochs.last()? as u64;
+    let epoch = (samples.train.len() as u64).checked_mul(settings.primary.len() as u64)?;
+    longest.checked_mul(epoch)?.checked_mul(cells)?;
+    let pixels = (samples.train.pixels().len() + samples.test.pixels().len()) as u64;
+    sum([runs, steps, pixels.checked_mul(2)?])
+}
+
+fn sum<const COUNT: usize>(terms: [u64; COUNT]) -> Option<u64> {
+    terms.into_iter().try_fold(0u64, u64::checked_add)
+}

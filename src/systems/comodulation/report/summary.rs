@@ -1,0 +1,235 @@
+//! What the cells of a comodulation experiment come to: measures of each arm, and arms beside each other.
+
+use serde::Serialize;
+
+use crate::metrics::{PairedDifference, Summary, summarise};
+use crate::report::format::Unit;
+use crate::report::measure::{self, Better, ByMeasure, Measure, Shown, over_seeds};
+use crate::run::Status;
+use crate::systems::comodulation::{Cell, ComodulationSettings, NEAR_ZERO, TaskMeasures};
+
+/// The groups of measures, which share a table on the page, and the tables' captions.
+pub(super) const GROUPS: [(&str, &str); 4] = [
+    (
+        DECISIONS,
+        "Decisions: accuracy, and precision, recall and F1 averaged over the classes",
+    ),
+    (
+        "calibration",
+        "Calibration: cross-entropy, and expected calibration error in 15 bins",
+    ),
+    (
+        "geometry",
+        "What the readout reads: class separability, dimensions of the noise in the whole space and in the \
+         task-relevant subspace; how informative the decoder's neurons are, all alike and weighted by gain",
+    ),
+    ("sparsity", "The share of gains near zero"),
+];
+
+pub(super) const DECISIONS: &str = "decisions";
+
+/// Every measure of a task, in the order of the tables.
+#[rustfmt::skip]
+pub(super) const MEASURES: [Measure<TaskMeasures>; 14] = {
+    use Better::{Higher, Lower, Neither};
+    use Shown::{Chart, PageOnly, TableAndChart};
+    use Unit::{Number, Percent};
+    [
+        Measure::new("accuracy", "accuracy", Percent, Higher, DECISIONS, TableAndChart,
+            |m| Some(m.accuracy)),
+        Measure::new("macro_precision", "precision", Percent, Higher, DECISIONS, Chart,
+            |m| Some(m.macro_average.precision)),
+        Measure::new("macro_recall", "recall", Percent, Higher, DECISIONS, Chart,
+            |m| Some(m.macro_average.recall)),
+        Measure::new("macro_f1", "F1", Percent, Higher, DECISIONS, TableAndChart,
+            |m| Some(m.macro_average.f1)),
+        Measure::new("cross_entropy", "cross-entropy", Number, Lower, "calibration", Chart,
+            |m| Some(m.cross_entropy)),
+        Measure::new("expected_calibration_error", "ECE", Percent, Lower, "calibration", TableAndChart,
+            |m| Some(m.calibration_error)),
+        Measure::new("separability", "separability", Number, Higher, "geometry", Chart,
+            |m| m.separability),
+        Measure::new("participation_ratio", "dimensions", Number, Neither, "geometry", Chart,
+            |m| m.participation_ratio),
+        Measure::new("subspace_participation_ratio", "dimensions in the subspace", Number, Lower, "geometry", Chart,
+            |m| m.subspace_participation_ratio),
+        Measure::new("informativeness", "d′", Number, Higher, "geometry", Chart,
+            |m| m.informativeness),
+        Measure::new("gained_informativeness", "d′ by gain", Number, Higher, "geometry", Chart,
+            |m| m.gained_informativeness),
+        Measure::new("gains_below_0.01", "g ≤ 0.01", Percent, Neither, "sparsity", PageOnly,
+            |m| near_zero(m, 0)),
+        Measure::new("gains_below_0.1", "g ≤ 0.1", Percent, Neither, "sparsity", TableAndChart,
+            |m| near_zero(m, 1)),
+        Measure::new("gains_below_0.5", "g ≤ 0.5", Percent, Neither, "sparsity", PageOnly,
+            |m| near_zero(m, 2)),
+    ]
+};
+
+fn near_zero(measures: &TaskMeasures, which: usize) -> Option<f64> {
+    debug_assert!(which < NEAR_ZERO.len());
+    measures.gains_near_zero.get(which).copied()
+}
+
+/// An arm behind so many epochs of pretraining.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ArmSummary {
+    /// The arm's name.
+    pub arm: String,
+    /// What tables call it.
+    pub label: String,
+    /// Epochs of pretraining.
+    pub epochs: usize,
+    /// Seeds whose cell has ended and did not diverge.
+    pub seeds: Vec<u64>,
+    /// Numbers that it learns besides the network's.
+    pub learnt_numbers: Option<usize>,
+    /// Each measure that all seeds and tasks have: the mean over the tasks, then over the seeds.
+    pub measures: ByMeasure<Summary>,
+}
+
+/// Two arms behind the same epochs of pretraining, seed by seed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ArmDifference {
+    /// The arm.
+    pub arm: String,
+    /// The arm that is subtracted.
+    pub other: String,
+    /// Epochs of pretraining.
+    pub epochs: usize,
+    /// The seeds that both have.
+    pub seeds: Vec<u64>,
+    /// Each measure that all seeds and tasks have.
+    pub measures: ByMeasure<PairedDifference>,
+}
+
+/// A comodulation experiment's results.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ComodulationSummary {
+    /// The experiment's name.
+    pub name: String,
+    /// SHA-256 over the hashes of all cells, if all are there.
+    pub hash: Option<String>,
+    /// Accuracy on the primary tasks, mean over them, then over seeds, for each number of epochs.
+    pub primary: Vec<(usize, Summary)>,
+    /// Every arm and number of epochs.
+    pub arms: Vec<ArmSummary>,
+    /// Comodulation minus every other arm, or the first arm where there is no such.
+    pub differences: Vec<ArmDifference>,
+    /// A line for each cell that is missing or diverged, and for each file that is damaged.
+    pub incomplete: Vec<String>,
+}
+
+/// A cell's measure: the mean over its tasks.
+pub(super) fn over_tasks(cell: &Cell, of: fn(&TaskMeasures) -> Option<f64>) -> Option<f64> {
+    let values: Option<Vec<f64>> = cell.tasks.iter().map(of).collect();
+    let values = values.filter(|values| !values.is_empty())?;
+    Some(values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// Summarises the cells that are there.
+pub fn summarise_comodulation(
+    settings: &ComodulationSettings,
+    cells: &[Cell],
+    primary: &[(u64, usize, Vec<f64>)],
+) -> ComodulationSummary {
+    let seeds = &settings.training.seeds;
+    let whole = cells.iter().filter(|cell| cell.complete());
+    let measured: Vec<(&Cell, ByMeasure<f64>)> = whole
+        .map(|cell| {
+            let of_cell = ByMeasure::new(&MEASURES, |measure| over_tasks(cell, measure.of));
+            (cell, of_cell)
+        })
+        .collect();
+    let of = |arm: &str, epochs: usize| -> Vec<(u64, &ByMeasure<f64>)> {
+        let of_arm = measured.iter().filter(|(cell, _)| cell.arm == arm);
+        let own = of_arm.filter(|(cell, _)| cell.epochs == epochs);
+        own.map(|(cell, values)| (cell.seed, values)).collect()
+    };
+    let mut arms = Vec::new();
+    let mut incomplete = Vec::new();
+    for arm in &settings.arms {
+        for &epochs in &settings.pretraining.epochs {
+            let found = of(&arm.name, epochs);
+            let values: Vec<&ByMeasure<f64>> = found.iter().map(|(_, values)| *values).collect();
+            let learns = |cell: &&Cell| {
+                let own = cell.arm == arm.name && cell.epochs == epochs;
+                own && cell.complete()
+            };
+            arms.push(ArmSummary {
+                arm: arm.name.clone(),
+                label: arm.label.clone(),
+                epochs,
+                seeds: found.iter().map(|(seed, _)| *seed).collect(),
+                learnt_numbers: cells.iter().find(learns).map(|cell| cell.learnt_numbers),
+                measures: over_seeds(&MEASURES, &values),
+            });
+            for &seed in seeds {
+                let cell = cells
+                    .iter()
+                    .find(|c| c.arm == arm.name && (c.epochs, c.seed) == (epochs, seed));
+                let place = format!("{}, {epochs} epochs, seed {seed}", arm.name);
+                match cell {
+                    None => incomplete.push(format!("{place}: not done")),
+                    Some(cell) => match &cell.status {
+                        Status::Complete => {}
+                        Status::Interrupted => incomplete.push(format!("{place}: not done")),
+                        Status::Diverged { iteration, .. } => {
+                            incomplete.push(format!("{place}: diverged at batch {iteration}"));
+                        }
+                    },
+                }
+            }
+        }
+    }
+    let all = settings.arms.len() * settings.pretraining.epochs.len() * seeds.len();
+    let reference = settings.arms.iter().find(|arm| arm.name == "comodulation");
+    let reference = reference.or(settings.arms.first());
+    let mut differences = Vec::new();
+    for &epochs in &settings.pretraining.epochs {
+        for other in &settings.arms {
+            let Some(arm) = reference.filter(|arm| arm.name != other.name) else {
+                continue;
+            };
+            let (own, others) = (of(&arm.name, epochs), of(&other.name, epochs));
+            let (seeds, measures) = measure::differences(&MEASURES, &own, &others);
+            differences.push(ArmDifference {
+                arm: arm.name.clone(),
+                other: other.name.clone(),
+                epochs,
+                seeds,
+                measures,
+            });
+        }
+    }
+    for &epochs in &settings.pretraining.epochs {
+        for &seed in seeds {
+            let mut networks = primary.iter();
+            if !networks.any(|(known, of, _)| (*known, *of) == (seed, epochs)) {
+                incomplete.push(format!(
+                    "pretraining, {epochs} epochs, seed {seed}: not done"
+                ));
+            }
+        }
+    }
+    let primary = settings.pretraining.epochs.iter().filter_map(|&epochs| {
+        let of_epochs = primary.iter().filter(|(_, found, _)| *found == epochs);
+        let means: Vec<f64> = of_epochs
+            .map(|(_, _, tasks)| tasks.iter().sum::<f64>() / tasks.len() as f64)
+            .collect();
+        (!means.is_empty()).then(|| (epochs, summarise(&means)))
+    });
+    ComodulationSummary {
+        name: settings.name.clone(),
+        hash: hash(cells).filter(|_| cells.len() == all),
+        primary: primary.collect(),
+        arms,
+        differences,
+        incomplete,
+    }
+}
+
+fn hash(cells: &[Cell]) -> Option<String> {
+    let all: Option<String> = cells.iter().map(|cell| cell.hash.as_deref()).collect();
+    all.map(|all| crate::run::digest(all.as_bytes()))
+}

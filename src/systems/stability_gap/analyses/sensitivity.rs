@@ -1,0 +1,221 @@
+//! How accuracy and stability gap depend on the gain's burst scale η and decay γ, on Split-Digits.
+
+use std::sync::atomic::AtomicBool;
+
+use super::Analysis;
+use crate::backend::Backend;
+use crate::data::{TrainTest, digits};
+use crate::error::Result;
+use crate::gain::recommended_eta;
+use crate::learn::{History, Record};
+use crate::metrics::summarise;
+use crate::report::figure::{Chart, ChartPanel, ChartRow, HeatMap, Series};
+use crate::report::table::aligned;
+use crate::systems::stability_gap::report::summary::summarise_results;
+use crate::systems::stability_gap::{EvaluatedTasks, Experiment, Settings, presets};
+
+/// 1 − γ halves from row to row and η doubles from column to column: η/(1 − γ) is the same on diagonals.
+const DECAYS: [f32; 5] = [0.6, 0.8, 0.9, 0.95, 0.975];
+const BURSTS: [f32; 6] = [0.05, 0.1, 0.2, 0.4, 0.8, 1.6];
+
+/// Learning rates of plain SGD for comparison.
+const RATES: [f32; 6] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.4];
+
+/// Not those of the preset.
+const SEEDS: [u64; 3] = [1, 2, 3];
+
+pub(super) fn sensitivity<B: Backend>(backend: &B, threads: usize) -> Result<Analysis> {
+    let samples = digits::load();
+    let preset = presets::settings("split-digits")?.with_seeds(&SEEDS)?;
+    let mut modulated = preset.with_methods(&["ngm-sgd"])?;
+    let mut grid = Vec::new();
+    for gamma in DECAYS {
+        let mut row = Vec::new();
+        for eta in BURSTS {
+            (modulated.gain.gamma, modulated.gain.eta) = (gamma, eta);
+            row.push(Measured::of(&modulated, &samples, backend, threads)?);
+        }
+        grid.push(row);
+    }
+    let mut plain = preset.with_methods(&["sgd"])?;
+    let mut rates = Vec::new();
+    for rate in RATES {
+        plain.training.learning_rate = rate;
+        rates.push(Measured::of(&plain, &samples, backend, threads)?);
+    }
+    Ok(Analysis {
+        figures: vec![
+            heat_map(&preset, &grid)?.draw()?,
+            exchange(&grid, &rates).draw()?,
+        ],
+        table: table(&grid, &rates),
+    })
+}
+
+/// What one setting gives, means over the seeds in per cent; NaN where a seed diverges.
+#[derive(Clone, Copy)]
+struct Measured {
+    /// At the end, mean over all tasks.
+    accuracy: f64,
+    /// avg-SG of the first task.
+    gap: f64,
+}
+
+impl Measured {
+    fn of<B: Backend>(
+        settings: &Settings,
+        samples: &TrainTest,
+        backend: &B,
+        threads: usize,
+    ) -> Result<Self> {
+        let mut settings = settings.clone();
+        settings.evaluation.tasks = EvaluatedTasks::All;
+        let experiment = Experiment::new(&settings, samples, backend)?;
+        let results = experiment.run(threads, &AtomicBool::new(false))?;
+        let summary = summarise_results(&results)?;
+        let mut methods = summary.methods.into_iter();
+        let whole = methods.find(|method| method.seeds.len() == SEEDS.len());
+        let Some(gap) = whole.and_then(|of| of.measures.get("average_gap").copied()) else {
+            return Ok(Measured {
+                accuracy: f64::NAN,
+                gap: f64::NAN,
+            });
+        };
+        let runs = results.runs.iter();
+        let finals: Vec<f64> = runs
+            .filter_map(|run| final_accuracy(&run.history))
+            .collect();
+        Ok(Measured {
+            accuracy: 100.0 * summarise(&finals).mean,
+            gap: 100.0 * gap.mean,
+        })
+    }
+}
+
+fn final_accuracy(history: &History) -> Option<f64> {
+    let of = |record: &Record| {
+        let tasks = record.test.iter().chain(&record.later_tasks);
+        let accuracies: Vec<f64> = tasks.map(|test| test.accuracy).collect();
+        summarise(&accuracies).mean
+    };
+    history.records.last().map(of)
+}
+
+fn heat_map(preset: &Settings, grid: &[Vec<Measured>]) -> Result<HeatMap> {
+    let map = |of: fn(&Measured) -> f64| {
+        grid.iter()
+            .map(|row| row.iter().map(of).collect())
+            .collect()
+    };
+    let rate = f64::from(preset.training.learning_rate);
+    let mut framed = Vec::new();
+    for (row, gamma) in DECAYS.into_iter().enumerate() {
+        let eta = recommended_eta(rate, f64::from(gamma), f64::from(preset.gain.g0))?;
+        let near = |burst: &f32| (f64::from(*burst) / eta - 1.0).abs() < 1e-3;
+        framed.extend(BURSTS.iter().position(near).map(|column| (row, column)));
+    }
+    // As they are written, not as f32 in f64.
+    let written = |values: &[f32]| {
+        values
+            .iter()
+            .map(|v| v.to_string().parse().unwrap_or(f64::NAN))
+            .collect()
+    };
+    Ok(HeatMap {
+        name: "sensitivity",
+        title: "Accuracy and stability gap over burst scales and decays",
+        caption: format!(
+            "NGM-SGD on Split-Digits at the learning rate {}, mean over {} seeds. Above: accuracy at the end, \
+             mean over all tasks. Below: average stability gap of the first task. Along diagonals \
+             η/(1 − γ), the gain per nat at the fixed point g0 + η·H/(1 − γ), is the same. Framed: what the rule η = (1 − γ)·(√(0.25/α) − g0) recommends. A dash: training diverged.",
+            preset.training.learning_rate,
+            SEEDS.len(),
+        ),
+        columns: ("burst scale η", written(&BURSTS)),
+        rows: ("decay γ", written(&DECAYS)),
+        maps: vec![
+            ("final accuracy, all tasks (%)", map(|m| m.accuracy)),
+            ("average stability gap (%)", map(|m| m.gap)),
+        ],
+        framed,
+        frame: "recommended η",
+        none: "training diverged",
+    })
+}
+
+/// What accuracy costs: a line for each γ through its burst scales, and one for SGD through its rates.
+fn exchange(grid: &[Vec<Measured>], rates: &[Measured]) -> Chart {
+    let line = |label: &str, points: &[Measured]| {
+        Series::line(
+            label,
+            points
+                .iter()
+                .filter(|m| m.gap.is_finite())
+                .map(|m| (m.gap, m.accuracy)),
+        )
+    };
+    let mut series: Vec<Series> = DECAYS
+        .iter()
+        .zip(grid)
+        .map(|(gamma, row)| line(&format!("γ = {gamma}"), row))
+        .collect();
+    series.push(line("SGD", rates));
+    Chart {
+        name: "sensitivity-exchange",
+        title: "Accuracy against the stability gap",
+        caption: format!(
+            "Split-Digits, mean over {} seeds: accuracy at the end over all tasks, against the average \
+             stability gap of the first. NGM-SGD along burst scales from {} to {} at each decay γ; SGD along \
+             learning rates from {} to {}. Up and to the left is better.",
+            SEEDS.len(),
+            BURSTS[0],
+            BURSTS[BURSTS.len() - 1],
+            RATES[0],
+            RATES[RATES.len() - 1],
+        ),
+        rows: vec![ChartRow {
+            title: "final accuracy, all tasks (%)".into(),
+            logarithmic: false,
+            x_title: "average stability gap (%)".into(),
+            panels: vec![ChartPanel {
+                title: String::new(),
+                marks: Vec::new(),
+                series,
+            }],
+        }],
+    }
+}
+
+fn table(grid: &[Vec<Measured>], rates: &[Measured]) -> String {
+    let mut rows = vec![
+        ["setting", "η/(1 − γ)", "accuracy %", "avg-SG %"]
+            .map(String::from)
+            .to_vec(),
+    ];
+    for (gamma, row) in DECAYS.iter().zip(grid) {
+        for (eta, measured) in BURSTS.iter().zip(row) {
+            rows.push(vec![
+                format!("γ = {gamma}, η = {eta}"),
+                format!("{:.3}", eta / (1.0 - gamma)),
+                two_decimals(measured.accuracy),
+                two_decimals(measured.gap),
+            ]);
+        }
+    }
+    for (rate, measured) in RATES.iter().zip(rates) {
+        rows.push(vec![
+            format!("SGD, α = {rate}"),
+            String::from("–"),
+            two_decimals(measured.accuracy),
+            two_decimals(measured.gap),
+        ]);
+    }
+    aligned(&rows, 1)
+}
+
+fn two_decimals(value: f64) -> String {
+    match value.is_finite() {
+        true => format!("{value:.2}"),
+        false => String::from("diverged"),
+    }
+}

@@ -1,0 +1,252 @@
+//! Running an experiment: every method with every seed, side by side over the cores.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::{EvaluatedTasks, MethodSettings, NetworkSettings, Results, Run, Settings};
+use crate::backend::{Backend, Cpu};
+use crate::data::{Dataset, TrainTest};
+use crate::error::{Error, Result};
+use crate::learn::{Normalisation, Record, Samples, TestTasks, Transform};
+use crate::models::{MlpShape, SlimResNetShape};
+use crate::run::{self, Job, MemoryStore, Options, Session, Size, evenly};
+use crate::state::Checkpoint;
+use crate::stream::{self, Context, Part};
+
+/// An experiment that is ready to run: what all its runs share, and only read.
+pub struct Experiment<'a, B: Backend = Cpu> {
+    pub(super) settings: &'a Settings,
+    pub(super) backend: &'a B,
+    pub(super) training: Samples<B>,
+    pub(super) test: TestTasks<B>,
+    pub(super) contexts: Vec<Context>,
+    pub(super) network: NetworkConfig,
+}
+
+/// What each run's network is made from.
+#[derive(Debug)]
+pub(super) enum NetworkConfig {
+    Mlp(MlpShape),
+    SlimResNet(SlimResNetShape),
+}
+
+impl<'a, B: Backend> Experiment<'a, B> {
+    /// Settings on samples: everything that can be wrong with them shows here.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for settings that cannot be run on these samples, [`Error::Memory`] if there
+    /// is no room.
+    pub fn new(settings: &'a Settings, samples: &TrainTest, backend: &'a B) -> Result<Self> {
+        settings.validate()?;
+        let data = &settings.data;
+        let normalisation = Normalisation {
+            maximum: data.maximum,
+            mean: data.mean.clone(),
+            standard_deviation: data.standard_deviation.clone(),
+        };
+        let stream = &settings.stream;
+        if stream.epochs.is_some() {
+            let expected = "iterations, which Settings::with_epochs_counted makes of epochs";
+            return Err(Error::setting("stream.epochs", "(given)", expected));
+        }
+        let lists = stream.lists(samples.train.classes())?;
+        let outputs = stream.kind.outputs(samples.train.classes(), &lists);
+        let network = network(&settings.network, &samples.train, outputs)?;
+        let contexts = stream.contexts(&samples.train, &lists)?;
+        let training = Samples::new(backend, &samples.train, &normalisation)?;
+        let mut tasks = stream.kind.tasks(&lists);
+        if settings.evaluation.tasks == EvaluatedTasks::First {
+            tasks.truncate(1);
+        }
+        for (task, list) in tasks.iter_mut().zip(&lists) {
+            if task.is_empty() {
+                task.clone_from(list);
+            }
+        }
+        let test = match stream.kind.tests_training_samples() {
+            true => &samples.train,
+            false => &samples.test,
+        };
+        let seed = stream.seed.unwrap_or(0);
+        let tasks = stream::contexts(stream.kind, test, &tasks, false, seed)?;
+        let tasks = tasks
+            .into_iter()
+            .map(|task| limited(task, settings.evaluation.limit));
+        let transform = match settings.evaluation.augmented {
+            true => transform(settings),
+            false => Transform::default(),
+        };
+        let test = Samples::new(backend, test, &normalisation)?;
+        Ok(Experiment {
+            settings,
+            training,
+            test: TestTasks::new(backend, test, tasks.collect(), transform)?,
+            contexts,
+            network,
+            backend,
+        })
+    }
+
+    /// What an iteration costs, in images: three for one that is trained on, whose backward pass takes about
+    /// twice the forward's time, and one for one that is evaluated.
+    pub fn cost(&self, record: &Record) -> u64 {
+        let tasks = record.test.iter().len() + record.later_tasks.len();
+        let tested: usize = self.test.samples().take(tasks).sum();
+        (3 * self.settings.training.batch + tested) as u64
+    }
+
+    /// Images that an iteration trained on or evaluated.
+    pub(super) fn images(&self, record: &Record) -> u64 {
+        let tasks = record.test.iter().len() + record.later_tasks.len();
+        let tested: usize = self.test.samples().take(tasks).sum();
+        (self.settings.training.batch + tested) as u64
+    }
+
+    /// Runs every method with every seed in memory, at most `threads` at a time; the backend says on how many threads
+    /// the kernels of each run. Raising `stop` interrupts the runs after their iteration.
+    ///
+    /// A seed names the initial weights and the batches, the same for every method, so that methods are compared pair
+    /// by pair.
+    ///
+    /// # Errors
+    /// What the kernels fail with. A run that diverges is no error: its [`Status`](crate::run::Status) says so.
+    pub fn run(&self, threads: usize, stop: &AtomicBool) -> Result<Results> {
+        let options = Options {
+            threads,
+            stop,
+            checkpoint_every: 0,
+            on_progress: &|_| (),
+        };
+        let (jobs, store) = (jobs(self.settings), MemoryStore::default());
+        let runs = run::run(self, &jobs, &store, &options)?;
+        Ok(Results {
+            settings: self.settings.clone(),
+            runs: runs.into_iter().flatten().collect(),
+        })
+    }
+}
+
+/// A job for each method and seed, seeds within a method.
+pub(crate) fn jobs(settings: &Settings) -> Vec<Job> {
+    let jobs = runs(settings).map(|(method, seed)| Job {
+        id: format!("{}-{seed}", method.name),
+        after: Vec::new(),
+    });
+    jobs.collect()
+}
+
+/// The method and seed of the job with this name.
+pub(crate) fn method_and_seed<'a>(settings: &'a Settings, id: &str) -> Option<(&'a str, u64)> {
+    let mut runs = runs(settings).map(|(method, seed)| (method.name.as_str(), seed));
+    runs.find(|(method, seed)| format!("{method}-{seed}") == id)
+}
+
+/// The method and seed of each job.
+fn runs(settings: &Settings) -> impl Iterator<Item = (&MethodSettings, u64)> {
+    let methods = settings.methods.iter();
+    methods.flat_map(|method| {
+        settings
+            .training
+            .seeds
+            .iter()
+            .map(move |&seed| (method, seed))
+    })
+}
+
+impl<B: Backend> run::Experiment<Run> for Experiment<'_, B> {
+    fn size(&self, _job: usize) -> Size {
+        let Settings {
+            stream,
+            training,
+            evaluation,
+            ..
+        } = self.settings;
+        let mut tasks = self.test.samples();
+        let mut tested = 0;
+        let context = |number: usize| {
+            let iterations = stream.iterations_of(number);
+            tested += tasks.next().unwrap_or(0);
+            let evaluations = iterations / evaluation.every;
+            (3 * training.batch * iterations + evaluations * tested) as u64
+        };
+        Size {
+            steps: stream.total_iterations(),
+            cost: (0..stream.count()).map(context).sum(),
+        }
+    }
+
+    fn run(&self, job: usize, session: &mut Session<'_, Run>) -> Result<(Run, Checkpoint)> {
+        let Some((method, seed)) = runs(self.settings).nth(job) else {
+            let expected = format!("a job below {}", jobs(self.settings).len());
+            return Err(Error::setting("job", job, expected));
+        };
+        self.one(method, seed, session)
+    }
+}
+
+/// The network with so many outputs that settings ask for, on these samples.
+fn network(settings: &NetworkSettings, samples: &Dataset, outputs: usize) -> Result<NetworkConfig> {
+    let shape = samples.shape();
+    Ok(match settings {
+        NetworkSettings::Mlp {
+            hidden,
+            hidden_standard_deviation,
+            output_standard_deviation,
+        } => {
+            let mut neurons = vec![samples.features()];
+            neurons.extend(hidden);
+            neurons.push(outputs);
+            NetworkConfig::Mlp(MlpShape {
+                neurons,
+                hidden_standard_deviation: *hidden_standard_deviation,
+                output_standard_deviation: *output_standard_deviation,
+            })
+        }
+        NetworkSettings::SlimResnet18 {
+            width,
+            head_standard_deviation,
+            modulated,
+        } => {
+            if shape.height != shape.width {
+                let expected = "mlp: this network needs square images";
+                return Err(Error::setting("network.kind", shape, expected));
+            }
+            NetworkConfig::SlimResNet(SlimResNetShape {
+                side: shape.height,
+                channels: shape.channels,
+                classes: outputs,
+                width: *width,
+                head_standard_deviation: *head_standard_deviation,
+                modulated: modulated.clone(),
+            })
+        }
+    })
+}
+
+/// `limit` of the samples, evenly spread, as files may hold one class after another; all if `limit` is 0.
+fn limited(mut task: Context, limit: usize) -> Context {
+    let mut kept = evenly(task.count(), limit).peekable();
+    if kept.size_hint().0 == task.count() {
+        return task;
+    }
+    let mut first = 0;
+    for part in &mut task.parts {
+        let mut samples = Vec::new();
+        while let Some(place) = kept.next_if(|place| place - first < part.samples.len()) {
+            samples.push(part.samples[place - first]);
+        }
+        first += part.samples.len();
+        let view = part.view.clone();
+        let samples = samples.into();
+        *part = Arc::new(Part { samples, view });
+    }
+    task
+}
+
+/// What is done to training images.
+pub(super) fn transform(settings: &Settings) -> Transform {
+    Transform {
+        crop_padding: u8::try_from(settings.training.crop_padding).unwrap_or(u8::MAX),
+        mirror: settings.training.mirror,
+    }
+}

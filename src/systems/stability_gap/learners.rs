@@ -1,0 +1,203 @@
+//! Learners by name: what `learner = "..."` of a method builds.
+
+use std::any::Any;
+use std::sync::{Mutex, MutexGuard};
+
+use serde::de::DeserializeOwned;
+
+use super::experiment::NetworkConfig;
+use super::{MethodSettings, Settings};
+use crate::backend::{Backend, Cpu};
+use crate::error::{Error, Result};
+use crate::gain::GainDynamics;
+use crate::learn::{Drive, GainConfig, GradientDescent, Learner, OptimizerConfig, Schedule};
+use crate::models::{Mlp, Network, SlimResNet};
+use crate::run::settings::{Range, unknown};
+
+/// The learner of a method that names none.
+pub(super) const DEFAULT: &str = GradientDescent::<Cpu>::NAME;
+
+/// Every learner that ships inside, a line each.
+const SHIPPED: &[Registration] = &[Registration::of::<GradientDescent>()];
+
+/// Those that the program has added.
+static ADDED: Mutex<Vec<Registration>> = Mutex::new(Vec::new());
+
+/// A learner that settings can name.
+pub trait LearnerKind: 'static {
+    /// Its name in TOML: letters, digits, `-` and `_`.
+    const NAME: &'static str;
+
+    /// The learner of a method and seed.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a setting outside its range, [`Error::Memory`] if there is no room.
+    fn build<B: Backend>(setup: &Setup<'_, B>) -> Result<Box<dyn Learner<B>>>;
+}
+
+type Build<B> = fn(&Setup<'_, B>) -> Result<Box<dyn Learner<B>>>;
+
+/// A learner's name, and how it is built on each backend.
+#[derive(Debug, Clone, Copy)]
+pub struct Registration {
+    name: &'static str,
+    /// A [`Build`] of each backend.
+    builds: &'static [&'static (dyn Any + Send + Sync)],
+}
+
+impl Registration {
+    /// That of a kind of learner.
+    pub const fn of<K: LearnerKind>() -> Self {
+        Registration {
+            name: K::NAME,
+            builds: &[
+                &(K::build::<Cpu> as Build<Cpu>),
+                #[cfg(feature = "cuda")]
+                &(K::build::<crate::backend::Cuda> as Build<crate::backend::Cuda>),
+            ],
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(super) fn build<B: Backend>(&self, setup: &Setup<'_, B>) -> Result<Box<dyn Learner<B>>> {
+        let mut builds = self.builds.iter();
+        match builds.find_map(|build| build.downcast_ref::<Build<B>>()) {
+            Some(build) => build(setup),
+            None => {
+                let expected = "a learner for this backend: registered ones are for cpu and cuda";
+                Err(Error::setting("learner", self.name, expected))
+            }
+        }
+    }
+}
+
+/// Lets settings name these learners too, in the whole process.
+///
+/// # Errors
+/// [`Error::Setting`] for a name that is taken or is not one.
+pub fn register(learners: &[Registration]) -> Result<()> {
+    for learner in learners {
+        Range::Name.check("learner", &toml::Value::from(learner.name))?;
+        if known().any(|known| known.name == learner.name) {
+            let expected = "a name that no other learner has";
+            return Err(Error::setting("learner", learner.name, expected));
+        }
+        added().push(*learner);
+    }
+    Ok(())
+}
+
+/// Every learner that settings can name.
+pub fn known() -> impl Iterator<Item = Registration> {
+    let added = added().clone();
+    SHIPPED.iter().copied().chain(added)
+}
+
+/// The learner of this name.
+///
+/// # Errors
+/// [`Error::Unknown`] with the nearest name.
+pub(super) fn find(name: &str) -> Result<Registration> {
+    known().find(|known| known.name == name).ok_or_else(|| {
+        let names: Vec<String> = known().map(|known| known.name.into()).collect();
+        unknown("learner", name, &names)
+    })
+}
+
+fn added() -> MutexGuard<'static, Vec<Registration>> {
+    // A poisoned lock still holds whole registrations: they are pushed in one step.
+    ADDED.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+/// What a learner is built from.
+#[derive(Debug)]
+pub struct Setup<'a, B: Backend = Cpu> {
+    /// Where it runs.
+    pub backend: &'a B,
+    /// The experiment.
+    pub settings: &'a Settings,
+    /// The method, one of the experiment's.
+    pub method: &'a MethodSettings,
+    /// Names the random streams of the run.
+    pub seed: u64,
+    pub(super) network: &'a NetworkConfig,
+}
+
+impl<B: Backend> Setup<'_, B> {
+    /// The experiment's network, its weights drawn from the seed.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a layer that is not there, [`Error::Memory`] if there is no room.
+    pub fn network(&self) -> Result<Box<dyn Network<B>>> {
+        let (backend, seed) = (self.backend, self.seed);
+        Ok(match self.network {
+            NetworkConfig::Mlp(shape) => Box::new(Mlp::new(backend, shape, seed)?),
+            NetworkConfig::SlimResNet(shape) => Box::new(SlimResNet::new(backend, shape, seed)?),
+        })
+    }
+
+    /// Gradient descent as the method's settings compose it.
+    ///
+    /// # Errors
+    /// As [`network`](Self::network), and [`Error::Setting`] for a constant outside its range.
+    pub fn gradient_descent(&self) -> Result<GradientDescent<B>> {
+        let (settings, method) = (self.settings, self.method);
+        let gain = match method.gain_modulated {
+            true => {
+                let constants = method.gain.as_ref().unwrap_or(&settings.gain);
+                let dynamics = GainDynamics::new(constants.gamma, constants.g0, constants.eta)?;
+                Some(GainConfig {
+                    dynamics,
+                    drive: method.drive.unwrap_or(Drive::Entropy),
+                    slow_weights_only: method.only_slow.unwrap_or(false),
+                })
+            }
+            false => None,
+        };
+        let rate = settings.training.learning_rate;
+        let optimizer = OptimizerConfig {
+            optimizer: method.optimiser,
+            backbone: method.backbone.unwrap_or(method.optimiser),
+            learning_rate: method.learning_rate.unwrap_or(rate),
+            schedule: method.schedule.unwrap_or(Schedule::Constant),
+            iterations: settings.stream.iterations as u64,
+            weight_decay: method.weight_decay.unwrap_or(0.0),
+            reset_optimizer_on_switch: method.reset_at_switch.unwrap_or(false),
+        };
+        let mut learner = GradientDescent::new(self.backend, self.network()?, optimizer, gain)?;
+        for regularizer in method.regularisers.iter().flatten() {
+            let network = &mut learner.network;
+            let regularizer = regularizer.build(self.backend, network, self.seed)?;
+            learner = learner.with_regularizer(regularizer);
+        }
+        if let Some(replacement) = &method.replacement {
+            let replacement = replacement.build(&mut learner.network)?;
+            learner = learner.with_replacement(replacement, self.seed);
+        }
+        Ok(learner)
+    }
+
+    /// The method's table `parameters`, which a learner of your own reads as it likes; empty if it is missing.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where it does not fit `T`.
+    pub fn parameters<T: DeserializeOwned>(&self) -> Result<T> {
+        let table = self.method.parameters.clone().unwrap_or_default();
+        table.clone().try_into().map_err(|error| {
+            let name = format!("methods.{}.parameters", self.method.name);
+            Error::setting(name, table, error)
+        })
+    }
+}
+
+impl<B: Backend> LearnerKind for GradientDescent<B> {
+    const NAME: &'static str = "gradient-descent";
+
+    fn build<D: Backend>(setup: &Setup<'_, D>) -> Result<Box<dyn Learner<D>>> {
+        Ok(Box::new(setup.gradient_descent()?))
+    }
+}

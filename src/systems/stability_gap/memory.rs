@@ -1,0 +1,188 @@
+//! Whether an experiment fits into memory, before it is begun.
+//!
+//! Linux grants memory that it does not have and ends the process when it is used: nothing but a
+//! look beforehand turns that into an error.
+
+use super::{EvaluatedTasks, NetworkSettings, Settings};
+use crate::data::{Dataset, TrainTest};
+use crate::error::{Error, Result};
+use crate::learn::{EVALUATION_BATCH, READY_SAMPLES, RegularizerConfig};
+use crate::optim::Optimizer;
+use crate::run::available_memory;
+
+/// Samples come in blocks of this many; the last is padded.
+const BLOCK: u64 = 16;
+const FLOAT: u64 = 4;
+/// Convolutions and head.
+const SLIM_RESNET_LAYERS: u64 = 21;
+/// Numbers of a record besides those of its layers.
+const RECORD_NUMBERS: u64 = 7;
+/// Bytes of a number in a run's CSV, at most.
+const TEXT: u64 = 25;
+/// Times that a checkpoint is in memory while it is written: as numbers, as bytes and as a file.
+const CHECKPOINT_COPIES: u64 = 3;
+/// What is taken to be there where the operating system does not tell: 1 TiB.
+const UNKNOWN_MACHINE: u64 = 1 << 40;
+
+/// Bytes that `settings` need at most on `samples`, with `side_by_side` runs at a time; `None` for more
+/// than a u64 holds.
+///
+/// Counted are the samples, as read and as trained on, and the contexts' lists of them; of each run, its
+/// weights with gradient, effective and packed copies and the state of optimiser and regularizers, what a checkpoint takes
+/// while it is written, two tensors a layer for a batch and one for a batch of test samples; and the records
+/// of every run.
+pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usize) -> Option<u64> {
+    let inputs = samples.train.features() as u64;
+    let (neurons, weights) = sizes(&settings.network, &samples.train)?;
+    let state = settings.methods.iter().map(|method| {
+        let moments = match method.optimiser {
+            Optimizer::Sgd => 0,
+            Optimizer::Momentum { .. } => 1,
+            Optimizer::Adam { .. } => 2,
+        };
+        let regularizers = method.regularisers.iter().flatten();
+        moments + regularizers.map(RegularizerConfig::copies).sum::<u64>()
+    });
+    let state = state.max().unwrap_or(0);
+    let copies = 4 + state + CHECKPOINT_COPIES * (1 + state);
+
+    let batch = padded(settings.training.batch as u64)?;
+    let test = padded((samples.test.len() as u64).min(EVALUATION_BATCH as u64))?;
+    let tensors = neurons.checked_mul(batch.checked_mul(2)?.checked_add(test)?)?;
+    let run = weights.checked_mul(copies)?.checked_add(tensors)?;
+    let running = run
+        .checked_mul(FLOAT)?
+        .checked_mul(side_by_side.max(1) as u64)?;
+
+    let tests = match settings.evaluation.tasks {
+        EvaluatedTasks::First => 1,
+        EvaluatedTasks::All => settings.stream.count(),
+    };
+    // A record is its numbers, two more a task after the first, and three lists; a growing list holds up
+    // to twice what is in it.
+    let layers = match &settings.network {
+        NetworkSettings::Mlp { hidden, .. } => hidden.len() as u64 + 1,
+        NetworkSettings::SlimResnet18 { .. } => SLIM_RESNET_LAYERS,
+    };
+    let numbers = layers
+        .checked_add(tests as u64)?
+        .checked_mul(2)?
+        .checked_add(RECORD_NUMBERS)?;
+    let record = numbers.checked_mul(8)?.checked_add(3 * 24)?;
+    let iterations = settings.stream.total_iterations() as u64;
+    let records = iterations
+        .checked_mul(runs(settings) as u64)?
+        .checked_mul(record)?
+        .checked_mul(2)?;
+    let histories = iterations
+        .checked_mul(numbers.checked_mul(TEXT * CHECKPOINT_COPIES)?)?
+        .checked_mul(side_by_side.max(1) as u64)?;
+
+    // Test images of the first tasks lie ready as floats besides. A context that was split by class has a list of
+    // its samples; others share one, and have a pixel map for each of their views.
+    let ready = samples.test.len().checked_mul(tests)?.min(READY_SAMPLES);
+    let ready = ready.max(samples.test.len()) as u64;
+    let ready = ready.checked_mul(inputs)?.checked_mul(FLOAT)?;
+    let data = bytes(&samples.train)
+        .checked_add(bytes(&samples.test))?
+        .checked_add(ready)?;
+    let list = match settings.stream.kind.has_classes() {
+        true => samples.train.len() as u64,
+        false => inputs.checked_mul(side_by_side.max(1) as u64)?,
+    };
+    let lists = list.checked_mul(settings.stream.count() as u64)?;
+    let lists = lists
+        .checked_mul(4)?
+        .checked_add(4 * samples.train.len() as u64)?;
+    let data = data.checked_mul(2)?;
+    sum([data, lists, running, records, histories].into_iter())
+}
+
+/// Numbers of a sample's activations, and weights.
+fn sizes(network: &NetworkSettings, samples: &Dataset) -> Option<(u64, u64)> {
+    let classes = samples.classes() as u64;
+    let inputs = samples.features() as u64;
+    match network {
+        NetworkSettings::Mlp { hidden, .. } => {
+            let mut widths = vec![inputs];
+            widths.extend(hidden.iter().map(|&width| width as u64));
+            widths.push(classes);
+            let weights = sum_of(widths.windows(2), |pair| pair[0].checked_mul(pair[1]))?;
+            Some((sum(widths.into_iter())?, weights))
+        }
+        NetworkSettings::SlimResnet18 { width, .. } => {
+            // The tensors that backward reads hold 16⅓ times the first stage's, a stage having half
+            // the numbers of the one before it: at most 20 with the gradients. The weights are
+            // 2,716·width² and the head's.
+            let width = *width as u64;
+            let pixels =
+                (samples.shape().height as u64).checked_mul(samples.shape().width as u64)?;
+            let stage = pixels.checked_mul(width)?;
+            let neurons = stage.checked_mul(20)?.checked_add(inputs)?;
+            let kernels = width.checked_mul(width)?.checked_mul(2_800)?;
+            Some((
+                neurons,
+                kernels.checked_add(width.checked_mul(8)?.checked_mul(classes)?)?,
+            ))
+        }
+    }
+}
+
+/// Refuses settings that need more memory than this process may still take; `threads` is how many
+/// runs may go side by side.
+///
+/// # Errors
+/// [`Error::Memory`] that names the sizes.
+pub fn check_memory(settings: &Settings, samples: &TrainTest, threads: usize) -> Result<()> {
+    let side_by_side = threads.min(runs(settings));
+    let needed = memory_needed(settings, samples, side_by_side).unwrap_or(u64::MAX);
+    let available = available_memory().unwrap_or(UNKNOWN_MACHINE);
+    // The samples are there already; what they take is not worth a wrong answer.
+    if needed <= available {
+        return Ok(());
+    }
+    Err(Error::Memory {
+        purpose: format!(
+            "{side_by_side} of {} runs side by side, with training.batch = {}, {} and {} × {} iterations,",
+            runs(settings),
+            settings.training.batch,
+            described(&settings.network),
+            settings.stream.count(),
+            settings.stream.iterations_of(0),
+        ),
+        bytes: needed,
+        remedy: format!(
+            "{:.1} MiB are free: lower these, or the number of threads",
+            available as f64 / (1024.0 * 1024.0)
+        ),
+    })
+}
+
+/// The sizes that a user may lower.
+fn described(network: &NetworkSettings) -> String {
+    match network {
+        NetworkSettings::Mlp { hidden, .. } => format!("network.hidden = {hidden:?}"),
+        NetworkSettings::SlimResnet18 { width, .. } => format!("network.width = {width}"),
+    }
+}
+
+fn runs(settings: &Settings) -> usize {
+    let (methods, seeds) = (settings.methods.len(), settings.training.seeds.len());
+    methods.saturating_mul(seeds)
+}
+
+fn padded(samples: u64) -> Option<u64> {
+    samples.checked_next_multiple_of(BLOCK)
+}
+
+fn bytes(dataset: &Dataset) -> u64 {
+    (dataset.pixels().len() + dataset.labels().len()) as u64
+}
+
+fn sum(mut terms: impl Iterator<Item = u64>) -> Option<u64> {
+    terms.try_fold(0u64, u64::checked_add)
+}
+
+fn sum_of<T>(mut items: impl Iterator<Item = T>, term: impl Fn(T) -> Option<u64>) -> Option<u64> {
+    items.try_fold(0u64, |total, item| total.checked_add(term(item)?))
+}

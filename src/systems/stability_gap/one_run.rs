@@ -1,0 +1,173 @@
+//! One method with one seed: its network, its iterations and its checkpoints.
+
+use std::borrow::Cow;
+
+use sha2::{Digest, Sha256};
+
+use super::experiment::{Experiment, NetworkConfig, transform};
+use super::learners::{self, Setup};
+use super::{MethodSettings, Run};
+use crate::analysis::Snapshot;
+use crate::backend::Backend;
+use crate::error::{Error, Result};
+use crate::learn::{History, Learner, Trainer};
+use crate::run::{Session, Status, hash_parameters, hexadecimal};
+use crate::state::Checkpoint;
+use crate::stream::{self, Context};
+
+impl<B: Backend> Experiment<'_, B> {
+    /// The weights of one method with one seed, trained as [`run`](Self::run) does it, after each of `iterations`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a network that is not a multilayer perceptron, and what training fails with.
+    pub fn snapshots(
+        &self,
+        method: &MethodSettings,
+        seed: u64,
+        iterations: Vec<usize>,
+    ) -> Result<Vec<Snapshot>> {
+        let NetworkConfig::Mlp(_) = &self.network else {
+            return Err(Error::setting("network.kind", "slim-resnet18", "mlp"));
+        };
+        let (mut learner, trainer) = self.learner(method, seed)?;
+        let mut history = History::default();
+        let mut snapshots = Vec::new();
+        loop {
+            let contexts = self.contexts(seed)?;
+            let ended = trainer.run(&mut *learner, contexts, &mut history, |record| {
+                !iterations.contains(&record.iteration)
+            });
+            match ended {
+                Err(Error::Interrupted { iteration }) => {
+                    snapshots.push(Snapshot::of(self.backend, iteration, &mut *learner)?);
+                }
+                ended => return ended.map(|()| snapshots),
+            }
+        }
+    }
+
+    /// What a method with a seed learns by.
+    fn learner(
+        &self,
+        method: &MethodSettings,
+        seed: u64,
+    ) -> Result<(Box<dyn Learner<B>>, Trainer<'_, B>)> {
+        let Experiment {
+            settings, backend, ..
+        } = *self;
+        let learner = learners::find(method.learner.as_deref().unwrap_or(learners::DEFAULT))?;
+        let learner = learner.build(&Setup {
+            backend,
+            settings,
+            method,
+            seed,
+            network: &self.network,
+        })?;
+        let trainer = Trainer {
+            backend,
+            training: &self.training,
+            test: &self.test,
+            batch: settings.training.batch,
+            transform: transform(settings),
+            evaluate_every: settings.evaluation.every,
+            seed,
+        };
+        Ok((learner, trainer))
+    }
+
+    /// What a run with this seed learns from, each context made when its turn comes.
+    fn contexts(&self, seed: u64) -> Result<Box<dyn Iterator<Item = Cow<'_, Context>> + '_>> {
+        let contexts = self.contexts.as_slice();
+        Ok(match &self.settings.stream.memory {
+            None => Box::new(contexts.iter().map(Cow::Borrowed)),
+            Some(memory) => {
+                let (kind, size) = (memory.kind, memory.size);
+                let labels = self.training.labels();
+                let contexts = stream::replay(contexts, labels, kind, size, seed)?;
+                Box::new(contexts.map(Cow::Owned))
+            }
+        })
+    }
+
+    /// One method with one seed.
+    pub(super) fn one(
+        &self,
+        method: &MethodSettings,
+        seed: u64,
+        session: &mut Session<'_, Run>,
+    ) -> Result<(Run, Checkpoint)> {
+        let Experiment {
+            settings, backend, ..
+        } = *self;
+        let (mut learner, trainer) = self.learner(method, seed)?;
+        let mut run = Run {
+            method: method.name.clone(),
+            seed,
+            status: Status::Interrupted,
+            history: History::default(),
+            hash: None,
+        };
+        if let Some((begun, state)) = session.resumed.take() {
+            run.history = begun.history;
+            state.restore(backend, &mut *learner)?;
+            let cost = run.history.records.iter().map(|record| self.cost(record));
+            session.skip(run.history.records.len(), cost.sum());
+        }
+        let total = settings.stream.total_iterations();
+        loop {
+            let mut stopped = false;
+            let history = &mut run.history;
+            let contexts = self.contexts(seed)?;
+            let ended = trainer.run(&mut *learner, contexts, history, |record| {
+                stopped = !session.step(self.cost(record), self.images(record));
+                !stopped && !session.due(record.iteration)
+            });
+            run.status = match ended {
+                Ok(()) => Status::Complete,
+                Err(Error::Interrupted { iteration }) if iteration == total => Status::Complete,
+                Err(Error::Interrupted { .. }) => Status::Interrupted,
+                Err(Error::Diverged {
+                    iteration,
+                    quantity,
+                    value,
+                }) => Status::Diverged {
+                    iteration,
+                    quantity,
+                    value,
+                },
+                Err(error) => return Err(error),
+            };
+            let carries_on = run.status == Status::Interrupted && !stopped;
+            if run.status != Status::Interrupted {
+                let bits = hash(backend, &mut *learner, &run.history)?;
+                run.hash = Some(hexadecimal(bits));
+            }
+            let state = Checkpoint::take(backend, &mut *learner)?;
+            if !carries_on {
+                return Ok((run, state));
+            }
+            session.checkpoint(&run, &state)?;
+        }
+    }
+}
+
+/// SHA-256 of the numbers of every record, then of the final parameters.
+fn hash<B: Backend>(
+    backend: &B,
+    learner: &mut dyn Learner<B>,
+    history: &History,
+) -> Result<Sha256> {
+    let mut hash = Sha256::new();
+    for record in &history.records {
+        let tests = record.test.iter().chain(&record.later_tasks);
+        let tests = tests.flat_map(|test| [test.loss, test.accuracy]);
+        let numbers = [record.train.loss, record.train.accuracy, record.entropy];
+        let layers = record.gain.iter().chain(&record.mean_absolute_weight);
+        let layers = layers.copied();
+        for number in numbers.into_iter().chain(tests).chain(layers) {
+            hash.update(number.to_bits().to_le_bytes());
+        }
+    }
+    hash_parameters(backend, learner, &mut hash)?;
+    Ok(hash)
+}

@@ -1,0 +1,196 @@
+//! The figures of a report: curves over the iterations as mean ± standard error over seeds (figure 3 of
+//! arXiv 2507.14056).
+
+use super::curves::Quantity;
+use crate::report::figure::{Axis, Canvas, Curve, Panel, Swatch, linear_ticks};
+use crate::systems::stability_gap::Settings;
+
+/// One figure: a name for its file, and how it is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Figure {
+    /// Accuracy on the first task.
+    Accuracy,
+    /// The same, enlarged around each switch.
+    Switches,
+    /// Loss on the first task, logarithmic.
+    Loss,
+    /// Gain, mean over the layers.
+    Gain,
+}
+
+impl Figure {
+    /// In the order in which a report shows them.
+    pub(super) const ALL: [Figure; 4] = [
+        Figure::Accuracy,
+        Figure::Switches,
+        Figure::Loss,
+        Figure::Gain,
+    ];
+
+    /// The file's name without its extension.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Figure::Accuracy => "accuracy",
+            Figure::Switches => "switches",
+            Figure::Loss => "loss",
+            Figure::Gain => "gain",
+        }
+    }
+
+    /// What it shows, in a few words.
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Figure::Accuracy => "Accuracy on the first task",
+            Figure::Switches => "Accuracy on the first task around the switches",
+            Figure::Loss => "Loss on the first task",
+            Figure::Gain => "Gain",
+        }
+    }
+
+    /// How to read it.
+    pub(super) fn caption(self) -> &'static str {
+        match self {
+            Figure::Accuracy => {
+                "Mean over seeds, band ± standard error. Dashed: switches of context. Dotted: the minimum \
+                 of the mean curve within each context from the second on."
+            }
+            Figure::Switches => {
+                "The same curves enlarged; 0 is the last iteration before the switch. The axis is \
+                 logarithmic in the error, 100 % − accuracy, so that small gaps show beside large ones, \
+                 and ends at 99.9 %. Dotted: the minimum of the mean curve within the context."
+            }
+            Figure::Loss => {
+                "Mean cross-entropy over seeds, band ± standard error, logarithmic axis."
+            }
+            Figure::Gain => {
+                "Mean over layers and seeds, band ± standard error, of the methods whose gains follow the \
+                 entropy; the others’ is 1."
+            }
+        }
+    }
+
+    /// What its curves are of.
+    pub(super) fn quantity(self) -> Quantity {
+        match self {
+            Figure::Accuracy | Figure::Switches => Quantity::Accuracy,
+            Figure::Loss => Quantity::Loss,
+            Figure::Gain => Quantity::Gain,
+        }
+    }
+
+    fn axis_title(self) -> &'static str {
+        match self {
+            Figure::Accuracy | Figure::Switches => "accuracy on task 1 (%)",
+            Figure::Loss => "loss on task 1 (nats)",
+            Figure::Gain => "gain g (1 = no modulation)",
+        }
+    }
+}
+
+/// The vertical axis on which all of `curves` fit; figures that are to be compared share one.
+pub(super) fn axis_for(figure: Figure, curves: &[Curve]) -> Axis {
+    let low = curves
+        .iter()
+        .flat_map(Curve::low)
+        .fold(f64::INFINITY, f64::min);
+    let high = curves
+        .iter()
+        .flat_map(Curve::high)
+        .fold(f64::NEG_INFINITY, f64::max);
+    match figure {
+        Figure::Accuracy => Axis::linear(low, high, Some(100.0)),
+        Figure::Switches => Axis::error(low, high),
+        Figure::Loss => Axis::logarithmic(low, high),
+        Figure::Gain => Axis::linear(low.min(1.0), high, None),
+    }
+}
+
+/// Draws `figure` as SVG text, whose ids all begin with `id`; none where there is no curve to draw, or no
+/// switch to enlarge.
+pub(super) fn draw(
+    figure: Figure,
+    id: &str,
+    settings: &Settings,
+    curves: &[Curve],
+    axis: &Axis,
+) -> Option<String> {
+    let contexts = settings.stream.count();
+    if curves.is_empty() || (figure == Figure::Switches && contexts < 2) {
+        return None;
+    }
+    let labels: Vec<(Swatch, &str)> = curves
+        .iter()
+        .map(|c| (Swatch::Line(c.colour), c.label.as_str()))
+        .collect();
+    let mut canvas = Canvas::new(&labels, 1);
+    match figure {
+        Figure::Switches => draw_switches(&mut canvas, settings, curves, axis),
+        _ => draw_whole(&mut canvas, settings, curves, axis),
+    }
+    canvas.vertical_title(0, figure.axis_title());
+    let title = format!("{}: {}", settings.title, figure.title());
+    Some(canvas.document(id, &title, figure.caption()))
+}
+
+/// One panel over all iterations.
+fn draw_whole(canvas: &mut Canvas, settings: &Settings, curves: &[Curve], axis: &Axis) {
+    let starts = settings.stream.starts();
+    let contexts = settings.stream.count();
+    let last = starts[contexts] as f64;
+    let panel = Panel {
+        row: 0,
+        column: 0,
+        columns: 1,
+        x: (0.0, last),
+        y: axis,
+    };
+    let ticks = linear_ticks(0.0, last, 6);
+    canvas.frame(&panel, &ticks, "iteration");
+    // As many labels as have room beside each other.
+    let every = contexts.div_ceil(8);
+    for context in 1..=contexts {
+        let start = starts[context - 1] as f64;
+        if context > 1 {
+            canvas.switch(&panel, start);
+        }
+        if (context - 1) % every == 0 {
+            let middle = (start + starts[context] as f64) / 2.0;
+            let label = if contexts <= 5 {
+                format!("context {context}")
+            } else {
+                context.to_string()
+            };
+            canvas.above(&panel, middle, &label);
+        }
+    }
+    canvas.curves(&panel, curves, 0.0);
+}
+
+/// How many switches are enlarged: more would leave a panel too little room.
+const ENLARGED: usize = 4;
+
+/// A panel a switch, side by side: a few iterations before it, and the first fifty after it.
+fn draw_switches(canvas: &mut Canvas, settings: &Settings, curves: &[Curve], axis: &Axis) {
+    let starts = settings.stream.starts();
+    let columns = (settings.stream.count() - 1).min(ENLARGED);
+    let shortest = (1..=columns).map(|context| settings.stream.iterations_of(context));
+    let after = shortest.min().unwrap_or(0).min(50) as f64;
+    let before = (after / 5.0).ceil();
+    for column in 0..columns {
+        let switch = starts[column + 1] as f64;
+        let panel = Panel {
+            row: 0,
+            column,
+            columns,
+            x: (-before, after),
+            y: axis,
+        };
+        let ticks = linear_ticks(0.0, after, 3);
+        canvas.frame(&panel, &ticks, "");
+        canvas.switch(&panel, 0.0);
+        let label = format!("{} → {}", column + 1, column + 2);
+        canvas.above(&panel, (after - before) / 2.0, &label);
+        canvas.curves(&panel, curves, switch);
+    }
+    canvas.title_below(0, "iterations after the switch");
+}

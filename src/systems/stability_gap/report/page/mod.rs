@@ -1,0 +1,182 @@
+//! The report: one HTML page that needs nothing but itself.
+
+mod every_task;
+mod tables;
+mod text;
+
+use maud::{Markup, html};
+
+use super::curves::curves;
+use super::figures::{self, Figure};
+use super::published::{self, Comparison};
+use super::summary::{Summary, summarise_results};
+use super::table::{incomplete, observations};
+use crate::error::Result;
+use crate::report::figure::Curve;
+use crate::report::page as frame;
+use crate::systems::stability_gap::{Results, Settings};
+
+/// One experiment on the page.
+pub(super) struct Experiment<'a> {
+    /// What tells it from the others; the page of a single experiment does not show it.
+    pub(super) name: String,
+    pub(super) results: &'a Results,
+    summary: Summary,
+    comparison: Comparison,
+}
+
+impl<'a> Experiment<'a> {
+    /// Measures `results`.
+    ///
+    /// # Errors
+    /// Those of [`summarise_results`].
+    pub(super) fn new(name: String, results: &'a Results) -> Result<Self> {
+        let summary = summarise_results(results)?;
+        let published = published::published(&results.settings.name)?;
+        let comparison =
+            published::compare_published(&results.settings, &summary, published.as_ref());
+        Ok(Experiment {
+            name,
+            results,
+            summary,
+            comparison,
+        })
+    }
+
+    /// Its name, on a page of several.
+    fn prefix(&self, several: bool) -> Option<&str> {
+        several.then_some(self.name.as_str())
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.results.settings
+    }
+}
+
+/// The page of one experiment, or of several side by side.
+///
+/// # Errors
+/// Those of drawing, and [`crate::Error::Setting`] where settings cannot be TOML.
+pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
+    let titles: Vec<&str> = experiments
+        .iter()
+        .map(|e| e.settings().title.as_str())
+        .collect();
+    let mut title: Vec<&str> = titles.clone();
+    title.dedup();
+    let title = title.join(", ");
+    let heading = match experiments.len() {
+        1 => title.clone(),
+        n => format!("{title}: {n} runs compared"),
+    };
+    let several = experiments.len() > 1;
+    let mut descriptions: Vec<&str> = experiments
+        .iter()
+        .map(|e| e.settings().description.as_str())
+        .collect();
+    descriptions.dedup();
+    let header = html! {
+        (frame::descriptions(&descriptions))
+        @for experiment in experiments {
+            @let changes = experiment.settings().changes()?.unwrap_or_default();
+            (frame::changes(experiment.prefix(several), &changes))
+        }
+    };
+    let results = html! {
+        (tables::results(experiments))
+        (tables::differences(experiments))
+        (tables::gains(experiments))
+        (reading(experiments))
+    };
+    let switches = html! {
+        (tables::gaps(experiments))
+        (tables::seed_averaged(experiments))
+        (tables::recovery(experiments))
+    };
+    let published = html! {
+        @for (index, experiment) in experiments.iter().enumerate() {
+            (tables::comparison(experiment, several.then_some(index + 1)))
+        }
+    };
+    let settings = html! {
+        @for experiment in experiments {
+            @let text = experiment.settings().to_toml()?;
+            @let hash = experiment.summary.hash.as_ref();
+            (frame::configuration(experiment.prefix(several), &text, hash))
+        }
+    };
+    let sections = html! {
+        @for experiment in experiments {
+            @let lines = incomplete(experiment.results);
+            @let lines: Vec<Markup> = lines.iter().map(|line| html! { (line) }).collect();
+            @let text = "Runs that are not complete, and so in no table or figure";
+            (frame::notice(experiment.prefix(several), text, &lines))
+        }
+        (frame::section("results", "Results", results))
+        (frame::section("figures", "Figures", figures(experiments)))
+        (frame::section("switches", "After each switch", switches))
+        @if every_task::is_there(experiments) {
+            (frame::section("every-task", "Every task", every_task::every_task(experiments)))
+        }
+        (frame::section("published", "Beside the published numbers", published))
+        (text::definitions())
+        (frame::section("settings", "Settings", settings))
+        (frame::reproduce(experiments.len()))
+        (frame::cite(&PAPER))
+    };
+    Ok(frame::page(&heading, header, sections))
+}
+
+const PAPER: frame::Paper = frame::Paper {
+    of: "Gain modulation, the stability-gap experiments and their measures",
+    authors: "A. Rodriguez-Garcia, A. Ghosh, S. Ramaswamy",
+    title: "Noradrenergic-inspired gain modulation attenuates the stability gap in joint training",
+    arxiv: "2507.14056",
+    year: 2025,
+};
+
+fn reading(experiments: &[Experiment]) -> Markup {
+    html! {
+        @for experiment in experiments {
+            @let sentences = observations(experiment.settings(), &experiment.summary);
+            @if !sentences.is_empty() {
+                @if experiments.len() > 1 { h3 { (experiment.name) } }
+                @for sentence in sentences { p { (sentence) } }
+            }
+        }
+    }
+}
+
+/// Every figure of every experiment; the same figure has the same vertical axis in all of them.
+fn figures(experiments: &[Experiment]) -> Markup {
+    let several = experiments.len() > 1;
+    let mut drawn = Vec::new();
+    for kind in Figure::ALL {
+        let curves: Vec<Vec<Curve>> = experiments
+            .iter()
+            .map(|e| curves(e.results, kind.quantity()))
+            .collect();
+        let axis = figures::axis_for(kind, &curves.concat());
+        for (index, (experiment, curves)) in experiments.iter().zip(&curves).enumerate() {
+            let id = match several {
+                true => format!("neurogain-{}-{}", index + 1, kind.name()),
+                false => format!("neurogain-{}", kind.name()),
+            };
+            if let Some(svg) = figures::draw(kind, &id, experiment.settings(), curves, &axis) {
+                let title = match experiment.prefix(several) {
+                    Some(name) => format!("{name}: {}", kind.title()),
+                    None => kind.title().into(),
+                };
+                drawn.push((svg, title, kind.caption()));
+            }
+        }
+    }
+    let drawings: Vec<_> = drawn
+        .iter()
+        .map(|(svg, title, caption)| (svg.as_str(), title.clone(), *caption))
+        .collect();
+    html! {
+        @if drawings.is_empty() { p { "No run is complete, so that there is no curve to show." } }
+        @else { (frame::figures(&drawings)) }
+    }
+}

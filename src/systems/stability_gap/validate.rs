@@ -1,0 +1,163 @@
+//! The rules that concern several settings.
+
+use std::collections::BTreeSet;
+
+use super::learners;
+use super::{EvaluatedTasks, NetworkSettings, Settings, StreamTraining};
+use crate::error::{Error, Result};
+use crate::run::settings::require;
+use crate::run::{DataSource, check_data};
+
+impl Settings {
+    /// The first rule that is broken, of those that concern several settings.
+    pub(super) fn check(&self) -> Result<()> {
+        check_data(&self.data)?;
+        self.check_stream()?;
+        self.check_evaluation()?;
+        self.check_methods()
+    }
+
+    fn check_stream(&self) -> Result<()> {
+        let stream = &self.stream;
+        let by_class = stream.kind.has_classes();
+        for (key, given, fits) in [
+            (
+                "stream.shuffle_classes",
+                stream.shuffle_classes.is_some(),
+                by_class,
+            ),
+            (
+                "stream.classes_per_task",
+                stream.classes_per_task.is_some(),
+                by_class && stream.tasks.is_some(),
+            ),
+        ] {
+            let expected = "nothing, but for tasks of classes that stream.tasks counts";
+            require(fits || !given, key, "(given)", expected)?;
+        }
+        let alone = stream.training == Some(StreamTraining::Sequential);
+        let expected = "\"joint\" with stream.memory, which holds old samples in its place";
+        let fits = !(alone && stream.memory.is_some());
+        require(fits, "stream.training", "sequential", expected)?;
+        self.check_lists()?;
+        self.check_iterations()
+    }
+
+    fn check_lists(&self) -> Result<()> {
+        let (stream, source) = (&self.stream, self.data.source);
+        if stream.tasks.is_some() {
+            // How many classes images have, their files say.
+            if source != DataSource::Images {
+                stream.lists(source.classes())?;
+            }
+            return Ok(());
+        }
+        let ([item, _], most) = (stream.kind.item(), stream.kind.largest(source.classes()));
+        let contexts = &stream.contexts;
+        let key = "stream.contexts";
+        require(!contexts.is_empty(), key, "[]", "at least one context")?;
+        for context in contexts {
+            let distinct: BTreeSet<_> = context.iter().collect();
+            let in_range = context.iter().all(|&item| usize::from(item) <= most);
+            require(
+                !context.is_empty() && in_range && distinct.len() == context.len(),
+                key,
+                format!("{context:?}"),
+                format!("in each context at least one {item}, from 0 to {most}, none twice"),
+            )?;
+        }
+        let tasks = stream.kind.tasks(contexts);
+        let adds_nothing = tasks.iter().position(Vec::is_empty);
+        if let (EvaluatedTasks::All, Some(at)) = (self.evaluation.tasks, adds_nothing) {
+            let expected = "with evaluation.tasks = \"all\" something new in each context";
+            return Err(Error::setting(key, format!("{:?}", contexts[at]), expected));
+        }
+        Ok(())
+    }
+
+    fn check_iterations(&self) -> Result<()> {
+        let (stream, contexts) = (&self.stream, self.stream.count());
+        let each = |key: &str, list: &[usize]| {
+            let expected = format!("a number for each of {contexts} contexts");
+            require(list.len() == contexts, key, format!("{list:?}"), expected)
+        };
+        match (&stream.iterations_per_context, stream.epochs.as_deref()) {
+            (_, Some([_])) => Ok(()),
+            (_, Some(list)) => each("stream.epochs", list),
+            (Some(list), None) => each("stream.iterations_per_context", list),
+            (None, None) => {
+                let expected = "a whole number from 1 to 2⁶³ − 1";
+                let count = stream.iterations;
+                require(count > 0, "stream.iterations", count, expected)
+            }
+        }
+    }
+
+    fn check_evaluation(&self) -> Result<()> {
+        let (every, stream) = (self.evaluation.every, &self.stream);
+        if stream.epochs.is_some() {
+            return Ok(());
+        }
+        let contexts = stream.iterations_per_context.as_deref();
+        let contexts = contexts.unwrap_or(core::slice::from_ref(&stream.iterations));
+        for &iterations in contexts {
+            let expected = format!("a divisor of stream.iterations = {iterations}");
+            let divides = iterations.is_multiple_of(every);
+            require(divides, "evaluation.every", every, expected)?;
+        }
+        Ok(())
+    }
+
+    fn check_methods(&self) -> Result<()> {
+        if let NetworkSettings::SlimResnet18 { modulated, .. } = &self.network
+            && modulated.is_empty()
+            && let Some(method) = self.methods.iter().find(|method| method.gain_modulated)
+        {
+            let expected = format!("at least one layer, as {} is gain-modulated", method.name);
+            return Err(Error::setting("network.modulated", "[]", expected));
+        }
+        for method in &self.methods {
+            let key = format!("methods.{}", method.name);
+            if let Some(learner) = &method.learner {
+                learners::find(learner)?;
+            }
+            if let Some(schedule) = &method.schedule {
+                within(&format!("{key}.schedule"), schedule.validate())?;
+            }
+            if method.replacement.is_some() {
+                let mlp = matches!(self.network, NetworkSettings::Mlp { .. });
+                let expected = "nothing, but with network.kind = \"mlp\"";
+                require(mlp, &format!("{key}.replacement"), "(given)", expected)?;
+            }
+            let without = [
+                ("drive", method.drive.is_some()),
+                ("only_slow", method.only_slow.is_some()),
+                ("gain", method.gain.is_some()),
+            ];
+            if let (false, Some((of_gain, _))) = (
+                method.gain_modulated,
+                without.iter().find(|(_, given)| *given),
+            ) {
+                let expected = "nothing, as gain_modulated is false";
+                return Err(Error::setting(
+                    format!("{key}.{of_gain}"),
+                    "(given)",
+                    expected,
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The error's setting is part of `key`.
+fn within(key: &str, checked: Result<()>) -> Result<()> {
+    checked.map_err(|error| match error {
+        Error::Setting {
+            name,
+            value,
+            expected,
+        } => Error::setting(format!("{key}.{name}"), value, expected),
+        other => other,
+    })
+}
