@@ -3,13 +3,13 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
-use neurogain::run::Sweep;
 use neurogain::run::settings::unknown;
 use neurogain::systems::stability_gap::{ANALYSES, analyse};
 use neurogain::{Cpu, Error, Result};
 
 use super::arguments;
 use super::device::{Device, on_device, threads};
+use super::list::sweeps;
 use super::output::print;
 use super::run::run;
 use super::sweep::sweep;
@@ -61,7 +61,7 @@ pub fn figure(arguments: &arguments::Figure) -> Result<ExitCode> {
             ..arguments::Run::default()
         });
     }
-    if Sweep::shipped()?.iter().any(|(known, _)| known == name) {
+    if sweeps()?.iter().any(|(known, _)| known == name) {
         return sweep(&arguments::Sweep {
             file: Some(name.into()),
             base: arguments.base.clone(),
@@ -104,7 +104,7 @@ fn figures() -> Result<Vec<(String, String)>> {
     let described = analyses
         .chain(runs)
         .map(|(name, shows)| (name.to_string(), shows.to_string()));
-    let sweeps = Sweep::shipped()?.into_iter();
+    let sweeps = sweeps()?.into_iter();
     Ok(described
         .chain(sweeps.map(|(name, shows)| (name.to_string(), shows)))
         .collect())

@@ -20,6 +20,8 @@ pub struct Filling<'a> {
     pub progress: &'a Progress,
     /// What a unit of the experiment's cost is on the progress bar.
     pub share: f64,
+    /// Whether the progress bar counts steps.
+    pub counts_steps: bool,
 }
 
 /// What was done.
@@ -52,10 +54,11 @@ impl Filling<'_> {
         let images = AtomicU64::new(0);
         let on_progress = |done: run::Progress| {
             let cost = (self.share * done.cost as f64) as u64;
+            let steps = if self.counts_steps { done.steps } else { 0 };
             match done.before {
-                true => self.progress.skip(done.steps, cost),
+                true => self.progress.skip(steps, cost),
                 false => {
-                    self.progress.advance(cost);
+                    self.progress.advance(steps, cost);
                     images.fetch_add(done.images, Ordering::Relaxed);
                 }
             }

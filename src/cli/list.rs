@@ -5,10 +5,12 @@ use std::path::Path;
 
 use neurogain::Result;
 use neurogain::data::{Place, celeba, cifar, collection, mnist};
-use neurogain::run::settings::{json_schema, reference};
-use neurogain::run::{DataSettings, DataSource, Sweep};
-use neurogain::systems::stability_gap::{learners, presets, variants};
-use neurogain::systems::{comodulation, shipped};
+use neurogain::run::settings::{
+    self, Common, Document, DocumentKind, json_schema, reference, shipped,
+};
+use neurogain::run::{DataSettings, DataSource, System};
+use neurogain::systems::stability_gap::learners;
+use neurogain::systems::with_system;
 use serde_json::{Value, json};
 
 use super::arguments;
@@ -33,45 +35,72 @@ pub fn list(arguments: &arguments::List) -> Result<()> {
     }
 }
 
+/// Calls `see` with each benchmark that ships inside: its name, what its document says, and its data.
+fn benchmarks(directory: &Path, mut see: impl FnMut(&str, &Common, &Data)) -> Result<()> {
+    for system in DocumentKind::all() {
+        for (name, _) in system.presets {
+            with_system!(system.kind(), S => {
+                let settings: <S as System>::Settings = settings::find(name, Path::new(""))?;
+                let common = settings.common();
+                see(name, &common, &Data::of(common.data, directory));
+                Ok(())
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// Each document with what it is for.
+fn described<'a>(
+    documents: impl Iterator<Item = &'a (&'static str, &'static str)>,
+) -> Result<Vec<(&'static str, String)>> {
+    let described = documents.map(|(name, toml)| Ok((*name, settings::description(name, toml)?)));
+    described.collect()
+}
+
+fn variants() -> Result<Vec<(&'static str, String)>> {
+    described(
+        DocumentKind::all()
+            .iter()
+            .flat_map(|system| system.variants),
+    )
+}
+
+pub fn sweeps() -> Result<Vec<(&'static str, String)>> {
+    described(DocumentKind::all().iter().flat_map(|system| system.sweeps))
+}
+
 fn as_text(directory: &Path) -> Result<String> {
     let mut text = String::new();
-    for name in presets::names() {
-        let settings = presets::settings(name)?;
-        let methods: Vec<&str> = settings.methods.iter().map(|m| m.name.as_str()).collect();
-        describe(
-            &mut text,
-            name,
-            &methods,
-            &Data::of(&settings.data, directory),
-        );
-    }
-    for settings in comodulation::presets::all()? {
-        let arms: Vec<&str> = settings.arms.iter().map(|arm| arm.name.as_str()).collect();
-        describe(
-            &mut text,
-            &settings.name,
-            &arms,
-            &Data::of(&settings.data, directory),
-        );
-    }
-    text.push_str("Lists of methods for any of them, `neurogain run NAME --variants LIST`:\n\n");
-    for (name, description) in variants()? {
-        let _ = writeln!(text, "{name}");
-        for line in description.lines() {
-            let _ = writeln!(text, "  {line}");
+    benchmarks(directory, |name, common, data| {
+        let methods: Vec<&str> = common.methods.iter().map(|(name, _)| *name).collect();
+        describe(&mut text, name, &methods, data);
+    })?;
+    let mut lists = String::new();
+    for (heading, documents) in [
+        (
+            "Lists of methods, `neurogain run NAME --variants LIST`:",
+            variants()?,
+        ),
+        (
+            "Sweeps, `neurogain sweep NAME` with or without `--base BENCHMARK`:",
+            sweeps()?,
+        ),
+    ] {
+        let _ = writeln!(lists, "{heading}\n");
+        for (name, description) in documents {
+            let _ = writeln!(lists, "{name}");
+            for line in description.lines() {
+                let _ = writeln!(lists, "  {line}");
+            }
         }
+        lists.push('\n');
     }
-    text.push_str("\nSweeps, `neurogain sweep NAME` with or without `--base BENCHMARK`:\n\n");
-    for (name, description) in Sweep::shipped()? {
-        let _ = writeln!(text, "{name}");
-        for line in description.lines() {
-            let _ = writeln!(text, "  {line}");
-        }
-    }
+    text.push_str(&lists);
     let learners: Vec<&str> = learners().map(|learner| learner.name()).collect();
     let _ = writeln!(
         text,
-        "\nLearners, `learner` of a method: {}",
+        "Learners, `learner` of a method: {}",
         learners.join(", ")
     );
     text.push_str("\n`neurogain run NAME` runs a benchmark; `neurogain list --show NAME` prints the TOML of any of these; `neurogain list --keys` explains every setting.\n");
@@ -91,50 +120,34 @@ fn describe(text: &mut String, name: &str, methods: &[&str], data: &Data) {
 }
 
 fn as_json(directory: &Path) -> Result<Value> {
-    let mut benchmarks = Vec::new();
-    let mut push =
-        |name: &str, title: &str, description: &str, methods: Vec<Value>, data: &DataSettings| {
-            let Data {
-                needs,
-                looked_in,
-                ready,
-            } = Data::of(data, directory);
-            benchmarks.push(json!({
-                "name": name,
-                "title": title,
-                "description": description.trim(),
-                "methods": methods,
-                "data": {
-                    "source": data.source.name(),
-                    "needs": needs,
-                    "looked_in": looked_in,
-                    "ready": ready,
-                },
-            }));
-        };
-    let method = |name: &str, label: &str| json!({ "name": name, "label": label });
-    for name in presets::names() {
-        let s = presets::settings(name)?;
-        let methods = s.methods.iter().map(|m| method(&m.name, &m.label));
-        push(name, &s.title, &s.description, methods.collect(), &s.data);
-    }
-    for s in comodulation::presets::all()? {
-        let arms = s.arms.iter().map(|arm| method(&arm.name, &arm.label));
-        push(&s.name, &s.title, &s.description, arms.collect(), &s.data);
-    }
-    let variants: Vec<Value> = variants()?
-        .into_iter()
-        .map(|(name, description)| json!({ "name": name, "description": description }))
-        .collect();
-    let sweeps: Vec<Value> = Sweep::shipped()?
-        .into_iter()
-        .map(|(name, description)| json!({ "name": name, "description": description }))
-        .collect();
+    let mut found = Vec::new();
+    benchmarks(directory, |name, common, data| {
+        let methods = common.methods.iter();
+        let methods = methods.map(|(name, label)| json!({ "name": name, "label": label }));
+        found.push(json!({
+            "name": name,
+            "title": common.title,
+            "description": common.description.trim(),
+            "methods": methods.collect::<Vec<_>>(),
+            "data": {
+                "source": common.data.source.name(),
+                "needs": data.needs,
+                "looked_in": data.looked_in,
+                "ready": data.ready,
+            },
+        }));
+    })?;
+    let named = |documents: Vec<(&'static str, String)>| -> Vec<Value> {
+        let documents = documents.into_iter();
+        documents
+            .map(|(name, description)| json!({ "name": name, "description": description }))
+            .collect()
+    };
     let learners: Vec<&str> = learners().map(|learner| learner.name()).collect();
     Ok(json!({
-        "benchmarks": benchmarks,
-        "variants": variants,
-        "sweeps": sweeps,
+        "benchmarks": found,
+        "variants": named(variants()?),
+        "sweeps": named(sweeps()?),
         "learners": learners,
     }))
 }

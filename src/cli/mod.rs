@@ -9,7 +9,6 @@
 
 mod arguments;
 mod bench;
-mod comodulation;
 mod data;
 mod device;
 mod figure;

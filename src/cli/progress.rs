@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use neurogain::systems::stability_gap::Settings;
 
 /// Counts what is done, and draws it if standard error is a terminal.
 ///
@@ -12,14 +11,16 @@ use neurogain::systems::stability_gap::Settings;
 /// long as one that is not, and the time left would jump.
 pub struct Progress {
     bar: ProgressBar,
-    /// Iterations done, of all runs.
+    /// What is counted.
+    unit: &'static str,
+    /// How many are done.
     done: AtomicU64,
     total: u64,
 }
 
 impl Progress {
-    /// For `total` iterations that cost `cost`; draws nothing if `quiet`.
-    pub fn new(title: &str, total: u64, cost: u64, quiet: bool) -> Self {
+    /// For `total` of a unit, such as iterations, that cost `cost`; draws nothing if `quiet`.
+    pub fn new(title: &str, unit: &'static str, total: u64, cost: u64, quiet: bool) -> Self {
         let bar = if quiet {
             ProgressBar::hidden()
         } else {
@@ -31,27 +32,30 @@ impl Progress {
             bar.set_style(style);
         }
         bar.set_prefix(title.to_string());
-        bar.set_message(format!("0/{total} iterations"));
+        bar.set_message(format!("0/{total} {unit}"));
         bar.enable_steady_tick(Duration::from_millis(200));
         Progress {
             bar,
+            unit,
             done: AtomicU64::new(0),
             total,
         }
     }
 
-    /// Iterations were done before, which cost `cost`: they tell nothing of the time left.
-    pub fn skip(&self, iterations: usize, cost: u64) {
-        self.done.fetch_add(iterations as u64, Ordering::Relaxed);
+    /// `count` were done before, which cost `cost`: they tell nothing of the time left.
+    pub fn skip(&self, count: usize, cost: u64) {
+        self.done.fetch_add(count as u64, Ordering::Relaxed);
         self.bar.inc(cost);
         self.bar.reset_eta();
     }
 
-    /// One iteration of some run is done, which cost `cost`.
-    pub fn advance(&self, cost: u64) {
-        let done = 1 + self.done.fetch_add(1, Ordering::Relaxed);
-        let total = self.total;
-        self.bar.set_message(format!("{done}/{total} iterations"));
+    /// `count` are done, which cost `cost`.
+    pub fn advance(&self, count: usize, cost: u64) {
+        let before = self.done.fetch_add(count as u64, Ordering::Relaxed);
+        let (done, total, unit) = (before + count as u64, self.total, self.unit);
+        if count > 0 {
+            self.bar.set_message(format!("{done}/{total} {unit}"));
+        }
         self.bar.inc(cost);
     }
 
@@ -59,10 +63,4 @@ impl Progress {
     pub fn clear(&self) {
         self.bar.finish_and_clear();
     }
-}
-
-/// Iterations of all runs of `settings`.
-pub fn iterations(settings: &Settings) -> u64 {
-    let runs = settings.methods.len() * settings.training.seeds.len();
-    runs.saturating_mul(settings.stream.total_iterations()) as u64
 }

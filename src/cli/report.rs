@@ -1,11 +1,9 @@
 //! `neurogain report`: pages of runs that are already on disk.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use neurogain::run::{RunDirectory, System};
-use neurogain::systems::comodulation;
-use neurogain::systems::stability_gap::compare;
-use neurogain::systems::{Comodulation, StabilityGap};
+use neurogain::run::{RunDirectory, System, compare, settings};
+use neurogain::systems::with_system;
 use neurogain::{Error, Result};
 
 use super::arguments;
@@ -15,15 +13,20 @@ use super::output::print;
 pub fn report(arguments: &arguments::Report) -> Result<()> {
     match (&arguments.out, arguments.directories.as_slice()) {
         (Some(page), directories) => {
-            compare(directories, page)?;
-            print(&format!("report  {}\n", page.display()))
+            let kinds: Vec<Option<String>> = directories.iter().map(|of| kind(of)).collect();
+            if let Some(at) = kinds.iter().position(|kind| *kind != kinds[0]) {
+                let expected = format!(
+                    "experiments of one kind, as {} is of another",
+                    directories[0].display()
+                );
+                let other = directories[at].display();
+                return Err(Error::setting("directories", other, expected));
+            }
+            let first = kinds.into_iter().next().flatten();
+            with_system!(first.as_deref(), S => compared::<S>(directories, page))
         }
         (None, [directory]) => {
-            let config = directory.join("config.toml").display().to_string();
-            match comodulation::find(&config)? {
-                Some(_) => rebuild::<Comodulation>(directory),
-                None => rebuild::<StabilityGap>(directory),
-            }
+            with_system!(kind(directory).as_deref(), S => rebuild::<S>(directory))
         }
         (None, _) => Err(Error::Setting {
             name: "--out".into(),
@@ -31,6 +34,17 @@ pub fn report(arguments: &arguments::Report) -> Result<()> {
             expected: "the file for the page that compares these runs".into(),
         }),
     }
+}
+
+/// The `kind` of a directory's experiment.
+fn kind(directory: &Path) -> Option<String> {
+    settings::kind(&directory.join("config.toml").display().to_string())
+}
+
+/// Writes a page that compares directories.
+fn compared<S: System>(directories: &[PathBuf], page: &Path) -> Result<()> {
+    compare::<S>(directories, page)?;
+    print(&format!("report  {}\n", page.display()))
 }
 
 /// Writes a directory's report again.

@@ -6,15 +6,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use neurogain::data::TrainTest;
-use neurogain::run::{DataSettings, DataSource, load_samples, parse_seeds};
-use neurogain::run::{Lock, Outcome, RunDirectory, Status, System};
-use neurogain::systems::stability_gap::Settings;
-use neurogain::systems::{Comodulation, StabilityGap};
+use neurogain::run::settings::{self, Document};
+use neurogain::run::{Lock, Outcome, RunDirectory, Status, System, parse_seeds};
+use neurogain::systems::with_system;
 use neurogain::{Backend, Error, Result};
 
 use super::arguments;
-use super::comodulation;
 use super::device::{Device, on_device, processor, tell, threads};
 use super::filling::{CHECKPOINT_EVERY, Filled, Filling, total};
 use super::output::{complain, print, print_json};
@@ -25,41 +22,31 @@ pub(super) const INTERRUPTED: u8 = 130;
 
 /// Does what `neurogain run` promises.
 pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
-    let device = Device::of(arguments.device.as_deref())?;
-    match comodulation::settings(arguments)? {
-        Some(settings) => {
-            let source = settings.data.source;
-            run_system::<Comodulation>(arguments, &settings, source, device)
-        }
-        None => {
-            let mut settings = settings(arguments)?;
-            let source = settings.data.source;
-            if settings.stream.epochs.is_some() {
-                let data = StabilityGap::load(&settings, &arguments.data.directory());
-                let data = data.map_err(|error| advised(error, source))?;
-                settings = settings.with_epochs_counted(&data.train)?;
-            }
-            run_system::<StabilityGap>(arguments, &settings, source, device)
-        }
-    }
+    let name = match &arguments.resume {
+        Some(directory) => directory.join("config.toml").display().to_string(),
+        None => benchmark(arguments).into(),
+    };
+    with_system!(settings::kind(&name).as_deref(), S => run_system::<S>(arguments))
+}
+
+/// The benchmark or file of settings that is run where no directory is resumed.
+fn benchmark(arguments: &arguments::Run) -> &str {
+    arguments.benchmark.as_deref().unwrap_or("split-digits")
 }
 
 /// Runs an experiment of a system on a device.
-fn run_system<S: System>(
-    arguments: &arguments::Run,
-    settings: &S::Settings,
-    source: DataSource,
-    device: Device,
-) -> Result<ExitCode> {
-    let data = S::load(settings, &arguments.data.directory());
-    let data = data.map_err(|error| advised(error, source))?;
+fn run_system<S: System>(arguments: &arguments::Run) -> Result<ExitCode> {
+    let device = Device::of(arguments.device.as_deref())?;
+    let settings = settings::<S>(arguments)?;
+    let data = S::load(&settings, &arguments.data.directory())?;
+    let settings = S::resolved(settings, &data)?;
     let card = device.open()?;
     let threads = threads(arguments.threads, card.as_ref());
-    S::check_memory(settings, &data, threads)?;
-    let cpu = processor(threads, S::jobs(settings).len())?;
+    S::memory(&settings, &data, threads).check()?;
+    let cpu = processor(threads, S::jobs(&settings).len())?;
     let seen = card.clone();
     let code = on_device!(card, cpu, |backend| run_on::<S, _>(
-        backend, arguments, settings, &data, threads
+        backend, arguments, &settings, &data, threads
     ))?;
     tell(seen.as_ref(), arguments.quiet);
     Ok(code)
@@ -84,13 +71,20 @@ fn run_on<S: System, B: Backend>(
     let lock = Lock::take(directory.path())?;
     directory.check_data(&S::digest(data))?;
     let (steps, cost) = total::<S, B>(&directory, &experiment);
-    let progress = Progress::new(S::title(settings), steps, cost, arguments.quiet);
+    let progress = Progress::new(
+        settings.common().title,
+        "iterations",
+        steps,
+        cost,
+        arguments.quiet,
+    );
     let filling = Filling {
         threads,
         checkpoint_every: arguments.checkpoint_every.unwrap_or(CHECKPOINT_EVERY),
         stop: &stop,
         progress: &progress,
         share: 1.0,
+        counts_steps: true,
     };
     let filled = filling.run::<S, B>(&directory, lock, &experiment);
     progress.clear();
@@ -109,12 +103,12 @@ fn run_on<S: System, B: Backend>(
         print_json(&serde_json::json!({
             "directory": place.to_string(),
             "report": page.display().to_string(),
-            "hash": report.hash,
+            "hash": report.summary.hash,
             "images_per_second": images_per_second,
-            "summary": report.summary,
+            "summary": report.summary.json,
         }))?;
     } else {
-        let hash = report.hash.map(|hash| format!("hash    {hash}\n"));
+        let hash = report.summary.hash.map(|hash| format!("hash    {hash}\n"));
         let speed = images_per_second.map(|speed| format!("speed   {speed:.0} images/s\n"));
         print(&format!(
             "{}\n{}{}report  {}\n",
@@ -131,18 +125,17 @@ fn run_on<S: System, B: Backend>(
     ))
 }
 
-/// The benchmark or file, with the changes asked for; those that a directory was begun with, to go on.
-fn settings(arguments: &arguments::Run) -> Result<Settings> {
+/// The benchmark or file, with the changes asked for; those that a directory was begun with, to continue.
+fn settings<S: System>(arguments: &arguments::Run) -> Result<S::Settings> {
     if let Some(directory) = &arguments.resume {
-        let found = RunDirectory::<StabilityGap>::open(directory);
+        let found = RunDirectory::<S>::open(directory);
         return found
             .map(|directory| directory.settings().clone())
             .map_err(|error| error.advised("; name a directory that `neurogain run` has made"));
     }
-    let name = arguments.benchmark.as_deref().unwrap_or("split-digits");
-    let mut settings = Settings::find(name, Path::new(""))?;
+    let mut settings: S::Settings = settings::find(benchmark(arguments), Path::new(""))?;
     if let Some(variants) = &arguments.variants {
-        settings = settings.with_variants(variants)?;
+        settings = settings::with_variants(&settings, variants)?;
     }
     let mut overrides = arguments.overrides.clone();
     if let Some(every) = arguments.eval_every {
@@ -154,36 +147,14 @@ fn settings(arguments: &arguments::Run) -> Result<Settings> {
     if let Some(tasks) = &arguments.eval_tasks {
         overrides.push(format!("evaluation.tasks={tasks}"));
     }
-    settings = settings.with_overrides(&overrides)?;
+    settings = settings::changed(&settings, &overrides)?;
     if let Some(methods) = &arguments.methods {
-        settings = settings.with_methods(methods)?;
+        settings = settings::with_methods(&settings, methods)?;
     }
     if let Some(seeds) = &arguments.seeds {
-        settings = settings.with_seeds(&parse_seeds(seeds)?)?;
+        settings = settings::with_seeds(&settings, &parse_seeds(seeds)?)?;
     }
     Ok(settings)
-}
-
-/// The samples; if a file is missing, the error also says how to get them.
-pub(super) fn samples(data: &DataSettings, directory: &Path) -> Result<TrainTest> {
-    load_samples(data, directory).map_err(|error| advised(error, data.source))
-}
-
-/// How to get the files of a source that are missing.
-pub(super) fn advised(error: Error, source: DataSource) -> Error {
-    let home = match source {
-        // CelebA's reader says it itself.
-        DataSource::Digits | DataSource::Images | DataSource::Celeba => return error,
-        DataSource::Mnist => "https://ossci-datasets.s3.amazonaws.com/mnist/ (each with .gz)",
-        DataSource::FashionMnist => {
-            "https://github.com/zalandoresearch/fashion-mnist (each with .gz)"
-        }
-        DataSource::Cifar10 => "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
-        DataSource::Cifar100 => "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",
-    };
-    error.advised(&format!(
-        ". Get them from {home}, and name their directory with --data DIR or the variable NEUROGAIN_DATA"
-    ))
 }
 
 /// A flag that the first Ctrl-C raises; the second ends the program at once.
@@ -209,7 +180,7 @@ pub(super) fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
 
 /// Makes the run directory with the next free number: `runs/split-digits-001`.
 fn create_next<S: System>(parent: &Path, settings: &S::Settings) -> Result<RunDirectory<S>> {
-    let name = S::name(settings);
+    let name = settings.common().name;
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     let numbers = entries.filter_map(|entry| {
         let file_name = entry.file_name();

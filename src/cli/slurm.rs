@@ -4,12 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use neurogain::run::Sweep;
+use neurogain::run::settings::Document;
 use neurogain::{Error, Result};
 
 /// Writes `job.sh`, `submit.sh` and the folder for the tasks' output into the sweep's directory.
 ///
 /// Neither script holds a path: a directory that was prepared on one machine is submitted on another.
-pub fn write_scripts(directory: &Path, sweep: &Sweep, device: &str) -> Result<()> {
+pub fn write_scripts<D: Document>(directory: &Path, sweep: &Sweep<D>, device: &str) -> Result<()> {
     let logs = directory.join("logs");
     fs::create_dir_all(&logs).map_err(|error| refused(&logs, "create", error))?;
     // `auto` asks for none: it takes what the node has.
@@ -18,7 +19,7 @@ pub fn write_scripts(directory: &Path, sweep: &Sweep, device: &str) -> Result<()
         false => "",
     };
     let job = include_str!("slurm/job.sh")
-        .replace("@NAME@", &sweep.base().name)
+        .replace("@NAME@", sweep.base().common().name)
         .replace("@CELLS@", &sweep.cells().len().to_string())
         .replace("@DEVICE@", device)
         .replace("@GRES@", gres);

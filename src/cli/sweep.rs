@@ -6,69 +6,84 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use neurogain::data::TrainTest;
-use neurogain::report;
-use neurogain::run::{Cell, DataSettings, Sweep, available_memory, data_digest};
-use neurogain::run::{Lock, RunDirectory};
-use neurogain::systems::StabilityGap;
-use neurogain::systems::stability_gap::{self, Experiment};
+use neurogain::run::settings::Document;
+use neurogain::run::{
+    Cell, Lock, Memory, RunDirectory, Sweep, SweepSource, System, begin_sweep, cell_directory,
+    cell_has_ended, collect_sweep,
+};
+use neurogain::systems::with_system;
 use neurogain::{Backend, Error, Result};
 
 use super::arguments;
 use super::device::{Device, on_device, processor, threads};
 use super::filling::{CHECKPOINT_EVERY, Filling, total};
 use super::output::{complain, print};
-use super::progress::{Progress, iterations};
-use super::run::{INTERRUPTED, samples, stop_on_interrupt};
+use super::progress::Progress;
+use super::run::{INTERRUPTED, stop_on_interrupt};
 use super::slurm;
 
-/// What an iteration costs on the progress bar, in the mean: fine enough for shares of it.
-const COST_OF_ITERATION: u64 = 1000;
+/// What a cell costs on the progress bar: fine enough for shares of it.
+const COST_OF_CELL: u64 = 1_000_000_000;
 
 /// Does what `neurogain sweep` promises.
 pub fn sweep(arguments: &arguments::Sweep) -> Result<ExitCode> {
     // One of the two is there: clap sees to it.
     let file = match (&arguments.collect, &arguments.file) {
-        (Some(directory), _) => return collect(directory),
+        (Some(directory), _) => {
+            let source = SweepSource::from_file(&directory.join("sweep.toml"));
+            let kind = source.ok().and_then(|source| source.kind());
+            return with_system!(kind.as_deref(), S => collect::<S>(directory));
+        }
         (None, file) => file.as_deref().unwrap_or(Path::new("")),
     };
-    let sweep = Sweep::find(file, arguments.base.as_deref())?;
-    let chosen: Vec<&Cell> = match arguments.cell {
-        Some(number) => vec![cell(&sweep, number)?],
-        None => sweep.cells().iter().collect(),
-    };
+    let source = SweepSource::find(file, arguments.base.as_deref())?;
     let directory = match &arguments.out {
         Some(directory) => directory.clone(),
         None => Path::new("runs").join(file.file_stem().unwrap_or_default()),
     };
+    let kind = source.kind();
+    with_system!(kind.as_deref(), S => sweep_system::<S>(arguments, &source, &directory))
+}
+
+/// Runs a sweep over experiments of a system.
+fn sweep_system<S: System>(
+    arguments: &arguments::Sweep,
+    source: &SweepSource,
+    directory: &Path,
+) -> Result<ExitCode> {
+    let sweep: Sweep<S::Settings> = Sweep::read(source)?;
+    let chosen: Vec<&Cell<S::Settings>> = match arguments.cell {
+        Some(number) => vec![cell(&sweep, number)?],
+        None => sweep.cells().iter().collect(),
+    };
     if arguments.slurm {
         let device = arguments.device.as_deref();
         Device::of(device)?;
-        report::begin_sweep(&directory, &sweep)?;
-        slurm::write_scripts(&directory, &sweep, device.unwrap_or("cpu"))?;
+        begin_sweep(directory, &sweep)?;
+        slurm::write_scripts(directory, &sweep, device.unwrap_or("cpu"))?;
         let submit = directory.join("submit.sh");
         let cells = sweep.cells().len();
         print(&format!("submit  {} ({cells} tasks)\n", submit.display()))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let work = Work::new(arguments, &sweep, &directory, chosen)?;
-    report::begin_sweep(&directory, &sweep)?;
+    let work = SweepRunner::<S>::new(arguments, &sweep, directory, chosen)?;
+    begin_sweep(directory, &sweep)?;
     let left = work.run(arguments.quiet)?;
     if left > 0 && work.stop.load(Ordering::SeqCst) {
-        let message = format!("{left} cells are left; the same command goes on with them");
+        let message = format!("{left} cells are left; to continue, run the same command again");
         complain("interrupted", &message);
         return Ok(ExitCode::from(INTERRUPTED));
     }
     match arguments.cell {
         Some(_) if left > 0 => Ok(ExitCode::FAILURE),
         Some(_) => Ok(ExitCode::SUCCESS),
-        None => collect(&directory),
+        None => collect::<S>(directory),
     }
 }
 
 /// Gathers the cells of `directory` and prints their table.
-fn collect(directory: &Path) -> Result<ExitCode> {
-    let collected = report::collect_sweep(directory)?;
+fn collect<S: System>(directory: &Path) -> Result<ExitCode> {
+    let collected = collect_sweep::<S>(directory)?;
     let file = |name: &str| directory.join(name).display().to_string();
     let figure = collected.figure.as_ref();
     let figure = figure.map_or(String::new(), |path| {
@@ -89,7 +104,7 @@ fn collect(directory: &Path) -> Result<ExitCode> {
     })
 }
 
-fn cell(sweep: &Sweep, number: usize) -> Result<&Cell> {
+fn cell<D: Document>(sweep: &Sweep<D>, number: usize) -> Result<&Cell<D>> {
     let cells = sweep.cells();
     let found = number.checked_sub(1).and_then(|index| cells.get(index));
     found.ok_or_else(|| Error::Setting {
@@ -100,33 +115,33 @@ fn cell(sweep: &Sweep, number: usize) -> Result<&Cell> {
 }
 
 /// A cell that is left to do.
-struct Task<'a> {
-    cell: &'a Cell,
-    samples: Arc<TrainTest>,
+struct Task<'a, S: System> {
+    cell: &'a Cell<S::Settings>,
+    data: Arc<S::Data>,
 }
 
 /// The cells that are left to do, and how.
-struct Work<'a> {
-    sweep: &'a Sweep,
+struct SweepRunner<'a, S: System> {
+    sweep: &'a Sweep<S::Settings>,
     directory: &'a Path,
-    tasks: Vec<Task<'a>>,
+    tasks: Vec<Task<'a, S>>,
     workers: usize,
-    /// Runs side by side in each cell.
+    /// Jobs side by side in each cell.
     threads: usize,
     /// A card that was seen to be there, or the processor.
     device: Device,
     stop: Arc<AtomicBool>,
 }
 
-impl<'a> Work<'a> {
+impl<'a, S: System> SweepRunner<'a, S> {
     /// Loads what the cells need and checks that there is room for them.
     fn new(
         arguments: &arguments::Sweep,
-        sweep: &'a Sweep,
+        sweep: &'a Sweep<S::Settings>,
         directory: &'a Path,
-        mut cells: Vec<&'a Cell>,
+        mut cells: Vec<&'a Cell<S::Settings>>,
     ) -> Result<Self> {
-        cells.retain(|cell| !report::cell_has_ended(directory, cell));
+        cells.retain(|cell| !cell_has_ended::<S>(directory, cell));
         let device = Device::of(arguments.device.as_deref())?;
         let card = device.open()?;
         let device = match (device, &card) {
@@ -137,9 +152,9 @@ impl<'a> Work<'a> {
         let threads = threads(arguments.threads, card.as_ref());
         let workers = arguments.workers.map_or(1, usize::from);
         let threads = (threads / workers).max(1);
-        let tasks = tasks(&cells, &arguments.data.directory())?;
+        let tasks = tasks::<S>(&cells, &arguments.data.directory())?;
         check_memory(&tasks, workers, threads)?;
-        Ok(Work {
+        Ok(SweepRunner {
             sweep,
             directory,
             tasks,
@@ -153,10 +168,9 @@ impl<'a> Work<'a> {
     /// Runs the cells, as many side by side as there are workers, and says how many are left; those that
     /// could not be done are complained about, and the others go on.
     fn run(&self, quiet: bool) -> Result<usize> {
-        let total = self.tasks.iter();
-        let total = total.map(|task| iterations(&task.cell.settings)).sum();
-        let cost = total * COST_OF_ITERATION;
-        let progress = Progress::new(&self.sweep.base().title, total, cost, quiet);
+        let total = self.tasks.len() as u64;
+        let title = self.sweep.base().common().title;
+        let progress = Progress::new(title, "cells", total, total * COST_OF_CELL, quiet);
         let (next, ended) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let work = || {
             while !self.stop.load(Ordering::SeqCst) {
@@ -164,8 +178,9 @@ impl<'a> Work<'a> {
                     return;
                 };
                 match self.one(task, &progress) {
-                    Ok(()) if report::cell_has_ended(self.directory, task.cell) => {
+                    Ok(()) if cell_has_ended::<S>(self.directory, task.cell) => {
                         ended.fetch_add(1, Ordering::Relaxed);
+                        progress.advance(1, 0);
                     }
                     // Stopped.
                     Ok(()) => {}
@@ -187,21 +202,25 @@ impl<'a> Work<'a> {
         Ok(self.tasks.len() - ended.into_inner())
     }
 
-    /// Runs one cell into its directory, going on from what is there.
-    fn one(&self, task: &Task, progress: &Progress) -> Result<()> {
-        let settings = &task.cell.settings;
-        let runs = settings.methods.len() * settings.training.seeds.len();
+    /// Runs one cell into its directory, continuing from what is there.
+    fn one(&self, task: &Task<'_, S>, progress: &Progress) -> Result<()> {
+        let jobs = S::jobs(&task.cell.settings).len();
         // Each cell opens the card for itself: what cells side by side ask of it does not mix.
         let card = self.device.open()?;
-        let cpu = processor(self.threads, runs)?;
+        let cpu = processor(self.threads, jobs)?;
         on_device!(card, cpu, |backend| self.one_on(backend, task, progress))
     }
 
     /// Runs one cell on a backend.
-    fn one_on<B: Backend>(&self, backend: &B, task: &Task, progress: &Progress) -> Result<()> {
+    fn one_on<B: Backend>(
+        &self,
+        backend: &B,
+        task: &Task<'_, S>,
+        progress: &Progress,
+    ) -> Result<()> {
         let settings = &task.cell.settings;
-        let path = report::cell_directory(self.directory, task.cell);
-        let directory = match RunDirectory::<StabilityGap>::open(&path) {
+        let path = cell_directory(self.directory, task.cell);
+        let directory = match RunDirectory::<S>::open(&path) {
             Ok(begun) if begun.settings() == settings => begun,
             Ok(_) => {
                 return Err(Error::Format {
@@ -213,60 +232,53 @@ impl<'a> Work<'a> {
             Err(error) => return Err(error),
         };
         let lock = Lock::take(&path)?;
-        directory.check_data(&data_digest(&task.samples))?;
-        let experiment = Experiment::new(settings, &task.samples, backend)?;
-        let (steps, cost) = total::<StabilityGap, B>(&directory, &experiment);
+        directory.check_data(&S::digest(&task.data))?;
+        let experiment = S::experiment(settings, &task.data, backend)?;
+        let (_, cost) = total::<S, B>(&directory, &experiment);
         let filling = Filling {
             threads: self.threads,
             checkpoint_every: CHECKPOINT_EVERY,
             stop: &self.stop,
             progress,
-            // Cells count by their iterations, and these within a cell by what they cost.
-            share: (steps * COST_OF_ITERATION) as f64 / cost.max(1) as f64,
+            share: COST_OF_CELL as f64 / cost.max(1) as f64,
+            counts_steps: false,
         };
-        filling.run::<StabilityGap, B>(&directory, lock, &experiment)?;
+        filling.run::<S, B>(&directory, lock, &experiment)?;
         Ok(())
     }
 }
 
 /// Refuses cells that need more memory than there is, alone or side by side.
-fn check_memory(tasks: &[Task], workers: usize, threads: usize) -> Result<()> {
+fn check_memory<S: System>(tasks: &[Task<'_, S>], workers: usize, threads: usize) -> Result<()> {
     let mut needs = Vec::with_capacity(tasks.len());
-    for Task { cell, samples } in tasks {
-        let settings = &cell.settings;
-        stability_gap::check_memory(settings, samples, threads)?;
-        let runs = settings.methods.len() * settings.training.seeds.len();
-        let needed = stability_gap::memory_needed(settings, samples, threads.min(runs));
-        needs.push(needed.unwrap_or(u64::MAX));
+    for Task { cell, data } in tasks {
+        let needed = S::memory(&cell.settings, data, threads);
+        needed.check()?;
+        needs.push(needed.bytes);
     }
     needs.sort_unstable();
     let largest = needs.iter().rev().take(workers);
-    let needed = largest.fold(0, |sum: u64, &needed| sum.saturating_add(needed));
-    match available_memory() {
-        Some(available) if needed > available => Err(Error::Memory {
-            purpose: format!("{workers} cells side by side"),
-            bytes: needed,
-            remedy: format!(
-                "{:.1} MiB are free: lower --workers or --threads",
-                available as f64 / (1024.0 * 1024.0)
-            ),
-        }),
-        _ => Ok(()),
+    Memory {
+        bytes: largest.fold(0, |sum: u64, &needed| sum.saturating_add(needed)),
+        purpose: format!("{workers} cells side by side"),
+        remedy: "lower --workers or --threads",
     }
+    .check()
 }
 
-/// The cells with their samples, which those with the same data share.
-fn tasks<'a>(cells: &[&'a Cell], directory: &Path) -> Result<Vec<Task<'a>>> {
-    let of = |data: &DataSettings| (data.source, data.name.clone(), data.side);
-    let mut tasks: Vec<Task> = Vec::with_capacity(cells.len());
+/// The cells with their data, which those with the same data share.
+fn tasks<'a, S: System>(
+    cells: &[&'a Cell<S::Settings>],
+    directory: &Path,
+) -> Result<Vec<Task<'a, S>>> {
+    let mut tasks: Vec<Task<'a, S>> = Vec::with_capacity(cells.len());
     for &cell in cells {
-        let data = &cell.settings.data;
-        let same = |task: &&Task| of(&task.cell.settings.data) == of(data);
-        let samples = match tasks.iter().find(same) {
-            Some(task) => Arc::clone(&task.samples),
-            None => Arc::new(samples(data, directory)?),
+        let same = |task: &&Task<'a, S>| S::same_data(&task.cell.settings, &cell.settings);
+        let data = match tasks.iter().find(same) {
+            Some(task) => Arc::clone(&task.data),
+            None => Arc::new(S::load(&cell.settings, directory)?),
         };
-        tasks.push(Task { cell, samples });
+        tasks.push(Task { cell, data });
     }
     Ok(tasks)
 }

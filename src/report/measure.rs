@@ -8,39 +8,53 @@ use crate::metrics::{PairedDifference, Summary, paired_difference, summarise};
 
 /// Which way a measure is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Better {
+pub enum Better {
+    /// Higher.
     Higher,
+    /// Lower.
     Lower,
+    /// Neither.
     Neither,
 }
 
 /// Where a measure is shown, besides files and the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shown {
+pub enum Shown {
+    /// In the terminal's table and in charts.
     TableAndChart,
     /// In the terminal's table.
     Table,
     /// In charts.
     Chart,
+    /// On the page alone.
     PageOnly,
 }
 
 /// A number that an outcome has.
-pub(crate) struct Measure<Outcome> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measure {
     /// Its name in files.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// Its name in tables, without the unit.
-    pub(crate) label: &'static str,
-    pub(crate) unit: Unit,
-    pub(crate) better: Better,
+    pub label: &'static str,
+    /// How it is printed.
+    pub unit: Unit,
+    /// Which way it is better.
+    pub better: Better,
     /// The group of measures that share a table on the page.
-    pub(crate) group: &'static str,
-    pub(crate) shown: Shown,
+    pub group: &'static str,
+    /// Where it is shown.
+    pub shown: Shown,
+}
+
+/// A row of the table of measures: a measure, and how an outcome's value is computed.
+pub(crate) struct MeasureOf<Outcome> {
+    pub(crate) measure: Measure,
     /// The value; none where the outcome does not have it.
     pub(crate) of: fn(&Outcome) -> Option<f64>,
 }
 
-impl<Outcome> Measure<Outcome> {
+impl<Outcome> MeasureOf<Outcome> {
     /// A row of the table.
     pub(crate) const fn new(
         name: &'static str,
@@ -51,17 +65,21 @@ impl<Outcome> Measure<Outcome> {
         shown: Shown,
         of: fn(&Outcome) -> Option<f64>,
     ) -> Self {
-        Measure {
-            name,
-            label,
-            unit,
-            better,
-            group,
-            shown,
+        MeasureOf {
+            measure: Measure {
+                name,
+                label,
+                unit,
+                better,
+                group,
+                shown,
+            },
             of,
         }
     }
+}
 
+impl Measure {
     pub(crate) fn in_table(&self) -> bool {
         matches!(self.shown, Shown::Table | Shown::TableAndChart)
     }
@@ -130,12 +148,26 @@ impl<T> ByMeasure<T> {
     }
 
     /// What `of` gives for each of `measures`.
-    pub(crate) fn new<Outcome>(
-        measures: &[Measure<Outcome>],
-        of: impl Fn(&Measure<Outcome>) -> Option<T>,
-    ) -> Self {
+    pub(crate) fn new(measures: &[Measure], of: impl Fn(&Measure) -> Option<T>) -> Self {
         let found = measures.iter();
         ByMeasure(found.filter_map(|m| Some((m.name, of(m)?))).collect())
+    }
+}
+
+impl ByMeasure<f64> {
+    /// The measures that `outcome` has.
+    pub(crate) fn of<Outcome>(rows: &[MeasureOf<Outcome>], outcome: &Outcome) -> Self {
+        Self::of_each(rows, |of| of(outcome))
+    }
+
+    /// What `value` makes of each row's function, where it makes something.
+    pub(crate) fn of_each<Outcome>(
+        rows: &[MeasureOf<Outcome>],
+        value: impl Fn(fn(&Outcome) -> Option<f64>) -> Option<f64>,
+    ) -> Self {
+        let found = rows.iter();
+        let found = found.filter_map(|row| Some((row.measure.name, value(row.of)?)));
+        ByMeasure(found.collect())
     }
 }
 
@@ -156,10 +188,7 @@ impl<T: Serialize> Serialize for ByMeasure<T> {
 }
 
 /// Mean and spread over `seeds` of each of `measures` that all seeds have.
-pub(crate) fn over_seeds<Outcome>(
-    measures: &[Measure<Outcome>],
-    seeds: &[&ByMeasure<f64>],
-) -> ByMeasure<Summary> {
+pub(crate) fn over_seeds(measures: &[Measure], seeds: &[&ByMeasure<f64>]) -> ByMeasure<Summary> {
     ByMeasure::new(measures, |measure| {
         let values = seeds.iter().map(|seed| seed.get(measure.name).copied());
         let values: Vec<f64> = values.collect::<Option<_>>()?;
@@ -168,8 +197,8 @@ pub(crate) fn over_seeds<Outcome>(
 }
 
 /// The seeds that both have, and over these the first minus the second in each of `measures`.
-pub(crate) fn differences<Outcome>(
-    measures: &[Measure<Outcome>],
+pub(crate) fn differences(
+    measures: &[Measure],
     first: &[(u64, &ByMeasure<f64>)],
     second: &[(u64, &ByMeasure<f64>)],
 ) -> (Vec<u64>, ByMeasure<PairedDifference>) {

@@ -25,6 +25,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use super::settings::{Layers, Source, to_toml};
 use super::state;
 use super::{Job, Lock, Outcome, Report, Saved, Status, System, all_ended, files, npz};
 use crate::error::{Error, Result};
@@ -46,7 +47,7 @@ impl<S: System> RunDirectory<S> {
     /// # Errors
     /// [`Error::File`] where `path` exists or cannot be made, [`Error::Setting`] for settings that TOML cannot hold.
     pub fn create(path: &Path, settings: &S::Settings) -> Result<Self> {
-        let config = S::to_toml(settings)?;
+        let config = to_toml(settings)?;
         let exists = || {
             let resume = match path.join("config.toml").exists() {
                 true => format!(
@@ -96,14 +97,16 @@ impl<S: System> RunDirectory<S> {
     /// # Errors
     /// [`Error::File`] where its `config.toml` cannot be read, [`Error::Format`] where it is damaged.
     pub fn open(path: &Path) -> Result<Self> {
-        let settings = S::from_file(&path.join("config.toml")).map_err(files::damaged)?;
+        let settings = Source::file(&path.join("config.toml"))
+            .and_then(|source| Layers::read(source)?.settings::<S::Settings>())
+            .map_err(files::damaged)?;
         Self::with_settings(path, settings)
     }
 
     fn with_settings(path: &Path, settings: S::Settings) -> Result<Self> {
         Ok(RunDirectory {
             path: path.into(),
-            settings_digest: state::digest(S::to_toml(&settings)?.as_bytes()),
+            settings_digest: state::digest(to_toml(&settings)?.as_bytes()),
             jobs: S::jobs(&settings),
             settings,
             tensorboard: false,
@@ -276,10 +279,10 @@ impl<S: System> RunDirectory<S> {
         });
         let failed = |e| Error::setting("summary", e, "values that JSON can hold");
         let jobs = serde_json::to_value(jobs.collect::<Vec<_>>()).map_err(failed)?;
-        if let Some(summary) = report.summary.as_object_mut() {
+        if let Some(summary) = report.summary.json.as_object_mut() {
             summary.insert("jobs".into(), jobs);
         }
-        let summary = format!("{:#}\n", report.summary);
+        let summary = format!("{:#}\n", report.summary.json);
         write(self.path.join("summary.json"), summary.as_bytes())?;
         Ok(report)
     }

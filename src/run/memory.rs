@@ -2,11 +2,47 @@
 
 use std::path::Path;
 
-/// Bytes that this process may still take, where the operating system says so: the least of what is free, of
-/// what its limit on addresses leaves, and of the limits of its control groups.
-pub fn available_memory() -> Option<u64> {
+use crate::error::{Error, Result};
+
+/// What is taken to be free where the operating system does not say: 1 TiB.
+const UNKNOWN_MACHINE: u64 = 1 << 40;
+
+/// The memory that an experiment needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Memory {
+    /// Bytes at most; `u64::MAX` for more than a u64 holds.
+    pub bytes: u64,
+    /// What needs them, with the settings that change it.
+    pub purpose: String,
+    /// What would make it fit.
+    pub remedy: &'static str,
+}
+
+impl Memory {
+    /// Refuses what does not fit into the memory that is free.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] that names the sizes.
+    pub fn check(&self) -> Result<()> {
+        let available = available_memory();
+        if self.bytes <= available {
+            return Ok(());
+        }
+        let free = available as f64 / (1024.0 * 1024.0);
+        Err(Error::Memory {
+            purpose: self.purpose.clone(),
+            bytes: self.bytes,
+            remedy: format!("{free:.1} MiB are free: {}", self.remedy),
+        })
+    }
+}
+
+/// Bytes that this process may still take: the least of what is free, of what its limit on addresses leaves, and of
+/// the limits of its control groups; 1 TiB where the operating system says none of these.
+pub fn available_memory() -> u64 {
     let all = [free_memory(), address_limit(), group_limit()];
-    all.into_iter().flatten().min()
+    let known = all.into_iter().flatten().min();
+    known.unwrap_or(UNKNOWN_MACHINE)
 }
 
 /// `MemAvailable` of Linux: free, or freed as soon as it is asked for.

@@ -5,6 +5,7 @@
 //! and a final state. [`run`] runs the jobs of a plan side by side, carries on with those that a [`Store`] has
 //! begun, and stores what they leave. [`RunDirectory`] is the store on disk, [`MemoryStore`] the one in memory.
 
+mod compare;
 mod directory;
 pub(crate) mod files;
 mod hash;
@@ -24,10 +25,11 @@ mod system;
 mod tensorboard;
 mod weights;
 
+pub use compare::compare;
 pub use directory::RunDirectory;
 pub(crate) use hash::hash_parameters;
 pub use lock::Lock;
-pub use memory::available_memory;
+pub use memory::{Memory, available_memory};
 pub use pool::run_jobs;
 pub(crate) use records::Csv;
 pub use records::{Column, Records};
@@ -38,7 +40,11 @@ pub(crate) use seeds::check_seeds;
 pub use seeds::parse_seeds;
 pub(crate) use state::{digest, hexadecimal};
 pub use store::{MemoryStore, Store};
-pub(crate) use sweep::{Axis, SHIPPED as SWEEPS};
-pub use sweep::{Cell, Sweep};
-pub use system::{Experiment, Job, Outcome, Report, Saved, Size, Status, System};
+pub use sweep::{
+    Cell, Collected, Sweep, SweepSource, begin_sweep, cell_directory, cell_has_ended, collect_sweep,
+};
+pub use system::{
+    Best, Experiment, Job, MethodMeasures, Named, Outcome, Report, Saved, Size, Status, Summary,
+    System,
+};
 pub use weights::read_weights;

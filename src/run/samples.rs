@@ -49,6 +49,13 @@ settings! {
     }
 }
 
+impl DataSettings {
+    /// Whether both name the same samples, whatever becomes of their pixels.
+    pub(crate) fn same_samples(&self, other: &Self) -> bool {
+        (self.source, &self.name, self.side) == (other.source, &other.name, other.side)
+    }
+}
+
 impl DataSource {
     /// Classes of its samples; the most that there can be, where the samples themselves decide.
     pub fn classes(self) -> usize {
@@ -80,7 +87,7 @@ impl DataSource {
 /// Those of the source's format: [`mnist::load`], [`cifar::load_10`], [`cifar::load_100`],
 /// [`collection::load`]; [`Error::Setting`] for a collection of images without name or side.
 pub fn load_samples(data: &DataSettings, directory: &Path) -> Result<TrainTest> {
-    match data.source {
+    let loaded = match data.source {
         DataSource::Digits => Ok(digits::load()),
         DataSource::Mnist => mnist::load(directory),
         DataSource::FashionMnist => mnist::load_fashion(directory),
@@ -95,6 +102,27 @@ pub fn load_samples(data: &DataSettings, directory: &Path) -> Result<TrainTest> 
             "celeba",
             "samples with labels: CelebA has attributes, which comodulation experiments learn",
         )),
+    };
+    // What is missing can be got from elsewhere.
+    loaded.map_err(|error| match home(data.source) {
+        Some(home) => error.advised(&format!(
+            ". Get them from {home}, and name their directory with --data DIR or the variable NEUROGAIN_DATA"
+        )),
+        None => error,
+    })
+}
+
+/// Where the files of a source are published; none for a source whose files are the user's own or whose reader says
+/// it itself.
+fn home(source: DataSource) -> Option<&'static str> {
+    match source {
+        DataSource::Digits | DataSource::Images | DataSource::Celeba => None,
+        DataSource::Mnist => Some("https://ossci-datasets.s3.amazonaws.com/mnist/ (each with .gz)"),
+        DataSource::FashionMnist => {
+            Some("https://github.com/zalandoresearch/fashion-mnist (each with .gz)")
+        }
+        DataSource::Cifar10 => Some("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"),
+        DataSource::Cifar100 => Some("https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"),
     }
 }
 

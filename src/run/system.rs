@@ -4,15 +4,18 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Records, Session};
+use super::settings::Document;
+use super::{Memory, Records, Session};
 use crate::backend::Backend;
 use crate::error::Result;
+use crate::metrics;
+use crate::report::{ByMeasure, Measure};
 use crate::state::Checkpoint;
 
 /// One paper's experiments.
 pub trait System: Sized + Send + Sync + 'static {
     /// The settings of an experiment.
-    type Settings: Clone + PartialEq + Send + Sync;
+    type Settings: Document + Clone + PartialEq + Send + Sync;
     /// The samples, and whatever else is read from files before an experiment begins.
     type Data: Send + Sync;
     /// What a job leaves.
@@ -20,24 +23,8 @@ pub trait System: Sized + Send + Sync + 'static {
     /// Settings on data and on a backend, ready to run.
     type Experiment<'a, B: Backend>: Experiment<Self::Outcome>;
 
-    /// The experiment's name, which directories are called after.
-    fn name(settings: &Self::Settings) -> &str;
-
-    /// The experiment's title.
-    fn title(settings: &Self::Settings) -> &str;
-
-    /// The TOML document of settings that have been checked.
-    ///
-    /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for a value outside its range.
-    fn to_toml(settings: &Self::Settings) -> Result<String>;
-
-    /// Reads the settings in a TOML file.
-    ///
-    /// # Errors
-    /// [`Error::File`](crate::Error::File) if it cannot be read, [`Error::Settings`](crate::Error::Settings) with
-    /// line and key.
-    fn from_file(path: &Path) -> Result<Self::Settings>;
+    /// How the report on a sweep tells which of its cells is best for a method.
+    const BEST: Best;
 
     /// The jobs, each after those that it depends on, in the order in which tables list them.
     fn jobs(settings: &Self::Settings) -> Vec<Job>;
@@ -48,14 +35,22 @@ pub trait System: Sized + Send + Sync + 'static {
     /// [`Error::File`](crate::Error::File) and [`Error::Format`](crate::Error::Format) for files that cannot be used.
     fn load(settings: &Self::Settings, directory: &Path) -> Result<Self::Data>;
 
+    /// Whether two experiments have the same data.
+    fn same_data(one: &Self::Settings, other: &Self::Settings) -> bool;
+
+    /// The settings with what follows from the data: epochs as iterations.
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) for settings that do not fit the data.
+    fn resolved(settings: Self::Settings, _data: &Self::Data) -> Result<Self::Settings> {
+        Ok(settings)
+    }
+
     /// SHA-256 of the data, in hexadecimal: equal data, equal digest.
     fn digest(data: &Self::Data) -> String;
 
-    /// Refuses settings that need more memory than there is for `threads` jobs side by side.
-    ///
-    /// # Errors
-    /// [`Error::Memory`](crate::Error::Memory) that names the sizes.
-    fn check_memory(settings: &Self::Settings, data: &Self::Data, threads: usize) -> Result<()>;
+    /// The memory that `threads` jobs side by side need at most.
+    fn memory(settings: &Self::Settings, data: &Self::Data, threads: usize) -> Memory;
 
     /// Prepares an experiment: everything that can be wrong with settings on these data shows here.
     ///
@@ -74,11 +69,55 @@ pub trait System: Sized + Send + Sync + 'static {
     /// [`Error::Format`](crate::Error::Format) with file, line and value for what is not as it was written.
     fn read(settings: &Self::Settings, job: &Job, saved: Saved<'_>) -> Result<Self::Outcome>;
 
-    /// The report on outcomes in the order of [`jobs`](Self::jobs); none where a job has not begun.
+    /// The measures of a method, in the order of tables.
+    fn measures() -> Vec<Measure>;
+
+    /// What outcomes in the order of [`jobs`](Self::jobs) come to; none where a job has not begun.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) for a complete outcome whose records are not complete.
+    fn summary(settings: &Self::Settings, outcomes: &[Option<Self::Outcome>]) -> Result<Summary>;
+
+    /// The report on the same outcomes.
+    ///
+    /// # Errors
+    /// Those of [`summary`](Self::summary), and of drawing.
     fn report(settings: &Self::Settings, outcomes: &[Option<Self::Outcome>]) -> Result<Report>;
+
+    /// One page on several experiments: the same tables with a column for the name, and the figures of each.
+    ///
+    /// # Errors
+    /// Those of [`report`](Self::report).
+    fn comparison(experiments: &[Named<Self>]) -> Result<String>;
+
+    /// The title of an axis in the figure of a sweep through lists at this key; none for its name.
+    fn axis_title(_settings: &Self::Settings, _key: &str) -> Option<String> {
+        None
+    }
+}
+
+/// An experiment and its outcomes, by the name of its directory.
+#[derive(Debug, Clone)]
+pub struct Named<S: System> {
+    /// What tells it from others.
+    pub name: String,
+    /// Its settings.
+    pub settings: S::Settings,
+    /// What its jobs have left, in the order of the plan.
+    pub outcomes: Vec<Option<S::Outcome>>,
+}
+
+/// How the best cell of a sweep is told.
+#[derive(Debug, Clone, Copy)]
+pub struct Best {
+    /// The name of the measure that is largest there.
+    pub measure: &'static str,
+    /// What the report calls it.
+    pub called: &'static str,
+    /// A second measure that is shown, and what the report calls it.
+    pub beside: Option<(&'static str, &'static str)>,
+    /// What the caption of the figure says of the measures.
+    pub note: &'static str,
 }
 
 /// One piece of work of a plan.
@@ -175,17 +214,43 @@ pub struct Saved<'a> {
     pub hash: Option<&'a str>,
 }
 
+/// What outcomes come to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// What `summary.json` holds.
+    pub json: serde_json::Value,
+    /// SHA-256 over the hashes of all outcomes, if all are there: equal where all bits are.
+    pub hash: Option<String>,
+    /// Every method over its seeds, in the order of tables.
+    pub methods: Vec<MethodMeasures>,
+    /// A line for each job that is missing or diverged.
+    pub incomplete: Vec<String>,
+}
+
+/// The measures of a method over its seeds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MethodMeasures {
+    /// The method's name.
+    pub method: String,
+    /// What tables call it.
+    pub label: String,
+    /// What else tells its rows apart: the epochs of pretraining.
+    pub condition: Option<(&'static str, usize)>,
+    /// The seeds of its complete jobs.
+    pub seeds: Vec<u64>,
+    /// The seeds of its jobs that diverged.
+    pub diverged: Vec<u64>,
+    /// Mean and spread over its seeds of each measure that all of them have.
+    pub measures: ByMeasure<metrics::Summary>,
+}
+
 /// What a system reports on its outcomes: a pure function of settings and outcomes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     /// The tables for the terminal.
     pub table: String,
-    /// The measures, as `summary.json` holds them.
-    pub summary: serde_json::Value,
-    /// SHA-256 over the hashes of all outcomes, if all are there: equal where all bits are.
-    pub hash: Option<String>,
+    /// The measures.
+    pub summary: Summary,
     /// Further files by their path in the run directory: CSV, figures, the page.
     pub files: Vec<(PathBuf, Vec<u8>)>,
-    /// A line for each job that is missing or diverged.
-    pub incomplete: Vec<String>,
 }

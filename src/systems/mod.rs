@@ -1,10 +1,42 @@
 //! The systems, a folder a paper.
 
 pub mod comodulation;
-mod shipped;
 pub mod stability_gap;
 
-pub(crate) use self::shipped::DOCUMENTS;
-pub use self::shipped::shipped;
+use crate::run::System;
+use crate::run::settings::DocumentKind;
+
 pub use comodulation::Comodulation;
 pub use stability_gap::StabilityGap;
+
+/// Makes of each system's line (the `kind` of its documents, and its type) the list of the kinds of documents, and
+/// the macro `with_system`, which runs code that is generic over the system.
+macro_rules! registry {
+    ($d:tt $($kind:pat => $system:ident),+ $(,)?) => {
+        /// The kinds of documents of settings.
+        pub(crate) const DOCUMENTS: &[DocumentKind] =
+            &[$(DocumentKind::of::<<$system as System>::Settings>()),+];
+
+        /// The value of `$body`, in which `$name` is the system whose documents have this `kind`, an `Option<&str>`;
+        /// an error for a kind that no system has.
+        macro_rules! with_system {
+            ($d given:expr, $d name:ident => $d body:expr) => {
+                match $d given {
+                    $($kind => {
+                        type $d name = $crate::systems::$system;
+                        $d body
+                    })+
+                    Some(other) => Err($crate::run::settings::unknown_kind(other)),
+                }
+            };
+        }
+        #[cfg(feature = "cli")]
+        pub(crate) use with_system;
+    };
+}
+
+// A line each.
+registry! { $
+    None => StabilityGap,
+    Some("comodulation") => Comodulation,
+}

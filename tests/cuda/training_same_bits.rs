@@ -212,7 +212,7 @@ fn batch<B: Backend>(backend: &B) -> Batch<B> {
 #[cfg(feature = "report")]
 #[test]
 fn an_experiment_has_the_processors_hash() {
-    use neurogain::systems::stability_gap::{Experiment, presets};
+    use neurogain::systems::stability_gap::{Experiment, Settings};
     use std::sync::atomic::AtomicBool;
     fn hash<B: Backend>(backend: &B) -> String {
         let short = [
@@ -220,7 +220,7 @@ fn an_experiment_has_the_processors_hash() {
             "network.hidden=[20]",
             "evaluation.limit=20",
         ];
-        let settings = presets::settings("split-digits").expect("a preset");
+        let settings = Settings::preset("split-digits").expect("a preset");
         let settings = settings.with_overrides(&short).expect("settings");
         let settings = settings.with_seeds(&[1, 2]).expect("seeds");
         let experiment = Experiment::new(&settings, &digits::load(), backend).expect("it fits");

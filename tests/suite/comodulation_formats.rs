@@ -94,10 +94,10 @@ fn write_celeba(folder: &TempDir, change: &dyn Fn(&str, bool) -> bool) {
     write(folder, celeba::FILES[1], parts.as_bytes());
 }
 
-/// The files that a run of all six arms has written: a cell for each, with so many tasks and samples.
+/// The files that a run of all six methods has written: a cell for each, with so many tasks and samples.
 fn assert_ran(folder: &TempDir, name: &str, tasks: usize, samples: usize, classes: usize) {
     let directory = folder.path().join(name);
-    for arm in [
+    for method in [
         "hard-sharing",
         "attention",
         "comodulation",
@@ -105,13 +105,13 @@ fn assert_ran(folder: &TempDir, name: &str, tasks: usize, samples: usize, classe
         "mean-activity",
         "fine-tuning",
     ] {
-        let path = directory.join(format!("runs/{arm}-1-1.json"));
+        let path = directory.join(format!("runs/{method}-1-1.json"));
         let text = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let cell: Value = serde_json::from_slice(&text).expect("JSON");
         let measured = cell["tasks"].as_array().expect("a list");
-        assert_eq!(measured.len(), tasks, "{name}, {arm}");
+        assert_eq!(measured.len(), tasks, "{name}, {method}");
         for task in measured {
-            assert_eq!(task["samples"], samples, "{name}, {arm}");
+            assert_eq!(task["samples"], samples, "{name}, {method}");
             assert_eq!(task["classes"].as_array().map(Vec::len), Some(classes));
         }
     }

@@ -11,7 +11,7 @@ use crate::program::{Files, assert_same, contents, ended, folder, quick};
 use neurogain::run::Lock;
 use tempfile::TempDir;
 
-/// Three arms of two tasks, one seed, behind one and two epochs.
+/// Three methods of two tasks, one seed, behind one and two epochs.
 const ARGUMENTS: &[&str] = &[
     "run",
     "comodulation-digits",
@@ -56,7 +56,7 @@ fn whole(folder: &TempDir, name: &str) -> Files {
     contents(&folder.path().join(name))
 }
 
-/// With checkpoints inside pretrainings and arms; no result depends on how many there are.
+/// With checkpoints inside pretrainings and methods; no result depends on how many there are.
 fn resume(name: &str) -> [&str; 8] {
     let every = ["--checkpoint-every", "3"];
     [

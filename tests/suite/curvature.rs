@@ -7,7 +7,7 @@ use neurogain::Cpu;
 use neurogain::analysis::{Coordinates, LayerWeights, LossSurface};
 use neurogain::data::digits;
 use neurogain::gain::reparameterisation::effective_eigenvalue;
-use neurogain::systems::stability_gap::{Experiment, presets};
+use neurogain::systems::stability_gap::{Experiment, Settings};
 use proptest::prelude::*;
 
 fn surface(case: &Case) -> LossSurface {
@@ -227,7 +227,7 @@ fn on_a_trained_network_eigenvalues_carry_the_gain_squared() {
         "stream.iterations=30",
         "evaluation.every=30",
     ];
-    let settings = presets::settings("split-digits")
+    let settings = Settings::preset("split-digits")
         .unwrap()
         .with_overrides(&overrides)
         .unwrap();

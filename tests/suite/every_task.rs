@@ -6,13 +6,13 @@ use std::sync::atomic::AtomicBool;
 use neurogain::data::{Dataset, TrainTest, digits};
 use neurogain::run::{Experiment as _, RunDirectory};
 use neurogain::systems::StabilityGap;
-use neurogain::systems::stability_gap::{Experiment, Results, Settings, presets};
+use neurogain::systems::stability_gap::{Experiment, Results, Settings};
 use neurogain::{Cpu, Error, Result};
 
 fn settings(overrides: &[&str]) -> Result<Settings> {
     let short = ["stream.iterations=12", "evaluation.every=4"];
     let overrides: Vec<&str> = short.iter().chain(overrides).copied().collect();
-    let settings = presets::settings("split-digits")?.with_overrides(&overrides)?;
+    let settings = Settings::preset("split-digits")?.with_overrides(&overrides)?;
     settings.with_seeds(&[42])?.with_methods(&["ngm-sgd"])
 }
 

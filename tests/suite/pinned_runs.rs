@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use neurogain::Cpu;
 use neurogain::backend::cpu::InstructionSet;
 use neurogain::data::digits;
-use neurogain::systems::stability_gap::{Experiment, presets};
+use neurogain::systems::stability_gap::{Experiment, Settings};
 
 /// All four methods, one seed, five contexts of three iterations.
 const SPLIT_DIGITS: &str = "a434500c6c124b3f8eca64f718083c977748743edcb72ceb1ea33bca9aeb33ba";
@@ -29,7 +29,7 @@ const RESNET: &[&str] = &[
 ];
 
 fn hash(overrides: &[&str], set: InstructionSet, threads: usize) -> String {
-    let settings = presets::settings("split-digits")
+    let settings = Settings::preset("split-digits")
         .and_then(|settings| settings.with_overrides(overrides))
         .and_then(|settings| settings.with_seeds(&[42]))
         .unwrap();

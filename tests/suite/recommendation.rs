@@ -7,7 +7,7 @@ use neurogain::Cpu;
 use neurogain::data::digits;
 use neurogain::gain::reparameterisation::effective_learning_rate;
 use neurogain::gain::{GainDynamics, RATE_AT_ONE_NAT, recommended_eta};
-use neurogain::systems::stability_gap::{EvaluatedTasks, Experiment, presets};
+use neurogain::systems::stability_gap::{EvaluatedTasks, Experiment, Settings};
 use proptest::prelude::*;
 
 #[test]
@@ -48,7 +48,7 @@ fn values_outside_their_range_are_errors() {
 
 /// Accuracy over all tasks at the end of Split-Digits, mean over two seeds.
 fn accuracy(rate: f32, gamma: f32, eta: f64) -> f64 {
-    let mut settings = presets::settings("split-digits")
+    let mut settings = Settings::preset("split-digits")
         .and_then(|s| s.with_methods(&["ngm-sgd"]))
         .and_then(|s| s.with_seeds(&[1, 2]))
         .unwrap();

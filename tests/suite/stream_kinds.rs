@@ -5,9 +5,9 @@ use std::sync::atomic::AtomicBool;
 
 use neurogain::data::{TrainTest, digits};
 use neurogain::run::Experiment as _;
-use neurogain::systems::stability_gap::{
-    Experiment, Run, Settings, check_memory, memory_needed, presets,
-};
+use neurogain::run::System;
+use neurogain::systems::StabilityGap;
+use neurogain::systems::stability_gap::{Experiment, Run, Settings};
 use neurogain::{Cpu, Error, Result};
 
 fn settings(overrides: &[&str]) -> Result<Settings> {
@@ -19,7 +19,7 @@ fn settings(overrides: &[&str]) -> Result<Settings> {
         "evaluation.tasks=all",
     ];
     let overrides: Vec<&str> = short.iter().chain(overrides).copied().collect();
-    let settings = presets::settings("split-digits")?.with_overrides(&overrides)?;
+    let settings = Settings::preset("split-digits")?.with_overrides(&overrides)?;
     settings.with_seeds(&[42])?.with_methods(&["ngm-sgd"])
 }
 
@@ -245,8 +245,9 @@ fn memory_does_not_grow_with_the_tasks() {
             &tasks,
         ];
         let settings = settings(&many).unwrap();
-        check_memory(&settings, &samples, 1).unwrap();
-        memory_needed(&settings, &samples, 1).unwrap()
+        let memory = StabilityGap::memory(&settings, &samples, 1);
+        memory.check().unwrap();
+        memory.bytes
     };
     let pixels = samples.train.pixels().len() as u64;
     assert!(needed(800) - needed(400) < 400 * pixels / 4);

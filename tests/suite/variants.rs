@@ -11,11 +11,11 @@ use neurogain::learn::{
 use neurogain::models::{Mlp, MlpShape};
 use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Optimizer;
-use neurogain::systems::stability_gap::{Experiment, Run, Settings, presets, variants};
+use neurogain::systems::stability_gap::{Experiment, Run, Settings};
 use neurogain::{Cpu, Error};
 
 fn settings(variants: &str, overrides: &[&str]) -> Settings {
-    let settings = presets::settings("split-digits").unwrap();
+    let settings = Settings::preset("split-digits").unwrap();
     let settings = settings.with_variants(variants).unwrap();
     let settings = settings.with_overrides(overrides).unwrap();
     settings.with_seeds(&[42]).unwrap()
@@ -36,10 +36,10 @@ fn records<'a>(runs: &'a [Run], method: &str) -> &'a [Record] {
 
 #[test]
 fn every_list_fits_every_benchmark() {
-    for (name, description) in variants().unwrap() {
-        assert!(!description.is_empty(), "{name}");
-        for preset in presets::names() {
-            let settings = presets::settings(preset).unwrap();
+    for (name, text) in Settings::variants() {
+        assert!(text.starts_with("description = "), "{name}");
+        for preset in Settings::presets().iter().map(|(name, _)| *name) {
+            let settings = Settings::preset(preset).unwrap();
             let settings = settings.with_variants(name).unwrap();
             let text = settings.to_toml().unwrap();
             assert_eq!(
@@ -49,7 +49,7 @@ fn every_list_fits_every_benchmark() {
             );
         }
     }
-    let error = presets::settings("split-digits")
+    let error = Settings::preset("split-digits")
         .unwrap()
         .with_variants("ablations");
     match error {
@@ -62,7 +62,7 @@ fn every_list_fits_every_benchmark() {
 #[test]
 fn held_at_one_the_gain_changes_no_bit() {
     let runs = run(&settings("ablation", &["stream.iterations=10"]));
-    let plain = presets::settings("split-digits").unwrap();
+    let plain = Settings::preset("split-digits").unwrap();
     let plain = plain.with_overrides(&["stream.iterations=10"]).unwrap();
     let plain = plain
         .with_methods(&["sgd"])
@@ -163,7 +163,7 @@ fn the_slow_part_learns_at_the_rate_times_the_squared_gain() {
 
 #[test]
 fn what_is_of_the_gain_is_refused_without_one() {
-    let settings = presets::settings("split-digits").unwrap();
+    let settings = Settings::preset("split-digits").unwrap();
     for assignment in [
         "drive=boundary",
         "only_slow=true",

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use neurogain::data::digits;
-use neurogain::systems::stability_gap::presets;
+use neurogain::systems::stability_gap::Settings;
 use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -55,7 +55,7 @@ fn numbers(tensors: &SafeTensors<'_>, name: &str) -> Vec<f64> {
 
 /// The share of the test digits 0 and 1 that x → g₁W₁ → ReLU → … → logits gets right, in f64.
 fn accuracy(tensors: &SafeTensors<'_>, layers: &[&str]) -> f64 {
-    let settings = presets::settings("split-digits").expect("the preset").data;
+    let settings = Settings::preset("split-digits").expect("the preset").data;
     let [maximum, mean, deviation] = [
         settings.maximum,
         settings.mean[0],

@@ -1,7 +1,7 @@
 //! Figures of lines: rows of panels, each line with or without a band around it.
 
 use super::axes::{Axis, linear_ticks};
-use super::canvas::{Canvas, Panel};
+use super::canvas::{Canvas, Panel, fits_above};
 use super::legend::Swatch;
 use crate::error::Result;
 use crate::report::table::csv;
@@ -116,6 +116,31 @@ impl Chart {
     fn series(&self) -> impl Iterator<Item = &Series> {
         let panels = self.rows.iter().flat_map(|row| &row.panels);
         panels.flat_map(|panel| &panel.series)
+    }
+
+    /// One chart from the same chart of several experiments: in each row a panel for each, on one vertical axis.
+    /// Panels are called by `names` where these fit above them, by numbers from 1 otherwise.
+    pub(crate) fn side_by_side(name: &str, charts: &[(&str, &[Chart])]) -> Option<Chart> {
+        let has = |charts: &'_ [Chart]| charts.iter().position(|chart| chart.name == name);
+        let found = charts.iter().enumerate();
+        let found =
+            found.filter_map(|(place, (of, charts))| Some((place, *of, &charts[has(charts)?])));
+        let found: Vec<(usize, &str, &Chart)> = found.collect();
+        let fit = found.iter().all(|(_, of, _)| fits_above(of, found.len()));
+        let mut merged: Chart = found.first()?.2.clone();
+        for row in &mut merged.rows {
+            let panel = |(place, of, chart): &(usize, &str, &Chart)| {
+                let own = chart.rows.iter().find(|own| own.title == row.title)?;
+                let mut panel = own.panels.first()?.clone();
+                panel.title = match fit {
+                    true => of.to_string(),
+                    false => format!("run {}", place + 1),
+                };
+                Some(panel)
+            };
+            row.panels = found.iter().filter_map(panel).collect();
+        }
+        Some(merged)
     }
 
     /// The labels, each once; a label's place is its colour's.

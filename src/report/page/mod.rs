@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::run::settings::Change;
+use crate::run::settings::{Change, Common};
 
 /// A whole page of this title, of what stands above its sections and of these.
 pub(crate) fn page(title: &str, header: Markup, sections: Markup) -> String {
@@ -39,8 +39,21 @@ pub(crate) fn section(id: &str, heading: &str, content: Markup) -> Markup {
     }
 }
 
-/// The paragraphs of descriptions.
-pub(crate) fn descriptions(texts: &[&str]) -> Markup {
+/// The heading of a page on these experiments.
+pub(crate) fn heading(experiments: &[Common]) -> String {
+    let mut titles: Vec<&str> = experiments.iter().map(|of| of.title).collect();
+    titles.dedup();
+    let title = titles.join(", ");
+    match experiments.len() {
+        1 => title,
+        count => format!("{title}: {count} runs compared"),
+    }
+}
+
+/// The paragraphs of the descriptions.
+pub(crate) fn descriptions(experiments: &[Common]) -> Markup {
+    let mut texts: Vec<&str> = experiments.iter().map(|of| of.description).collect();
+    texts.dedup();
     html! {
         div.description {
             @for text in texts {

@@ -11,6 +11,7 @@ mod overrides;
 mod range;
 mod reference;
 mod schema;
+mod shipped;
 mod text;
 
 pub(crate) use base::{Layers, Source};
@@ -18,13 +19,19 @@ pub use changes::Change;
 pub(crate) use changes::changes;
 use check::{as_table, checked_table};
 pub(crate) use check::{checked, join};
-pub use document::{Document, DocumentKind};
-pub(crate) use document::{changed, document, from_toml, overlaid, to_toml, validate};
+pub use document::{Common, Document, DocumentKind, Shipped};
+pub(crate) use document::{
+    changed, document, find, from_toml, preset_text, to_toml, validate, with_methods, with_seeds,
+    with_variants,
+};
+#[cfg(feature = "cli")]
+pub(crate) use document::{description, kind, unknown_kind};
 pub use nearest::unknown;
 pub use range::Range;
 pub(crate) use range::require;
 pub use reference::{annotated, reference};
 pub use schema::json_schema;
+pub use shipped::shipped;
 pub(crate) use text::{at_offset, parse, read};
 
 /// A key of a table.

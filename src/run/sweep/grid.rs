@@ -6,8 +6,7 @@ use toml::{Table, Value};
 
 use super::{Axis, Cell, Failure, Reading};
 use crate::error::Error;
-use crate::run::settings::join;
-use crate::systems::stability_gap::Settings;
+use crate::run::settings::{Document, changed, join, to_toml};
 
 /// A longer list of experiments is a slip of the finger.
 const MOST_CELLS: usize = 10_000;
@@ -42,7 +41,7 @@ fn refused(key: &str, value: &Value, expected: &str) -> Failure {
 }
 
 /// The product of the lists, each cell checked.
-pub(super) fn cells(base: &Settings, grid: &[Axis]) -> Reading<Vec<Cell>> {
+pub(super) fn cells<D: Document>(base: &D, grid: &[Axis]) -> Reading<Vec<Cell<D>>> {
     let sizes = grid.iter().map(|axis| axis.values.len());
     let number = sizes
         .clone()
@@ -56,7 +55,7 @@ pub(super) fn cells(base: &Settings, grid: &[Axis]) -> Reading<Vec<Cell>> {
             let expected = format!("at most {MOST_CELLS} cells");
             Failure::at("grid")(Error::setting("grid", value, expected))
         })?;
-    let cells: Vec<Cell> = (0..number)
+    let cells: Vec<Cell<D>> = (0..number)
         .map(|index| cell(base, grid, index))
         .collect::<Reading<_>>()?;
     each_once(&cells, grid)?;
@@ -64,14 +63,14 @@ pub(super) fn cells(base: &Settings, grid: &[Axis]) -> Reading<Vec<Cell>> {
 }
 
 /// Refuses two values of a list that give the same settings, as 1 and 1.0 do.
-fn each_once(cells: &[Cell], grid: &[Axis]) -> Reading<()> {
+fn each_once<D: Document>(cells: &[Cell<D>], grid: &[Axis]) -> Reading<()> {
     let mut step = cells.len();
     for (place, axis) in grid.iter().enumerate() {
         // The cells that have the first value of every other list.
         step /= axis.values.len();
         let mut known = BTreeSet::new();
         for cell in cells.iter().step_by(step).take(axis.values.len()) {
-            let settings = cell.settings.to_toml().map_err(Failure::at("grid"))?;
+            let settings = to_toml(&cell.settings).map_err(Failure::at("grid"))?;
             if !known.insert(settings) {
                 return Err(refused(&axis.key, &cell.values[place], "each value once"));
             }
@@ -81,7 +80,7 @@ fn each_once(cells: &[Cell], grid: &[Axis]) -> Reading<()> {
 }
 
 /// The cell with number `index` + 1.
-fn cell(base: &Settings, grid: &[Axis], index: usize) -> Reading<Cell> {
+fn cell<D: Document>(base: &D, grid: &[Axis], index: usize) -> Reading<Cell<D>> {
     let mut rest = index;
     let mut values = Vec::with_capacity(grid.len());
     for axis in grid.iter().rev() {
@@ -93,7 +92,7 @@ fn cell(base: &Settings, grid: &[Axis], index: usize) -> Reading<Cell> {
     let assignments: Vec<String> = chosen
         .map(|(axis, value)| format!("{}={value}", axis.key))
         .collect();
-    let settings = base.with_overrides(&assignments).map_err(|error| {
+    let settings = changed(base, &assignments).map_err(|error| {
         let number = index + 1;
         match error {
             Error::Setting {

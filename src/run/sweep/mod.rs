@@ -1,17 +1,24 @@
 //! Sweeps: a grid over settings, one experiment a cell.
 
+mod chart;
+mod directory;
 mod grid;
+mod source;
+mod table;
 
 use std::path::Path;
 
 use serde::Serialize;
-use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
 use self::grid::{cells, flatten};
 use crate::error::{Error, Result};
-use crate::run::settings::{at_offset, checked, join, parse, read as read_file, unknown};
-use crate::systems::stability_gap::Settings;
+use crate::run::settings::{
+    Document, at_offset, changed, checked, find, join, unknown, with_methods, with_variants,
+};
+
+pub use self::directory::{Collected, begin_sweep, cell_directory, cell_has_ended, collect_sweep};
+pub use self::source::SweepSource;
 
 const KEYS: [&str; 7] = [
     "description",
@@ -21,27 +28,6 @@ const KEYS: [&str; 7] = [
     "seeds",
     "set",
     "grid",
-];
-
-/// The sweeps that ship inside: TOML files of `data/sweeps`, compiled in.
-pub(crate) const SHIPPED: &[(&str, &str)] = &[
-    (
-        "lr-sweep",
-        include_str!("../../../data/sweeps/lr-sweep.toml"),
-    ),
-    ("replay", include_str!("../../../data/sweeps/replay.toml")),
-    (
-        "gain-complexity",
-        include_str!("../../../data/sweeps/gain-complexity.toml"),
-    ),
-    (
-        "longer-contexts",
-        include_str!("../../../data/sweeps/longer-contexts.toml"),
-    ),
-    (
-        "gain-layers",
-        include_str!("../../../data/sweeps/gain-layers.toml"),
-    ),
 ];
 
 /// A base, and the values that some of its settings take; every cell of it has been checked.
@@ -62,10 +48,10 @@ pub(crate) const SHIPPED: &[(&str, &str)] = &[
 /// A base that is a file stands beside this one. The cells are the product of the grid's lists, numbered
 /// from 1, the last list going through its values fastest.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sweep {
-    base: Settings,
+pub struct Sweep<D> {
+    base: D,
     grid: Vec<Axis>,
-    cells: Vec<Cell>,
+    cells: Vec<Cell<D>>,
 }
 
 /// One setting of a grid.
@@ -79,107 +65,59 @@ pub(crate) struct Axis {
 
 /// One choice of a value from each list of the grid.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Cell {
+pub struct Cell<D> {
     /// Counted from 1.
     pub number: usize,
     /// The base with this cell's values.
-    pub settings: Settings,
+    pub settings: D,
     /// The value of each axis.
     pub(crate) values: Vec<Value>,
 }
 
-impl Sweep {
-    /// Reads a TOML document, and checks every cell.
+impl<D: Document> Sweep<D> {
+    /// Reads a sweep, and checks every cell.
     ///
     /// # Errors
-    /// [`Error::File`] if it cannot be read, [`Error::Settings`] that names the file, the line, the key and, for
-    /// a value that only some cells refuse, the first such cell.
-    pub fn from_file(path: &Path) -> Result<Self> {
-        let text = read_file(path)?;
-        let source = path.display().to_string();
-        let folder = path.parent().unwrap_or(Path::new(""));
-        Self::from_toml(&text, &source, folder, None)
-    }
-
-    /// The names of the sweeps that ship inside, each with what it shows.
-    ///
-    /// # Errors
-    /// [`Error::Format`] where a compiled-in file is not what it should be.
-    pub fn shipped() -> Result<Vec<(&'static str, String)>> {
-        let described = |(name, toml): &(&'static str, &str)| {
-            let document = parse(toml, name)?;
-            let description = document.get("description").and_then(Value::as_str);
-            Ok((*name, description.unwrap_or_default().trim().to_string()))
-        };
-        SHIPPED.iter().map(described).collect()
-    }
-
-    /// Finds a sweep by the name of one that ships inside, or else by its file; `base`, a benchmark's name
-    /// or a file of settings in the working directory, takes the place of its own.
-    ///
-    /// # Errors
-    /// Those of [`Sweep::from_file`]; [`Error::Unknown`] for a name that is neither.
-    pub fn find(name: &Path, base: Option<&str>) -> Result<Self> {
-        let known = SHIPPED.iter().find(|(known, _)| Path::new(known) == name);
-        if let Some((known, toml)) = known {
-            return Self::from_toml(toml, known, Path::new(""), base);
-        }
-        if name.extension().is_none() && !name.exists() {
-            let known: Vec<String> = SHIPPED.iter().map(|(name, _)| name.to_string()).collect();
-            return Err(unknown("sweep", &name.display().to_string(), &known));
-        }
-        let text = read_file(name)?;
-        let folder = name.parent().unwrap_or(Path::new(""));
-        let folder = if base.is_some() {
-            Path::new("")
-        } else {
-            folder
-        };
-        Self::from_toml(&text, &name.display().to_string(), folder, base)
-    }
-
-    fn from_toml(text: &str, source: &str, folder: &Path, base: Option<&str>) -> Result<Self> {
-        let mut document = parse(text, source)?;
-        if let Some(base) = base {
-            document.insert("base".into(), Value::String(base.into()));
-        }
-        read(document, folder).map_err(|failure| match failure.error {
+    /// [`Error::Settings`] that names the file, the line, the key and, for a value that only some cells refuse, the
+    /// first such cell.
+    pub fn read(source: &SweepSource) -> Result<Self> {
+        read(source.document.clone(), &source.folder).map_err(|failure| match failure.error {
             // These name a file already: the base's.
             error @ (Error::File { .. } | Error::Format { .. } | Error::Settings { .. }) => error,
             error => {
-                let at = offset(text, &failure.key);
-                at_offset(text, source, at, &error)
+                let at = source.offset(&failure.key);
+                at_offset(&source.text, &source.name, at, &error)
             }
         })
     }
 
-    /// The TOML document that [`Sweep::from_file`] reads back to an equal sweep, with the base written out.
+    /// The TOML document that [`Sweep::read`] reads back to an equal sweep, with the base written out.
     ///
     /// # Errors
     /// [`Error::Setting`] for settings that TOML cannot hold.
     pub fn to_toml(&self) -> Result<String> {
         #[derive(Serialize)]
-        struct Document<'a> {
-            base: &'a Settings,
+        struct Resolved<'a, D> {
+            base: &'a D,
             grid: Table,
         }
         let lists = self.grid.iter();
         let lists = lists.map(|axis| (axis.key.clone(), Value::Array(axis.values.clone())));
-        let document = Document {
+        let document = Resolved {
             base: &self.base,
             grid: lists.collect(),
         };
         toml::to_string_pretty(&document)
-            .map_err(|error| Error::setting("sweep", &self.base.name, error))
+            .map_err(|error| Error::setting("sweep", self.base.common().name, error))
     }
 
     /// The settings that the grid changes.
-    pub fn base(&self) -> &Settings {
+    pub fn base(&self) -> &D {
         &self.base
     }
 
     /// The cells, in order.
-    pub fn cells(&self) -> &[Cell] {
+    pub fn cells(&self) -> &[Cell<D>] {
         &self.cells
     }
 
@@ -189,7 +127,7 @@ impl Sweep {
     }
 
     /// What tells `cell` from the others: `gain.eta = 0.1, training.batch = 32`.
-    pub fn label(&self, cell: &Cell) -> String {
+    pub fn label(&self, cell: &Cell<D>) -> String {
         let values = self.grid.iter().zip(&cell.values);
         let values = values.map(|(axis, value)| format!("{} = {value}", axis.key));
         values.collect::<Vec<_>>().join(", ")
@@ -213,18 +151,18 @@ impl Failure {
     }
 }
 
-fn read(mut document: Table, folder: &Path) -> Reading<Sweep> {
+fn read<D: Document>(mut document: Table, folder: &Path) -> Reading<Sweep<D>> {
     if let Some(key) = document.keys().find(|key| !KEYS.contains(&key.as_str())) {
         let error = unknown("key of a sweep", key, &KEYS.map(String::from));
         return Err(Failure::at(key)(error));
     }
     document.remove("description");
-    let mut base = base(document.remove("base"), folder)?;
+    let mut base: D = base(document.remove("base"), folder)?;
     if let Some(name) = document.remove("variants") {
         let wrong = || Error::setting("variants", &name, "the name of a list of methods");
         let list = name.as_str().ok_or_else(wrong);
         base = list
-            .and_then(|list| base.with_variants(list))
+            .and_then(|list| with_variants(&base, list))
             .map_err(Failure::at("variants"))?;
     }
     let texts = |list: Vec<Value>| -> Option<Vec<String>> {
@@ -236,13 +174,12 @@ fn read(mut document: Table, folder: &Path) -> Reading<Sweep> {
         let list = names.as_array().cloned().and_then(texts);
         base = list
             .ok_or_else(wrong)
-            .and_then(|list| base.with_methods(&list))
+            .and_then(|list| with_methods(&base, &list))
             .map_err(Failure::at("methods"))?;
     }
     if let Some(seeds) = document.remove("seeds") {
-        base = base
-            .with_overrides(&[format!("training.seeds={seeds}")])
-            .map_err(Failure::at("seeds"))?;
+        base =
+            changed(&base, &[format!("training.seeds={seeds}")]).map_err(Failure::at("seeds"))?;
     }
     if let Some(changes) = document.remove("set") {
         let wrong = || {
@@ -252,7 +189,7 @@ fn read(mut document: Table, folder: &Path) -> Reading<Sweep> {
         let list = changes.as_array().cloned().and_then(texts);
         base = list
             .ok_or_else(wrong)
-            .and_then(|list| base.with_overrides(&list))
+            .and_then(|list| changed(&base, &list))
             .map_err(Failure::at("set"))?;
     }
     let mut grid = Vec::new();
@@ -272,11 +209,11 @@ fn read(mut document: Table, folder: &Path) -> Reading<Sweep> {
     Ok(Sweep { base, grid, cells })
 }
 
-fn base(value: Option<Value>, folder: &Path) -> Reading<Settings> {
+fn base<D: Document>(value: Option<Value>, folder: &Path) -> Reading<D> {
     let expected = "a benchmark's name, a file of settings, or a table of them";
     match value {
-        Some(Value::String(name)) => Settings::find(&name, folder).map_err(Failure::at("base")),
-        Some(Value::Table(table)) => checked::<Settings>(table).map_err(|error| {
+        Some(Value::String(name)) => find(&name, folder).map_err(Failure::at("base")),
+        Some(Value::Table(table)) => checked::<D>(table).map_err(|error| {
             let key = match &error {
                 Error::Setting { name, .. } | Error::Unknown { name, .. } => join("base", name),
                 _ => "base".into(),
@@ -290,21 +227,4 @@ fn base(value: Option<Value>, folder: &Path) -> Reading<Settings> {
             expected,
         ))),
     }
-}
-
-/// Where the key with this dotted path stands in a document; for one inside a value, where that stands.
-fn offset(text: &str, path: &str) -> Option<usize> {
-    fn find(table: &DeTable, prefix: &str, wanted: &str) -> Option<usize> {
-        table.iter().find_map(|(key, value)| {
-            let path = join(prefix, key.get_ref());
-            let inner = match value.get_ref() {
-                DeValue::Table(inner) => find(inner, &path, wanted),
-                _ => None,
-            };
-            let within = wanted.strip_prefix(path.as_str());
-            let here = within.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-            inner.or_else(|| here.then(|| key.span().start))
-        })
-    }
-    find(DeTable::parse(text).ok()?.get_ref(), "", path)
 }

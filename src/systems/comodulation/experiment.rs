@@ -1,10 +1,10 @@
-//! Running a comodulation experiment: a network a seed, and from it every arm.
+//! Running a comodulation experiment: a network a seed, and from it every method.
 
 use std::sync::atomic::AtomicBool;
 
 use super::measures::TaskMeasures;
-use super::tasks::{Material, Task, tasks};
-use super::{ArmSettings, ComodulationSettings, memory};
+use super::tasks::{Task, TaskData, tasks};
+use super::{ComodulationMethod, ComodulationSettings, memory};
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::learn::{GainSource, Normalisation, Samples};
@@ -16,7 +16,7 @@ use crate::tensor::NamedTensor;
 
 /// One batch that was learnt from.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Step {
+pub struct BatchRecord {
     /// The task, counted from 0.
     pub task: usize,
     /// The batch's mean cross-entropy before it was learnt, nats.
@@ -25,10 +25,10 @@ pub struct Step {
     pub accuracy: f64,
 }
 
-impl Step {
+impl BatchRecord {
     /// A batch of a task with its loss.
     pub(super) fn new(task: usize, loss: Loss) -> Self {
-        Step {
+        BatchRecord {
             task,
             loss: loss.mean_cross_entropy(),
             accuracy: loss.accuracy(),
@@ -38,41 +38,41 @@ impl Step {
 
 /// A network that has learnt the primary tasks for a number of epochs.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Pretraining {
+pub struct PretrainingRun {
     /// The seed.
     pub seed: u64,
     /// Epochs of pretraining.
     pub epochs: usize,
-    /// Every batch since the next smaller number of epochs that arms start from, in order.
-    pub steps: Vec<Step>,
+    /// Every batch since the next smaller number of epochs that methods start from, in order.
+    pub steps: Vec<BatchRecord>,
     /// Its accuracy on the test samples of each primary task; none before the end.
     pub accuracies: Vec<f64>,
     /// How it ended.
     pub status: Status,
 }
 
-/// One arm from one network.
+/// One method from one network.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Cell {
-    /// The arm's name in the settings.
-    pub arm: String,
+pub struct AdaptationRun {
+    /// The method's name in the settings.
+    pub method: String,
     /// The seed.
     pub seed: u64,
     /// Epochs of pretraining.
     pub epochs: usize,
     /// Every batch, in order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<BatchRecord>,
     /// The measures of each task; none unless it is complete.
     pub tasks: Vec<TaskMeasures>,
-    /// Numbers that the arm learnt besides the network's.
+    /// Numbers that the method learnt besides the network's.
     pub learnt_numbers: usize,
-    /// SHA-256 over every loss and every number that the arm ends with, in hexadecimal; none before the end.
+    /// SHA-256 over every loss and every number that the method ends with, in hexadecimal; none before the end.
     pub hash: Option<String>,
     /// How it ended.
     pub status: Status,
 }
 
-impl Cell {
+impl AdaptationRun {
     /// Whether every batch was learnt and every task measured.
     pub fn complete(&self) -> bool {
         self.status == Status::Complete
@@ -81,11 +81,11 @@ impl Cell {
 
 /// What a job of the plan leaves.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Leg {
+pub enum ComodulationRun {
     /// A network that has learnt the primary tasks.
-    Pretraining(Pretraining),
-    /// An arm that has started from it.
-    Arm(Cell),
+    Pretraining(PretrainingRun),
+    /// A method that has started from it.
+    Adaptation(AdaptationRun),
 }
 
 /// What a job of the plan does.
@@ -93,12 +93,12 @@ pub enum Leg {
 pub(crate) enum Work<'a> {
     /// Teaches the primary tasks: seed, and the place in the list of numbers of epochs.
     Pretrain(u64, usize),
-    /// An arm: seed and epochs of pretraining.
-    Adapt(&'a ArmSettings, u64, usize),
+    /// A method: seed and epochs of pretraining.
+    Adapt(&'a ComodulationMethod, u64, usize),
 }
 
-/// Every job: for each seed a pretraining to each number of epochs, each from the one before it; then the arms, in the
-/// order of arms, epochs and seeds.
+/// Every job: for each seed a pretraining to each number of epochs, each from the one before it; then the methods, in the
+/// order of methods, epochs and seeds.
 pub(crate) fn plan(settings: &ComodulationSettings) -> Vec<(Work<'_>, Job)> {
     let (epochs, seeds) = (&settings.pretraining.epochs, &settings.training.seeds);
     let mut plan = Vec::new();
@@ -111,14 +111,14 @@ pub(crate) fn plan(settings: &ComodulationSettings) -> Vec<(Work<'_>, Job)> {
             plan.push((Work::Pretrain(seed, level), job));
         }
     }
-    for arm in &settings.arms {
+    for method in &settings.methods {
         for (level, &count) in epochs.iter().enumerate() {
             for (place, &seed) in seeds.iter().enumerate() {
                 let job = Job {
-                    id: arm_id(&arm.name, count, seed),
+                    id: adaptation_id(&method.name, count, seed),
                     after: vec![place * epochs.len() + level],
                 };
-                plan.push((Work::Adapt(arm, seed, count), job));
+                plan.push((Work::Adapt(method, seed, count), job));
             }
         }
     }
@@ -129,11 +129,11 @@ pub(crate) fn pretraining_id(epochs: usize, seed: u64) -> String {
     format!("{PRETRAINING}-{epochs}-{seed}")
 }
 
-pub(crate) fn arm_id(arm: &str, epochs: usize, seed: u64) -> String {
-    format!("{arm}-{epochs}-{seed}")
+pub(crate) fn adaptation_id(method: &str, epochs: usize, seed: u64) -> String {
+    format!("{method}-{epochs}-{seed}")
 }
 
-/// What jobs that pretrain are called; no arm has this name.
+/// What jobs that pretrain are called; no method has this name.
 pub(super) const PRETRAINING: &str = "pretraining";
 
 /// An experiment that is ready to run: what all its runs share, and only read.
@@ -160,7 +160,7 @@ impl<'a, B: Backend> ComodulationExperiment<'a, B> {
     /// is no room.
     pub fn new(
         settings: &'a ComodulationSettings,
-        material: &'a Material,
+        material: &'a TaskData,
         backend: &'a B,
     ) -> Result<Self> {
         settings.validate()?;
@@ -169,7 +169,7 @@ impl<'a, B: Backend> ComodulationExperiment<'a, B> {
             let expected = "the name of the file whose weights are loaded, or neither";
             return Err(Error::setting("network.weights", value, expected));
         }
-        memory::check_memory(settings, &material.samples, 1)?;
+        memory::memory(settings, &material.samples, 1).check()?;
         let data = &settings.data;
         let normalisation = Normalisation {
             maximum: data.maximum,
@@ -219,9 +219,9 @@ impl<'a, B: Backend> ComodulationExperiment<'a, B> {
             .div_ceil(self.settings.training.batch)
     }
 
-    /// What a batch of an arm costs.
-    pub(super) fn cost(&self, arm: &ArmSettings) -> u64 {
-        match arm.gains {
+    /// What a batch of a method costs.
+    pub(super) fn cost(&self, method: &ComodulationMethod) -> u64 {
+        match method.gains {
             GainSource::Ones | GainSource::MeanActivity => LEARNT,
             GainSource::Comodulation | GainSource::Shuffled => {
                 LEARNT + self.settings.modulator.count as u64
@@ -235,17 +235,17 @@ impl<'a, B: Backend> ComodulationExperiment<'a, B> {
         before.map_or(0, |level| self.settings.pretraining.epochs[level])
     }
 
-    /// Batches of an arm.
+    /// Batches of a method.
     pub(super) fn batches(&self) -> usize {
         self.settings.adaptation.iterations * self.tasks.len()
     }
 
-    /// Runs every job in memory, at most `threads` at a time, and gives the cells in the order of arms, epochs and
+    /// Runs every job in memory, at most `threads` at a time, and gives the cells in the order of methods, epochs and
     /// seeds. Raising `stop` interrupts the jobs after their batch.
     ///
     /// # Errors
     /// What the kernels fail with. Training that diverges is no error: the cell's [`Status`] says so.
-    pub fn run(&self, threads: usize, stop: &AtomicBool) -> Result<Vec<Cell>> {
+    pub fn run(&self, threads: usize, stop: &AtomicBool) -> Result<Vec<AdaptationRun>> {
         let options = Options {
             threads,
             stop,
@@ -256,16 +256,19 @@ impl<'a, B: Backend> ComodulationExperiment<'a, B> {
             .into_iter()
             .map(|(_, job)| job)
             .collect();
-        let legs = run::run(self, &jobs, &MemoryStore::default(), &options)?;
-        let cells = legs.into_iter().flatten().filter_map(|leg| match leg {
-            Leg::Pretraining(_) => None,
-            Leg::Arm(cell) => Some(cell),
-        });
+        let outcomes = run::run(self, &jobs, &MemoryStore::default(), &options)?;
+        let cells = outcomes
+            .into_iter()
+            .flatten()
+            .filter_map(|outcome| match outcome {
+                ComodulationRun::Pretraining(_) => None,
+                ComodulationRun::Adaptation(cell) => Some(cell),
+            });
         Ok(cells.collect())
     }
 }
 
-impl<B: Backend> run::Experiment<Leg> for ComodulationExperiment<'_, B> {
+impl<B: Backend> run::Experiment<ComodulationRun> for ComodulationExperiment<'_, B> {
     fn size(&self, job: usize) -> Size {
         match plan(self.settings).get(job) {
             Some((Work::Pretrain(_, level), _)) => {
@@ -276,23 +279,27 @@ impl<B: Backend> run::Experiment<Leg> for ComodulationExperiment<'_, B> {
                     cost: LEARNT * steps as u64,
                 }
             }
-            Some((Work::Adapt(arm, ..), _)) => Size {
+            Some((Work::Adapt(method, ..), _)) => Size {
                 steps: self.batches(),
-                cost: self.cost(arm) * self.batches() as u64,
+                cost: self.cost(method) * self.batches() as u64,
             },
             None => Size::default(),
         }
     }
 
-    fn run(&self, job: usize, session: &mut Session<'_, Leg>) -> Result<(Leg, Checkpoint)> {
+    fn run(
+        &self,
+        job: usize,
+        session: &mut Session<'_, ComodulationRun>,
+    ) -> Result<(ComodulationRun, Checkpoint)> {
         match plan(self.settings).get(job) {
             Some((Work::Pretrain(seed, level), _)) => {
                 let (pretraining, state) = self.pretrain(*seed, *level, session)?;
-                Ok((Leg::Pretraining(pretraining), state))
+                Ok((ComodulationRun::Pretraining(pretraining), state))
             }
-            Some((Work::Adapt(arm, seed, epochs), _)) => {
-                let (cell, state) = self.cell(arm, *seed, *epochs, session)?;
-                Ok((Leg::Arm(cell), state))
+            Some((Work::Adapt(method, seed, epochs), _)) => {
+                let (cell, state) = self.cell(method, *seed, *epochs, session)?;
+                Ok((ComodulationRun::Adaptation(cell), state))
             }
             None => Err(Error::setting("job", job, "a job of the plan")),
         }

@@ -1,14 +1,16 @@
-//! What one run of a comodulation experiment learns: the primary tasks, or an arm's.
+//! What one run of a comodulation experiment learns: the primary tasks, or a method's.
 
 use std::path::Path;
 
 use rand::RngExt;
 use sha2::{Digest, Sha256};
 
-use super::ArmSettings;
-use super::experiment::{Cell, ComodulationExperiment, LEARNT, Leg, Pretraining, Step};
+use super::ComodulationMethod;
+use super::experiment::{
+    AdaptationRun, BatchRecord, ComodulationExperiment, ComodulationRun, LEARNT, PretrainingRun,
+};
 use super::measures::measure;
-use super::tasks::{Labelled, Task};
+use super::tasks::{LabelledIndices, Task};
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::learn::{
@@ -64,18 +66,18 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         &self,
         seed: u64,
         level: usize,
-        session: &mut Session<'_, Leg>,
-    ) -> Result<(Pretraining, Checkpoint)> {
+        session: &mut Session<'_, ComodulationRun>,
+    ) -> Result<(PretrainingRun, Checkpoint)> {
         let backend = self.backend;
         let mut learner = self.beginner(seed)?;
-        let mut done = Pretraining {
+        let mut done = PretrainingRun {
             seed,
             epochs: self.settings.pretraining.epochs[level],
             steps: Vec::new(),
             accuracies: Vec::new(),
             status: Status::Interrupted,
         };
-        if let Some((Leg::Pretraining(begun), state)) = session.resumed.take() {
+        if let Some((ComodulationRun::Pretraining(begun), state)) = session.resumed.take() {
             done.steps = begun.steps;
             state.restore(backend, &mut learner)?;
             session.skip(done.steps.len(), LEARNT * done.steps.len() as u64);
@@ -90,7 +92,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
             let task = ((iteration - 1) % self.primary.len() as u64) as usize;
             self.draw(&self.primary[task].train, seed, iteration, &mut batch)?;
             let loss = learner.learn(backend, task, &batch, iteration)?;
-            done.steps.push(Step::new(task, loss));
+            done.steps.push(BatchRecord::new(task, loss));
             let carry_on = session.step(LEARNT, self.settings.training.batch as u64);
             if let Some(status) = diverged(&done.steps) {
                 done.status = status;
@@ -100,8 +102,8 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
                 return Ok((done, Checkpoint::take(backend, &mut learner)?));
             }
             if session.due(done.steps.len()) && done.steps.len() < batches {
-                let leg = Leg::Pretraining(done.clone());
-                session.checkpoint(&leg, &Checkpoint::take(backend, &mut learner)?)?;
+                let run = ComodulationRun::Pretraining(done.clone());
+                session.checkpoint(&run, &Checkpoint::take(backend, &mut learner)?)?;
             }
         }
         for (number, task) in self.primary.iter().enumerate() {
@@ -112,14 +114,14 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         Ok((done, Checkpoint::take(backend, &mut learner)?))
     }
 
-    /// An arm, from what pretraining has left.
+    /// A method, from what pretraining has left.
     pub(super) fn cell(
         &self,
-        arm: &ArmSettings,
+        method: &ComodulationMethod,
         seed: u64,
         epochs: usize,
-        session: &mut Session<'_, Leg>,
-    ) -> Result<(Cell, Checkpoint)> {
+        session: &mut Session<'_, ComodulationRun>,
+    ) -> Result<(AdaptationRun, Checkpoint)> {
         let backend = self.backend;
         let mut beginner = self.beginner(seed)?;
         for state in session.dependencies()? {
@@ -127,7 +129,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         }
         let network = beginner.into_network();
         let settings = self.settings;
-        let controller = match arm.controller {
+        let controller = match method.controller {
             true => Some(Controller::new(
                 backend,
                 self.tasks.len(),
@@ -142,8 +144,8 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
             rule: settings.training.optimiser,
             learning_rate: settings.adaptation.learning_rate,
             shared_readout: settings.adaptation.shared_readout,
-            learnt: arm.learnt,
-            gains: arm.gains,
+            learnt: method.learnt,
+            gains: method.gains,
             modulator: settings.modulator.clone(),
             seed,
         };
@@ -152,8 +154,8 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         let first = READOUTS + self.primary.len() as u64;
         let mut adapter = Adapter::new(backend, network, controller, &classes, first, learner)?;
         let mut batch = self.training.batch(backend)?;
-        let mut cell = Cell {
-            arm: arm.name.clone(),
+        let mut cell = AdaptationRun {
+            method: method.name.clone(),
             seed,
             epochs,
             steps: Vec::with_capacity(self.batches()),
@@ -162,18 +164,21 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
             hash: None,
             status: Status::Complete,
         };
-        if let Some((Leg::Arm(begun), state)) = session.resumed.take() {
+        if let Some((ComodulationRun::Adaptation(begun), state)) = session.resumed.take() {
             cell.steps = begun.steps;
             state.restore(backend, &mut adapter)?;
-            session.skip(cell.steps.len(), self.cost(arm) * cell.steps.len() as u64);
+            session.skip(
+                cell.steps.len(),
+                self.cost(method) * cell.steps.len() as u64,
+            );
         }
         for number in cell.steps.len()..self.batches() {
             let task = number % self.tasks.len();
             let step = ADAPTATION + number as u64;
             self.draw(&self.tasks[task].train, seed, step, &mut batch)?;
             let loss = adapter.learn(backend, task, &batch, step)?;
-            cell.steps.push(Step::new(task, loss));
-            let carry_on = session.step(self.cost(arm), self.settings.training.batch as u64);
+            cell.steps.push(BatchRecord::new(task, loss));
+            let carry_on = session.step(self.cost(method), self.settings.training.batch as u64);
             if let Some(status) = diverged(&cell.steps) {
                 cell.status = status;
                 break;
@@ -185,7 +190,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
                 if !carry_on {
                     return Ok((cell, state));
                 }
-                session.checkpoint(&Leg::Arm(cell.clone()), &state)?;
+                session.checkpoint(&ComodulationRun::Adaptation(cell.clone()), &state)?;
                 cell.status = Status::Complete;
             }
         }
@@ -201,7 +206,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
                     };
                     break;
                 }
-                let gains = match (arm.gains, self.settings.modulator.gains_for) {
+                let gains = match (method.gains, self.settings.modulator.gains_for) {
                     (GainSource::Ones, _) | (_, GainsFor::Task) => Some(adapter.gains(number)?),
                     (_, GainsFor::Image) => None,
                 };
@@ -227,7 +232,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         }
         cell.hash = Some(hexadecimal(hash));
         let mut state = Checkpoint::take(backend, &mut adapter)?;
-        if arm.learnt == Learnt::Modulation {
+        if method.learnt == Learnt::Modulation {
             // What is frozen is in the state of the pretraining.
             let frozen = Checkpoint::take(backend, adapter.network())?.network;
             let is_frozen = |name: &str| frozen.iter().any(|tensor| tensor.name == name);
@@ -237,7 +242,13 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
     }
 
     /// Fills `batch` with samples of a task, drawn uniformly with replacement.
-    fn draw(&self, from: &Labelled, seed: u64, step: u64, batch: &mut Batch<B>) -> Result<()> {
+    fn draw(
+        &self,
+        from: &LabelledIndices,
+        seed: u64,
+        step: u64,
+        batch: &mut Batch<B>,
+    ) -> Result<()> {
         let mut stream = Stream::new(seed, Purpose::Batch, step);
         // Drawn as u32, so that the width of `usize` does not matter.
         let count = u32::try_from(from.samples.len()).unwrap_or(u32::MAX);
@@ -250,7 +261,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
     fn gather(
         &self,
         samples: &Samples<B>,
-        from: &Labelled,
+        from: &LabelledIndices,
         places: &[usize],
         batch: &mut Batch<B>,
     ) -> Result<()> {
@@ -283,8 +294,8 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
     }
 }
 
-/// The status of a leg whose last loss is not finite.
-fn diverged(steps: &[Step]) -> Option<Status> {
+/// The status of a run whose last loss is not finite.
+fn diverged(steps: &[BatchRecord]) -> Option<Status> {
     let last = steps.last().filter(|last| !last.loss.is_finite())?;
     Some(Status::Diverged {
         iteration: steps.len(),

@@ -2,39 +2,28 @@
 
 use super::ComodulationSettings;
 use crate::data::TrainTest;
-use crate::error::{Error, Result};
 use crate::learn::EVALUATION_BATCH;
 use crate::models::{STAGES, Stem};
-use crate::run::available_memory;
+use crate::run::Memory;
 
 const FLOAT: u64 = 4;
 /// Weight, gradient, packed copy, optimiser's moments, and a checkpoint as numbers, as bytes and as a file.
 const COPIES: u64 = 4 + 2 + 3 * 3;
 /// Bytes of a batch in a cell, and as JSON in the making of its file.
 const STEP: u64 = 24 + 2 * 80;
-/// What is taken to be there where the operating system does not tell: 1 TiB.
-const UNKNOWN_MACHINE: u64 = 1 << 40;
 
-/// Refuses settings that need more memory than this process may still take; `threads` is how many runs may go
-/// side by side.
+/// What `threads` runs at a time need at most.
 ///
 /// Counted, as upper bounds: of each run its weights and what trains them, and the activations of a batch and
-/// of a batch of test samples; of the decoder under the draws what one batch keeps; the batches of every cell.
-///
-/// # Errors
-/// [`Error::Memory`] that names the sizes.
-pub fn check_memory(
+/// of a batch of test samples; of the decoder under the draws what one batch keeps; the batches of every run.
+pub(super) fn memory(
     settings: &ComodulationSettings,
     samples: &TrainTest,
     threads: usize,
-) -> Result<()> {
-    let needed = needed(settings, samples, threads).unwrap_or(u64::MAX);
-    let available = available_memory().unwrap_or(UNKNOWN_MACHINE);
-    if needed <= available {
-        return Ok(());
-    }
+) -> Memory {
     let network = &settings.network;
-    Err(Error::Memory {
+    Memory {
+        bytes: needed(settings, samples, threads).unwrap_or(u64::MAX),
         purpose: format!(
             "a network of network.width = {}, encoder = {}, decoder = {}, controller = {}, with training.batch = {}, pretraining.epochs = {:?}, adaptation.iterations = {} of {} tasks,",
             network.width,
@@ -46,12 +35,8 @@ pub fn check_memory(
             settings.adaptation.iterations,
             settings.tasks.len(),
         ),
-        bytes: needed,
-        remedy: format!(
-            "{:.1} MiB are free: lower these, or the number of threads",
-            available as f64 / (1024.0 * 1024.0)
-        ),
-    })
+        remedy: "lower these, or the number of threads",
+    }
 }
 
 /// None for more than a u64 holds.
@@ -104,7 +89,7 @@ fn needed(settings: &ComodulationSettings, samples: &TrainTest, threads: usize) 
 
     let epochs = settings.pretraining.epochs.len() as u64;
     let cells = (settings.training.seeds.len() as u64)
-        .checked_mul(settings.arms.len() as u64)?
+        .checked_mul(settings.methods.len() as u64)?
         .checked_mul(epochs)?;
     let batches = (settings.adaptation.iterations as u64).checked_mul(tasks)?;
     let steps = batches.checked_mul(cells)?.checked_mul(STEP)?;

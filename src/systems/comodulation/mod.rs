@@ -1,26 +1,26 @@
-//! Task adaptation by stochastic comodulation (arXiv 2311.15053): pretrained networks, and arms that start from them.
+//! Task adaptation by stochastic comodulation (arXiv 2311.15053): pretrained networks, and methods that start from them.
 //!
-//! The jobs are the pretrainings, `pretraining-EPOCHS-SEED`, each from the one before it, and the arms,
-//! `ARM-EPOCHS-SEED`, each from a pretraining. Records are one row a batch; details are the measures of each task.
+//! The jobs are the pretrainings, `pretraining-EPOCHS-SEED`, each from the one before it, and the methods,
+//! `METHOD-EPOCHS-SEED`, each from a pretraining. Records are one row a batch; details are the measures of each task.
 //!
 //! ```
 //! use std::path::Path;
 //! use std::sync::atomic::AtomicBool;
 //! use neurogain::Cpu;
-//! use neurogain::systems::comodulation::{ComodulationExperiment, Material, find};
+//! use neurogain::systems::comodulation::{ComodulationExperiment, TaskData, find};
 //!
 //! let preset = find("comodulation-digits")?.ok_or("no such preset")?;
 //! let settings = preset
-//!     .with_arms(&["attention", "comodulation"])?
+//!     .with_methods(&["attention", "comodulation"])?
 //!     .with_seeds(&[42])?
 //!     .with_overrides(&["network.stages=1", "adaptation.iterations=2", "pretraining.epochs=[0]"])?;
 //! // The digits ship inside: no directory is looked into.
-//! let material = Material::load(&settings, Path::new(""))?;
+//! let material = TaskData::load(&settings, Path::new(""))?;
 //! let backend = Cpu::new()?;
 //! let experiment = ComodulationExperiment::new(&settings, &material, &backend)?;
 //! let cells = experiment.run(2, &AtomicBool::new(false))?;
 //!
-//! let [attention, comodulation] = &cells[..] else { panic!("one seed of two arms") };
+//! let [attention, comodulation] = &cells[..] else { panic!("one seed of two methods") };
 //! // Twelve tasks, two batches of each; the gains are computed, not learnt.
 //! assert_eq!(comodulation.steps.len(), 24);
 //! assert_eq!(comodulation.learnt_numbers, attention.learnt_numbers);
@@ -35,7 +35,7 @@ mod experiment;
 mod learning;
 mod measures;
 mod memory;
-pub mod presets;
+mod presets;
 mod report;
 mod settings;
 mod tasks;
@@ -46,28 +46,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::run::{Column, Csv, Job, Outcome, Records, Report, Saved, Status, System};
+use crate::report::Measure;
+use crate::run::{
+    self, Best, Column, Csv, Job, Memory, Named, Outcome, Records, Report, Saved, Status, System,
+};
 
-pub use self::experiment::{Cell, ComodulationExperiment, Leg, Pretraining, Step};
-use self::experiment::{Work, arm_id, plan, pretraining_id};
+pub use self::experiment::{
+    AdaptationRun, BatchRecord, ComodulationExperiment, ComodulationRun, PretrainingRun,
+};
+use self::experiment::{Work, adaptation_id, plan, pretraining_id};
 pub use self::measures::{NEAR_ZERO, TaskMeasures};
 pub use self::report::{
-    ArmDifference, ArmSummary, ComodulationSummary, comodulation_table, summarise_comodulation,
+    ComodulationSummary, MethodDifference, MethodSummary, comodulation_table,
+    summarise_comodulation,
 };
 pub use self::settings::{
-    AdaptationSettings, ArmSettings, ComodulationNetwork, ComodulationSettings, EvaluationLimit,
-    Kind, PhasesSettings, PretrainingSettings, TaskSettings, find,
+    AdaptationSettings, ComodulationMethod, ComodulationNetwork, ComodulationSettings,
+    EvaluationLimit, Kind, PhasesSettings, PretrainingSettings, TaskSettings,
 };
-pub use self::tasks::Material;
+pub use self::tasks::TaskData;
 
-/// Pretrained networks, and arms that start from them.
+/// Pretrained networks, and methods that start from them.
 #[derive(Debug)]
 pub struct Comodulation;
 
-/// What no column of an arm's records holds.
+/// What no column of a method's records holds.
 #[derive(Serialize, Deserialize)]
-struct ArmDetails<T> {
-    arm: String,
+struct AdaptationDetails<T> {
+    method: String,
     epochs: usize,
     seed: u64,
     learnt_numbers: usize,
@@ -86,56 +92,51 @@ const HEADINGS: [&str; 4] = ["batch", "task", "loss", "accuracy"];
 
 impl System for Comodulation {
     type Settings = ComodulationSettings;
-    type Data = Material;
-    type Outcome = Leg;
+    type Data = TaskData;
+    type Outcome = ComodulationRun;
     type Experiment<'a, B: Backend> = ComodulationExperiment<'a, B>;
 
-    fn name(settings: &ComodulationSettings) -> &str {
-        &settings.name
-    }
-
-    fn title(settings: &ComodulationSettings) -> &str {
-        &settings.title
-    }
-
-    fn to_toml(settings: &ComodulationSettings) -> Result<String> {
-        settings.to_toml()
-    }
-
-    fn from_file(path: &Path) -> Result<ComodulationSettings> {
-        ComodulationSettings::from_file(path)
-    }
+    const BEST: Best = Best {
+        measure: "accuracy",
+        called: "accuracy, mean over tasks",
+        beside: Some(("macro_f1", "F1")),
+        note: "",
+    };
 
     fn jobs(settings: &ComodulationSettings) -> Vec<Job> {
         let plan = plan(settings).into_iter();
         plan.map(|(_, job)| job).collect()
     }
 
-    fn load(settings: &ComodulationSettings, directory: &Path) -> Result<Material> {
-        Material::load(settings, directory)
+    fn load(settings: &ComodulationSettings, directory: &Path) -> Result<TaskData> {
+        TaskData::load(settings, directory)
     }
 
-    fn digest(data: &Material) -> String {
+    fn same_data(one: &ComodulationSettings, other: &ComodulationSettings) -> bool {
+        one.data.same_samples(&other.data) && one.network.weights == other.network.weights
+    }
+
+    fn digest(data: &TaskData) -> String {
         data.digest()
     }
 
-    fn check_memory(
-        settings: &ComodulationSettings,
-        data: &Material,
-        threads: usize,
-    ) -> Result<()> {
-        memory::check_memory(settings, &data.samples, threads)
+    fn memory(settings: &ComodulationSettings, data: &TaskData, threads: usize) -> Memory {
+        memory::memory(settings, &data.samples, threads)
     }
 
     fn experiment<'a, B: Backend>(
         settings: &'a ComodulationSettings,
-        data: &'a Material,
+        data: &'a TaskData,
         backend: &'a B,
     ) -> Result<ComodulationExperiment<'a, B>> {
         ComodulationExperiment::new(settings, data, backend)
     }
 
-    fn read(settings: &ComodulationSettings, job: &Job, saved: Saved<'_>) -> Result<Leg> {
+    fn read(
+        settings: &ComodulationSettings,
+        job: &Job,
+        saved: Saved<'_>,
+    ) -> Result<ComodulationRun> {
         let steps = steps(settings, saved)?;
         let damaged = |e: serde_json::Error| {
             Error::format(
@@ -156,7 +157,7 @@ impl System for Comodulation {
             Work::Pretrain(seed, level) => {
                 let details = saved.details.map(serde_json::from_str).transpose();
                 let details: Option<PretrainingDetails<_>> = details.map_err(damaged)?;
-                Leg::Pretraining(Pretraining {
+                ComodulationRun::Pretraining(PretrainingRun {
                     seed,
                     epochs: settings.pretraining.epochs[level],
                     steps,
@@ -164,15 +165,16 @@ impl System for Comodulation {
                     status,
                 })
             }
-            Work::Adapt(arm, seed, epochs) => {
+            Work::Adapt(method, seed, epochs) => {
                 let details = saved.details.map(serde_json::from_str).transpose();
-                let details: Option<ArmDetails<Vec<TaskMeasures>>> = details.map_err(damaged)?;
+                let details: Option<AdaptationDetails<Vec<TaskMeasures>>> =
+                    details.map_err(damaged)?;
                 let (learnt_numbers, tasks) = match details {
                     Some(details) => (details.learnt_numbers, details.tasks),
                     None => (0, Vec::new()),
                 };
-                Leg::Arm(Cell {
-                    arm: arm.name.clone(),
+                ComodulationRun::Adaptation(AdaptationRun {
+                    method: method.name.clone(),
                     seed,
                     epochs,
                     steps,
@@ -185,39 +187,59 @@ impl System for Comodulation {
         })
     }
 
-    fn report(settings: &ComodulationSettings, outcomes: &[Option<Leg>]) -> Result<Report> {
+    fn measures() -> Vec<Measure> {
+        report::measures()
+    }
+
+    fn summary(
+        settings: &ComodulationSettings,
+        outcomes: &[Option<ComodulationRun>],
+    ) -> Result<run::Summary> {
+        report::summary(settings, outcomes)
+    }
+
+    fn report(
+        settings: &ComodulationSettings,
+        outcomes: &[Option<ComodulationRun>],
+    ) -> Result<Report> {
         report::report(settings, outcomes)
+    }
+
+    fn comparison(experiments: &[Named<Self>]) -> Result<String> {
+        report::comparison(experiments)
     }
 }
 
-impl Leg {
-    fn steps(&self) -> &[Step] {
+impl ComodulationRun {
+    fn steps(&self) -> &[BatchRecord] {
         match self {
-            Leg::Pretraining(pretraining) => &pretraining.steps,
-            Leg::Arm(cell) => &cell.steps,
+            ComodulationRun::Pretraining(pretraining) => &pretraining.steps,
+            ComodulationRun::Adaptation(cell) => &cell.steps,
         }
     }
 }
 
-impl Outcome for Leg {
+impl Outcome for ComodulationRun {
     fn id(&self) -> String {
         match self {
-            Leg::Pretraining(leg) => pretraining_id(leg.epochs, leg.seed),
-            Leg::Arm(cell) => arm_id(&cell.arm, cell.epochs, cell.seed),
+            ComodulationRun::Pretraining(run) => pretraining_id(run.epochs, run.seed),
+            ComodulationRun::Adaptation(cell) => {
+                adaptation_id(&cell.method, cell.epochs, cell.seed)
+            }
         }
     }
 
     fn status(&self) -> &Status {
         match self {
-            Leg::Pretraining(pretraining) => &pretraining.status,
-            Leg::Arm(cell) => &cell.status,
+            ComodulationRun::Pretraining(pretraining) => &pretraining.status,
+            ComodulationRun::Adaptation(cell) => &cell.status,
         }
     }
 
     fn hash(&self) -> Option<&str> {
         match self {
-            Leg::Pretraining(_) => None,
-            Leg::Arm(cell) => cell.hash.as_deref(),
+            ComodulationRun::Pretraining(_) => None,
+            ComodulationRun::Adaptation(cell) => cell.hash.as_deref(),
         }
     }
 
@@ -249,14 +271,16 @@ impl Outcome for Leg {
 
     fn details(&self) -> Result<Option<String>> {
         let text = match self {
-            leg if *leg.status() == Status::Interrupted => return Ok(None),
-            Leg::Pretraining(leg) => serde_json::to_string_pretty(&PretrainingDetails {
-                epochs: leg.epochs,
-                seed: leg.seed,
-                accuracies: &leg.accuracies,
-            }),
-            Leg::Arm(cell) => serde_json::to_string_pretty(&ArmDetails {
-                arm: cell.arm.clone(),
+            run if *run.status() == Status::Interrupted => return Ok(None),
+            ComodulationRun::Pretraining(run) => {
+                serde_json::to_string_pretty(&PretrainingDetails {
+                    epochs: run.epochs,
+                    seed: run.seed,
+                    accuracies: &run.accuracies,
+                })
+            }
+            ComodulationRun::Adaptation(cell) => serde_json::to_string_pretty(&AdaptationDetails {
+                method: cell.method.clone(),
                 epochs: cell.epochs,
                 seed: cell.seed,
                 learnt_numbers: cell.learnt_numbers,
@@ -268,8 +292,8 @@ impl Outcome for Leg {
     }
 }
 
-/// The batches in the CSV of a leg.
-fn steps(settings: &ComodulationSettings, saved: Saved<'_>) -> Result<Vec<Step>> {
+/// The batches in the CSV of a run.
+fn steps(settings: &ComodulationSettings, saved: Saved<'_>) -> Result<Vec<BatchRecord>> {
     let csv = Csv::read(saved.path, saved.records, |headings| {
         match headings == HEADINGS {
             true => Ok(()),
@@ -297,7 +321,7 @@ fn steps(settings: &ComodulationSettings, saved: Saved<'_>) -> Result<Vec<Step>>
         let task = row[1].filter(|task| task.fract() == 0.0 && (1.0..=most as f64).contains(task));
         let task = task.ok_or_else(|| bad(1, &format!("a task from 1 to {most}")))?;
         let number = |at: usize| row[at].ok_or_else(|| bad(at, "a number"));
-        Ok(Step {
+        Ok(BatchRecord {
             task: task as usize - 1,
             loss: number(2)?,
             accuracy: number(3)?,

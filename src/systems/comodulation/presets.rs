@@ -1,10 +1,9 @@
-//! The comodulation experiments that ship inside: TOML files of `data/comodulation`, compiled in.
+//! What ships inside: TOML files of `data/comodulation`, compiled in.
 
-use super::ComodulationSettings;
-use crate::error::Result;
+use crate::run::settings::Shipped;
 
 /// In the order in which lists show them: the one that needs no data first.
-pub(super) const PRESETS: &[(&str, &str)] = &[
+pub(super) const PRESETS: Shipped = &[
     (
         "comodulation-digits",
         include_str!("../../../data/comodulation/comodulation-digits.toml"),
@@ -31,24 +30,14 @@ pub(super) const PRESETS: &[(&str, &str)] = &[
     ),
 ];
 
-/// The names of the presets.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    PRESETS.iter().map(|(name, _)| *name)
-}
+/// Lists of methods for any of them.
+pub(super) const VARIANTS: Shipped = &[(
+    "all-weights",
+    include_str!("../../../data/variants/all-weights.toml"),
+)];
 
-/// The TOML of a preset, comments and all.
-pub fn text(name: &str) -> Option<&'static str> {
-    let found = PRESETS.iter().find(|(known, _)| *known == name);
-    found.map(|(_, text)| *text)
-}
-
-/// Every preset's settings.
-///
-/// # Errors
-/// [`crate::Error::Format`] for one that is not what it should be.
-pub fn all() -> Result<Vec<ComodulationSettings>> {
-    let settings = PRESETS.iter();
-    settings
-        .map(|(name, text)| ComodulationSettings::from_toml(text, name))
-        .collect()
-}
+/// Sweeps.
+pub(super) const SWEEPS: Shipped = &[(
+    "modulator-strength",
+    include_str!("../../../data/sweeps/modulator-strength.toml"),
+)];

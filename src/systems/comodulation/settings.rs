@@ -1,7 +1,6 @@
 //! What a comodulation experiment is, as data.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use super::presets;
 use crate::data::celeba;
@@ -10,15 +9,21 @@ use crate::gain::Draws;
 use crate::learn::{GainSource, Modulator, Pass};
 use crate::models::{Learnt, Modulated, Stem};
 use crate::optim::Optimizer;
-use crate::run::settings::{Change, Layers, Source, changes, document, require, unknown};
-use crate::run::{DataSettings, DataSource, check_data, check_seeds};
+use crate::run::settings::{document, require};
+use crate::run::{DataSettings, DataSource, check_data};
 
-document!(ComodulationSettings, "comodulation", presets::PRESETS);
+document!(
+    ComodulationSettings,
+    "comodulation",
+    presets::PRESETS,
+    presets::VARIANTS,
+    presets::SWEEPS
+);
 
 settings! {
-    /// A whole comodulation experiment: data, tasks, network, modulator, phases, arms and seeds.
+    /// A whole comodulation experiment: data, tasks, network, modulator, phases, methods and seeds.
     ///
-    /// A network learns the primary tasks, then each arm starts from it and learns the tasks.
+    /// A network learns the primary tasks, then each method starts from it and learns the tasks.
     #[derive(Debug, Clone, PartialEq)]
     pub struct ComodulationSettings {
         /// That this is one: `comodulation`.
@@ -39,16 +44,16 @@ settings! {
         pub training: PhasesSettings,
         /// The phase in which the network learns the primary tasks.
         pub pretraining: PretrainingSettings,
-        /// The phase in which each arm learns the tasks.
+        /// The phase in which each method learns the tasks.
         pub adaptation: AdaptationSettings,
         /// How many test samples are evaluated.
         pub evaluation: EvaluationLimit = {},
         /// What the network learns first, one after the other by batch.
         pub primary: Vec<TaskSettings> [NotEmpty("task")],
-        /// What each arm learns then, one after the other by batch.
+        /// What each method learns then, one after the other by batch.
         pub tasks: Vec<TaskSettings> [NotEmpty("task")],
         /// What is compared, in the order in which tables list it.
-        pub arms: Vec<ArmSettings> [NotEmpty("arm")],
+        pub methods: Vec<ComodulationMethod> [NotEmpty("method")],
     }
 }
 
@@ -94,7 +99,7 @@ settings! {
         pub batch: usize [AtLeastOne],
         /// The update rule.
         pub optimiser: Optimizer,
-        /// One network a seed, and from it one run an arm.
+        /// One network a seed, and from it one run a method.
         pub seeds: Vec<u64> [Distinct("seed")] = [42, 43, 44, 45, 46],
     }
 }
@@ -103,7 +108,7 @@ settings! {
     /// How the network learns the primary tasks.
     #[derive(Debug, Clone, PartialEq)]
     pub struct PretrainingSettings {
-        /// Epochs behind which the arms start, ascending; each is compared on its own. An epoch is as many batches as
+        /// Epochs behind which the methods start, ascending; each is compared on its own. An epoch is as many batches as
         /// hold the training samples once, drawn with replacement; primary tasks share it.
         pub epochs: Vec<usize>,
         /// Learning rate α.
@@ -112,7 +117,7 @@ settings! {
 }
 
 settings! {
-    /// How an arm learns the tasks.
+    /// How a method learns the tasks.
     #[derive(Debug, Clone, PartialEq)]
     pub struct AdaptationSettings {
         /// Whether all tasks have one readout: then gains and modulation alone tell them apart. With a readout for
@@ -150,7 +155,7 @@ settings! {
 settings! {
     /// What is learnt, and where the decoder's gains come from.
     #[derive(Debug, Clone, PartialEq)]
-    pub struct ArmSettings {
+    pub struct ComodulationMethod {
         /// The name in file names: "comodulation".
         pub name: String [Name],
         /// What tables and figures call it.
@@ -165,44 +170,6 @@ settings! {
 }
 
 impl ComodulationSettings {
-    /// What differs from the preset of the same name, but for title and description; `None` where there
-    /// is no such preset.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] where the settings cannot be TOML.
-    pub fn changes(&self) -> Result<Option<Vec<Change>>> {
-        changes(self, &self.name)
-    }
-
-    /// These settings with other seeds.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] for none or one twice.
-    pub fn with_seeds(mut self, seeds: &[u64]) -> Result<Self> {
-        check_seeds(seeds)?;
-        self.training.seeds = seeds.to_vec();
-        self.validate()?;
-        Ok(self)
-    }
-
-    /// These settings with only the named arms, in the order named.
-    ///
-    /// # Errors
-    /// [`Error::Unknown`] for a name that is none of them, [`Error::Setting`] for none or one twice.
-    pub fn with_arms<S: AsRef<str>>(&self, names: &[S]) -> Result<Self> {
-        let mut chosen = self.clone();
-        chosen.arms.clear();
-        for name in names {
-            let found = self.arms.iter().find(|arm| arm.name == name.as_ref());
-            chosen.arms.push(found.cloned().ok_or_else(|| {
-                let known: Vec<String> = self.arms.iter().map(|arm| arm.name.clone()).collect();
-                unknown("arm", name.as_ref(), &known)
-            })?);
-        }
-        chosen.validate()?;
-        Ok(chosen)
-    }
-
     /// The rules that concern several settings.
     pub(super) fn check(&self) -> Result<()> {
         check_data(&self.data)?;
@@ -218,15 +185,18 @@ impl ComodulationSettings {
         self.check_tasks("primary", &self.primary)?;
         self.check_tasks("tasks", &self.tasks)?;
         self.check_readout()?;
-        self.check_arms()
+        self.check_methods()
     }
 
-    fn check_arms(&self) -> Result<()> {
-        for arm in &self.arms {
-            let key = format!("arms.{}", arm.name);
-            let from_draws = matches!(arm.gains, GainSource::Comodulation | GainSource::Shuffled);
+    fn check_methods(&self) -> Result<()> {
+        for method in &self.methods {
+            let key = format!("methods.{}", method.name);
+            let from_draws = matches!(
+                method.gains,
+                GainSource::Comodulation | GainSource::Shuffled
+            );
             require(
-                arm.controller || !from_draws,
+                method.controller || !from_draws,
                 &format!("{key}.gains"),
                 "from a modulator that couples nothing",
                 "with controller = false ones or mean-activity",
@@ -234,12 +204,12 @@ impl ComodulationSettings {
             // Attention learns from the constant pass, whatever the others do.
             let by_constant = self.modulator.pass == Pass::Constant || !from_draws;
             require(
-                self.modulator.constant != 0.0 || !arm.controller || !by_constant,
+                self.modulator.constant != 0.0 || !method.controller || !by_constant,
                 "modulator.constant",
                 0,
                 format!(
-                    "another number than 0, under which the controller of {} learns nothing; or modulator.pass = \"fluctuating\" and no arm whose gains need no draws",
-                    arm.name
+                    "another number than 0, under which the controller of {} learns nothing; or modulator.pass = \"fluctuating\" and no method whose gains need no draws",
+                    method.name
                 ),
             )?;
         }
@@ -291,26 +261,6 @@ impl ComodulationSettings {
             require(fits, &key, format!("{classes:?}"), expected)?;
         }
         Ok(())
-    }
-}
-
-/// The preset or file that `name` stands for, if that is a comodulation experiment.
-///
-/// # Errors
-/// Those of [`ComodulationSettings::from_file`].
-pub fn find(name: &str) -> Result<Option<ComodulationSettings>> {
-    let shipped = presets::names().any(|known| known == name);
-    if !shipped && !Path::new(name).is_file() {
-        return Ok(None);
-    }
-    let source = match shipped {
-        true => Source::find(name, Path::new(""))?,
-        false => Source::file(Path::new(name))?,
-    };
-    // One that is not even TOML is refused where it is read as the other kind.
-    match Layers::read(source) {
-        Ok(layers) if layers.kind().is_some() => layers.settings().map(Some),
-        _ => Ok(None),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::tensor::NamedTensor;
 
 /// The samples of an experiment.
 #[derive(Debug, Clone)]
-pub struct Material {
+pub struct TaskData {
     /// Images with their labels; with attributes the labels are all 0.
     pub samples: TrainTest,
     /// The attributes of the training and the test samples, `[samples][attributes]`, 0 or 1.
@@ -21,7 +21,7 @@ pub struct Material {
     pub weights: Option<Vec<NamedTensor>>,
 }
 
-impl Material {
+impl TaskData {
     /// The samples that `settings` name, from their directory, and the backbone's weights.
     ///
     /// # Errors
@@ -42,7 +42,7 @@ impl Material {
             }
             _ => (load_samples(data, directory)?, None),
         };
-        Ok(Material {
+        Ok(TaskData {
             samples,
             attributes,
             weights: weights.transpose()?,
@@ -72,7 +72,7 @@ impl Material {
 
 /// Samples by their number, and the class of each in a task.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Labelled {
+pub(super) struct LabelledIndices {
     pub(super) samples: Vec<u32>,
     pub(super) labels: Vec<u8>,
 }
@@ -82,15 +82,15 @@ pub(super) struct Labelled {
 pub(super) struct Task {
     pub(super) name: String,
     pub(super) classes: usize,
-    pub(super) train: Labelled,
-    pub(super) test: Labelled,
+    pub(super) train: LabelledIndices,
+    pub(super) test: LabelledIndices,
 }
 
 /// The tasks of a list; `limit` of each one's test samples, all if it is 0.
 pub(super) fn tasks(
     list: &str,
     settings: &[TaskSettings],
-    material: &Material,
+    material: &TaskData,
     limit: usize,
 ) -> Result<Vec<Task>> {
     let task = |task: &TaskSettings| {
@@ -116,9 +116,14 @@ pub(super) fn tasks(
 }
 
 /// The training samples (0) or test samples (1) of a task.
-fn labelled(list: &str, task: &TaskSettings, material: &Material, half: usize) -> Result<Labelled> {
+fn labelled(
+    list: &str,
+    task: &TaskSettings,
+    material: &TaskData,
+    half: usize,
+) -> Result<LabelledIndices> {
     let samples = [&material.samples.train, &material.samples.test][half];
-    let mut found = Labelled::default();
+    let mut found = LabelledIndices::default();
     let mut take = |sample: usize, label: usize| {
         if let (Ok(sample), Ok(label)) = (u32::try_from(sample), u8::try_from(label)) {
             found.samples.push(sample);
@@ -157,9 +162,9 @@ fn labelled(list: &str, task: &TaskSettings, material: &Material, half: usize) -
 }
 
 /// `limit` of the samples, evenly spread; all if it is 0.
-fn limited(all: Labelled, limit: usize) -> Labelled {
+fn limited(all: LabelledIndices, limit: usize) -> LabelledIndices {
     let kept = crate::run::evenly(all.samples.len(), limit);
-    Labelled {
+    LabelledIndices {
         samples: kept.clone().map(|place| all.samples[place]).collect(),
         labels: kept.map(|place| all.labels[place]).collect(),
     }

@@ -5,10 +5,9 @@
 
 use super::{EvaluatedTasks, NetworkSettings, Settings};
 use crate::data::{Dataset, TrainTest};
-use crate::error::{Error, Result};
 use crate::learn::{EVALUATION_BATCH, READY_SAMPLES, RegularizerConfig};
 use crate::optim::Optimizer;
-use crate::run::available_memory;
+use crate::run::Memory;
 
 /// Samples come in blocks of this many; the last is padded.
 const BLOCK: u64 = 16;
@@ -21,8 +20,6 @@ const RECORD_NUMBERS: u64 = 7;
 const TEXT: u64 = 25;
 /// Times that a checkpoint is in memory while it is written: as numbers, as bytes and as a file.
 const CHECKPOINT_COPIES: u64 = 3;
-/// What is taken to be there where the operating system does not tell: 1 TiB.
-const UNKNOWN_MACHINE: u64 = 1 << 40;
 
 /// Bytes that `settings` need at most on `samples`, with `side_by_side` runs at a time; `None` for more
 /// than a u64 holds.
@@ -31,7 +28,7 @@ const UNKNOWN_MACHINE: u64 = 1 << 40;
 /// weights with gradient, effective and packed copies and the state of optimiser and regularizers, what a checkpoint takes
 /// while it is written, two tensors a layer for a batch and one for a batch of test samples; and the records
 /// of every run.
-pub fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usize) -> Option<u64> {
+fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usize) -> Option<u64> {
     let inputs = samples.train.features() as u64;
     let (neurons, weights) = sizes(&settings.network, &samples.train)?;
     let state = settings.methods.iter().map(|method| {
@@ -128,20 +125,11 @@ fn sizes(network: &NetworkSettings, samples: &Dataset) -> Option<(u64, u64)> {
     }
 }
 
-/// Refuses settings that need more memory than this process may still take; `threads` is how many
-/// runs may go side by side.
-///
-/// # Errors
-/// [`Error::Memory`] that names the sizes.
-pub fn check_memory(settings: &Settings, samples: &TrainTest, threads: usize) -> Result<()> {
+/// What `threads` runs at a time need at most.
+pub fn memory(settings: &Settings, samples: &TrainTest, threads: usize) -> Memory {
     let side_by_side = threads.min(runs(settings));
-    let needed = memory_needed(settings, samples, side_by_side).unwrap_or(u64::MAX);
-    let available = available_memory().unwrap_or(UNKNOWN_MACHINE);
-    // The samples are there already; what they take is not worth a wrong answer.
-    if needed <= available {
-        return Ok(());
-    }
-    Err(Error::Memory {
+    Memory {
+        bytes: memory_needed(settings, samples, side_by_side).unwrap_or(u64::MAX),
         purpose: format!(
             "{side_by_side} of {} runs side by side, with training.batch = {}, {} and {} × {} iterations,",
             runs(settings),
@@ -150,12 +138,8 @@ pub fn check_memory(settings: &Settings, samples: &TrainTest, threads: usize) ->
             settings.stream.count(),
             settings.stream.iterations_of(0),
         ),
-        bytes: needed,
-        remedy: format!(
-            "{:.1} MiB are free: lower these, or the number of threads",
-            available as f64 / (1024.0 * 1024.0)
-        ),
-    })
+        remedy: "lower these, or the number of threads",
+    }
 }
 
 /// The sizes that a user may lower.

@@ -6,9 +6,9 @@
 //! use std::sync::atomic::AtomicBool;
 //! use neurogain::Cpu;
 //! use neurogain::data::digits;
-//! use neurogain::systems::stability_gap::{Experiment, presets};
+//! use neurogain::systems::stability_gap::{Experiment, Settings};
 //! let short = ["stream.iterations=5", "stream.contexts=[[0, 1], [0, 1, 2, 3]]"];
-//! let settings = presets::settings("split-digits")?.with_overrides(&short)?.with_seeds(&[1])?;
+//! let settings = Settings::preset("split-digits")?.with_overrides(&short)?.with_seeds(&[1])?;
 //! let cpu = Cpu::new()?;
 //! let experiment = Experiment::new(&settings, &digits::load(), &cpu)?;
 //! let results = experiment.run(1, &AtomicBool::new(false))?;
@@ -28,28 +28,27 @@ mod experiment;
 mod learners;
 mod memory;
 mod one_run;
-pub mod presets;
-pub(crate) mod report;
+mod presets;
+mod report;
 mod results;
 mod settings;
 mod stream;
 mod validate;
-mod variants;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::backend::Backend;
 use crate::data::TrainTest;
 use crate::error::{Error, Result};
+use crate::report::Measure;
 use crate::run::{
-    Job, Outcome, Records, Report, RunDirectory, Saved, Status, System, data_digest, files,
+    self, Best, Job, Memory, Named, Outcome, Records, Report, Saved, Status, System, data_digest,
     load_samples,
 };
 
 pub use self::analyses::{ANALYSES, Analysis, analyse};
 pub use self::experiment::Experiment;
 pub use self::learners::{LearnerKind, Registration, Setup, known as learners, register};
-pub use self::memory::{check_memory, memory_needed};
 pub use self::report::{
     Agreement, Comparison, ComparisonRow, Difference, MethodSummary, PerContext, Published,
     PublishedMethod, PublishedValue, RunSummary, Spread, Summary, agreement, compare_published,
@@ -60,8 +59,6 @@ pub use self::settings::{
     EvaluatedTasks, EvaluationSettings, GainSettings, MemorySettings, MethodSettings,
     NetworkSettings, Settings, StreamSettings, StreamTraining, TrainingSettings,
 };
-pub(crate) use self::variants::VARIANTS;
-pub use self::variants::variants;
 
 /// Methods on streams of contexts.
 #[derive(Debug)]
@@ -73,21 +70,14 @@ impl System for StabilityGap {
     type Outcome = Run;
     type Experiment<'a, B: Backend> = Experiment<'a, B>;
 
-    fn name(settings: &Settings) -> &str {
-        &settings.name
-    }
-
-    fn title(settings: &Settings) -> &str {
-        &settings.title
-    }
-
-    fn to_toml(settings: &Settings) -> Result<String> {
-        settings.to_toml()
-    }
-
-    fn from_file(path: &Path) -> Result<Settings> {
-        Settings::from_file(path)
-    }
+    const BEST: Best = Best {
+        // It weighs the end against the gap. The first task alone would be best kept by a method that never learns
+        // another.
+        measure: "every_task_worst_case_accuracy",
+        called: "worst-case accuracy over all tasks",
+        beside: Some(("every_task_average_accuracy", "mean accuracy")),
+        note: " avg-ACC and avg-SG are of the first task.",
+    };
 
     fn jobs(settings: &Settings) -> Vec<Job> {
         experiment::jobs(settings)
@@ -97,12 +87,23 @@ impl System for StabilityGap {
         load_samples(&settings.data, directory)
     }
 
+    fn same_data(one: &Settings, other: &Settings) -> bool {
+        one.data.same_samples(&other.data)
+    }
+
+    fn resolved(settings: Settings, data: &TrainTest) -> Result<Settings> {
+        match settings.stream.epochs {
+            Some(_) => settings.with_epochs_counted(&data.train),
+            None => Ok(settings),
+        }
+    }
+
     fn digest(data: &TrainTest) -> String {
         data_digest(data)
     }
 
-    fn check_memory(settings: &Settings, data: &TrainTest, threads: usize) -> Result<()> {
-        memory::check_memory(settings, data, threads)
+    fn memory(settings: &Settings, data: &TrainTest, threads: usize) -> Memory {
+        memory::memory(settings, data, threads)
     }
 
     fn experiment<'a, B: Backend>(
@@ -150,12 +151,25 @@ impl System for StabilityGap {
         })
     }
 
+    fn measures() -> Vec<Measure> {
+        report::measures()
+    }
+
+    fn summary(settings: &Settings, outcomes: &[Option<Run>]) -> Result<run::Summary> {
+        report::summary(&Results::new(settings, outcomes))
+    }
+
     fn report(settings: &Settings, outcomes: &[Option<Run>]) -> Result<Report> {
-        let results = Results {
-            settings: settings.clone(),
-            runs: outcomes.iter().flatten().cloned().collect(),
-        };
-        report::report(&results)
+        report::report(&Results::new(settings, outcomes))
+    }
+
+    fn comparison(experiments: &[Named<Self>]) -> Result<String> {
+        report::comparison(experiments)
+    }
+
+    fn axis_title(settings: &Settings, key: &str) -> Option<String> {
+        let [_, items] = settings.stream.kind.item();
+        (key == "stream.contexts").then(|| format!("{items} in the last context"))
     }
 }
 
@@ -179,28 +193,4 @@ impl Outcome for Run {
     fn records(&self) -> Result<Records> {
         report::records::to_records(&self.history)
     }
-}
-
-/// Writes to the new file `out` one page on the experiments in `directories`: the same tables with a column for the
-/// directory, and the figures side by side on the same axes.
-///
-/// # Errors
-/// [`Error::Setting`] where `directories` is empty, [`Error::File`] where `out` exists or cannot be written, and those
-/// of [`RunDirectory::load`](crate::run::RunDirectory::load).
-pub fn compare(directories: &[PathBuf], out: &Path) -> Result<()> {
-    if directories.is_empty() {
-        return Err(Error::setting("directories", "none", "at least one"));
-    }
-    if out.exists() {
-        let reason = "it exists already; name a file that does not";
-        return Err(Error::file(out, "create", reason));
-    }
-    let mut named = Vec::with_capacity(directories.len());
-    for path in directories {
-        let directory = RunDirectory::<StabilityGap>::open(path)?;
-        let runs = directory.load()?.into_iter().flatten().collect();
-        let settings = directory.settings().clone();
-        named.push((path.display().to_string(), Results { settings, runs }));
-    }
-    files::write(out, report::comparison_page(&named)?.as_bytes())
 }

@@ -1,11 +1,9 @@
-//! The benchmarks that ship inside: TOML files of `data/presets`, compiled in.
+//! What ships inside: TOML files of `data/presets`, `data/variants` and `data/sweeps`, compiled in.
 
-use super::Settings;
-use crate::error::Result;
-use crate::run::settings::unknown;
+use crate::run::settings::Shipped;
 
 /// In the order in which lists show them: the one that needs no data first.
-pub(super) const PRESETS: &[(&str, &str)] = &[
+pub(super) const PRESETS: Shipped = &[
     (
         "split-digits",
         include_str!("../../../data/presets/split-digits.toml"),
@@ -56,27 +54,40 @@ pub(super) const PRESETS: &[(&str, &str)] = &[
     ),
 ];
 
-/// The names of the presets.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    PRESETS.iter().map(|(name, _)| *name)
-}
+/// Lists of methods for any benchmark.
+pub(super) const VARIANTS: Shipped = &[
+    (
+        "ablation",
+        include_str!("../../../data/variants/ablation.toml"),
+    ),
+    ("reset", include_str!("../../../data/variants/reset.toml")),
+    (
+        "composition",
+        include_str!("../../../data/variants/composition.toml"),
+    ),
+    (
+        "boundary",
+        include_str!("../../../data/variants/boundary.toml"),
+    ),
+];
 
-/// The TOML of a preset, comments and all.
-///
-/// # Errors
-/// [`crate::Error::Unknown`] with the nearest name.
-pub fn text(name: &str) -> Result<&'static str> {
-    let found = PRESETS.iter().find(|(known, _)| *known == name);
-    found.map(|(_, text)| *text).ok_or_else(|| {
-        let known: Vec<String> = names().map(str::to_string).collect();
-        unknown("benchmark", name, &known)
-    })
-}
-
-/// A preset's settings.
-///
-/// # Errors
-/// [`crate::Error::Unknown`] with the nearest name.
-pub fn settings(name: &str) -> Result<Settings> {
-    Settings::from_toml(text(name)?, name)
-}
+/// Sweeps.
+pub(super) const SWEEPS: Shipped = &[
+    (
+        "lr-sweep",
+        include_str!("../../../data/sweeps/lr-sweep.toml"),
+    ),
+    ("replay", include_str!("../../../data/sweeps/replay.toml")),
+    (
+        "gain-complexity",
+        include_str!("../../../data/sweeps/gain-complexity.toml"),
+    ),
+    (
+        "longer-contexts",
+        include_str!("../../../data/sweeps/longer-contexts.toml"),
+    ),
+    (
+        "gain-layers",
+        include_str!("../../../data/sweeps/gain-layers.toml"),
+    ),
+];

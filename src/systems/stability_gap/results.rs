@@ -33,6 +33,14 @@ pub struct Results {
 }
 
 impl Results {
+    /// Those of the runs that were begun.
+    pub(crate) fn new(settings: &Settings, outcomes: &[Option<Run>]) -> Self {
+        Results {
+            settings: settings.clone(),
+            runs: outcomes.iter().flatten().cloned().collect(),
+        }
+    }
+
     /// SHA-256 over the hashes of all runs, in order: equal where all bits are. Unknown if that of a run
     /// is, or if there is none.
     pub fn hash(&self) -> Option<String> {

@@ -1,16 +1,20 @@
 //! The settings of a stability-gap experiment: the TOML of a preset or of a user's own file.
 
-use std::path::Path;
-
 use super::presets;
 use crate::error::Result;
 use crate::learn::{Drive, RegularizerConfig, ReplacementConfig, Schedule};
 use crate::optim::Optimizer;
-use crate::run::settings::{Change, Layers, Source, changes, document, unknown};
-use crate::run::{DataSettings, check_seeds};
+use crate::run::DataSettings;
+use crate::run::settings::document;
 use crate::stream::{MemoryKind, StreamKind};
 
-document!(Settings, "stability-gap", presets::PRESETS);
+document!(
+    Settings,
+    "stability-gap",
+    presets::PRESETS,
+    presets::VARIANTS,
+    presets::SWEEPS
+);
 
 settings! {
     /// A whole experiment: data, contexts, network, training, methods and seeds.
@@ -215,59 +219,5 @@ settings! {
         pub replacement: Option<ReplacementConfig>,
         /// Settings of a registered learner, which reads them itself.
         pub parameters: Option<toml::Table>,
-    }
-}
-
-impl Settings {
-    /// The settings that `name` stands for: a preset, or a TOML file where the name ends in `.toml` or is
-    /// a path; a relative one starts at `folder`.
-    ///
-    /// # Errors
-    /// [`Error::Unknown`](crate::Error::Unknown) with the nearest preset, or as [`Settings::from_file`].
-    pub fn find(name: &str, folder: &Path) -> Result<Self> {
-        Layers::read(Source::find(name, folder)?)?.settings()
-    }
-
-    /// These settings with only the named methods, in the order named.
-    ///
-    /// # Errors
-    /// [`Error::Unknown`](crate::Error::Unknown) for an unknown name, [`Error::Setting`](crate::Error::Setting)
-    /// for none or one twice.
-    pub fn with_methods<S: AsRef<str>>(&self, names: &[S]) -> Result<Self> {
-        let mut methods = Vec::with_capacity(names.len());
-        for name in names {
-            let found = self.methods.iter().find(|m| m.name == name.as_ref());
-            methods.push(found.cloned().ok_or_else(|| {
-                let known: Vec<String> = self.methods.iter().map(|m| m.name.clone()).collect();
-                unknown("method", name.as_ref(), &known)
-            })?);
-        }
-        let chosen = Settings {
-            methods,
-            ..self.clone()
-        };
-        chosen.validate()?;
-        Ok(chosen)
-    }
-
-    /// These settings with other seeds.
-    ///
-    /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for none or one twice.
-    pub fn with_seeds(&self, seeds: &[u64]) -> Result<Self> {
-        check_seeds(seeds)?;
-        let mut chosen = self.clone();
-        chosen.training.seeds = seeds.to_vec();
-        chosen.validate()?;
-        Ok(chosen)
-    }
-
-    /// What differs from the preset of the same name, but for title and description; `None` where there
-    /// is no such preset.
-    ///
-    /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) where the settings cannot be TOML.
-    pub fn changes(&self) -> Result<Option<Vec<Change>>> {
-        changes(self, &self.name)
     }
 }

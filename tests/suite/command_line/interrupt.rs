@@ -8,7 +8,7 @@ use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use neurogain::systems::stability_gap::{Settings, presets};
+use neurogain::systems::stability_gap::Settings;
 use serde_json::Value;
 
 use super::*;
@@ -68,7 +68,7 @@ fn no_arguments_run_the_digits_as_they_ship() {
     // A fast machine may be done before the interruption comes.
     let code = output.status.code().expect("no signal ended it");
     assert!([0, 130].contains(&code), "{code}: {}", text(&output.stderr));
-    let preset = presets::settings("split-digits").expect("the preset");
+    let preset = Settings::preset("split-digits").expect("the preset");
     assert_eq!(Settings::from_file(&config), Ok(preset));
     assert!(text(&output.stdout).contains("split-digits-001"));
 }

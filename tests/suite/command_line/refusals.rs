@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use neurogain::systems::stability_gap::presets;
+use neurogain::systems::stability_gap::Settings;
 
 use super::*;
 
@@ -73,7 +73,7 @@ fn a_batch_larger_than_memory_is_refused() {
 #[test]
 fn an_error_in_ones_own_file_names_file_line_and_key() {
     let folder = folder();
-    let wrong = presets::text("split-digits")
+    let wrong = Settings::preset_text("split-digits")
         .expect("the preset")
         .replace("eta = 0.4", "eta = -0.4");
     let line = 1 + wrong

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use neurogain::systems::comodulation;
-use neurogain::systems::stability_gap::{NetworkSettings, Settings, presets};
+use neurogain::systems::comodulation::ComodulationSettings;
+use neurogain::systems::stability_gap::{NetworkSettings, Settings};
 use serde_json::Value;
 
 use super::*;
@@ -114,7 +114,7 @@ fn quiet_says_nothing_but_the_results() {
 #[test]
 fn a_file_of_ones_own_runs() {
     let folder = folder();
-    let mine = presets::text("split-digits")
+    let mine = Settings::preset_text("split-digits")
         .expect("the preset")
         .replace("name = \"split-digits\"", "name = \"mine\"")
         .replace("iterations = 200", "iterations = 2");
@@ -159,7 +159,11 @@ fn list_shows_benchmarks_methods_and_data() {
     let printed = succeeds(&folder, &["list", "--data", "elsewhere", "--json"]);
     let listed: Value = serde_json::from_str(&printed).expect("JSON");
     let benchmarks = listed["benchmarks"].as_array().expect("a list");
-    let all = presets::names().chain(comodulation::presets::names());
+    let all = Settings::presets().iter().map(|(name, _)| *name).chain(
+        ComodulationSettings::presets()
+            .iter()
+            .map(|(name, _)| *name),
+    );
     assert_eq!(benchmarks.len(), all.count());
     assert_eq!(benchmarks[0]["name"], "split-digits");
     assert_eq!(benchmarks[0]["data"]["ready"], true);
@@ -174,10 +178,10 @@ fn list_shows_benchmarks_methods_and_data() {
 #[test]
 fn show_prints_a_preset_that_runs_as_a_file() {
     let folder = folder();
-    for name in presets::names() {
+    for name in Settings::presets().iter().map(|(name, _)| *name) {
         let printed = succeeds(&folder, &["list", "--show", name]);
         let read = neurogain::systems::stability_gap::Settings::from_toml(&printed, name);
-        assert_eq!(read, presets::settings(name), "{name}");
+        assert_eq!(read, Settings::preset(name), "{name}");
     }
     // Lists of methods and sweeps are shown too.
     for (name, part) in [("ablation", "[[methods]]"), ("replay", "[grid]")] {

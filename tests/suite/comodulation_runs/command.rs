@@ -170,16 +170,16 @@ fn json_holds_directory_report_hash_and_summary() {
     let directory = folder.path().join(directory);
     assert_eq!(found["summary"], json(&directory.join("summary.json")));
     assert_eq!(found["hash"], found["summary"]["hash"]);
-    let arms = found["summary"]["arms"].as_array().expect("a list");
-    let named: Vec<(&str, &Value)> = arms
+    let methods = found["summary"]["methods"].as_array().expect("a list");
+    let named: Vec<(&str, &Value)> = methods
         .iter()
-        .map(|arm| (arm["arm"].as_str().expect("text"), &arm["seeds"]))
+        .map(|method| (method["method"].as_str().expect("text"), &method["seeds"]))
         .collect();
     let seven = serde_json::json!([7]);
     assert_eq!(named, [("shuffled", &seven), ("attention", &seven)]);
-    // Without comodulation the first arm is what the others are subtracted from.
+    // Without comodulation the first method is what the others are subtracted from.
     let differences = &found["summary"]["differences"];
-    assert_eq!(differences[0]["arm"], "shuffled");
+    assert_eq!(differences[0]["method"], "shuffled");
     assert_eq!(differences[0]["other"], "attention");
     assert_eq!(differences.as_array().map(Vec::len), Some(1));
     let cell = &json(&directory.join("runs/attention-1-7.json"));
@@ -194,14 +194,14 @@ fn json_holds_directory_report_hash_and_summary() {
 #[test]
 fn a_diverged_adaptation_is_told() {
     let folder = folder();
-    let arms = [
+    let methods = [
         "--methods",
         "hard-sharing,attention,fine-tuning",
         "--seeds",
         "1",
     ];
     let more = ["--set", "adaptation.learning_rate=1e30", "--out", "run"];
-    let [printed, complaint] = ends(&folder, &arguments(&[&arms[..], &more].concat()), 1);
+    let [printed, complaint] = ends(&folder, &arguments(&[&methods[..], &more].concat()), 1);
     assert!(
         printed.contains("not counted: attention, 1 epochs, seed 1: diverged at batch"),
         "{printed}"
@@ -243,13 +243,16 @@ fn a_diverged_pretraining_is_told() {
 #[test]
 fn flags_that_it_has_not_are_refused() {
     let folder = folder();
-    for flag in [
-        &["--variants", "ablation"][..],
-        &["--eval-every", "2"],
-        &["--eval-tasks", "all"],
+    for (flag, part) in [
+        (["--variants", "ablation"], "known: all-weights"),
+        (["--eval-every", "2"], "unknown setting `evaluation.every`"),
+        (
+            ["--eval-tasks", "all"],
+            "unknown setting `evaluation.tasks`",
+        ),
     ] {
-        let [_, complaint] = ends(&folder, &arguments(flag), 2);
-        assert!(complaint.contains(flag[0]), "{complaint}");
+        let [_, complaint] = ends(&folder, &arguments(&flag), 2);
+        assert!(complaint.contains(part), "{complaint}");
     }
     for (more, part) in [
         (["--methods", "atention"], "did you mean `attention`"),
@@ -318,15 +321,18 @@ fn it_is_listed_found_and_kept_apart_from_streams() {
     let [as_json, _] = ends(&folder, &["list", "--json"], 0);
     let as_json: Value = serde_json::from_str(&as_json).expect("JSON");
     let benchmarks = as_json["benchmarks"].as_array().expect("a list");
-    for name in presets::names() {
+    for name in ComodulationSettings::presets()
+        .iter()
+        .map(|(name, _)| *name)
+    {
         assert!(listed.lines().any(|line| line == name), "{name}: {listed}");
         let found = benchmarks.iter().find(|found| found["name"] == name);
         let found = found.unwrap_or_else(|| panic!("{name} is not in the JSON"));
         assert_eq!(found["methods"].as_array().map(Vec::len), Some(6), "{name}");
         let [shown, _] = ends(&folder, &["list", "--show", name], 0);
         let shown = ComodulationSettings::from_toml(&shown, name).expect(name);
-        let preset = neurogain::systems::comodulation::find(name).expect(name);
-        assert_eq!(Some(shown), preset, "{name}");
+        let preset = ComodulationSettings::preset(name).expect(name);
+        assert_eq!(shown, preset, "{name}");
     }
     let refused = |arguments: &[&str], code: i32, parts: &[&str]| {
         let [_, complaint] = ends(&folder, arguments, code);
@@ -347,23 +353,25 @@ fn it_is_listed_found_and_kept_apart_from_streams() {
         2,
         &["comodulation-celeba", "split-digits"],
     );
-    let apart = ["kind = \"comodulation\"", "a stability-gap experiment"];
+    // A sweep over what these experiments do not have.
+    let unknown = "lr-sweep: line 4: unknown setting `evaluation.tasks`";
+    let base = ["sweep", "lr-sweep", "--base"];
     refused(
-        &["sweep", "lr-sweep", "--base", "comodulation-digits"],
+        &[base[0], base[1], base[2], "comodulation-digits"],
         2,
-        &apart,
+        &[unknown],
     );
     let more = ["--seeds", "1", "--methods", "attention", "--out", "a"];
     ends(&folder, &arguments(&more), 0);
     let config = "a/config.toml";
-    refused(&["sweep", "lr-sweep", "--base", config], 2, &apart);
-    refused(
-        &["report", "a", "a", "--out", "page.html"],
-        1,
-        &[apart[0], apart[1], config],
-    );
+    refused(&[base[0], base[1], base[2], config], 2, &[unknown]);
     refused(&["report", "a", "a"], 2, &["--out"]);
-    assert!(!folder.path().join("page.html").exists());
+    // A kind that no system has.
+    let text = fs::read_to_string(folder.path().join(config)).expect("it is there");
+    let other = text.replacen("\"comodulation\"", "\"comodulate\"", 1);
+    fs::write(folder.path().join("other.toml"), other).expect("written");
+    let said = "unknown kind `comodulate`; did you mean `comodulation`?";
+    refused(&["run", "other.toml"], 2, &[said]);
     // A file of its settings runs as the preset does.
     let before = contents(&folder.path().join("a"));
     ends(&folder, &["run", config, "--out", "b", "--quiet"], 0);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use neurogain::run::{self, Experiment as _, MemoryStore, Options, Progress, Store, System};
 use neurogain::systems::Comodulation;
 use neurogain::systems::comodulation::summarise_comodulation;
-use neurogain::systems::comodulation::{Leg, NEAR_ZERO};
+use neurogain::systems::comodulation::{ComodulationRun, NEAR_ZERO};
 
 use super::*;
 
@@ -34,7 +34,7 @@ fn cells_are_the_same_bits_for_any_threads_and_instruction_set() {
                         (&wanted.hash, wanted == found),
                         (&found.hash, true),
                         "{}, seed {} on {} with {threads} threads: {changes:?}",
-                        wanted.arm,
+                        wanted.method,
                         wanted.seed,
                         set.name()
                     );
@@ -50,18 +50,21 @@ fn cells_come_in_the_order_of_arms_epochs_and_seeds_with_all_their_measures() {
     let settings = tiny(&["pretraining.epochs=[0,1]"]);
     let cells = on_one_thread(&settings);
     let mut places = Vec::new();
-    for arm in &settings.arms {
+    for method in &settings.methods {
         for epochs in [0, 1] {
-            places.extend([1, 2].map(|seed| (arm.name.as_str(), epochs, seed)));
+            places.extend([1, 2].map(|seed| (method.name.as_str(), epochs, seed)));
         }
     }
     let found: Vec<_> = cells
         .iter()
-        .map(|cell| (cell.arm.as_str(), cell.epochs, cell.seed))
+        .map(|cell| (cell.method.as_str(), cell.epochs, cell.seed))
         .collect();
     assert_eq!(found, places);
     for cell in &cells {
-        let place = format!("{}, {} epochs, seed {}", cell.arm, cell.epochs, cell.seed);
+        let place = format!(
+            "{}, {} epochs, seed {}",
+            cell.method, cell.epochs, cell.seed
+        );
         let turns: Vec<usize> = cell.steps.iter().map(|step| step.task).collect();
         let expected: Vec<usize> = (0..2 * settings.tasks.len()).map(|n| n % 12).collect();
         assert_eq!(turns, expected, "{place}");
@@ -94,36 +97,39 @@ fn cells_come_in_the_order_of_arms_epochs_and_seeds_with_all_their_measures() {
         };
         let gained = moved(|task| task.gains.iter().any(|g| *g != 1.0));
         let coupled = moved(|task| task.couplings.iter().any(|c| *c != 0.0));
-        let arm = settings.arms.iter().find(|arm| arm.name == cell.arm);
-        let arm = arm.expect("an arm of the settings");
-        assert_eq!(coupled, arm.controller, "{place}");
-        let ones = arm.gains == neurogain::learn::GainSource::Ones;
+        let method = settings
+            .methods
+            .iter()
+            .find(|method| method.name == cell.method);
+        let method = method.expect("a method of the settings");
+        assert_eq!(coupled, method.controller, "{place}");
+        let ones = method.gains == neurogain::learn::GainSource::Ones;
         assert_eq!(gained, !ones, "{place}");
     }
-    // What each arm learns besides the network: readouts, and the controller where there is one.
-    let numbers = |arm: &str| {
-        let cell = cells.iter().find(|cell| cell.arm == arm);
-        cell.expect(arm).learnt_numbers
+    // What each method learns besides the network: readouts, and the controller where there is one.
+    let numbers = |method: &str| {
+        let cell = cells.iter().find(|cell| cell.method == method);
+        cell.expect(method).learnt_numbers
     };
     let readouts = 12 * 2 * 8;
     assert_eq!(numbers("hard-sharing"), readouts);
     assert_eq!(numbers("fine-tuning"), readouts);
     assert!(numbers("attention") > readouts);
     // The gains are computed: comodulation learns no number more than attention.
-    for arm in ["comodulation", "shuffled", "mean-activity"] {
-        assert_eq!(numbers(arm), numbers("attention"), "{arm}");
+    for method in ["comodulation", "shuffled", "mean-activity"] {
+        assert_eq!(numbers(method), numbers("attention"), "{method}");
     }
 }
 
-/// Arms that start behind the first of several numbers of epochs are those of that number alone.
+/// Methods that start behind the first of several numbers of epochs are those of that number alone.
 #[test]
 fn a_longer_pretraining_changes_nothing_of_a_shorter_one() {
-    let arms = ["attention", "comodulation"];
-    let settings = |epochs: &str| tiny(&[epochs]).with_arms(&arms).expect("arms");
+    let methods = ["attention", "comodulation"];
+    let settings = |epochs: &str| tiny(&[epochs]).with_methods(&methods).expect("methods");
     let one = on_one_thread(&settings("pretraining.epochs=[1]"));
     let two = on_one_thread(&settings("pretraining.epochs=[2]"));
     let both = on_one_thread(&settings("pretraining.epochs=[1,2]"));
-    let behind = |epochs| -> Vec<Cell> {
+    let behind = |epochs| -> Vec<AdaptationRun> {
         let found = both.iter().filter(|cell| cell.epochs == epochs);
         found.cloned().collect()
     };
@@ -136,8 +142,8 @@ fn a_longer_pretraining_changes_nothing_of_a_shorter_one() {
 fn every_setting_reaches_the_cells() {
     let hash = |change: &str| {
         let settings = tiny(&[change])
-            .with_arms(&["comodulation"])
-            .expect("an arm");
+            .with_methods(&["comodulation"])
+            .expect("a method");
         let settings = settings.with_seeds(&[1]).expect("a seed");
         on_one_thread(&settings)[0].hash.clone().expect("a hash")
     };
@@ -172,10 +178,10 @@ fn every_setting_reaches_the_cells() {
         "adaptation.shared_readout=true",
         "adaptation.iterations=3",
         "adaptation.learning_rate=0.002",
-        "arms.comodulation.gains=ones",
-        "arms.comodulation.gains=shuffled",
-        "arms.comodulation.gains=mean-activity",
-        "arms.comodulation.learnt=weights",
+        "methods.comodulation.gains=ones",
+        "methods.comodulation.gains=shuffled",
+        "methods.comodulation.gains=mean-activity",
+        "methods.comodulation.learnt=weights",
         "data.mean=[0.2]",
         "primary.digit.classes=[[0,1],[2,3]]",
         "tasks.even.classes=[[0],[1]]",
@@ -186,14 +192,14 @@ fn every_setting_reaches_the_cells() {
 
 #[test]
 fn a_store_keeps_what_has_ended_and_nothing_of_it_is_done_again() {
-    let settings = tiny(&[]).with_arms(&["comodulation"]).expect("an arm");
-    let material = Material::load(&settings, Path::new("")).expect("digits");
+    let settings = tiny(&[]).with_methods(&["comodulation"]).expect("a method");
+    let material = TaskData::load(&settings, Path::new("")).expect("digits");
     let backend = Cpu::new().expect("a backend");
     let experiment = ComodulationExperiment::new(&settings, &material, &backend).expect("it fits");
     let (jobs, store) = (Comodulation::jobs(&settings), MemoryStore::default());
     let total: usize = (0..jobs.len()).map(|job| experiment.size(job).steps).sum();
     let stop = AtomicBool::new(false);
-    let run = |store: &MemoryStore<Leg>| {
+    let run = |store: &MemoryStore<ComodulationRun>| {
         let [before, now] = [AtomicUsize::new(0), AtomicUsize::new(0)];
         let count = |done: Progress| {
             let counter = if done.before { &before } else { &now };
@@ -222,14 +228,14 @@ fn a_store_keeps_what_has_ended_and_nothing_of_it_is_done_again() {
 #[test]
 fn the_summary_s_hash_is_of_all_cells() {
     let settings = tiny(&[])
-        .with_arms(&["attention", "shuffled"])
-        .expect("arms");
+        .with_methods(&["attention", "shuffled"])
+        .expect("methods");
     let cells = on_one_thread(&settings);
     let networks: Vec<_> = cells
         .iter()
         .map(|cell| (cell.seed, cell.epochs, vec![0.5]))
         .collect();
-    let summary = |cells: &[Cell]| summarise_comodulation(&settings, cells, &networks);
+    let summary = |cells: &[AdaptationRun]| summarise_comodulation(&settings, cells, &networks);
     let whole = summary(&cells);
     assert!(whole.hash.is_some() && whole.incomplete.is_empty());
     let mut other = cells.clone();
@@ -245,7 +251,7 @@ fn the_summary_s_hash_is_of_all_cells() {
 
 #[test]
 fn a_network_that_is_missing_is_named() {
-    let settings = tiny(&[]).with_arms(&["attention"]).expect("arms");
+    let settings = tiny(&[]).with_methods(&["attention"]).expect("methods");
     let cells = on_one_thread(&settings);
     let summary = summarise_comodulation(&settings, &cells, &[]);
     let epochs = settings.pretraining.epochs[0];
@@ -262,15 +268,24 @@ fn a_network_that_is_missing_is_named() {
 #[test]
 fn gains_of_images_are_no_task_s() {
     let settings = tiny(&["modulator.gains_for=image"])
-        .with_arms(&["attention", "comodulation"])
-        .expect("arms");
+        .with_methods(&["attention", "comodulation"])
+        .expect("methods");
     for cell in on_one_thread(&settings) {
         for task in &cell.tasks {
-            let of_images = cell.arm == "comodulation";
-            assert_eq!(task.gains.is_empty(), of_images, "{}", cell.arm);
-            assert_eq!(task.gains_near_zero.is_empty(), of_images, "{}", cell.arm);
+            let of_images = cell.method == "comodulation";
+            assert_eq!(task.gains.is_empty(), of_images, "{}", cell.method);
+            assert_eq!(
+                task.gains_near_zero.is_empty(),
+                of_images,
+                "{}",
+                cell.method
+            );
             assert!(!of_images || task.gained_informativeness.is_none());
-            assert!(task.gains.iter().all(|gain| *gain == 1.0), "{}", cell.arm);
+            assert!(
+                task.gains.iter().all(|gain| *gain == 1.0),
+                "{}",
+                cell.method
+            );
         }
     }
 }

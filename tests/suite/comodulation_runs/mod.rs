@@ -4,6 +4,7 @@
 
 mod command;
 mod library;
+mod several;
 mod tables;
 mod verdicts;
 
@@ -14,7 +15,7 @@ use crate::program::{Files, contents, ended, folder, program, quick};
 use neurogain::Cpu;
 use neurogain::backend::cpu::InstructionSet;
 use neurogain::systems::comodulation::{
-    Cell, ComodulationExperiment, ComodulationSettings, Material, presets,
+    AdaptationRun, ComodulationExperiment, ComodulationSettings, TaskData,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -35,15 +36,19 @@ const TINY: &[&str] = &[
 ];
 
 fn tiny(changes: &[&str]) -> ComodulationSettings {
-    let text = presets::text("comodulation-digits").expect("a preset");
+    let text = ComodulationSettings::preset_text("comodulation-digits").expect("a preset");
     let settings = ComodulationSettings::from_toml(text, "digits").expect("the preset is valid");
     let settings = settings.with_overrides(TINY).expect("valid");
     settings.with_overrides(changes).expect("valid")
 }
 
 /// The cells of `settings`, `side_by_side` at a time.
-fn cells(settings: &ComodulationSettings, backend: &Cpu, side_by_side: usize) -> Vec<Cell> {
-    let material = Material::load(settings, Path::new("")).expect("the digits ship inside");
+fn cells(
+    settings: &ComodulationSettings,
+    backend: &Cpu,
+    side_by_side: usize,
+) -> Vec<AdaptationRun> {
+    let material = TaskData::load(settings, Path::new("")).expect("the digits ship inside");
     let experiment = ComodulationExperiment::new(settings, &material, backend).expect("it fits");
     let cells = experiment.run(side_by_side, &AtomicBool::new(false));
     cells.expect("it runs")
@@ -54,7 +59,7 @@ fn fastest() -> InstructionSet {
     InstructionSet::available().last().expect("portable code")
 }
 
-fn on_one_thread(settings: &ComodulationSettings) -> Vec<Cell> {
+fn on_one_thread(settings: &ComodulationSettings) -> Vec<AdaptationRun> {
     let backend = Cpu::with(fastest(), 1).expect("a backend");
     cells(settings, &backend, 1)
 }

@@ -37,11 +37,11 @@ const NAMES: [&str; 14] = [
     "gains_below_0.5",
 ];
 
-const ARMS: [&str; 3] = ["hard-sharing", "comodulation", "shuffled"];
+const METHODS: [&str; 3] = ["hard-sharing", "comodulation", "shuffled"];
 const SEEDS: [u64; 3] = [1, 2, 3];
 
 fn run(folder: &TempDir) -> std::path::PathBuf {
-    let methods = ARMS.join(",");
+    let methods = METHODS.join(",");
     let more = ["--methods", &methods, "--seeds", "1..3", "--out", "run"];
     ends(folder, &arguments(&more), 0);
     folder.path().join("run")
@@ -60,35 +60,35 @@ fn close(found: &Value, expected: f64, what: &str) {
 fn means_and_paired_differences_are_those_of_the_cells() {
     let folder = folder();
     let directory = run(&folder);
-    let cell = |arm: &str, seed: u64| {
-        let path = format!("runs/{arm}-1-{seed}.json");
+    let cell = |method: &str, seed: u64| {
+        let path = format!("runs/{method}-1-{seed}.json");
         json(&directory.join(path))
     };
     // The mean over a cell's tasks; none where a task has none.
-    let over_tasks = |arm: &str, seed: u64, name: &str| -> Option<f64> {
-        let cell = cell(arm, seed);
+    let over_tasks = |method: &str, seed: u64, name: &str| -> Option<f64> {
+        let cell = cell(method, seed);
         let tasks = cell["tasks"].as_array().expect("a list");
         let values: Option<Vec<f64>> = tasks.iter().map(|task| measure(task, name)).collect();
         Some(values?.iter().sum::<f64>() / tasks.len() as f64)
     };
-    let over_seeds = |arm: &str, name: &str| -> Option<Vec<f64>> {
+    let over_seeds = |method: &str, name: &str| -> Option<Vec<f64>> {
         SEEDS
             .iter()
-            .map(|&seed| over_tasks(arm, seed, name))
+            .map(|&seed| over_tasks(method, seed, name))
             .collect()
     };
     let summary = json(&directory.join("summary.json"));
     assert_eq!(summary["incomplete"], serde_json::json!([]));
-    let arms = summary["arms"].as_array().expect("a list");
-    assert_eq!(arms.len(), ARMS.len());
+    let methods = summary["methods"].as_array().expect("a list");
+    assert_eq!(methods.len(), METHODS.len());
     let mut means = 0;
-    for (found, arm) in arms.iter().zip(ARMS) {
-        assert_eq!(found["arm"], arm);
+    for (found, method) in methods.iter().zip(METHODS) {
+        assert_eq!(found["method"], method);
         let measures = found["measures"].as_object().expect("a map");
         assert!(measures.keys().all(|name| NAMES.contains(&name.as_str())));
         for name in NAMES {
-            let what = format!("{arm}, {name}");
-            match over_seeds(arm, name) {
+            let what = format!("{method}, {name}");
+            match over_seeds(method, name) {
                 None => assert!(!measures.contains_key(name), "{what}"),
                 Some(values) => {
                     means += 1;
@@ -107,7 +107,7 @@ fn means_and_paired_differences_are_those_of_the_cells() {
     let mut intervals = 0;
     for (found, other) in differences.iter().zip(["hard-sharing", "shuffled"]) {
         assert_eq!(
-            (&found["arm"], &found["other"]),
+            (&found["method"], &found["other"]),
             (&"comodulation".into(), &other.into())
         );
         for (name, of) in found["measures"].as_object().expect("a map") {
@@ -131,20 +131,20 @@ fn means_and_paired_differences_are_those_of_the_cells() {
     assert!(intervals > 10, "only {intervals} intervals");
 }
 
-/// The cells of the run in `directory`, in the order of arms and seeds.
+/// The cells of the run in `directory`, in the order of methods and seeds.
 fn cells_of(directory: &Path) -> Vec<Value> {
-    let places = ARMS
+    let places = METHODS
         .iter()
-        .flat_map(|arm| SEEDS.map(|seed| format!("runs/{arm}-1-{seed}.json")));
+        .flat_map(|method| SEEDS.map(|seed| format!("runs/{method}-1-{seed}.json")));
     let cell = |path: String| json(&directory.join(path));
     places.map(cell).collect()
 }
 
-/// What each task of each cell is called in a table: arm, epochs, seed and name.
+/// What each task of each cell is called in a table: method, epochs, seed and name.
 fn place(cell: &Value, task: &Value) -> [String; 4] {
     let text = |value: &Value| value.as_str().expect("text").to_string();
     let [epochs, seed] = ["epochs", "seed"].map(|key| cell[key].to_string());
-    [text(&cell["arm"]), epochs, seed, text(&task["task"])]
+    [text(&cell["method"]), epochs, seed, text(&task["task"])]
 }
 
 fn list(value: &Value) -> &[Value] {
@@ -157,7 +157,7 @@ fn measures_csv_has_a_line_for_each_task_of_each_cell() {
     let directory = run(&folder);
     let text = fs::read_to_string(directory.join("measures.csv")).expect("a file");
     let mut lines = text.lines();
-    let heading = format!("arm,epochs,seed,task,samples,{}", NAMES.join(","));
+    let heading = format!("method,epochs,seed,task,samples,{}", NAMES.join(","));
     assert_eq!(lines.next(), Some(heading.as_str()));
     for cell in cells_of(&directory) {
         for task in list(&cell["tasks"]) {
@@ -182,7 +182,7 @@ fn classes_csv_has_a_line_for_each_class_of_each_task_of_each_cell() {
     let directory = run(&folder);
     let text = fs::read_to_string(directory.join("classes.csv")).expect("a file");
     let mut lines = text.lines();
-    let heading = "arm,epochs,seed,task,class,precision,recall,f1";
+    let heading = "method,epochs,seed,task,class,precision,recall,f1";
     assert_eq!(lines.next(), Some(heading));
     let mut different = 0;
     for cell in cells_of(&directory) {

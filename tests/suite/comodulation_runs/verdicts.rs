@@ -2,11 +2,11 @@
 
 use neurogain::run::System;
 use neurogain::systems::Comodulation;
-use neurogain::systems::comodulation::{Leg, TaskMeasures};
+use neurogain::systems::comodulation::{ComodulationRun, TaskMeasures};
 
 use super::*;
 
-/// The other arm, the finding, where it is measured, and whether it is that comodulation has more of it.
+/// The other method, the finding, where it is measured, and whether it is that comodulation has more of it.
 type Finding = (
     &'static str,
     &'static str,
@@ -60,12 +60,16 @@ const FINDINGS: [Finding; 7] = [
 ];
 
 /// The page and the terminal's table of `cells` where comodulation's measures are ½ and these differences, seed
-/// by seed, and every other arm's ½.
-fn reported(settings: &ComodulationSettings, cells: &[Cell], differences: &[f64]) -> [String; 2] {
+/// by seed, and every other method's ½.
+fn reported(
+    settings: &ComodulationSettings,
+    cells: &[AdaptationRun],
+    differences: &[f64],
+) -> [String; 2] {
     let mut legs = Vec::new();
     for (number, cell) in cells.iter().enumerate() {
         let mut cell = cell.clone();
-        let own = match cell.arm.as_str() {
+        let own = match cell.method.as_str() {
             "comodulation" => differences[number % differences.len()],
             _ => 0.0,
         };
@@ -74,7 +78,7 @@ fn reported(settings: &ComodulationSettings, cells: &[Cell], differences: &[f64]
                 *measure(task) = 0.5 + own;
             }
         }
-        legs.push(Some(Leg::Arm(cell)));
+        legs.push(Some(ComodulationRun::Adaptation(cell)));
     }
     let report = Comodulation::report(settings, &legs).expect("a report");
     let mut files = report.files.into_iter();
@@ -85,9 +89,9 @@ fn reported(settings: &ComodulationSettings, cells: &[Cell], differences: &[f64]
 
 #[test]
 fn a_difference_is_told_by_its_sign_where_its_interval_excludes_0() {
-    let arms = ["hard-sharing", "attention", "comodulation"];
+    let methods = ["hard-sharing", "attention", "comodulation"];
     let changes = ["training.seeds=[1,2,3]", "adaptation.iterations=1"];
-    let settings = tiny(&changes).with_arms(&arms).expect("arms");
+    let settings = tiny(&changes).with_methods(&methods).expect("methods");
     let cells = on_one_thread(&settings);
     let found = ["found here too", "the opposite is found here"];
     let undecided = "not told apart here: the interval holds 0";
@@ -139,9 +143,9 @@ fn a_difference_is_told_by_its_sign_where_its_interval_excludes_0() {
             assert!(table.contains(&line), "{line}: {table}");
         }
     }
-    // Two seeds have no interval, however far apart the arms are.
+    // Two seeds have no interval, however far apart the methods are.
     let few = settings.clone().with_seeds(&[1, 2]).expect("seeds");
-    let two: Vec<Cell> = cells.into_iter().filter(|cell| cell.seed < 3).collect();
+    let two: Vec<AdaptationRun> = cells.into_iter().filter(|cell| cell.seed < 3).collect();
     let [page, _] = reported(&few, &two, &[0.25, 0.375]);
     for (_, finding, _, _) in FINDINGS {
         let line = format!("{finding}: <strong>too few seeds for an interval</strong>");

@@ -8,12 +8,12 @@ use std::collections::BTreeSet;
 
 use neurogain::Error;
 use neurogain::data::{celeba, cifar};
-use neurogain::systems::comodulation::{ComodulationSettings, TaskSettings, find, presets};
-use neurogain::systems::shipped;
+use neurogain::run::settings::shipped;
+use neurogain::systems::comodulation::{ComodulationSettings, TaskSettings};
 use neurogain::systems::stability_gap;
 
 fn preset(name: &str) -> ComodulationSettings {
-    let text = presets::text(name).unwrap_or_else(|| panic!("no preset {name}"));
+    let text = ComodulationSettings::preset_text(name).expect(name);
     ComodulationSettings::from_toml(text, name).expect(name)
 }
 
@@ -31,11 +31,14 @@ fn labels(task: &TaskSettings) -> Vec<Vec<u16>> {
 
 #[test]
 fn every_preset_is_valid_named_as_listed_and_survives_a_round_trip() {
-    let names: Vec<&str> = presets::names().collect();
+    let names: Vec<&str> = ComodulationSettings::presets()
+        .iter()
+        .map(|(name, _)| *name)
+        .collect();
     assert_eq!(names.len(), 6);
-    for (name, listed) in names.iter().zip(presets::all().expect("all are valid")) {
+    for name in &names {
         let settings = preset(name);
-        assert_eq!((settings.name.as_str(), &settings), (*name, &listed));
+        assert_eq!(settings.name.as_str(), *name);
         let text = settings.to_toml().expect(name);
         assert_eq!(
             ComodulationSettings::from_toml(&text, name).as_ref(),
@@ -43,14 +46,20 @@ fn every_preset_is_valid_named_as_listed_and_survives_a_round_trip() {
         );
         // Through the table of overrides as well, which must not round a number.
         assert_eq!(settings.with_overrides::<&str>(&[]).as_ref(), Ok(&settings));
-        assert_eq!(find(name), Ok(Some(settings.clone())), "{name}");
+        let found = ComodulationSettings::find(name, "".as_ref());
+        assert_eq!(found.as_ref(), Ok(&settings), "{name}");
         let shown = shipped(name).expect(name);
         assert_eq!(
             ComodulationSettings::from_toml(&shown, name).as_ref(),
             Ok(&settings)
         );
         // No name stands for two experiments.
-        assert!(!stability_gap::presets::names().any(|other| other == *name));
+        assert!(
+            !stability_gap::Settings::presets()
+                .iter()
+                .map(|(name, _)| *name)
+                .any(|other| other == *name)
+        );
     }
 }
 
@@ -62,7 +71,11 @@ fn every_preset_file_is_compiled_in() {
         .map(|entry| entry.expect("an entry").path())
         .map(|path| path.file_stem().expect("a name").to_string_lossy().into())
         .collect();
-    let names: BTreeSet<String> = presets::names().map(str::to_string).collect();
+    let names: BTreeSet<String> = ComodulationSettings::presets()
+        .iter()
+        .map(|(name, _)| *name)
+        .map(str::to_string)
+        .collect();
     assert_eq!(files, names);
 }
 
@@ -86,9 +99,9 @@ fn every_key_and_every_choice_is_read_and_written() {
         ("modulator.constant", "0.5 1 -1.5"),
         ("training.optimiser.rule", "sgd"),
         ("adaptation.shared_readout", "true false"),
-        ("arms.comodulation.gains", "ones shuffled mean-activity"),
-        ("arms.comodulation.learnt", "modulation weights"),
-        ("arms.comodulation.controller", "true"),
+        ("methods.comodulation.gains", "ones shuffled mean-activity"),
+        ("methods.comodulation.learnt", "modulation weights"),
+        ("methods.comodulation.controller", "true"),
     ];
     for (key, values) in choices {
         for value in values.split(' ') {
@@ -109,8 +122,8 @@ fn every_key_and_every_choice_is_read_and_written() {
             assert_eq!(again.as_ref(), Ok(&changed), "{assignment}");
         }
     }
-    let file = find("no-such-preset");
-    assert_eq!(file, Ok(None));
+    let file = ComodulationSettings::find("no-such-preset", "".as_ref());
+    assert!(matches!(file, Err(Error::Unknown { .. })), "{file:?}");
 }
 
 #[test]
@@ -207,8 +220,8 @@ fn celeba_has_its_forty_attributes() {
 
 #[test]
 fn every_preset_compares_the_same_six_arms_over_five_seeds() {
-    let arms = digits().arms;
-    let names: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
+    let methods = digits().methods;
+    let names: Vec<&str> = methods.iter().map(|method| method.name.as_str()).collect();
     let expected = [
         "hard-sharing",
         "attention",
@@ -218,8 +231,9 @@ fn every_preset_compares_the_same_six_arms_over_five_seeds() {
         "fine-tuning",
     ];
     assert_eq!(names, expected);
-    for settings in presets::all().expect("valid") {
-        assert_eq!(settings.arms, arms, "{}", settings.name);
+    for (name, _) in ComodulationSettings::presets() {
+        let settings = preset(name);
+        assert_eq!(settings.methods, methods, "{}", settings.name);
         assert_eq!(settings.training.seeds, [42, 43, 44, 45, 46]);
         assert_eq!(settings.modulator, digits().modulator, "{}", settings.name);
     }

@@ -1,7 +1,7 @@
 //! Every value is checked, and errors name what is wrong and where.
 
 use neurogain::Error;
-use neurogain::systems::comodulation::{ComodulationSettings, find, presets};
+use neurogain::systems::comodulation::ComodulationSettings;
 use neurogain::systems::stability_gap;
 
 use super::{digits, overridden, preset};
@@ -95,10 +95,10 @@ fn every_range_is_checked() {
         ("tasks.even.classes=[[0, 0], [1]]", "none twice"),
         ("tasks.even.classes=[[0], [10]]", "0 to 9"),
         ("primary.digit.classes=[[0], [1, 1]]", "none twice"),
-        ("arms=[]", "at least one arm"),
-        ("arms.attention.label=", "one line"),
-        ("arms.attention.gains=some", "mean-activity"),
-        ("arms.attention.learnt=all", "weights"),
+        ("methods=[]", "at least one method"),
+        ("methods.attention.label=", "one line"),
+        ("methods.attention.gains=some", "mean-activity"),
+        ("methods.attention.learnt=all", "weights"),
     ] {
         refused(&digits(), assignment, right);
     }
@@ -119,8 +119,8 @@ fn every_range_is_checked() {
         "network.controller=0",
         "network.stages=1",
         "tasks.even.classes=[[9],[0]]",
-        "arms.hard-sharing.gains=mean-activity",
-        "arms.fine-tuning.controller=true",
+        "methods.hard-sharing.gains=mean-activity",
+        "methods.fine-tuning.controller=true",
     ] {
         overridden(assignment).expect(assignment);
     }
@@ -159,26 +159,26 @@ fn what_is_wrong_is_named_where_it_stands() {
             "only CelebA",
         ),
         (
-            "arms.attention.name=shuffled",
-            "arms.shuffled.name",
+            "methods.attention.name=shuffled",
+            "methods.shuffled.name",
             "shuffled",
             "differ",
         ),
         (
-            "arms.comodulation.controller=false",
-            "arms.comodulation.gains",
+            "methods.comodulation.controller=false",
+            "methods.comodulation.gains",
             "couples nothing",
             "controller = false",
         ),
         (
-            "arms.shuffled.controller=false",
-            "arms.shuffled.gains",
+            "methods.shuffled.controller=false",
+            "methods.shuffled.gains",
             "couples nothing",
             "controller = false",
         ),
         (
-            "arms.hard-sharing.gains=comodulation",
-            "arms.hard-sharing.gains",
+            "methods.hard-sharing.gains=comodulation",
+            "methods.hard-sharing.gains",
             "couples nothing",
             "mean-activity",
         ),
@@ -211,7 +211,7 @@ fn a_shared_readout_needs_tasks_of_as_many_classes() {
     let superclasses = preset("comodulation-cifar100-superclasses");
     let shared = superclasses.with_overrides(&["adaptation.shared_readout=true"]);
     shared.expect("five classes each");
-    let text = presets::text("comodulation-digits").expect("the preset");
+    let text = ComodulationSettings::preset_text("comodulation-digits").expect("the preset");
     let missing = text.replacen("shared_readout = false\n", "", 1);
     let error = ComodulationSettings::from_toml(&missing, "mine.toml").expect_err("it is missing");
     let said = "adaptation.shared_readout = (missing)";
@@ -223,7 +223,7 @@ fn an_unknown_key_suggests_the_nearest() {
     for (assignment, expected) in [
         ("modulator.cuont=1", "modulator.count"),
         ("tasks.evn.classes=[[0],[1]]", "tasks.even.classes"),
-        ("arms.atention.gains=ones", "arms.attention.gains"),
+        ("methods.atention.gains=ones", "methods.attention.gains"),
         ("gains_for=image", "modulator.gains_for"),
         (
             "adaptation.shared_readouts=true",
@@ -245,7 +245,7 @@ fn an_unknown_key_suggests_the_nearest() {
 
 #[test]
 fn an_error_in_a_file_names_file_line_and_key() {
-    let preset = presets::text("comodulation-digits").expect("the preset");
+    let preset = ComodulationSettings::preset_text("comodulation-digits").expect("the preset");
     for (from, to, key) in [
         ("count = 32", "count = 1", "modulator.count"),
         ("count = 32", "cuont = 32", "modulator.cuont"),
@@ -259,7 +259,7 @@ fn an_error_in_a_file_names_file_line_and_key() {
         (
             "gains = \"shuffled\"",
             "gains = \"mixed\"",
-            "arms.shuffled.gains",
+            "methods.shuffled.gains",
         ),
         ("kind = \"comodulation\"", "kind = \"sweep\"", "kind"),
     ] {
@@ -292,24 +292,30 @@ fn a_file_is_told_from_other_settings_by_its_kind() {
     let path = folder.path().join("mine.toml");
     let name = path.to_str().expect("UTF-8");
     std::fs::write(&path, digits().to_toml().expect("TOML")).expect("written");
-    assert_eq!(find(name), Ok(Some(digits())));
+    assert_eq!(ComodulationSettings::find(name, "".as_ref()), Ok(digits()));
+    assert!(stability_gap::Settings::from_file(&path).is_err());
     assert_eq!(ComodulationSettings::from_file(&path), Ok(digits()));
-    let other = stability_gap::presets::text("split-digits").expect("a preset");
+    let other = stability_gap::Settings::preset_text("split-digits").expect("a preset");
     std::fs::write(&path, other).expect("written");
-    assert_eq!(find(name), Ok(None));
-    assert_eq!(find("split-digits"), Ok(None));
+    assert!(ComodulationSettings::from_file(&path).is_err());
+    assert!(ComodulationSettings::find("split-digits", "".as_ref()).is_err());
+    assert!(stability_gap::Settings::from_file(&path).is_ok());
 }
 
 #[test]
 fn arms_and_seeds_are_chosen() {
     let chosen = digits()
-        .with_arms(&["shuffled", "attention"])
+        .with_methods(&["shuffled", "attention"])
         .expect("known");
-    let names: Vec<&str> = chosen.arms.iter().map(|arm| arm.name.as_str()).collect();
+    let names: Vec<&str> = chosen
+        .methods
+        .iter()
+        .map(|method| method.name.as_str())
+        .collect();
     assert_eq!(names, ["shuffled", "attention"]);
-    match digits().with_arms(&["atention"]) {
+    match digits().with_methods(&["atention"]) {
         Err(Error::Unknown {
-            kind: "arm",
+            kind: "method",
             nearest,
             ..
         }) => {
@@ -317,8 +323,8 @@ fn arms_and_seeds_are_chosen() {
         }
         other => panic!("{other:?}"),
     }
-    assert!(digits().with_arms(&["shuffled", "shuffled"]).is_err());
-    assert!(digits().with_arms::<&str>(&[]).is_err());
+    assert!(digits().with_methods(&["shuffled", "shuffled"]).is_err());
+    assert!(digits().with_methods::<&str>(&[]).is_err());
     let seeded = digits().with_seeds(&[7, 3]).expect("seeds");
     assert_eq!(seeded.training.seeds, [7, 3]);
     assert!(digits().with_seeds(&[]).is_err());

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use neurogain::learn::Record;
 use neurogain::run::Status;
+use neurogain::run::compare;
+use neurogain::systems::StabilityGap;
 use neurogain::systems::stability_gap::Results;
-use neurogain::systems::stability_gap::compare;
 use tempfile::TempDir;
 
 use super::synthetic::{self, write_all};
@@ -227,7 +228,7 @@ fn several_directories_share_one_page() {
     settings.methods.truncate(2);
     write_all(&dirs[1], &synthetic::results(&settings));
     let out = folder.path().join("both.html");
-    compare(&dirs, &out).unwrap();
+    compare::<StabilityGap>(&dirs, &out).unwrap();
     let page = fs::read_to_string(&out).unwrap();
     assert!(page.contains("Split-MNIST: 2 runs compared"));
     assert_eq!(page.matches(">directory</th>").count(), 6);
@@ -240,17 +241,19 @@ fn several_directories_share_one_page() {
     unique.dedup();
     assert_eq!(unique.len(), count, "an id is there twice");
 
-    let again = compare(&dirs, &out).unwrap_err().to_string();
+    let again = compare::<StabilityGap>(&dirs, &out)
+        .unwrap_err()
+        .to_string();
     assert!(
         again.contains("both.html") && again.contains("exists already"),
         "{again}"
     );
     assert!(
-        compare(&[], &folder.path().join("none.html"))
+        compare::<StabilityGap>(&[], &folder.path().join("none.html"))
             .unwrap_err()
             .is_usage()
     );
-    let missing = compare(
+    let missing = compare::<StabilityGap>(
         &[folder.path().join("third")],
         &folder.path().join("none.html"),
     );

@@ -39,7 +39,7 @@ pub fn load(dir: &Path) -> neurogain::Result<Results> {
 }
 
 pub fn split_mnist() -> Settings {
-    neurogain::systems::stability_gap::presets::settings("split-mnist").unwrap()
+    neurogain::systems::stability_gap::Settings::preset("split-mnist").unwrap()
 }
 
 /// How a method's made-up curve behaves: depth of the gap (as a share), iterations to recover, level.

@@ -6,7 +6,7 @@ use neurogain::systems::stability_gap::{
     Comparison, ComparisonRow, Spread, agreement, compare_published, published, summarise_results,
     table,
 };
-use neurogain::systems::stability_gap::{NetworkSettings, presets};
+use neurogain::systems::stability_gap::{NetworkSettings, Settings};
 
 use neurogain::learn::Evaluation;
 use neurogain::run::Status;
@@ -157,7 +157,7 @@ fn the_published_file_holds_the_published_table() {
 #[test]
 fn every_published_file_fits_its_preset() {
     let mut count = 0;
-    for name in presets::names() {
+    for name in Settings::presets().iter().map(|(name, _)| *name) {
         let Some((found, preset)) = published(name).unwrap() else {
             continue;
         };

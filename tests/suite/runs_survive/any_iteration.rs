@@ -151,7 +151,7 @@ fn residual_networks_go_on_from_any_iteration() {
         "methods.ngm-sgd.backbone.rule=momentum",
         "methods.ngm-sgd.backbone.momentum=0.9",
     ];
-    let settings = presets::settings("split-digits").expect("the preset");
+    let settings = Settings::preset("split-digits").expect("the preset");
     let seeds = settings.with_seeds(&[1]).expect("a seed");
     let settings = seeds.with_overrides(&changes).expect("settings");
     let settings = settings.with_overrides(&["stream.contexts=[[0,1],[0,1,2,3]]"]);

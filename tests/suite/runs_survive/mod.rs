@@ -21,7 +21,7 @@ use neurogain::run::data_digest;
 use neurogain::run::{self, Options, Outcome, Progress, RunDirectory, Store, System};
 use neurogain::state::Checkpoint;
 use neurogain::systems::StabilityGap;
-use neurogain::systems::stability_gap::{Experiment, Run, Settings, presets};
+use neurogain::systems::stability_gap::{Experiment, Run, Settings};
 use tempfile::TempDir;
 
 /// Standard error of a program that must end with `code`.
@@ -40,7 +40,7 @@ fn small() -> Settings {
         "training.batch=16",
         "training.seeds=[1]",
     ];
-    let settings = presets::settings("split-digits").expect("the preset");
+    let settings = Settings::preset("split-digits").expect("the preset");
     settings.with_overrides(&changes).expect("settings")
 }
 

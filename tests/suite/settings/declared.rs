@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use neurogain::run::settings::{annotated, json_schema, reference};
-use neurogain::systems::comodulation::{self, ComodulationSettings};
+use neurogain::systems::comodulation::ComodulationSettings;
 
 use super::*;
 
@@ -27,11 +27,11 @@ fn the_guides_page_is_the_reference() {
 
 #[test]
 fn an_annotated_preset_reads_back_and_says_what_each_key_is() {
-    for name in presets::names() {
+    for name in Settings::presets().iter().map(|(name, _)| *name) {
         let text = annotated(name).expect(name);
         assert_eq!(
             Settings::from_toml(&text, name),
-            presets::settings(name),
+            Settings::preset(name),
             "{name}"
         );
         assert!(text.contains("# Burst scale η."), "{name}");
@@ -40,10 +40,13 @@ fn an_annotated_preset_reads_back_and_says_what_each_key_is() {
             "{name}"
         );
     }
-    for name in comodulation::presets::names() {
+    for name in ComodulationSettings::presets()
+        .iter()
+        .map(|(name, _)| *name)
+    {
         let text = annotated(name).expect(name);
-        let read = ComodulationSettings::from_toml(&text, name).map(Some);
-        assert_eq!(read, comodulation::find(name), "{name}");
+        let read = ComodulationSettings::from_toml(&text, name);
+        assert_eq!(read, ComodulationSettings::preset(name), "{name}");
     }
     assert!(annotated("split-digit").is_err());
 }
@@ -51,7 +54,7 @@ fn an_annotated_preset_reads_back_and_says_what_each_key_is() {
 /// Each key that has a default may be left out, and then has it.
 #[test]
 fn a_key_with_a_default_may_be_left_out() {
-    let text = presets::text("split-digits").expect("the preset");
+    let text = Settings::preset_text("split-digits").expect("the preset");
     let (before, rest) = text.split_once("[evaluation]").expect("the table");
     let (_, after) = rest.split_once("\n[gain]").expect("the table after it");
     let mut short = format!("{before}\n[gain]{after}");
@@ -70,7 +73,7 @@ fn a_key_with_a_default_may_be_left_out() {
 
 #[test]
 fn either_spelling_is_read_and_one_is_written() {
-    let text = presets::text("split-digits").expect("the preset");
+    let text = Settings::preset_text("split-digits").expect("the preset");
     let american = text.replace("optimiser", "optimizer");
     let settings = Settings::from_toml(&american, "t").expect("both spellings");
     assert_eq!(settings, digits());
@@ -113,7 +116,7 @@ fn the_schema_accepts_what_ships_and_refuses_what_is_wrong() {
         ("kind = \"split\"", "kind = \"splitt\""),
         ("momentum = 0.9", "momentun = 0.9"),
     ] {
-        let text = presets::text("split-digits").expect("the preset");
+        let text = Settings::preset_text("split-digits").expect("the preset");
         assert!(text.contains(from), "{from}");
         documents.push((false, text.replace(from, to)));
     }

@@ -3,17 +3,17 @@
 use neurogain::Error;
 use neurogain::optim::Optimizer;
 use neurogain::run::parse_seeds;
-use neurogain::systems::stability_gap::{NetworkSettings, Settings, presets};
+use neurogain::systems::stability_gap::{NetworkSettings, Settings};
 use proptest::prelude::*;
 
 use super::*;
 
 #[test]
 fn every_preset_is_valid_named_as_listed_and_survives_a_round_trip() {
-    let names: Vec<&str> = presets::names().collect();
+    let names: Vec<&str> = Settings::presets().iter().map(|(name, _)| *name).collect();
     assert!(names.contains(&"split-digits") && names.contains(&"split-mnist"));
     for name in names {
-        let settings = presets::settings(name).expect(name);
+        let settings = Settings::preset(name).expect(name);
         assert_eq!(settings.name, name);
         let text = settings.to_toml().expect(name);
         assert_eq!(Settings::from_toml(&text, name).expect(name), settings);
@@ -30,7 +30,11 @@ fn every_preset_file_is_compiled_in() {
         .map(|entry| entry.expect("an entry").path())
         .map(|path| path.file_stem().expect("a name").to_string_lossy().into())
         .collect();
-    let mut names: Vec<String> = presets::names().map(str::to_string).collect();
+    let mut names: Vec<String> = Settings::presets()
+        .iter()
+        .map(|(name, _)| *name)
+        .map(str::to_string)
+        .collect();
     files.sort();
     names.sort();
     assert_eq!(files, names);
@@ -38,7 +42,7 @@ fn every_preset_file_is_compiled_in() {
 
 #[test]
 fn the_split_mnist_preset_is_the_papers() {
-    let settings = presets::settings("split-mnist").expect("the preset");
+    let settings = Settings::preset("split-mnist").expect("the preset");
     assert_eq!(
         settings.network,
         NetworkSettings::Mlp {
@@ -66,14 +70,14 @@ fn the_split_mnist_preset_is_the_papers() {
 #[test]
 fn an_unknown_preset_suggests_the_nearest() {
     for name in ["split-mnst", "Split-MNIST", "mnist", "split_mnist"] {
-        match presets::settings(name) {
+        match Settings::preset(name) {
             Err(Error::Unknown { nearest, .. }) => {
                 assert_eq!(nearest.as_deref(), Some("split-mnist"), "{name}");
             }
             other => panic!("{name}: {other:?}"),
         }
     }
-    match presets::text("imagenet-21k") {
+    match Settings::preset_text("imagenet-21k") {
         Err(error @ Error::Unknown { nearest: None, .. }) => {
             assert!(error.is_usage());
             assert!(error.to_string().contains("split-digits, rotated-digits"));
@@ -84,7 +88,7 @@ fn an_unknown_preset_suggests_the_nearest() {
 
 #[test]
 fn an_error_in_a_file_names_file_line_and_key() {
-    let preset = presets::text("split-digits").expect("the preset");
+    let preset = Settings::preset_text("split-digits").expect("the preset");
     let line_of = |text: &str, part: &str| {
         let index = text.lines().position(|line| line.contains(part));
         format!("line {}:", 1 + index.expect(part))
@@ -177,7 +181,7 @@ proptest! {
 
     #[test]
     fn no_broken_preset_panics(cut in 0usize..2000, insert in ".{0,5}") {
-        let preset = presets::text("split-digits").expect("the preset");
+        let preset = Settings::preset_text("split-digits").expect("the preset");
         let cut = (0..=cut.min(preset.len()))
             .rfind(|&at| preset.is_char_boundary(at))
             .unwrap_or(0);

@@ -1,15 +1,18 @@
 //! Whether an experiment fits.
 
 use neurogain::Error;
+use neurogain::run::System;
 use neurogain::run::load_samples;
-use neurogain::systems::stability_gap::{check_memory, memory_needed};
+use neurogain::systems::StabilityGap;
 
 use super::*;
 
 #[test]
 fn an_experiment_that_does_not_fit_into_memory_is_refused_by_its_sizes() {
     let samples = load_samples(&digits().data, "".as_ref()).expect("they ship inside");
-    check_memory(&digits(), &samples, 4).expect("the default fits");
+    StabilityGap::memory(&digits(), &samples, 4)
+        .check()
+        .expect("the default fits");
     for assignment in [
         "training.batch=1000000000000",
         "training.batch=9223372036854775807",
@@ -18,7 +21,9 @@ fn an_experiment_that_does_not_fit_into_memory_is_refused_by_its_sizes() {
         "stream.iterations=1000000000000",
     ] {
         let settings = overridden(assignment).expect(assignment);
-        let error = check_memory(&settings, &samples, 4).expect_err(assignment);
+        let error = StabilityGap::memory(&settings, &samples, 4)
+            .check()
+            .expect_err(assignment);
         assert!(
             matches!(error, Error::Memory { .. }),
             "{assignment}: {error:?}"
@@ -33,7 +38,7 @@ fn memory_grows_with_what_is_held() {
     let samples = load_samples(&digits().data, "".as_ref()).expect("they ship inside");
     let needed = |assignment: &str, runs: usize| {
         let settings = overridden(assignment).expect(assignment);
-        memory_needed(&settings, &samples, runs).expect("no overflow")
+        StabilityGap::memory(&settings, &samples, runs).bytes
     };
     let one = needed("training.batch=32", 1);
     // Two tensors of (64 + 200 + 200 + 10) numbers of 4 bytes a sample more.

@@ -8,10 +8,10 @@ mod memory;
 mod values;
 
 use neurogain::Error;
-use neurogain::systems::stability_gap::{Settings, presets};
+use neurogain::systems::stability_gap::Settings;
 
 fn digits() -> Settings {
-    presets::settings("split-digits").expect("the preset is valid")
+    Settings::preset("split-digits").expect("the preset is valid")
 }
 
 fn overridden(assignment: &str) -> Result<Settings, Error> {

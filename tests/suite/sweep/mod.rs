@@ -6,10 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use neurogain::Error;
-use neurogain::report::{begin_sweep, cell_directory, cell_has_ended, collect_sweep};
-use neurogain::run::Status;
-use neurogain::run::Sweep;
-use neurogain::systems::stability_gap::{Results, presets};
+use neurogain::run::settings::DocumentKind;
+use neurogain::run::{
+    self, Collected, Status, SweepSource, begin_sweep, cell_directory, cell_has_ended,
+};
+use neurogain::systems::StabilityGap;
+use neurogain::systems::comodulation::ComodulationSettings;
+use neurogain::systems::stability_gap::{Results, Settings};
 use tempfile::TempDir;
 
 mod figure;
@@ -25,11 +28,25 @@ gain.eta = [0.1, 0.2]
 "network.hidden" = [[8], [16, 16], []]
 "#;
 
+type Sweep = run::Sweep<Settings>;
+
+fn from_file(path: &Path) -> Result<Sweep, Error> {
+    Sweep::read(&SweepSource::from_file(path)?)
+}
+
+fn find(name: &str, base: Option<&str>) -> Result<Sweep, Error> {
+    Sweep::read(&SweepSource::find(name.as_ref(), base)?)
+}
+
+fn collect_sweep(dir: &Path) -> Result<Collected, Error> {
+    run::collect_sweep::<StabilityGap>(dir)
+}
+
 fn parse(text: &str) -> Result<Sweep, Error> {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("grid.toml");
     fs::write(&path, text).unwrap();
-    Sweep::from_file(&path)
+    from_file(&path)
 }
 
 fn sweep() -> Sweep {
@@ -50,7 +67,7 @@ fn the_cells_are_the_product_of_the_lists_in_order() {
         labels[4],
         "gain.eta = 0.2, stream.iterations = 4, network.hidden = [16, 16]"
     );
-    let expected = presets::settings("split-digits")
+    let expected = Settings::preset("split-digits")
         .unwrap()
         .with_methods(&["sgd", "ngm-sgd"])
         .unwrap()
@@ -77,18 +94,18 @@ fn a_sweep_written_out_reads_back_as_it_was() {
 #[test]
 fn a_base_is_a_file_beside_the_sweep_too() {
     let folder = TempDir::new().unwrap();
-    let own = presets::text("split-digits").unwrap();
+    let own = Settings::preset_text("split-digits").unwrap();
     fs::write(folder.path().join("own.toml"), own).unwrap();
     let path = folder.path().join("grid.toml");
     let text = SWEEP.replace("\"split-digits\"", "\"own.toml\"");
     fs::write(&path, &text).unwrap();
-    assert_eq!(Sweep::from_file(&path).unwrap(), sweep());
+    assert_eq!(from_file(&path).unwrap(), sweep());
     fs::write(
         folder.path().join("own.toml"),
         own.replace("eta = 0.4", "eta = -1"),
     )
     .unwrap();
-    let message = Sweep::from_file(&path).unwrap_err().to_string();
+    let message = from_file(&path).unwrap_err().to_string();
     assert!(message.contains("own.toml: line "), "{message}");
 }
 
@@ -285,7 +302,7 @@ fn cells_that_are_missing_broken_or_unfinished_are_named() {
     let ended = || {
         cells
             .iter()
-            .map(|cell| cell_has_ended(&dir, cell))
+            .map(|cell| cell_has_ended::<StabilityGap>(&dir, cell))
             .collect::<Vec<_>>()
     };
     assert_eq!(ended(), [true; 6]);
@@ -360,24 +377,36 @@ fn a_directory_is_gone_on_with_only_by_its_own_sweep() {
 /// The sweeps that ship inside are whole, on their own base and on another.
 #[test]
 fn every_shipped_sweep_can_be_run_on_any_base() {
-    let shipped = Sweep::shipped().unwrap();
+    let shipped: Vec<_> = DocumentKind::all()
+        .iter()
+        .flat_map(|kind| kind.sweeps)
+        .collect();
     assert_eq!(
         shipped.len(),
         std::fs::read_dir("data/sweeps").unwrap().count()
     );
-    for (name, description) in shipped {
-        assert!(!description.is_empty(), "{name}");
-        let own = Sweep::find(name.as_ref(), None).unwrap();
+    for (name, text) in shipped {
+        assert!(text.starts_with("description = "), "{name}");
+        if let Some(kind) = SweepSource::find(name.as_ref(), None).unwrap().kind() {
+            assert_eq!(kind, "comodulation");
+            for base in [None, Some("comodulation-mnist")] {
+                let source = SweepSource::find(name.as_ref(), base).unwrap();
+                let sweep = run::Sweep::<ComodulationSettings>::read(&source).unwrap();
+                assert_eq!(sweep.cells().len(), 4);
+            }
+            continue;
+        }
+        let own = find(name, None).unwrap();
         let base = match own.base().name.as_str() {
             "split-cifar10" => "domain-cifar100",
             _ => "split-mnist",
         };
-        let other = Sweep::find(name.as_ref(), Some(base)).unwrap();
+        let other = find(name, Some(base)).unwrap();
         assert_eq!(own.cells().len(), other.cells().len(), "{name}");
         assert_eq!(other.base().name, base);
     }
-    let error = Sweep::find("replays".as_ref(), None).unwrap_err();
+    let error = find("replays", None).unwrap_err();
     assert!(error.to_string().contains("replay"), "{error}");
-    let error = Sweep::find("replay".as_ref(), Some("split-mnits")).unwrap_err();
+    let error = find("replay", Some("split-mnits")).unwrap_err();
     assert!(error.to_string().contains("split-mnist"), "{error}");
 }

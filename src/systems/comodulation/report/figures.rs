@@ -1,13 +1,15 @@
 //! Figures of a comodulation experiment.
 
-use super::summary::{DECISIONS, MEASURES, over_tasks};
+use super::summary::{DECISIONS, ROWS, over_tasks};
 use crate::error::Result;
 use crate::metrics::{Calibration, merged_calibration, summarise};
 use crate::report::figure::{
     Chart, ChartPanel, ChartRow, Drawing, Point, Series, reliability_diagram,
 };
-use crate::report::measure::Measure;
-use crate::systems::comodulation::{ArmSettings, Cell, ComodulationSettings, TaskMeasures};
+use crate::report::measure::{Measure, MeasureOf};
+use crate::systems::comodulation::{
+    AdaptationRun, ComodulationMethod, ComodulationSettings, TaskMeasures,
+};
 
 /// Measures that are drawn in one figure, against the epochs of pretraining or against the task.
 struct Group {
@@ -32,52 +34,63 @@ const GROUPS: [Group; 2] = [
     },
 ];
 
-/// Every figure that the cells give.
-pub(super) fn figures(settings: &ComodulationSettings, cells: &[Cell]) -> Result<Vec<Drawing>> {
-    let cells: Vec<&Cell> = cells.iter().filter(|cell| cell.complete()).collect();
-    let mut drawings = Vec::new();
-    if cells.is_empty() {
-        return Ok(drawings);
+/// The charts that the runs give.
+pub(super) fn charts(settings: &ComodulationSettings, runs: &[AdaptationRun]) -> Vec<Chart> {
+    let complete: Vec<&AdaptationRun> = runs.iter().filter(|run| run.complete()).collect();
+    if complete.is_empty() {
+        return Vec::new();
     }
-    let longest = settings.pretraining.epochs.last().copied().unwrap_or(0);
-    let last: Vec<&Cell> = cells
-        .iter()
-        .copied()
-        .filter(|c| c.epochs == longest)
-        .collect();
+    let (longest, last) = longest(settings, runs);
     let mut charts = Vec::new();
     for group in &GROUPS {
-        charts.extend(pretraining(settings, group, &cells));
+        charts.extend(pretraining(settings, group, &complete));
         charts.push(tasks(settings, group, &last, longest));
     }
     charts.extend(gains(settings, &last, longest));
-    for chart in charts {
-        drawings.push(chart.draw()?);
-    }
+    charts
+}
+
+/// The reliability diagram; none where no run is complete.
+///
+/// # Errors
+/// Those of drawing.
+pub(super) fn reliability(
+    settings: &ComodulationSettings,
+    runs: &[AdaptationRun],
+) -> Result<Option<Drawing>> {
+    let (_, last) = longest(settings, runs);
     let mut calibrations = Vec::new();
-    for arm in &settings.arms {
-        let own = last.iter().filter(|cell| cell.arm == arm.name);
-        let tasks = own.flat_map(|cell| &cell.tasks);
+    for method in &settings.methods {
+        let own = last.iter().filter(|run| run.method == method.name);
+        let tasks = own.flat_map(|run| &run.tasks);
         let merged = merged_calibration(tasks.map(|task| &task.reliability[..]));
-        calibrations.extend(merged.map(|merged| (arm.label.as_str(), merged)));
+        calibrations.extend(merged.map(|merged| (method.label.as_str(), merged)));
     }
     let calibrations: Vec<(&str, &Calibration)> = calibrations
         .iter()
         .map(|(label, of)| (*label, of))
         .collect();
-    if !calibrations.is_empty() {
-        let title = "Calibration of all tasks' and seeds' predictions taken together, not of each task as in the table";
-        drawings.push(reliability_diagram("reliability", title, &calibrations)?);
+    if calibrations.is_empty() {
+        return Ok(None);
     }
-    Ok(drawings)
+    let title = "Calibration of all tasks' and seeds' predictions taken together, not of each task as in the table";
+    reliability_diagram("reliability", title, &calibrations).map(Some)
+}
+
+/// The largest number of epochs, and the complete runs after it.
+fn longest<'a>(
+    settings: &ComodulationSettings,
+    runs: &'a [AdaptationRun],
+) -> (usize, Vec<&'a AdaptationRun>) {
+    let longest = settings.pretraining.epochs.last().copied().unwrap_or(0);
+    let last = runs
+        .iter()
+        .filter(|run| run.complete() && run.epochs == longest);
+    (longest, last.collect())
 }
 
 /// Mean and spread of values over seeds, on the figure's scale; none where there is no value, or one is missing.
-fn point(
-    measure: &Measure<TaskMeasures>,
-    x: f64,
-    values: impl Iterator<Item = Option<f64>>,
-) -> Option<Point> {
+fn point(measure: &Measure, x: f64, values: impl Iterator<Item = Option<f64>>) -> Option<Point> {
     let values: Option<Vec<f64>> = values.collect();
     let of = summarise(&values.filter(|values| !values.is_empty())?);
     let scale = measure.unit.scale();
@@ -102,37 +115,40 @@ fn row(title: String, x_title: &str, series: Vec<Series>) -> ChartRow {
     }
 }
 
-/// A row for each measure of the group, in it a line for each arm.
+/// A row for each measure of the group, in it a line for each method.
 fn rows(
     settings: &ComodulationSettings,
     group: &Group,
     x_title: &str,
-    points: impl Fn(&Measure<TaskMeasures>, &ArmSettings) -> Vec<Point>,
+    points: impl Fn(&MeasureOf<TaskMeasures>, &ComodulationMethod) -> Vec<Point>,
 ) -> Vec<ChartRow> {
-    let series = |measure: &Measure<TaskMeasures>, arm: &ArmSettings| Series {
-        label: arm.label.clone(),
-        points: points(measure, arm),
+    let series = |row: &MeasureOf<TaskMeasures>, method: &ComodulationMethod| Series {
+        label: method.label.clone(),
+        points: points(row, method),
         diverged: Vec::new(),
     };
-    let measured = |measure: &Measure<TaskMeasures>| {
-        let all = settings.arms.iter().map(|arm| series(measure, arm));
-        row(measure.axis_title(), x_title, all.collect())
+    let measured = |of: &MeasureOf<TaskMeasures>| {
+        let all = settings.methods.iter().map(|method| series(of, method));
+        row(of.measure.axis_title(), x_title, all.collect())
     };
-    let measures = MEASURES.iter();
-    let drawn = measures.filter(|measure| measure.in_charts());
-    let own = drawn.filter(|measure| (measure.group == DECISIONS) == group.decisions);
+    let drawn = ROWS.iter().filter(|of| of.measure.in_charts());
+    let own = drawn.filter(|of| (of.measure.group == DECISIONS) == group.decisions);
     own.map(measured).collect()
 }
 
 /// Measures against the epochs of pretraining, where there are several numbers of these.
-fn pretraining(settings: &ComodulationSettings, group: &Group, cells: &[&Cell]) -> Option<Chart> {
+fn pretraining(
+    settings: &ComodulationSettings,
+    group: &Group,
+    cells: &[&AdaptationRun],
+) -> Option<Chart> {
     let levels = &settings.pretraining.epochs;
-    let points = |measure: &Measure<TaskMeasures>, arm: &ArmSettings| {
+    let points = |row: &MeasureOf<TaskMeasures>, method: &ComodulationMethod| {
         let point = |&epochs: &usize| {
-            let of_arm = cells.iter().filter(|cell| cell.arm == arm.name);
-            let own = of_arm.filter(|cell| cell.epochs == epochs);
-            let values = own.map(|cell| over_tasks(cell, measure.of));
-            point(measure, epochs as f64, values)
+            let of_method = cells.iter().filter(|cell| cell.method == method.name);
+            let own = of_method.filter(|cell| cell.epochs == epochs);
+            let values = own.map(|cell| over_tasks(cell, row.of));
+            point(&row.measure, epochs as f64, values)
         };
         levels.iter().filter_map(point).collect()
     };
@@ -148,12 +164,17 @@ fn pretraining(settings: &ComodulationSettings, group: &Group, cells: &[&Cell]) 
 }
 
 /// Measures against the task.
-fn tasks(settings: &ComodulationSettings, group: &Group, cells: &[&Cell], epochs: usize) -> Chart {
-    let points = |measure: &Measure<TaskMeasures>, arm: &ArmSettings| {
+fn tasks(
+    settings: &ComodulationSettings,
+    group: &Group,
+    cells: &[&AdaptationRun],
+    epochs: usize,
+) -> Chart {
+    let points = |row: &MeasureOf<TaskMeasures>, method: &ComodulationMethod| {
         let point = |task: usize| {
-            let own = cells.iter().filter(|cell| cell.arm == arm.name);
-            let values = own.map(|cell| cell.tasks.get(task).and_then(measure.of));
-            point(measure, task as f64 + 1.0, values)
+            let own = cells.iter().filter(|cell| cell.method == method.name);
+            let values = own.map(|cell| cell.tasks.get(task).and_then(row.of));
+            point(&row.measure, task as f64 + 1.0, values)
         };
         (0..settings.tasks.len()).filter_map(point).collect()
     };
@@ -173,11 +194,15 @@ fn tasks(settings: &ComodulationSettings, group: &Group, cells: &[&Cell], epochs
     }
 }
 
-/// The decoder's gains from the largest to the smallest, for the arms that have any.
-fn gains(settings: &ComodulationSettings, cells: &[&Cell], epochs: usize) -> Option<Chart> {
+/// The decoder's gains from the largest to the smallest, for the methods that have any.
+fn gains(
+    settings: &ComodulationSettings,
+    cells: &[&AdaptationRun],
+    epochs: usize,
+) -> Option<Chart> {
     let mut all = Vec::new();
-    for arm in &settings.arms {
-        let own = cells.iter().filter(|cell| cell.arm == arm.name);
+    for method in &settings.methods {
+        let own = cells.iter().filter(|cell| cell.method == method.name);
         let tasks: Vec<&TaskMeasures> = own.flat_map(|cell| &cell.tasks).collect();
         let mut mean = vec![0.0; settings.network.decoder];
         for task in &tasks {
@@ -190,7 +215,7 @@ fn gains(settings: &ComodulationSettings, cells: &[&Cell], epochs: usize) -> Opt
         let ranks = mean.into_iter().enumerate();
         let points = ranks.map(|(rank, gain)| (rank as f64 + 1.0, gain));
         if tasks.iter().any(|task| !task.gains.is_empty()) {
-            all.push(Series::line(&arm.label, points));
+            all.push(Series::line(&method.label, points));
         }
     }
     (!all.is_empty()).then(|| Chart {

@@ -7,54 +7,127 @@ mod tables;
 
 use std::path::Path;
 
-pub use summary::{ArmDifference, ArmSummary, ComodulationSummary, summarise_comodulation};
+pub use summary::{ComodulationSummary, MethodDifference, MethodSummary, summarise_comodulation};
 pub use tables::comodulation_table;
 
+use self::page::Experiment;
+use super::{AdaptationRun, Comodulation, ComodulationRun, ComodulationSettings};
 use crate::error::{Error, Result};
-use crate::run::{Report, Status};
-use crate::systems::comodulation::{ComodulationSettings, Leg};
+use crate::report::Measure;
+use crate::run::{self, MethodMeasures, Named, Report, Status};
+
+/// Every measure, in the order of tables.
+pub(super) fn measures() -> Vec<Measure> {
+    summary::measures()
+}
+
+/// What the jobs of an experiment come to.
+///
+/// # Errors
+/// [`Error::Shape`] for what JSON cannot hold.
+pub(super) fn summary(
+    settings: &ComodulationSettings,
+    outcomes: &[Option<ComodulationRun>],
+) -> Result<run::Summary> {
+    let (runs, primary) = split(outcomes);
+    summarised(&summarise_comodulation(settings, &runs, &primary))
+}
 
 /// The report on what the jobs of an experiment have left: `measures.csv`, `classes.csv`, the figures and
 /// `report.html`.
 ///
 /// # Errors
 /// [`Error::Shape`] for what JSON cannot hold, and those of drawing.
-pub fn report(settings: &ComodulationSettings, legs: &[Option<Leg>]) -> Result<Report> {
-    let (mut cells, mut primary) = (Vec::new(), Vec::new());
-    for leg in legs.iter().flatten() {
-        match leg {
-            Leg::Arm(cell) => cells.push(cell.clone()),
-            Leg::Pretraining(network) if network.status == Status::Complete => {
-                primary.push((network.seed, network.epochs, network.accuracies.clone()));
-            }
-            Leg::Pretraining(_) => {}
-        }
-    }
-    let summary = summarise_comodulation(settings, &cells, &primary);
-    let drawings = figures::figures(settings, &cells)?;
-    let page = page::page(settings, &summary, &drawings)?;
+pub(super) fn report(
+    settings: &ComodulationSettings,
+    outcomes: &[Option<ComodulationRun>],
+) -> Result<Report> {
+    let (runs, _) = split(outcomes);
+    let experiment = experiment("", settings, outcomes)?;
     let mut files = vec![
         (
             "measures.csv".into(),
-            tables::measures_csv(&cells)?.into_bytes(),
+            tables::measures_csv(&runs)?.into_bytes(),
         ),
         (
             "classes.csv".into(),
-            tables::classes_csv(&cells)?.into_bytes(),
+            tables::classes_csv(&runs)?.into_bytes(),
         ),
     ];
-    for drawing in drawings {
+    let summary = summarised(&experiment.summary)?;
+    let table = comodulation_table(&experiment.summary);
+    let experiments = [experiment];
+    for drawing in page::drawings(&experiments)? {
         let file = |ending| Path::new("figures").join(format!("{}.{ending}", drawing.name));
         files.push((file("svg"), drawing.svg.into_bytes()));
         files.push((file("csv"), drawing.csv.into_bytes()));
     }
-    files.push(("report.html".into(), page.into_bytes()));
+    files.push(("report.html".into(), page::page(&experiments)?.into_bytes()));
     Ok(Report {
-        table: comodulation_table(&summary),
-        summary: serde_json::to_value(&summary)
-            .map_err(|e| Error::setting("summary", e, "values that JSON can hold"))?,
-        hash: summary.hash.clone(),
+        table,
+        summary,
         files,
-        incomplete: summary.incomplete,
+    })
+}
+
+/// One page on several experiments: the same tables with a column for the name, and the charts side by side on the
+/// same axes.
+///
+/// # Errors
+/// Those of [`report`].
+pub(super) fn comparison(experiments: &[Named<Comodulation>]) -> Result<String> {
+    let experiments = experiments.iter();
+    let experiments = experiments.map(|of| experiment(&of.name, &of.settings, &of.outcomes));
+    page::page(&experiments.collect::<Result<Vec<_>>>()?)
+}
+
+/// What the page shows of an experiment.
+fn experiment<'a>(
+    name: &'a str,
+    settings: &'a ComodulationSettings,
+    outcomes: &[Option<ComodulationRun>],
+) -> Result<Experiment<'a>> {
+    let (runs, primary) = split(outcomes);
+    Ok(Experiment {
+        name,
+        settings,
+        summary: summarise_comodulation(settings, &runs, &primary),
+        charts: figures::charts(settings, &runs),
+        reliability: figures::reliability(settings, &runs)?,
+    })
+}
+
+/// The adaptation runs; and seed, epochs and accuracies of each complete pretraining.
+fn split(
+    outcomes: &[Option<ComodulationRun>],
+) -> (Vec<AdaptationRun>, Vec<(u64, usize, Vec<f64>)>) {
+    let (mut runs, mut primary) = (Vec::new(), Vec::new());
+    for outcome in outcomes.iter().flatten() {
+        match outcome {
+            ComodulationRun::Adaptation(run) => runs.push(run.clone()),
+            ComodulationRun::Pretraining(network) if network.status == Status::Complete => {
+                primary.push((network.seed, network.epochs, network.accuracies.clone()));
+            }
+            ComodulationRun::Pretraining(_) => {}
+        }
+    }
+    (runs, primary)
+}
+
+fn summarised(summary: &ComodulationSummary) -> Result<run::Summary> {
+    let methods = summary.methods.iter().map(|method| MethodMeasures {
+        method: method.method.clone(),
+        label: method.label.clone(),
+        condition: Some(("epochs", method.epochs)),
+        seeds: method.seeds.clone(),
+        diverged: method.diverged.clone(),
+        measures: method.measures.clone(),
+    });
+    Ok(run::Summary {
+        methods: methods.collect(),
+        hash: summary.hash.clone(),
+        json: serde_json::to_value(summary)
+            .map_err(|e| Error::setting("summary", e, "values that JSON can hold"))?,
+        incomplete: summary.incomplete.clone(),
     })
 }

@@ -1,12 +1,12 @@
-//! What the cells of a comodulation experiment come to: measures of each arm, and arms beside each other.
+//! What the cells of a comodulation experiment come to: measures of each method, and methods beside each other.
 
 use serde::Serialize;
 
 use crate::metrics::{PairedDifference, Summary, summarise};
 use crate::report::format::Unit;
-use crate::report::measure::{self, Better, ByMeasure, Measure, Shown, over_seeds};
+use crate::report::measure::{self, Better, ByMeasure, Measure, MeasureOf, Shown, over_seeds};
 use crate::run::Status;
-use crate::systems::comodulation::{Cell, ComodulationSettings, NEAR_ZERO, TaskMeasures};
+use crate::systems::comodulation::{AdaptationRun, ComodulationSettings, NEAR_ZERO, TaskMeasures};
 
 /// The groups of measures, which share a table on the page, and the tables' captions.
 pub(super) const GROUPS: [(&str, &str); 4] = [
@@ -30,70 +30,77 @@ pub(super) const DECISIONS: &str = "decisions";
 
 /// Every measure of a task, in the order of the tables.
 #[rustfmt::skip]
-pub(super) const MEASURES: [Measure<TaskMeasures>; 14] = {
+pub(super) const ROWS: [MeasureOf<TaskMeasures>; 14] = {
     use Better::{Higher, Lower, Neither};
     use Shown::{Chart, PageOnly, TableAndChart};
     use Unit::{Number, Percent};
     [
-        Measure::new("accuracy", "accuracy", Percent, Higher, DECISIONS, TableAndChart,
+        MeasureOf::new("accuracy", "accuracy", Percent, Higher, DECISIONS, TableAndChart,
             |m| Some(m.accuracy)),
-        Measure::new("macro_precision", "precision", Percent, Higher, DECISIONS, Chart,
+        MeasureOf::new("macro_precision", "precision", Percent, Higher, DECISIONS, Chart,
             |m| Some(m.macro_average.precision)),
-        Measure::new("macro_recall", "recall", Percent, Higher, DECISIONS, Chart,
+        MeasureOf::new("macro_recall", "recall", Percent, Higher, DECISIONS, Chart,
             |m| Some(m.macro_average.recall)),
-        Measure::new("macro_f1", "F1", Percent, Higher, DECISIONS, TableAndChart,
+        MeasureOf::new("macro_f1", "F1", Percent, Higher, DECISIONS, TableAndChart,
             |m| Some(m.macro_average.f1)),
-        Measure::new("cross_entropy", "cross-entropy", Number, Lower, "calibration", Chart,
+        MeasureOf::new("cross_entropy", "cross-entropy", Number, Lower, "calibration", Chart,
             |m| Some(m.cross_entropy)),
-        Measure::new("expected_calibration_error", "ECE", Percent, Lower, "calibration", TableAndChart,
+        MeasureOf::new("expected_calibration_error", "ECE", Percent, Lower, "calibration", TableAndChart,
             |m| Some(m.calibration_error)),
-        Measure::new("separability", "separability", Number, Higher, "geometry", Chart,
+        MeasureOf::new("separability", "separability", Number, Higher, "geometry", Chart,
             |m| m.separability),
-        Measure::new("participation_ratio", "dimensions", Number, Neither, "geometry", Chart,
+        MeasureOf::new("participation_ratio", "dimensions", Number, Neither, "geometry", Chart,
             |m| m.participation_ratio),
-        Measure::new("subspace_participation_ratio", "dimensions in the subspace", Number, Lower, "geometry", Chart,
+        MeasureOf::new("subspace_participation_ratio", "dimensions in the subspace", Number, Lower, "geometry", Chart,
             |m| m.subspace_participation_ratio),
-        Measure::new("informativeness", "d′", Number, Higher, "geometry", Chart,
+        MeasureOf::new("informativeness", "d′", Number, Higher, "geometry", Chart,
             |m| m.informativeness),
-        Measure::new("gained_informativeness", "d′ by gain", Number, Higher, "geometry", Chart,
+        MeasureOf::new("gained_informativeness", "d′ by gain", Number, Higher, "geometry", Chart,
             |m| m.gained_informativeness),
-        Measure::new("gains_below_0.01", "g ≤ 0.01", Percent, Neither, "sparsity", PageOnly,
+        MeasureOf::new("gains_below_0.01", "g ≤ 0.01", Percent, Neither, "sparsity", PageOnly,
             |m| near_zero(m, 0)),
-        Measure::new("gains_below_0.1", "g ≤ 0.1", Percent, Neither, "sparsity", TableAndChart,
+        MeasureOf::new("gains_below_0.1", "g ≤ 0.1", Percent, Neither, "sparsity", TableAndChart,
             |m| near_zero(m, 1)),
-        Measure::new("gains_below_0.5", "g ≤ 0.5", Percent, Neither, "sparsity", PageOnly,
+        MeasureOf::new("gains_below_0.5", "g ≤ 0.5", Percent, Neither, "sparsity", PageOnly,
             |m| near_zero(m, 2)),
     ]
 };
+
+/// Every measure, in the order of the tables.
+pub(super) fn measures() -> Vec<Measure> {
+    ROWS.iter().map(|row| row.measure).collect()
+}
 
 fn near_zero(measures: &TaskMeasures, which: usize) -> Option<f64> {
     debug_assert!(which < NEAR_ZERO.len());
     measures.gains_near_zero.get(which).copied()
 }
 
-/// An arm behind so many epochs of pretraining.
+/// A method behind so many epochs of pretraining.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ArmSummary {
-    /// The arm's name.
-    pub arm: String,
+pub struct MethodSummary {
+    /// The method's name.
+    pub method: String,
     /// What tables call it.
     pub label: String,
     /// Epochs of pretraining.
     pub epochs: usize,
-    /// Seeds whose cell has ended and did not diverge.
+    /// Seeds whose run is complete.
     pub seeds: Vec<u64>,
+    /// Seeds whose run diverged.
+    pub diverged: Vec<u64>,
     /// Numbers that it learns besides the network's.
     pub learnt_numbers: Option<usize>,
     /// Each measure that all seeds and tasks have: the mean over the tasks, then over the seeds.
     pub measures: ByMeasure<Summary>,
 }
 
-/// Two arms behind the same epochs of pretraining, seed by seed.
+/// Two methods behind the same epochs of pretraining, seed by seed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ArmDifference {
-    /// The arm.
-    pub arm: String,
-    /// The arm that is subtracted.
+pub struct MethodDifference {
+    /// The method.
+    pub method: String,
+    /// The method that is subtracted.
     pub other: String,
     /// Epochs of pretraining.
     pub epochs: usize,
@@ -112,16 +119,19 @@ pub struct ComodulationSummary {
     pub hash: Option<String>,
     /// Accuracy on the primary tasks, mean over them, then over seeds, for each number of epochs.
     pub primary: Vec<(usize, Summary)>,
-    /// Every arm and number of epochs.
-    pub arms: Vec<ArmSummary>,
-    /// Comodulation minus every other arm, or the first arm where there is no such.
-    pub differences: Vec<ArmDifference>,
+    /// Every method and number of epochs.
+    pub methods: Vec<MethodSummary>,
+    /// Comodulation minus every other method, or the first method where there is no such.
+    pub differences: Vec<MethodDifference>,
     /// A line for each cell that is missing or diverged, and for each file that is damaged.
     pub incomplete: Vec<String>,
 }
 
 /// A cell's measure: the mean over its tasks.
-pub(super) fn over_tasks(cell: &Cell, of: fn(&TaskMeasures) -> Option<f64>) -> Option<f64> {
+pub(super) fn over_tasks(
+    cell: &AdaptationRun,
+    of: fn(&TaskMeasures) -> Option<f64>,
+) -> Option<f64> {
     let values: Option<Vec<f64>> = cell.tasks.iter().map(of).collect();
     let values = values.filter(|values| !values.is_empty())?;
     Some(values.iter().sum::<f64>() / values.len() as f64)
@@ -130,45 +140,43 @@ pub(super) fn over_tasks(cell: &Cell, of: fn(&TaskMeasures) -> Option<f64>) -> O
 /// Summarises the cells that are there.
 pub fn summarise_comodulation(
     settings: &ComodulationSettings,
-    cells: &[Cell],
+    cells: &[AdaptationRun],
     primary: &[(u64, usize, Vec<f64>)],
 ) -> ComodulationSummary {
     let seeds = &settings.training.seeds;
     let whole = cells.iter().filter(|cell| cell.complete());
-    let measured: Vec<(&Cell, ByMeasure<f64>)> = whole
-        .map(|cell| {
-            let of_cell = ByMeasure::new(&MEASURES, |measure| over_tasks(cell, measure.of));
-            (cell, of_cell)
-        })
+    let measured: Vec<(&AdaptationRun, ByMeasure<f64>)> = whole
+        .map(|cell| (cell, ByMeasure::of_each(&ROWS, |of| over_tasks(cell, of))))
         .collect();
-    let of = |arm: &str, epochs: usize| -> Vec<(u64, &ByMeasure<f64>)> {
-        let of_arm = measured.iter().filter(|(cell, _)| cell.arm == arm);
-        let own = of_arm.filter(|(cell, _)| cell.epochs == epochs);
+    let of = |method: &str, epochs: usize| -> Vec<(u64, &ByMeasure<f64>)> {
+        let of_method = measured.iter().filter(|(cell, _)| cell.method == method);
+        let own = of_method.filter(|(cell, _)| cell.epochs == epochs);
         own.map(|(cell, values)| (cell.seed, values)).collect()
     };
-    let mut arms = Vec::new();
+    let mut methods = Vec::new();
     let mut incomplete = Vec::new();
-    for arm in &settings.arms {
+    for method in &settings.methods {
         for &epochs in &settings.pretraining.epochs {
-            let found = of(&arm.name, epochs);
+            let found = of(&method.name, epochs);
             let values: Vec<&ByMeasure<f64>> = found.iter().map(|(_, values)| *values).collect();
-            let learns = |cell: &&Cell| {
-                let own = cell.arm == arm.name && cell.epochs == epochs;
-                own && cell.complete()
-            };
-            arms.push(ArmSummary {
-                arm: arm.name.clone(),
-                label: arm.label.clone(),
+            let own = |cell: &&AdaptationRun| cell.method == method.name && cell.epochs == epochs;
+            let mut complete = cells.iter().filter(own).filter(|cell| cell.complete());
+            let diverged = |cell: &&AdaptationRun| matches!(cell.status, Status::Diverged { .. });
+            let diverged = cells.iter().filter(own).filter(diverged);
+            methods.push(MethodSummary {
+                method: method.name.clone(),
+                label: method.label.clone(),
                 epochs,
                 seeds: found.iter().map(|(seed, _)| *seed).collect(),
-                learnt_numbers: cells.iter().find(learns).map(|cell| cell.learnt_numbers),
-                measures: over_seeds(&MEASURES, &values),
+                diverged: diverged.map(|cell| cell.seed).collect(),
+                learnt_numbers: complete.next().map(|cell| cell.learnt_numbers),
+                measures: over_seeds(&measures(), &values),
             });
             for &seed in seeds {
                 let cell = cells
                     .iter()
-                    .find(|c| c.arm == arm.name && (c.epochs, c.seed) == (epochs, seed));
-                let place = format!("{}, {epochs} epochs, seed {seed}", arm.name);
+                    .find(|c| c.method == method.name && (c.epochs, c.seed) == (epochs, seed));
+                let place = format!("{}, {epochs} epochs, seed {seed}", method.name);
                 match cell {
                     None => incomplete.push(format!("{place}: not done")),
                     Some(cell) => match &cell.status {
@@ -182,19 +190,22 @@ pub fn summarise_comodulation(
             }
         }
     }
-    let all = settings.arms.len() * settings.pretraining.epochs.len() * seeds.len();
-    let reference = settings.arms.iter().find(|arm| arm.name == "comodulation");
-    let reference = reference.or(settings.arms.first());
+    let all = settings.methods.len() * settings.pretraining.epochs.len() * seeds.len();
+    let reference = settings
+        .methods
+        .iter()
+        .find(|method| method.name == "comodulation");
+    let reference = reference.or(settings.methods.first());
     let mut differences = Vec::new();
     for &epochs in &settings.pretraining.epochs {
-        for other in &settings.arms {
-            let Some(arm) = reference.filter(|arm| arm.name != other.name) else {
+        for other in &settings.methods {
+            let Some(method) = reference.filter(|method| method.name != other.name) else {
                 continue;
             };
-            let (own, others) = (of(&arm.name, epochs), of(&other.name, epochs));
-            let (seeds, measures) = measure::differences(&MEASURES, &own, &others);
-            differences.push(ArmDifference {
-                arm: arm.name.clone(),
+            let (own, others) = (of(&method.name, epochs), of(&other.name, epochs));
+            let (seeds, measures) = measure::differences(&measures(), &own, &others);
+            differences.push(MethodDifference {
+                method: method.name.clone(),
                 other: other.name.clone(),
                 epochs,
                 seeds,
@@ -223,13 +234,13 @@ pub fn summarise_comodulation(
         name: settings.name.clone(),
         hash: hash(cells).filter(|_| cells.len() == all),
         primary: primary.collect(),
-        arms,
+        methods,
         differences,
         incomplete,
     }
 }
 
-fn hash(cells: &[Cell]) -> Option<String> {
+fn hash(cells: &[AdaptationRun]) -> Option<String> {
     let all: Option<String> = cells.iter().map(|cell| cell.hash.as_deref()).collect();
     all.map(|all| crate::run::digest(all.as_bytes()))
 }

@@ -1,35 +1,36 @@
 //! Tables of a comodulation experiment: in the terminal and as CSV.
 
-use super::summary::{ComodulationSummary, MEASURES};
+use super::summary::{ComodulationSummary, ROWS, measures};
 use crate::error::Result;
 use crate::metrics::LEAST_PAIRS;
-use crate::report::measure::Measure;
+use crate::report::measure::{Measure, MeasureOf};
 use crate::report::table::{aligned, csv};
-use crate::systems::comodulation::Cell;
+use crate::systems::comodulation::AdaptationRun;
 
-/// The table of arms as aligned text: the mean over tasks of accuracy, F1, calibration error and share of gains
-/// near zero, mean ± standard deviation over the seeds; then comodulation minus each other arm in accuracy.
+/// The table of methods as aligned text: the mean over tasks of accuracy, F1, calibration error and share of gains
+/// near zero, mean ± standard deviation over the seeds; then comodulation minus each other method in accuracy.
 pub fn comodulation_table(summary: &ComodulationSummary) -> String {
-    let shown = || MEASURES.iter().filter(|measure| measure.in_table());
+    let measures = measures();
+    let shown = || measures.iter().filter(|measure| measure.in_table());
     let several = summary.primary.len() > 1;
-    let mut heading = vec!["arm".to_string()];
+    let mut heading = vec!["method".to_string()];
     if several {
         heading.push("epochs".into());
     }
     heading.extend(shown().map(Measure::heading));
     heading.push("seeds".into());
     let mut rows = vec![heading];
-    for arm in &summary.arms {
-        let mut row = vec![arm.label.clone()];
+    for method in &summary.methods {
+        let mut row = vec![method.label.clone()];
         if several {
-            row.push(arm.epochs.to_string());
+            row.push(method.epochs.to_string());
         }
-        row.extend(shown().map(|measure| measure.cell(&arm.measures)));
-        row.push(arm.seeds.len().to_string());
+        row.extend(shown().map(|measure| measure.cell(&method.measures)));
+        row.push(method.seeds.len().to_string());
         rows.push(row);
     }
     let mut text = aligned(&rows, 1);
-    let accuracy = &MEASURES[0];
+    let accuracy = &measures[0];
     for found in &summary.differences {
         if let Some(of) = found.measures.get(accuracy.name) {
             let epochs = match several {
@@ -42,7 +43,7 @@ pub fn comodulation_table(summary: &ComodulationSummary) -> String {
             };
             text.push_str(&format!(
                 "{} − {}{epochs}: accuracy {} points{interval}, {} seeds\n",
-                found.arm,
+                found.method,
                 found.other,
                 accuracy.difference(&found.measures),
                 of.count,
@@ -56,24 +57,24 @@ pub fn comodulation_table(summary: &ComodulationSummary) -> String {
 }
 
 /// Every measure of every task of every cell, a line each.
-pub(super) fn measures_csv(cells: &[Cell]) -> Result<String> {
-    let mut heading: Vec<String> = ["arm", "epochs", "seed", "task", "samples"]
+pub(super) fn measures_csv(cells: &[AdaptationRun]) -> Result<String> {
+    let mut heading: Vec<String> = ["method", "epochs", "seed", "task", "samples"]
         .map(String::from)
         .to_vec();
-    heading.extend(MEASURES.iter().map(|measure| measure.name.to_string()));
+    heading.extend(ROWS.iter().map(|row| row.measure.name.to_string()));
     let mut lines = vec![heading];
     for cell in cells {
         for task in &cell.tasks {
             let mut line = vec![
-                cell.arm.clone(),
+                cell.method.clone(),
                 cell.epochs.to_string(),
                 cell.seed.to_string(),
                 task.task.clone(),
                 task.samples.to_string(),
             ];
             let value =
-                |measure: &Measure<_>| (measure.of)(task).map_or(String::new(), |v| v.to_string());
-            line.extend(MEASURES.iter().map(value));
+                |row: &MeasureOf<_>| (row.of)(task).map_or(String::new(), |v| v.to_string());
+            line.extend(ROWS.iter().map(value));
             lines.push(line);
         }
     }
@@ -81,9 +82,9 @@ pub(super) fn measures_csv(cells: &[Cell]) -> Result<String> {
 }
 
 /// Precision, recall and F1 of every class of every task of every cell, a line each.
-pub(super) fn classes_csv(cells: &[Cell]) -> Result<String> {
+pub(super) fn classes_csv(cells: &[AdaptationRun]) -> Result<String> {
     let heading = [
-        "arm",
+        "method",
         "epochs",
         "seed",
         "task",
@@ -97,7 +98,7 @@ pub(super) fn classes_csv(cells: &[Cell]) -> Result<String> {
         for task in &cell.tasks {
             for (class, scores) in task.classes.iter().enumerate() {
                 lines.push(vec![
-                    cell.arm.clone(),
+                    cell.method.clone(),
                     cell.epochs.to_string(),
                     cell.seed.to_string(),
                     task.task.clone(),

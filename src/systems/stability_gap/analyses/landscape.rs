@@ -12,7 +12,7 @@ use crate::learn::{Normalisation, Samples};
 use crate::report::figure::{Chart, ChartPanel, ChartRow, Series};
 use crate::report::table::aligned;
 use crate::rng::{Purpose, Stream};
-use crate::systems::stability_gap::{Experiment, Settings, presets};
+use crate::systems::stability_gap::{Experiment, Settings};
 
 /// The seed of the runs.
 const SEED: u64 = 42;
@@ -112,7 +112,7 @@ struct Probe<'a, B: Backend> {
 
 impl<'a, B: Backend> Probe<'a, B> {
     fn new(backend: &'a B) -> Result<Self> {
-        let mut settings = presets::settings("split-digits")?;
+        let mut settings = Settings::preset("split-digits")?;
         settings.evaluation.every = settings.stream.iterations;
         let samples = digits::load();
         let data = &settings.data;

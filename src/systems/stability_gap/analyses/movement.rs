@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::metrics;
 use crate::report::figure::{Chart, ChartPanel, ChartRow, Point, Series};
 use crate::report::table::aligned;
-use crate::systems::stability_gap::{Experiment, presets};
+use crate::systems::stability_gap::{Experiment, Settings};
 
 const SEEDS: [u64; 3] = [42, 43, 44];
 /// Iterations after a switch.
@@ -29,7 +29,7 @@ struct Moved {
 }
 
 pub(super) fn movement<B: Backend>(backend: &B) -> Result<Analysis> {
-    let mut settings = presets::settings("split-digits")?;
+    let mut settings = Settings::preset("split-digits")?;
     settings.evaluation.every = settings.stream.iterations;
     let samples = digits::load();
     let iterations = settings.stream.iterations;

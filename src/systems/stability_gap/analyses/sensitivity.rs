@@ -11,8 +11,8 @@ use crate::learn::{History, Record};
 use crate::metrics::summarise;
 use crate::report::figure::{Chart, ChartPanel, ChartRow, HeatMap, Series};
 use crate::report::table::aligned;
-use crate::systems::stability_gap::report::summary::summarise_results;
-use crate::systems::stability_gap::{EvaluatedTasks, Experiment, Settings, presets};
+use crate::systems::stability_gap::report::summarise_results;
+use crate::systems::stability_gap::{EvaluatedTasks, Experiment, Settings};
 
 /// 1 − γ halves from row to row and η doubles from column to column: η/(1 − γ) is the same on diagonals.
 const DECAYS: [f32; 5] = [0.6, 0.8, 0.9, 0.95, 0.975];
@@ -26,7 +26,7 @@ const SEEDS: [u64; 3] = [1, 2, 3];
 
 pub(super) fn sensitivity<B: Backend>(backend: &B, threads: usize) -> Result<Analysis> {
     let samples = digits::load();
-    let preset = presets::settings("split-digits")?.with_seeds(&SEEDS)?;
+    let preset = Settings::preset("split-digits")?.with_seeds(&SEEDS)?;
     let mut modulated = preset.with_methods(&["ngm-sgd"])?;
     let mut grid = Vec::new();
     for gamma in DECAYS {

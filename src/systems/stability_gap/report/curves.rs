@@ -94,7 +94,7 @@ mod tests {
 
     /// Two contexts of two iterations, one method, a seed for each of `accuracies`.
     fn results(accuracies: &[[f64; 4]]) -> Results {
-        let mut settings = crate::systems::stability_gap::presets::settings("split-mnist").unwrap();
+        let mut settings = crate::systems::stability_gap::Settings::preset("split-mnist").unwrap();
         settings.stream.contexts.truncate(2);
         settings.stream.iterations = 2;
         let record = |(index, accuracy): (usize, &f64)| {

@@ -6,17 +6,18 @@ mod figures;
 mod page;
 mod published;
 pub(super) mod records;
-pub(crate) mod summary;
-pub(crate) mod table;
+mod summary;
+mod table;
 
 use std::path::Path;
 
 use self::figures::Figure;
 use self::page::Experiment;
 use self::table::incomplete;
-use super::Results;
+use super::{Results, StabilityGap};
 use crate::error::{Error, Result};
-use crate::run::Report;
+use crate::report::Measure;
+use crate::run::{self, MethodMeasures, Named, Report};
 
 pub use self::differences::Difference;
 pub use self::published::{
@@ -26,12 +27,39 @@ pub use self::published::{
 pub use self::summary::{MethodSummary, PerContext, RunSummary, Summary, summarise_results};
 pub use self::table::table;
 
+/// The measures of a method, in the order of tables.
+pub(super) fn measures() -> Vec<Measure> {
+    summary::measures()
+}
+
+/// What `results` come to.
+///
+/// # Errors
+/// Those of [`summarise_results`].
+pub(super) fn summary(results: &Results) -> Result<run::Summary> {
+    let summary = summarise_results(results)?;
+    let methods = summary.methods.iter().map(|method| MethodMeasures {
+        method: method.method.clone(),
+        label: method.label.clone(),
+        condition: None,
+        seeds: method.seeds.clone(),
+        diverged: method.diverged.clone(),
+        measures: method.measures.clone(),
+    });
+    Ok(run::Summary {
+        methods: methods.collect(),
+        hash: summary.hash.clone(),
+        json: serde_json::to_value(&summary)
+            .map_err(|e| Error::setting("summary", e, "values that JSON can hold"))?,
+        incomplete: incomplete(results),
+    })
+}
+
 /// The report on `results`.
 ///
 /// # Errors
 /// Those of [`summarise_results`], and of drawing.
-pub fn report(results: &Results) -> Result<Report> {
-    let summary = summarise_results(results)?;
+pub(super) fn report(results: &Results) -> Result<Report> {
     let mut files = Vec::new();
     for kind in Figure::ALL {
         let curves = curves::curves(results, kind.quantity());
@@ -46,22 +74,21 @@ pub fn report(results: &Results) -> Result<Report> {
     files.push(("report.html".into(), page.into_bytes()));
     Ok(Report {
         table: table(results)?,
-        hash: summary.hash.clone(),
-        summary: serde_json::to_value(&summary)
-            .map_err(|e| Error::setting("summary", e, "values that JSON can hold"))?,
+        summary: summary(results)?,
         files,
-        incomplete: incomplete(results),
     })
 }
 
-/// One page on several experiments, each with its name: the same tables with a column for the name, and the figures
-/// side by side on the same axes.
+/// One page on several experiments: the same tables with a column for the name, and the figures side by side on the
+/// same axes.
 ///
 /// # Errors
 /// Those of [`report`].
-pub(super) fn comparison_page(named: &[(String, Results)]) -> Result<String> {
-    let experiments = named
-        .iter()
-        .map(|(name, results)| Experiment::new(name.clone(), results));
+pub(super) fn comparison(experiments: &[Named<StabilityGap>]) -> Result<String> {
+    let results = experiments.iter();
+    let results = results.map(|of| (of.name.clone(), Results::new(&of.settings, &of.outcomes)));
+    let results: Vec<(String, Results)> = results.collect();
+    let experiments = results.iter();
+    let experiments = experiments.map(|(name, results)| Experiment::new(name.clone(), results));
     page::page(&experiments.collect::<Result<Vec<_>>>()?)
 }

@@ -9,7 +9,7 @@ use super::summary::{MethodSummary, Summary, measures};
 use crate::error::{Error, Result};
 use crate::metrics;
 use crate::report::format::Unit;
-use crate::systems::stability_gap::{EvaluationSettings, MethodSettings, Settings, presets};
+use crate::systems::stability_gap::{EvaluationSettings, MethodSettings, Settings};
 
 /// The published experiments that are compiled in, by the name of the preset that repeats each.
 const EXPERIMENTS: [(&str, &str); 5] = [
@@ -196,7 +196,7 @@ pub fn published(name: &str) -> Result<Option<(Published, Settings)>> {
             return Err(Error::format(Path::new(&path), reason));
         }
     }
-    Ok(Some((found, presets::settings(name)?)))
+    Ok(Some((found, Settings::preset(name)?)))
 }
 
 /// `summary` of an experiment run with `settings` beside what [`published`] gives.

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::learn::{History, Record};
 use crate::metrics::{self, Continual, StabilityGap, stability_gap, stability_gap_of_mean};
 use crate::report::format::Unit;
-use crate::report::measure::{Better, ByMeasure, Measure, Shown, over_seeds};
+use crate::report::measure::{Better, ByMeasure, Measure, MeasureOf, Shown, over_seeds};
 use crate::run::Status;
 use crate::systems::stability_gap::{EvaluatedTasks, Results, Run};
 
@@ -85,7 +85,7 @@ pub struct PerContext {
 }
 
 /// What a complete run's measures are taken from.
-pub(crate) struct Outcome<'a> {
+pub(super) struct Outcome<'a> {
     history: &'a History,
     first_task: &'a StabilityGap,
     /// None where only the first task was evaluated.
@@ -99,34 +99,39 @@ pub(super) const EVERY_TASK: &str = "every-task";
 
 /// Every measure of the stability gap, in the order of the tables.
 #[rustfmt::skip]
-pub(crate) const fn measures<'a>() -> [Measure<Outcome<'a>>; 11] {
+const fn rows<'a>() -> [MeasureOf<Outcome<'a>>; 11] {
     use Better::{Higher, Lower, Neither};
     use Shown::{Chart, PageOnly, Table, TableAndChart};
     use Unit::{Gain, Percent, Share};
     [
-        Measure::new("average_accuracy", "avg-ACC", Percent, Higher, FIRST_TASK, TableAndChart,
+        MeasureOf::new("average_accuracy", "avg-ACC", Percent, Higher, FIRST_TASK, TableAndChart,
             |run| Some(run.first_task.average_accuracy)),
-        Measure::new("average_minimum_accuracy", "avg-min-ACC", Percent, Higher, FIRST_TASK, Table,
+        MeasureOf::new("average_minimum_accuracy", "avg-min-ACC", Percent, Higher, FIRST_TASK, Table,
             |run| Some(run.first_task.average_minimum_accuracy)),
-        Measure::new("worst_case_accuracy", "WC-ACC", Percent, Higher, FIRST_TASK, Table,
+        MeasureOf::new("worst_case_accuracy", "WC-ACC", Percent, Higher, FIRST_TASK, Table,
             |run| Some(run.first_task.worst_case_accuracy)),
-        Measure::new("average_gap", "avg-SG", Share, Lower, FIRST_TASK, TableAndChart,
+        MeasureOf::new("average_gap", "avg-SG", Share, Lower, FIRST_TASK, TableAndChart,
             |run| Some(run.first_task.average_gap)),
-        Measure::new("final_gain", "gain at the end", Gain, Neither, GAIN, Chart,
+        MeasureOf::new("final_gain", "gain at the end", Gain, Neither, GAIN, Chart,
             |run| mean_gain(run.history).last().copied()),
-        Measure::new("peak_gain", "largest gain", Gain, Neither, GAIN, PageOnly,
+        MeasureOf::new("peak_gain", "largest gain", Gain, Neither, GAIN, PageOnly,
             |run| Some(mean_gain(run.history).into_iter().fold(f64::NAN, f64::max))),
-        Measure::new("every_task_average_accuracy", "ACC, all tasks", Percent, Higher, EVERY_TASK, Chart,
+        MeasureOf::new("every_task_average_accuracy", "ACC, all tasks", Percent, Higher, EVERY_TASK, Chart,
             |run| Some(run.every_task?.average_accuracy)),
-        Measure::new("every_task_forgetting", "forgetting", Percent, Lower, EVERY_TASK, PageOnly,
+        MeasureOf::new("every_task_forgetting", "forgetting", Percent, Lower, EVERY_TASK, PageOnly,
             |run| Some(run.every_task?.forgetting)),
-        Measure::new("every_task_backward_transfer", "BWT", Percent, Higher, EVERY_TASK, PageOnly,
+        MeasureOf::new("every_task_backward_transfer", "BWT", Percent, Higher, EVERY_TASK, PageOnly,
             |run| Some(run.every_task?.backward_transfer)),
-        Measure::new("every_task_minimum_accuracy", "min-ACC", Percent, Higher, EVERY_TASK, PageOnly,
+        MeasureOf::new("every_task_minimum_accuracy", "min-ACC", Percent, Higher, EVERY_TASK, PageOnly,
             |run| Some(run.every_task?.minimum_accuracy)),
-        Measure::new("every_task_worst_case_accuracy", "worst-case accuracy", Percent, Higher, EVERY_TASK, PageOnly,
+        MeasureOf::new("every_task_worst_case_accuracy", "worst-case accuracy", Percent, Higher, EVERY_TASK, PageOnly,
             |run| Some(run.every_task?.worst_case_accuracy)),
     ]
+}
+
+/// Every measure, in the order of the tables.
+pub(super) fn measures() -> Vec<Measure> {
+    rows().iter().map(|row| row.measure).collect()
 }
 
 /// Measures every complete run of `results`, and every method over them.
@@ -160,7 +165,7 @@ pub fn summarise_results(results: &Results) -> Result<Summary> {
             first_task,
             every_task: every_task.as_ref(),
         });
-        let values = outcome.map(|outcome| ByMeasure::new(&measures(), |m| (m.of)(&outcome)));
+        let values = outcome.map(|outcome| ByMeasure::of(&rows(), &outcome));
         runs.push(RunSummary {
             method: run.method.clone(),
             seed: run.seed,

@@ -36,7 +36,7 @@ pub fn table(results: &Results) -> Result<String> {
 }
 
 /// A line for every run that the settings ask for and that is not complete.
-pub(crate) fn incomplete(results: &Results) -> Vec<String> {
+pub(super) fn incomplete(results: &Results) -> Vec<String> {
     let total = results.settings.stream.total_iterations();
     let mut lines = Vec::new();
     for method in &results.settings.methods {

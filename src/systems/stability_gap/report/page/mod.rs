@@ -14,6 +14,7 @@ use super::table::{incomplete, observations};
 use crate::error::Result;
 use crate::report::figure::Curve;
 use crate::report::page as frame;
+use crate::run::settings::{Common, Document};
 use crate::systems::stability_gap::{Results, Settings};
 
 /// One experiment on the page.
@@ -58,25 +59,11 @@ impl<'a> Experiment<'a> {
 /// # Errors
 /// Those of drawing, and [`crate::Error::Setting`] where settings cannot be TOML.
 pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
-    let titles: Vec<&str> = experiments
-        .iter()
-        .map(|e| e.settings().title.as_str())
-        .collect();
-    let mut title: Vec<&str> = titles.clone();
-    title.dedup();
-    let title = title.join(", ");
-    let heading = match experiments.len() {
-        1 => title.clone(),
-        n => format!("{title}: {n} runs compared"),
-    };
+    let common = experiments.iter().map(|of| of.settings().common());
+    let common: Vec<Common> = common.collect();
     let several = experiments.len() > 1;
-    let mut descriptions: Vec<&str> = experiments
-        .iter()
-        .map(|e| e.settings().description.as_str())
-        .collect();
-    descriptions.dedup();
     let header = html! {
-        (frame::descriptions(&descriptions))
+        (frame::descriptions(&common))
         @for experiment in experiments {
             @let changes = experiment.settings().changes()?.unwrap_or_default();
             (frame::changes(experiment.prefix(several), &changes))
@@ -124,7 +111,7 @@ pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
         (frame::reproduce(experiments.len()))
         (frame::cite(&PAPER))
     };
-    Ok(frame::page(&heading, header, sections))
+    Ok(frame::page(&frame::heading(&common), header, sections))
 }
 
 const PAPER: frame::Paper = frame::Paper {

@@ -39,7 +39,7 @@ pub(super) fn method_heading(experiments: &[Experiment]) -> Markup {
 
 /// The measures of a group, and the number of seeds.
 pub(super) fn measured(experiments: &[Experiment], group: &str, caption: Markup) -> Markup {
-    let mut measures = Vec::from(measures());
+    let mut measures = measures();
     measures.retain(|measure| measure.group == group);
     let head = html! {
         (method_heading(experiments))
@@ -82,7 +82,7 @@ pub(super) fn gains(experiments: &[Experiment]) -> Markup {
 /// Gain-modulated methods beside every other, seed by seed; nothing where no two methods have a seed in
 /// common.
 pub(super) fn differences(experiments: &[Experiment]) -> Markup {
-    let mut measures = Vec::from(measures());
+    let mut measures = measures();
     measures.retain(|measure| measure.group == FIRST_TASK);
     let head = html! {
         (method_heading(experiments))

@@ -2,18 +2,24 @@
 
 use toml::Value;
 
-use super::figure::{Chart, ChartPanel, ChartRow, Point, Series, fits_above};
-use super::format::Unit;
-use super::measure::Measure;
-use crate::run::{Axis, Cell, Sweep};
-use crate::systems::stability_gap::report::summary::{MethodSummary, Outcome, measures};
+use super::directory::Gathered;
+use super::{Axis, Cell, Sweep};
+use crate::report::figure::{Chart, ChartPanel, ChartRow, Point, Series, fits_above};
+use crate::report::format::Unit;
+use crate::report::measure::Measure;
+use crate::run::settings::Document;
+use crate::run::{MethodMeasures, System};
 
 /// Values that span so much are drawn by their logarithm.
 const WIDE: f64 = 10.0;
 
 /// The figure of a sweep through one setting, or two, whose last has values that are numbers, or lists, which
 /// count by their number of items; none for other sweeps.
-pub(super) fn chart(sweep: &Sweep, cells: &[(&Cell, Vec<&MethodSummary>)]) -> Option<Chart> {
+pub(super) fn chart<S: System>(
+    sweep: &Sweep<S::Settings>,
+    measures: &[Measure],
+    cells: &[Gathered<S::Settings>],
+) -> Option<Chart> {
     let (last, before) = sweep.grid().split_last()?;
     let values = last
         .values
@@ -26,18 +32,15 @@ pub(super) fn chart(sweep: &Sweep, cells: &[(&Cell, Vec<&MethodSummary>)]) -> Op
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
     let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let wide = least > 0.0 && largest / least >= WIDE;
-    let x = |cell: &Cell| -> Option<f64> {
+    let x = |cell: &Cell<S::Settings>| -> Option<f64> {
         let value = number(cell.values.last()?)?;
         Some(if wide { libm::log10(value) } else { value })
     };
     let counts = last.values.iter().all(Value::is_array);
-    let setting = match (counts, last.key.as_str()) {
-        (true, "stream.contexts") => {
-            let [_, items] = sweep.base().stream.kind.item();
-            format!("{items} in the last context")
-        }
-        (true, key) => format!("items in {key}"),
-        (false, key) => key.to_string(),
+    let setting = match (counts, S::axis_title(sweep.base(), &last.key)) {
+        (true, Some(title)) => title,
+        (true, None) => format!("items in {}", last.key),
+        (false, _) => last.key.clone(),
     };
     // One panel for each value of the first setting.
     let panels: Vec<Option<&Value>> = match before.first() {
@@ -48,7 +51,7 @@ pub(super) fn chart(sweep: &Sweep, cells: &[(&Cell, Vec<&MethodSummary>)]) -> Op
         Some(axis) => panel_titles(axis),
         None => (vec![String::new()], String::new()),
     };
-    let row = |measure: &Measure<Outcome>| {
+    let row = |measure: &Measure| {
         let panel = |(value, title): (&Option<&Value>, &String)| ChartPanel {
             title: title.clone(),
             marks: Vec::new(),
@@ -74,20 +77,20 @@ pub(super) fn chart(sweep: &Sweep, cells: &[(&Cell, Vec<&MethodSummary>)]) -> Op
         let mut series = row.panels.iter().flat_map(|panel| &panel.series);
         series.any(|series| !series.diverged.is_empty())
     };
-    let measures = measures();
     let drawn = measures.iter().filter(|measure| measure.in_charts());
     let rows: Vec<ChartRow> = drawn.map(row).filter(there).collect();
     (!rows.is_empty()).then(|| Chart {
         name: "sweep",
         title: "A sweep",
         caption: format!(
-            "{}: mean over seeds, band ± standard deviation, against {}{}. avg-ACC and avg-SG are of the first task.{}",
-            sweep.base().title,
+            "{}: mean over seeds, band ± standard deviation, against {}{}.{}{}",
+            sweep.base().common().title,
             last.key,
             before.first().map_or(String::new(), |axis| format!(
                 ", a panel for each {}",
                 axis.key
             )),
+            S::BEST.note,
             match rows.iter().any(crossed) {
                 true => " Crosses on the lower edge: every run diverged.",
                 false => "",
@@ -132,26 +135,31 @@ fn drop_empty(panels: &mut [ChartPanel], unit: Unit) {
 }
 
 /// A line for each method: its values, and where it has none because it diverged.
-fn series(
-    cells: &[(&Cell, Vec<&MethodSummary>)],
+fn series<D: Document>(
+    cells: &[Gathered<D>],
     first: Option<&Value>,
-    x: &dyn Fn(&Cell) -> Option<f64>,
-    measure: &Measure<Outcome>,
+    x: &dyn Fn(&Cell<D>) -> Option<f64>,
+    measure: &Measure,
 ) -> Vec<Series> {
     let scale = measure.unit.scale();
     let mut found: Vec<Series> = Vec::new();
-    for (cell, methods) in cells {
+    let label = |method: &MethodMeasures| match method.condition {
+        Some((name, of)) => format!("{}, {of} {name}", method.label),
+        None => method.label.clone(),
+    };
+    for Gathered { cell, summary, .. } in cells {
         if first.is_some_and(|first| cell.values.first() != Some(first)) {
             continue;
         }
         let Some(x) = x(cell) else { continue };
-        for method in methods {
-            let place = found.iter().position(|series| series.label == method.label);
+        for method in &summary.methods {
+            let label = label(method);
+            let place = found.iter().position(|series| series.label == label);
             let place = place.unwrap_or_else(|| {
-                found.push(Series::line(&method.label, []));
+                found.push(Series::line(&label, []));
                 found.len() - 1
             });
-            let asked = cell.settings.training.seeds.len();
+            let asked = cell.settings.common().seeds.len();
             let summary = measure.summary(&method.measures);
             match summary.filter(|measured| measured.mean.is_finite()) {
                 Some(measured) => found[place].points.push(Point {

@@ -1,16 +1,7 @@
 //! Everything that ships inside as TOML, by name.
 
-use super::comodulation::ComodulationSettings;
-use super::stability_gap::{Settings, VARIANTS};
 use crate::error::Result;
-use crate::run::SWEEPS;
 use crate::run::settings::{DocumentKind, annotated, unknown};
-
-/// The kinds of documents of settings. The documents of the first have no `kind`.
-pub(crate) const DOCUMENTS: &[DocumentKind] = &[
-    DocumentKind::of::<Settings>(),
-    DocumentKind::of::<ComodulationSettings>(),
-];
 
 /// What ships inside as `name`: the settings of a benchmark, with the documentation of each, or the TOML of a
 /// list of methods or of a sweep.
@@ -18,7 +9,10 @@ pub(crate) const DOCUMENTS: &[DocumentKind] = &[
 /// # Errors
 /// [`crate::Error::Unknown`] with the nearest name.
 pub fn shipped(name: &str) -> Result<String> {
-    let others = || VARIANTS.iter().chain(SWEEPS);
+    let others = || {
+        let all = DocumentKind::all().iter();
+        all.flat_map(|system| system.variants.iter().chain(system.sweeps))
+    };
     if DocumentKind::presets().any(|(known, _)| *known == name) {
         return annotated(name);
     }

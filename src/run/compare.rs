@@ -1,0 +1,32 @@
+//! One page on several run directories.
+
+use std::path::{Path, PathBuf};
+
+use super::{Named, RunDirectory, System, files};
+use crate::error::{Error, Result};
+
+/// Writes to the new file `out` one page on the experiments in `directories`: the same tables with a column for the
+/// directory, and the figures of each.
+///
+/// # Errors
+/// [`Error::Setting`] where `directories` is empty, [`Error::File`] where `out` exists or cannot be written, and those
+/// of [`RunDirectory::load`].
+pub fn compare<S: System>(directories: &[PathBuf], out: &Path) -> Result<()> {
+    if directories.is_empty() {
+        return Err(Error::setting("directories", "none", "at least one"));
+    }
+    if out.exists() {
+        let reason = "it exists already; name a file that does not";
+        return Err(Error::file(out, "create", reason));
+    }
+    let mut experiments = Vec::with_capacity(directories.len());
+    for path in directories {
+        let directory = RunDirectory::<S>::open(path)?;
+        experiments.push(Named {
+            name: path.display().to_string(),
+            settings: directory.settings().clone(),
+            outcomes: directory.load()?,
+        });
+    }
+    files::write(out, S::comparison(&experiments)?.as_bytes())
+}

@@ -1,0 +1,98 @@
+//! The document of a sweep, before it is known which system it is of.
+
+use std::path::{Path, PathBuf};
+
+use toml::de::{DeTable, DeValue};
+use toml::{Table, Value};
+
+#[cfg(doc)]
+use crate::error::Error;
+use crate::error::Result;
+use crate::run::settings::{DocumentKind, Layers, Source, join, parse, read, unknown};
+
+/// The TOML document of a sweep.
+#[derive(Debug, Clone)]
+pub struct SweepSource {
+    /// What errors call it.
+    pub(super) name: String,
+    pub(super) text: String,
+    pub(super) document: Table,
+    /// Where a base that is a file is looked for.
+    pub(super) folder: PathBuf,
+}
+
+impl SweepSource {
+    /// Reads a TOML file.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it cannot be read, [`Error::Settings`] if it is not TOML.
+    pub fn from_file(path: &Path) -> Result<Self> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Self::new(read(path)?, path.display().to_string(), folder)
+    }
+
+    /// Finds a sweep by the name of one that ships inside, or else by its file; `base`, a benchmark's name or a file
+    /// of settings in the working directory, takes the place of its own.
+    ///
+    /// # Errors
+    /// Those of [`SweepSource::from_file`]; [`Error::Unknown`] for a name that is neither.
+    pub fn find(name: &Path, base: Option<&str>) -> Result<Self> {
+        let mut shipped = DocumentKind::sweeps();
+        let mut source = match shipped.find(|(known, _)| Path::new(known) == name) {
+            Some((known, toml)) => Self::new(toml.to_string(), known.to_string(), Path::new(""))?,
+            None if name.extension().is_none() && !name.exists() => {
+                let known: Vec<String> = DocumentKind::sweeps()
+                    .map(|(name, _)| name.to_string())
+                    .collect();
+                return Err(unknown("sweep", &name.display().to_string(), &known));
+            }
+            None => Self::from_file(name)?,
+        };
+        if let Some(base) = base {
+            source
+                .document
+                .insert("base".into(), Value::String(base.into()));
+            source.folder = PathBuf::new();
+        }
+        Ok(source)
+    }
+
+    fn new(text: String, name: String, folder: &Path) -> Result<Self> {
+        let document = parse(&text, &name)?;
+        Ok(SweepSource {
+            name,
+            text,
+            document,
+            folder: folder.into(),
+        })
+    }
+
+    /// The `kind` of its base, which tells the system; none where the base has none or cannot be read.
+    pub fn kind(&self) -> Option<String> {
+        let kind = match self.document.get("base")? {
+            Value::String(name) => {
+                let source = Source::find(name, &self.folder).ok()?;
+                Layers::read(source).ok()?.kind().cloned()
+            }
+            base => base.get("kind").cloned(),
+        };
+        kind?.as_str().map(String::from)
+    }
+
+    /// Where the key with this dotted path stands in the text; for one inside a value, where that stands.
+    pub(super) fn offset(&self, path: &str) -> Option<usize> {
+        fn find(table: &DeTable, prefix: &str, wanted: &str) -> Option<usize> {
+            table.iter().find_map(|(key, value)| {
+                let path = join(prefix, key.get_ref());
+                let inner = match value.get_ref() {
+                    DeValue::Table(inner) => find(inner, &path, wanted),
+                    _ => None,
+                };
+                let within = wanted.strip_prefix(path.as_str());
+                let here = within.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+                inner.or_else(|| here.then(|| key.span().start))
+            })
+        }
+        find(DeTable::parse(&self.text).ok()?.get_ref(), "", path)
+    }
+}

@@ -1,0 +1,190 @@
+//! The tables of a sweep: text, CSV and JSON.
+
+use serde_json::{Value, json};
+
+use super::Sweep;
+use super::directory::Gathered;
+use crate::error::Result;
+use crate::report::format::Unit;
+use crate::report::measure::Measure;
+use crate::report::table::{aligned, csv};
+use crate::run::settings::Document;
+use crate::run::{MethodMeasures, System};
+
+/// How much there is of a method: `complete`, `diverged` where all its jobs have, `incomplete` or `missing`.
+fn status<D: Document>(gathered: &Gathered<D>, method: &MethodMeasures) -> &'static str {
+    let asked = gathered.cell.settings.common().seeds.len();
+    match gathered.is_there {
+        false => "missing",
+        true if method.seeds.len() == asked => "complete",
+        true if method.diverged.len() == asked => "diverged",
+        true => "incomplete",
+    }
+}
+
+/// What else than its method tells a row apart, if anything does.
+fn condition<D>(gathered: &[Gathered<D>]) -> Option<&'static str> {
+    let mut methods = gathered.iter().flat_map(|of| &of.summary.methods);
+    methods.find_map(|method| Some(method.condition?.0))
+}
+
+pub(super) fn as_csv<D: Document>(
+    sweep: &Sweep<D>,
+    measures: &[Measure],
+    gathered: &[Gathered<D>],
+) -> Result<String> {
+    let condition = condition(gathered);
+    let mut header = vec![String::from("cell")];
+    header.extend(sweep.grid().iter().map(|axis| axis.key.clone()));
+    header.push("method".into());
+    header.extend(condition.map(String::from));
+    header.extend(["status", "seeds"].map(String::from));
+    for measure in measures {
+        header.push(format!("{}_mean", measure.name));
+        header.push(format!("{}_standard_deviation", measure.name));
+    }
+    header.push("hash".into());
+    let mut lines = vec![header];
+    for gathered in gathered {
+        for method in &gathered.summary.methods {
+            let mut line = vec![gathered.cell.number.to_string()];
+            line.extend(gathered.cell.values.iter().map(plain));
+            line.push(method.method.clone());
+            if condition.is_some() {
+                line.push(
+                    method
+                        .condition
+                        .map_or(String::new(), |(_, of)| of.to_string()),
+                );
+            }
+            line.push(status(gathered, method).into());
+            line.push(method.seeds.len().to_string());
+            for measure in measures {
+                let measured = method.measures.get(measure.name);
+                // As in the runs' records: the shortest text that reads back to the same bits.
+                let text = |value: f64| match value.is_finite() {
+                    true => format!("{value:?}"),
+                    false => String::new(),
+                };
+                line.push(measured.map_or(String::new(), |m| text(m.mean)));
+                line.push(measured.map_or(String::new(), |m| text(m.standard_deviation)));
+            }
+            line.push(gathered.summary.hash.clone().unwrap_or_default());
+            lines.push(line);
+        }
+    }
+    csv("sweep.csv", &lines)
+}
+
+pub(super) fn as_json<D: Document>(sweep: &Sweep<D>, gathered: &[Gathered<D>]) -> Value {
+    let grid = sweep.grid().iter();
+    let lists = grid.map(|axis| json!({ "setting": axis.key, "values": axis.values }));
+    let cells = gathered.iter().map(|gathered| {
+        let values = sweep.grid().iter().zip(&gathered.cell.values);
+        let values: serde_json::Map<String, Value> = values
+            .map(|(axis, value)| (axis.key.clone(), json!(value)))
+            .collect();
+        json!({
+            "cell": gathered.cell.number,
+            "settings": values,
+            "incomplete": gathered.problems,
+            "summary": gathered.is_there.then_some(&gathered.summary.json),
+        })
+    });
+    json!({
+        "experiment": sweep.base().common().name,
+        "version": env!("CARGO_PKG_VERSION"),
+        "grid": lists.collect::<Vec<_>>(),
+        "cells": cells.collect::<Vec<_>>(),
+    })
+}
+
+pub(super) fn as_table<S: System>(
+    sweep: &Sweep<S::Settings>,
+    measures: &[Measure],
+    gathered: &[Gathered<S::Settings>],
+) -> String {
+    let condition = condition(gathered);
+    let mut heading = vec![String::from("cell")];
+    heading.extend(sweep.grid().iter().map(|axis| axis.key.clone()));
+    heading.push("method".into());
+    heading.extend(condition.map(String::from));
+    // Besides the measures of every table those of charts, where there are any.
+    let is_there = |measure: &Measure| {
+        let mut methods = gathered.iter().flat_map(|of| &of.summary.methods);
+        methods.any(|method| measure.summary(&method.measures).is_some())
+    };
+    let mut shown = Vec::from(measures);
+    shown.retain(|measure| measure.in_table() || (measure.in_charts() && is_there(measure)));
+    heading.extend(shown.iter().map(Measure::heading));
+    heading.push("seeds".into());
+    let left = 2 + sweep.grid().len();
+    let mut rows = vec![heading];
+    for gathered in gathered {
+        for method in &gathered.summary.methods {
+            let mut row = vec![format!("{:03}", gathered.cell.number)];
+            row.extend(gathered.cell.values.iter().map(plain));
+            row.push(method.label.clone());
+            if condition.is_some() {
+                row.push(
+                    method
+                        .condition
+                        .map_or(String::new(), |(_, of)| of.to_string()),
+                );
+            }
+            row.extend(shown.iter().map(|measure| measure.cell(&method.measures)));
+            row.push(method.seeds.len().to_string());
+            rows.push(row);
+        }
+    }
+    format!("{}{}", aligned(&rows, left), best::<S>(sweep, gathered))
+}
+
+/// The cell in which each method is best by the system's measure: all methods were tried in as many. Empty where no
+/// cell has that measure.
+fn best<S: System>(sweep: &Sweep<S::Settings>, gathered: &[Gathered<S::Settings>]) -> String {
+    let mut text = String::new();
+    let tried = gathered.len();
+    for (name, _) in sweep.base().common().methods {
+        let found = gathered
+            .iter()
+            .flat_map(|gathered: &Gathered<S::Settings>| {
+                let methods = gathered.summary.methods.iter();
+                let of_this = methods.filter(move |method| method.method == name);
+                of_this.filter_map(move |method| {
+                    let largest = method.measures.get(S::BEST.measure)?;
+                    let exists = largest.mean.is_finite();
+                    exists.then_some((gathered.cell, method, largest))
+                })
+            });
+        let Some((cell, method, largest)) = found.max_by(|a, b| a.2.mean.total_cmp(&b.2.mean))
+        else {
+            continue;
+        };
+        let condition = method.condition;
+        let condition = condition.map_or(String::new(), |(name, of)| format!(", {name} = {of}"));
+        let beside = S::BEST.beside.and_then(|(measure, called)| {
+            let summary = method.measures.get(measure)?;
+            Some(format!(
+                ", {called} {} %",
+                Unit::Percent.mean_and_spread(summary)
+            ))
+        });
+        text.push_str(&format!(
+            "best of {tried} by {}, {}: {}{condition} ({} %{})\n",
+            S::BEST.called,
+            method.label,
+            sweep.label(cell),
+            Unit::Percent.mean_and_spread(largest),
+            beside.unwrap_or_default(),
+        ));
+    }
+    text
+}
+
+/// A value as a table shows it: text without quotes.
+fn plain(value: &toml::Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), String::from)
+}
