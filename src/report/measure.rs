@@ -24,8 +24,10 @@ pub enum Shown {
     TableAndChart,
     /// In the terminal's table.
     Table,
-    /// In charts.
+    /// In charts, those of sweeps too.
     Chart,
+    /// In the charts of a page.
+    PageChart,
     /// On the page alone.
     PageOnly,
 }
@@ -86,6 +88,10 @@ impl Measure {
 
     pub(crate) fn in_charts(&self) -> bool {
         matches!(self.shown, Shown::Chart | Shown::TableAndChart)
+    }
+
+    pub(crate) fn in_page_charts(&self) -> bool {
+        self.in_charts() || self.shown == Shown::PageChart
     }
 
     /// The heading of its column, such as `ECE %`.

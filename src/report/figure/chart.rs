@@ -140,6 +140,14 @@ impl Chart {
             };
             row.panels = found.iter().filter_map(panel).collect();
         }
+        if !fit {
+            let named = found.iter();
+            let named = named.map(|(place, of, _)| format!("run {} is {of}", place + 1));
+            let named: Vec<String> = named.collect();
+            merged
+                .caption
+                .push_str(&format!(" Panels: {}.", named.join(", ")));
+        }
         Some(merged)
     }
 

@@ -143,9 +143,12 @@ fn series<D: Document>(
 ) -> Vec<Series> {
     let scale = measure.unit.scale();
     let mut found: Vec<Series> = Vec::new();
+    let methods = || cells.iter().flat_map(|of| &of.summary.methods);
+    let first_condition = methods().find_map(|method| method.condition);
+    let several = methods().any(|method| method.condition != first_condition);
     let label = |method: &MethodMeasures| match method.condition {
-        Some((name, of)) => format!("{}, {of} {name}", method.label),
-        None => method.label.clone(),
+        Some((name, of)) if several => format!("{}, {of} {name}", method.label),
+        _ => method.label.clone(),
     };
     for Gathered { cell, summary, .. } in cells {
         if first.is_some_and(|first| cell.values.first() != Some(first)) {

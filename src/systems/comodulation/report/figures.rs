@@ -131,7 +131,7 @@ fn rows(
         let all = settings.methods.iter().map(|method| series(of, method));
         row(of.measure.axis_title(), x_title, all.collect())
     };
-    let drawn = ROWS.iter().filter(|of| of.measure.in_charts());
+    let drawn = ROWS.iter().filter(|of| of.measure.in_page_charts());
     let own = drawn.filter(|of| (of.measure.group == DECISIONS) == group.decisions);
     own.map(measured).collect()
 }

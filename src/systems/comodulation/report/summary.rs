@@ -32,30 +32,30 @@ pub(super) const DECISIONS: &str = "decisions";
 #[rustfmt::skip]
 pub(super) const ROWS: [MeasureOf<TaskMeasures>; 14] = {
     use Better::{Higher, Lower, Neither};
-    use Shown::{Chart, PageOnly, TableAndChart};
+    use Shown::{PageChart, PageOnly, TableAndChart};
     use Unit::{Number, Percent};
     [
         MeasureOf::new("accuracy", "accuracy", Percent, Higher, DECISIONS, TableAndChart,
             |m| Some(m.accuracy)),
-        MeasureOf::new("macro_precision", "precision", Percent, Higher, DECISIONS, Chart,
+        MeasureOf::new("macro_precision", "precision", Percent, Higher, DECISIONS, PageChart,
             |m| Some(m.macro_average.precision)),
-        MeasureOf::new("macro_recall", "recall", Percent, Higher, DECISIONS, Chart,
+        MeasureOf::new("macro_recall", "recall", Percent, Higher, DECISIONS, PageChart,
             |m| Some(m.macro_average.recall)),
         MeasureOf::new("macro_f1", "F1", Percent, Higher, DECISIONS, TableAndChart,
             |m| Some(m.macro_average.f1)),
-        MeasureOf::new("cross_entropy", "cross-entropy", Number, Lower, "calibration", Chart,
+        MeasureOf::new("cross_entropy", "cross-entropy", Number, Lower, "calibration", PageChart,
             |m| Some(m.cross_entropy)),
         MeasureOf::new("expected_calibration_error", "ECE", Percent, Lower, "calibration", TableAndChart,
             |m| Some(m.calibration_error)),
-        MeasureOf::new("separability", "separability", Number, Higher, "geometry", Chart,
+        MeasureOf::new("separability", "separability", Number, Higher, "geometry", PageChart,
             |m| m.separability),
-        MeasureOf::new("participation_ratio", "dimensions", Number, Neither, "geometry", Chart,
+        MeasureOf::new("participation_ratio", "dimensions", Number, Neither, "geometry", PageChart,
             |m| m.participation_ratio),
-        MeasureOf::new("subspace_participation_ratio", "dimensions in the subspace", Number, Lower, "geometry", Chart,
+        MeasureOf::new("subspace_participation_ratio", "dimensions in the subspace", Number, Lower, "geometry", PageChart,
             |m| m.subspace_participation_ratio),
-        MeasureOf::new("informativeness", "d′", Number, Higher, "geometry", Chart,
+        MeasureOf::new("informativeness", "d′", Number, Higher, "geometry", PageChart,
             |m| m.informativeness),
-        MeasureOf::new("gained_informativeness", "d′ by gain", Number, Higher, "geometry", Chart,
+        MeasureOf::new("gained_informativeness", "d′ by gain", Number, Higher, "geometry", PageChart,
             |m| m.gained_informativeness),
         MeasureOf::new("gains_below_0.01", "g ≤ 0.01", Percent, Neither, "sparsity", PageOnly,
             |m| near_zero(m, 0)),
