@@ -47,6 +47,8 @@ pub struct Measure {
     pub group: &'static str,
     /// Where it is shown.
     pub shown: Shown,
+    /// Its definition on the page; empty for one that the page defines in its text.
+    pub definition: &'static str,
 }
 
 /// A row of the table of measures: a measure, and how an outcome's value is computed.
@@ -75,9 +77,16 @@ impl<Outcome> MeasureOf<Outcome> {
                 better,
                 group,
                 shown,
+                definition: "",
             },
             of,
         }
+    }
+
+    /// The same with the definition that the page gives.
+    pub(crate) const fn defined(mut self, definition: &'static str) -> Self {
+        self.measure.definition = definition;
+        self
     }
 }
 

@@ -2,6 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::measure::Measure;
 use crate::run::settings::{Change, Common};
 
 /// A whole page of this title, of what stands above its sections and of these.
@@ -133,6 +134,16 @@ pub(crate) fn table(id: &str, caption: Markup, head: Markup, body: Markup) -> Ma
                 thead { tr { (head) } }
                 (body)
             }
+        }
+    }
+}
+
+/// The entries of a list of definitions: the measures that have one.
+pub(crate) fn definitions(measures: &[Measure]) -> Markup {
+    html! {
+        @for measure in measures.iter().filter(|measure| !measure.definition.is_empty()) {
+            dt { (measure.label) }
+            dd { (measure.definition) }
         }
     }
 }

@@ -344,21 +344,11 @@ fn definitions() -> Markup {
                 dd { "with a controller whose couplings " i { "c" } " scale the encoder’s channels by exp(" i { "c" } ")" }
                 dt { "comodulation" }
                 dd {
-                    "attention, and decoder gains " i { "g" } " that follow how far each neuron goes with a random "
-                    "modulator that the coupled channels share; not one number more is learnt. All start at 1: a "
-                    "neuron that no batch moves up keeps what the average over batches has left of that"
+                    "attention, and decoder gains " i { "g" } " that follow how strongly each neuron’s activity covaries "
+                    "with a random modulator that the coupled channels share. It trains no more parameters than "
+                    "attention. All gains start at 1, and average over batches"
                 }
-                dt { "ECE" }
-                dd { "mean distance between confidence and accuracy, in 15 bins of equal width" }
-                dt { "separability" }
-                dd { "the Fisher ratio, scatter between classes over scatter within, in the span of the class means" }
-                dt { "dimensions" }
-                dd { "(Σλ)²/Σλ² of the covariance within classes; in the subspace: projected to the span of the class means, which has one dimension where there are two classes" }
-                dt { "d′" }
-                dd {
-                    "|μ₁ − μ₂|/√(½(σ₁² + σ₂²)) of a neuron for the first class against the others, mean over the neurons; "
-                    "by gain: mean weighted by their gains; a silent neuron counts as 0"
-                }
+                (frame::definitions(&measures()))
             }
         }
     }

@@ -46,17 +46,23 @@ pub(super) const ROWS: [MeasureOf<TaskMeasures>; 14] = {
         MeasureOf::new("cross_entropy", "cross-entropy", Number, Lower, "calibration", PageChart,
             |m| Some(m.cross_entropy)),
         MeasureOf::new("expected_calibration_error", "ECE", Percent, Lower, "calibration", TableAndChart,
-            |m| Some(m.calibration_error)),
+            |m: &TaskMeasures| Some(m.calibration_error))
+            .defined("expected calibration error: mean distance between confidence and accuracy, in 15 bins of equal width"),
         MeasureOf::new("separability", "separability", Number, Higher, "geometry", PageChart,
-            |m| m.separability),
+            |m: &TaskMeasures| m.separability)
+            .defined("the Fisher ratio, scatter between classes over scatter within, in the span of the class means"),
         MeasureOf::new("participation_ratio", "dimensions", Number, Neither, "geometry", PageChart,
-            |m| m.participation_ratio),
+            |m: &TaskMeasures| m.participation_ratio)
+            .defined("participation ratio (Σλ)²/Σλ² of the covariance within classes"),
         MeasureOf::new("subspace_participation_ratio", "dimensions in the subspace", Number, Lower, "geometry", PageChart,
-            |m| m.subspace_participation_ratio),
+            |m: &TaskMeasures| m.subspace_participation_ratio)
+            .defined("the same, projected to the span of the class means, which has one dimension where there are two classes"),
         MeasureOf::new("informativeness", "d′", Number, Higher, "geometry", PageChart,
-            |m| m.informativeness),
+            |m: &TaskMeasures| m.informativeness)
+            .defined("|μ₁ − μ₂|/√(½(σ₁² + σ₂²)) of a neuron for the first class against the others, mean over the neurons; a silent neuron counts as 0"),
         MeasureOf::new("gained_informativeness", "d′ by gain", Number, Higher, "geometry", PageChart,
-            |m| m.gained_informativeness),
+            |m: &TaskMeasures| m.gained_informativeness)
+            .defined("the same, mean weighted by the neurons' gains"),
         MeasureOf::new("gains_below_0.01", "g ≤ 0.01", Percent, Neither, "sparsity", PageOnly,
             |m| near_zero(m, 0)),
         MeasureOf::new("gains_below_0.1", "g ≤ 0.1", Percent, Neither, "sparsity", TableAndChart,

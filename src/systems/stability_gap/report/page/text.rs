@@ -2,6 +2,9 @@
 
 use maud::{Markup, html};
 
+use crate::report::page;
+use crate::systems::stability_gap::report::measures;
+
 /// What the measures are, and the two conventions of averaging.
 pub(super) fn definitions() -> Markup {
     html! {
@@ -32,6 +35,7 @@ pub(super) fn definitions() -> Markup {
                     "iterations from the switch until the accuracy is back at 99 % of "
                     i { "a" sub { "t−1" } } " after it first fell below; 0 where it never does"
                 }
+                (page::definitions(&measures()))
             }
             p {
                 "Two conventions of averaging are in use. "
