@@ -291,3 +291,15 @@ fn seeds_and_methods_may_differ_and_nothing_else() {
     assert!(reason(&|s| s.network = network()).contains("in network."));
     assert!(reason(&|s| s.data.mean = vec![0.0]).contains("in data."));
 }
+
+#[test]
+fn online_accuracy_is_the_mean_over_the_training_batches() {
+    let mut results = tiny(&[[0.1, 0.8, 0.4, 1.0]]);
+    let records = results.runs[0].history.records.iter_mut();
+    for (record, accuracy) in records.zip([0.0, 0.5, 0.25, 0.75]) {
+        record.train.accuracy = accuracy;
+    }
+    let summary = summarise_results(&results).unwrap();
+    let measures = &summary.methods[0].measures;
+    assert_eq!(measures.get("online_accuracy").unwrap().mean, 0.375);
+}

@@ -99,7 +99,7 @@ pub(super) const EVERY_TASK: &str = "every-task";
 
 /// Every measure of the stability gap, in the order of the tables.
 #[rustfmt::skip]
-const fn rows<'a>() -> [MeasureOf<Outcome<'a>>; 11] {
+const fn rows<'a>() -> [MeasureOf<Outcome<'a>>; 12] {
     use Better::{Higher, Lower, Neither};
     use Shown::{Chart, PageOnly, Table, TableAndChart};
     use Unit::{Gain, Percent, Share};
@@ -112,6 +112,9 @@ const fn rows<'a>() -> [MeasureOf<Outcome<'a>>; 11] {
             |run| Some(run.first_task.worst_case_accuracy)),
         MeasureOf::new("average_gap", "avg-SG", Share, Lower, FIRST_TASK, TableAndChart,
             |run| Some(run.first_task.average_gap)),
+        MeasureOf::new("online_accuracy", "online accuracy", Percent, Higher, FIRST_TASK, PageOnly,
+            |run: &Outcome| online_accuracy(run.history))
+            .defined("mean over all iterations of the accuracy on the training batch before it is learnt (Cai et al. 2021)"),
         MeasureOf::new("final_gain", "gain at the end", Gain, Neither, GAIN, Chart,
             |run| mean_gain(run.history).last().copied()),
         MeasureOf::new("peak_gain", "largest gain", Gain, Neither, GAIN, PageOnly,
@@ -231,6 +234,13 @@ pub(super) fn mean_gain(history: &History) -> Vec<f64> {
         n => moving.iter().map(|&layer| record.gain[layer]).sum::<f64>() / n as f64,
     };
     records.iter().map(mean).collect()
+}
+
+/// Mean accuracy on the training batches, each before it is learnt; none without an iteration.
+fn online_accuracy(history: &History) -> Option<f64> {
+    let accuracies = history.records.iter().map(|record| record.train.accuracy);
+    let accuracies: Vec<f64> = accuracies.collect();
+    (!accuracies.is_empty()).then(|| metrics::summarise(&accuracies).mean)
 }
 
 fn test_accuracy(history: &History) -> Vec<f64> {
