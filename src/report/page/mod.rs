@@ -85,7 +85,8 @@ pub(crate) fn changes(name: Option<&str>, changes: &[Change]) -> Markup {
     let line = |change: &Change| {
         html! {
             code { (change.key) } " = " code { (absent(&change.value)) }
-            ", not " code { (absent(&change.preset)) }
+            @if change.preset.is_empty() { ", which the benchmark does not have" }
+            @else { ", not " code { (change.preset) } }
         }
     };
     let lines: Vec<Markup> = changes.iter().map(line).collect();

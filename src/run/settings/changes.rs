@@ -77,7 +77,15 @@ fn compare(path: &str, own: Option<&Value>, preset: Option<&Value>, found: &mut 
                 .iter()
                 .find(|(known, _)| *known == name)
                 .map(|(_, entry)| entry);
-            compare(&join(path, &name), Some(&entry), preset, found);
+            let path = join(path, &name);
+            match preset {
+                Some(preset) => compare(&path, Some(&entry), Some(preset), found),
+                None => found.push(Change {
+                    key: path,
+                    preset: String::new(),
+                    value: entry.to_string(),
+                }),
+            }
         }
     } else if own != preset {
         let text = |value: Option<&Value>| value.map_or(String::new(), Value::to_string);
