@@ -1,16 +1,16 @@
 //! Counter-based random streams: Philox 4×32-10 (Salmon, Moraes, Dror, Shaw, SC 2011).
 //!
-//! A stream is named by (seed, purpose, step), so that no draw depends on who drew before. The
-//! generator is a [`TryRng`] of the crate `rand`, whose distributions, and those of
+//! A stream is named by (seed, purpose, step), or by (seed, purpose, index, step), so that no draw
+//! depends on who drew before. Each use of randomness has its own [`Purpose`]. The generator is a [`TryRng`] of the crate `rand`, whose distributions, and those of
 //! `rand_distr`, draw from it; the tests pin what results depend on by golden values.
 //!
 //! ```
-//! use neurogain::rng::{Purpose, Stream};
+//! use neurogain::rng::{Purpose, RandomStream};
 //! use rand::RngExt;
-//! let mut draws = Stream::new(42, Purpose::User, 7);
+//! let mut draws = RandomStream::new(42, Purpose::User, 7);
 //! let die: u32 = draws.random_range(1..=6);
 //! // The same name, the same draws, whatever was drawn elsewhere.
-//! assert_eq!(Stream::new(42, Purpose::User, 7).random_range(1..=6), die);
+//! assert_eq!(RandomStream::new(42, Purpose::User, 7).random_range(1..=6), die);
 //! ```
 
 use core::convert::Infallible;
@@ -63,22 +63,29 @@ pub enum Purpose {
 
 /// The random stream of a (seed, purpose, step): 2³⁴ words long, then it repeats.
 #[derive(Debug, Clone)]
-pub struct Stream {
+pub struct RandomStream {
     key: [u32; 2],
     counter: [u32; 4],
     words: [u32; 4],
     used: usize,
 }
 
-impl Stream {
-    /// The stream from its beginning.
+impl RandomStream {
+    /// The stream of (`seed`, `purpose`, `step`), from its start.
     pub fn new(seed: u64, purpose: Purpose, step: u64) -> Self {
-        Stream {
+        RandomStream {
             key: [seed as u32, (seed >> 32) as u32],
             counter: [0, step as u32, (step >> 32) as u32, purpose as u32],
             words: [0; 4],
             used: 4,
         }
+    }
+
+    /// The stream of (`seed`, `purpose`, `index`, `step`), from its start: that of the step
+    /// `index`·2³² + `step`.
+    pub fn indexed(seed: u64, purpose: Purpose, index: u32, step: u32) -> Self {
+        let step = u64::from(index) << 32 | u64::from(step);
+        RandomStream::new(seed, purpose, step)
     }
 
     fn word(&mut self) -> u32 {
@@ -111,7 +118,7 @@ pub fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     counter
 }
 
-impl TryRng for Stream {
+impl TryRng for RandomStream {
     type Error = Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {

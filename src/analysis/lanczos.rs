@@ -8,7 +8,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use crate::analysis::tridiagonal;
 use crate::error::{Error, Result};
-use crate::rng::{Purpose, Stream};
+use crate::rng::{Purpose, RandomStream};
 
 /// An eigenvalue and its eigenvector of length 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -127,7 +127,7 @@ fn random_direction(size: usize, step: u64, basis: &[Vec<f64>]) -> Option<Vec<f6
     if basis.len() >= size {
         return None;
     }
-    let mut stream = Stream::new(0, Purpose::Direction, step);
+    let mut stream = RandomStream::new(0, Purpose::Direction, step);
     let mut drawn: Vec<f64> = (0..size)
         .map(|_| StandardNormal.sample(&mut stream))
         .collect();

@@ -18,11 +18,11 @@
 //! ```
 //! use neurogain::analysis::spiking;
 //! use neurogain::gain::{Draws, modulator};
-//! use neurogain::rng::{Purpose, Stream};
+//! use neurogain::rng::{Purpose, RandomStream};
 //! let (rates, couplings, deviation) = ([5.0, 20.0], [0.0, 1.5], 0.5);
-//! let mut stream = Stream::new(42, Purpose::Modulator, 1);
+//! let mut stream = RandomStream::new(42, Purpose::Modulator, 1);
 //! let draws = modulator(&mut stream, Draws::Antithetic, deviation, 10_000)?;
-//! let mut stream = Stream::new(42, Purpose::User, 1);
+//! let mut stream = RandomStream::new(42, Purpose::User, 1);
 //! let counts = spiking::counts(&mut stream, &rates, &couplings, deviation, &draws)?;
 //! let found = spiking::couplings(&counts, &draws, &rates, deviation)?;
 //! assert!((found[0] - 0.0).abs() < 0.1 && (found[1] - 1.5).abs() < 0.1);
@@ -35,7 +35,7 @@ use alloc::vec::Vec;
 use rand_distr::{Distribution, Poisson};
 
 use crate::error::{Error, Result};
-use crate::rng::Stream;
+use crate::rng::RandomStream;
 
 /// Spike counts `[draws][neurons]` of neurons with the rates λ_n(s) and the couplings w_n under the draws m_t
 /// of a modulator with the standard deviation σ: whole numbers, drawn from `stream` row by row. A rate of 0
@@ -46,7 +46,7 @@ use crate::rng::Stream;
 /// or not finite, a coupling or draw that is not finite, a σ that is negative or not finite, and for a
 /// modulated rate above 10¹⁵, whose counts f64 would not tell apart; [`Error::Memory`] if the counts do not fit.
 pub fn counts(
-    stream: &mut Stream,
+    stream: &mut RandomStream,
     rates: &[f64],
     couplings: &[f64],
     deviation: f32,
@@ -138,7 +138,7 @@ pub fn standard_error(rate: f64, coupling: f64, deviation: f32, draws: usize) ->
 }
 
 /// One count with the mean `rate`.
-fn count(stream: &mut Stream, rate: f64) -> Result<f64> {
+fn count(stream: &mut RandomStream, rate: f64) -> Result<f64> {
     const LARGEST: f64 = 1e15;
     if rate == 0.0 {
         return Ok(0.0);

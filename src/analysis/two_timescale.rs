@@ -35,7 +35,7 @@ use rand_distr::{Distribution, StandardNormal};
 use crate::error::Result;
 use crate::gain::{GainDynamics, reparameterisation};
 use crate::metrics::{Summary, summarise};
-use crate::rng::{Purpose, Stream};
+use crate::rng::{Purpose, RandomStream};
 
 /// The constants of the three learners.
 #[derive(Debug, Clone, PartialEq)]
@@ -139,7 +139,7 @@ impl TwoTimescale {
         seed: u64,
     ) -> Vec<Vec<Step>> {
         let run = |repeat: usize| {
-            let mut stream = Stream::new(seed, Purpose::TargetNoise, repeat as u64);
+            let mut stream = RandomStream::new(seed, Purpose::TargetNoise, repeat as u64);
             let mut draw = || -> f64 { StandardNormal.sample(&mut stream) };
             let noise: Vec<f64> = targets.iter().map(|_| noise * draw()).collect();
             self.run(targets, &noise)

@@ -7,7 +7,7 @@ use rand::RngExt;
 
 use super::{Dataset, ImageShape};
 use crate::error::{Error, Result};
-use crate::rng::{Purpose, Stream};
+use crate::rng::{Purpose, RandomStream};
 
 /// The source of a pixel that shows nothing of the original.
 const OUTSIDE: u32 = u32::MAX;
@@ -108,14 +108,14 @@ pub fn permutation(shape: ImageShape, number: u64) -> Vec<u32> {
     if number > 0 {
         shuffle(
             &mut order,
-            &mut Stream::new(0, Purpose::Permutation, number),
+            &mut RandomStream::new(0, Purpose::Permutation, number),
         );
     }
     order
 }
 
 /// Fisher and Yates's shuffle, from the last place down.
-pub(crate) fn shuffle<T>(items: &mut [T], stream: &mut Stream) {
+pub(crate) fn shuffle<T>(items: &mut [T], stream: &mut RandomStream) {
     for last in (1..items.len()).rev() {
         // Drawn as u64, so that the width of `usize` does not matter.
         let other = stream.random_range(0..=last as u64) as usize;

@@ -11,8 +11,8 @@
 //!
 //! ```
 //! use neurogain::gain::{Draws, Modulation, gain, modulator};
-//! use neurogain::rng::{Purpose, Stream};
-//! let mut stream = Stream::new(42, Purpose::Modulator, 1);
+//! use neurogain::rng::{Purpose, RandomStream};
+//! let mut stream = RandomStream::new(42, Purpose::Modulator, 1);
 //! let draws = modulator(&mut stream, Draws::Antithetic, 0.1, 32)?;
 //! assert_eq!(draws.iter().sum::<f32>(), 0.0);
 //! // What is not coupled is not modulated.
@@ -27,7 +27,7 @@ use rand_distr::{Distribution, StandardNormal};
 use crate::backend::cpu::math;
 use crate::backend::cpu::simd::{Arithmetic, Scalar};
 use crate::error::{Error, Result};
-use crate::rng::Stream;
+use crate::rng::RandomStream;
 
 settings! {
     /// How the shared modulator is drawn.
@@ -65,7 +65,7 @@ settings! {
 /// for a `count` of 0, odd ([`Draws::Antithetic`]) or 1 ([`Draws::MomentMatched`]); [`Error::Memory`] if the
 /// draws do not fit.
 pub fn modulator(
-    stream: &mut Stream,
+    stream: &mut RandomStream,
     draws: Draws,
     deviation: f32,
     count: usize,
@@ -153,7 +153,7 @@ pub(crate) fn gain_on<A: Arithmetic>(
     }
 }
 
-fn standard_normal(stream: &mut Stream) -> f64 {
+fn standard_normal(stream: &mut RandomStream) -> f64 {
     StandardNormal.sample(stream)
 }
 

@@ -9,7 +9,7 @@ use crate::backend::Backend;
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::learn::Samples;
-use crate::rng::Stream;
+use crate::rng::RandomStream;
 use crate::stream::{Context, PixelMap, View};
 
 /// Samples of a batch, each with its view: what a batch is gathered from.
@@ -117,7 +117,12 @@ impl<'a, B: Backend> Drawing<'a, B> {
     }
 
     /// Draws `batch` samples, uniformly with replacement.
-    pub(super) fn draw(&self, batch: usize, stream: &mut Stream, to: &mut Viewed) -> Result<()> {
+    pub(super) fn draw(
+        &self,
+        batch: usize,
+        stream: &mut RandomStream,
+        to: &mut Viewed,
+    ) -> Result<()> {
         // Drawn as u32, so that the width of `usize` does not matter.
         let count = u32::try_from(self.context.count()).unwrap_or(u32::MAX);
         if count == 0 || batch == 0 {

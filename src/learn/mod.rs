@@ -3,11 +3,11 @@
 //! The example at the crate's root trains a network through two contexts. What a training image becomes:
 //!
 //! ```
-//! use neurogain::rng::{Purpose, Stream};
+//! use neurogain::rng::{Purpose, RandomStream};
 //! use neurogain::learn::Transform;
 //! let crop = Transform { crop_padding: 4, mirror: true };
 //! let mut placements = Vec::new();
-//! crop.draw(256, &mut Stream::new(42, Purpose::Transform, 1), &mut placements);
+//! crop.draw(256, &mut RandomStream::new(42, Purpose::Transform, 1), &mut placements);
 //! assert_eq!(placements.len(), 256);
 //! assert!(placements.iter().all(|p| p.down.abs() <= 4 && p.right.abs() <= 4));
 //! ```

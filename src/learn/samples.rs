@@ -9,7 +9,7 @@ use crate::backend::{Backend, Cpu, PixelMaps, Placement};
 use crate::data::{Dataset, ImageShape};
 use crate::error::{Error, Result};
 use crate::learn::drawing::{Maps, Viewed};
-use crate::rng::Stream;
+use crate::rng::RandomStream;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -66,7 +66,7 @@ pub struct Transform {
 
 impl Transform {
     /// A placement for each of `samples`, drawn from `stream`: rows, columns, then the mirror.
-    pub fn draw(&self, samples: usize, stream: &mut Stream, placements: &mut Vec<Placement>) {
+    pub fn draw(&self, samples: usize, stream: &mut RandomStream, placements: &mut Vec<Placement>) {
         let padding = i16::from(self.crop_padding);
         let mut shift = || stream.random_range(-padding..=padding);
         placements.clear();

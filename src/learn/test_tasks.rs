@@ -8,7 +8,7 @@ use crate::learn::{Batch, EVALUATION_BATCH, Learner, Samples, Transform, evaluat
 
 use crate::learn::drawing::{Drawing, Viewed};
 use crate::nn::SoftmaxCrossEntropy;
-use crate::rng::{Purpose, Stream};
+use crate::rng::{Purpose, RandomStream};
 use crate::stream::Context;
 
 /// Test samples that lie ready in the kernels' layout, at most, besides those of the first task: all of MNIST in
@@ -85,10 +85,11 @@ impl<B: Backend> TestTasks<B> {
     }
 
     /// Adds the losses of `learner` on the batches of `task`, counted from 0. Transformed images are drawn from
-    /// (`seed`, [`Purpose::Evaluation`], iteration + 2³²·task).
+    /// (`seed`, [`Purpose::Evaluation`], `task`, `iteration`).
     ///
     /// # Errors
-    /// [`Error::Shape`] for a task that is none, and what the kernels fail with.
+    /// [`Error::Shape`] if `task` is out of range; [`Error::Setting`] if images are transformed and `iteration` is
+    /// 2³² or more; and what the kernels fail with.
     pub fn evaluate(
         &self,
         backend: &B,
@@ -101,9 +102,19 @@ impl<B: Backend> TestTasks<B> {
         if let Some(batches) = self.ready.get(task) {
             return evaluate(backend, learner, loss, batches);
         }
-        let step = iteration as u64 + ((task as u64) << 32);
-        let stream = Stream::new(seed, Purpose::Evaluation, step);
-        let stream = (self.transform != Transform::default()).then_some(stream);
+        let stream = match self.transform == Transform::default() {
+            true => None,
+            false => {
+                let task = number("task", task)?;
+                let iteration = number("iteration", iteration)?;
+                Some(RandomStream::indexed(
+                    seed,
+                    Purpose::Evaluation,
+                    task,
+                    iteration,
+                ))
+            }
+        };
         self.gather(backend, task, stream, |batch| {
             evaluate(backend, learner, loss, core::slice::from_ref(batch))
         })
@@ -114,7 +125,7 @@ impl<B: Backend> TestTasks<B> {
         &self,
         backend: &B,
         task: usize,
-        mut stream: Option<Stream>,
+        mut stream: Option<RandomStream>,
         mut on_batch: impl FnMut(&mut Batch<B>) -> Result<()>,
     ) -> Result<()> {
         let Some(task) = self.tasks.get(task) else {
@@ -140,4 +151,10 @@ impl<B: Backend> TestTasks<B> {
         }
         Ok(())
     }
+}
+
+/// `value` as part of a stream's name.
+fn number(name: &str, value: usize) -> Result<u32> {
+    let expected = "a number below 2³², as it names the random stream of transformed test images";
+    u32::try_from(value).map_err(|_| Error::setting(name, value, expected))
 }

@@ -10,7 +10,7 @@ use crate::learn::drawing::{Drawing, Viewed};
 use crate::learn::readback::Readback;
 use crate::learn::{Batch, Evaluation, History, Learner, Record, Samples, TestTasks, Transform};
 use crate::nn::{Loss, SoftmaxCrossEntropy};
-use crate::rng::{Purpose, Stream};
+use crate::rng::{Purpose, RandomStream};
 use crate::shape::LANES;
 use crate::stream::Context;
 
@@ -81,11 +81,12 @@ impl<B: Backend> Trainer<'_, B> {
                 if iteration <= done {
                     continue;
                 }
-                let mut stream = Stream::new(self.seed, Purpose::Batch, iteration as u64);
+                let mut stream = RandomStream::new(self.seed, Purpose::Batch, iteration as u64);
                 drawing.draw(self.batch, &mut stream, &mut drawn)?;
                 let placed = self.transform != Transform::default();
                 if placed {
-                    let mut stream = Stream::new(self.seed, Purpose::Transform, iteration as u64);
+                    let mut stream =
+                        RandomStream::new(self.seed, Purpose::Transform, iteration as u64);
                     self.transform
                         .draw(self.batch, &mut stream, &mut placements);
                 }
@@ -131,7 +132,8 @@ impl<B: Backend> Trainer<'_, B> {
                     finite(iteration, "mean |w|", weight)?;
                 }
                 if step == context.iterations {
-                    let mut stream = Stream::new(self.seed, Purpose::ContextEnd, number as u64 + 1);
+                    let mut stream =
+                        RandomStream::new(self.seed, Purpose::ContextEnd, number as u64 + 1);
                     learner.end_context(backend, &mut |count, batch| {
                         drawing.draw(count, &mut stream, &mut drawn)?;
                         let maps = &drawing.maps;

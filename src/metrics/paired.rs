@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use rand::RngExt;
 
-use crate::rng::{Purpose, Stream};
+use crate::rng::{Purpose, RandomStream};
 
 /// Resamples of the bootstrap.
 pub const RESAMPLES: usize = 10_000;
@@ -52,7 +52,7 @@ fn interval(differences: &[f64]) -> Option<[f64; 2]> {
     if differences.len() < LEAST_PAIRS || !differences.iter().all(|d| d.is_finite()) {
         return None;
     }
-    let mut stream = Stream::new(0, Purpose::Bootstrap, u64::from(count));
+    let mut stream = RandomStream::new(0, Purpose::Bootstrap, u64::from(count));
     let mut mean = || {
         let drawn = (0..count).map(|_| differences[stream.random_range(0..count) as usize]);
         drawn.sum::<f64>() / f64::from(count)

@@ -10,7 +10,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
-use crate::rng::{Purpose, Stream};
+use crate::rng::{Purpose, RandomStream};
 use crate::shape::Shape;
 use crate::state::{Role, State, Visitor};
 use crate::tensor::Tensor;
@@ -47,7 +47,7 @@ pub enum Initial {
 
 impl Initial {
     /// The next number of `stream` for an output of this many inputs, rounded to f32.
-    pub(crate) fn draw(self, stream: &mut Stream, inputs: usize) -> f32 {
+    pub(crate) fn draw(self, stream: &mut RandomStream, inputs: usize) -> f32 {
         let number = match self {
             Initial::Normal { standard_deviation } => {
                 let normal: f64 = StandardNormal.sample(stream);
@@ -84,7 +84,7 @@ impl<B: Backend> Parameter<B> {
             initial,
             gain: None,
         };
-        let mut stream = Stream::new(seed, Purpose::Weights, index);
+        let mut stream = RandomStream::new(seed, Purpose::Weights, index);
         let mut draw = || initial.draw(&mut stream, shape.columns());
         let length = backend.length(parameter.value.floats());
         let numbers: Vec<f32> = (0..length).map(|_| draw()).collect();

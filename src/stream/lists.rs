@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::StreamKind;
 use crate::data::change::shuffle;
 use crate::error::{Error, Result};
-use crate::rng::{Purpose, Stream};
+use crate::rng::{Purpose, RandomStream};
 
 /// How classes come to tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl ClassLists {
     fn order(&self, rounds: u64) -> Vec<u16> {
         let mut order: Vec<u16> = (0..u16::MAX).take(self.classes).collect();
         if self.shuffled {
-            let mut stream = Stream::new(self.seed, Purpose::ClassOrder, rounds);
+            let mut stream = RandomStream::new(self.seed, Purpose::ClassOrder, rounds);
             shuffle(&mut order, &mut stream);
         }
         order

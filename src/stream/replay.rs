@@ -9,7 +9,7 @@ use rand::RngExt;
 
 use super::{Context, Part, View};
 use crate::error::{Error, Result};
-use crate::rng::{Purpose, Stream};
+use crate::rng::{Purpose, RandomStream};
 
 settings! {
     /// How a memory is filled.
@@ -113,7 +113,7 @@ pub fn replay<'a>(
         seen_so_far += new.len() as u64;
         match kind {
             MemoryKind::Reservoir => {
-                let mut stream = Stream::new(seed, Purpose::Memory, number);
+                let mut stream = RandomStream::new(seed, Purpose::Memory, number);
                 reservoir(new, size, before, &mut stream, &mut memory);
             }
             MemoryKind::Balanced => balanced(new, size, seed, &mut memory),
@@ -184,7 +184,7 @@ fn reservoir(
     new: Vec<Candidate>,
     size: usize,
     seen: u64,
-    stream: &mut Stream,
+    stream: &mut RandomStream,
     memory: &mut Vec<Candidate>,
 ) {
     for (before, sample) in (seen..).zip(new) {
@@ -205,7 +205,7 @@ fn reservoir(
 fn balanced(new: Vec<Candidate>, size: usize, seed: u64, memory: &mut Vec<Candidate>) {
     let order = |candidate: &Candidate| {
         let step = (1 << 40) + candidate.number;
-        let order = Stream::new(seed, Purpose::Memory, step).random::<u64>();
+        let order = RandomStream::new(seed, Purpose::Memory, step).random::<u64>();
         (candidate.label, order, candidate.number)
     };
     let mut candidates = core::mem::take(memory);

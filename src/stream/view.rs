@@ -10,7 +10,7 @@ use rand::RngExt;
 
 use crate::data::{ImageShape, change};
 use crate::error::Result;
-use crate::rng::{Purpose, Stream};
+use crate::rng::{Purpose, RandomStream};
 
 /// A map of pixels and a map of labels.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -64,7 +64,7 @@ pub enum LabelMap {
     /// The entry of its class; its class itself beyond the last entry.
     Classes(Arc<[u8]>),
     /// One drawn for each sample, all of `labels` alike likely, from (`seed`, [`Purpose::RandomLabels`],
-    /// 2³² · `number` + sample).
+    /// `number`, sample).
     Random {
         /// Labels to draw from: `0..labels`.
         labels: u16,
@@ -81,7 +81,7 @@ impl LabelMap {
     pub fn shuffled(classes: usize, seed: u64, number: u16) -> LabelMap {
         let mut order: Vec<u8> = (0..=u8::MAX).take(classes).collect();
         if number > 0 {
-            let mut stream = Stream::new(seed, Purpose::ShuffledLabels, number.into());
+            let mut stream = RandomStream::new(seed, Purpose::ShuffledLabels, number.into());
             change::shuffle(&mut order, &mut stream);
         }
         LabelMap::Classes(order.into())
@@ -107,8 +107,8 @@ impl LabelMap {
                 seed,
                 number,
             } => {
-                let step = u64::from(number) << 32 | u64::from(sample);
-                let mut stream = Stream::new(seed, Purpose::RandomLabels, step);
+                let number = number.into();
+                let mut stream = RandomStream::indexed(seed, Purpose::RandomLabels, number, sample);
                 // Labels are bytes: no number of them is above 256.
                 stream.random_range(0..labels.clamp(1, 256)) as u8
             }

@@ -3,7 +3,7 @@
 use neurogain::metrics::{
     CALIBRATION_BINS, Calibration, calibration, merged_calibration, softmax_confidences,
 };
-use neurogain::rng::{Purpose, Stream};
+use neurogain::rng::{Purpose, RandomStream};
 use proptest::prelude::*;
 use rand::RngExt;
 
@@ -72,7 +72,7 @@ fn certainty_is_right_or_wrong() {
 
 /// n samples that are correct with their own confidence's probability, confidences uniform in (0, 1).
 fn calibrated(n: usize, seed: u64) -> f64 {
-    let mut stream = Stream::new(seed, Purpose::User, n as u64);
+    let mut stream = RandomStream::new(seed, Purpose::User, n as u64);
     let samples: Vec<(f64, bool)> = (0..n)
         .map(|_| {
             let confidence: f64 = stream.random();
@@ -99,7 +99,7 @@ fn the_error_of_perfect_confidences_goes_to_0() {
 /// Overconfident by a fixed share: ECE goes to it.
 #[test]
 fn a_constant_overconfidence_is_the_error() {
-    let mut stream = Stream::new(3, Purpose::User, 0);
+    let mut stream = RandomStream::new(3, Purpose::User, 0);
     let samples: Vec<(f64, bool)> = (0..400_000)
         .map(|_| {
             let confidence = 0.5 + 0.5 * stream.random::<f64>();

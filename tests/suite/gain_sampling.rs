@@ -1,7 +1,7 @@
 //! Stochastic gains: the draws have the moments they are documented to have, and so do the gains.
 
 use neurogain::gain::{Draws, Modulation, gain, modulator};
-use neurogain::rng::{Purpose, Stream};
+use neurogain::rng::{Purpose, RandomStream};
 use neurogain::{Error, Result};
 use proptest::prelude::*;
 
@@ -13,7 +13,7 @@ const MODULATIONS: [Modulation; 3] = [
 ];
 
 fn draw(draws: Draws, deviation: f32, count: usize, step: u64) -> Result<Vec<f32>> {
-    let mut stream = Stream::new(42, Purpose::Modulator, step);
+    let mut stream = RandomStream::new(42, Purpose::Modulator, step);
     modulator(&mut stream, draws, deviation, count)
 }
 

@@ -2,7 +2,7 @@
 
 use neurogain::analysis::symmetric_eigen;
 use neurogain::metrics::{ClassGeometry, class_geometry, informativeness, shares_near_zero};
-use neurogain::rng::{Purpose, Stream};
+use neurogain::rng::{Purpose, RandomStream};
 use proptest::prelude::*;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -130,7 +130,7 @@ fn activity_that_never_changes_has_no_geometry() {
 
 /// `samples` rows of normal numbers around class means of their own, and the labels.
 fn random(samples: usize, features: usize, classes: u8, seed: u64) -> (Vec<f32>, Vec<u8>) {
-    let mut stream = Stream::new(seed, Purpose::User, 0);
+    let mut stream = RandomStream::new(seed, Purpose::User, 0);
     let mut draw = || -> f32 { StandardNormal.sample(&mut stream) };
     let means: Vec<f32> = (0..usize::from(classes) * features)
         .map(|_| 2.0 * draw())

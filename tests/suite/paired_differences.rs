@@ -1,7 +1,7 @@
 //! Paired differences: exact where they can be, and intervals that hold the truth as often as documented.
 
 use neurogain::metrics::{LEAST_PAIRS, RESAMPLES, paired_difference};
-use neurogain::rng::{Purpose, Stream};
+use neurogain::rng::{Purpose, RandomStream};
 use rand_distr::{Distribution, StandardNormal};
 
 fn pairs(differences: &[f64]) -> Vec<(f64, f64)> {
@@ -67,7 +67,7 @@ fn exchanging_the_methods_changes_signs_alone() {
 fn coverage(n: usize) -> f64 {
     let sets = 400;
     let holds = (0..sets).filter(|&set| {
-        let mut stream = Stream::new(set, Purpose::User, n as u64);
+        let mut stream = RandomStream::new(set, Purpose::User, n as u64);
         let draw = |_| 1.0 + Distribution::<f64>::sample(&StandardNormal, &mut stream);
         let differences: Vec<f64> = (0..n).map(draw).collect();
         let [low, high] = paired_difference(&pairs(&differences)).interval.unwrap();

@@ -1,7 +1,7 @@
 //! The random streams give the published generator's words, and the distributions drawn from them
 //! give the values pinned here, so that a run's randomness never changes unseen.
 
-use neurogain::rng::{Purpose, Stream, philox};
+use neurogain::rng::{Purpose, RandomStream, philox};
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
 
@@ -36,7 +36,7 @@ fn philox_gives_its_known_answers() {
 
 #[test]
 fn a_stream_is_the_generator_on_a_counter() {
-    let mut stream = Stream::new(0x0123_4567_89ab_cdef, Purpose::Batch, 7);
+    let mut stream = RandomStream::new(0x0123_4567_89ab_cdef, Purpose::Batch, 7);
     for block in 0..3 {
         let words = philox([block, 7, 0, 2], [0x89ab_cdef, 0x0123_4567]);
         for word in words {
@@ -47,7 +47,7 @@ fn a_stream_is_the_generator_on_a_counter() {
 
 #[test]
 fn seed_purpose_and_step_each_name_another_stream() {
-    let first = |seed, purpose, step| Stream::new(seed, purpose, step).next_u64();
+    let first = |seed, purpose, step| RandomStream::new(seed, purpose, step).next_u64();
     let words = [
         first(1, Purpose::Weights, 1),
         first(2, Purpose::Weights, 1),
@@ -64,10 +64,17 @@ fn seed_purpose_and_step_each_name_another_stream() {
 }
 
 #[test]
+fn an_index_is_the_high_half_of_a_step() {
+    let mut indexed = RandomStream::indexed(9, Purpose::RandomLabels, 3, 5);
+    let mut long = RandomStream::new(9, Purpose::RandomLabels, (3 << 32) + 5);
+    assert_eq!(indexed.next_u64(), long.next_u64());
+}
+
+#[test]
 fn bytes_are_the_words_little_endian() {
     let mut bytes = [0; 10];
-    Stream::new(3, Purpose::User, 0).fill_bytes(&mut bytes);
-    let mut stream = Stream::new(3, Purpose::User, 0);
+    RandomStream::new(3, Purpose::User, 0).fill_bytes(&mut bytes);
+    let mut stream = RandomStream::new(3, Purpose::User, 0);
     let words: Vec<u8> = (0..3)
         .flat_map(|_| stream.next_u32().to_le_bytes())
         .collect();
@@ -76,7 +83,7 @@ fn bytes_are_the_words_little_endian() {
 
 #[test]
 fn the_distributions_keep_their_values() {
-    let mut stream = Stream::new(42, Purpose::Weights, 0);
+    let mut stream = RandomStream::new(42, Purpose::Weights, 0);
     let normals: Vec<u64> = (0..4)
         .map(|_| {
             let normal: f64 = StandardNormal.sample(&mut stream);
@@ -84,7 +91,7 @@ fn the_distributions_keep_their_values() {
         })
         .collect();
     assert_eq!(normals, NORMALS, "{normals:#x?}");
-    let mut stream = Stream::new(42, Purpose::Batch, 1);
+    let mut stream = RandomStream::new(42, Purpose::Batch, 1);
     let indices: Vec<u32> = (0..8).map(|_| stream.random_range(0..12_665)).collect();
     assert_eq!(indices, INDICES);
 }
@@ -102,7 +109,7 @@ const INDICES: [u32; 8] = [489, 12422, 11108, 3181, 355, 6079, 2802, 4233];
 #[test]
 fn the_normal_draws_are_normal() {
     let n = 100_000;
-    let mut stream = Stream::new(1, Purpose::User, 0);
+    let mut stream = RandomStream::new(1, Purpose::User, 0);
     let draws: Vec<f64> = (0..n).map(|_| StandardNormal.sample(&mut stream)).collect();
     let mean = draws.iter().sum::<f64>() / n as f64;
     let variance = draws.iter().map(|x| x * x).sum::<f64>() / n as f64;

@@ -7,7 +7,7 @@ use neurogain::learn::{
 use neurogain::models::{Mlp, MlpShape};
 use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Optimizer;
-use neurogain::rng::{Purpose, Stream};
+use neurogain::rng::{Purpose, RandomStream};
 use neurogain::{Cpu, Error, Memory, Shape, Tensor};
 use rand_distr::{Distribution as _, StandardNormal};
 
@@ -259,7 +259,7 @@ fn shrink_and_perturb_acts_at_switches() {
     regularizer
         .begin_context(&backend, 3, &mut network)
         .unwrap();
-    let mut stream = Stream::new(9, Purpose::Perturbation, 3);
+    let mut stream = RandomStream::new(9, Purpose::Perturbation, 3);
     for (found, before) in weights(&backend, &mut network).iter().zip(&before) {
         for (found, w) in found.iter().zip(before) {
             let normal: f64 = StandardNormal.sample(&mut stream);

@@ -3,12 +3,12 @@
 
 use neurogain::metrics::{CALIBRATION_BINS, Calibration, calibration};
 use neurogain::report::{Drawing, reliability_diagram};
-use neurogain::rng::{Purpose, Stream};
+use neurogain::rng::{Purpose, RandomStream};
 use rand::RngExt;
 
 /// Confident predictions that are right less often by `over` than they say.
 fn overconfident(over: f64) -> Calibration {
-    let mut stream = Stream::new(1, Purpose::User, 0);
+    let mut stream = RandomStream::new(1, Purpose::User, 0);
     let samples: Vec<(f64, bool)> = (0..4000)
         .map(|_| {
             let confidence = 1.0 - 0.7 * stream.random::<f64>() * stream.random::<f64>();

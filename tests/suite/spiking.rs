@@ -4,13 +4,13 @@
 use neurogain::Error;
 use neurogain::analysis::spiking::{counts, couplings, standard_error};
 use neurogain::gain::{Draws, modulator};
-use neurogain::rng::{Purpose, Stream};
+use neurogain::rng::{Purpose, RandomStream};
 
 /// ŵ of one experiment of `draws` independent draws.
 fn recovered(rates: &[f64], w: &[f64], sigma: f32, draws: usize, step: u64) -> Vec<f64> {
-    let mut stream = Stream::new(1, Purpose::Modulator, step);
+    let mut stream = RandomStream::new(1, Purpose::Modulator, step);
     let m = modulator(&mut stream, Draws::Gaussian, sigma, draws).unwrap();
-    let mut stream = Stream::new(1, Purpose::User, step);
+    let mut stream = RandomStream::new(1, Purpose::User, step);
     let counts = counts(&mut stream, rates, w, sigma, &m).unwrap();
     couplings(&counts, &m, rates, sigma).unwrap()
 }
@@ -46,9 +46,9 @@ fn couplings_are_found_across_stimuli() {
     let mut all = Vec::new();
     let mut m = Vec::new();
     for (step, rates) in stimuli.iter().enumerate() {
-        let mut stream = Stream::new(2, Purpose::Modulator, step as u64);
+        let mut stream = RandomStream::new(2, Purpose::Modulator, step as u64);
         let draws = modulator(&mut stream, Draws::Gaussian, sigma, draws).unwrap();
-        let mut stream = Stream::new(2, Purpose::User, step as u64);
+        let mut stream = RandomStream::new(2, Purpose::User, step as u64);
         all.extend(counts(&mut stream, rates, &w, sigma, &draws).unwrap());
         m.extend(draws);
     }
@@ -132,7 +132,7 @@ fn mean_and_standard_error_are_those_of_the_integrals() {
 
 #[test]
 fn a_silent_neuron_never_spikes() {
-    let mut stream = Stream::new(1, Purpose::User, 0);
+    let mut stream = RandomStream::new(1, Purpose::User, 0);
     let found = counts(&mut stream, &[0.0, 4.0], &[1.0, 0.0], 0.5, &[0.1; 50]).unwrap();
     assert!(found.chunks(2).all(|row| row[0] == 0.0));
     assert!(found.chunks(2).any(|row| row[1] > 0.0));
@@ -146,7 +146,7 @@ fn a_silent_neuron_never_spikes() {
 #[test]
 fn what_cannot_be_is_an_error_that_says_what_is_right() {
     let drawn = |rates: &[f64], w: &[f64], sigma, m: &[f32]| {
-        let mut stream = Stream::new(1, Purpose::User, 0);
+        let mut stream = RandomStream::new(1, Purpose::User, 0);
         counts(&mut stream, rates, w, sigma, m).unwrap_err()
     };
     let refused = |error: Error, part: &str| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use neurogain::data::{Dataset, ImageShape};
 use neurogain::learn::{Batch, Learner, Normalisation, Samples, TestTasks, Transform};
 use neurogain::nn::{Parameter, SoftmaxCrossEntropy};
-use neurogain::rng::{Purpose, Stream};
+use neurogain::rng::{Purpose, RandomStream};
 use neurogain::state::{State, Visitor};
 use neurogain::stream::{self, ClassLists, Context, LabelMap, Part, PixelMap, StreamKind, View};
 use neurogain::{Cpu, Error, Result, Shape, Tensor};
@@ -328,7 +328,7 @@ fn the_first_context_recurs() {
 
 /// Random images, and samples of them as contexts name them.
 fn images(shape: ImageShape, seed: u64) -> Dataset {
-    let mut stream = Stream::new(seed, Purpose::User, 0);
+    let mut stream = RandomStream::new(seed, Purpose::User, 0);
     let count = 9;
     let bytes = count * shape.height * shape.width * shape.channels;
     let pixels = (0..bytes).map(|_| stream.random()).collect();

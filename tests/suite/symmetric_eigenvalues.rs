@@ -2,7 +2,7 @@
 
 use neurogain::Error;
 use neurogain::analysis::symmetric_eigen;
-use neurogain::rng::{Purpose, Stream};
+use neurogain::rng::{Purpose, RandomStream};
 use proptest::prelude::*;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -131,7 +131,7 @@ proptest! {
 
 /// Rows of length 1 at right angles.
 fn orthogonal(n: usize, seed: u64) -> Vec<Vec<f64>> {
-    let mut stream = Stream::new(seed, Purpose::User, 0);
+    let mut stream = RandomStream::new(seed, Purpose::User, 0);
     let mut rows: Vec<Vec<f64>> = Vec::new();
     while rows.len() < n {
         let mut row: Vec<f64> = (0..n).map(|_| StandardNormal.sample(&mut stream)).collect();

@@ -7,7 +7,7 @@ use neurogain::learn::{
 use neurogain::models::{Mlp, MlpShape, Network as _};
 use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Optimizer;
-use neurogain::rng::{Purpose, Stream};
+use neurogain::rng::{Purpose, RandomStream};
 use neurogain::state::Checkpoint;
 use neurogain::{Cpu, Error, Memory, Shape, Tensor};
 use rand_distr::{Distribution as _, StandardNormal};
@@ -174,7 +174,7 @@ fn replaced_units_start_anew() {
         let found = state.learner.iter().find(|tensor| tensor.name == name);
         found.unwrap().numbers.clone()
     };
-    let mut stream = Stream::new(7, Purpose::Replacement, 2);
+    let mut stream = RandomStream::new(7, Purpose::Replacement, 2);
     let mut replaced = [Vec::new(), Vec::new()];
     for layer in 0..2 {
         for unit in 0..HIDDEN[layer] {

@@ -21,7 +21,7 @@ use crate::gain::{Comovement, DecoderGain, Draws, Measure, Modulation, Sign, gai
 use crate::models::{Comodulated, Controller, Learnt};
 use crate::nn::{GainLinear, Initial, Loss, Parameter, SoftmaxCrossEntropy};
 use crate::optim::{Optimizer, OptimizerState};
-use crate::rng::{Purpose, Stream};
+use crate::rng::{Purpose, RandomStream};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -118,7 +118,7 @@ impl Modulator {
     }
 
     fn drawn(&self, seed: u64, step: u64) -> Result<Vec<f32>> {
-        let mut stream = Stream::new(seed, Purpose::Modulator, step);
+        let mut stream = RandomStream::new(seed, Purpose::Modulator, step);
         modulator(&mut stream, self.draws, self.deviation, self.count)
     }
 }
@@ -270,7 +270,7 @@ impl<B: Backend> Adapter<B> {
         let mut from: Vec<usize> = (0..self.network.shape().decoder).collect();
         if self.settings.gains == GainSource::Shuffled {
             let step = SHUFFLE + task as u64;
-            let mut stream = Stream::new(self.settings.seed, Purpose::Modulator, step);
+            let mut stream = RandomStream::new(self.settings.seed, Purpose::Modulator, step);
             for last in (1..from.len()).rev() {
                 // Drawn as u64, so that the width of `usize` does not matter.
                 let other = stream.random_range(0..=last as u64) as usize;

@@ -8,7 +8,7 @@ use super::Regularizer;
 use crate::backend::{Backend, Binary};
 use crate::error::{Error, Result};
 use crate::models::Network;
-use crate::rng::{Purpose, Stream};
+use crate::rng::{Purpose, RandomStream};
 use crate::state::{State, Visitor};
 use crate::tensor::Tensor;
 
@@ -54,7 +54,7 @@ impl<B: Backend> Regularizer<B> for ShrinkAndPerturb {
         if context == 1 {
             return Ok(());
         }
-        let mut stream = Stream::new(self.seed, Purpose::Perturbation, context as u64);
+        let mut stream = RandomStream::new(self.seed, Purpose::Perturbation, context as u64);
         network.for_each_parameter(&mut |parameter| {
             let mut draw = || {
                 let normal: f64 = StandardNormal.sample(&mut stream);

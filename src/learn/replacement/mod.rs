@@ -12,7 +12,7 @@ use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::learn::optimization::Optimization;
 use crate::models::{HiddenLayer, Network};
-use crate::rng::{Purpose, Stream};
+use crate::rng::{Purpose, RandomStream};
 use crate::state::{State, Visitor};
 use crate::tensor::Tensor;
 
@@ -141,7 +141,7 @@ impl<B: Backend> UnitReplacement<B> {
         optimization: &mut Optimization<B>,
     ) -> Result<()> {
         self.updates += 1;
-        let mut stream = Stream::new(self.seed, Purpose::Replacement, self.updates);
+        let mut stream = RandomStream::new(self.seed, Purpose::Replacement, self.updates);
         let selected = self.rule.select(backend, network)?;
         for &(number, unit) in &selected {
             let layer = hidden_layer(network, number)?;

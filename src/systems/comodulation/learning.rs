@@ -18,7 +18,7 @@ use crate::learn::{
 };
 use crate::models::{Comodulated, Controller, Learnt};
 use crate::nn::Loss;
-use crate::rng::{Purpose, Stream};
+use crate::rng::{Purpose, RandomStream};
 use crate::run::hash_parameters;
 use crate::run::{Session, Status, hexadecimal};
 use crate::state::Checkpoint;
@@ -249,7 +249,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         step: u64,
         batch: &mut Batch<B>,
     ) -> Result<()> {
-        let mut stream = Stream::new(seed, Purpose::Batch, step);
+        let mut stream = RandomStream::new(seed, Purpose::Batch, step);
         // Drawn as u32, so that the width of `usize` does not matter.
         let count = u32::try_from(from.samples.len()).unwrap_or(u32::MAX);
         let places: Vec<usize> = (0..self.settings.training.batch)

@@ -6,7 +6,7 @@
 //! to be found, is at T = 4 off by a quarter: more than ten standard errors.
 
 use neurogain::gain::{Comovement, Draws, Measure, Modulation, Sign, gain, modulator, normalised};
-use neurogain::rng::{Purpose, Stream};
+use neurogain::rng::{Purpose, RandomStream};
 
 const REPEATS: usize = 4000;
 const SIGMA: f32 = 0.5;
@@ -17,7 +17,7 @@ const C: f32 = 0.8;
 fn estimates(draws: Draws, modulation: Modulation, count: usize) -> Vec<f64> {
     let one = |repeat: usize| {
         let step = (count * REPEATS + repeat) as u64;
-        let mut stream = Stream::new(42, Purpose::Modulator, step);
+        let mut stream = RandomStream::new(42, Purpose::Modulator, step);
         let m = modulator(&mut stream, draws, SIGMA, count).unwrap();
         let mut comovement = Comovement::new(&m, 1, 2).unwrap();
         for (draw, &m) in m.iter().enumerate() {
@@ -115,7 +115,7 @@ fn the_standard_error_falls_with_the_draws() {
 fn gains_from_antithetic_draws_are_more_exact() {
     let of = |draws| {
         let one = |repeat: usize| {
-            let mut stream = Stream::new(43, Purpose::Modulator, repeat as u64);
+            let mut stream = RandomStream::new(43, Purpose::Modulator, repeat as u64);
             let m = modulator(&mut stream, draws, SIGMA, 32).unwrap();
             let mut comovement = Comovement::new(&m, 1, 2).unwrap();
             for (draw, &m) in m.iter().enumerate() {

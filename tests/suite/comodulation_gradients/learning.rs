@@ -5,7 +5,7 @@ use neurogain::gain::{Draws, Measure, Modulation, Sign, modulator};
 use neurogain::learn::{Adapter, AdapterSettings, Batch, GainSource, GainsFor, Modulator, Pass};
 use neurogain::models::{Controller, Learnt};
 use neurogain::optim::Optimizer;
-use neurogain::rng::{Purpose, Stream};
+use neurogain::rng::{Purpose, RandomStream};
 use neurogain::{Cpu, Memory};
 
 use super::{LEARNT, cases, is_slope, spread};
@@ -63,7 +63,7 @@ impl Learning {
 
     fn draws(&self) -> Vec<f32> {
         let modulator_ = &self.settings.modulator;
-        let mut stream = Stream::new(self.settings.seed, Purpose::Modulator, STEP);
+        let mut stream = RandomStream::new(self.settings.seed, Purpose::Modulator, STEP);
         modulator(
             &mut stream,
             modulator_.draws,

@@ -85,7 +85,7 @@ fn each_layer_starts_from_a_stream_and_a_deviation_of_its_own() {
     let layers = weights(9);
     let n = 64.0 * 64.0;
     for (index, (layer, sd)) in layers.iter().zip([0.05f32, 0.05, 0.4]).enumerate() {
-        let mut stream = Stream::new(9, Purpose::Weights, index as u64);
+        let mut stream = RandomStream::new(9, Purpose::Weights, index as u64);
         for &weight in layer {
             let normal: f64 = StandardNormal.sample(&mut stream);
             assert_eq!(weight, (normal * f64::from(sd)) as f32, "layer {index}");

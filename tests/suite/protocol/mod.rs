@@ -19,7 +19,7 @@ use neurogain::learn::{
 use neurogain::models::{Mlp, MlpShape, Network};
 use neurogain::nn::{Parameter, SoftmaxCrossEntropy};
 use neurogain::optim::Optimizer;
-use neurogain::rng::{Purpose, Stream};
+use neurogain::rng::{Purpose, RandomStream};
 use neurogain::shape::LANES;
 use neurogain::state::{State, Visitor};
 use neurogain::stream::Context;

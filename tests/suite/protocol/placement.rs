@@ -52,7 +52,7 @@ proptest! {
         let (height, width, channels) = shape;
         let shape = ImageShape { height, width, channels };
         let features = height * width * channels;
-        let mut stream = Stream::new(seed, Purpose::User, 0);
+        let mut stream = RandomStream::new(seed, Purpose::User, 0);
         let pixels = (0..5 * features).map(|_| stream.random()).collect();
         let dataset = Dataset::images(shape, 1, pixels, vec![0; 5]).unwrap();
         let constants = if one_for_all { 1 } else { channels };
@@ -150,7 +150,8 @@ fn counts(shifts: impl Iterator<Item = i16>) -> [usize; 7] {
 #[test]
 fn crops_are_uniform_within_the_padding_and_half_is_mirrored() {
     let draw = |crop_padding, mirror| {
-        let (mut stream, mut placements) = (Stream::new(2, Purpose::Transform, 1), Vec::new());
+        let (mut stream, mut placements) =
+            (RandomStream::new(2, Purpose::Transform, 1), Vec::new());
         let transform = Transform {
             crop_padding,
             mirror,
@@ -193,7 +194,7 @@ fn a_run_places_the_images_it_draws_by_the_iteration_s_stream() {
         .run(|_, _| ());
         let mut placements = Vec::new();
         for (i, indices) in drawn.indices().iter().enumerate() {
-            let mut stream = Stream::new(DRAWING.seed, Purpose::Transform, i as u64 + 1);
+            let mut stream = RandomStream::new(DRAWING.seed, Purpose::Transform, i as u64 + 1);
             transform.draw(indices.len(), &mut stream, &mut placements);
             let samples = indices.iter().zip(&placements);
             let expected = samples.flat_map(|(&i, &at)| placed(&numbered(), &as_is(), i, at));

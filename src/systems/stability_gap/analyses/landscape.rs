@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::learn::{Normalisation, Samples};
 use crate::report::figure::{Chart, ChartPanel, ChartRow, Series};
 use crate::report::table::aligned;
-use crate::rng::{Purpose, Stream};
+use crate::rng::{Purpose, RandomStream};
 use crate::systems::stability_gap::{Experiment, Settings};
 
 /// The seed of the runs.
@@ -129,7 +129,7 @@ impl<'a, B: Backend> Probe<'a, B> {
                 .filter_map(|&c| u8::try_from(c).ok())
                 .collect();
             let all = samples.train.of_classes(&classes);
-            let mut stream = Stream::new(SEED, Purpose::Probe, context as u64);
+            let mut stream = RandomStream::new(SEED, Purpose::Probe, context as u64);
             let mut draw = || all[stream.random_range(0..all.len() as u32) as usize];
             let drawn: Vec<u32> = (0..SAMPLES).map(|_| draw()).collect();
             let mut batch = training.batch(backend)?;
