@@ -17,46 +17,60 @@ use core::convert::Infallible;
 
 use rand::TryRng;
 
-/// What a stream is for; streams of different purposes never meet.
+/// What a stream is for; streams of different purposes never meet. A step counts from 0 unless it says
+/// otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Purpose {
-    /// Initial weights; the step is the parameter's index.
+    /// Initial weights of a network; the step is the parameter's number.
     Weights = 1,
-    /// The indices of a batch; the step is the iteration, from 1.
+    /// The indices of a training batch; the step is the iteration, from 1.
     Batch = 2,
-    /// How a batch's images are cropped and mirrored; the step is the iteration, from 1.
+    /// How a training batch's images are cropped and mirrored; the step is the iteration, from 1.
     Transform = 3,
-    /// How test images are cropped and mirrored where they are; the step is the iteration, and 2³² for
-    /// each task before.
+    /// How test images are cropped and mirrored; the index is the task, the step the iteration, from 1.
     Evaluation = 4,
     /// The order of pixels of permuted images; the step is the permutation's number, from 1.
     Permutation = 5,
-    /// Which samples a replay memory keeps; the step is the context, from 1, or a sample's number and 2⁴⁰.
-    Memory = 6,
-    /// Draws of the shared modulator; the step is the batch's number, and 2⁴² more for test images. And which
-    /// neurons shuffled gains go to; the step is 2⁴¹ and the task.
+    /// Which samples a reservoir keeps for replay; the step is the context, from 1.
+    Reservoir = 6,
+    /// Draws of the shared modulator for a training batch; the step is the batch's number.
     Modulator = 7,
+    /// Draws of the shared modulator for test images; the step is the batch's number within its task.
+    TestModulator = 8,
+    /// The neurons to which shuffled gains go; the step is the task.
+    ShuffledGains = 9,
+    /// Initial weights of a controller; the step is the layer.
+    Controller = 10,
+    /// Initial weights of the readouts of primary tasks, which a network is pretrained on; the step is the task.
+    PrimaryReadouts = 11,
+    /// Initial weights of the readouts of the tasks that a network adapts to; the step is the task.
+    Readouts = 12,
+    /// The indices of a batch of adaptation; the step is the batch's number.
+    AdaptationBatch = 13,
+    /// The order in which a class-balanced replay keeps samples; the index is the view's number, the step the
+    /// sample.
+    BalancedReplay = 14,
     /// The resamples of a bootstrap; the step is the number of values.
     Bootstrap = 16,
     /// Noise on the targets of the two-timescale model; the step is the repeat.
     TargetNoise = 17,
-    /// Where an eigenvalue iteration begins; the step counts its beginnings.
+    /// Start vectors of an eigenvalue iteration; the step is the vector's number.
     Direction = 18,
-    /// The samples that an analysis takes its loss over; the step is the context.
+    /// The samples of an analysis' loss; the step is the context.
     Probe = 19,
+    /// Random labels; the index is the task's number, the step the sample.
+    RandomLabels = 20,
+    /// The order of classes of shuffled labels; the step is the task's number, from 1.
+    ShuffledLabels = 21,
+    /// The order in which classes come to tasks; the step is how often all classes have come.
+    ClassOrder = 22,
     /// The samples that a learner sees once more when a context ends; the step is the context, from 1.
     ContextEnd = 24,
     /// The noise of shrink and perturb; the step is the context, from 1.
     Perturbation = 25,
     /// The weights of replaced units; the step is the update, from 1.
     Replacement = 26,
-    /// Random labels; the step is the task's number times 2³² and the sample's.
-    RandomLabels = 20,
-    /// The order of classes of shuffled labels; the step is the task's number, from 1.
-    ShuffledLabels = 21,
-    /// The order in which classes come to tasks; the step counts how often all of them have come.
-    ClassOrder = 22,
     /// Free for a user of the library.
     User = u32::MAX,
 }

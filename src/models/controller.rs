@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::nn::{GainLinear, Initial, Parameter, Relu};
+use crate::rng::{Purpose, RandomStream};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -32,7 +33,7 @@ pub struct Controller<B: Backend = Cpu> {
 }
 
 impl<B: Backend> Controller<B> {
-    /// Weights drawn from `seed`, numbered from `index` on; `hidden` is the neurons of the hidden layer, 0
+    /// Weights drawn from (`seed`, [`Purpose::Controller`], layer); `hidden` is the neurons of the hidden layer, 0
     /// for a table.
     ///
     /// # Errors
@@ -43,7 +44,6 @@ impl<B: Backend> Controller<B> {
         hidden: usize,
         neurons: usize,
         seed: u64,
-        index: u64,
     ) -> Result<Self> {
         if tasks == 0 || neurons == 0 {
             let found = format!("{tasks} tasks, {neurons} neurons");
@@ -53,7 +53,8 @@ impl<B: Backend> Controller<B> {
             let name = format!("controller{}", number + 1);
             let initial = Initial::Normal { standard_deviation };
             let matrix = Shape::matrix(outputs, inputs);
-            let weight = Parameter::new(backend, name, matrix, initial, seed, index + number)?;
+            let mut stream = RandomStream::new(seed, Purpose::Controller, number);
+            let weight = Parameter::drawn(backend, name, matrix, initial, &mut stream)?;
             Ok(GainLinear::new(weight))
         };
         let layers = match hidden {

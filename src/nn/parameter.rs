@@ -65,7 +65,7 @@ impl Initial {
 
 impl<B: Backend> Parameter<B> {
     /// A parameter without gains, its numbers rounded to f32 from `initial`. Draws come from the stream
-    /// (seed, [`Purpose::Weights`], `index`), where `index` numbers the network's parameters.
+    /// (`seed`, [`Purpose::Weights`], `index`), where `index` numbers the network's parameters.
     ///
     /// # Errors
     /// [`Error::Memory`] if there is no room.
@@ -77,6 +77,21 @@ impl<B: Backend> Parameter<B> {
         seed: u64,
         index: u64,
     ) -> Result<Self> {
+        let mut stream = RandomStream::new(seed, Purpose::Weights, index);
+        Parameter::drawn(backend, name, shape, initial, &mut stream)
+    }
+
+    /// The same with draws from `stream`.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] if there is no room.
+    pub fn drawn(
+        backend: &B,
+        name: impl Into<String>,
+        shape: Shape,
+        initial: Initial,
+        stream: &mut RandomStream,
+    ) -> Result<Self> {
         let mut parameter = Parameter {
             name: name.into(),
             value: Tensor::zeros(backend, shape)?,
@@ -84,8 +99,7 @@ impl<B: Backend> Parameter<B> {
             initial,
             gain: None,
         };
-        let mut stream = RandomStream::new(seed, Purpose::Weights, index);
-        let mut draw = || initial.draw(&mut stream, shape.columns());
+        let mut draw = || initial.draw(stream, shape.columns());
         let length = backend.length(parameter.value.floats());
         let numbers: Vec<f32> = (0..length).map(|_| draw()).collect();
         backend.upload(&numbers, parameter.value.floats_mut())?;

@@ -44,8 +44,8 @@ impl Replayed {
 /// A sample of a context is old if an earlier one has it, seen through the same view. At the end of each context
 /// the memory takes in what was new in it; what it drops is gone for good. In each context the old samples are
 /// replaced by the memory, repeated until they are as many as before, so that batches hold old and new samples in
-/// joint training's proportion. `labels` are those of all samples; draws come from (`seed`, [`Purpose::Memory`],
-/// context or class).
+/// joint training's proportion. `labels` are those of all samples. A reservoir draws from (`seed`,
+/// [`Purpose::Reservoir`], context), a balanced memory from (`seed`, [`Purpose::BalancedReplay`], view, sample).
 ///
 /// # Errors
 /// [`Error::Setting`] for a memory of no sample, [`Error::Shape`] for a context's sample beyond `labels`.
@@ -93,7 +93,7 @@ pub fn replay<'a>(
             let samples = part.samples.iter();
             new.extend(samples.map(|&sample| Candidate {
                 label: part.view.labels.label(sample, labels[sample as usize]),
-                number: view * labels.len() as u64 + u64::from(sample),
+                view,
                 part: part.clone(),
                 sample,
             }));
@@ -113,7 +113,7 @@ pub fn replay<'a>(
         seen_so_far += new.len() as u64;
         match kind {
             MemoryKind::Reservoir => {
-                let mut stream = RandomStream::new(seed, Purpose::Memory, number);
+                let mut stream = RandomStream::new(seed, Purpose::Reservoir, number);
                 reservoir(new, size, before, &mut stream, &mut memory);
             }
             MemoryKind::Balanced => balanced(new, size, seed, &mut memory),
@@ -130,8 +130,8 @@ pub fn replay<'a>(
 #[derive(Debug, Clone)]
 struct Candidate {
     label: u8,
-    /// The sample's, with all samples of each view numbered after those of the views before it.
-    number: u64,
+    /// The number of its view, in the order in which views came.
+    view: u32,
     part: Arc<Part>,
     sample: u32,
 }
@@ -141,14 +141,14 @@ struct Candidate {
 struct Seen {
     parts: BTreeSet<*const Part>,
     /// The number of each view, in the order in which they came, and a bit for each sample.
-    views: BTreeMap<View, (u64, Vec<u64>)>,
+    views: BTreeMap<View, (u32, Vec<u64>)>,
 }
 
 impl Seen {
     /// What is new in a part, and the number of its view.
-    fn new_of(&self, part: &Arc<Part>) -> (Arc<Part>, u64) {
+    fn new_of(&self, part: &Arc<Part>) -> (Arc<Part>, u32) {
         let Some((view, bits)) = self.views.get(&part.view) else {
-            return (part.clone(), self.views.len() as u64);
+            return (part.clone(), self.views.len() as u32);
         };
         let mut samples = Vec::new();
         if !self.parts.contains(&Arc::as_ptr(part)) {
@@ -170,7 +170,7 @@ impl Seen {
             if !self.parts.insert(Arc::as_ptr(part)) {
                 continue;
             }
-            let number = self.views.len() as u64;
+            let number = self.views.len() as u32;
             let (_, bits) = (self.views.entry(part.view.clone()))
                 .or_insert_with(|| (number, alloc::vec![0; samples.div_ceil(64)]));
             for &sample in &*part.samples {
@@ -204,9 +204,14 @@ fn reservoir(
 /// shrinks is the last.
 fn balanced(new: Vec<Candidate>, size: usize, seed: u64, memory: &mut Vec<Candidate>) {
     let order = |candidate: &Candidate| {
-        let step = (1 << 40) + candidate.number;
-        let order = RandomStream::new(seed, Purpose::Memory, step).random::<u64>();
-        (candidate.label, order, candidate.number)
+        let Candidate {
+            label,
+            view,
+            sample,
+            ..
+        } = *candidate;
+        let mut stream = RandomStream::indexed(seed, Purpose::BalancedReplay, view, sample);
+        (label, stream.random::<u64>(), view, sample)
     };
     let mut candidates = core::mem::take(memory);
     candidates.extend(new);

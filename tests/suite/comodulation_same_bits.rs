@@ -8,6 +8,7 @@ use neurogain::gain::{Draws, Measure, Modulation, Sign};
 use neurogain::learn::{Adapter, AdapterSettings, Batch, GainSource, GainsFor, Modulator, Pass};
 use neurogain::models::{Controller, Learnt, Modulated, Stem};
 use neurogain::optim::Optimizer;
+use neurogain::rng::Purpose;
 use neurogain::{Cpu, Memory};
 
 /// An adaptation, and the hash of what it leaves behind.
@@ -96,7 +97,7 @@ fn adaptations() -> [Adaptation; 2] {
     ]
 }
 
-const PINNED: [u64; 2] = [0xf95c_3d0d_d5f2_f19b, 0x68f8_f4c0_4554_f90d];
+const PINNED: [u64; 2] = [0xcfa9_bdd7_d881_9f7a, 0x3448_3548_9a4d_aba7];
 const CLASSES: [usize; 2] = [4, 2];
 const STEPS: u64 = 3;
 
@@ -116,11 +117,9 @@ impl Adaptation {
     fn run(&self, backend: &Cpu) -> u64 {
         let case = &self.case;
         let mut pair = case.pair(backend);
-        let index = pair.names.len() as u64;
         let (seed, couplings) = (self.settings.seed, case.couplings());
         let tasks = CLASSES.len();
-        let controller =
-            Controller::new(backend, tasks, self.hidden, couplings, seed, index).unwrap();
+        let controller = Controller::new(backend, tasks, self.hidden, couplings, seed).unwrap();
         let mut batches = Vec::new();
         for classes in CLASSES {
             let labels = pair.draw(case.samples, 0.0, classes as f32);
@@ -137,7 +136,7 @@ impl Adaptation {
             network,
             Some(controller),
             &CLASSES,
-            index + 2,
+            Purpose::Readouts,
             settings,
         )
         .unwrap();

@@ -15,6 +15,18 @@ const SPLIT_DIGITS: &str = "a434500c6c124b3f8eca64f718083c977748743edcb72ceb1ea3
 const SPLIT_DIGITS_RESNET: &str =
     "430bd1e98fb9dd5f6ed15222e9a67e350749c10bbf1ce0d67d06bfe99683aee9";
 
+/// Split-Digits as above, with a replay memory of 50 samples.
+const REPLAY: [(&str, &str); 2] = [
+    (
+        "stream.memory.kind=reservoir",
+        "045069eddcfea8c84e2e198dd74771361626e622ab51ae3e2db4cbac99a6badc",
+    ),
+    (
+        "stream.memory.kind=balanced",
+        "3223d9c73c0c636e93d1f40ee3ba6b12ec3323f86787095b9017dc30960e1852",
+    ),
+];
+
 const MLP: &[&str] = &["stream.iterations=3"];
 const RESNET: &[&str] = &[
     "stream.iterations=2",
@@ -58,5 +70,19 @@ fn the_number_of_runs_side_by_side_does_not_matter() {
         assert_eq!(hash(MLP, set, threads), SPLIT_DIGITS, "{threads} threads");
         let resnet = hash(RESNET, set, threads);
         assert_eq!(resnet, SPLIT_DIGITS_RESNET, "{threads} threads");
+    }
+}
+
+#[test]
+fn replay_keeps_its_bits() {
+    let set = InstructionSet::detect().unwrap();
+    for (kind, pinned) in REPLAY {
+        let replay = [
+            "stream.iterations=3",
+            "stream.training=joint",
+            kind,
+            "stream.memory.size=50",
+        ];
+        assert_eq!(hash(&replay, set, 1), pinned, "{kind}");
     }
 }

@@ -4,16 +4,18 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use super::state::trained;
-use super::{Adapter, AdapterSettings, Answer, EVALUATION, GainSource, GainsFor, Pass};
+use super::{Adapter, AdapterSettings, Answer, GainSource, GainsFor, Pass};
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::gain::{Comovement, gain_slope, mean_over_images, normalised};
 use crate::learn::Batch;
 use crate::models::{DecoderGains, Learnt};
 use crate::nn::Loss;
+use crate::rng::{Purpose, RandomStream};
 
 impl<B: Backend> Adapter<B> {
-    /// Learns a batch of task `task`, counted from 0; `step` names the draws. Returns the loss before.
+    /// Learns a batch of task `task`, counted from 0; the modulator's draws come from (seed,
+    /// [`Purpose::Modulator`], `step`). Returns the loss before.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for a task that is none, and what the kernels fail with.
@@ -25,7 +27,7 @@ impl<B: Backend> Adapter<B> {
         let modulator = self.settings.modulator.clone();
         let mut m = (modulator.constant, 0.0);
         let mut image_gains = None;
-        if let Some(draws) = self.draws(step)? {
+        if let Some(draws) = self.draws(Purpose::Modulator, step)? {
             let comovement = self.comovement(backend, &couplings, &draws)?;
             let a = comovement.gains(modulator.measure, modulator.sign);
             image_gains = self.take(task, &a);
@@ -61,8 +63,8 @@ impl<B: Backend> Adapter<B> {
         self.loss.total(backend)
     }
 
-    /// What the network says to a batch of task `task`; nothing is learnt. `step` names the draws, where
-    /// each image has gains of its own.
+    /// The network's predictions on a batch of task `task`; nothing is learnt. Where gains are per image, the
+    /// modulator's draws come from (seed, [`Purpose::TestModulator`], `step`).
     ///
     /// # Errors
     /// As [`learn`](Self::learn).
@@ -78,7 +80,7 @@ impl<B: Backend> Adapter<B> {
         let modulator = self.settings.modulator.clone();
         let of_images = modulator.gains_for == GainsFor::Image;
         let mut a = None;
-        if let (true, Some(draws)) = (of_images, self.draws(EVALUATION + step)?) {
+        if let (true, Some(draws)) = (of_images, self.draws(Purpose::TestModulator, step)?) {
             let comovement = self.comovement(backend, &couplings, &draws)?;
             a = Some(comovement.gains(modulator.measure, modulator.sign));
         }
@@ -114,11 +116,11 @@ impl<B: Backend> Adapter<B> {
     }
 
     /// The draws of `step`, if the gains come from any.
-    fn draws(&self, step: u64) -> Result<Option<Vec<f32>>> {
+    fn draws(&self, purpose: Purpose, step: u64) -> Result<Option<Vec<f32>>> {
         match self.settings.gains {
             GainSource::Comodulation | GainSource::Shuffled => {
-                let drawn = self.settings.modulator.drawn(self.settings.seed, step);
-                drawn.map(Some)
+                let mut stream = RandomStream::new(self.settings.seed, purpose, step);
+                self.settings.modulator.drawn(&mut stream).map(Some)
             }
             GainSource::Ones | GainSource::MeanActivity => Ok(None),
         }

@@ -25,11 +25,6 @@ use crate::rng::{Purpose, RandomStream};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// Draws for test images are of steps from here on: 2⁴² batches are never learnt from.
-const EVALUATION: u64 = 1 << 42;
-/// Shuffles are of steps from here on, one for each task.
-const SHUFFLE: u64 = 1 << 41;
-
 settings! {
     /// Where the decoder's gains come from.
     pub enum GainSource {
@@ -107,7 +102,7 @@ impl Modulator {
                 expected,
             ));
         }
-        let draws = self.drawn(0, 0)?;
+        let draws = self.drawn(&mut RandomStream::new(0, Purpose::Modulator, 0))?;
         Comovement::new(&draws, 0, 0).map(|_| ())
     }
 
@@ -117,9 +112,8 @@ impl Modulator {
         couplings.iter().map(scale).collect()
     }
 
-    fn drawn(&self, seed: u64, step: u64) -> Result<Vec<f32>> {
-        let mut stream = RandomStream::new(seed, Purpose::Modulator, step);
-        modulator(&mut stream, self.draws, self.deviation, self.count)
+    fn drawn(&self, stream: &mut RandomStream) -> Result<Vec<f32>> {
+        modulator(stream, self.draws, self.deviation, self.count)
     }
 }
 
@@ -173,8 +167,8 @@ pub struct Answer {
 }
 
 impl<B: Backend> Adapter<B> {
-    /// A readout for each task, or one for all, of so many `classes`, drawn from the settings' seed and numbered from
-    /// `index` on.
+    /// A readout for each task, or one for all, with this many `classes`; its weights are drawn from (the settings'
+    /// seed, `readouts`, task).
     ///
     /// # Errors
     /// [`Error::Setting`] for no task, fewer than two classes, or a constant outside its range;
@@ -184,7 +178,7 @@ impl<B: Backend> Adapter<B> {
         network: Comodulated<B>,
         controller: Option<Controller<B>>,
         classes: &[usize],
-        index: u64,
+        readouts: Purpose,
         settings: AdapterSettings,
     ) -> Result<Self> {
         settings.rule.validate()?;
@@ -205,8 +199,8 @@ impl<B: Backend> Adapter<B> {
         let readout = |(task, &classes): (usize, &usize)| {
             let name: String = format!("readout{}", task + 1);
             let matrix = Shape::matrix(classes, neurons);
-            let number = index + task as u64;
-            let weight = Parameter::new(backend, name, matrix, initial, settings.seed, number)?;
+            let mut stream = RandomStream::new(settings.seed, readouts, task as u64);
+            let weight = Parameter::drawn(backend, name, matrix, initial, &mut stream)?;
             Ok(GainLinear::new(weight))
         };
         let shared = settings.shared_readout;
@@ -269,8 +263,8 @@ impl<B: Backend> Adapter<B> {
     fn order(&self, task: usize) -> Vec<usize> {
         let mut from: Vec<usize> = (0..self.network.shape().decoder).collect();
         if self.settings.gains == GainSource::Shuffled {
-            let step = SHUFFLE + task as u64;
-            let mut stream = RandomStream::new(self.settings.seed, Purpose::Modulator, step);
+            let seed = self.settings.seed;
+            let mut stream = RandomStream::new(seed, Purpose::ShuffledGains, task as u64);
             for last in (1..from.len()).rev() {
                 // Drawn as u64, so that the width of `usize` does not matter.
                 let other = stream.random_range(0..=last as u64) as usize;

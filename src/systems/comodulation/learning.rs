@@ -23,12 +23,6 @@ use crate::run::hash_parameters;
 use crate::run::{Session, Status, hexadecimal};
 use crate::state::Checkpoint;
 
-/// Batches of the adaptation are of steps from here on, where no batch of pretraining is.
-const ADAPTATION: u64 = 1 << 40;
-/// The controller's and the readouts' weights are numbered from here on, where none of the network's is.
-const CONTROLLER: u64 = 1 << 20;
-const READOUTS: u64 = 1 << 21;
-
 impl<B: Backend> ComodulationExperiment<'_, B> {
     pub(super) fn network(&self, seed: u64) -> Result<Comodulated<B>> {
         let mut network = Comodulated::new(self.backend, &self.shape, seed)?;
@@ -58,7 +52,8 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         };
         let classes: Vec<usize> = self.primary.iter().map(|task| task.classes).collect();
         let network = self.network(seed)?;
-        Adapter::new(self.backend, network, None, &classes, READOUTS, learner)
+        let readouts = Purpose::PrimaryReadouts;
+        Adapter::new(self.backend, network, None, &classes, readouts, learner)
     }
 
     /// Teaches a network the primary tasks, from the number of epochs before `level` to that of it.
@@ -90,7 +85,8 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         while done.steps.len() < batches {
             let iteration = (before + done.steps.len()) as u64 + 1;
             let task = ((iteration - 1) % self.primary.len() as u64) as usize;
-            self.draw(&self.primary[task].train, seed, iteration, &mut batch)?;
+            let stream = RandomStream::new(seed, Purpose::Batch, iteration);
+            self.draw(&self.primary[task].train, stream, &mut batch)?;
             let loss = learner.learn(backend, task, &batch, iteration)?;
             done.steps.push(BatchRecord::new(task, loss));
             let carry_on = session.step(LEARNT, self.settings.training.batch as u64);
@@ -136,7 +132,6 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
                 settings.network.controller,
                 network.couplings(),
                 seed,
-                CONTROLLER,
             )?),
             false => None,
         };
@@ -150,9 +145,8 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
             seed,
         };
         let classes: Vec<usize> = self.tasks.iter().map(|task| task.classes).collect();
-        // Behind the primary tasks' in number, so that no readout starts as one of theirs.
-        let first = READOUTS + self.primary.len() as u64;
-        let mut adapter = Adapter::new(backend, network, controller, &classes, first, learner)?;
+        let readouts = Purpose::Readouts;
+        let mut adapter = Adapter::new(backend, network, controller, &classes, readouts, learner)?;
         let mut batch = self.training.batch(backend)?;
         let mut cell = AdaptationRun {
             method: method.name.clone(),
@@ -174,8 +168,9 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         }
         for number in cell.steps.len()..self.batches() {
             let task = number % self.tasks.len();
-            let step = ADAPTATION + number as u64;
-            self.draw(&self.tasks[task].train, seed, step, &mut batch)?;
+            let step = number as u64;
+            let stream = RandomStream::new(seed, Purpose::AdaptationBatch, step);
+            self.draw(&self.tasks[task].train, stream, &mut batch)?;
             let loss = adapter.learn(backend, task, &batch, step)?;
             cell.steps.push(BatchRecord::new(task, loss));
             let carry_on = session.step(self.cost(method), self.settings.training.batch as u64);
@@ -245,11 +240,9 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
     fn draw(
         &self,
         from: &LabelledIndices,
-        seed: u64,
-        step: u64,
+        mut stream: RandomStream,
         batch: &mut Batch<B>,
     ) -> Result<()> {
-        let mut stream = RandomStream::new(seed, Purpose::Batch, step);
         // Drawn as u32, so that the width of `usize` does not matter.
         let count = u32::try_from(from.samples.len()).unwrap_or(u32::MAX);
         let places: Vec<usize> = (0..self.settings.training.batch)

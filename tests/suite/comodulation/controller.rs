@@ -8,13 +8,14 @@ use neurogain::models::Controller;
 ///
 /// Of a table they are 20 000 squares, whose mean has a relative standard deviation of √(2/20000) = 1 %. Behind a
 /// hidden layer the variance of z is another for each task: the 64 hidden neurons' sum of squares has a relative
-/// standard deviation of √(5/64) = 28 %, and the mean over 100 tasks one of 3 %. The bounds are about five of each.
+/// standard deviation of √(5/64) = 28 %, and the mean over 100 tasks one of 3 %; that tasks share the second layer
+/// makes it 4.5 % (4,000 simulations). The bounds are about five of each.
 #[test]
 fn couplings_start_at_about_a_hundredth() {
     let backend = Cpu::new().unwrap();
-    for (hidden, bound) in [(0, 0.05), (64, 0.15)] {
+    for (hidden, bound) in [(0, 0.05), (64, 0.23)] {
         let (tasks, neurons) = (100, 200);
-        let mut controller = Controller::new(&backend, tasks, hidden, neurons, 1, 0).unwrap();
+        let mut controller = Controller::new(&backend, tasks, hidden, neurons, 1).unwrap();
         let mut all = Vec::new();
         for task in 0..tasks {
             all.extend(controller.forward(&backend, task).unwrap());

@@ -8,8 +8,8 @@ use neurogain::learn::{AdapterSettings, GainSource, GainsFor, Modulator};
 use super::learner::{MODULATOR, SETTINGS, batch, learner};
 
 /// Test images get draws that nothing is learnt under: where each image has gains of its own, the loss of a
-/// batch that is answered is none that learning has at any step, of pretraining (numbered from 1) or of
-/// adaptation (from 2⁴⁰). Gains that need no draws show that nothing else tells the two apart.
+/// batch that is answered is none that learning has at any step, the same one included. Gains that need no draws
+/// show that nothing else tells the two apart.
 #[test]
 fn test_images_have_draws_of_their_own() {
     let backend = Cpu::new().unwrap();
@@ -34,14 +34,13 @@ fn test_images_have_draws_of_their_own() {
             let answer = learner.clone().answer(&backend, 0, &batch, step).unwrap();
             answer.loss.cross_entropy.to_bits()
         };
-        let steps = (0..8).chain((0..8).map(|step| (1 << 40) + step));
-        let learnt: BTreeSet<u64> = steps.map(learnt).collect();
+        let learnt: BTreeSet<u64> = (0..8).map(learnt).collect();
         let answered: BTreeSet<u64> = (0..8).map(answered).collect();
         (learnt, answered)
     };
     for gains in [GainSource::Comodulation, GainSource::Shuffled] {
         let (learnt, answered) = losses(gains);
-        assert_eq!((learnt.len(), answered.len()), (16, 8), "{gains:?}");
+        assert_eq!((learnt.len(), answered.len()), (8, 8), "{gains:?}");
         assert!(learnt.is_disjoint(&answered), "{gains:?}");
     }
     let (learnt, answered) = losses(GainSource::MeanActivity);

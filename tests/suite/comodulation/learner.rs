@@ -4,6 +4,7 @@ use neurogain::gain::{Draws, Measure, Modulation, Sign};
 use neurogain::learn::{Adapter, AdapterSettings, Batch, GainSource, GainsFor, Modulator, Pass};
 use neurogain::models::{Comodulated, Controller, Learnt};
 use neurogain::optim::Optimizer;
+use neurogain::rng::Purpose;
 use neurogain::{Cpu, Memory, Result, Tensor};
 
 use crate::reference::comodulated_library::{CASE, Pair};
@@ -41,7 +42,7 @@ pub fn pair(backend: &Cpu) -> Pair {
 
 /// Couplings of the order of ½.
 pub fn controller(backend: &Cpu, pair: &mut Pair, tasks: usize, neurons: usize) -> Controller {
-    let mut controller = Controller::new(backend, tasks, 0, neurons, 5, 100).unwrap();
+    let mut controller = Controller::new(backend, tasks, 0, neurons, 5).unwrap();
     let fresh = pair.draw(tasks * neurons, 0.3, 1.0);
     for table in controller.parameters() {
         let floats = table.value.floats_mut();
@@ -61,7 +62,7 @@ pub fn adapter(
         network,
         controller,
         &CLASSES,
-        200,
+        Purpose::Readouts,
         settings.clone(),
     )
 }

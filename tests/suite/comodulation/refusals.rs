@@ -3,6 +3,7 @@
 use neurogain::gain::Draws;
 use neurogain::learn::{Adapter, AdapterSettings, Modulator};
 use neurogain::models::{BackboneShape, Comodulated, ComodulatedShape, Controller, DecoderGains};
+use neurogain::rng::Purpose;
 use neurogain::{Cpu, Error, Memory, Result, Shape, Tensor};
 
 use super::learner::{MODULATOR, SETTINGS, adapter, batch, controller, learner, pair};
@@ -74,7 +75,14 @@ fn settings_out_of_range() {
     // One class only, and no task.
     for classes in [&[2, 1][..], &[0], &[]] {
         let network = pair(&backend).library;
-        let result = Adapter::new(&backend, network, None, classes, 0, SETTINGS);
+        let result = Adapter::new(
+            &backend,
+            network,
+            None,
+            classes,
+            Purpose::Readouts,
+            SETTINGS,
+        );
         refused(result, &["tasks", "two classes or more"]);
     }
 }
@@ -175,7 +183,7 @@ fn sizes_that_do_not_fit() {
         &["network"],
     );
     for [tasks, neurons] in [[0, 3], [3, 0]] {
-        let result = Controller::new(&backend, tasks, 4, neurons, 1, 0);
+        let result = Controller::new(&backend, tasks, 4, neurons, 1);
         refused(result, &["controller", "at least one of each"]);
     }
     let mut made = pair(&backend);
@@ -201,7 +209,7 @@ fn sizes_that_do_not_fit() {
         let result = network.decide(&backend, DecoderGains::Images(&gains));
         refused(result.map(|_| ()), &[]);
     }
-    let mut table = Controller::new(&backend, 2, 0, 3, 1, 0).unwrap();
+    let mut table = Controller::new(&backend, 2, 0, 3, 1).unwrap();
     refused(table.forward(&backend, 2), &["task", "below 2"]);
     table.forward(&backend, 1).unwrap();
     refused(table.backward(&backend, &[1.0; 2]), &["controller"]);

@@ -219,9 +219,8 @@ fn controller_couplings_and_readout() {
         let what = format!("{case:?}, {learnt:?}, hidden {hidden}, {modulator:?}");
         let mut pair = case.pair(&backend);
         let couplings = case.couplings();
-        let index = pair.names.len() as u64;
         let mut controller =
-            Controller::new(&backend, tasks, hidden, couplings, case.seed, index).unwrap();
+            Controller::new(&backend, tasks, hidden, couplings, case.seed).unwrap();
         let mut weights = Vec::new();
         for parameter in controller.parameters() {
             // Couplings of the order of 1.
@@ -246,7 +245,7 @@ fn controller_couplings_and_readout() {
             network,
             Some(controller),
             &[2, classes, 3],
-            index + 2,
+            Purpose::Readouts,
             settings.clone(),
         )
         .unwrap();
