@@ -34,14 +34,25 @@ use crate::tensor::{NamedTensor, Tensor};
 /// What a tensor of a state is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Trained by gradients: weights, and scales and shifts of batch normalisations.
-    Parameter,
+    /// Weights of a linear layer or a convolution, trained by gradients.
+    Weight,
+    /// The scale γ of a normalisation, trained by gradients.
+    Scale,
+    /// The shift β of a normalisation, trained by gradients.
+    Shift,
     /// The gains of a layer's neurons.
     Gain,
     /// Running statistics of a batch normalisation.
     Statistics,
     /// What a learner remembers besides; inference does not read it.
     Learner,
+}
+
+impl Role {
+    /// Whether it is trained by gradients.
+    pub fn is_parameter(self) -> bool {
+        matches!(self, Role::Weight | Role::Scale | Role::Shift)
+    }
 }
 
 /// Sees every part of a state.
@@ -166,7 +177,7 @@ impl<B: Backend> Visitor<B> for Take<'_, B> {
         self.check_name(name)?;
         let list = match role {
             Role::Learner => &mut self.checkpoint.learner,
-            Role::Parameter | Role::Gain | Role::Statistics => &mut self.checkpoint.network,
+            _ => &mut self.checkpoint.network,
         };
         list.push(NamedTensor::of(self.backend, name, tensor)?);
         Ok(())
@@ -197,7 +208,7 @@ impl<B: Backend> Visitor<B> for Restore<'_, B> {
     fn tensor(&mut self, role: Role, name: &str, tensor: &mut Tensor<B>) -> Result<()> {
         let list = match role {
             Role::Learner => &self.checkpoint.learner,
-            Role::Parameter | Role::Gain | Role::Statistics => &self.checkpoint.network,
+            _ => &self.checkpoint.network,
         };
         let shape = tensor.shape();
         let expected = format!("{name}, {shape}");

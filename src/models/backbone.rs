@@ -312,15 +312,16 @@ impl<B: Backend> Backbone<B> {
         stem.into_iter().chain(blocks)
     }
 
-    /// The running statistics of every normalisation, in the same order.
-    pub fn statistics(&mut self) -> impl Iterator<Item = (String, &mut Tensor<B>)> {
+    /// The name and the running statistics of every normalisation, in the same order.
+    pub fn statistics(&mut self) -> impl Iterator<Item = (&str, &mut Tensor<B>)> {
         let blocks = self.blocks.iter_mut().flat_map(BasicBlock::statistics);
         core::iter::once(self.stem_norm.statistics()).chain(blocks)
     }
 
     /// Shows `visitor` the running statistics of every normalisation, in the same order.
     pub(super) fn visit_statistics(&mut self, visitor: &mut dyn Visitor<B>) -> Result<()> {
-        self.statistics()
-            .try_for_each(|(name, running)| visitor.tensor(Role::Statistics, &name, running))
+        self.statistics().try_for_each(|(layer, running)| {
+            visitor.tensor(Role::Statistics, &format!("{layer}.running"), running)
+        })
     }
 }

@@ -1,7 +1,6 @@
 //! The residual block of ResNet-18 (He et al. 2016).
 
 use alloc::format;
-use alloc::string::String;
 
 use crate::backend::{Backend, Cpu, Update, Window};
 use crate::error::Result;
@@ -193,7 +192,7 @@ impl<B: Backend> BasicBlock<B> {
     }
 
     /// The running statistics of every normalisation, in the same order.
-    pub(super) fn statistics(&mut self) -> impl Iterator<Item = (String, &mut Tensor<B>)> {
+    pub(super) fn statistics(&mut self) -> impl Iterator<Item = (&str, &mut Tensor<B>)> {
         let own = [&mut self.first_norm, &mut self.second_norm];
         let shortcut = self.shortcut.iter_mut().map(|shortcut| &mut shortcut.norm);
         own.into_iter()

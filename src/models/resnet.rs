@@ -10,7 +10,7 @@ use crate::models::Network;
 use crate::models::backbone::{Backbone, BackboneShape, Builder, STAGES, Stem};
 use crate::nn::{GainLinear, Initial, Parameter, SpatialPool};
 use crate::shape::Shape;
-use crate::state::{State, Visitor};
+use crate::state::{Role, State, Visitor};
 use crate::tensor::Tensor;
 
 /// The sizes of a [`SlimResNet`], and which of its layers have gains.
@@ -139,7 +139,9 @@ impl<B: Backend> Network<B> for SlimResNet<B> {
     }
 
     fn layers(&mut self) -> Vec<&mut Parameter<B>> {
-        self.parameters().filter(|p| p.is_weight()).collect()
+        self.parameters()
+            .filter(|parameter| parameter.role == Role::Weight)
+            .collect()
     }
 }
 

@@ -9,6 +9,7 @@ use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::models::{Backbone, Comodulated};
 use crate::shape::Shape;
+use crate::state::Role;
 use crate::tensor::{NamedTensor, Tensor};
 
 impl<B: Backend> Backbone<B> {
@@ -20,28 +21,26 @@ impl<B: Backend> Backbone<B> {
     /// [`Error::Shape`] for a tensor that is missing or has another shape; the weights are then of no use.
     pub fn load(&mut self, backend: &B, tensors: &[NamedTensor]) -> Result<()> {
         for parameter in self.parameters() {
-            let name = torchvision(&parameter.name);
+            let layer = torchvision_layer(&parameter.name);
             let shape = parameter.value.shape();
             let Shape::Dense([outputs, height, width, inputs]) = shape else {
                 return Err(Error::shape("weights", "parameters", shape));
             };
-            // By its name: a kernel of one pixel and one input has a normalisation's shape.
-            let convolution = ![".gamma", ".beta"]
-                .iter()
-                .any(|end| parameter.name.ends_with(end));
-            let numbers = match convolution {
-                false => find(tensors, &name, &[outputs])?.to_vec(),
-                true => {
+            let name = match parameter.role {
+                Role::Shift => format!("{layer}.bias"),
+                _ => format!("{layer}.weight"),
+            };
+            let numbers = match parameter.role {
+                Role::Weight => {
                     let dimensions = [outputs, inputs, height, width];
                     channels_last(find(tensors, &name, &dimensions)?, dimensions)
                 }
+                _ => find(tensors, &name, &[outputs])?.to_vec(),
             };
             parameter.value = Tensor::from_rows(backend, shape, &numbers)?;
         }
-        for (name, running) in self.statistics() {
-            let norm = name.strip_suffix(".running").unwrap_or(&name);
-            let norm = torchvision(&format!("{norm}.gamma"));
-            let norm = norm.strip_suffix(".weight").unwrap_or(&norm);
+        for (layer, running) in self.statistics() {
+            let norm = torchvision_layer(layer);
             let channels = [running.shape().columns()];
             let mut numbers = find(tensors, &format!("{norm}.running_mean"), &channels)?.to_vec();
             numbers.extend(find(tensors, &format!("{norm}.running_var"), &channels)?);
@@ -61,8 +60,8 @@ impl<B: Backend> Comodulated<B> {
     }
 }
 
-/// torchvision's name of one of our parameters.
-fn torchvision(name: &str) -> String {
+/// torchvision's name of the layer that has one of our names, or a parameter of it.
+fn torchvision_layer(name: &str) -> String {
     let (place, layer) = match name.strip_prefix("stage") {
         None => (String::new(), name),
         Some(rest) => {
@@ -74,8 +73,7 @@ fn torchvision(name: &str) -> String {
             (format!("layer{stage}.{}.", block - 1), layer)
         }
     };
-    let (layer, kind) = layer.split_once('.').unwrap_or((layer, "weight"));
-    let layer = match layer {
+    let layer = match layer.split('.').next().unwrap_or(layer) {
         "stem" | "first" => "conv1",
         "stem_norm" | "first_norm" => "bn1",
         "second" => "conv2",
@@ -83,8 +81,7 @@ fn torchvision(name: &str) -> String {
         "shortcut" => "downsample.0",
         _ => "downsample.1",
     };
-    let kind = if kind == "beta" { "bias" } else { "weight" };
-    format!("{place}{layer}.{kind}")
+    format!("{place}{layer}")
 }
 
 fn find<'a>(tensors: &'a [NamedTensor], name: &str, shape: &[usize]) -> Result<&'a [f32]> {

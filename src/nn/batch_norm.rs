@@ -8,6 +8,7 @@ use crate::backend::{self, Backend, BatchNorm, Cpu, Normalisation, Normalise, No
 use crate::error::{Error, Result};
 use crate::nn::{Initial, Parameter};
 use crate::shape::Shape;
+use crate::state::Role;
 use crate::tensor::Tensor;
 
 /// `y = γ·(x − mean)·r + β`, with mean and r = 1/√(variance + ε) of each channel over samples and
@@ -27,6 +28,7 @@ pub struct BatchNormalisation<B: Backend = Cpu> {
     pub beta: Parameter<B>,
     /// Running mean and variance, `[2][channels]`, starting at 0 and 1.
     pub running: Tensor<B>,
+    name: String,
     statistics: Tensor<B>,
     inference: Tensor<B>,
     settings: BatchNorm,
@@ -39,16 +41,18 @@ impl<B: Backend> BatchNormalisation<B> {
     /// [`Error::Memory`] if there is no room.
     pub fn new(backend: &B, name: &str, channels: usize) -> Result<Self> {
         let vector = Shape::vector(channels);
-        let parameter = |kind: &str, number| {
+        let parameter = |kind: &str, role, number| {
             let name: String = format!("{name}.{kind}");
-            Parameter::new(backend, name, vector, Initial::Constant(number), 0, 0)
+            let new = Parameter::new(backend, name, vector, Initial::Constant(number), 0, 0)?;
+            Ok::<_, Error>(Parameter { role, ..new })
         };
         let matrix = Shape::matrix(2, channels);
         let mut start = vec![0.0; 2 * channels];
         start[channels..].fill(1.0);
         Ok(BatchNormalisation {
-            gamma: parameter("gamma", 1.0)?,
-            beta: parameter("beta", 0.0)?,
+            name: name.into(),
+            gamma: parameter("gamma", Role::Scale, 1.0)?,
+            beta: parameter("beta", Role::Shift, 0.0)?,
             running: Tensor::from_rows(backend, matrix, &start)?,
             statistics: Tensor::zeros(backend, matrix)?,
             inference: Tensor::zeros(backend, matrix)?,
@@ -56,11 +60,9 @@ impl<B: Backend> BatchNormalisation<B> {
         })
     }
 
-    /// The running statistics with their name: that of the layer, then `.running`.
-    pub fn statistics(&mut self) -> (String, &mut Tensor<B>) {
-        let gamma = &self.gamma.name;
-        let layer = gamma.strip_suffix(".gamma").unwrap_or(gamma);
-        (format!("{layer}.running"), &mut self.running)
+    /// The layer's name and the running statistics.
+    pub fn statistics(&mut self) -> (&str, &mut Tensor<B>) {
+        (&self.name, &mut self.running)
     }
 
     /// Normalises by the batch's statistics, which are kept for backward, and moves the running ones.

@@ -20,6 +20,8 @@ use crate::tensor::Tensor;
 pub struct Parameter<B: Backend = Cpu> {
     /// The layer's name in records.
     pub name: String,
+    /// Weight, scale or shift.
+    pub role: Role,
     /// W; its first dimension counts the output neurons.
     pub value: Tensor<B>,
     /// dL/dW, of the shape of W.
@@ -64,7 +66,7 @@ impl Initial {
 }
 
 impl<B: Backend> Parameter<B> {
-    /// A parameter without gains, its numbers rounded to f32 from `initial`. Draws come from the stream
+    /// Weights without gains, their numbers rounded to f32 from `initial`. Draws come from the stream
     /// (`seed`, [`Purpose::Weights`], `index`), where `index` numbers the network's parameters.
     ///
     /// # Errors
@@ -94,6 +96,7 @@ impl<B: Backend> Parameter<B> {
     ) -> Result<Self> {
         let mut parameter = Parameter {
             name: name.into(),
+            role: Role::Weight,
             value: Tensor::zeros(backend, shape)?,
             gradient: Tensor::zeros(backend, shape)?,
             initial,
@@ -104,12 +107,6 @@ impl<B: Backend> Parameter<B> {
         let numbers: Vec<f32> = (0..length).map(|_| draw()).collect();
         backend.upload(&numbers, parameter.value.floats_mut())?;
         Ok(parameter)
-    }
-
-    /// Whether it multiplies inputs, and so has a place in records; the scales and shifts of a batch
-    /// normalisation do not.
-    pub fn is_weight(&self) -> bool {
-        !matches!(self.value.shape(), Shape::Dense([_, 1, 1, 1])) || self.gain.is_some()
     }
 
     /// The same with gain modulation: every output neuron's gain is `gain`.
@@ -129,7 +126,7 @@ impl<B: Backend> Parameter<B> {
 
 impl<B: Backend> State<B> for Parameter<B> {
     fn visit(&mut self, _backend: &B, visitor: &mut dyn Visitor<B>) -> Result<()> {
-        visitor.tensor(Role::Parameter, &self.name, &mut self.value)?;
+        visitor.tensor(self.role, &self.name, &mut self.value)?;
         match &mut self.gain {
             Some(gain) => visitor.tensor(Role::Gain, &format!("{}.gain", self.name), gain),
             None => Ok(()),

@@ -23,7 +23,7 @@ struct Hashing<'a, B: Backend> {
 
 impl<B: Backend> Visitor<B> for Hashing<'_, B> {
     fn tensor(&mut self, role: Role, _name: &str, tensor: &mut Tensor<B>) -> Result<()> {
-        if role == Role::Parameter {
+        if role.is_parameter() {
             for number in tensor.to_rows(self.backend)? {
                 self.hash.update(number.to_bits().to_le_bytes());
             }

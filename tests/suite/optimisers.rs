@@ -24,6 +24,7 @@ fn library(rule: Optimizer, rate: f32, start: &[f32], gradients: &[Vec<f32>]) ->
     let shape = Shape::vector(start.len());
     let mut parameter = Parameter {
         name: "w".into(),
+        role: neurogain::state::Role::Weight,
         value: Tensor::from_rows(&backend, shape, start).unwrap(),
         gradient: Tensor::zeros(&backend, shape).unwrap(),
         gain: None,

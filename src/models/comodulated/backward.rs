@@ -1,6 +1,5 @@
 //! Gradients through the modulated encoder: to its modulation, or to every weight.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Comodulated;
@@ -106,7 +105,7 @@ impl<B: Backend> Comodulated<B> {
     }
 
     /// The running statistics of the backbone's normalisations.
-    pub fn statistics(&mut self) -> impl Iterator<Item = (String, &mut Tensor<B>)> {
+    pub fn statistics(&mut self) -> impl Iterator<Item = (&str, &mut Tensor<B>)> {
         self.backbone.statistics()
     }
 }

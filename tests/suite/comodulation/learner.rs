@@ -116,6 +116,6 @@ pub fn parameters(backend: &Cpu, adapter: &mut Adapter) -> Vec<(String, Vec<u32>
 /// The running statistics of the network.
 pub fn statistics(backend: &Cpu, adapter: &mut Adapter) -> Vec<(String, Vec<u32>)> {
     let all = adapter.network().statistics();
-    all.map(|(name, tensor)| (name, bits(backend, tensor)))
+    all.map(|(name, tensor)| (name.into(), bits(backend, tensor)))
         .collect()
 }
