@@ -35,7 +35,7 @@ pub enum Error {
         /// The values that are right.
         expected: String,
     },
-    /// A name that stands for nothing known.
+    /// An unrecognised name.
     Unknown {
         /// What kind of thing was named: "benchmark", "method", "setting".
         kind: &'static str,
@@ -46,28 +46,52 @@ pub enum Error {
         /// Every known name, for the message; separated by commas.
         known: String,
     },
-    /// A file whose contents are not what its format says.
+    /// A file whose contents are not what its format says, or do not belong to what they are used with.
     Format {
         /// The file.
         path: String,
         /// What is wrong with it, and what would be right.
         problem: String,
     },
-    /// A file of settings, or of a sweep, that asks for what cannot be.
+    /// A file of settings, or of a sweep, that contains an invalid setting.
     Settings {
         /// The file.
         path: String,
-        /// Where it stands, what is wrong with it, and what would be right.
+        /// The line and setting, what is wrong with it, and what would be right.
         problem: String,
     },
-    /// The operating system refused a file operation.
+    /// A file or directory cannot be read or written: the operating system refuses, something is in the way, or
+    /// nothing is there.
     File {
         /// The file or directory.
         path: String,
         /// What was being done: "read", "create".
         action: &'static str,
+        /// Why not.
+        reason: String,
+    },
+    /// The operating system refused something other than a file.
+    System {
+        /// What was being done: "write to standard output".
+        action: &'static str,
         /// The operating system's reason.
         reason: String,
+    },
+    /// A result cannot be written in a file format.
+    Encoding {
+        /// What was to be written: "summary".
+        what: String,
+        /// The format: "JSON".
+        format: &'static str,
+        /// Why the format cannot hold it.
+        reason: String,
+    },
+    /// A job that does not fit the plan of its run, such as one that the plan does not have.
+    Job {
+        /// Its identity or number.
+        job: String,
+        /// What is wrong with it, and what would be right.
+        problem: String,
     },
     /// Training produced a number that is not finite.
     Diverged {
@@ -172,6 +196,25 @@ impl Error {
         }
     }
 
+    pub(crate) fn encoding(
+        what: impl ToString,
+        format: &'static str,
+        reason: impl ToString,
+    ) -> Self {
+        Error::Encoding {
+            what: what.to_string(),
+            format,
+            reason: reason.to_string(),
+        }
+    }
+
+    pub(crate) fn job(job: impl ToString, problem: impl ToString) -> Self {
+        Error::Job {
+            job: job.to_string(),
+            problem: problem.to_string(),
+        }
+    }
+
     pub(crate) fn file(
         path: &std::path::Path,
         action: &'static str,
@@ -218,6 +261,13 @@ impl fmt::Display for Error {
                 action,
                 reason,
             } => write!(f, "{path}: cannot {action}: {reason}"),
+            Error::System { action, reason } => write!(f, "cannot {action}: {reason}"),
+            Error::Encoding {
+                what,
+                format,
+                reason,
+            } => write!(f, "{what}: cannot be written as {format}: {reason}"),
+            Error::Job { job, problem } => write!(f, "job {job}: {problem}"),
             Error::Diverged {
                 iteration,
                 quantity,

@@ -77,7 +77,7 @@ pub fn figure(arguments: &arguments::Figure) -> Result<ExitCode> {
     }
     if let Some(base) = &arguments.base {
         return Err(Error::Setting {
-            name: "base".into(),
+            name: "--base".into(),
             value: base.clone(),
             expected: format!("nothing, as {name} is no figure of runs"),
         });

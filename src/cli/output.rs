@@ -11,9 +11,8 @@ pub fn print(text: &str) -> Result<()> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         // `neurogain list | head -1`: whoever stops reading has what they wanted.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(Error::File {
-            path: "standard output".into(),
-            action: "write",
+        Err(error) => Err(Error::System {
+            action: "write to standard output",
             reason: error.to_string(),
         }),
         Ok(()) => Ok(()),

@@ -170,9 +170,8 @@ pub(super) fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
             &"writing what is done; again to leave at once",
         );
     })
-    .map_err(|error| Error::File {
-        path: "Ctrl-C".into(),
-        action: "listen for",
+    .map_err(|error| Error::System {
+        action: "listen for Ctrl-C",
         reason: error.to_string(),
     })?;
     Ok(stop)
@@ -195,10 +194,14 @@ fn create_next<S: System>(parent: &Path, settings: &S::Settings) -> Result<RunDi
             made => return made,
         }
     }
-    Err(Error::File {
-        path: parent.display().to_string(),
-        action: "number a directory in",
-        reason: format!("{name}-{} exists; name one with --out DIR", u32::MAX),
+    Err(Error::Setting {
+        name: "--out".into(),
+        value: "(missing)".into(),
+        expected: format!(
+            "a new directory, as {} has {name}-{} already",
+            parent.display(),
+            u32::MAX
+        ),
     })
 }
 

@@ -1,7 +1,5 @@
 //! Tables as aligned text and as CSV.
 
-use std::path::Path;
-
 use crate::error::{Error, Result};
 
 /// `rows` as lines, the first `left` columns aligned to the left and the others to the right; all rows are
@@ -26,7 +24,7 @@ pub(crate) fn aligned(rows: &[Vec<String>], left: usize) -> String {
 
 /// `lines` as CSV, for the file called `name`.
 pub(crate) fn csv<Line: AsRef<[String]>>(name: &str, lines: &[Line]) -> Result<String> {
-    let failed = |reason: &dyn std::fmt::Display| Error::file(Path::new(name), "write", reason);
+    let failed = |reason: &dyn std::fmt::Display| Error::encoding(name, "CSV", reason);
     let mut writer = csv::Writer::from_writer(Vec::new());
     for line in lines {
         writer.write_record(line.as_ref()).map_err(|e| failed(&e))?;

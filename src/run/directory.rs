@@ -45,7 +45,7 @@ impl<S: System> RunDirectory<S> {
     /// Makes the directory `path`, with the directories above it, and writes `config.toml`.
     ///
     /// # Errors
-    /// [`Error::File`] where `path` exists or cannot be made, [`Error::Setting`] for settings that TOML cannot hold.
+    /// [`Error::File`] where `path` exists or cannot be made, [`Error::Encoding`] for settings that TOML cannot hold.
     pub fn create(path: &Path, settings: &S::Settings) -> Result<Self> {
         let config = to_toml(settings)?;
         let exists = || {
@@ -248,8 +248,8 @@ impl<S: System> RunDirectory<S> {
     pub fn report(&self, outcomes: &[Option<S::Outcome>]) -> Result<Report> {
         let place = |(at, outcome): (usize, &Option<S::Outcome>)| match outcome {
             Some(outcome) if self.jobs.get(at).is_none_or(|job| job.id != outcome.id()) => {
-                let expected = "outcomes in the order of the plan";
-                Err(Error::shape("report", expected, outcome.id()))
+                let problem = "expected outcomes in the order of the plan";
+                Err(Error::job(outcome.id(), problem))
             }
             _ => Ok(()),
         };
@@ -277,7 +277,7 @@ impl<S: System> RunDirectory<S> {
             status: outcome.status().clone(),
             hash: outcome.hash().map(String::from),
         });
-        let failed = |e| Error::setting("summary", e, "values that JSON can hold");
+        let failed = |e| Error::encoding("summary", "JSON", e);
         let jobs = serde_json::to_value(jobs.collect::<Vec<_>>()).map_err(failed)?;
         if let Some(summary) = report.summary.json.as_object_mut() {
             summary.insert("jobs".into(), jobs);

@@ -31,9 +31,9 @@ const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
 /// `records` as an archive of arrays.
 ///
 /// # Errors
-/// [`Error::Shape`] where an array is too large for the format.
+/// [`Error::Encoding`] where an array is too large for the format.
 pub(super) fn to_npz(records: &Records) -> Result<Vec<u8>> {
-    let failed = |e: io::Error| Error::shape("npz", "records that .npz can hold", e);
+    let failed = |e: io::Error| Error::encoding("records", ".npz", e);
     archive(records).map_err(failed)
 }
 

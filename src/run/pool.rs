@@ -25,7 +25,7 @@ struct Board<T> {
 /// failed. A job that never started has no result.
 ///
 /// # Errors
-/// [`Error::Shape`] for a dependency that does not come before its job; the error of the first job, in order,
+/// [`Error::Job`] for a dependency that does not come before its job; the error of the first job, in order,
 /// that failed.
 pub fn run_jobs<T: Send>(
     after: &[Vec<usize>],
@@ -36,8 +36,8 @@ pub fn run_jobs<T: Send>(
 ) -> Result<Vec<Option<T>>> {
     for (job, dependencies) in after.iter().enumerate() {
         if let Some(dependency) = dependencies.iter().find(|&&earlier| earlier >= job) {
-            let expected = format!("jobs before job {job}");
-            return Err(Error::shape("dependencies", expected, dependency));
+            let problem = format!("it depends on job {dependency}, which does not come before it");
+            return Err(Error::job(job, problem));
         }
     }
     let missing: Vec<usize> = after.iter().map(Vec::len).collect();

@@ -79,10 +79,10 @@ impl Records {
     /// The records as CSV.
     ///
     /// # Errors
-    /// [`Error::Shape`] for a row that does not have a number for each column.
+    /// [`Error::Encoding`] for a row that does not have a number for each column.
     pub fn to_csv(&self) -> Result<Vec<u8>> {
         let mut writer = csv::Writer::from_writer(Vec::new());
-        let failed = |e: csv::Error| Error::shape("records", "rows that CSV can hold", e);
+        let failed = |e: csv::Error| Error::encoding("records", "CSV", e);
         let headings = self.columns.iter().map(Column::heading);
         writer.write_record(headings).map_err(failed)?;
         for row in &self.rows {
@@ -97,7 +97,7 @@ impl Records {
         }
         writer
             .into_inner()
-            .map_err(|e| Error::shape("records", "rows that CSV can hold", e))
+            .map_err(|e| Error::encoding("records", "CSV", e))
     }
 }
 

@@ -145,7 +145,7 @@ pub(super) fn to_bytes(
         let shape = vec![records.len()];
         parts.push((RECORDS.into(), Dtype::U8, shape, records.to_vec()));
     }
-    let failed = |e: &dyn std::fmt::Display| Error::shape("save", "tensors of their shapes", e);
+    let failed = |e: &dyn std::fmt::Display| Error::encoding("state", "safetensors", e);
     let mut views = Vec::with_capacity(parts.len());
     for (name, kind, shape, bytes) in &parts {
         let view = TensorView::new(*kind, shape.clone(), bytes).map_err(|e| failed(&e))?;

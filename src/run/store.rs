@@ -75,7 +75,7 @@ impl<O: Outcome> Store<O> for MemoryStore<O> {
     fn state(&self, id: &str) -> Result<Checkpoint> {
         let kept = self.kept();
         let found = kept.get(id).map(|(_, state)| state.clone());
-        found.ok_or_else(|| Error::setting("job", id, "a job that has ended"))
+        found.ok_or_else(|| Error::job(id, "it has not ended, and so has no final state"))
     }
 
     fn save(&self, outcome: &O, state: &Checkpoint) -> Result<()> {

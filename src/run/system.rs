@@ -193,7 +193,7 @@ pub trait Outcome: Clone + Send + Sync {
     /// What no column holds, as JSON; none where the records are all, and before the end.
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) for what JSON cannot hold.
+    /// [`Error::Encoding`](crate::Error::Encoding) for what JSON cannot hold.
     fn details(&self) -> Result<Option<String>> {
         Ok(None)
     }

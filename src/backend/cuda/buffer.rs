@@ -65,11 +65,10 @@ pub struct Floats {
 
 fn bytes_of(length: usize) -> Result<usize> {
     if length > MOST {
-        return Err(Error::Memory {
-            purpose: "a tensor".into(),
-            bytes: (length as u64).saturating_mul(4),
-            remedy: "use a smaller batch or network: on CUDA a tensor has less than 2³¹ numbers"
-                .into(),
+        return Err(Error::Device {
+            device: "CUDA".into(),
+            problem: format!("a tensor of {length} numbers; it can have at most {MOST}"),
+            remedy: "use a smaller batch or network".into(),
         });
     }
     Ok(length * size_of::<f32>())

@@ -82,7 +82,7 @@ impl<S: System> RunDirectory<S> {
     fn job(&self, id: &str) -> Result<&Job> {
         self.check_id(id)?;
         let found = self.jobs.iter().find(|job| job.id == id);
-        found.ok_or_else(|| Error::setting("job", id, "a job of the plan"))
+        found.ok_or_else(|| Error::job(id, "the plan of this run has no such job"))
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn checked_table(document: &mut Table, keys: &'static [Key]) -> Resul
 
 /// The table that a value is written as.
 pub(crate) fn as_table(value: &impl Serialize) -> Result<Table> {
-    Table::try_from(value).map_err(|error| Error::setting("settings", "these", error))
+    Table::try_from(value).map_err(|error| Error::encoding("settings", "TOML", error))
 }
 
 /// `prefix.name`, or `name` at the root.

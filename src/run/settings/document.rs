@@ -107,7 +107,7 @@ pub(crate) fn validate<D: Document>(document: &D) -> Result<()> {
 /// The document as TOML, with every key.
 pub(crate) fn to_toml<D: Document>(document: &D) -> Result<String> {
     validate(document)?;
-    toml::to_string_pretty(document).map_err(|error| Error::setting("settings", "these", error))
+    toml::to_string_pretty(document).map_err(|error| Error::encoding("settings", "TOML", error))
 }
 
 /// A document with each `key=value` applied in turn, checked at the end.

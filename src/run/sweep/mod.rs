@@ -107,8 +107,7 @@ impl<D: Document> Sweep<D> {
             base: &self.base,
             grid: lists.collect(),
         };
-        toml::to_string_pretty(&document)
-            .map_err(|error| Error::setting("sweep", self.base.common().name, error))
+        toml::to_string_pretty(&document).map_err(|error| Error::encoding("sweep", "TOML", error))
     }
 
     /// The settings that the grid changes.

@@ -301,7 +301,7 @@ impl<B: Backend> run::Experiment<ComodulationRun> for ComodulationExperiment<'_,
                 let (cell, state) = self.cell(method, *seed, *epochs, session)?;
                 Ok((ComodulationRun::Adaptation(cell), state))
             }
-            None => Err(Error::setting("job", job, "a job of the plan")),
+            None => Err(Error::job(job, "the plan has no such job")),
         }
     }
 }

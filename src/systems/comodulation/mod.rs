@@ -287,7 +287,7 @@ impl Outcome for ComodulationRun {
                 tasks: &cell.tasks,
             }),
         };
-        let text = text.map_err(|e| Error::shape("details", "values that JSON can hold", e))?;
+        let text = text.map_err(|e| Error::encoding("details", "JSON", e))?;
         Ok(Some(format!("{text}\n")))
     }
 }

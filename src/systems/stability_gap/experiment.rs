@@ -177,8 +177,8 @@ impl<B: Backend> run::Experiment<Run> for Experiment<'_, B> {
 
     fn run(&self, job: usize, session: &mut Session<'_, Run>) -> Result<(Run, Checkpoint)> {
         let Some((method, seed)) = runs(self.settings).nth(job) else {
-            let expected = format!("a job below {}", jobs(self.settings).len());
-            return Err(Error::setting("job", job, expected));
+            let problem = format!("the plan has {} jobs", jobs(self.settings).len());
+            return Err(Error::job(job, problem));
         };
         self.one(method, seed, session)
     }

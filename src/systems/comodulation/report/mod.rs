@@ -126,8 +126,7 @@ fn summarised(summary: &ComodulationSummary) -> Result<run::Summary> {
     Ok(run::Summary {
         methods: methods.collect(),
         hash: summary.hash.clone(),
-        json: serde_json::to_value(summary)
-            .map_err(|e| Error::setting("summary", e, "values that JSON can hold"))?,
+        json: serde_json::to_value(summary).map_err(|e| Error::encoding("summary", "JSON", e))?,
         incomplete: summary.incomplete.clone(),
     })
 }

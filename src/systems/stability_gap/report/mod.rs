@@ -49,8 +49,7 @@ pub(super) fn summary(results: &Results) -> Result<run::Summary> {
     Ok(run::Summary {
         methods: methods.collect(),
         hash: summary.hash.clone(),
-        json: serde_json::to_value(&summary)
-            .map_err(|e| Error::setting("summary", e, "values that JSON can hold"))?,
+        json: serde_json::to_value(&summary).map_err(|e| Error::encoding("summary", "JSON", e))?,
         incomplete: incomplete(results),
     })
 }
