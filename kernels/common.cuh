@@ -91,6 +91,72 @@ __device__ inline float add_chunks(const float *partials, unsigned chunks, unsig
     return total;
 }
 
+// A thread's part of the two sums of each channel over pixels: thread blocks of 256 take 16 channels by 16
+// lanes of a chunk of pixels, first..last. The last thread block may have channels too many.
+struct ChunkLane {
+    unsigned chunk, channel, lane, first, last;
+};
+
+__device__ inline ChunkLane chunk_lane(Normalisation d) {
+    unsigned groups = (d.channels + CHANNELS - 1) / CHANNELS;
+    ChunkLane of;
+    of.chunk = blockIdx.x / groups;
+    of.channel = blockIdx.x % groups * CHANNELS + threadIdx.x / LANES;
+    of.lane = threadIdx.x % LANES;
+    of.first = of.chunk * CHUNK;
+    of.last = smaller(all_pixels(d), of.first + CHUNK);
+    return of;
+}
+
+// Where the thread's number of a pixel is.
+__device__ inline size_t place(Normalisation d, ChunkLane of, unsigned pixel) {
+    return ((size_t)pixel * d.channels + of.channel) * LANES + of.lane;
+}
+
+// The lanes of a chunk's two sums: partials [chunks][2][channels][16].
+__device__ inline void store_sums(Normalisation d, ChunkLane of, float first, float second,
+                                  float *partials) {
+    float *to = partials + ((size_t)of.chunk * 2 * d.channels + of.channel) * LANES + of.lane;
+    to[0] = first;
+    to[(size_t)d.channels * LANES] = second;
+}
+
+// A channel and its two sums over all chunks, which one thread of it has.
+struct ChannelSums {
+    bool mine;
+    unsigned channel;
+    float first, second;
+};
+
+// Adds the chunks of `store_sums`: thread blocks of 256 take 16 channels.
+__device__ inline ChannelSums add_sums(Normalisation d, unsigned chunks, const float *partials) {
+    __shared__ float lanes[2][CHANNELS][LANES];
+    unsigned place = threadIdx.x / LANES, lane = threadIdx.x % LANES;
+    ChannelSums sums = {false, blockIdx.x * CHANNELS + place, 0.0f, 0.0f};
+    if (sums.channel < d.channels) {
+        unsigned all = 2 * d.channels;
+        lanes[0][place][lane] = add_chunks(partials, chunks, all, sums.channel, lane);
+        lanes[1][place][lane] = add_chunks(partials, chunks, all, d.channels + sums.channel, lane);
+    }
+    __syncthreads();
+    if (sums.channel >= d.channels || lane != 0) return sums;
+    sums.mine = true;
+    sums.first = add_lanes(lanes[0][place]);
+    sums.second = add_lanes(lanes[1][place]);
+    return sums;
+}
+
+// The channel of number i of an activation.
+__device__ inline unsigned channel_of(Normalisation d, unsigned i) { return i / LANES % d.channels; }
+
+// `value` as number i of an activation: the residual added and ReLU taken if given, +0 in the padding.
+__device__ inline float finished(Normalisation d, unsigned i, float value, const float *residual,
+                                 unsigned relu) {
+    if (residual) value = value + residual[i];
+    if (relu) value = if_less(value, 0.0f, 0.0f, value + 0.0f);
+    return i % LANES < present(d, i / LANES / d.channels) ? value : 0.0f;
+}
+
 // e^x: src/backend/cpu/math.rs.
 __device__ inline float exponential(float x) {
     x = if_less(x, -104.0f, -104.0f, x);

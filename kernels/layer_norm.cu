@@ -27,32 +27,26 @@ extern "C" __global__ void layer_normalise(Normalisation d, unsigned length, con
                                            float *y) {
     unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= length) return;
-    unsigned channel = i / LANES % d.channels, pixel = i / LANES / d.channels, lane = i % LANES;
-    const float *of = statistics + (size_t)pixel * 2 * LANES + lane;
+    unsigned channel = channel_of(d, i);
+    const float *of = statistics + (size_t)(i / LANES / d.channels) * 2 * LANES + i % LANES;
     float value = fmaf((x[i] - of[0]) * of[LANES], gamma[channel], beta[channel]);
-    y[i] = lane < present(d, pixel) ? value : 0.0f;
+    y[i] = finished(d, i, value, nullptr, 0);
 }
 ENTRY(layer_normalise)
 
 // The lanes of Σ dy and Σ dy·x̂ of each chunk: partials [chunks][2][channels][16].
 extern "C" __global__ void layer_backward_sums(Normalisation d, const float *statistics,
                                                const float *x, const float *dy, float *partials) {
-    unsigned groups = (d.channels + CHANNELS - 1) / CHANNELS;
-    unsigned chunk = blockIdx.x / groups;
-    unsigned channel = blockIdx.x % groups * CHANNELS + threadIdx.x / LANES;
-    unsigned lane = threadIdx.x % LANES;
-    if (channel >= d.channels) return;
+    ChunkLane of = chunk_lane(d);
+    if (of.channel >= d.channels) return;
     float sum = 0.0f, product = 0.0f;
-    unsigned last = smaller(all_pixels(d), (chunk + 1) * CHUNK);
-    for (unsigned pixel = chunk * CHUNK; pixel < last; pixel++) {
-        size_t i = ((size_t)pixel * d.channels + channel) * LANES + lane;
-        const float *of = statistics + (size_t)pixel * 2 * LANES + lane;
+    for (unsigned pixel = of.first; pixel < of.last; pixel++) {
+        size_t i = place(d, of, pixel);
+        const float *kept = statistics + (size_t)pixel * 2 * LANES + of.lane;
         sum = sum + dy[i];
-        product = fmaf(dy[i], (x[i] - of[0]) * of[LANES], product);
+        product = fmaf(dy[i], (x[i] - kept[0]) * kept[LANES], product);
     }
-    float *to = partials + ((size_t)chunk * 2 * d.channels + channel) * LANES + lane;
-    to[0] = sum;
-    to[(size_t)d.channels * LANES] = product;
+    store_sums(d, of, sum, product, partials);
 }
 ENTRY(layer_backward_sums)
 

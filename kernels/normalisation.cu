@@ -23,22 +23,16 @@ ENTRY(batch_shift)
 // The lanes of Σ (x − K) and Σ (x − K)² of each chunk: partials [chunks][2][channels][16].
 extern "C" __global__ void batch_moments(Normalisation d, const float *x, const float *shift,
                                          float *partials) {
-    unsigned groups = (d.channels + CHANNELS - 1) / CHANNELS;
-    unsigned chunk = blockIdx.x / groups;
-    unsigned channel = blockIdx.x % groups * CHANNELS + threadIdx.x / LANES;
-    unsigned lane = threadIdx.x % LANES;
-    if (channel >= d.channels) return;
-    float k = shift[channel], sum = 0.0f, square = 0.0f;
-    unsigned last = smaller(all_pixels(d), (chunk + 1) * CHUNK);
-    for (unsigned pixel = chunk * CHUNK; pixel < last; pixel++) {
-        float difference = x[((size_t)pixel * d.channels + channel) * LANES + lane] - k;
-        if (lane >= present(d, pixel)) difference = 0.0f;
+    ChunkLane of = chunk_lane(d);
+    if (of.channel >= d.channels) return;
+    float k = shift[of.channel], sum = 0.0f, square = 0.0f;
+    for (unsigned pixel = of.first; pixel < of.last; pixel++) {
+        float difference = x[place(d, of, pixel)] - k;
+        if (of.lane >= present(d, pixel)) difference = 0.0f;
         sum = sum + difference;
         square = fmaf(difference, difference, square);
     }
-    float *to = partials + ((size_t)chunk * 2 * d.channels + channel) * LANES + lane;
-    to[0] = sum;
-    to[(size_t)d.channels * LANES] = square;
+    store_sums(d, of, sum, square, partials);
 }
 ENTRY(batch_moments)
 
@@ -46,18 +40,11 @@ ENTRY(batch_moments)
 extern "C" __global__ void batch_statistics(Normalisation d, unsigned chunks, float epsilon,
                                             float momentum, const float *shift, const float *partials,
                                             float *running, float *statistics) {
-    __shared__ float lanes[2][CHANNELS][LANES];
-    unsigned place = threadIdx.x / LANES, lane = threadIdx.x % LANES;
-    unsigned channel = blockIdx.x * CHANNELS + place;
-    if (channel < d.channels) {
-        unsigned all = 2 * d.channels;
-        lanes[0][place][lane] = add_chunks(partials, chunks, all, channel, lane);
-        lanes[1][place][lane] = add_chunks(partials, chunks, all, d.channels + channel, lane);
-    }
-    __syncthreads();
-    if (channel >= d.channels || lane != 0) return;
+    ChannelSums sums = add_sums(d, chunks, partials);
+    if (!sums.mine) return;
     float n = (float)(d.samples * d.pixels), others = (float)(d.samples * d.pixels - 1);
-    float sum = add_lanes(lanes[0][place]), square = add_lanes(lanes[1][place]);
+    unsigned channel = sums.channel;
+    float sum = sums.first, square = sums.second;
     float offset = sum / n;
     float mean = shift[channel] + offset;
     float squares = square - sum * offset;
@@ -87,12 +74,10 @@ extern "C" __global__ void normalise(Normalisation d, unsigned length, unsigned 
                                      const float *x, const float *residual, float *y) {
     unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= length) return;
-    unsigned channel = i / LANES % d.channels, pixel = i / LANES / d.channels;
+    unsigned channel = channel_of(d, i);
     float scale = gamma[channel] * statistics[d.channels + channel];
     float value = fmaf(x[i] - statistics[channel], scale, beta[channel]);
-    if (residual) value = value + residual[i];
-    if (relu) value = if_less(value, 0.0f, 0.0f, value + 0.0f);
-    y[i] = i % LANES < present(d, pixel) ? value : 0.0f;
+    y[i] = finished(d, i, value, residual, relu);
 }
 ENTRY(normalise)
 
@@ -101,23 +86,17 @@ ENTRY(normalise)
 extern "C" __global__ void normalise_backward_sums(Normalisation d, const float *statistics,
                                                    const float *x, const float *y, const float *dy,
                                                    float *partials) {
-    unsigned groups = (d.channels + CHANNELS - 1) / CHANNELS;
-    unsigned chunk = blockIdx.x / groups;
-    unsigned channel = blockIdx.x % groups * CHANNELS + threadIdx.x / LANES;
-    unsigned lane = threadIdx.x % LANES;
-    if (channel >= d.channels) return;
-    float mean = statistics[channel], sum = 0.0f, product = 0.0f;
-    unsigned last = smaller(all_pixels(d), (chunk + 1) * CHUNK);
-    for (unsigned pixel = chunk * CHUNK; pixel < last; pixel++) {
-        size_t i = ((size_t)pixel * d.channels + channel) * LANES + lane;
+    ChunkLane of = chunk_lane(d);
+    if (of.channel >= d.channels) return;
+    float mean = statistics[of.channel], sum = 0.0f, product = 0.0f;
+    for (unsigned pixel = of.first; pixel < of.last; pixel++) {
+        size_t i = place(d, of, pixel);
         float gradient = dy[i];
         if (y) gradient = if_less(0.0f, y[i], gradient, 0.0f);
         sum = sum + gradient;
         product = fmaf(gradient, x[i] - mean, product);
     }
-    float *to = partials + ((size_t)chunk * 2 * d.channels + channel) * LANES + lane;
-    to[0] = sum;
-    to[(size_t)d.channels * LANES] = product;
+    store_sums(d, of, sum, product, partials);
 }
 ENTRY(normalise_backward_sums)
 
@@ -126,18 +105,10 @@ extern "C" __global__ void normalise_backward_parameters(Normalisation d, unsign
                                                          const float *statistics,
                                                          const float *partials, float *dgamma,
                                                          float *dbeta) {
-    __shared__ float lanes[2][CHANNELS][LANES];
-    unsigned place = threadIdx.x / LANES, lane = threadIdx.x % LANES;
-    unsigned channel = blockIdx.x * CHANNELS + place;
-    if (channel < d.channels) {
-        unsigned all = 2 * d.channels;
-        lanes[0][place][lane] = add_chunks(partials, chunks, all, channel, lane);
-        lanes[1][place][lane] = add_chunks(partials, chunks, all, d.channels + channel, lane);
-    }
-    __syncthreads();
-    if (channel >= d.channels || lane != 0) return;
-    dbeta[channel] = add_lanes(lanes[0][place]);
-    dgamma[channel] = add_lanes(lanes[1][place]) * statistics[d.channels + channel];
+    ChannelSums sums = add_sums(d, chunks, partials);
+    if (!sums.mine) return;
+    dbeta[sums.channel] = sums.first;
+    dgamma[sums.channel] = sums.second * statistics[d.channels + sums.channel];
 }
 ENTRY(normalise_backward_parameters)
 
@@ -148,7 +119,7 @@ extern "C" __global__ void normalise_backward(Normalisation d, unsigned length,
                                               const float *y, float *dy, float *residual) {
     unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= length) return;
-    unsigned channel = i / LANES % d.channels, pixel = i / LANES / d.channels;
+    unsigned channel = channel_of(d, i);
     float n = (float)(d.samples * d.pixels);
     float inverse = statistics[d.channels + channel];
     float gradient = dy[i];
@@ -157,6 +128,6 @@ extern "C" __global__ void normalise_backward(Normalisation d, unsigned length,
     float against = statistics[channel] - x[i];
     float slope = (inverse * dgamma[channel]) / n;
     float dx = (gamma[channel] * inverse) * fmaf(against, slope, gradient - dbeta[channel] / n);
-    dy[i] = i % LANES < present(d, pixel) ? dx : 0.0f;
+    dy[i] = finished(d, i, dx, nullptr, 0);
 }
 ENTRY(normalise_backward)

@@ -31,18 +31,14 @@ ENTRY(add_partials)
 // count of x > 0: partials [chunks][2][channels][16]. The mean is the first row of statistics [4][channels].
 extern "C" __global__ void neuron_sums(Normalisation d, unsigned spread, const float *x,
                                        const float *statistics, float *partials) {
-    unsigned groups = (d.channels + CHANNELS - 1) / CHANNELS;
-    unsigned chunk = blockIdx.x / groups;
-    unsigned channel = blockIdx.x % groups * CHANNELS + threadIdx.x / LANES;
-    unsigned lane = threadIdx.x % LANES;
-    if (channel >= d.channels) return;
-    float mean = spread ? statistics[channel] : 0.0f, first = 0.0f, second = 0.0f;
-    unsigned last = smaller(all_pixels(d), (chunk + 1) * CHUNK);
-    for (unsigned pixel = chunk * CHUNK; pixel < last; pixel++) {
-        float value = x[((size_t)pixel * d.channels + channel) * LANES + lane];
+    ChunkLane of = chunk_lane(d);
+    if (of.channel >= d.channels) return;
+    float mean = spread ? statistics[of.channel] : 0.0f, first = 0.0f, second = 0.0f;
+    for (unsigned pixel = of.first; pixel < of.last; pixel++) {
+        float value = x[place(d, of, pixel)];
         if (spread) {
             float difference = value - mean;
-            if (lane >= present(d, pixel)) difference = 0.0f;
+            if (of.lane >= present(d, pixel)) difference = 0.0f;
             first = fmaf(difference, difference, first);
             second = second + if_less(0.0f, value, 1.0f, 0.0f);
         } else {
@@ -50,29 +46,19 @@ extern "C" __global__ void neuron_sums(Normalisation d, unsigned spread, const f
             second = second + fabsf(value);
         }
     }
-    float *to = partials + ((size_t)chunk * 2 * d.channels + channel) * LANES + lane;
-    to[0] = first;
-    to[(size_t)d.channels * LANES] = second;
+    store_sums(d, of, first, second, partials);
 }
 ENTRY(neuron_sums)
 
 // Mean and mean magnitude or, where `spread` is 1, deviation and share of x > 0, of statistics [4][channels].
 extern "C" __global__ void neuron_statistics(Normalisation d, unsigned spread, unsigned chunks,
                                              const float *partials, float *statistics) {
-    __shared__ float lanes[2][CHANNELS][LANES];
-    unsigned place = threadIdx.x / LANES, lane = threadIdx.x % LANES;
-    unsigned channel = blockIdx.x * CHANNELS + place;
-    if (channel < d.channels) {
-        unsigned all = 2 * d.channels;
-        lanes[0][place][lane] = add_chunks(partials, chunks, all, channel, lane);
-        lanes[1][place][lane] = add_chunks(partials, chunks, all, d.channels + channel, lane);
-    }
-    __syncthreads();
-    if (channel >= d.channels || lane != 0) return;
+    ChannelSums sums = add_sums(d, chunks, partials);
+    if (!sums.mine) return;
     float n = (float)(d.samples * d.pixels);
-    float first = add_lanes(lanes[0][place]) / n;
-    float *to = statistics + (spread ? 2 * d.channels : 0) + channel;
+    float first = sums.first / n;
+    float *to = statistics + (spread ? 2 * d.channels : 0) + sums.channel;
     to[0] = spread ? sqrtf(first) : first;
-    to[d.channels] = add_lanes(lanes[1][place]) / n;
+    to[d.channels] = sums.second / n;
 }
 ENTRY(neuron_statistics)

@@ -4,6 +4,7 @@ use alloc::format;
 
 use super::check::{operands, too_large, volume};
 use super::memory::Memory;
+use super::summation;
 use crate::error::{Error, Result};
 use crate::shape::LANES;
 
@@ -147,6 +148,23 @@ impl Normalisation {
         volume(&[blocks, self.pixels, self.channels, LANES])
             .ok_or_else(|| too_large("normalisation", format!("{self:?}")))
     }
+
+    /// The pixels of all blocks of samples.
+    pub(super) fn all_pixels(&self) -> usize {
+        self.samples.div_ceil(LANES) * self.pixels
+    }
+
+    /// Samples in the block of a pixel, counted through all blocks.
+    #[inline(always)]
+    pub(super) fn count(&self, pixel: usize) -> usize {
+        LANES.min(self.samples - pixel / self.pixels * LANES)
+    }
+
+    /// The pixels of the first chunk of a sum, and their numbers in a channel, without the padding.
+    pub(super) fn first_chunk(&self) -> [usize; 2] {
+        let pixels = self.all_pixels().min(summation::CHUNK);
+        [pixels, (0..pixels).map(|pixel| self.count(pixel)).sum()]
+    }
 }
 
 /// The settings of [`Normalisations::batch_statistics`].
@@ -277,37 +295,57 @@ pub(super) fn check_normalise_backward<B: Memory>(
     )
 }
 
-/// The operands of a layer normalisation: `whole` have x's length, `each` a number for each channel.
+/// The operands of a layer normalisation.
 pub(super) fn check_layer_normalise<B: Memory>(
     backend: &B,
-    dimensions: Normalisation,
+    given: &LayerNormalise<'_, B::Floats>,
     statistics: &B::Floats,
-    whole: [(&str, &B::Floats); 2],
-    each: &[(&str, &B::Floats)],
+    y: &B::Floats,
 ) -> Result<()> {
-    let operation = "layer normalisation";
-    let length = dimensions.length()?;
-    let of_statistics = volume(&[
-        dimensions.samples.div_ceil(LANES),
-        dimensions.pixels,
-        2,
-        LANES,
-    ])
-    .ok_or_else(|| too_large(operation, format!("{dimensions:?}")))?;
+    let [length, of_statistics] = layer_lengths(given.dimensions)?;
+    let channels = given.dimensions.channels;
     operands(
         backend,
-        operation,
-        &[("statistics", Some(statistics), of_statistics)],
-    )?;
-    for (name, floats) in whole {
-        operands(backend, operation, &[(name, Some(floats), length)])?;
-    }
-    for (name, floats) in each {
-        operands(
-            backend,
-            operation,
-            &[(name, Some(floats), dimensions.channels)],
-        )?;
-    }
-    Ok(())
+        "layer normalisation",
+        &[
+            ("statistics", Some(statistics), of_statistics),
+            ("gamma", Some(given.gamma), channels),
+            ("beta", Some(given.beta), channels),
+            ("x", Some(given.x), length),
+            ("y", Some(y), length),
+        ],
+    )
+}
+
+/// The operands of a layer normalisation's gradient.
+pub(super) fn check_layer_normalise_backward<B: Memory>(
+    backend: &B,
+    given: &LayerNormaliseBackward<'_, B::Floats>,
+    dy: &B::Floats,
+    dgamma: &B::Floats,
+    dbeta: &B::Floats,
+) -> Result<()> {
+    let [length, of_statistics] = layer_lengths(given.dimensions)?;
+    let channels = given.dimensions.channels;
+    operands(
+        backend,
+        "layer normalisation backward",
+        &[
+            ("statistics", Some(given.statistics), of_statistics),
+            ("gamma", Some(given.gamma), channels),
+            ("x", Some(given.x), length),
+            ("dy", Some(dy), length),
+            ("dgamma", Some(dgamma), channels),
+            ("dbeta", Some(dbeta), channels),
+        ],
+    )
+}
+
+/// Numbers in an activation, and in the statistics of a layer normalisation.
+fn layer_lengths(dimensions: Normalisation) -> Result<[usize; 2]> {
+    let length = dimensions.length()?;
+    let blocks = dimensions.samples.div_ceil(LANES);
+    volume(&[blocks, dimensions.pixels, 2, LANES])
+        .map(|statistics| [length, statistics])
+        .ok_or_else(|| too_large("layer normalisation", format!("{dimensions:?}")))
 }

@@ -121,7 +121,7 @@ fn a_missing_barrier_shows() {
     let barrier = "__syncthreads();";
     let mut barriers = 0;
     for file in [
-        "affine.cu",
+        "common.cuh",
         "convolution.cu",
         "loss.cu",
         "normalisation.cu",
@@ -144,7 +144,7 @@ fn a_missing_barrier_shows() {
             barriers += 1;
         }
     }
-    assert!(barriers >= 11, "{barriers} barriers");
+    assert!(barriers >= 8, "{barriers} barriers");
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod reference;
 
 // Numerics
 mod kernels_against_f64;
+mod kernels_refuse;
 mod kernels_same_bits;
 mod math_functions;
 mod random_streams;

@@ -1,7 +1,7 @@
 //! Softmax over rows, and products of activations with activations.
 
-use super::simd::{Block, InstructionSet, Kernel, Simd};
-use super::threads::Job;
+use super::simd::{Kernel, Simd};
+use super::spread::Spread;
 use super::{Cpu, Floats, math};
 use crate::backend::attention::{check_rows, check_sample_product, check_softmax};
 use crate::backend::{Attention, Normalisation, SampleProduct};
@@ -37,12 +37,14 @@ impl Attention for Cpu {
         if c.as_slice().is_empty() {
             return Ok(());
         }
-        self.threads.run(Multiply {
+        self.threads.run(Spread {
             set: self.set,
-            dimensions,
-            a: a.as_blocks(),
-            b: b.as_blocks(),
-            c: c.as_mut_blocks(),
+            kernel: Multiply(dimensions),
+            first: 0,
+            count: dimensions.blocks,
+            work: dimensions.rows * dimensions.columns * dimensions.terms * LANES,
+            read: [a.as_blocks(), b.as_blocks()],
+            written: [c.as_mut_blocks()],
         });
         Ok(())
     }
@@ -95,66 +97,37 @@ impl Cpu {
     /// Softmax of x or, with its output y, the gradient in the place of x.
     fn rows(&self, dimensions: Normalisation, y: Option<&Floats>, x: &mut Floats) {
         if dimensions.channels > 0 {
-            self.threads.run(Softmax {
-                set: self.set,
-                dimensions,
-                y: y.map(Floats::as_blocks),
-                first: 0,
-                x: x.as_mut_blocks(),
-            });
+            let read = [y.map_or(&[][..], Floats::as_blocks)];
+            let written = [x.as_mut_blocks()];
+            let mut job = Spread::pixels(self.set, dimensions, Softmax(dimensions), read, written);
+            // An exponential takes as long as moving some ten numbers.
+            job.work *= 10;
+            self.threads.run(job);
         }
     }
 }
 
-/// Softmax of pixels `first..`, counted through all blocks or, with its output y, the gradient.
-struct Softmax<'a> {
-    set: InstructionSet,
-    dimensions: Normalisation,
-    y: Option<&'a [Block]>,
-    first: usize,
-    x: &'a mut [Block],
-}
+/// Softmax of x in its place or, where its output y is read, the gradient.
+#[derive(Clone, Copy)]
+struct Softmax(Normalisation);
 
-impl Job for Softmax<'_> {
-    fn work(&self) -> usize {
-        // An exponential takes as long as moving some ten numbers.
-        self.x.len() * LANES * 10
-    }
-
-    fn split(self, left: usize, parts: usize) -> core::result::Result<(Self, Self), Self> {
-        let channels = self.dimensions.channels;
-        let pixels = self.x.len() / channels * left / parts;
-        if pixels == 0 {
-            return Err(self);
-        }
-        let (y, later_y) = self.y.map(|y| y.split_at(pixels * channels)).unzip();
-        let (x, later_x) = self.x.split_at_mut(pixels * channels);
-        let first = Softmax { y, x, ..self };
-        let rest = Softmax {
-            y: later_y,
-            first: self.first + pixels,
-            x: later_x,
-            ..first
-        };
-        Ok((first, rest))
-    }
-
-    fn run(self) {
-        self.set.run(self);
-    }
-}
-
-impl Kernel for Softmax<'_> {
+impl Kernel for Spread<'_, Softmax, 1, 1> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
+        let Spread {
+            kernel: Softmax(dimensions),
+            first,
+            read: [y],
+            written: [x],
+            ..
+        } = self;
         let zero = s.splat(0.0);
-        let channels = self.dimensions.channels;
-        for (number, row) in self.x.chunks_exact_mut(channels).enumerate() {
-            let present = s.load(&self.dimensions.present(self.first + number));
-            if let Some(y) = self.y {
-                let y = &y[number * channels..][..channels];
+        let channels = dimensions.channels;
+        for (number, row) in x.chunks_exact_mut(channels).enumerate() {
+            let present = s.load(&dimensions.present(first + number));
+            if let Some(y) = y.get(number * channels..(number + 1) * channels) {
                 let mut total = zero;
                 for (dy, y) in row.iter().zip(y) {
                     total = s.fma(s.load(dy), s.load(y), total);
@@ -184,69 +157,30 @@ impl Kernel for Softmax<'_> {
     }
 }
 
-/// c of some blocks of samples.
-struct Multiply<'a> {
-    set: InstructionSet,
-    dimensions: SampleProduct,
-    a: &'a [Block],
-    b: &'a [Block],
-    c: &'a mut [Block],
-}
-
-impl Job for Multiply<'_> {
-    fn work(&self) -> usize {
-        self.c.len() * LANES * self.dimensions.terms
-    }
-
-    fn split(self, left: usize, parts: usize) -> core::result::Result<(Self, Self), Self> {
-        let d = self.dimensions;
-        let blocks = d.blocks * left / parts;
-        if blocks == 0 {
-            return Err(self);
-        }
-        let (a, later_a) = self.a.split_at(blocks * d.rows * d.terms);
-        let (b, later_b) = self.b.split_at(blocks * d.terms * d.columns);
-        let (c, later_c) = self.c.split_at_mut(blocks * d.rows * d.columns);
-        let first = Multiply {
-            dimensions: SampleProduct { blocks, ..d },
-            a,
-            b,
-            c,
-            ..self
-        };
-        let rest = Multiply {
-            dimensions: SampleProduct {
-                blocks: d.blocks - blocks,
-                ..d
-            },
-            a: later_a,
-            b: later_b,
-            c: later_c,
-            ..first
-        };
-        Ok((first, rest))
-    }
-
-    fn run(self) {
-        self.set.run(self);
-    }
-}
+/// c of blocks of samples: reads a and b.
+#[derive(Clone, Copy)]
+struct Multiply(SampleProduct);
 
 /// Columns whose sums are kept in registers at a time.
 const TILE: usize = 4;
 
-impl Kernel for Multiply<'_> {
+impl Kernel for Spread<'_, Multiply, 2, 1> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let d = self.dimensions;
+        let Spread {
+            kernel: Multiply(d),
+            read: [all_a, all_b],
+            written: [c],
+            ..
+        } = self;
         let [row_step, a_step] = d.steps_a();
         let [b_step, column_step] = d.steps_b();
-        let blocks = self.c.chunks_exact_mut(d.rows * d.columns);
+        let blocks = c.chunks_exact_mut(d.rows * d.columns);
         for (block, c) in blocks.enumerate() {
-            let a = &self.a[block * d.rows * d.terms..][..d.rows * d.terms];
-            let b = &self.b[block * d.terms * d.columns..][..d.terms * d.columns];
+            let a = &all_a[block * d.rows * d.terms..][..d.rows * d.terms];
+            let b = &all_b[block * d.terms * d.columns..][..d.terms * d.columns];
             for (row, c) in c.chunks_exact_mut(d.columns).enumerate() {
                 for (tile, c) in c.chunks_mut(TILE).enumerate() {
                     let mut sums = [s.splat(0.0); TILE];

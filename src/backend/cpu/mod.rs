@@ -15,6 +15,8 @@ mod product;
 mod reductions;
 mod scratch;
 pub mod simd;
+mod spread;
+mod sums;
 mod threads;
 
 use crate::error::Result;

@@ -4,8 +4,8 @@
 //! ascending, so that a pixel of several windows gets one chain.
 
 use super::convolution::axis::{Axis, Direction, Reach};
-use super::simd::{Block, InstructionSet, Kernel, Simd};
-use super::threads::Job;
+use super::simd::{Block, Kernel, Simd};
+use super::spread::Spread;
 use super::{Cpu, Floats};
 use crate::backend::poolings::check_pooling;
 use crate::backend::{Pool, Pooling, Poolings};
@@ -18,12 +18,15 @@ impl Poolings for Cpu {
         if y.as_slice().is_empty() {
             return Ok(());
         }
-        self.threads.run(Forward {
+        let windows = Windows::new(dimensions)?;
+        self.threads.run(Spread {
             set: self.set,
-            pool,
-            windows: Windows::new(dimensions)?,
-            x: x.as_blocks(),
-            y: y.as_mut_blocks(),
+            kernel: Forward { pool, windows },
+            first: 0,
+            count: dimensions.blocks,
+            work: windows.strides().iter().sum::<usize>() * LANES,
+            read: [x.as_blocks()],
+            written: [y.as_mut_blocks()],
         });
         Ok(())
     }
@@ -46,13 +49,15 @@ impl Poolings for Cpu {
         if dy.as_slice().is_empty() {
             return Ok(());
         }
-        self.threads.run(Backward {
+        let windows = Windows::new(dimensions)?;
+        self.threads.run(Spread {
             set: self.set,
-            pool,
-            windows: Windows::new(dimensions)?,
-            x: x.as_blocks(),
-            dy: dy.as_blocks(),
-            dx: dx.as_mut_blocks(),
+            kernel: Backward { pool, windows },
+            first: 0,
+            count: dimensions.blocks,
+            work: windows.strides().iter().sum::<usize>() * LANES,
+            read: [x.as_blocks(), dy.as_blocks()],
+            written: [dx.as_mut_blocks()],
         });
         Ok(())
     }
@@ -139,55 +144,32 @@ fn if_wins<S: Simd>(
     s.if_less(best, value, yes, s.if_less(value, infinity, no, otherwise))
 }
 
-/// y of some blocks of samples.
-struct Forward<'a> {
-    set: InstructionSet,
+/// y of blocks of samples: reads x.
+#[derive(Clone, Copy)]
+struct Forward {
     pool: Pool,
     windows: Windows,
-    x: &'a [Block],
-    y: &'a mut [Block],
 }
 
-impl Job for Forward<'_> {
-    fn work(&self) -> usize {
-        (self.x.len() + self.y.len()) * LANES
-    }
-
-    fn split(self, left: usize, parts: usize) -> core::result::Result<(Self, Self), Self> {
-        let [x_stride, y_stride] = self.windows.strides();
-        let blocks = self.y.len() / y_stride * left / parts;
-        if blocks == 0 {
-            return Err(self);
-        }
-        let (x, later_x) = self.x.split_at(blocks * x_stride);
-        let (y, later_y) = self.y.split_at_mut(blocks * y_stride);
-        let first = Forward { x, y, ..self };
-        let rest = Forward {
-            x: later_x,
-            y: later_y,
-            ..first
-        };
-        Ok((first, rest))
-    }
-
-    fn run(self) {
-        self.set.run(self);
-    }
-}
-
-impl Kernel for Forward<'_> {
+impl Kernel for Spread<'_, Forward, 1, 1> {
     type Output = ();
 
     // Loops without closures, pixels outside channels: a closure that is not inlined has no instruction
     // set, and then every vector goes through memory.
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let [x_stride, y_stride] = self.windows.strides();
-        let channels = self.windows.channels;
-        let blocks = self.y.chunks_exact_mut(y_stride);
-        for (y, x) in blocks.zip(self.x.chunks_exact(x_stride)) {
+        let Spread {
+            kernel: Forward { pool, windows },
+            read: [x],
+            written: [y],
+            ..
+        } = self;
+        let [x_stride, y_stride] = windows.strides();
+        let channels = windows.channels;
+        let blocks = y.chunks_exact_mut(y_stride);
+        for (y, x) in blocks.zip(x.chunks_exact(x_stride)) {
             for (number, y) in y.chunks_exact_mut(channels).enumerate() {
-                let window = self.windows.window(number);
+                let window = windows.window(number);
                 for number in 0..window.count() {
                     let x = &x[window.pixel(number) * channels..][..channels];
                     if number == 0 {
@@ -196,14 +178,14 @@ impl Kernel for Forward<'_> {
                     }
                     for (y, x) in y.iter_mut().zip(x) {
                         let (before, value) = (s.load(y), s.load(x));
-                        let result = match self.pool {
+                        let result = match pool {
                             Pool::Average => s.add(before, value),
                             Pool::Max => if_wins(s, before, value, value, before),
                         };
                         s.store(result, y);
                     }
                 }
-                if let Pool::Average = self.pool {
+                if let Pool::Average = pool {
                     let count = s.splat(window.count() as f32);
                     for y in y {
                         s.store(s.div(s.load(y), count), y);
@@ -214,59 +196,33 @@ impl Kernel for Forward<'_> {
     }
 }
 
-/// dx of some blocks of samples.
-struct Backward<'a> {
-    set: InstructionSet,
+/// dx of blocks of samples: reads x and dy.
+#[derive(Clone, Copy)]
+struct Backward {
     pool: Pool,
     windows: Windows,
-    x: &'a [Block],
-    dy: &'a [Block],
-    dx: &'a mut [Block],
 }
 
-impl Job for Backward<'_> {
-    fn work(&self) -> usize {
-        (self.dx.len() + self.dy.len()) * LANES
-    }
-
-    fn split(self, left: usize, parts: usize) -> core::result::Result<(Self, Self), Self> {
-        let [x_stride, y_stride] = self.windows.strides();
-        let blocks = self.dy.len() / y_stride * left / parts;
-        if blocks == 0 {
-            return Err(self);
-        }
-        let (x, later_x) = self.x.split_at(blocks * x_stride);
-        let (dy, later_dy) = self.dy.split_at(blocks * y_stride);
-        let (dx, later_dx) = self.dx.split_at_mut(blocks * x_stride);
-        let first = Backward { x, dy, dx, ..self };
-        let rest = Backward {
-            x: later_x,
-            dy: later_dy,
-            dx: later_dx,
-            ..first
-        };
-        Ok((first, rest))
-    }
-
-    fn run(self) {
-        self.set.run(self);
-    }
-}
-
-impl Kernel for Backward<'_> {
+impl Kernel for Spread<'_, Backward, 2, 1> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let [x_stride, y_stride] = self.windows.strides();
-        let channels = self.windows.channels;
-        let blocks = self.dx.chunks_exact_mut(x_stride);
-        let sources = self.x.chunks_exact(x_stride);
-        for ((dx, x), dy) in blocks.zip(sources).zip(self.dy.chunks_exact(y_stride)) {
+        let Spread {
+            kernel: Backward { pool, windows },
+            read: [x, dy],
+            written: [dx],
+            ..
+        } = self;
+        let [x_stride, y_stride] = windows.strides();
+        let channels = windows.channels;
+        let blocks = dx.chunks_exact_mut(x_stride);
+        let sources = x.chunks_exact(x_stride);
+        for ((dx, x), dy) in blocks.zip(sources).zip(dy.chunks_exact(y_stride)) {
             dx.fill([0.0; LANES]);
             for (number, dy) in dy.chunks_exact(channels).enumerate() {
-                let window = self.windows.window(number);
-                match self.pool {
+                let window = windows.window(number);
+                match pool {
                     Pool::Average => {
                         let count = s.splat(window.count() as f32);
                         for number in 0..window.count() {

@@ -1,9 +1,8 @@
 //! Sums over the numbers of a buffer, and statistics of neurons.
 
-use super::normalisation::sums::{Lanes, Terms, of_channels, over_pixels, pixels, store_some};
-use super::simd::{Block, InstructionSet, Kernel, Simd};
-use super::threads::Job;
-use super::{Cpu, Floats, scratch};
+use super::simd::{Block, Kernel, Simd};
+use super::sums::{ChannelSums, Lanes, Terms, pixels};
+use super::{Cpu, Floats};
 use crate::backend::reductions::check_neuron_statistics;
 use crate::backend::{Normalisation, Reductions, check, summation};
 use crate::error::Result;
@@ -27,90 +26,39 @@ impl Reductions for Cpu {
         let (means, spreads) = statistics.as_mut_slice().split_at_mut(2 * channels);
         let (mean, magnitude) = means.split_at_mut(channels);
         let (deviation, active) = spreads.split_at_mut(channels);
-        self.threads.run(Neurons {
-            set: self.set,
+        let mut terms = Moments {
             dimensions,
             x: x.as_blocks(),
-            first: 0,
-            results: [mean, magnitude, deviation, active],
-        });
+            means: None,
+        };
+        let results = [&mut *mean, magnitude].map(Some);
+        self.threads
+            .run(ChannelSums::new(self.set, dimensions, terms, results));
+        terms.means = Some(mean);
+        let results = [deviation, active].map(Some);
+        self.threads
+            .run(ChannelSums::new(self.set, dimensions, terms, results));
         Ok(())
     }
 }
 
-/// The statistics of channels `first..`, as many as there is room for.
-struct Neurons<'a> {
-    set: InstructionSet,
-    dimensions: Normalisation,
-    x: &'a [Block],
-    first: usize,
-    results: [&'a mut [f32]; 4],
-}
-
-impl Job for Neurons<'_> {
-    fn work(&self) -> usize {
-        self.dimensions.samples * self.dimensions.pixels * self.results[0].len()
-    }
-
-    fn split(self, left: usize, parts: usize) -> core::result::Result<(Self, Self), Self> {
-        let channels = self.results[0].len() * left / parts;
-        if channels == 0 {
-            return Err(self);
-        }
-        let [a, b, c, d] = self.results.map(|result| result.split_at_mut(channels));
-        let first = Neurons {
-            results: [a.0, b.0, c.0, d.0],
-            ..self
-        };
-        let rest = Neurons {
-            first: self.first + channels,
-            results: [a.1, b.1, c.1, d.1],
-            ..first
-        };
-        Ok((first, rest))
-    }
-
-    fn run(self) {
-        scratch::with(4 * self.results[0].len(), |lanes| {
-            let (lanes, _) = lanes.as_chunks_mut();
-            let set = self.set;
-            set.run(Estimate {
-                operands: self,
-                lanes,
-            });
-        });
-    }
-}
-
-struct Estimate<'a> {
-    operands: Neurons<'a>,
-    lanes: &'a mut [Lanes],
-}
-
-/// Σ x and Σ|x| of channels `first..` or, with their means, Σ (x − mean)² without the padding and the count of
-/// x > 0.
+/// Σ x/n and Σ|x|/n or, with the means, √(Σ (x − mean)²/n) without the padding and the share of x > 0.
+#[derive(Clone, Copy)]
 struct Moments<'a> {
     dimensions: Normalisation,
     x: &'a [Block],
-    first: usize,
     means: Option<&'a [f32]>,
 }
 
 impl Terms for Moments<'_> {
     #[inline(always)]
-    fn add<S: Simd, const P: usize>(&self, s: S, pixel: usize, lanes: &mut [Lanes]) {
+    fn add<S: Simd, const P: usize>(&self, s: S, pixel: usize, first: usize, lanes: &mut [Lanes]) {
         let (zero, one) = (s.splat(0.0), s.splat(1.0));
         let sign = s.splat_bits(0x7fff_ffff);
-        let x = pixels::<P>(
-            self.x,
-            pixel,
-            self.dimensions.channels,
-            self.first,
-            lanes.len(),
-        );
+        let x = pixels::<P>(self.x, pixel, self.dimensions.channels, first, lanes.len());
         let present: [_; P] = core::array::from_fn(|p| s.load(&self.dimensions.present(pixel + p)));
-        for (channel, [first, second]) in lanes.iter_mut().enumerate() {
-            let (mut a, mut b) = (s.load(first), s.load(second));
+        for (channel, [sum, other]) in lanes.iter_mut().enumerate() {
+            let (mut a, mut b) = (s.load(sum), s.load(other));
             for p in 0..P {
                 let x = s.load(&x[p][channel]);
                 match self.means {
@@ -119,53 +67,26 @@ impl Terms for Moments<'_> {
                         b = s.add(b, s.and(x, sign));
                     }
                     Some(means) => {
-                        let d = s.sub(x, s.splat(means[channel]));
+                        let d = s.sub(x, s.splat(means[first + channel]));
                         let d = s.if_less(zero, present[p], d, zero);
                         a = s.fma(d, d, a);
                         b = s.add(b, s.if_less(zero, x, one, zero));
                     }
                 }
             }
-            s.store(a, first);
-            s.store(b, second);
+            s.store(a, sum);
+            s.store(b, other);
         }
     }
-}
-
-impl Kernel for Estimate<'_> {
-    type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let Neurons {
-            dimensions,
-            x,
-            first,
-            results: [mean, magnitude, deviation, active],
-            ..
-        } = self.operands;
-        let pixels = dimensions.samples.div_ceil(LANES) * dimensions.pixels;
-        let n = s.splat((dimensions.samples * dimensions.pixels) as f32);
-        let mut moments = Moments {
-            dimensions,
-            x,
-            first,
-            means: None,
-        };
-        let sums = over_pixels(s, &moments, pixels, self.lanes).chunks(LANES);
-        let results = mean.chunks_mut(LANES).zip(magnitude.chunks_mut(LANES));
-        for (sums, (mean, magnitude)) in sums.zip(results) {
-            let [total, magnitudes] = of_channels(s, sums);
-            store_some(s, s.div(total, n), mean);
-            store_some(s, s.div(magnitudes, n), magnitude);
-        }
-        moments.means = Some(mean);
-        let sums = over_pixels(s, &moments, pixels, self.lanes).chunks(LANES);
-        let results = deviation.chunks_mut(LANES).zip(active.chunks_mut(LANES));
-        for (sums, (deviation, active)) in sums.zip(results) {
-            let [squares, count] = of_channels(s, sums);
-            store_some(s, s.sqrt(s.div(squares, n)), deviation);
-            store_some(s, s.div(count, n), active);
+    fn finish<S: Simd>(&self, s: S, _channel: usize, sums: [S::Vector; 2]) -> [S::Vector; 2] {
+        let n = s.splat((self.dimensions.samples * self.dimensions.pixels) as f32);
+        let [first, second] = sums;
+        let (first, second) = (s.div(first, n), s.div(second, n));
+        match self.means {
+            None => [first, second],
+            Some(_) => [s.sqrt(first), second],
         }
     }
 }

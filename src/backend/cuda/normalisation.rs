@@ -5,7 +5,8 @@ use super::buffer::Floats;
 use super::launch::Argument;
 use super::{Cuda, Scratch};
 use crate::backend::normalisations::{
-    check_batch_statistics, check_layer_normalise, check_normalise, check_normalise_backward,
+    check_batch_statistics, check_layer_normalise, check_layer_normalise_backward, check_normalise,
+    check_normalise_backward,
 };
 use crate::backend::{
     BatchNorm, LayerNormalise, LayerNormaliseBackward, Normalisation, Normalisations, Normalise,
@@ -19,20 +20,8 @@ pub const CHANNELS: usize = 16;
 pub const THREADS: [u32; 2] = [(CHANNELS * LANES) as u32, 1];
 
 impl Normalisation {
-    /// The pixels of all blocks of samples.
-    pub(super) fn all_pixels(&self) -> usize {
-        self.samples.div_ceil(LANES) * self.pixels
-    }
-
     pub(super) fn chunks(&self) -> usize {
         self.all_pixels().div_ceil(summation::CHUNK)
-    }
-
-    /// The numbers of a channel in the first chunk, without the padding.
-    fn counted(&self) -> usize {
-        let present = |pixel| LANES.min(self.samples - pixel / self.pixels * LANES);
-        let start = self.all_pixels().min(summation::CHUNK);
-        (0..start).map(present).sum()
     }
 }
 
@@ -53,7 +42,7 @@ impl Normalisations for Cuda {
             partials.resize(&self.owner, chunks * 2 * channels * LANES)?;
             sums.resize(&self.owner, channels)?;
             let d = Argument::try_from(dimensions)?;
-            let counted = dimensions.counted() as f32;
+            let counted = dimensions.first_chunk()[1] as f32;
             let (partials, shift) = (Argument::written(partials)?, Argument::written(sums)?);
             let average = &[d, counted.into(), x.into(), shift];
             let moments = &[d, x.into(), shift, partials];
@@ -166,27 +155,20 @@ impl Normalisations for Cuda {
         statistics: &mut Floats,
         y: &mut Floats,
     ) -> Result<()> {
-        let LayerNormalise {
-            dimensions,
-            epsilon,
-            gamma,
-            beta,
-            x,
-        } = operands;
-        let each = [("gamma", gamma), ("beta", beta)];
-        check_layer_normalise(self, dimensions, statistics, [("x", x), ("y", y)], &each)?;
+        check_layer_normalise(self, &operands, statistics, y)?;
+        let LayerNormalise { dimensions, x, .. } = operands;
         let (d, length) = (Argument::try_from(dimensions)?, y.length());
         if length == 0 {
             return Ok(());
         }
         let statistics = Argument::written(statistics)?;
-        let estimate = &[d, epsilon.into(), x.into(), statistics];
+        let estimate = &[d, operands.epsilon.into(), x.into(), statistics];
         let apply = &[
             d,
             Argument::count(length)?,
             statistics,
-            gamma.into(),
-            beta.into(),
+            operands.gamma.into(),
+            operands.beta.into(),
             x.into(),
             Argument::written(y)?,
         ];
@@ -209,14 +191,13 @@ impl Normalisations for Cuda {
         dgamma: &mut Floats,
         dbeta: &mut Floats,
     ) -> Result<()> {
+        check_layer_normalise_backward(self, &operands, dy, dgamma, dbeta)?;
         let LayerNormaliseBackward {
             dimensions,
             statistics,
             gamma,
             x,
         } = operands;
-        let each = [("gamma", gamma), ("dgamma", &*dgamma), ("dbeta", &*dbeta)];
-        check_layer_normalise(self, dimensions, statistics, [("x", x), ("dy", dy)], &each)?;
         let (channels, chunks) = (dimensions.channels, dimensions.chunks());
         let groups = channels.div_ceil(CHANNELS);
         if channels == 0 {

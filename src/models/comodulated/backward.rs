@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::Comodulated;
+use super::{Comodulated, add, copy};
 use crate::backend::{Backend, Binary, Update};
 use crate::error::Result;
 use crate::nn::{Parameter, Relu};
@@ -40,7 +40,7 @@ impl<B: Backend> Comodulated<B> {
         match &self.image_gains {
             None => self.gains.forward(backend, dy, None, false, two)?,
             Some(gains) => {
-                self.add[1].forward(backend, dy, None, false, two)?;
+                copy(backend, dy, two)?;
                 backend.binary(Binary::Multiply, gains.floats(), two.floats_mut())?;
             }
         }
@@ -56,8 +56,7 @@ impl<B: Backend> Comodulated<B> {
                 true => skip.backward(backend, pooled, dy, Some(two))?,
                 false => skip.to_input(backend, pooled.shape(), dy, two)?,
             }
-            self.add[0].forward(backend, one, Some(two), false, three)?;
-            core::mem::swap(one, three);
+            add(backend, two, one)?;
         }
         // dh₂ into `two`, then s₂⊙dh₂ into `three`, then through ReLU.
         let [rectified1, rectified2] = &self.rectified;
@@ -68,7 +67,7 @@ impl<B: Backend> Comodulated<B> {
         // dh₁ into `one`: through the convolution, and around it.
         let update = match self.shape.residual {
             true => {
-                self.add[0].forward(backend, three, None, false, one)?;
+                copy(backend, three, one)?;
                 Update::Add
             }
             false => Update::Overwrite,

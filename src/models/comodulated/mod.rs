@@ -74,18 +74,15 @@ pub struct Comodulated<B: Backend = Cpu> {
     gains: ChannelScale<B>,
     image_gains: Option<Tensor<B>>,
     skip: Option<GainLinear<B>>,
-    /// Times 1, to add activations.
-    add: [ChannelScale<B>; 2],
     /// ReLU behind each convolution, before the modulation.
     rectified: [Tensor<B>; 2],
     /// The same after it.
     modulated: [Tensor<B>; 2],
-    convolved: Tensor<B>,
     pooled: Tensor<B>,
     activity: Tensor<B>,
     skipped: Tensor<B>,
     output: Tensor<B>,
-    /// Gradients, and room for one that is used up.
+    /// Gradients, which take turns.
     gradients: [Tensor<B>; 3],
 }
 
@@ -148,10 +145,8 @@ impl<B: Backend> Comodulated<B> {
             gains: scale(shape.decoder)?,
             image_gains: None,
             skip,
-            add: [scale(shape.encoder)?, scale(shape.decoder)?],
             rectified: [empty()?, empty()?],
             modulated: [empty()?, empty()?],
-            convolved: empty()?,
             pooled: empty()?,
             activity: empty()?,
             skipped: empty()?,
@@ -207,9 +202,11 @@ impl<B: Backend> Comodulated<B> {
         let [first, second] = &mut self.rectified;
         let [h1, _] = &mut self.modulated;
         self.scales[0].forward(backend, first, None, false, h1)?;
-        self.encoder[1].forward(backend, h1, &mut self.convolved)?;
-        let residual = self.shape.residual.then_some(&*h1);
-        self.add[0].forward(backend, &self.convolved, residual, true, second)
+        self.encoder[1].forward(backend, h1, second)?;
+        if self.shape.residual {
+            add(backend, h1, second)?;
+        }
+        Relu.forward(backend, second)
     }
 
     /// The decoder's activity h for the images last seen, `scales` being what the modulator makes of
@@ -254,16 +251,14 @@ impl<B: Backend> Comodulated<B> {
             }
             DecoderGains::Images(gains) => {
                 let gains = Tensor::from_rows(backend, shape, gains)?;
-                self.add[1].forward(backend, &self.activity, None, false, &mut self.output)?;
+                copy(backend, &self.activity, &mut self.output)?;
                 backend.binary(Binary::Multiply, gains.floats(), self.output.floats_mut())?;
                 self.image_gains = Some(gains);
             }
         }
         if let Some(skip) = &self.skip {
             skip.forward(backend, &self.pooled, &mut self.skipped)?;
-            let gained = &mut self.gradients[0];
-            self.add[1].forward(backend, &self.output, Some(&self.skipped), false, gained)?;
-            core::mem::swap(gained, &mut self.output);
+            add(backend, &self.skipped, &mut self.output)?;
         }
         Ok(&self.output)
     }
@@ -281,4 +276,16 @@ impl<B: Backend> Comodulated<B> {
             Modulated::Both => &[0, 1],
         }
     }
+}
+
+/// `y ← x + y`.
+fn add<B: Backend>(backend: &B, x: &Tensor<B>, y: &mut Tensor<B>) -> Result<()> {
+    let sum = Binary::Axpby { a: 1.0, b: 1.0 };
+    backend.binary(sum, x.floats(), y.floats_mut())
+}
+
+/// `y ← x`.
+fn copy<B: Backend>(backend: &B, x: &Tensor<B>, y: &mut Tensor<B>) -> Result<()> {
+    y.reshape(backend, x.shape())?;
+    backend.binary(Binary::Copy, x.floats(), y.floats_mut())
 }

@@ -3,11 +3,13 @@
 mod layer;
 mod normalise;
 mod statistics;
-pub mod sums;
 
+use super::spread::Spread;
+use super::sums::ChannelSums;
 use super::{Cpu, Floats, scratch};
 use crate::backend::normalisations::{
-    check_batch_statistics, check_layer_normalise, check_normalise, check_normalise_backward,
+    check_batch_statistics, check_layer_normalise, check_layer_normalise_backward, check_normalise,
+    check_normalise_backward,
 };
 use crate::backend::{
     BatchNorm, LayerNormalise, LayerNormaliseBackward, Normalisation, Normalisations, Normalise,
@@ -15,7 +17,7 @@ use crate::backend::{
 };
 use crate::error::Result;
 use crate::shape::LANES;
-use normalise::{Backward, Channel, Forward, Sums};
+use normalise::{Backward, Channel, Forward, Gradients};
 use statistics::{Running, Statistics};
 
 impl Normalisations for Cpu {
@@ -93,18 +95,17 @@ impl Normalisations for Cpu {
             for (scale, (gamma, inverse)) in scale.iter_mut().zip(factors) {
                 *scale = gamma * inverse;
             }
-            self.threads.run(Forward {
-                set: self.set,
+            let kernel = Forward {
                 dimensions,
                 relu,
                 mean,
                 scale,
                 beta: beta.as_slice(),
-                x: x.as_blocks(),
-                residual: residual.map(Floats::as_blocks),
-                first: 0,
-                y: y.as_mut_blocks(),
-            });
+            };
+            let read = [x.as_blocks(), residual.map_or(&[][..], Floats::as_blocks)];
+            let written = [y.as_mut_blocks()];
+            self.threads
+                .run(Spread::pixels(self.set, dimensions, kernel, read, written));
         });
         Ok(())
     }
@@ -130,18 +131,17 @@ impl Normalisations for Cpu {
             return Ok(());
         }
         let (mean, inverse_deviation) = statistics.as_slice().split_at(channels);
-        self.threads.run(Sums {
-            set: self.set,
+        let terms = Gradients {
             dimensions,
             mean,
             inverse_deviation,
             x: x.as_blocks(),
             y: y.map(Floats::as_blocks),
             dy: dy.as_blocks(),
-            first: 0,
-            dgamma: dgamma.as_mut_slice(),
-            dbeta: dbeta.as_mut_slice(),
-        });
+        };
+        let results = [&mut *dbeta, &mut *dgamma].map(|d| Some(d.as_mut_slice()));
+        self.threads
+            .run(ChannelSums::new(self.set, dimensions, terms, results));
         let n = (dimensions.samples * dimensions.pixels) as f32;
         scratch::with((4 * channels).div_ceil(LANES), |constants| {
             let (constants, _) = constants.as_flattened_mut()[..4 * channels].as_chunks_mut();
@@ -153,16 +153,17 @@ impl Normalisations for Cpu {
                 let constants: &mut Channel = constants;
                 *constants = [*mean, gamma * inverse, dbeta / n, inverse * dgamma / n];
             }
-            self.threads.run(Backward {
-                set: self.set,
+            let kernel = Backward {
                 dimensions,
                 channels: constants,
-                x: x.as_blocks(),
-                y: y.map(Floats::as_blocks),
-                first: 0,
-                dy: dy.as_mut_blocks(),
-                residual: residual.map(Floats::as_mut_blocks),
-            });
+            };
+            let read = [x.as_blocks(), y.map_or(&[][..], Floats::as_blocks)];
+            let written = [
+                dy.as_mut_blocks(),
+                residual.map_or(&mut [][..], Floats::as_mut_blocks),
+            ];
+            self.threads
+                .run(Spread::pixels(self.set, dimensions, kernel, read, written));
         });
         Ok(())
     }
@@ -173,30 +174,21 @@ impl Normalisations for Cpu {
         statistics: &mut Floats,
         y: &mut Floats,
     ) -> Result<()> {
-        let LayerNormalise {
-            dimensions,
-            epsilon,
-            gamma,
-            beta,
-            x,
-        } = operands;
-        let each = [("gamma", gamma), ("beta", beta)];
-        check_layer_normalise(self, dimensions, statistics, [("x", x), ("y", y)], &each)?;
+        check_layer_normalise(self, &operands, statistics, y)?;
+        let dimensions = operands.dimensions;
         if dimensions.channels == 0 {
             return Ok(());
         }
-        let (statistics, _) = statistics.as_mut_blocks().as_chunks_mut();
-        self.threads.run(layer::Forward {
-            set: self.set,
+        let kernel = layer::Forward {
             dimensions,
-            epsilon,
-            gamma: gamma.as_slice(),
-            beta: beta.as_slice(),
-            x: x.as_blocks(),
-            first: 0,
-            statistics,
-            y: y.as_mut_blocks(),
-        });
+            epsilon: operands.epsilon,
+            gamma: operands.gamma.as_slice(),
+            beta: operands.beta.as_slice(),
+        };
+        let read = [operands.x.as_blocks()];
+        let written = [statistics, y].map(Floats::as_mut_blocks);
+        self.threads
+            .run(Spread::pixels(self.set, dimensions, kernel, read, written));
         Ok(())
     }
 
@@ -207,37 +199,29 @@ impl Normalisations for Cpu {
         dgamma: &mut Floats,
         dbeta: &mut Floats,
     ) -> Result<()> {
-        let LayerNormaliseBackward {
-            dimensions,
-            statistics,
-            gamma,
-            x,
-        } = operands;
-        let each = [("gamma", gamma), ("dgamma", &*dgamma), ("dbeta", &*dbeta)];
-        check_layer_normalise(self, dimensions, statistics, [("x", x), ("dy", dy)], &each)?;
+        check_layer_normalise_backward(self, &operands, dy, dgamma, dbeta)?;
+        let dimensions = operands.dimensions;
         if dimensions.channels == 0 {
             return Ok(());
         }
-        let (statistics, _) = statistics.as_blocks().as_chunks();
-        self.threads.run(layer::Sums {
-            set: self.set,
+        let read = [operands.statistics, operands.x].map(Floats::as_blocks);
+        let [statistics, x] = read;
+        let terms = layer::Gradients {
             dimensions,
-            statistics,
-            x: x.as_blocks(),
+            statistics: statistics.as_chunks().0,
+            x,
             dy: dy.as_blocks(),
-            first: 0,
-            dgamma: dgamma.as_mut_slice(),
-            dbeta: dbeta.as_mut_slice(),
-        });
-        self.threads.run(layer::Backward {
-            set: self.set,
+        };
+        let results = [dbeta, dgamma].map(|d| Some(d.as_mut_slice()));
+        self.threads
+            .run(ChannelSums::new(self.set, dimensions, terms, results));
+        let kernel = layer::Backward {
             dimensions,
-            statistics,
-            gamma: gamma.as_slice(),
-            x: x.as_blocks(),
-            first: 0,
-            dy: dy.as_mut_blocks(),
-        });
+            gamma: operands.gamma.as_slice(),
+        };
+        let written = [dy.as_mut_blocks()];
+        self.threads
+            .run(Spread::pixels(self.set, dimensions, kernel, read, written));
         Ok(())
     }
 }

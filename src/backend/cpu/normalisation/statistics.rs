@@ -3,9 +3,9 @@
 
 use super::super::scratch;
 use super::super::simd::{Block, InstructionSet, Kernel, Simd};
+use super::super::sums::{Lanes, Terms, load_some, of_channels, over_pixels, pixels, store_some};
 use super::super::threads::Job;
-use super::sums::{Lanes, Terms, load_some, of_channels, over_pixels, pixels, store_some};
-use crate::backend::{BatchNorm, Normalisation, summation};
+use crate::backend::{BatchNorm, Normalisation};
 use crate::shape::LANES;
 
 /// The statistics of channels `first..first + mean.len()`.
@@ -83,13 +83,12 @@ struct Estimate<'a> {
 struct Sum<'a> {
     x: &'a [Block],
     channels: usize,
-    first: usize,
 }
 
 impl Terms for Sum<'_> {
     #[inline(always)]
-    fn add<S: Simd, const P: usize>(&self, s: S, pixel: usize, lanes: &mut [Lanes]) {
-        let x = pixels::<P>(self.x, pixel, self.channels, self.first, lanes.len());
+    fn add<S: Simd, const P: usize>(&self, s: S, pixel: usize, first: usize, lanes: &mut [Lanes]) {
+        let x = pixels::<P>(self.x, pixel, self.channels, first, lanes.len());
         for (channel, [sum, _]) in lanes.iter_mut().enumerate() {
             let mut total = s.load(sum);
             for x in x {
@@ -108,19 +107,18 @@ const AHEAD: usize = 8;
 struct Moments<'a> {
     x: &'a [Block],
     dimensions: Normalisation,
-    first: usize,
     shift: &'a [f32],
 }
 
 impl Terms for Moments<'_> {
     #[inline(always)]
-    fn add<S: Simd, const P: usize>(&self, s: S, pixel: usize, lanes: &mut [Lanes]) {
+    fn add<S: Simd, const P: usize>(&self, s: S, pixel: usize, first: usize, lanes: &mut [Lanes]) {
         let zero = s.splat(0.0);
         let channels = self.dimensions.channels;
         let ahead = self.x.get((pixel + AHEAD) * channels..);
         let ahead = ahead.into_iter().flatten().take(P * channels);
         ahead.for_each(|x| s.prefetch(x));
-        let x = pixels::<P>(self.x, pixel, channels, self.first, lanes.len());
+        let x = pixels::<P>(self.x, pixel, channels, first, lanes.len());
         let present: [_; P] = core::array::from_fn(|p| s.load(&self.dimensions.present(pixel + p)));
         for (channel, (shift, [sum, square])) in self.shift.iter().zip(lanes).enumerate() {
             let shift = s.splat(*shift);
@@ -137,25 +135,6 @@ impl Terms for Moments<'_> {
     }
 }
 
-impl Normalisation {
-    /// 1 in the lanes that hold samples, 0 in those that pad a pixel's block.
-    #[inline(always)]
-    pub(in super::super) fn present(&self, pixel: usize) -> Block {
-        let count = self.count(pixel);
-        let mut present = [1.0; LANES];
-        if count < LANES {
-            present[count..].fill(0.0);
-        }
-        present
-    }
-
-    /// Samples of a pixel's block, `pixel` being counted through all blocks.
-    #[inline(always)]
-    fn count(&self, pixel: usize) -> usize {
-        LANES.min(self.samples - pixel / self.pixels * LANES)
-    }
-}
-
 impl Kernel for Estimate<'_> {
     type Output = ();
 
@@ -168,15 +147,12 @@ impl Kernel for Estimate<'_> {
             first,
             ..
         } = self.operands;
-        let pixels = dimensions.samples.div_ceil(LANES) * dimensions.pixels;
-        let start = pixels.min(summation::CHUNK);
         let sum = Sum {
             x,
             channels: dimensions.channels,
-            first,
         };
-        let counted: usize = (0..start).map(|pixel| dimensions.count(pixel)).sum();
-        let sums = over_pixels(s, &sum, start, self.lanes);
+        let [start, counted] = dimensions.first_chunk();
+        let sums = over_pixels(s, &sum, start, first, self.lanes);
         for (sums, shift) in sums.chunks(LANES).zip(self.shift.chunks_mut(LANES)) {
             let [sum, _] = of_channels(s, sums);
             store_some(s, s.div(sum, s.splat(counted as f32)), shift);
@@ -184,10 +160,9 @@ impl Kernel for Estimate<'_> {
         let moments = Moments {
             x,
             dimensions,
-            first,
             shift: self.shift,
         };
-        let sums = over_pixels(s, &moments, pixels, self.lanes);
+        let sums = over_pixels(s, &moments, dimensions.all_pixels(), first, self.lanes);
         let count = dimensions.samples * dimensions.pixels;
         let (n, others) = (s.splat(count as f32), s.splat((count - 1) as f32));
         let (epsilon, one) = (s.splat(settings.epsilon), s.splat(1.0));
