@@ -1,20 +1,20 @@
 //! CelebA: photographs of faces with 40 binary attributes each.
 //!
 //! Z. Liu, P. Luo, X. Wang, X. Tang (ICCV 2015), *Deep Learning Face Attributes in the Wild*;
-//! <https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html>, whose terms (research, not commercial) everyone has to
-//! agree to: nothing here fetches it. What is read:
+//! <https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html>, whose terms (research, not commercial) every user must accept.
+//! This crate therefore does not download it. It reads:
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `list_attr_celeba.txt` | the number of images; the names [`ATTRIBUTES`]; a line an image, `000001.jpg -1 1 ...` |
-//! | `list_eval_partition.txt` | the official split, a line an image in the same order: `000001.jpg 0` |
+//! | `list_attr_celeba.txt` | the number of images; the names [`ATTRIBUTES`]; one line per image, `000001.jpg -1 1 ...` |
+//! | `list_eval_partition.txt` | the official split, one line per image in the same order: `000001.jpg 0` |
 //! | `img_align_celeba/` | the aligned images, JPEG, 178 × 218 pixels |
 //!
-//! The published lists have 202,599 images: 162,770 training (0), 19,867 validation (1) and 19,962 test
-//! images (2). Shorter lists are read too, so that a part of the data can be used.
+//! The published lists have 202,599 images: 162,770 training (0), 19,867 validation (1) and 19,962 test images (2).
+//! Shorter lists are accepted too, so that a subset can be used.
 //!
-//! An image is cropped to its middle, the 178 × 178 pixels without the 20 uppermost and the 20 lowest rows, as
-//! is usual, and resized as [`folder`] resizes.
+//! An image is cropped to its central 178 × 178 pixels (without the top 20 and the bottom 20 rows, as is usual) and
+//! resized as in [`folder`].
 
 use std::path::{Path, PathBuf};
 
@@ -43,14 +43,14 @@ pub const FILES: [&str; 2] = ["list_attr_celeba.txt", "list_eval_partition.txt"]
 /// The folder of the aligned images.
 pub const IMAGES: &str = "img_align_celeba";
 
-/// Columns and rows of an aligned image.
+/// Width and height of an aligned image.
 const ALIGNED: (u32, u32) = (178, 218);
 
-/// The parts of the official split, as the list numbers them.
+/// The parts of the official split, indexed by their number in the list.
 const PARTS: [&str; 3] = ["training", "validation", "test"];
 
-const HOW_TO_GET: &str = "the lists and the folder img_align_celeba of \"Align&Cropped Images\" are at \
-     https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html, for those who agree to its terms";
+const HOW_TO_GET: &str = "download the lists and the folder img_align_celeba (\"Align&Cropped Images\") from \
+     https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html after accepting its terms";
 
 /// Images, each with the 40 [`ATTRIBUTES`].
 #[derive(Debug, Clone, PartialEq)]
@@ -62,8 +62,8 @@ pub struct Attributed {
 }
 
 impl Attributed {
-    /// Each image's label for one of the [`ATTRIBUTES`] as a task of two classes: 1 where it has it; none of
-    /// an attribute beyond the last.
+    /// The labels for one of the [`ATTRIBUTES`] as a task of two classes: 1 if the image has the attribute. Empty if
+    /// `attribute` is out of range.
     pub fn labels(&self, attribute: usize) -> Vec<u8> {
         let rows = self.attributes.chunks_exact(ATTRIBUTES.len());
         rows.filter_map(|row| row.get(attribute).copied()).collect()
@@ -81,8 +81,8 @@ pub struct CelebA {
     pub test: Attributed,
 }
 
-/// Looks for [`FILES`] in `directory` and in its `celeba` (torchvision's habit) and `CelebA`, there or in the
-/// folders `Anno` and `Eval`, as they are published.
+/// Looks for [`FILES`] in `directory` and in its subdirectories `celeba` (as torchvision names it) and `CelebA`; in
+/// each also in the folders `Anno` and `Eval`, as published.
 pub fn search(directory: &Path) -> [Place<2>; 3] {
     ["", "celeba", "CelebA"].map(|below| Place::look(directory, below, FILES, spellings))
 }
@@ -93,15 +93,14 @@ fn spellings(name: &str) -> Vec<String> {
         .into()
 }
 
-/// Reads CelebA from the first place of [`search`] that has both lists, and the images from its
-/// [`IMAGES`] or `Img/img_align_celeba`, as `side` × `side` × 3; with `most`, only the first so many images of
-/// each part.
+/// Reads CelebA from the first place of [`search`] that has both lists, and the images from its [`IMAGES`] or
+/// `Img/img_align_celeba`, as `side` × `side` × 3. With `most`, only the first `most` images of each part are read.
 ///
 /// # Errors
-/// [`Error::File`] if the lists or the images are nowhere, with every place that was looked in, or if a file
-/// cannot be read; [`Error::Format`] for a list with a line that is not as above, for a part without an image,
-/// and for an image that is damaged or of another size; [`Error::Setting`] for a side of 0 or above 16,384 and
-/// a `most` of 0; [`Error::Memory`] if the images do not fit.
+/// [`Error::File`] if the lists or the images are not found (the message lists every place searched) or a file cannot
+/// be read; [`Error::Format`] for a list line of another form, for a part without images, and for an image that is
+/// damaged or of another size; [`Error::Setting`] for a side of 0 or above 16,384 and a `most` of 0; [`Error::Memory`]
+/// if the images do not fit.
 ///
 /// ```no_run
 /// use neurogain::data::celeba;
@@ -153,7 +152,7 @@ pub fn load(directory: &Path, side: u32, most: Option<usize>) -> Result<CelebA> 
             .collect();
         read_part(images, &rows, side)
     };
-    // The smaller parts first: what is wrong is found before the others are read.
+    // The smaller parts first, so that errors are found early.
     let (test, validation) = (part(2)?, part(1)?);
     Ok(CelebA {
         train: part(0)?,
@@ -173,11 +172,11 @@ fn read_text(path: &Path) -> Result<String> {
     let bytes = files::read_at_most(path, &mut file, length)?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        Error::format(path, format!("is no text: byte {at} is not UTF-8"))
+        Error::format(path, format!("is not text: byte {at} is not UTF-8"))
     })
 }
 
-/// That line `number`, from 1, is wrong.
+/// The error for line `number`, counted from 1.
 fn wrong_line(path: &Path, number: usize, found: &str, expected: &str) -> Error {
     let mut found: String = found.chars().take(80).collect();
     found = found.escape_debug().to_string();
@@ -213,7 +212,7 @@ fn read_attributes(path: &Path) -> Result<Vec<Row>> {
     for (at, line) in lines.enumerate() {
         let number = at + 3;
         if at == count {
-            let expected = format!("the end after {count} images, as line 1 says");
+            let expected = format!("the end of the file after {count} images, as line 1 says");
             return Err(wrong_line(path, number, line, &expected));
         }
         let mut fields = line.split_ascii_whitespace();
@@ -238,7 +237,7 @@ fn read_attributes(path: &Path) -> Result<Vec<Row>> {
     }
     if rows.len() < count {
         let problem = format!(
-            "ends after {} of the {count} images that line 1 says",
+            "ends after {} of the {count} images announced in line 1",
             rows.len()
         );
         return Err(Error::format(path, problem));
@@ -246,7 +245,7 @@ fn read_attributes(path: &Path) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// The name of an image's file: one in the folder of images, not somewhere else.
+/// The name of an image's file; it must not lead out of the folder of images.
 fn file_name(path: &Path, number: usize, found: Option<&str>) -> Result<String> {
     let found = found.unwrap_or("");
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
@@ -269,13 +268,16 @@ fn read_partition(path: &Path, attributes: &Path, rows: &[Row]) -> Result<Vec<us
         let number = at + 1;
         let Some(row) = rows.get(at) else {
             let attributes = attributes.display();
-            let expected = format!("the end after {} images, as in {attributes}", rows.len());
+            let expected = format!(
+                "the end of the file after {} images, as in {attributes}",
+                rows.len()
+            );
             return Err(wrong_line(path, number, line, &expected));
         };
         let mut fields = line.split_ascii_whitespace();
         let file = fields.next().unwrap_or("");
         if file != row.file {
-            let expected = format!("{}, as line {} of the attributes", row.file, at + 3);
+            let expected = format!("{}, as in line {} of the attributes", row.file, at + 3);
             return Err(wrong_line(path, number, file, &expected));
         }
         let rest: Vec<&str> = fields.collect();
@@ -316,18 +318,18 @@ fn read_part(folder: &Path, rows: &[&Row], side: u32) -> Result<Attributed> {
     })
 }
 
-/// The middle of an aligned image.
+/// The central square of an aligned image.
 fn cropped(path: &Path) -> Result<RgbImage> {
     let image = match folder::decode(path) {
         Err(error) if !path.exists() => {
-            return Err(error.advised(&format!("; the lists name it; {HOW_TO_GET}")));
+            return Err(error.advised(&format!("; the lists name this file; {HOW_TO_GET}")));
         }
         image => image?,
     };
     let (width, height) = image.dimensions();
     if (width, height) != ALIGNED {
         let problem = format!(
-            "is {width} × {height} pixels, wanted are the aligned images of {} × {}",
+            "is {width} × {height} pixels; expected aligned images of {} × {}",
             ALIGNED.0, ALIGNED.1
         );
         return Err(Error::format(path, problem));

@@ -1,4 +1,4 @@
-//! Changes of whole images that make a new task of an old one: rotation, and another order of pixels.
+//! Image transformations that make new tasks: rotation and permutation of pixels.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -9,28 +9,27 @@ use super::{Dataset, ImageShape};
 use crate::error::{Error, Result};
 use crate::rng::{Purpose, RandomStream};
 
-/// The source of a pixel that shows nothing of the original.
+/// The source of a pixel that lies outside the original image.
 const OUTSIDE: u32 = u32::MAX;
 
 impl Dataset {
-    /// Every image rotated by `degrees` counter-clockwise about its centre: nearest neighbour, same size,
-    /// 0 where nothing of the original lies. That is what torchvision's `rotate` does by default to
-    /// Pillow's images.
+    /// Rotates every image by `degrees` counter-clockwise about its centre: nearest neighbour, same size, 0 outside
+    /// the original. The result is that of torchvision's `rotate` with its defaults for Pillow images.
     ///
-    /// Pixel (x, y) takes what lies at ⌊c + R·((x, y) + ½ − c)⌋, c the centre, R the rotation back. As in
-    /// Pillow, the four numbers of R and the first place are rounded to 1/65536 and places then found by
-    /// whole-number addition, so that every machine finds the same.
+    /// Pixel (x, y) takes the pixel at ⌊c + R·((x, y) + ½ − c)⌋, where c is the centre and R the inverse rotation. As
+    /// in Pillow, the four elements of R and the first position are rounded to 1/65536, and the other positions follow
+    /// by integer addition, so that every machine gives the same result.
     ///
     /// # Errors
-    /// [`Error::Setting`] for an angle that is not finite, or images of 32,768 or more pixels a side.
+    /// [`Error::Setting`] for an angle that is not finite, or images of 32,768 or more pixels per side.
     pub fn rotated(&self, degrees: f64) -> Result<Dataset> {
         Ok(self.rearranged(&rotation(self.shape(), degrees)?))
     }
 
-    /// Every image with its pixels in another order, the same for all: pixel i is what was pixel p(i).
+    /// Permutes the pixels of every image in the same way: new pixel i is old pixel p(i).
     ///
-    /// p is number `number` of a fixed list: 0 is the order as it is, every other a Fisher–Yates shuffle
-    /// drawn from (0, [`Purpose::Permutation`], number). The channels of a pixel stay together.
+    /// p is permutation `number` of a fixed list: 0 is the identity, every other a Fisher–Yates shuffle drawn from (0,
+    /// [`Purpose::Permutation`], number). The channels of a pixel stay together.
     pub fn permuted(&self, number: u64) -> Dataset {
         self.rearranged(&permutation(self.shape(), number))
     }
@@ -53,8 +52,7 @@ impl Dataset {
     }
 }
 
-/// The pixel of an image that each pixel of the rotated one shows, `[height · width]`: see
-/// [`Dataset::rotated`].
+/// The source of each pixel of the rotated image, `[height · width]`: see [`Dataset::rotated`].
 ///
 /// # Errors
 /// As [`Dataset::rotated`].
@@ -67,7 +65,7 @@ pub fn rotation(shape: ImageShape, degrees: f64) -> Result<Vec<u32>> {
         ));
     }
     if shape.height.max(shape.width) >= 1 << 15 {
-        let expected = "images of less than 32,768 pixels a side";
+        let expected = "images of fewer than 32,768 pixels per side";
         return Err(Error::setting("images", shape, expected));
     }
     let (height, width) = (shape.height, shape.width);
@@ -101,8 +99,7 @@ pub fn rotation(shape: ImageShape, degrees: f64) -> Result<Vec<u32>> {
     Ok(sources)
 }
 
-/// The pixel of an image that each pixel of the permuted one shows, `[height · width]`: see
-/// [`Dataset::permuted`].
+/// The source of each pixel of the permuted image, `[height · width]`: see [`Dataset::permuted`].
 pub fn permutation(shape: ImageShape, number: u64) -> Vec<u32> {
     let mut order: Vec<u32> = (0..u32::MAX).take(shape.height * shape.width).collect();
     if number > 0 {
@@ -114,10 +111,10 @@ pub fn permutation(shape: ImageShape, number: u64) -> Vec<u32> {
     order
 }
 
-/// Fisher and Yates's shuffle, from the last place down.
+/// The Fisher–Yates shuffle, from the last position down.
 pub(crate) fn shuffle<T>(items: &mut [T], stream: &mut RandomStream) {
     for last in (1..items.len()).rev() {
-        // Drawn as u64, so that the width of `usize` does not matter.
+        // Drawn as u64, so that the result does not depend on the width of `usize`.
         let other = stream.random_range(0..=last as u64) as usize;
         items.swap(last, other);
     }

@@ -3,7 +3,7 @@
 /// The polynomial of ECMA-182, its bits reversed.
 const POLYNOMIAL: u64 = 0xc96c_5795_d787_0f42;
 
-/// The remainder of each byte.
+/// The remainder for each byte.
 static TABLE: [u64; 256] = table();
 
 const fn table() -> [u64; 256] {
@@ -26,8 +26,8 @@ const fn table() -> [u64; 256] {
     table
 }
 
-/// The checksum of bytes that come piece by piece: the remainder of their polynomial over GF(2), bits
-/// reversed, begun with all ones and inverted at the end.
+/// An incremental checksum: the remainder of the bytes' polynomial over GF(2), bits reversed, initialised with ones
+/// and inverted at the end.
 pub(super) struct Crc64(u64);
 
 impl Crc64 {

@@ -1,7 +1,7 @@
 //! CIFAR-10 and CIFAR-100 in their binary format: images of 32×32 pixels, red, green and blue.
 //!
 //! A. Krizhevsky (2009), *Learning Multiple Layers of Features from Tiny Images*;
-//! <https://www.cs.toronto.edu/~kriz/cifar.html>, "binary version". A file is rows and nothing else:
+//! <https://www.cs.toronto.edu/~kriz/cifar.html>, "binary version". A file consists of rows:
 //!
 //! | bytes of a row | CIFAR-10 | CIFAR-100 |
 //! | --- | --- | --- |
@@ -9,10 +9,10 @@
 //! | 1024 | the red plane, `[32][32]` | as CIFAR-10 |
 //! | 1024 | the green plane | as CIFAR-10 |
 //! | 1024 | the blue plane | as CIFAR-10 |
-//! | in all | 3073 | 3074 |
+//! | total | 3073 | 3074 |
 //!
-//! Here an image becomes `[32][32][3]`. The published files have 10,000 rows each, CIFAR-100's
-//! `train.bin` 50,000; any whole number of rows from 1 is read, so that a part of the data can be used.
+//! An image is stored as `[32][32][3]`. The published files have 10,000 rows each, CIFAR-100's `train.bin` 50,000. Any
+//! whole number of rows, at least 1, is accepted, so that a subset can be used.
 
 use std::io::{BufReader, Read};
 use std::path::Path;
@@ -36,7 +36,7 @@ const PLANE: usize = SHAPE.height * SHAPE.width;
 /// Bytes of an image.
 const IMAGE: usize = PLANE * SHAPE.channels;
 
-/// CIFAR-10's files: five of training samples, and the test samples.
+/// CIFAR-10's files: five with training samples, one with test samples.
 pub const FILES_10: [&str; 6] = [
     "data_batch_1.bin",
     "data_batch_2.bin",
@@ -49,12 +49,12 @@ pub const FILES_10: [&str; 6] = [
 /// CIFAR-100's files: training samples and test samples.
 pub const FILES_100: [&str; 2] = ["train.bin", "test.bin"];
 
-/// Looks for [`FILES_10`] in `directory`, then in its `cifar-10-batches-bin`, as the archive unpacks.
+/// Looks for [`FILES_10`] in `directory`, then in its subdirectory `cifar-10-batches-bin`, as the archive unpacks.
 pub fn search_10(directory: &Path) -> [Place<6>; 2] {
     ["", "cifar-10-batches-bin"].map(|below| Place::look(directory, below, FILES_10, as_it_is))
 }
 
-/// Looks for [`FILES_100`] in `directory`, then in its `cifar-100-binary`, as the archive unpacks.
+/// Looks for [`FILES_100`] in `directory`, then in its subdirectory `cifar-100-binary`, as the archive unpacks.
 pub fn search_100(directory: &Path) -> [Place<2>; 2] {
     ["", "cifar-100-binary"].map(|below| Place::look(directory, below, FILES_100, as_it_is))
 }
@@ -63,13 +63,13 @@ fn as_it_is(name: &str) -> Vec<String> {
     vec![name.to_string()]
 }
 
-/// Reads CIFAR-10 from the first place of [`search_10`] that has all six files: 50,000 training and
-/// 10,000 test images of the classes [`CLASSES_10`], the training files one after the other.
+/// Reads CIFAR-10 from the first place of [`search_10`] that has all six files: 50,000 training and 10,000 test images
+/// of the classes [`CLASSES_10`], the training files in order.
 ///
 /// # Errors
-/// [`Error::File`] if no place has all files, with every place that was looked in, or if a file cannot
-/// be read; [`Error::Format`] for a file that is empty, ends within a row or has a label out of range;
-/// [`Error::Memory`] if the images do not fit.
+/// [`Error::File`] if no place has all files (the message lists every place searched) or a file cannot be read;
+/// [`Error::Format`] for a file that is empty, ends within a row or has a label out of range; [`Error::Memory`] if the
+/// images do not fit.
 ///
 /// ```no_run
 /// use neurogain::data::cifar;
@@ -89,9 +89,8 @@ pub fn load_10(directory: &Path) -> Result<TrainTest> {
     load(&training, test, Labels::Ten)
 }
 
-/// Reads CIFAR-100 from the first place of [`search_100`] that has both files: 50,000 training and
-/// 10,000 test images. A label is the class of 100; its superclass follows from [`SUPERCLASSES`],
-/// against which every row is checked.
+/// Reads CIFAR-100 from the first place of [`search_100`] that has both files: 50,000 training and 10,000 test images.
+/// A label is one of 100 classes. Its superclass follows from [`SUPERCLASSES`]; every row is checked against it.
 ///
 /// # Errors
 /// As [`load_10`]; also [`Error::Format`] for a row whose superclass is not that of its class.
@@ -105,7 +104,7 @@ pub fn load_100(directory: &Path) -> Result<TrainTest> {
     load(&[training], test, Labels::Hundred)
 }
 
-/// Which labels stand before an image.
+/// The labels before an image.
 #[derive(Clone, Copy)]
 enum Labels {
     Ten,
@@ -128,7 +127,7 @@ impl Labels {
         }
     }
 
-    /// The class, given the bytes before the image, or what is wrong with them.
+    /// The class from the bytes before the image, or the problem with them.
     fn class(self, bytes: &[u8]) -> core::result::Result<u8, String> {
         let (superclass, class) = match *bytes {
             [superclass, class] => (Some(superclass), class),
@@ -158,7 +157,7 @@ impl Labels {
 }
 
 fn load(training: &[&Path], test: &Path, labels: Labels) -> Result<TrainTest> {
-    // Test first: it is the smaller, and a wrong file is found before the others are read.
+    // The test file first: it is smaller, so that a wrong file is found early.
     let test = read(&[test], labels)?;
     Ok(TrainTest {
         train: read(training, labels)?,
@@ -166,7 +165,7 @@ fn load(training: &[&Path], test: &Path, labels: Labels) -> Result<TrainTest> {
     })
 }
 
-/// The samples of some files, one after the other.
+/// The samples of all files, in order.
 fn read(paths: &[&Path], labels: Labels) -> Result<Dataset> {
     let row = (labels.length() + IMAGE) as u64;
     let mut opened = Vec::new();
@@ -174,12 +173,12 @@ fn read(paths: &[&Path], labels: Labels) -> Result<Dataset> {
     for &path in paths {
         let (file, length) = files::open(path)?;
         if length == 0 {
-            let problem = format!("is empty; wanted are rows of {row} bytes, at least 1");
+            let problem = format!("is empty; expected at least one row of {row} bytes");
             return Err(Error::format(path, problem));
         }
         if !length.is_multiple_of(row) {
             let problem = format!(
-                "is truncated, or of another format: its {length} bytes are {} rows of {row} bytes and {} bytes more; it must be whole rows",
+                "is truncated or has another format: its {length} bytes are {} rows of {row} bytes and {} more bytes; expected whole rows",
                 length / row,
                 length % row
             );
@@ -195,7 +194,7 @@ fn read(paths: &[&Path], labels: Labels) -> Result<Dataset> {
     for (path, file, rows) in opened {
         let mut file = BufReader::with_capacity(1 << 18, file);
         for at in 0..rows {
-            // The length was looked at before: only a file that shrinks meanwhile ends early.
+            // The length was checked above: only a file that shrinks meanwhile ends early.
             file.read_exact(&mut bytes)
                 .map_err(|e| Error::file(path, "read", e))?;
             let (label, image) = bytes.split_at(labels.length());

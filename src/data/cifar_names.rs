@@ -14,7 +14,7 @@ pub const CLASSES_10: [&str; 10] = [
     "truck",
 ];
 
-/// CIFAR-100's classes, in the order of their labels, which is the alphabet's.
+/// CIFAR-100's classes, in the order of their labels, which is alphabetical.
 #[rustfmt::skip]
 pub const CLASSES_100: [&str; 100] = [
     "apple", "aquarium_fish", "baby", "bear", "beaver", "bed", "bee", "beetle", "bicycle", "bottle",

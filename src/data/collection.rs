@@ -1,11 +1,11 @@
-//! Images with named classes, wherever they lie: in one packed file or in folders.
+//! Collections of images with named classes, in one packed file or in folders.
 
 use std::path::{Path, PathBuf};
 
 use super::{NamedClasses, pack};
 use crate::error::{Error, Result};
 
-/// What a packed file of the collection NAME is called: `NAME.packed`.
+/// The extension of a packed file; the collection NAME is in `NAME.packed`.
 pub const EXTENSION: &str = "packed";
 
 /// Where a collection was found.
@@ -17,9 +17,9 @@ pub enum Place {
     Folder(PathBuf),
 }
 
-/// Looks for the collection `name`: `directory` itself, if it is a file; in it, `name.packed` and the
-/// folder `name`; and `directory` itself, if it has the folders `train` and `test`. The first that is
-/// there, and all that were looked for.
+/// Looks for the collection `name`: `directory` itself if it is a file; else, in this order, the file `name.packed` in
+/// it, the folder `name` in it, and `directory` itself. A folder must have `train` and `test`. Returns the first match
+/// and every place searched.
 pub fn search(directory: &Path, name: &str) -> (Option<Place>, Vec<String>) {
     if directory.is_file() {
         let found = Place::Packed(directory.to_path_buf());
@@ -38,12 +38,12 @@ pub fn search(directory: &Path, name: &str) -> (Option<Place>, Vec<String>) {
     (folders.into_iter().find(whole).map(Place::Folder), looked)
 }
 
-/// Reads the collection `name` that [`search`] finds; images of a folder are resized to `side` × `side`,
-/// those of a packed file must have that size.
+/// Reads the collection `name` that [`search`] finds. Images in folders are resized to `side` × `side`; those in a
+/// packed file must have that size.
 ///
 /// # Errors
-/// [`Error::File`] if it is nowhere, or in folders where the feature `images` is off; [`Error::Format`] for
-/// a packed file of another size; those of [`pack::read`] and, with folders, of `folder::load`.
+/// [`Error::File`] if it is not found, or consists of folders and the feature `images` is off; [`Error::Format`] if a
+/// packed file has images of another size; errors of [`pack::read`] and, for folders, of `folder::load`.
 pub fn load(directory: &Path, name: &str, side: u32) -> Result<NamedClasses> {
     let (found, looked) = search(directory, name);
     match found {
@@ -51,7 +51,7 @@ pub fn load(directory: &Path, name: &str, side: u32) -> Result<NamedClasses> {
             let collection = pack::read(&path)?;
             let shape = collection.samples.train.shape();
             if [shape.height, shape.width] != [side as usize; 2] {
-                let problem = format!("holds images of {shape}, wanted are {side} × {side} pixels");
+                let problem = format!("holds images of {shape}; expected {side} × {side} pixels");
                 return Err(Error::format(&path, problem));
             }
             Ok(collection)
@@ -67,7 +67,7 @@ pub fn load(directory: &Path, name: &str, side: u32) -> Result<NamedClasses> {
             directory,
             "find images",
             format!(
-                "looked for {}; wanted is a packed file, or folders train/CLASS and test/CLASS of PNG or JPEG images",
+                "looked for {}; expected a packed file, or folders train/CLASS and test/CLASS of PNG or JPEG images",
                 looked.join("; ")
             ),
         )),

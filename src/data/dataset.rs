@@ -15,12 +15,12 @@ pub struct ImageShape {
     pub height: usize,
     /// Columns.
     pub width: usize,
-    /// Numbers a pixel: 1 for grey, 3 for red, green and blue.
+    /// Values per pixel: 1 for grey, 3 for red, green and blue.
     pub channels: usize,
 }
 
 impl ImageShape {
-    /// A plain list of `features` numbers: one pixel of so many channels.
+    /// A plain list of features: one pixel with `features` channels.
     pub const fn flat(features: usize) -> Self {
         ImageShape {
             height: 1,
@@ -29,7 +29,7 @@ impl ImageShape {
         }
     }
 
-    /// `height · width · channels`, or `None` if a usize cannot hold it.
+    /// `height · width · channels`, or `None` on overflow.
     pub const fn features(self) -> Option<usize> {
         match self.height.checked_mul(self.width) {
             Some(pixels) => pixels.checked_mul(self.channels),
@@ -44,10 +44,10 @@ impl fmt::Display for ImageShape {
     }
 }
 
-/// Labelled samples: images of one shape, `[samples][height][width][channels]`, a byte each.
+/// Labelled samples: images of one shape, `[samples][height][width][channels]`, one byte per value.
 ///
-/// What a byte stands for (0 to 16 in the shipped digits, 0 to 255 in MNIST) is the source's to say;
-/// scaling happens where a batch is made.
+/// The range of the bytes depends on the source (0 to 16 in the built-in digits, 0 to 255 in MNIST). They are scaled
+/// when a batch is gathered.
 ///
 /// ```
 /// use neurogain::data::{Dataset, ImageShape};
@@ -72,11 +72,10 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Samples without the shape of an image: `pixels` is `[samples][features]`, `labels`
-    /// `[samples]`, each below `classes`.
+    /// Samples that are not images: `pixels` is `[samples][features]`, `labels` `[samples]`, each below `classes`.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the lengths do not fit, [`Error::Setting`] for a label out of range.
+    /// [`Error::Shape`] if the lengths do not match, [`Error::Setting`] for a label out of range.
     pub fn new(features: usize, classes: usize, pixels: Vec<u8>, labels: Vec<u8>) -> Result<Self> {
         Self::images(ImageShape::flat(features), classes, pixels, labels)
     }
@@ -116,7 +115,7 @@ impl Dataset {
         })
     }
 
-    /// Samples.
+    /// Number of samples.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
@@ -133,7 +132,7 @@ impl Dataset {
 
     /// Bytes of one sample: `height · width · channels`.
     pub fn features(&self) -> usize {
-        // The constructor has seen to it that a usize holds the product.
+        // The constructor checked that the product does not overflow.
         self.shape.height * self.shape.width * self.shape.channels
     }
 

@@ -1,4 +1,4 @@
-//! The UCI digits that ship inside: 1,797 images of 8×8 pixels.
+//! The built-in UCI digits: 1,797 images of 8×8 pixels.
 //!
 //! E. Alpaydin, C. Kaynak (1998), *Optical Recognition of Handwritten Digits*, test set; UCI
 //! Machine Learning Repository, <https://doi.org/10.24432/C50P49>, CC BY 4.0. `data/digits/README.md`
@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use super::{Dataset, ImageShape, TrainTest};
 
-/// An image is 8 rows of 8 grey pixels.
+/// The shape of an image: 8 rows of 8 grey pixels.
 pub const SHAPE: ImageShape = ImageShape {
     height: 8,
     width: 8,
@@ -16,20 +16,20 @@ pub const SHAPE: ImageShape = ImageShape {
 };
 /// Pixels of an image.
 pub const FEATURES: usize = SHAPE.height * SHAPE.width;
-/// The digits 0 to 9.
+/// Number of classes: the digits 0 to 9.
 pub const CLASSES: usize = 10;
-/// The pixel value that stands for full ink; 0 is paper.
+/// The pixel value of full ink; 0 is paper.
 pub const MAXIMUM: u8 = 16;
 
-/// Of every so many samples of a class, the last is held out for testing.
+/// In each class, every third sample is held out for testing.
 const TEST_EVERY: usize = 3;
 
-/// A record is an image and, after it, its label.
+/// Bytes of a record: an image, then its label.
 const RECORD: usize = FEATURES + 1;
 
 static RECORDS: &[u8] = include_bytes!("../../data/digits/digits.bin");
 
-/// Whether `bytes` is whole records with pixels and labels in range.
+/// Whether `bytes` consists of whole records with pixels and labels in range.
 const fn is_well_formed(bytes: &[u8]) -> bool {
     let mut at = 0;
     while at < bytes.len() {
@@ -50,15 +50,14 @@ const fn is_well_formed(bytes: &[u8]) -> bool {
 // A damaged file fails the build, so that loading cannot fail.
 const _: () = assert!(is_well_formed(RECORDS));
 
-/// The digits, divided into 1,201 training and 596 test samples.
+/// The digits, split into 1,201 training and 596 test samples.
 ///
 /// An image is `[8][8]` from the top left, each pixel 0 (paper) to 16 (full ink).
 ///
-/// The division is fixed and by rule: within each class, in the order of the original file, every
-/// third sample (the 3rd, 6th, 9th, ...) is a test sample. So every class is divided alike, and the
-/// classes {0, 1}, the first task of Split-Digits, have 119 test samples: one sample is 0.84 % of
-/// accuracy. Both halves keep the file's order. The same 13 people wrote both halves: accuracy here
-/// is for known hands, not for new ones.
+/// The split is fixed: within each class, in the order of the original file, every third sample (the 3rd, 6th, 9th,
+/// ...) is a test sample. Every class is thus split in the same proportion, and the classes {0, 1}, the first task of
+/// Split-Digits, have 119 test samples: one sample is 0.84 % of accuracy. Both halves keep the file's order. The same
+/// 13 people wrote both halves, so that test accuracy is for known writers, not for new ones.
 ///
 /// ```
 /// use neurogain::data::digits;
@@ -97,6 +96,6 @@ struct Half {
 impl Half {
     fn into_dataset(self) -> Dataset {
         Dataset::images(SHAPE, CLASSES, self.pixels, self.labels)
-            .expect("lengths and labels hold for every record, by the assertion above")
+            .expect("every record has valid lengths and labels, by the assertion above")
     }
 }

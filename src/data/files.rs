@@ -1,4 +1,4 @@
-//! What every format shares: where files are looked for, and reading them bounded.
+//! Shared by all formats: searching for files, and reading with bounded memory.
 
 use core::fmt;
 use std::fs::{self, File};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// One directory that was looked in for a data set of `COUNT` files, and what was found there.
+/// One directory searched for a data set of `COUNT` files, and the files found.
 ///
 /// Displayed as "DIR: all four files" or "DIR: lacks NAME, NAME".
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,12 +16,12 @@ pub struct Place<const COUNT: usize> {
     pub directory: PathBuf,
     /// The files' usual names.
     pub names: [&'static str; COUNT],
-    /// The path of each, where it is there.
+    /// The path of each file that was found.
     pub files: [Option<PathBuf>; COUNT],
 }
 
 impl<const COUNT: usize> Place<COUNT> {
-    /// The paths of the files, if all are there.
+    /// The paths of the files, if all were found.
     pub fn complete(&self) -> Option<[&Path; COUNT]> {
         let mut paths = [Path::new(""); COUNT];
         for (path, file) in paths.iter_mut().zip(&self.files) {
@@ -30,8 +30,8 @@ impl<const COUNT: usize> Place<COUNT> {
         Some(paths)
     }
 
-    /// Looks in `directory`, or in its `below` if that is not "", for each file under each of its
-    /// spellings, the first that is there.
+    /// Looks in `directory`, or in its subdirectory `below` if that is not "", for each file: the first of its
+    /// spellings that exists.
     pub(super) fn look(
         directory: &Path,
         below: &str,
@@ -80,7 +80,7 @@ impl<const COUNT: usize> fmt::Display for Place<COUNT> {
     }
 }
 
-/// That none of `places` below `directory` is complete; `wanted` are the files as a user knows them.
+/// The error if none of `places` below `directory` is complete; `wanted` lists the files.
 pub(super) fn not_found<const COUNT: usize>(
     directory: &Path,
     action: &'static str,
@@ -92,14 +92,14 @@ pub(super) fn not_found<const COUNT: usize>(
         directory,
         action,
         format!(
-            "looked in {}; wanted, in one of them, are {wanted}",
+            "looked in {}; one of them must have {wanted}",
             looked.join("; "),
         ),
     )
 }
 
-/// Whether there is a file, or something that only reading can tell: a directory that forbids
-/// looking should end in the system's reason, not in "no such file".
+/// Whether there is a file, or this cannot be determined: for a directory without permission, reading then gives the
+/// system's reason instead of "no such file".
 fn may_be_read(path: &Path) -> bool {
     match fs::metadata(path) {
         Ok(metadata) => metadata.is_file(),
@@ -107,10 +107,10 @@ fn may_be_read(path: &Path) -> bool {
     }
 }
 
-/// Opens a file that is really one, and says how many bytes it has.
+/// Opens a regular file and returns its length in bytes.
 pub(super) fn open(path: &Path) -> Result<(File, u64)> {
     let refused = |error: io::Error| Error::file(path, "read", error);
-    // Asked before opening: opening a pipe would wait for its other end.
+    // Checked before opening: opening a pipe would wait for its other end.
     let metadata = fs::metadata(path).map_err(refused)?;
     if !metadata.is_file() {
         return Err(Error::file(path, "read", "it is not a file"));
@@ -118,17 +118,17 @@ pub(super) fn open(path: &Path) -> Result<(File, u64)> {
     Ok((File::open(path).map_err(refused)?, metadata.len()))
 }
 
-/// What `contents` holds, up to `length` bytes; memory grows as the bytes arrive.
+/// Reads at most `length` bytes of `contents`; memory grows as the bytes arrive.
 pub(super) fn read_at_most(path: &Path, contents: &mut impl Read, length: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     match contents.take(length).read_to_end(&mut bytes) {
         Ok(_) => Ok(bytes),
         Err(error) => Err(match error.kind() {
-            // Only the gzip decoder gives these: reading a plain file to its end has no such failure.
+            // Only the gzip decoder gives these errors; reading a plain file does not.
             ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof => {
                 Error::format(
                     path,
-                    format!("its gzip data are damaged ({error}); fetch the file again"),
+                    format!("its gzip data are damaged ({error}); download the file again"),
                 )
             }
             ErrorKind::OutOfMemory => too_large(path, length),
@@ -137,7 +137,7 @@ pub(super) fn read_at_most(path: &Path, contents: &mut impl Read, length: u64) -
     }
 }
 
-/// Room for `length` bytes of the file at `path`.
+/// Reserves memory for `length` bytes of the file at `path`.
 pub(super) fn room(path: &Path, length: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     usize::try_from(length)

@@ -1,18 +1,18 @@
 //! Folders of images: `DIR/train/CLASS/*` and `DIR/test/CLASS/*`, PNG or JPEG.
 //!
-//! Classes are the folders of `train` in the order of their names, byte by byte, images within a class
-//! those of its folder in the same order; `test` must have the same classes. Files whose name begins
-//! with a dot are left out; any other file that is not named `.png`, `.jpg` or `.jpeg` (in whatever
-//! case) is an error, so that nothing is lost silently.
+//! The classes are the folders of `train`, sorted by name byte by byte; the images of a class are the files of its
+//! folder, sorted in the same way. `test` must have the same classes. Files whose name begins with a dot are ignored.
+//! Any other file that is not named `.png`, `.jpg` or `.jpeg` (in any case) is an error, so that nothing is lost
+//! silently.
 //!
-//! An image becomes `[height][width][3]`: red, green and blue, grey copied to all three, transparency
-//! ignored, 16 bits rounded to 8, no correction of colour or orientation. An image of another size is
-//! resized to the size asked for, whatever its own proportions, with the triangle filter: linear
-//! interpolation, widened by the factor of reduction so that every pixel of the original counts (what
-//! Pillow and torchvision call bilinear with antialiasing).
+//! An image is stored as `[height][width][3]`: red, green and blue. Grey is copied to all three, transparency is
+//! ignored, 16 bits are rounded to 8; colour and orientation are not corrected. An image of another size is resized to
+//! the requested size, whatever its aspect ratio, with the triangle filter: linear interpolation, widened by the
+//! factor of reduction so that every pixel of the original counts (what Pillow and torchvision call bilinear with
+//! antialiasing).
 //!
-//! Decoders may round differently from version to version. For bits that are equal everywhere,
-//! [`pack`](super::pack) a folder once and use the packed file.
+//! Versions of the decoders may round differently. For the same bits everywhere, [`pack`](super::pack) a folder once
+//! and use the packed file.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -26,26 +26,26 @@ use rayon::prelude::*;
 use super::{Dataset, ImageShape, NamedClasses, TrainTest};
 use crate::error::{Error, Result};
 
-/// A label is a byte.
+/// Maximum number of classes: a label is a byte.
 const MOST_CLASSES: usize = 256;
-/// Rows or columns that an image may have before it is resized.
+/// Maximum number of rows or columns of an image, before and after resizing.
 const LARGEST_SIDE: u32 = 1 << 14;
-/// Bytes that decoding an image may take.
+/// Maximum memory for decoding an image, in bytes.
 const MOST_MEMORY: u64 = 1 << 30;
 
 /// Reads the images of `directory` as `height` × `width` × 3; mini-ImageNet is 84 × 84.
 ///
 /// # Errors
-/// [`Error::File`] if a folder or file cannot be read; [`Error::Format`] for a folder without images or
-/// classes, with more than 256 classes, or with a file that is no image, for a class that only one half
-/// has, and for a damaged image; [`Error::Setting`] for a size of 0 or above 16,384; [`Error::Memory`]
-/// if the images do not fit.
+/// [`Error::File`] if a folder or file cannot be read; [`Error::Format`] for a folder without images or classes, with
+/// more than 256 classes, or with a file that is not an image, for a class that only one half has, and for a damaged
+/// image; [`Error::Setting`] for a size of 0 or above 16,384; [`Error::Memory`] if the images do not fit.
 pub fn load(directory: &Path, height: u32, width: u32) -> Result<NamedClasses> {
     check_side("height", height)?;
     check_side("width", width)?;
     let (train, test) = (directory.join("train"), directory.join("test"));
     if directory.is_dir() && !(train.is_dir() && test.is_dir()) {
-        let problem = "has no folders train and test; wanted are train/CLASS and test/CLASS";
+        let problem =
+            "does not have both folders train and test; expected train/CLASS and test/CLASS";
         return Err(Error::format(directory, problem));
     }
     let names = classes(&train)?;
@@ -53,7 +53,8 @@ pub fn load(directory: &Path, height: u32, width: u32) -> Result<NamedClasses> {
     let both = [(&names, &test_names, &test), (&test_names, &names, &train)];
     for (some, others, half) in both {
         if let Some(lacking) = some.iter().find(|name| !others.contains(name)) {
-            let problem = format!("has no class {lacking}; train and test must have the same");
+            let problem =
+                format!("has no class {lacking}; train and test must have the same classes");
             return Err(Error::format(half, problem));
         }
     }
@@ -62,7 +63,7 @@ pub fn load(directory: &Path, height: u32, width: u32) -> Result<NamedClasses> {
         width: width as usize,
         channels: 3,
     };
-    // Everything is listed before the first image is decoded: that takes long.
+    // Everything is listed before the first image is decoded, because decoding takes long.
     let (train_files, test_files) = (list(&train, &names)?, list(&test, &names)?);
     let samples = TrainTest {
         test: read(&test, &test_files, shape, names.len())?,
@@ -71,7 +72,7 @@ pub fn load(directory: &Path, height: u32, width: u32) -> Result<NamedClasses> {
     Ok(NamedClasses { names, samples })
 }
 
-/// Whether an image may be resized to that many rows or columns.
+/// Checks the number of rows or columns to resize images to.
 pub(super) fn check_side(name: &str, side: u32) -> Result<()> {
     match (1..=LARGEST_SIDE).contains(&side) {
         true => Ok(()),
@@ -87,7 +88,7 @@ fn classes(half: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for (name, path) in entries(half)? {
         if !path.is_dir() {
-            let problem = "is not a folder; wanted are only folders of images, one a class";
+            let problem = "is not a folder; expected only folders of images, one per class";
             return Err(Error::format(&path, problem));
         }
         names.push(name);
@@ -95,17 +96,17 @@ fn classes(half: &Path) -> Result<Vec<String>> {
     match names.len() {
         0 => Err(Error::format(
             half,
-            "has no classes; wanted is a folder of images for each class",
+            "has no classes; expected one folder of images per class",
         )),
         count if count > MOST_CLASSES => Err(Error::format(
             half,
-            format!("has {count} classes; right are 1 to {MOST_CLASSES}"),
+            format!("has {count} classes; expected 1 to {MOST_CLASSES}"),
         )),
         _ => Ok(names),
     }
 }
 
-/// Every image of `half` with its label, class after class.
+/// Every image of `half` with its label, class by class.
 fn list(half: &Path, names: &[String]) -> Result<Vec<(u8, PathBuf)>> {
     let mut files = Vec::new();
     for (label, name) in (0_u8..=u8::MAX).zip(names) {
@@ -115,20 +116,20 @@ fn list(half: &Path, names: &[String]) -> Result<Vec<(u8, PathBuf)>> {
             let extension = Path::new(&name).extension().and_then(|e| e.to_str());
             let extension = extension.unwrap_or("").to_ascii_lowercase();
             if !["png", "jpg", "jpeg"].contains(&extension.as_str()) || !path.is_file() {
-                let problem = "is not an image; wanted are only files named .png, .jpg or .jpeg";
+                let problem = "is not an image; expected only files named .png, .jpg or .jpeg";
                 return Err(Error::format(&path, problem));
             }
             files.push((label, path));
         }
         if files.len() == before {
-            let problem = "has no images; wanted are files named .png, .jpg or .jpeg";
+            let problem = "has no images; expected files named .png, .jpg or .jpeg";
             return Err(Error::format(&folder, problem));
         }
     }
     Ok(files)
 }
 
-/// What is in `folder`, sorted by name, but what begins with a dot.
+/// The entries of `folder`, sorted by name, except those that begin with a dot.
 fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     let refused = |error: io::Error| Error::file(folder, "read", error);
     let mut entries = Vec::new();
@@ -158,8 +159,8 @@ fn read(
     Dataset::images(shape, classes, pixels, labels)
 }
 
-/// The images that `decode` makes of `files` below `place`, side by side, each resized to `shape` in its own
-/// place.
+/// Decodes `files` in parallel with `decode` and resizes each image to `shape`. The pixels are in the order of
+/// `files`; `place` is for messages.
 pub(super) fn read_pixels<T: Sync>(
     place: &Path,
     files: &[T],
@@ -182,21 +183,24 @@ pub(super) fn read_pixels<T: Sync>(
             Ok(())
         })
         .collect();
-    // The first in order, whichever was found first.
+    // The first error in the order of the files, whichever happened first.
     done.into_iter().collect::<Result<()>>()?;
     Ok(pixels)
 }
 
-/// The image in a file as red, green and blue.
+/// Decodes a file to red, green and blue.
 pub(super) fn decode(path: &Path) -> Result<RgbImage> {
     let refused = |error: io::Error| Error::file(path, "read", error);
     let damaged = |error: ImageError| match error {
         ImageError::IoError(error) if error.kind() != ErrorKind::UnexpectedEof => {
             Error::file(path, "read", error)
         }
-        error => Error::format(path, format!("is no whole PNG or JPEG image: {error}")),
+        error => Error::format(
+            path,
+            format!("is not a complete PNG or JPEG image: {error}"),
+        ),
     };
-    // What it is, its content says, not its name.
+    // The contents determine the format, not the name.
     let reader = ImageReader::open(path).map_err(refused)?;
     let mut reader = reader.with_guessed_format().map_err(refused)?;
     let mut limits = Limits::default();
@@ -207,7 +211,7 @@ pub(super) fn decode(path: &Path) -> Result<RgbImage> {
     Ok(reader.decode().map_err(damaged)?.into_rgb8())
 }
 
-/// `image`, resized if it is of another size, as bytes.
+/// Copies `image` to `pixels`, resized if it has another size.
 fn resize(image: RgbImage, shape: ImageShape, pixels: &mut [u8]) {
     let (height, width) = (shape.height as u32, shape.width as u32);
     let image = match image.dimensions() == (width, height) {

@@ -1,7 +1,6 @@
-//! The IDX format of MNIST and its relatives, read strictly.
+//! The IDX format of MNIST and similar data sets, read strictly.
 //!
-//! A file is a header and then the elements, the last dimension running fastest
-//! (<http://yann.lecun.com/exdb/mnist>):
+//! A file is a header, then the elements; the last dimension varies fastest (<http://yann.lecun.com/exdb/mnist>):
 //!
 //! | bytes | meaning |
 //! | --- | --- |
@@ -10,13 +9,12 @@
 //! | 3 | number of dimensions |
 //! | 4.. | each dimension, u32, big-endian |
 //!
-//! Images are u8 `[images][rows][columns]`, labels u8 `[labels]`. A file may be gzipped: that is told
-//! by its first two bytes, whatever its name, since browsers unpack files and keep the name. Gzipped
-//! files need the feature `report`.
+//! Images are u8 `[images][rows][columns]`, labels u8 `[labels]`. A file may be gzipped. Its first two bytes tell, not
+//! its name, because browsers unpack files and keep the name. Gzipped files need the feature `report`.
 //!
-//! Nothing in a file is believed: memory grows with the bytes that are really there, never with what
-//! a header claims, and no more is unpacked than the header announces. A file that is not exactly
-//! what its header says is an [`Error`] that names the file, what it holds and what would be right.
+//! Headers are not trusted: memory grows with the bytes that are present, never with the size that a header claims,
+//! and no more is unpacked than the header announces. A file that does not match its header gives an [`Error`] with
+//! the file, its contents and what would be right.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -31,7 +29,7 @@ use crate::error::{Error, Result};
 /// The code of u8 elements.
 const UNSIGNED_BYTE: u8 = 0x08;
 
-/// What a gzip file begins with.
+/// The first bytes of a gzip file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// The most bytes that one byte of a gzip file can unpack to: deflate spends at least two bits on a
@@ -65,8 +63,8 @@ impl Images {
 /// Reads a file of images.
 ///
 /// # Errors
-/// [`Error::File`] if it cannot be read, [`Error::Format`] if it is not a whole IDX file of u8 images
-/// and nothing else, [`Error::Memory`] if it does not fit.
+/// [`Error::File`] if it cannot be read, [`Error::Format`] if it is not exactly one complete IDX file of u8 images,
+/// [`Error::Memory`] if it does not fit.
 pub fn read_images(path: &Path) -> Result<Images> {
     let ([count, rows, columns], pixels) = read(path)?;
     Ok(Images {
@@ -106,13 +104,13 @@ pub fn read_dataset(images: &Path, labels: &Path, classes: usize) -> Result<Data
     Dataset::images(images.shape(), classes, images.pixels, labels)
 }
 
-/// [`read_dataset`], before the images' rows are forgotten.
+/// As [`read_dataset`], but keeps the number of rows and columns.
 pub(super) fn read_labelled(
     images: &Path,
     labels: &Path,
     classes: usize,
 ) -> Result<(Images, Vec<u8>)> {
-    // Labels first: they are small, and a wrong file is found before the images are read.
+    // Labels first: they are small, so that a wrong file is found early.
     let label_values = read_labels(labels, classes)?;
     let image_values = read_images(images)?;
     if label_values.len() != image_values.count {
@@ -145,7 +143,7 @@ fn read<const RANK: usize>(path: &Path) -> Result<([usize; RANK], Vec<u8>)> {
 
 #[cfg(feature = "report")]
 fn gunzip(_path: &Path, file: BufReader<File>) -> Result<impl Read> {
-    // The decoder for several members, because the one for a single member ignores what follows it.
+    // The decoder for several members, because the one for a single member ignores data after it.
     Ok(flate2::bufread::MultiGzDecoder::new(file))
 }
 
@@ -198,8 +196,8 @@ fn parse<const RANK: usize>(
             ),
         ));
     };
-    // One byte more than announced: it tells a file that goes on from one that ends, and, for a
-    // gzipped file, reading to the end is what verifies its checksum.
+    // One byte more than announced: this detects a file that is too long. For a gzipped file, reading to the end also
+    // verifies the checksum.
     let elements = read_at_most(path, &mut contents, length.saturating_add(1))?;
     let found = elements.len() as u64;
     if found < length {
@@ -212,14 +210,14 @@ fn parse<const RANK: usize>(
         return Err(Error::format(
             path,
             format!(
-                "goes on after the {length} bytes that its header announces ({announced}); it must end there"
+                "continues after the {length} bytes that its header announces ({announced}); it must end there"
             ),
         ));
     }
     Ok((dimensions.map(|d| d as usize), elements))
 }
 
-/// Checks the four bytes that every file begins with.
+/// Checks the first four bytes of a file.
 fn check_magic(path: &Path, header: &[u8], rank: usize) -> Result<()> {
     let wanted = match rank {
         1 => "labels, u8 of rank 1, begin with 00 00 08 01",
@@ -262,14 +260,17 @@ mod tests {
 
     use super::*;
 
-    /// A stream without end stands for the worst gzip bomb: this ends only if reading is bounded.
+    /// An endless stream simulates the worst gzip bomb: the test ends only if reading is bounded.
     #[test]
     fn no_more_is_read_than_the_header_announces() {
         let header = [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4];
         let endless = (&header[..]).chain(io::repeat(7));
         let error = parse::<3>(Path::new("bomb"), endless, u64::MAX).unwrap_err();
         let message = error.to_string();
-        assert!(message.contains("goes on after the 24 bytes"), "{message}");
+        assert!(
+            message.contains("continues after the 24 bytes"),
+            "{message}"
+        );
     }
 
     /// Fails when it is read.

@@ -1,4 +1,4 @@
-//! MNIST, and every data set in its form (Fashion-MNIST, KMNIST): four IDX files in a directory.
+//! MNIST and data sets in the same format (Fashion-MNIST, KMNIST): four IDX files in a directory.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use super::idx::{self, Images};
 use super::{Dataset, TrainTest};
 use crate::error::{Error, Result};
 
-/// The digits 0 to 9.
+/// Number of classes: the digits 0 to 9.
 pub const CLASSES: usize = 10;
 
 /// The four files: training images, training labels, test images, test labels.
@@ -18,18 +18,18 @@ pub const FILES: [&str; 4] = [
     "t10k-labels-idx1-ubyte",
 ];
 
-/// Below the directory that a user names, where the files may lie; the last is torchvision's habit.
+/// Where to look for the files, below the user's directory; the last is torchvision's place.
 const PLACES: [&str; 3] = ["", "mnist", "MNIST/raw"];
 const FASHION_PLACES: [&str; 2] = ["fashion-mnist", "FashionMNIST/raw"];
 
-/// One directory that was looked in for [`FILES`].
+/// One directory searched for [`FILES`].
 pub type Place = files::Place<4>;
 
-/// Looks for the files in `directory`, then in its `mnist`, then in its `MNIST/raw`.
+/// Looks for the files in `directory`, then in its subdirectories `mnist` and `MNIST/raw`.
 ///
-/// Each file may also be spelled with a dot (`train-images.idx3-ubyte`), and end in `.gz`; a plain
-/// file is taken before a gzipped one. [`load`] reads the first place that has all four: files of
-/// different places are never mixed, because they may be of different data sets.
+/// Each file may also be spelled with a dot (`train-images.idx3-ubyte`), and end in `.gz`; a plain file is taken
+/// before a gzipped one. [`load`] reads the first place that has all four. Files of different places are never mixed,
+/// because they may belong to different data sets.
 pub fn search(directory: &Path) -> [Place; 3] {
     PLACES.map(|below| Place::look(directory, below, FILES, spellings))
 }
@@ -43,8 +43,8 @@ fn spellings(name: &str) -> Vec<String> {
         .collect()
 }
 
-/// Looks for the files of Fashion-MNIST, which have the same names: in the `fashion-mnist` of `directory`, in
-/// its `FashionMNIST/raw` (torchvision's habit), and in `directory` itself if that is called so.
+/// Looks for the files of Fashion-MNIST, which have the same names: in the subdirectories `fashion-mnist` and
+/// `FashionMNIST/raw` (torchvision's place) of `directory`, and in `directory` itself if its name contains "fashion".
 pub fn search_fashion(directory: &Path) -> Vec<Place> {
     let look = |below: &str| Place::look(directory, below, FILES, spellings);
     let mut places: Vec<Place> = FASHION_PLACES.map(look).into();
@@ -57,14 +57,13 @@ pub fn search_fashion(directory: &Path) -> Vec<Place> {
 
 /// Reads the training and test samples that [`search`] finds for `directory`.
 ///
-/// A sample is `[rows][columns][1]` pixels, 0 (paper) to 255 (full ink): 60,000 training and 10,000 test
-/// samples of 28 × 28 for MNIST. Other numbers and sizes are accepted, as long as training and test
-/// images are of one size.
+/// A sample is `[rows][columns][1]` pixels, 0 (paper) to 255 (full ink): 60,000 training and 10,000 test samples of
+/// 28 × 28 for MNIST. Other numbers and sizes are accepted if training and test images have the same size.
 ///
 /// # Errors
-/// [`Error::File`] if no place has all four files, with every place that was looked in, or if a file
-/// cannot be read; [`Error::Format`] for a file that is not what its format says, and for images of
-/// different sizes; [`Error::Memory`] if the images do not fit.
+/// [`Error::File`] if no place has all four files (the message lists every place searched) or a file cannot be read;
+/// [`Error::Format`] for a file that does not match its format, and for images of different sizes; [`Error::Memory`]
+/// if the images do not fit.
 ///
 /// ```no_run
 /// use neurogain::data::mnist;
@@ -92,14 +91,14 @@ fn load_from(directory: &Path, action: &'static str, places: &[Place]) -> Result
         return Err(files::not_found(directory, action, places, &wanted));
     };
     let [train_images, train_labels, test_images, test_labels] = found;
-    // Test first: it is the smaller, and a wrong file is found before the others are read.
+    // The test files first: they are smaller, so that a wrong file is found early.
     let test = idx::read_labelled(test_images, test_labels, CLASSES)?;
     let train = idx::read_labelled(train_images, train_labels, CLASSES)?;
     if size(&test.0) != size(&train.0) {
         return Err(Error::format(
             test_images,
             format!(
-                "holds images of {} pixels, those of {} are {}; they must be of one size",
+                "holds images of {} pixels, but those of {} are {}; all must have the same size",
                 size(&test.0),
                 train_images.display(),
                 size(&train.0)

@@ -1,7 +1,6 @@
-//! Samples and the formats they come in.
+//! Data sets and their file formats.
 //!
-//! Whatever the source, samples end as a [`Dataset`] of bytes; a benchmark's two halves as a
-//! [`TrainTest`].
+//! Every source gives a [`Dataset`] of bytes; the training and test samples of a benchmark are a [`TrainTest`].
 
 #[cfg(feature = "images")]
 pub mod celeba;

@@ -1,11 +1,11 @@
-//! Images with named classes in one file: what `neurogain data pack` makes of a folder of images.
+//! Packed files: images with named classes in one file, which `neurogain data pack` makes from a folder of images.
 //!
-//! Decoding and resizing a folder takes minutes, and decoders may round differently; a packed file is
-//! read as fast as the disk, and is the same bytes for everyone. All numbers are little-endian:
+//! Decoding and resizing a folder takes minutes, and decoders may round differently; a packed file is read at the
+//! speed of the disk and has the same bytes everywhere. All numbers are little-endian:
 //!
 //! | bytes | meaning |
 //! | --- | --- |
-//! | 8 | 89 4e 47 50 0d 0a 1a 0a: "NGP" and line ends that a transfer as text would change |
+//! | 8 | 89 4e 47 50 0d 0a 1a 0a: "NGP" and line endings that a transfer as text would change |
 //! | 4 | version of the format, u32: 1 |
 //! | 3 × 4 | height, width and channels of every image, u32, at least 1 |
 //! | 4 | classes, u32, 1 to 256 |
@@ -16,7 +16,7 @@
 //! | | test labels and test pixels |
 //! | 8 | CRC-64/XZ of all the above, u64 |
 //!
-//! The checksum finds every change of up to 64 neighbouring bits, and of others all but one in 2⁶⁴.
+//! The checksum detects every change within 64 consecutive bits, and all but one in 2⁶⁴ of other changes.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -29,29 +29,29 @@ use super::checksum::Crc64;
 use super::{Dataset, ImageShape, NamedClasses, TrainTest, files};
 use crate::error::{Error, Result};
 
-/// What every packed file begins with.
+/// The first bytes of every packed file.
 const MAGIC: [u8; 8] = *b"\x89NGP\r\n\x1a\n";
 const VERSION: u32 = 1;
-/// The beginning, the version and six numbers.
+/// Bytes of the magic number, the version and six numbers.
 const HEADER: usize = 8 + 4 + 6 * 4;
 /// Bytes of the checksum.
 const CHECKSUM: u64 = 8;
-/// A label is a byte.
+/// Maximum number of classes: a label is a byte.
 const MOST_CLASSES: usize = 256;
 
-/// Writes `collection` to a new file; it has its name only once it is whole.
+/// Writes `collection` to a new file. The file gets its name only when it is complete.
 ///
 /// # Errors
-/// [`Error::Shape`] if the halves differ in the shape of their images or the number of their classes,
-/// or the names are not one a class; [`Error::Setting`] for more than the format's numbers hold;
-/// [`Error::File`] if the file is there already or cannot be written.
+/// [`Error::Shape`] if the halves differ in the shape of their images or the number of their classes, or there is not
+/// one name per class; [`Error::Setting`] for a number that the format cannot hold; [`Error::File`] if the file
+/// already exists or cannot be written.
 pub fn write(path: &Path, collection: &NamedClasses) -> Result<()> {
     let head = head(collection)?;
     if fs::symlink_metadata(path).is_ok() {
         return Err(Error::file(
             path,
             "create",
-            "it is there already; remove it, or name another file",
+            "it already exists; remove it, or choose another name",
         ));
     }
     let mut partial = OsString::from(path);
@@ -67,7 +67,7 @@ pub fn write(path: &Path, collection: &NamedClasses) -> Result<()> {
     ];
     let written = write_parts(&partial, &parts).and_then(|()| fs::rename(&partial, path));
     written.map_err(|error| {
-        // What is left of it is of no use; the error to tell is the first.
+        // The partial file is useless; the error to report is the first.
         let _ = fs::remove_file(&partial);
         Error::file(path, "create", error)
     })
@@ -131,8 +131,8 @@ fn head(collection: &NamedClasses) -> Result<Vec<u8>> {
 /// Reads a packed file.
 ///
 /// # Errors
-/// [`Error::File`] if it cannot be read, [`Error::Format`] if it is not a whole packed file and nothing
-/// else or its checksum is wrong, [`Error::Memory`] if it does not fit.
+/// [`Error::File`] if it cannot be read, [`Error::Format`] if it is not exactly one complete packed file or its
+/// checksum is wrong, [`Error::Memory`] if it does not fit.
 pub fn read(path: &Path) -> Result<NamedClasses> {
     let (file, length) = files::open(path)?;
     let mut contents = Contents {
@@ -147,7 +147,7 @@ pub fn read(path: &Path) -> Result<NamedClasses> {
         return Err(Error::format(
             path,
             format!(
-                "is not a packed file: it begins with {}; wanted is 89 4e 47 50 0d 0a 1a 0a, as `neurogain data pack` writes it",
+                "is not a packed file: it begins with {}; expected 89 4e 47 50 0d 0a 1a 0a, as written by `neurogain data pack`",
                 if begins.is_empty() {
                     "nothing".to_string()
                 } else {
@@ -161,12 +161,11 @@ pub fn read(path: &Path) -> Result<NamedClasses> {
     LittleEndian::read_u32_into(&header, &mut numbers);
     let [version, height, width, channels, classes, training, test] = numbers.map(|n| n as usize);
     if version != VERSION as usize {
-        let problem =
-            format!("is of version {version} of the format; version {VERSION} can be read");
+        let problem = format!("has version {version} of the format; expected version {VERSION}");
         return Err(Error::format(path, problem));
     }
     if !(1..=MOST_CLASSES).contains(&classes) {
-        let problem = format!("announces {classes} classes; right are 1 to {MOST_CLASSES}");
+        let problem = format!("announces {classes} classes; expected 1 to {MOST_CLASSES}");
         return Err(Error::format(path, problem));
     }
     let shape = ImageShape {
@@ -190,7 +189,7 @@ pub fn read(path: &Path) -> Result<NamedClasses> {
     contents.verify()?;
     let dataset = |(labels, pixels)| {
         Dataset::images(shape, classes, pixels, labels)
-            .map_err(|error| Error::format(path, format!("holds impossible samples: {error}")))
+            .map_err(|error| Error::format(path, format!("holds invalid samples: {error}")))
     };
     Ok(NamedClasses {
         names,
@@ -201,7 +200,7 @@ pub fn read(path: &Path) -> Result<NamedClasses> {
     })
 }
 
-/// A packed file as it is read: what is left of it, and the checksum of what was read.
+/// A packed file while it is read: the number of bytes left, and the checksum of the bytes read.
 struct Contents<'a> {
     path: &'a Path,
     file: BufReader<File>,
@@ -228,13 +227,13 @@ impl Contents<'_> {
 
     fn truncated(&self, wanted: u64) -> Error {
         let problem = format!(
-            "is truncated: {wanted} bytes are announced where {} are left",
+            "is truncated: {wanted} bytes are announced, but {} are left",
             self.left
         );
         Error::format(self.path, problem)
     }
 
-    /// Checks that what is left is just so many samples and the checksum.
+    /// Checks that the bytes left are exactly these samples and the checksum.
     fn expect(&self, shape: ImageShape, training: usize, test: usize) -> Result<()> {
         let samples = training.checked_add(test);
         let sample = shape
@@ -247,11 +246,11 @@ impl Contents<'_> {
         if wanted == Some(self.left) {
             return Ok(());
         }
-        let wanted = wanted.map_or("more bytes than there can be".to_string(), |n| {
+        let wanted = wanted.map_or("more bytes than a file can have".to_string(), |n| {
             format!("{n} bytes")
         });
         let problem = format!(
-            "announces {training} + {test} images of {shape}, which with the checksum are {wanted}; {} bytes follow",
+            "announces {training} + {test} images of {shape}, with the checksum {wanted}, but {} bytes follow",
             self.left
         );
         Err(Error::format(self.path, problem))
@@ -262,7 +261,7 @@ impl Contents<'_> {
         Ok((self.take(samples as u64)?, self.take(pixels as u64)?))
     }
 
-    /// Reads the checksum, which must be that of all that was read before.
+    /// Reads the checksum, which must be that of all bytes before it.
     fn verify(&mut self) -> Result<()> {
         let found = self.checksum.value();
         let written = LittleEndian::read_u64(&self.take(CHECKSUM)?);
@@ -270,7 +269,7 @@ impl Contents<'_> {
             return Ok(());
         }
         let problem = format!(
-            "is damaged: its checksum is {found:016x}, written is {written:016x}; get or pack it again"
+            "is damaged: its checksum is {found:016x}, but {written:016x} is written in it; download or pack it again"
         );
         Err(Error::format(self.path, problem))
     }

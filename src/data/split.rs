@@ -1,4 +1,4 @@
-//! The two halves of a benchmark's samples.
+//! Training and test samples of a benchmark.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,13 +8,13 @@ use super::Dataset;
 /// Training samples and held-out test samples of the same kind.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainTest {
-    /// What batches are drawn from.
+    /// The training samples.
     pub train: Dataset,
-    /// What evaluation uses.
+    /// The test samples.
     pub test: Dataset,
 }
 
-/// Samples whose classes are known by name.
+/// Samples with named classes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamedClasses {
     /// The name of each class: a label is an index into this list.

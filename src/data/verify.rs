@@ -1,4 +1,4 @@
-//! What data sets a directory has, and whether their files are the published ones.
+//! Finds the data sets in a directory and checks whether their files are the published ones.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use super::{ImageShape, Place, TrainTest, cifar, collection, mnist};
 use crate::error::{Error, Result};
 
-// The SHA-256 of published files, in the order of a data set's `FILES`; of MNIST's the gzipped file,
-// as it is published, and the file that it unpacks to.
+// The SHA-256 of published files, in the order of a data set's `FILES`; for MNIST, of the gzipped file as published
+// and of the unpacked file.
 #[rustfmt::skip]
 const MNIST: [[&str; 2]; 4] = [
     ["440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609", "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"],
@@ -38,14 +38,14 @@ const CIFAR_100: [[&str; 1]; 2] = [
     ["d8b1e6b7b3bee4020055f0699b111f60b1af1e262aeb93a0b659061746f8224a"],
 ];
 
-/// What is known of one data set in a directory.
+/// The result for one data set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
     /// The data set: "mnist", "fashion-mnist", "cifar10", "cifar100" or "mini-imagenet".
     pub name: &'static str,
-    /// Every place that was looked in, and what was there.
+    /// Every place searched, and the files found there.
     pub looked_in: Vec<String>,
-    /// What the first complete place holds, if there is one: an error if it cannot be read.
+    /// The contents of the first complete place, if there is one; an error if it cannot be read.
     pub contents: Option<Result<Contents>>,
 }
 
@@ -71,14 +71,13 @@ pub struct Identity {
     pub path: PathBuf,
     /// Its SHA-256, in hexadecimal.
     pub sha256: String,
-    /// Whether that is the checksum of the published file, or, for gzipped files, the checksum of what
-    /// it unpacks to is.
+    /// Whether this checksum, or that of the unpacked contents of a gzipped file, is the published one.
     pub published: bool,
 }
 
-/// Looks in `directory` for every known data set, reads what is there and compares checksums.
+/// Looks in `directory` for every known data set, reads those that it finds and compares checksums.
 ///
-/// Fashion-MNIST has the names of MNIST: see [`mnist::search_fashion`].
+/// The files of Fashion-MNIST have the same names as those of MNIST: see [`mnist::search_fashion`].
 pub fn verify(directory: &Path) -> Vec<Finding> {
     let fashion = mnist::search_fashion(directory);
     let tens = cifar::search_10(directory);
@@ -92,8 +91,8 @@ pub fn verify(directory: &Path) -> Vec<Finding> {
     ]
 }
 
-/// A collection of images: read whole, as its checksum or its decoders will find what is damaged; there are no
-/// published files to compare with.
+/// A collection of images. It is read completely, because its checksum or its decoders then detect damage; there are
+/// no published checksums to compare with.
 fn collection_finding(name: &'static str, side: u32, directory: &Path) -> Finding {
     let (found, looked_in) = collection::search(directory, name);
     let contents = found.map(|place| {
@@ -174,7 +173,7 @@ fn identify(path: &Path, published: &[&str]) -> Result<Identity> {
     })
 }
 
-/// SHA-256 of what `contents` holds, in hexadecimal.
+/// SHA-256 of `contents`, in hexadecimal.
 fn hash(mut contents: impl Read) -> io::Result<String> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 16];

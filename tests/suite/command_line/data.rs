@@ -106,7 +106,7 @@ fn pack_makes_a_file_that_the_library_reads() {
     assert_eq!(read.samples.test.pixels(), [9; 36]);
 
     let complaint = fails(&folder, &arguments, 1);
-    assert!(complaint.contains("there already"), "{complaint}");
+    assert!(complaint.contains("already exists"), "{complaint}");
     fails(&folder, &["data", "pack", "nowhere", "other"], 1);
     fails(
         &folder,

@@ -181,7 +181,7 @@ fn a_wrong_line_of_the_attributes_is_named() {
         0,
         "6\n",
         "5\n",
-        &["line 8", "the end after 5 images", "000006.jpg"],
+        &["line 8", "the end of the file after 5 images", "000006.jpg"],
     );
     refused(
         0,
@@ -246,14 +246,14 @@ fn a_wrong_line_of_the_split_is_named() {
         1,
         "000003.jpg",
         "000004.jpg",
-        &["line 3", "000003.jpg, as line 5 of the attributes"],
+        &["line 3", "000003.jpg, as in line 5 of the attributes"],
     );
     refused(1, "000006.jpg 2\n", "", &["ends after 5 of the 6 images"]);
     refused(
         1,
         "000006.jpg 2\n",
         "000006.jpg 2\n7.jpg 0\n",
-        &["line 7", "the end after 6 images"],
+        &["line 7", "the end of the file after 6 images"],
     );
     refused(
         1,
@@ -281,11 +281,19 @@ fn a_missing_or_wrong_image_is_named() {
     save(&path, &RgbImage::new(218, 178), ImageFormat::Jpeg);
     assert_refused(load(folder.path()), &file(3), &["218 × 178", "178 × 218"]);
     fs::write(&path, b"no image").unwrap();
-    assert_refused(load(folder.path()), &file(3), &["no whole PNG or JPEG"]);
+    assert_refused(
+        load(folder.path()),
+        &file(3),
+        &["not a complete PNG or JPEG"],
+    );
     fs::remove_file(&path).unwrap();
     let error = load(folder.path()).unwrap_err();
     assert!(matches!(error, Error::File { .. }), "{error:?}");
-    for part in ["000004.jpg", "the lists name it", "mmlab.ie.cuhk.edu.hk"] {
+    for part in [
+        "000004.jpg",
+        "the lists name this file",
+        "mmlab.ie.cuhk.edu.hk",
+    ] {
         assert!(error.to_string().contains(part), "{error}");
     }
 }

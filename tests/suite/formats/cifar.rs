@@ -131,10 +131,10 @@ fn a_length_that_is_not_whole_rows_is_named() {
     refused(&[], &["is empty", "3073", "at least 1"]);
     refused(
         &whole[..3072],
-        &["3072 bytes", "0 rows of 3073", "3072 bytes more"],
+        &["3072 bytes", "0 rows of 3073", "3072 more bytes"],
     );
     let longer = [&whole[..], &[0]].concat();
-    refused(&longer, &["3074 bytes", "1 rows of 3073", "1 bytes more"]);
+    refused(&longer, &["3074 bytes", "1 rows of 3073", "1 more bytes"]);
     let hundred = load_100(&whole);
     assert_refused(hundred, FILES_100[1], &["3073 bytes", "rows of 3074"]);
 }

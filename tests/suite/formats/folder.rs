@@ -179,7 +179,7 @@ fn a_truncated_image_is_named() {
         // The last bytes of a JPEG file only say that it ends.
         for keep in [0, 1, 20, bytes.len() / 2] {
             fs::write(&path, &bytes[..keep]).unwrap();
-            assert_refused(load(folder.path()), name, &["no whole PNG or JPEG"]);
+            assert_refused(load(folder.path()), name, &["not a complete PNG or JPEG"]);
         }
     }
 }

@@ -58,7 +58,7 @@ fn what_follows_the_gzip_data_is_found() {
     let trailing = [&gzip(&IMAGES)[..], b"trailing"].concat();
     assert_refused(read_images(&trailing), "images", &["gzip data are damaged"]);
     let inside = gzip(&[&IMAGES[..], &[0]].concat());
-    assert_refused(read_images(&inside), "images", &["goes on", "12 bytes"]);
+    assert_refused(read_images(&inside), "images", &["continues", "12 bytes"]);
     let short = gzip(&IMAGES[..27]);
     assert_refused(read_images(&short), "images", &["truncated", "11 bytes"]);
 }
@@ -70,7 +70,7 @@ fn a_bomb_is_not_unpacked_and_a_gzipped_claim_not_believed() {
     assert_refused(
         read_images(&bomb),
         "images",
-        &["goes on after the 12 bytes"],
+        &["continues after the 12 bytes"],
     );
     // No gzip file as short as this can hold what the header claims.
     let claims = gzip(&encode(&[u32::MAX; 3], &[1; 12]));

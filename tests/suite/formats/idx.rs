@@ -73,7 +73,7 @@ fn a_length_that_is_not_the_headers_is_named() {
     let header = read_images(&IMAGES[..15]);
     assert_refused(header, "images", &["15 bytes of 16"]);
     let oversized = read_images(&[&IMAGES[..], &[0]].concat());
-    assert_refused(oversized, "images", &["goes on", "12 bytes", "2 × 2 × 3"]);
+    assert_refused(oversized, "images", &["continues", "12 bytes", "2 × 2 × 3"]);
     for dimensions in [[0, 2, 3], [2, 0, 3], [2, 2, 0]] {
         let empty = read_images(&encode(&dimensions, &[]));
         assert_refused(empty, "images", &["0", "at least 1"]);

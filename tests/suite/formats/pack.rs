@@ -127,7 +127,7 @@ fn claims_that_no_memory_holds_are_refused() {
     let mut bytes = golden();
     bytes[12..24].fill(0xff);
     bytes[28..36].fill(0xff);
-    assert_refused(read(&bytes), "file", &["more bytes than there can be"]);
+    assert_refused(read(&bytes), "file", &["more bytes than a file can have"]);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn nothing_is_written_over_and_nothing_half_written_is_left() {
     let folder = folder();
     let path = write(folder.path(), "file", b"mine");
     let error = pack::write(&path, &collection()).unwrap_err();
-    assert!(error.to_string().contains("there already"), "{error}");
+    assert!(error.to_string().contains("already exists"), "{error}");
     assert_eq!(fs::read(&path).unwrap(), b"mine");
     let nowhere = folder.path().join("no/such/file");
     assert!(matches!(
