@@ -1,5 +1,5 @@
-//! Whether confidence is what it says: the reliability diagram and the expected calibration error (Guo, Pleiss,
-//! Sun, Weinberger, ICML 2017, section 2 and equation 3).
+//! Calibration of confidences: the reliability diagram and the expected calibration error (Guo, Pleiss, Sun,
+//! Weinberger, ICML 2017, section 2 and equation 3).
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -15,35 +15,35 @@ pub const CALIBRATION_BINS: usize = 15;
 pub struct CalibrationBin {
     /// Samples |B|.
     pub count: u64,
-    /// conf(B), their mean confidence; none without a sample.
+    /// conf(B), their mean confidence; `None` without samples.
     pub confidence: Option<f64>,
-    /// acc(B), the share of them that is correct; none without a sample.
+    /// acc(B), the fraction that is correct; `None` without samples.
     pub accuracy: Option<f64>,
 }
 
-/// A reliability diagram in numbers.
+/// The numbers of a reliability diagram.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
 pub struct Calibration {
-    /// The bins, ascending: bin i of M = [`CALIBRATION_BINS`] holds confidences in (i/M, (i + 1)/M], each edge
-    /// the f64 nearest to it; a confidence of 0 belongs to the first.
+    /// The bins, ascending: bin i of M = [`CALIBRATION_BINS`] holds confidences in (i/M, (i + 1)/M], each edge rounded
+    /// to f64; a confidence of 0 belongs to the first bin.
     pub bins: Vec<CalibrationBin>,
     /// ECE = Σ |B|/n · |acc(B) − conf(B)| over the bins, in [0, 1].
     pub expected_error: f64,
 }
 
-/// Measures calibration from each sample's confidence, the probability that its predicted class was given, and
-/// whether the prediction was correct.
+/// Measures calibration from each sample's confidence, the probability of its predicted class, and whether the
+/// prediction is correct.
 ///
-/// The ECE of perfect confidences is not 0 for finitely many samples: a bin's accuracy scatters by
-/// √(p(1 − p)/|B|) around its confidence, so that compare only ECEs of like numbers of samples.
+/// The ECE of perfect confidences is not 0 for finitely many samples: a bin's accuracy scatters by √(p(1 − p)/|B|)
+/// around its confidence. Compare only ECEs of similar numbers of samples.
 ///
 /// # Errors
-/// [`Error::Shape`] without a sample; [`Error::Setting`] for a confidence outside [0, 1].
+/// [`Error::Shape`] without samples; [`Error::Setting`] for a confidence outside [0, 1].
 ///
 /// ```
 /// use neurogain::metrics::calibration;
-/// // As sure as 0.9 four times, and right three times.
+/// // Four predictions with confidence 0.9, three of them correct.
 /// let found = calibration(&[(0.9, true), (0.9, true), (0.9, false), (0.9, true)])?;
 /// assert!((found.expected_error - 0.15).abs() < 1e-12);
 /// assert_eq!(found.bins[13].accuracy, Some(0.75));
@@ -67,14 +67,14 @@ pub fn calibration(samples: &[(f64, bool)]) -> Result<Calibration> {
     Ok(diagram(sums))
 }
 
-/// The calibration of all samples of these diagrams taken together, from their bins: that of one list of all
-/// samples up to roundings. None without a sample.
+/// The calibration of all samples of these diagrams together, from their bins: equal to [`calibration`] of all
+/// samples, up to rounding. `None` without samples.
 ///
 /// ```
 /// use neurogain::metrics::{calibration, merged_calibration};
 /// let (one, other) = (calibration(&[(0.9, true)])?, calibration(&[(0.9, false), (0.2, true)])?);
 /// let both = merged_calibration([&one.bins[..], &other.bins]).expect("samples");
-/// // Each on its own is 0.1, and 0.9 or 0.8, away.
+/// // |acc − conf| is 0.4 in the bin of 0.9, which has two samples, and 0.8 in the bin of 0.2.
 /// assert!((both.expected_error - (2.0 * 0.4 + 0.8) / 3.0).abs() < 1e-12);
 /// # Ok::<(), neurogain::Error>(())
 /// ```
@@ -94,7 +94,7 @@ pub fn merged_calibration<'a>(
         .then(|| diagram(sums))
 }
 
-/// The diagram of bins with so many samples, this sum of confidences and so many correct ones.
+/// The diagram from each bin's number of samples, sum of confidences and number of correct samples.
 fn diagram(sums: [(u64, f64, f64); CALIBRATION_BINS]) -> Calibration {
     let n = sums.iter().map(|(count, _, _)| count).sum::<u64>() as f64;
     let gaps = sums.iter().map(|(_, total, right)| (right - total).abs());
@@ -112,11 +112,11 @@ fn diagram(sums: [(u64, f64, f64); CALIBRATION_BINS]) -> Calibration {
 
 /// Each sample's confidence max_c softmax(z)_c, and whether that class is its label, from rows of logits
 /// `[samples][classes]`; in f64, as 1/Σ_c exp(z_c − max z). Of equal logits the lowest class is predicted, as
-/// everywhere.
+/// everywhere in this crate.
 ///
 /// # Errors
-/// [`Error::Shape`] where there is no class or the numbers of logits and labels do not fit;
-/// [`Error::Setting`] for a logit that is not finite and a label that is no class.
+/// [`Error::Shape`] if `classes` is 0 or the numbers of logits and labels do not match; [`Error::Setting`] for a logit
+/// that is not finite and a label out of range.
 ///
 /// ```
 /// use neurogain::metrics::softmax_confidences;

@@ -1,7 +1,7 @@
 //! Precision, recall and F1, of each class and as means over classes or tasks.
 //!
-//! A quotient 0/0 is 0, as with scikit-learn's `zero_division=0`: a class that was never predicted has the
-//! precision 0, one that never occurs the recall 0.
+//! A quotient 0/0 is 0, as with scikit-learn's `zero_division=0`: a class that is never predicted has precision 0, a
+//! class that never occurs has recall 0.
 
 use alloc::format;
 use alloc::vec;
@@ -9,16 +9,16 @@ use alloc::vec::Vec;
 
 use crate::error::{Error, Result};
 
-/// A label is a byte.
+/// Maximum number of classes: a label is a byte.
 const MOST_CLASSES: usize = 256;
 
 /// Precision, recall and F1, each in [0, 1].
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
 pub struct Scores {
-    /// TP/(TP + FP): of what was called positive, the share that is.
+    /// TP/(TP + FP): the fraction of predicted positives that are positive.
     pub precision: f64,
-    /// TP/(TP + FN): of what is positive, the share that was found.
+    /// TP/(TP + FN): the fraction of positives that are predicted positive.
     pub recall: f64,
     /// 2·TP/(2·TP + FP + FN), the harmonic mean of the two.
     pub f1: f64,
@@ -35,8 +35,8 @@ impl Scores {
         }
     }
 
-    /// The macro average: each score's mean over classes or tasks, each of which counts the same. F1's is the
-    /// mean of the F1s, not the F1 of mean precision and recall. NaN for none.
+    /// The macro average: the unweighted mean of each score over classes or tasks. The mean F1 is the mean of the F1s,
+    /// not the F1 of mean precision and recall. NaN if `scores` is empty.
     pub fn mean(scores: &[Scores]) -> Scores {
         let mean =
             |of: fn(&Scores) -> f64| scores.iter().map(of).sum::<f64>() / scores.len() as f64;
@@ -52,18 +52,18 @@ impl Scores {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
 pub struct Decisions {
-    /// TP: positive, and called so.
+    /// TP: positive, predicted positive.
     pub true_positives: u64,
-    /// FP: negative, but called positive.
+    /// FP: negative, predicted positive.
     pub false_positives: u64,
-    /// FN: positive, but called negative.
+    /// FN: positive, predicted negative.
     pub false_negatives: u64,
-    /// TN: negative, and called so.
+    /// TN: negative, predicted negative.
     pub true_negatives: u64,
 }
 
 impl Decisions {
-    /// Counts pairs (is positive, was called positive).
+    /// Counts pairs (is positive, is predicted positive).
     pub fn count(pairs: impl IntoIterator<Item = (bool, bool)>) -> Self {
         let mut counts = Decisions::default();
         for (positive, called) in pairs {
@@ -78,7 +78,7 @@ impl Decisions {
         counts
     }
 
-    /// (TP + TN)/n; 0 for no decision.
+    /// (TP + TN)/n; 0 without decisions.
     pub fn accuracy(&self) -> f64 {
         let right = self.true_positives + self.true_negatives;
         let wrong = self.false_positives + self.false_negatives;
@@ -99,29 +99,29 @@ impl Decisions {
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
 pub struct Classification {
-    /// Samples of each class by the class that was predicted, `[true class][predicted class]`.
+    /// The confusion matrix: number of samples, `[true class][predicted class]`.
     pub confusion: Vec<Vec<u64>>,
-    /// The share of samples whose class was predicted.
+    /// The fraction of samples whose class is predicted correctly.
     pub accuracy: f64,
     /// The scores of each class against all others.
     pub classes: Vec<Scores>,
-    /// Their mean over the classes that occur or were predicted, as scikit-learn's `average="macro"` has it: a
-    /// class of which there was neither a sample nor a prediction tells nothing and does not count.
+    /// Their mean over the classes that occur or are predicted, as in scikit-learn's `average="macro"`. A class
+    /// without samples and without predictions does not count.
     pub macro_average: Scores,
 }
 
 /// Scores predictions, `[samples]`, against the true labels, `[samples]`, both below `classes`.
 ///
 /// # Errors
-/// [`Error::Shape`] without a sample and where the two differ in length; [`Error::Setting`] for a label that is
-/// no class, and for more than 256 classes.
+/// [`Error::Shape`] without samples and if the two differ in length; [`Error::Setting`] for a label out of range, and
+/// for more than 256 classes.
 ///
 /// ```
 /// use neurogain::metrics::classification;
 /// let found = classification(3, &[0, 0, 1, 1], &[0, 1, 1, 1])?;
 /// assert_eq!(found.confusion, [[1, 1, 0], [0, 2, 0], [0, 0, 0]]);
 /// assert_eq!(found.classes[0].recall, 0.5);
-/// // Of the third class there is nothing: the mean is over two.
+/// // The third class neither occurs nor is predicted: the mean is over two classes.
 /// assert_eq!(found.macro_average.recall, 0.75);
 /// # Ok::<(), neurogain::Error>(())
 /// ```

@@ -1,13 +1,13 @@
-//! Measures over every task of a stream: the accuracy matrix and what follows from it, and the
-//! continual-evaluation measures of De Lange, van de Ven, Tuytelaars (ICLR 2023, arXiv 2205.13452).
+//! Metrics over all tasks of a stream: the accuracy matrix and its summaries, and the continual-evaluation metrics of
+//! De Lange, van de Ven, Tuytelaars (ICLR 2023, arXiv 2205.13452).
 
 use alloc::format;
 use alloc::vec::Vec;
 
 use crate::error::{Error, Result};
 
-/// The measures of one run whose every task was evaluated; accuracies in [0, 1], tasks j = 1..K, of which
-/// context j brings task j.
+/// The metrics of one run in which every task was evaluated. Accuracies are in [0, 1]; context j introduces task j,
+/// for j = 1..K.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "report", derive(serde::Serialize))]
 pub struct Continual {
@@ -21,21 +21,21 @@ pub struct Continual {
     pub forgetting: f64,
     /// BWT = mean over j < K of R_{K,j} − R_{j,j} (Lopez-Paz & Ranzato). NaN for one task.
     pub backward_transfer: f64,
-    /// min-ACC = mean over j < K of the least accuracy on task j at any evaluation after its own context
-    /// (De Lange et al., equation 3). NaN for one task.
+    /// min-ACC = mean over j < K of the minimum accuracy on task j over all evaluations after context j (De Lange et
+    /// al., equation 3). NaN for one task.
     pub minimum_accuracy: f64,
     /// Worst-case accuracy over all tasks, R_{K,K}/K + (1 − 1/K)·min-ACC (WC-ACC of De Lange et al.,
     /// equation 4); R_{1,1} for one task.
     pub worst_case_accuracy: f64,
 }
 
-/// Measures a run from `accuracies`, which hold for each evaluation the accuracy on task 1 and every further
-/// one that a context has brought so far, where `contexts` gives each evaluation's context.
+/// Computes the metrics of a run. `contexts` gives the context of each evaluation, `accuracies` the accuracies of each
+/// evaluation on all tasks introduced so far.
 ///
 /// # Errors
-/// [`Error::Shape`] where the two differ in length, are empty, or an evaluation in context c has not c
-/// accuracies; [`Error::Setting`] for an accuracy that is not finite and for contexts that do not ascend from
-/// 1 by steps of 0 or 1.
+/// [`Error::Shape`] if the two differ in length or are empty, or if an evaluation in context c does not have c
+/// accuracies; [`Error::Setting`] for an accuracy that is not finite and for contexts that do not rise from 1 in steps
+/// of 0 or 1.
 ///
 /// ```
 /// use neurogain::metrics::continual;
@@ -56,7 +56,7 @@ pub fn continual<A: AsRef<[f64]>>(accuracies: &[A], contexts: &[usize]) -> Resul
         ));
     }
     let mut matrix: Vec<Vec<f64>> = Vec::new();
-    // The least accuracy on each task after its own context.
+    // The minimum accuracy on each task after its own context.
     let mut least: Vec<f64> = Vec::new();
     for (at, (accuracies, &context)) in accuracies.iter().zip(contexts).enumerate() {
         let accuracies = accuracies.as_ref();
@@ -113,7 +113,7 @@ fn measure(matrix: Vec<Vec<f64>>, least: &[f64]) -> Continual {
     }
 }
 
-/// NaN for no value.
+/// The mean; NaN without values.
 fn mean(values: impl Iterator<Item = f64>) -> f64 {
     let values: Vec<f64> = values.collect();
     values.iter().sum::<f64>() / values.len() as f64

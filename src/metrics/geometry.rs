@@ -1,5 +1,5 @@
-//! The geometry of a layer's activity: how far classes are apart, in how many dimensions they scatter, and
-//! which neurons tell two of them apart.
+//! The geometry of a layer's activity: the separability of classes, the dimensionality of the noise, and the
+//! informativeness of single neurons.
 
 use alloc::format;
 use alloc::vec;
@@ -7,55 +7,54 @@ use alloc::vec::Vec;
 
 use crate::error::{Error, Result};
 
-/// Lengths below this share of the longest sample's are rounding: f32 itself resolves 6·10⁻⁸.
+/// Lengths below this fraction of the longest sample's are rounding errors: f32 itself resolves 6·10⁻⁸.
 const NEGLIGIBLE: f64 = 1e-10;
 
 /// How activity scatters between and within classes.
 ///
-/// For sample i of class c, activity x_i, n_c samples of class c, n in all, class means μ_c and their mean over
-/// the samples μ = Σ n_c·μ_c/n: the task-relevant subspace is the span of the centred class means μ_c − μ, with
-/// orthonormal rows Q; y = Q·x is the activity in it. Lengths below 10⁻¹⁰ of the longest sample's are rounding
-/// and count as 0.
+/// Sample i has the activity x_i. Class c has n_c of the n samples and the mean μ_c; the mean over all samples is
+/// μ = Σ n_c·μ_c/n. The task-relevant subspace is the span of the centred class means μ_c − μ. The rows of Q are an
+/// orthonormal basis of it, and y = Q·x is the activity in it. Lengths below 10⁻¹⁰ of the longest sample's are
+/// rounding errors and count as 0.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "report", derive(serde::Serialize, serde::Deserialize))]
 pub struct ClassGeometry {
-    /// Classes that have a sample, K.
+    /// K, the number of classes that have samples.
     pub classes: usize,
-    /// Dimension of the task-relevant subspace: at most K − 1, and 0 where all class means coincide.
+    /// Dimension of the task-relevant subspace: at most K − 1; 0 if all class means coincide.
     pub dimension: usize,
-    /// The Fisher ratio in the subspace, tr(S_B)/tr(S_W), with
-    /// S_B = (1/n)·Σ_c n_c·Q(μ_c − μ)(μ_c − μ)ᵀQᵀ and S_W = (1/n)·Σ_i Q(x_i − μ_c)(x_i − μ_c)ᵀQᵀ.
-    /// 0 where the class means coincide (one class among these), and none where they differ but no sample
-    /// differs from its class's mean there: no number says how far apart they are.
+    /// The Fisher ratio in the subspace, tr(S_B)/tr(S_W), with S_B = (1/n)·Σ_c n_c·Q(μ_c − μ)(μ_c − μ)ᵀQᵀ and
+    /// S_W = (1/n)·Σ_i Q(x_i − μ_c)(x_i − μ_c)ᵀQᵀ. 0 if the class means coincide, as with one class; `None` if they
+    /// differ and tr(S_W) = 0, so that the ratio is infinite.
     pub separability: Option<f64>,
-    /// The participation ratio (Σλ)²/Σλ² = tr(C)²/‖C‖_F² of the eigenvalues λ of the covariance pooled within
-    /// classes, C = (1/n)·Σ_i (x_i − μ_c)(x_i − μ_c)ᵀ: 1 if the noise has one direction, the number of neurons
-    /// if it has all equally. None without noise, as where each class has one sample.
+    /// The participation ratio (Σλ)²/Σλ² = tr(C)²/‖C‖_F² of the eigenvalues λ of the covariance pooled within classes,
+    /// C = (1/n)·Σ_i (x_i − μ_c)(x_i − μ_c)ᵀ: 1 if the noise has one direction, the number of neurons if it is the
+    /// same in all directions. `None` without noise, for example with one sample per class.
     pub participation_ratio: Option<f64>,
-    /// The same of QCQᵀ: the dimensions of the noise that the task sees, at most [`dimension`](Self::dimension).
-    /// None without noise there.
+    /// The participation ratio of QCQᵀ: the dimensionality of the noise in the task-relevant subspace, at most
+    /// [`dimension`](Self::dimension). `None` without noise there.
     pub subspace_participation_ratio: Option<f64>,
 }
 
-/// Measures the geometry of `activity`, `[samples][features]`, of samples with these labels; in f64. The
-/// results are the same for activity that is shifted, turned or scaled as a whole.
+/// Measures the geometry of `activity`, `[samples][features]`, of samples with these labels; in f64. Translation,
+/// rotation and scaling of all activity do not change the results.
 ///
 /// Time: samples·features·min(samples, features) for the participation ratio.
 ///
 /// # Errors
-/// [`Error::Shape`] without a sample or a feature and where the numbers do not fit; [`Error::Setting`] for an
-/// activity that is not finite.
+/// [`Error::Shape`] without samples or features and if the numbers do not match; [`Error::Setting`] for an activity
+/// that is not finite.
 ///
 /// ```
 /// use neurogain::metrics::class_geometry;
-/// // Two classes at (±2, 0), each with samples one to the left, right, above and below.
+/// // Two classes with means (±2, 0) and samples at distance 1 left, right, above and below.
 /// let mut activity = vec![];
 /// for x in [-2.0, 2.0] {
 ///     activity.extend([x - 1.0, 0.0, x + 1.0, 0.0, x, 1.0, x, -1.0]);
 /// }
 /// let found = class_geometry(2, &activity, &[0, 0, 0, 0, 1, 1, 1, 1])?;
 /// assert_eq!(found.dimension, 1);
-/// // 2² between, ½ within; noise in two directions, one of which matters.
+/// // Variance 2² between, ½ within classes; noise in two directions, one of them task-relevant.
 /// assert!((found.separability.unwrap() - 8.0).abs() < 1e-12);
 /// assert!((found.participation_ratio.unwrap() - 2.0).abs() < 1e-12);
 /// assert!((found.subspace_participation_ratio.unwrap() - 1.0).abs() < 1e-12);
@@ -86,7 +85,7 @@ pub fn class_geometry(features: usize, activity: &[f32], labels: &[u8]) -> Resul
         .map(|(class, direction)| counts[class] as f64 / n * dot(direction, direction))
         .sum();
 
-    // Each sample's distance from its class's mean, in the whole space and in the subspace.
+    // Each sample's deviation from its class mean, in the whole space and in the subspace.
     let mut noise = Vec::with_capacity(labels.len());
     for (row, &label) in activity.chunks(features).zip(labels) {
         let mean = &means[usize::from(label)];
@@ -108,14 +107,13 @@ pub fn class_geometry(features: usize, activity: &[f32], labels: &[u8]) -> Resul
     })
 }
 
-/// How well each neuron tells two groups of samples apart: d′ = |μ₁ − μ₂|/√(½·(σ₁² + σ₂²)), with the means and
-/// the variances (divisor n) of its activity in each group; from `activity`, `[samples][features]`, and whether
-/// each sample is in the second group. 0 for a neuron whose means are equal, whatever its variances; none for
-/// one whose means differ without any variance.
+/// How well each neuron discriminates two groups of samples: d′ = |μ₁ − μ₂|/√(½·(σ₁² + σ₂²)), with the mean and the
+/// variance (divisor n) of its activity in each group. `activity` is `[samples][features]`; `second` says whether each
+/// sample is in the second group. 0 if the means are equal; `None` if they differ and both variances are 0.
 ///
 /// # Errors
-/// [`Error::Shape`] without a sample or a feature, where the numbers do not fit, and where a group has no
-/// sample; [`Error::Setting`] for an activity that is not finite.
+/// [`Error::Shape`] without samples or features, if the numbers do not match, and if a group has no sample;
+/// [`Error::Setting`] for an activity that is not finite.
 ///
 /// ```
 /// use neurogain::metrics::informativeness;
@@ -158,8 +156,8 @@ pub fn informativeness(
     Ok((0..features).map(one).collect())
 }
 
-/// The share of `gains` that lie within each of `thresholds` of 0, |g| ≤ threshold. NaN for no gain; a gain
-/// that is NaN is near nothing.
+/// For each of `thresholds`, the fraction of `gains` with |g| ≤ threshold. NaN without gains; a gain that is NaN never
+/// counts.
 ///
 /// ```
 /// use neurogain::metrics::shares_near_zero;
@@ -173,16 +171,16 @@ pub fn shares_near_zero(gains: &[f32], thresholds: &[f32]) -> Vec<f64> {
     thresholds.iter().map(share).collect()
 }
 
-/// tr(C)²/‖C‖_F² of C = Σ r·rᵀ over the rows; none where all are `negligible`.
+/// tr(C)²/‖C‖_F² of C = Σ r·rᵀ over the rows; `None` if all are `negligible`.
 ///
-/// ‖C‖_F is the same of the Gram matrix of the rows and of that of the columns; the smaller is taken.
+/// The Gram matrix of the rows and that of the columns have the same ‖·‖_F; the smaller one is used.
 fn participation_ratio(rows: &[Vec<f64>], negligible: f64) -> Option<f64> {
     let largest = rows.iter().flatten().fold(0.0, |m: f64, v| m.max(v.abs()));
     if largest <= negligible {
         return None;
     }
     let features = rows.first().map_or(0, Vec::len);
-    // Over the largest, so that fourth powers are not lost.
+    // Divided by the largest, so that fourth powers do not underflow.
     let mut vectors: Vec<Vec<f64>> = match rows.len() <= features {
         true => rows.to_vec(),
         false => (0..features)
@@ -203,9 +201,9 @@ fn participation_ratio(rows: &[Vec<f64>], negligible: f64) -> Option<f64> {
     Some(trace * trace / squares)
 }
 
-/// An orthonormal basis of the span of `directions`: Gram–Schmidt, the longest that is left first, so that the
-/// order of the classes does not count, and each against the basis twice, so that rounding leaves no share of
-/// it.
+/// An orthonormal basis of the span of `directions`: Gram–Schmidt. The longest remaining direction comes first, so
+/// that the order of the classes does not matter; each is made orthogonal to the basis twice, to remove rounding
+/// errors.
 fn orthonormal(mut directions: Vec<Vec<f64>>, negligible: f64) -> Vec<Vec<f64>> {
     let mut basis: Vec<Vec<f64>> = Vec::new();
     loop {
@@ -239,7 +237,7 @@ fn remove(vector: &mut [f64], q: &[f64]) {
     }
 }
 
-/// The number of samples of each of 256 classes, and their means.
+/// The number of samples of each of 256 classes, and their mean.
 fn class_means(features: usize, activity: &[f32], labels: &[u8]) -> (Vec<usize>, Vec<Vec<f64>>) {
     let mut counts = vec![0; 256];
     let mut means = vec![Vec::new(); 256];

@@ -1,11 +1,11 @@
 //! The stability gap of one accuracy curve (arXiv 2507.14056, section 4).
 //!
-//! Two conventions are in use, and they give different numbers. *Per seed*: measure every seed's own
-//! curve with [`stability_gap`], then take mean and spread over seeds. *Of the seed-averaged curve*:
-//! average the curves first and measure the average once ([`stability_gap_of_mean`]), as the published
-//! tables do. Averaging fills in minima that fall on different iterations, so that avg-min-ACC is never
-//! the lower by the second: min_i mean_s ≥ mean_s min_i. avg-SG, a mean of ratios, has no such order,
-//! though with equal a_{t−1} it is never the larger.
+//! Two conventions are in use, and they give different numbers. *Per seed*: measure every seed's own curve with
+//! [`stability_gap`], then take mean and spread over seeds. *Of the seed-averaged curve*: average the curves first and
+//! measure the average once ([`stability_gap_of_mean`]), as the published tables do. Averaging smooths out minima at
+//! different iterations, so that the second convention never gives a lower avg-min-ACC: min_i mean_s ≥ mean_s min_i.
+//! avg-SG, a mean of ratios, has no such order; only with equal a_{t−1} does the second convention never give a larger
+//! one.
 
 use alloc::format;
 use alloc::string::String;
@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 
 use crate::error::{Error, Result};
 
-/// The share of a_{t−1} at which accuracy counts as back after a switch.
+/// The fraction of a_{t−1} at which accuracy counts as recovered after a switch.
 pub const RECOVERED_SHARE: f64 = 0.99;
 
 /// The stability-gap measures of one curve over K contexts; accuracies in [0, 1].
@@ -25,36 +25,36 @@ pub struct StabilityGap {
     pub final_accuracy: Vec<f64>,
     /// m_t, the minimum within context t, for t = 1..K.
     pub minimum_accuracy: Vec<f64>,
-    /// SG_t = (a_{t−1} − m_t)/a_{t−1}, for t = 2..K; 0 where a_{t−1} = 0, as there was nothing to lose.
+    /// SG_t = (a_{t−1} − m_t)/a_{t−1}, for t = 2..K; 0 if a_{t−1} = 0.
     ///
-    /// Negative where the curve never falls to a_{t−1}.
+    /// Negative if the curve stays above a_{t−1}.
     pub gap: Vec<f64>,
-    /// For t = 2..K: iterations after the switch until accuracy is back at 0.99·a_{t−1}; `None` if never.
+    /// For t = 2..K: iterations after the switch until accuracy has recovered to 0.99·a_{t−1}; `None` if never.
     ///
-    /// The first iteration of a context counts as 1. Counting ends at the first iteration at 0.99·a_{t−1}
-    /// or above after the first below it, so that a curve that is still high right after the switch and
-    /// falls later does not count as back; a second fall does not count. 0 where there is no fall.
+    /// The first iteration of a context counts as 1. Recovery is the first iteration at 0.99·a_{t−1} or above after
+    /// the first one below it, so that a curve that is still high right after the switch and falls later does not
+    /// count as recovered. A second fall does not count. 0 without a fall.
     pub recovery: Vec<Option<usize>>,
     /// avg-ACC = mean of a_t.
     pub average_accuracy: f64,
     /// avg-min-ACC = mean of m_t over t ≥ 2; NaN for one context.
     pub average_minimum_accuracy: f64,
-    /// WC-ACC = a_K/K + (1 − 1/K)·avg-min-ACC, of the first task alone; a_1 for one context.
+    /// WC-ACC = a_K/K + (1 − 1/K)·avg-min-ACC, for the first task alone; a_1 for one context.
     pub worst_case_accuracy: f64,
     /// avg-SG = mean of SG_t over t ≥ 2; NaN for one context.
     pub average_gap: f64,
 }
 
-/// Measures `accuracy`, one value an iteration, where `contexts` gives each iteration's context.
+/// Measures `accuracy`, one value per iteration; `contexts` gives each iteration's context.
 ///
 /// # Errors
-/// [`Error::Shape`] where the two differ in length or are empty; [`Error::Setting`] for an accuracy that is
-/// not finite and for contexts that do not ascend from 1 by steps of 0 or 1.
+/// [`Error::Shape`] if the two differ in length or are empty; [`Error::Setting`] for an accuracy that is not finite
+/// and for contexts that do not rise from 1 in steps of 0 or 1.
 pub fn stability_gap(accuracy: &[f64], contexts: &[usize]) -> Result<StabilityGap> {
     if accuracy.len() != contexts.len() || accuracy.is_empty() {
         return Err(Error::shape(
             "stability_gap",
-            "one accuracy and one context an iteration, at least one iteration",
+            "one accuracy and one context per iteration, at least one iteration",
             format!("{} accuracies, {} contexts", accuracy.len(), contexts.len()),
         ));
     }
@@ -73,11 +73,15 @@ pub fn stability_gap(accuracy: &[f64], contexts: &[usize]) -> Result<StabilityGa
 /// table 1), whose minima are those of the seed-averaged curve.
 ///
 /// # Errors
-/// [`Error::Shape`] where there is no curve or a curve's length is not that of `contexts`, and whatever
-/// [`stability_gap`] says of the mean.
+/// [`Error::Shape`] without curves or if a curve's length is not that of `contexts`, and errors of [`stability_gap`]
+/// for the mean.
 pub fn stability_gap_of_mean(curves: &[&[f64]], contexts: &[usize]) -> Result<StabilityGap> {
     if curves.is_empty() {
-        return Err(Error::shape("stability_gap_of_mean", "a curve a seed", 0));
+        return Err(Error::shape(
+            "stability_gap_of_mean",
+            "one curve per seed",
+            0,
+        ));
     }
     if let Some(at) = curves.iter().position(|c| c.len() != contexts.len()) {
         return Err(Error::shape(
@@ -162,8 +166,8 @@ fn measure(accuracy: &[f64], lengths: &[usize]) -> StabilityGap {
     }
 }
 
-/// Iterations from the switch until the accuracy is back at `threshold` after it first fell below; 0 if it
-/// never does.
+/// Iterations from the switch until the accuracy is back at `threshold` after its first fall below it; 0 without a
+/// fall.
 fn recovered_after(within: &[f64], threshold: f64) -> Option<usize> {
     let Some(fallen) = within.iter().position(|&accuracy| accuracy < threshold) else {
         return Some(0);
@@ -173,7 +177,7 @@ fn recovered_after(within: &[f64], threshold: f64) -> Option<usize> {
         .map(|at| at + 1)
 }
 
-/// NaN for no value.
+/// The mean; NaN without values.
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }

@@ -6,7 +6,7 @@
 pub struct Summary {
     /// Number of values n.
     pub count: usize,
-    /// Arithmetic mean; NaN if there is no value.
+    /// Arithmetic mean; NaN without values.
     pub mean: f64,
     /// Sample standard deviation (divisor n − 1); 0 for one value, NaN for none.
     pub standard_deviation: f64,
