@@ -1,4 +1,4 @@
-//! All eigenvalues and eigenvectors of a small symmetric matrix, by Jacobi's rotations.
+//! All eigenvalues and eigenvectors of a small symmetric matrix, by Jacobi rotations.
 
 use alloc::format;
 use alloc::vec;
@@ -6,29 +6,29 @@ use alloc::vec::Vec;
 
 use crate::error::{Error, Result};
 
-/// Sweeps over all pairs; six to ten are usual, as the convergence is quadratic.
+/// Maximum number of sweeps over all pairs; six to ten are usual, as the convergence is quadratic.
 const SWEEPS: usize = 60;
 
-/// How far a_{pq} and a_{qp} may lie apart, as a share of the largest element: what rounding leaves in a
-/// product that is symmetric on paper.
+/// The largest difference of a_{pq} and a_{qp}, as a fraction of the largest element: the rounding error of a product
+/// that is symmetric in exact arithmetic.
 const ASYMMETRY: f64 = 1e-12;
 
-/// The eigenvalues, largest first, of the symmetric `n` × `n` matrix `[row][column]`, and the eigenvectors of
-/// length 1: `[n][n]`, row i the eigenvector of eigenvalue i, up to its sign.
+/// The eigenvalues, largest first, of the symmetric `n` × `n` matrix `[row][column]`, and the eigenvectors of length
+/// 1: `[n][n]`, row i is the eigenvector of eigenvalue i, up to its sign.
 ///
-/// Cyclic Jacobi (Jacobi 1846; Golub & Van Loan, *Matrix Computations*, section 8.5): each rotation in the
-/// plane (p, q) makes a_{pq} zero, pair after pair, row by row, until none of them counts beside its two
-/// diagonal elements. Eigenvalues are accurate to a small multiple of ε·‖A‖, and the eigenvectors orthogonal to
-/// a small multiple of ε, also where eigenvalues coincide. The time is of the order n³ for each sweep: for
-/// matrices of a few hundred rows. In f64, in a fixed order, without platform functions: the same bits
-/// everywhere.
+/// Cyclic Jacobi (Jacobi 1846; Golub & Van Loan, *Matrix Computations*, section 8.5): each rotation in the plane
+/// (p, q) makes a_{pq} zero; a sweep visits the pairs row by row. The sweeps end when every a_{pq} is negligible
+/// against its two diagonal elements. Eigenvalues are accurate to a small multiple of ε·‖A‖, and eigenvectors are
+/// orthogonal to a small multiple of ε, even if eigenvalues coincide. A sweep takes O(n³) time, which suits matrices
+/// of a few hundred rows. The computation is in f64, in a fixed order, without platform functions: it gives the same
+/// bits everywhere.
 ///
-/// Two elements that mirror each other count as their mean; of `n` = 0 there is nothing; an eigenvalue beyond
-/// f64 is infinite.
+/// The elements a_{pq} and a_{qp} are replaced by their mean. For `n` = 0 the result is empty. An eigenvalue beyond
+/// the range of f64 is infinite.
 ///
 /// # Errors
-/// [`Error::Shape`] if `matrix` has not n² elements; [`Error::Setting`] for an element that is not finite, and
-/// for two that mirror each other and differ by more than 10⁻¹² of the largest.
+/// [`Error::Shape`] if `matrix` does not have n² elements; [`Error::Setting`] for an element that is not finite, and
+/// if a_{pq} and a_{qp} differ by more than 10⁻¹² of the largest element.
 ///
 /// ```
 /// use neurogain::analysis::symmetric_eigen;
@@ -77,8 +77,8 @@ pub fn symmetric_eigen(n: usize, matrix: &[f64]) -> Result<(Vec<f64>, Vec<f64>)>
     Ok((values, order.iter().flat_map(row).collect()))
 }
 
-/// The matrix over a power of two, so that no element is above 1 and none of their squares is lost or beyond
-/// f64, and that power.
+/// The matrix divided by a power of two, and that power. No element is then above 1, so that squares stay in the range
+/// of f64.
 fn scaled(n: usize, matrix: &[f64]) -> Result<(Vec<f64>, f64)> {
     if let Some(at) = matrix.iter().position(|value| !value.is_finite()) {
         let name = format!("matrix[{}][{}]", at / n, at % n);
@@ -90,7 +90,7 @@ fn scaled(n: usize, matrix: &[f64]) -> Result<(Vec<f64>, f64)> {
     for p in 0..n {
         for q in p + 1..n {
             let (upper, lower) = (matrix[p * n + q], matrix[q * n + p]);
-            // Halves, as a difference of the largest numbers may be beyond f64.
+            // Halves, because a difference of very large numbers may overflow.
             if (0.5 * upper - 0.5 * lower).abs() > 0.5 * ASYMMETRY * largest {
                 let name = format!("matrix[{q}][{p}]");
                 let expected = format!("{upper:?}, as the matrix must be symmetric");
@@ -99,7 +99,7 @@ fn scaled(n: usize, matrix: &[f64]) -> Result<(Vec<f64>, f64)> {
         }
     }
     let (_, exponent) = libm::frexp(largest);
-    // A power that f64 has, and whose inverse it has too.
+    // The power and its inverse must be in the range of f64.
     let exponent = exponent.clamp(-1000, 1000);
     let (down, up) = (libm::ldexp(1.0, -exponent), libm::ldexp(1.0, exponent));
     let mut a = vec![0.0; n * n];
@@ -111,18 +111,18 @@ fn scaled(n: usize, matrix: &[f64]) -> Result<(Vec<f64>, f64)> {
     Ok((a, up))
 }
 
-/// A ← JᵀAJ with J the rotation of the plane (p, q) that makes a_{pq} zero, of its two angles the smaller;
-/// rows p and q of `vectors` are rotated along. Both triangles are kept, so that every access is along a row.
+/// A ← JᵀAJ, where J is the rotation in the plane (p, q) by the smaller of the two angles that make a_{pq} zero. Rows
+/// p and q of `vectors` are rotated too. Both triangles are stored, so that every access is along a row.
 fn rotate(a: &mut [f64], vectors: &mut [f64], n: usize, p: usize, q: usize) {
     let (app, aqq, apq) = (a[p * n + p], a[q * n + q], a[p * n + q]);
     let theta = 0.5 * (aqq - app) / apq;
-    // tan of the angle: the smaller root of t² + 2θt − 1 = 0; where θ² is beyond f64, 1/(2θ) or 0.
+    // tan of the angle: the smaller root of t² + 2θt − 1 = 0; where θ² overflows, 1/(2θ) or 0.
     let t = libm::copysign(1.0, theta) / (theta.abs() + libm::hypot(theta, 1.0));
     let cosine = 1.0 / libm::sqrt(t * t + 1.0);
     let sine = t * cosine;
     turn(a, n, p, q, cosine, sine);
     turn(vectors, n, p, q, cosine, sine);
-    // The columns, by symmetry, but where they meet the rows.
+    // The columns, by symmetry, except where they cross the rows.
     for r in 0..n {
         if r != p && r != q {
             a[r * n + p] = a[p * n + r];

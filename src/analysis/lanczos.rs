@@ -1,4 +1,4 @@
-//! The largest eigenvalues of a symmetric matrix that is known by its products with vectors alone.
+//! The largest eigenvalues of a symmetric matrix, from its products with vectors alone.
 
 use alloc::string::ToString;
 use alloc::vec;
@@ -17,27 +17,26 @@ pub struct Eigenpair {
     pub value: f64,
     /// v, ‖v‖ = 1.
     pub vector: Vec<f64>,
-    /// ‖A·v − θ·v‖, measured with one more product: A has an eigenvalue no further than this from θ.
+    /// ‖A·v − θ·v‖, measured with one more product: A has an eigenvalue within this distance of θ.
     pub residual: f64,
 }
 
 /// The `count` largest eigenvalues of the symmetric `size`×`size` matrix A whose product with a vector is
 /// `multiply`, in descending order, by the Lanczos method.
 ///
-/// The method projects A onto the Krylov space of a random vector q₁ (drawn from
-/// (0, [`Purpose::Direction`], 0)): A·q_j = β_{j−1}·q_{j−1} + α_j·q_j + β_j·q_{j+1}, whose coefficients make
-/// a tridiagonal matrix T = QᵀAQ; eigenpairs (θ, s) of T give (θ, Q·s) of A, with
-/// ‖A·Qs − θ·Qs‖ = β_m·|s_m| (Paige 1971; Parlett, The Symmetric Eigenvalue Problem, ch. 13). Rounding makes
-/// plain Lanczos find eigenvalues twice; every new vector is therefore made orthogonal to all before it,
-/// twice.
+/// The method projects A onto the Krylov space of a random vector q₁ (drawn from (0, [`Purpose::Direction`], 0)):
+/// A·q_j = β_{j−1}·q_{j−1} + α_j·q_j + β_j·q_{j+1}, whose coefficients make a tridiagonal matrix T = QᵀAQ; eigenpairs
+/// (θ, s) of T give (θ, Q·s) of A, with ‖A·Qs − θ·Qs‖ = β_m·|s_m| (Paige 1971; Parlett, The Symmetric Eigenvalue
+/// Problem, ch. 13). With rounding, plain Lanczos finds eigenvalues more than once; every new vector is therefore made
+/// orthogonal to all previous ones, twice.
 ///
-/// It ends as soon as all `count` estimates β_m·|s_m| are at most `tolerance`·max|θ|, or after `steps`
-/// products; each pair's [`residual`](Eigenpair::residual) then says how good it is. Where the Krylov space
-/// ends early (a matrix of low rank) a new random direction goes on. A multiple eigenvalue may come once.
-/// Fewer pairs come where `size` or `steps` is smaller than `count`.
+/// The iteration ends as soon as all `count` estimates β_m·|s_m| are at most `tolerance`·max|θ|, or after `steps`
+/// products; each pair's [`residual`](Eigenpair::residual) bounds its error. If the Krylov space ends early (a matrix
+/// of low rank), the iteration continues with a new random direction. A multiple eigenvalue may be found only once.
+/// Fewer pairs are returned if `size` or `steps` is smaller than `count`.
 ///
 /// # Errors
-/// [`Error::Diverged`] where a product is not finite, and what `multiply` fails with.
+/// [`Error::Diverged`] if a product is not finite, and errors of `multiply`.
 pub fn largest_eigenpairs(
     size: usize,
     count: usize,
@@ -61,7 +60,7 @@ pub fn largest_eigenpairs(
         orthogonalise(&mut image, &basis);
         let beta = norm(&image);
         scale = scale.max(beta).max(diagonal[step - 1].abs());
-        // What is left of a direction that the space already holds is rounding.
+        // The rest of a direction that is already in the space is a rounding error.
         let ended = beta <= 1e-12 * scale;
         off.push(if ended { 0.0 } else { beta });
         if step >= count || step == most {
@@ -122,7 +121,7 @@ impl Ritz {
     }
 }
 
-/// A random direction orthogonal to `basis`; none where `basis` is whole.
+/// A random direction orthogonal to `basis`; `None` if `basis` spans the whole space.
 fn random_direction(size: usize, step: u64, basis: &[Vec<f64>]) -> Option<Vec<f64>> {
     if basis.len() >= size {
         return None;
@@ -136,7 +135,8 @@ fn random_direction(size: usize, step: u64, basis: &[Vec<f64>]) -> Option<Vec<f6
     (length > 0.0).then(|| scaled(drawn, 1.0 / length))
 }
 
-/// Takes from `vector` its part along each of `basis`, twice: the second time takes what rounding left.
+/// Removes from `vector` its component along each direction of `basis`, twice: the second time removes rounding
+/// errors.
 fn orthogonalise(vector: &mut [f64], basis: &[Vec<f64>]) {
     for _ in 0..2 {
         for direction in basis {
@@ -167,8 +167,8 @@ pub(super) fn norm(vector: &[f64]) -> f64 {
     libm::sqrt(dot(vector, vector))
 }
 
-/// Σ a·b over eight lanes (index mod 8), which are added in ascending order at the end: one fixed order of
-/// summation that a compiler can keep in registers of any width.
+/// Σ a·b over eight lanes (index mod 8), which are added in ascending order at the end: a fixed order of summation
+/// that suits vector registers of any width.
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut lanes = [0.0; 8];
     let (a, b) = (a.chunks(8), b.chunks(8));

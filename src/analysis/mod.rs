@@ -1,9 +1,9 @@
-//! What explains the results: the scalar two-timescale model, the curvature of the loss, and the spiking
-//! model of neurons that fluctuate together.
+//! Analyses that explain the results: the scalar two-timescale model, the curvature of the loss, and the spiking model
+//! of neurons under a shared modulator.
 //!
 //! ```
 //! use neurogain::analysis::largest_eigenpairs;
-//! // The largest eigenvalue of diag(1, 2, 3), from products with it alone.
+//! // The largest eigenvalue of diag(1, 2, 3), from matrix-vector products alone.
 //! let multiply = |v: &[f64]| Ok(vec![v[0], 2.0 * v[1], 3.0 * v[2]]);
 //! let found = largest_eigenpairs(3, 1, 1e-10, 10, multiply)?;
 //! assert!((found[0].value - 3.0).abs() < 1e-12);

@@ -7,8 +7,8 @@ use crate::backend::Backend;
 use crate::error::Result;
 use crate::learn::Learner;
 
-/// The weights and gains of every layer right after an iteration: the weights that it left, and the gains
-/// that its forward used.
+/// The weights and gains of every layer right after an iteration: its updated weights, and the gains used by its
+/// forward pass.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
     /// Counted from 1 over the whole run.
@@ -21,7 +21,7 @@ impl Snapshot {
     /// The weights of `learner` after iteration `iteration`.
     ///
     /// # Errors
-    /// What the backend's download fails with.
+    /// Errors of the backend's download.
     pub fn of<B: Backend>(
         backend: &B,
         iteration: usize,

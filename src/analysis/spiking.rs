@@ -1,19 +1,17 @@
-//! Neurons that fluctuate together: spike counts under a shared modulator, and how the couplings are read
-//! back from them.
+//! Neurons under a shared modulator: their spike counts, and the estimation of their couplings from the counts.
 //!
-//! The model is that of Haimerl, Savin, Simoncelli (NeurIPS 2019) and Haimerl et al. (Nature Communications
-//! 2023), from which arXiv 2311.15053 takes its modulation and its decoder: a neuron n with the rate λ_n(s) for
-//! the stimulus s and the coupling w_n has, under the draw m_t ~ N(0, σ²), the count
+//! The model is that of Haimerl, Savin, Simoncelli (NeurIPS 2019) and Haimerl et al. (Nature Communications 2023),
+//! from which arXiv 2311.15053 takes its modulation and its decoder: under the draw m_t ~ N(0, σ²), a neuron n with
+//! the rate λ_n(s) for the stimulus s and the coupling w_n has the count
 //!
 //! k_{n,t} ~ Poisson(λ_n(s)·exp(w_n·m_t − σ²w_n²/2)),
 //!
-//! and the coupling is the covariance with the modulator, in units of the rate:
+//! and the coupling is estimated by the covariance with the modulator, in units of the rate:
 //!
 //! ŵ_n = mean_t(m_t·k_{n,t})/(σ²·λ̄_n).
 //!
-//! Unbiased, without an approximation: under the weight exp(w·m − σ²w²/2) the density of N(0, σ²) becomes
-//! that of N(σ²w, σ²), whose mean gives E\[m·k\] = λ·σ²·w. The second moment in the same way gives
-//! [`standard_error`].
+//! The estimate is unbiased, without approximation: times exp(w·m − σ²w²/2), the density of N(0, σ²) becomes that of
+//! N(σ²w, σ²), whose mean gives E\[m·k\] = λ·σ²·w. In the same way the second moment gives [`standard_error`].
 //!
 //! ```
 //! use neurogain::analysis::spiking;
@@ -42,9 +40,9 @@ use crate::rng::RandomStream;
 /// never spikes.
 ///
 /// # Errors
-/// [`Error::Shape`] where rates and couplings differ in number; [`Error::Setting`] for a rate that is negative
-/// or not finite, a coupling or draw that is not finite, a σ that is negative or not finite, and for a
-/// modulated rate above 10¹⁵, whose counts f64 would not tell apart; [`Error::Memory`] if the counts do not fit.
+/// [`Error::Shape`] if rates and couplings differ in number; [`Error::Setting`] for a rate that is negative or not
+/// finite, a coupling or draw that is not finite, a σ that is negative or not finite, and for a modulated rate above
+/// 10¹⁵, whose counts f64 cannot distinguish; [`Error::Memory`] if the counts do not fit.
 pub fn counts(
     stream: &mut RandomStream,
     rates: &[f64],
@@ -84,14 +82,13 @@ pub fn counts(
     Ok(counts)
 }
 
-/// The couplings ŵ_n = mean_t(m_t·k_{n,t})/(σ²·λ̄_n) that `counts`, `[draws][neurons]`, show under these draws
-/// of the modulator. λ̄_n is the mean of the neuron's rate over the stimuli that the counts are of; its mean
-/// count in place of it leaves a bias that falls as 1/T.
+/// The couplings ŵ_n = mean_t(m_t·k_{n,t})/(σ²·λ̄_n) estimated from `counts`, `[draws][neurons]`, under these draws of
+/// the modulator. λ̄_n is the mean of the neuron's rate over the stimuli of the counts; the neuron's mean count
+/// instead gives a bias that falls as 1/T.
 ///
 /// # Errors
-/// [`Error::Shape`] without a draw or where the numbers of counts, draws and rates do not fit;
-/// [`Error::Setting`] for a σ or a mean rate that is not finite and above 0: without modulation or spikes there
-/// is nothing to be seen.
+/// [`Error::Shape`] without draws or if the numbers of counts, draws and rates do not match; [`Error::Setting`] for a
+/// σ or a mean rate that is not finite and above 0: without modulation or spikes there is nothing to estimate.
 pub fn couplings(
     counts: &[f64],
     draws: &[f32],
@@ -137,7 +134,7 @@ pub fn standard_error(rate: f64, coupling: f64, deviation: f32, draws: usize) ->
     libm::sqrt((once + twice) / draws as f64) / (s2 * rate)
 }
 
-/// One count with the mean `rate`.
+/// Draws one count with the mean `rate`.
 fn count(stream: &mut RandomStream, rate: f64) -> Result<f64> {
     const LARGEST: f64 = 1e15;
     if rate == 0.0 {
@@ -148,7 +145,7 @@ fn count(stream: &mut RandomStream, rate: f64) -> Result<f64> {
         _ => Err(Error::setting(
             "modulated rate",
             rate,
-            "a finite rate of at most 1e15: smaller couplings, draws or rates",
+            "a finite rate of at most 1e15; use smaller couplings, draws or rates",
         )),
     }
 }

@@ -11,16 +11,16 @@ use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::nn::Parameter;
 
-/// Which weights a direction or a curvature is of.
+/// The coordinates of a direction or a curvature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coordinates {
-    /// W, which learns.
+    /// W, the weights that are trained.
     Weights,
-    /// W_eff = g·W, which the network computes with.
+    /// W_eff = g·W, the weights of the forward pass.
     Effective,
 }
 
-/// A layer's numbers: W, `[outputs][inputs]`, and a gain for each output.
+/// A layer's weights W, `[outputs][inputs]`, and a gain for each output.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerWeights {
     /// W, row-major.
@@ -30,10 +30,10 @@ pub struct LayerWeights {
 }
 
 impl LayerWeights {
-    /// The numbers of a parameter; gains of 1 where it has none.
+    /// The weights and gains of a parameter; gains of 1 if it has none.
     ///
     /// # Errors
-    /// What the backend's download fails with.
+    /// Errors of the backend's download.
     pub fn of<B: Backend>(backend: &B, parameter: &Parameter<B>) -> Result<Self> {
         let wide = |numbers: Vec<f32>| numbers.into_iter().map(f64::from).collect();
         Ok(LayerWeights {
@@ -50,7 +50,7 @@ impl LayerWeights {
     }
 }
 
-/// The mean cross-entropy of a bias-free ReLU network on m samples, around its weights.
+/// The mean cross-entropy of a bias-free ReLU network on m samples, as a function of its weights.
 ///
 /// With A_l = g_l·W_l, x_0 the input, z_l = A_l·x_{l−1}, x_l = max(z_l, 0), p = softmax(z_L), label c, all
 /// for one sample:
@@ -58,19 +58,19 @@ impl LayerWeights {
 /// - L = (1/m)·Σ −ln p_c;
 /// - δ_L = (p − 1_c)/m, δ_{l−1} = \[z_{l−1} > 0\]·A_lᵀδ_l, and ∂L/∂A_l = Σ δ_l·x_{l−1}ᵀ.
 ///
-/// The product of the Hessian with a direction V is the derivative of the gradient along V, exact but for
-/// rounding (Pearlmutter 1994). With R the derivative along V, which is linear and obeys the product rule:
+/// The product of the Hessian with a direction V is the derivative of the gradient along V, exact up to rounding
+/// (Pearlmutter 1994). With R the derivative along V, which is linear and obeys the product rule:
 ///
 /// - R z_l = V_l·x_{l−1} + A_l·R x_{l−1}, R x_l = \[z_l > 0\]·R z_l, R x_0 = 0;
 /// - R δ_L = p·(R z_L − pᵀR z_L)/m, R δ_{l−1} = \[z_{l−1} > 0\]·(V_lᵀδ_l + A_lᵀ·R δ_l);
 /// - R ∂L/∂A_l = Σ (R δ_l·x_{l−1}ᵀ + δ_l·R x_{l−1}ᵀ).
 ///
-/// ReLU's own second derivative is 0 but at its kink, where none exists: the product is that of the linear
-/// piece that the weights are in.
+/// The second derivative of ReLU is 0 except at its kink, where it does not exist; the product is that of the linear
+/// piece that contains the weights.
 ///
-/// By the chain rule through A = g·W, the gradient in W is g·∂L/∂A and the Hessian in W is g·H_A·g: the
-/// same with every row of V and of the result times its neuron's gain. A vector over all weights lists the
-/// layers in order, each row-major.
+/// By the chain rule through A = g·W, the gradient in W is g·∂L/∂A and the Hessian in W is g·H_A·g: every row of V and
+/// of the result is multiplied by its neuron's gain. A vector over all weights lists the layers in order, each
+/// row-major.
 #[derive(Debug, Clone)]
 pub struct LossSurface {
     layers: Vec<LayerWeights>,
@@ -82,7 +82,7 @@ pub struct LossSurface {
     gradient: Vec<f64>,
 }
 
-/// One sample, and what the forward and backward pass at the surface's own weights leave of it.
+/// One sample with the results of its forward and backward pass at the surface's weights.
 #[derive(Debug, Clone)]
 struct Sample {
     label: usize,
@@ -95,10 +95,10 @@ struct Sample {
 }
 
 impl LossSurface {
-    /// The surface around the weights of `layers` on `inputs`, one row a sample, with their labels.
+    /// The surface around the weights of `layers` on `inputs`, one row per sample, with their labels.
     ///
     /// # Errors
-    /// [`Error::Shape`] where layers, inputs and labels do not fit each other.
+    /// [`Error::Shape`] if layers, inputs and labels do not match.
     pub fn new(layers: Vec<LayerWeights>, inputs: &[Vec<f64>], labels: &[u8]) -> Result<Self> {
         check(&layers, inputs, labels)?;
         let effective: Vec<Vec<f64>> = layers.iter().map(effective).collect();
@@ -140,12 +140,12 @@ impl LossSurface {
         })
     }
 
-    /// Weights of all layers together.
+    /// Number of weights of all layers together.
     pub fn size(&self) -> usize {
         self.gradient.len()
     }
 
-    /// L at the surface's own weights, nats.
+    /// L at the surface's weights, in nats.
     pub fn loss(&self) -> f64 {
         self.loss
     }
@@ -155,10 +155,10 @@ impl LossSurface {
         self.times_gain(coordinates, &self.gradient)
     }
 
-    /// L where the weights are moved by `step`·`direction`.
+    /// L at the weights plus `step`·`direction`.
     ///
     /// # Errors
-    /// [`Error::Shape`] where `direction` does not have [`size`](Self::size) numbers.
+    /// [`Error::Shape`] if `direction` does not have [`size`](Self::size) numbers.
     pub fn loss_along(
         &self,
         coordinates: Coordinates,
@@ -181,7 +181,7 @@ impl LossSurface {
     /// The Hessian times `direction`: H_A·v in W_eff, g·H_A·(g·v) in W.
     ///
     /// # Errors
-    /// [`Error::Shape`] where `direction` does not have [`size`](Self::size) numbers.
+    /// [`Error::Shape`] if `direction` does not have [`size`](Self::size) numbers.
     pub fn hessian_times(&self, coordinates: Coordinates, direction: &[f64]) -> Result<Vec<f64>> {
         self.fits(direction)?;
         let direction = self.times_gain(coordinates, direction);
@@ -195,11 +195,11 @@ impl LossSurface {
         Ok(self.times_gain(coordinates, &product.concat()))
     }
 
-    /// The `count` largest eigenvalues of the Hessian, each to a share `tolerance` of the largest, by
+    /// The `count` largest eigenvalues of the Hessian, each within `tolerance` times the largest, by
     /// [`largest_eigenpairs`] with at most `steps` products.
     ///
     /// # Errors
-    /// [`Error::Diverged`] where the weights are so large that a product is not finite.
+    /// [`Error::Diverged`] if the weights are so large that a product is not finite.
     pub fn largest_eigenpairs(
         &self,
         coordinates: Coordinates,
@@ -211,7 +211,7 @@ impl LossSurface {
         largest_eigenpairs(self.size(), count, tolerance, steps, multiply)
     }
 
-    /// One sample's part of the Hessian in W_eff times the directions of all layers.
+    /// Adds one sample's part of the product of the Hessian in W_eff with the directions of all layers.
     fn add_product(
         &self,
         sample: &Sample,
@@ -253,7 +253,7 @@ impl LossSurface {
         }
     }
 
-    /// A vector over all weights with every row times its gain, in W; as it is in W_eff.
+    /// In W, a vector over all weights with every row multiplied by its gain; in W_eff, the vector unchanged.
     fn times_gain(&self, coordinates: Coordinates, vector: &[f64]) -> Vec<f64> {
         let mut result = vector.to_vec();
         if coordinates == Coordinates::Weights {
@@ -303,7 +303,7 @@ fn check(layers: &[LayerWeights], inputs: &[Vec<f64>], labels: &[u8]) -> Result<
         if outputs == 0 || layer.weights.len() != outputs * features {
             let found = format!("{} weights, {outputs} gains", layer.weights.len());
             return wrong(
-                "layers of [outputs][inputs] weights and a gain an output",
+                "layers of [outputs][inputs] weights and one gain per output",
                 found,
             );
         }
@@ -311,7 +311,7 @@ fn check(layers: &[LayerWeights], inputs: &[Vec<f64>], labels: &[u8]) -> Result<
     }
     if layers.is_empty() || labels.len() != inputs.len() {
         let found = format!("{} layers, {} labels", layers.len(), labels.len());
-        return wrong("a layer, and a label a sample", found);
+        return wrong("at least one layer, and one label per sample", found);
     }
     match labels.iter().find(|&&label| usize::from(label) >= features) {
         Some(label) => wrong("labels below the number of outputs", format!("{label}")),
@@ -375,7 +375,7 @@ fn add_outer(to: &mut [f64], y: &[f64], x: &[f64]) {
     }
 }
 
-/// 0 where ReLU's output `x` is.
+/// Sets `derivative` to 0 where ReLU's output `x` is 0.
 fn mask(derivative: &mut [f64], x: &[f64]) {
     for (derivative, x) in derivative.iter_mut().zip(x) {
         if *x <= 0.0 {

@@ -3,15 +3,15 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// Sweeps for one eigenvalue; two or three are usual.
+/// Maximum number of sweeps per eigenvalue; two or three are usual.
 const SWEEPS: usize = 60;
 
-/// The eigenvalues with their eigenvectors of length 1, largest first, of the matrix with this `diagonal`
-/// and `off` beside it, one number fewer.
+/// The eigenvalues with their eigenvectors of length 1, largest first, of the matrix with this `diagonal` and the
+/// off-diagonal `off`, which has one number fewer.
 ///
-/// Each sweep is one of T ← QᵀTQ with T − σ = Q·L, L lower triangular, σ the eigenvalue of the leading 2×2
-/// block nearer to its corner (Wilkinson's shift), done by plane rotations that push the one element out of
-/// place down the diagonal (Bowdler, Martin, Reinsch, Wilkinson 1968).
+/// Each sweep is T ← QᵀTQ with T − σ = Q·L, where L is lower triangular and σ is the eigenvalue of the leading 2×2
+/// block nearer to its corner (Wilkinson's shift). Plane rotations move the one element outside the three diagonals
+/// along them (Bowdler, Martin, Reinsch, Wilkinson 1968).
 pub(super) fn eigenpairs(diagonal: &[f64], off: &[f64]) -> Vec<(f64, Vec<f64>)> {
     let size = diagonal.len();
     let mut d = diagonal.to_vec();
@@ -52,7 +52,7 @@ fn sweep(d: &mut [f64], e: &mut [f64], vectors: &mut [Vec<f64>], first: usize, l
         let length = libm::hypot(f, g);
         e[at + 1] = length;
         if length == 0.0 {
-            // The block falls apart here; the next sweep sees it.
+            // The block splits here; the next sweep handles it.
             d[at + 1] -= shift;
             e[last] = 0.0;
             return;

@@ -1,11 +1,11 @@
 //! The scalar model that shows gain modulation as learning on two timescales (arXiv 2507.14056, figure 2).
 //!
-//! Three learners of one input x = 1 follow a target t that changes its sign for a few steps. Each takes
-//! gradient steps on the squared error
+//! Three learners with one input x = 1 follow a target t that changes its sign for some steps. Each takes gradient
+//! steps on the squared error
 //!
 //! L = ½·(y − t)², so that e = ∂L/∂y = y − t is the error itself,
 //!
-//! and they differ in what y is made of:
+//! and they differ in their output y:
 //!
 //! | learner | output | update |
 //! | --- | --- | --- |
@@ -13,19 +13,19 @@
 //! | fast and slow weights | y = s + f | s ← s − α·e, f ← λ·f − β·e |
 //! | slow weight alone | y = s | s ← s − α·e |
 //!
-//! Gain-modulated: since ∂L/∂w = g·e, a step with g held takes y to y − α·g²·e; the error shrinks by the
-//! factor 1 − α·g². g·w splits into w_slow = g0·w and w_fast = (g − g0)·w, and the second goes as the gain
-//! comes back to g0 ([`reparameterisation`]). Explicit fast weights do the same by construction: β > α moves
-//! f at once, λ < 1 lets go of it. With η = 0 and g0 = 1, or with β = 0, both are the slow weight alone.
+//! Gain-modulated: since ∂L/∂w = g·e, a step with g fixed changes y to y − α·g²·e; the error shrinks by the factor
+//! 1 − α·g². g·w is the sum of w_slow = g0·w and w_fast = (g − g0)·w; w_fast decays as the gain returns to g0
+//! ([`reparameterisation`]). Explicit fast weights do the same by construction: with β > α, f adapts fast; with λ < 1,
+//! it decays. With η = 0 and g0 = 1, or with β = 0, both reduce to the slow weight alone.
 //!
-//! The model, the targets 1, −1, 1 and the comparison are the paper's. Our reading is the rest: ½ in L; that
-//! the uncertainty that drives the gain, H in a classifier, is here the size |e| of the error of the step
-//! before (0 before the first), g ← γ·g + (1 − γ)·g0 + η·|e|, moved ahead of the step as
-//! [`GradientDescent`](crate::learn::GradientDescent) moves it; the constants of [`TwoTimescale::of_figure`];
-//! and noise as σ·N(0, 1) on the target of every step.
+//! The model, the targets 1, −1, 1 and the comparison are the paper's. The rest is our reading: ½ in L; the gain is
+//! driven by the absolute error |e| of the previous step (0 before the first) instead of H,
+//! g ← γ·g + (1 − γ)·g0 + η·|e|, and updated before the step, as in
+//! [`GradientDescent`](crate::learn::GradientDescent); the constants of [`TwoTimescale::of_figure`]; and noise
+//! σ·N(0, 1) on the target of every step.
 //!
-//! The gain scales the output as well as the step: right after a change of sign it carries y away from the
-//! new target, until w has followed. The model shows that too.
+//! The gain scales the output as well as the step: right after a change of sign it moves y away from the new target
+//! until w has followed. The model shows this too.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -42,15 +42,15 @@ use crate::rng::{Purpose, RandomStream};
 pub struct TwoTimescale {
     /// How the gain follows |e|: γ, g0, η.
     pub dynamics: GainDynamics,
-    /// α, of w and of s.
+    /// α, the learning rate of w and of s.
     pub learning_rate: f64,
-    /// β, of f.
+    /// β, the learning rate of f.
     pub fast_learning_rate: f64,
-    /// λ, the share of f that a step keeps.
+    /// λ, the fraction of f that a step keeps.
     pub fast_decay: f64,
 }
 
-/// The three learners at one step, ahead of its update.
+/// The three learners at one step, before its update.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Step {
     /// t, without noise.
@@ -82,8 +82,8 @@ pub fn targets(before: usize, between: usize, after: usize) -> Vec<f64> {
 }
 
 impl TwoTimescale {
-    /// The constants of `neurogain figure two-timescale`: the paper's γ = 0.9 and g0 = 1; α = 0.1, η = 0.2,
-    /// β = 0.3, λ = 0.8, of which β and λ give f about the pace of w_fast.
+    /// The constants of `neurogain figure two-timescale`: the paper's γ = 0.9 and g0 = 1; α = 0.1, η = 0.2, β = 0.3,
+    /// λ = 0.8, where β and λ make f about as fast as w_fast.
     ///
     /// # Errors
     /// None: the constants are in their ranges.
@@ -96,8 +96,8 @@ impl TwoTimescale {
         })
     }
 
-    /// The learners through `targets`, all weights 0 and the gain g0 at first; `noise`, one number a step,
-    /// is added to the target that they learn from, and missing numbers are 0.
+    /// Runs the learners on `targets`, from weights 0 and the gain g0. `noise`, one number per step, is added to the
+    /// target; missing numbers are 0.
     pub fn run(&self, targets: &[f64], noise: &[f64]) -> Vec<Step> {
         let g0 = f64::from(self.dynamics.g0());
         let (mut gain, mut weight, mut uncertainty) = (g0, 0.0, 0.0);
@@ -129,8 +129,8 @@ impl TwoTimescale {
         steps
     }
 
-    /// `repeats` runs through `targets` with noise of the standard deviation `noise`, each from the stream
-    /// (`seed`, [`Purpose::TargetNoise`], repeat).
+    /// `repeats` runs on `targets` with noise of the standard deviation `noise`, each drawn from the stream (`seed`,
+    /// [`Purpose::TargetNoise`], repeat).
     pub fn noisy_runs(
         &self,
         targets: &[f64],
@@ -148,7 +148,7 @@ impl TwoTimescale {
     }
 }
 
-/// Mean and spread over `runs` of what `of` takes from each step; as long as the shortest run.
+/// Mean and spread over `runs` of the value `of` each step; as long as the shortest run.
 pub fn over_runs(runs: &[Vec<Step>], of: impl Fn(&Step) -> f64) -> Vec<Summary> {
     let steps = runs.iter().map(Vec::len).min().unwrap_or(0);
     let at = |step: usize| {
