@@ -1,9 +1,9 @@
-//! What the kernels reach on this machine, as fractions of what it can do.
+//! Measures the speed of kernels on this machine, as fractions of its peak.
 //!
-//! Other work on the machine, and its clock, move every speed by tens of percent. So each kernel is
-//! measured between two runs of a yardstick in the same thread: a loop of independent fused
-//! multiply-adds (the peak), or a copy between two buffers (the bandwidth). The fraction is taken
-//! round by round; medians and minima over the rounds are given.
+//! Other processes and changes of the clock shift every speed by tens of percent. Each kernel is therefore measured
+//! between two runs of a reference in the same thread: a loop of independent fused multiply-adds (the peak), or a copy
+//! between two buffers (the bandwidth). The fraction is computed for each round; medians and minima over the rounds
+//! are reported.
 //!
 //! ```
 //! use neurogain::backend::cpu::InstructionSet;
@@ -36,51 +36,51 @@ pub use images::{CONVOLUTIONS, images};
 pub use kernels::{PRODUCTS, kernels, products};
 pub use models::models;
 
-/// Seconds that a yardstick runs for at a time.
+/// Minimum duration of one run of the reference, in seconds.
 const YARDSTICK: f64 = 0.000_2;
-/// Seconds that a kernel runs for between two yardsticks, at least: short, so that another process
+/// Target duration of a kernel between two runs of the reference, in seconds. It is short, so that another process
 /// which takes the core for some milliseconds spoils few rounds.
 const ROUND: f64 = 0.000_6;
 
-/// Seconds that many short rounds take.
+/// Minimum duration of all rounds together, in seconds.
 const ENOUGH: f64 = 0.5;
-/// Seconds after which a kernel that takes long is known well enough from three rounds or more.
+/// Duration after which three rounds suffice, in seconds.
 const LONG: f64 = 4.0;
 
-/// What bounds a kernel, and how much of it one call needs.
+/// The resource that limits a kernel, and the amount that one call needs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Amount {
-    /// Floating-point operations, two for each multiply-add: GFLOP/s against the FMA peak.
+    /// Floating-point operations, two for each multiply-add: GFLOP/s, relative to the FMA peak.
     Operations(f64),
-    /// Bytes that must be read or written: GB/s against a copy of as many.
+    /// Bytes that must be read or written: GB/s, relative to a copy of the same size.
     Bytes(f64),
 }
 
-/// Something to measure.
+/// A benchmark.
 pub struct Subject<'a> {
-    /// What it is.
+    /// Name.
     pub name: String,
-    /// What one call needs.
+    /// Amount that one call needs.
     pub amount: Amount,
-    /// One call, which fails with what its kernels fail with.
+    /// Makes one call; returns errors of the kernels.
     pub call: Box<dyn FnMut() -> Result<()> + 'a>,
 }
 
-/// What was measured of a [`Subject`].
+/// The measured speed of a [`Subject`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Figures {
-    /// Seconds a call, median.
+    /// Median seconds per call.
     pub seconds: f64,
-    /// GFLOP/s or GB/s, median.
+    /// Median GFLOP/s or GB/s.
     pub rate: f64,
-    /// Fraction of the yardstick, or of a card's rated speed, median; NaN where the card does not say it.
+    /// Median fraction of the reference's speed, or of a GPU's rated speed; NaN if the GPU does not report one.
     pub fraction: f64,
-    /// The same, smallest.
+    /// Smallest of these fractions.
     pub least: f64,
 }
 
 impl Subject<'_> {
-    /// Seconds that so many calls take.
+    /// Seconds that `calls` calls take.
     fn seconds(&mut self, calls: usize) -> Result<f64> {
         let mut done = Ok(());
         let seconds = time(|| done = (0..calls).try_for_each(|_| (self.call)()));
@@ -88,11 +88,11 @@ impl Subject<'_> {
     }
 }
 
-/// Measures a subject in as many rounds, or for half a second if that is longer, each round between two
-/// runs of the yardstick; in as many as four seconds hold, but three, where they take long.
+/// Measures a subject in `rounds` rounds, and for at least half a second. Each round is between two runs of the
+/// reference. After four seconds, three rounds suffice.
 ///
 /// # Errors
-/// What a call fails with.
+/// Errors of the call.
 pub fn measure(set: InstructionSet, rounds: usize, subject: &mut Subject<'_>) -> Result<Figures> {
     let mut yardstick = Yardstick::new(set, subject.amount);
     let (amount, giga) = match subject.amount {
@@ -133,7 +133,7 @@ pub fn measure(set: InstructionSet, rounds: usize, subject: &mut Subject<'_>) ->
     })
 }
 
-/// Sorts the values and gives the middle one.
+/// Sorts the values and returns the middle one.
 fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
@@ -146,7 +146,7 @@ fn time(call: impl FnOnce()) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
-/// The machine's own speed at what bounds a kernel.
+/// The reference: this machine's peak speed for the resource that limits a kernel.
 pub struct Yardstick {
     set: InstructionSet,
     /// The copy's source and destination; empty for the FMA loop.
@@ -155,7 +155,7 @@ pub struct Yardstick {
 }
 
 impl Yardstick {
-    /// The yardstick for a kernel that needs this much: for bytes, a copy that moves as many.
+    /// The reference for a kernel that needs this amount; for bytes, a copy of the same size.
     pub fn new(set: InstructionSet, amount: Amount) -> Self {
         let numbers = match amount {
             Amount::Operations(_) => 0,
@@ -178,8 +178,7 @@ impl Yardstick {
         })
     }
 
-    /// Runs once, a fraction of a millisecond: how many operations, or bytes read and written, that
-    /// was.
+    /// Runs once (a fraction of a millisecond). Returns the number of operations, or of bytes read and written.
     pub fn run(&mut self) -> f64 {
         let [from, to] = &mut self.buffers;
         let amount = match from.len() {
@@ -198,7 +197,7 @@ impl Yardstick {
         amount as f64 * self.repeats as f64
     }
 
-    /// GFLOP/s of the FMA loop, or GB/s of the copy, read and written bytes both counted.
+    /// GFLOP/s of the FMA loop, or GB/s of the copy, counting bytes read and bytes written.
     pub fn rate(&mut self) -> f64 {
         let start = Instant::now();
         let amount = self.run();
@@ -206,12 +205,12 @@ impl Yardstick {
     }
 }
 
-/// Independent chains of the FMA loop: more than its latency times two a cycle.
+/// Independent chains of the FMA loop: more than the latency in cycles times two FMAs per cycle.
 const CHAINS: usize = 10;
 /// Steps of each chain in one repeat.
 const STEPS: usize = 1000;
 
-/// Fused multiply-adds on registers alone, as many as the processor can do.
+/// Fused multiply-adds on registers only, at the processor's peak rate.
 struct FmaLoop {
     repeats: usize,
 }
@@ -224,7 +223,7 @@ impl Kernel for FmaLoop {
         let (a, b) = (s.splat(black_box(0.999)), s.splat(black_box(0.001)));
         let mut chains = [a; CHAINS];
         if S::TILE_BLOCKS == 1 {
-            // With two registers a vector, half as many chains fit.
+            // A vector takes two registers here, so half as many chains fit.
             let mut chains = [a; CHAINS / 2];
             for _ in 0..self.repeats * STEPS * 2 {
                 for chain in &mut chains {
@@ -253,7 +252,7 @@ fn total<S: Simd, const N: usize>(s: S, chains: [S::Vector; N]) -> Block {
     block
 }
 
-/// What a call has done, whatever it gives.
+/// Discards a call's value and keeps its error.
 fn done<T>(result: Result<T>) -> Result<()> {
     black_box(result).map(|_| ())
 }

@@ -1,4 +1,4 @@
-//! What a card reaches, as fractions of its rated speed.
+//! Measures the speed of kernels on a GPU, as fractions of its rated speed.
 
 use alloc::vec::Vec;
 
@@ -6,23 +6,22 @@ use super::{Amount, Figures, Subject, median, time};
 use crate::backend::{Cuda, Memory};
 use crate::error::Result;
 
-/// Seconds of calls between two looks at the clock: long against the copy that ends them.
+/// Minimum duration of a round, in seconds: long compared with the copy that ends it.
 const ROUND: f64 = 0.01;
-/// Calls of a round, at most.
+/// Maximum calls per round.
 const MOST: usize = 1 << 16;
 
-/// Measures a subject on a card, in as many rounds: the calls of a round are asked for at once, and waited for
-/// together.
+/// Measures a subject on a GPU in `rounds` rounds. A round launches all its calls and synchronises once at the end.
 ///
 /// # Errors
-/// What the kernels fail with.
+/// Errors of the kernels.
 pub fn measure_on_card(cuda: &Cuda, rounds: usize, subject: &mut Subject<'_>) -> Result<Figures> {
     let last = cuda.zeros(1)?;
     let mut round = |calls: usize| -> Result<f64> {
         let mut done = Ok(());
         let seconds = time(|| {
             done = (0..calls).try_for_each(|_| (subject.call)());
-            // A copy to the host waits for everything before it.
+            // A copy to the host waits for all earlier work.
             done = done.clone().and(cuda.download(&last, &mut [0.0]));
         });
         done.map(|()| seconds)

@@ -13,8 +13,8 @@ use crate::backend::{
 use crate::error::Result;
 use crate::shape::LANES;
 
-/// The different convolutions of the slim ResNet-18 on 32×32 images: inputs, outputs, pixels a side
-/// of x, taps a side, stride.
+/// The distinct convolutions of the slim ResNet-18 on 32×32 images: input channels, output channels, side of x in
+/// pixels, side of the window, stride.
 pub const CONVOLUTIONS: [[usize; 5]; 11] = [
     [3, 20, 32, 3, 1],
     [20, 20, 32, 3, 1],
@@ -29,11 +29,11 @@ pub const CONVOLUTIONS: [[usize; 5]; 11] = [
     [160, 160, 4, 3, 1],
 ];
 
-/// How often each of [`CONVOLUTIONS`] stands in the network.
+/// How often each of [`CONVOLUTIONS`] occurs in the network.
 const TIMES: [usize; 11] = [1, 4, 1, 1, 3, 1, 1, 3, 1, 1, 3];
 
-/// Multiply-adds of the slim ResNet-18 for one 32×32 image: forward, and a training step, whose stem has
-/// no convolution to its input.
+/// Multiply-adds of the slim ResNet-18 for one 32×32 image: forward pass, and training step (the stem needs no
+/// gradient of its input).
 pub(super) fn multiply_adds_of_slim_resnet(classes: usize) -> [usize; 2] {
     let layers = CONVOLUTIONS.iter().zip(TIMES);
     let convolutions = layers.map(|(&[inputs, outputs, side, size, stride], times)| {
@@ -53,7 +53,7 @@ pub(super) fn multiply_adds_of_slim_resnet(classes: usize) -> [usize; 2] {
 /// Every kernel on images at the layers of the slim ResNet-18, batch 256.
 ///
 /// # Errors
-/// [`Error::Memory`](crate::Error::Memory) if there is no room for the operands.
+/// [`Error::Memory`](crate::Error::Memory) if memory is insufficient for the operands.
 pub fn images<B: Backend>(backend: &B) -> Result<Vec<Subject<'_>>> {
     let mut subjects = Vec::new();
     for layer in CONVOLUTIONS {
@@ -67,11 +67,10 @@ pub fn images<B: Backend>(backend: &B) -> Result<Vec<Subject<'_>>> {
     Ok(subjects)
 }
 
-/// Samples of a batch.
+/// Samples per batch.
 const BATCH: usize = 256;
 
-/// Multiply-adds of one image and pair of channels: taps that fall in the padding do not count, as
-/// they are skipped.
+/// Multiply-adds per image and pair of channels. Taps in the padding are skipped and do not count.
 fn taps(window: Window, side: usize) -> usize {
     let inside = |at: usize| (window.padding..side + window.padding).contains(&at);
     let axis: usize = (0..window.outputs(side).unwrap_or(0))
@@ -194,7 +193,7 @@ fn normalisation<'a, B: Backend>(
     let (mut dy, mut residual) = (numbers(backend, length)?, numbers(backend, length)?);
     subjects.push(Subject {
         name: format!("normalise backward {layer}"),
-        // dy, y and x twice, then dx and the residual's gradient.
+        // dy, y and x are read twice; dx and the residual's gradient are written.
         amount: of(8),
         call: Box::new(move || {
             let operands = NormaliseBackward {

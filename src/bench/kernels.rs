@@ -9,7 +9,7 @@ use crate::backend::{Backend, Binary, Product, Unary};
 use crate::error::Result;
 use crate::shape::LANES;
 
-/// The products' shapes: samples, outputs, inputs.
+/// The shapes of the matrix products: samples, outputs, inputs.
 pub const PRODUCTS: [(usize, usize, usize); 9] = [
     (256, 256, 256),
     (512, 512, 512),
@@ -25,13 +25,13 @@ pub const PRODUCTS: [(usize, usize, usize); 9] = [
 /// Every kernel at the shapes of the models.
 ///
 /// # Errors
-/// [`Error::Memory`](crate::Error::Memory) if there is no room for the operands.
+/// [`Error::Memory`](crate::Error::Memory) if memory is insufficient for the operands.
 pub fn kernels<B: Backend>(backend: &B) -> Result<Vec<Subject<'_>>> {
     let mut subjects = Vec::new();
     for (samples, outputs, inputs) in PRODUCTS {
         subjects.extend(products(backend, samples, outputs, inputs)?);
     }
-    // The hidden activations of a batch, in the second-level cache; and beyond every cache.
+    // A batch's hidden activations, which fit the L2 cache; and an array larger than every cache.
     for length in [51_200, 1 << 25] {
         elementwise(backend, length, &mut subjects)?;
     }
@@ -39,7 +39,7 @@ pub fn kernels<B: Backend>(backend: &B) -> Result<Vec<Subject<'_>>> {
     Ok(subjects)
 }
 
-/// Numbers that are neither zero nor equal, so that nothing is cheaper than usual.
+/// Different, mostly non-zero numbers, so that timings are those of ordinary data.
 pub(super) fn numbers<B: Backend>(backend: &B, length: usize) -> Result<B::Floats> {
     let mut floats = backend.zeros(length)?;
     let numbers = (0..length).map(|i| ((i % 1013) as f32 - 506.0) / 512.0);
@@ -47,10 +47,10 @@ pub(super) fn numbers<B: Backend>(backend: &B, length: usize) -> Result<B::Float
     Ok(floats)
 }
 
-/// The product of a layer with gains: forward, to the input, to the weights.
+/// The matrix products of a layer with gains: forward, gradient of the input, gradient of the weights.
 ///
 /// # Errors
-/// [`Error::Memory`](crate::Error::Memory) if there is no room for the operands.
+/// [`Error::Memory`](crate::Error::Memory) if memory is insufficient for the operands.
 pub fn products<B: Backend>(
     backend: &B,
     samples: usize,

@@ -1,4 +1,4 @@
-//! Whole steps of the models.
+//! Training steps and evaluations of whole models.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -21,19 +21,19 @@ use crate::tensor::Tensor;
 /// The paper's MNIST network.
 const NEURONS: [usize; 4] = [784, 400, 400, 10];
 
-/// Classes of either network.
+/// Classes of both networks.
 const CLASSES: usize = 10;
-/// The paper's batch of CIFAR images.
+/// The paper's batch size for CIFAR images.
 const IMAGES: usize = 256;
 
 /// Training steps (forward, loss, backward, update) and evaluations (forward, loss) of the models: the
 /// MLP with gains in all layers by SGD, the slim ResNet-18 with gains in its head by SGD with momentum.
 ///
 /// # Errors
-/// [`Error::Memory`](crate::Error::Memory) if there is no room for the operands.
+/// [`Error::Memory`](crate::Error::Memory) if memory is insufficient for the operands.
 pub fn models<B: Backend>(backend: &B) -> Result<Vec<Subject<'_>>> {
     let products: usize = NEURONS.windows(2).map(|sizes| sizes[0] * sizes[1]).sum();
-    // The first layer has no product to its input.
+    // The first layer needs no gradient of its input.
     let mlp_step = 3 * products - NEURONS[0] * NEURONS[1];
     let [resnet_forward, resnet_step] = multiply_adds_of_slim_resnet(CLASSES);
     let momentum = Optimizer::Momentum { momentum: 0.9 };
@@ -109,7 +109,7 @@ fn samples<B: Backend>(backend: &B, shape: Shape) -> Result<(Tensor<B>, B::Bytes
     ))
 }
 
-/// One training step of `network`, which needs so many multiply-adds a sample.
+/// One training step of `network`, which needs `multiply_adds` per sample.
 fn step<'a, B: Backend>(
     backend: &'a B,
     name: &str,
@@ -144,7 +144,7 @@ fn step<'a, B: Backend>(
     })
 }
 
-/// One step of NGM-SGD: what the movement of the gains adds to a training step.
+/// One step of NGM-SGD: a training step and the update of the gains.
 fn modulated_step<B: Backend>(
     backend: &B,
     shape: Shape,
@@ -167,7 +167,7 @@ fn modulated_step<B: Backend>(
     })
 }
 
-/// One evaluation by `network`, which needs so many multiply-adds a sample.
+/// One evaluation by `network`, which needs `multiply_adds` per sample.
 fn evaluation<'a, B: Backend>(
     backend: &'a B,
     name: &str,
