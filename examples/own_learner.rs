@@ -1,5 +1,5 @@
-//! A learner of your own, with the whole command line of `neurogain`: its gains follow the share of errors in the
-//! batch before instead of the entropy, `g ← γ·g + (1 − γ)·g0 + η·E`.
+//! A custom learner with the whole command line of `neurogain`. Its gains follow the error rate E of the previous
+//! batch instead of the entropy: `g ← γ·g + (1 − γ)·g0 + η·E`.
 //!
 //! ```sh
 //! cargo run --release --example own_learner -- run split-digits --methods sgd,ngm-sgd \

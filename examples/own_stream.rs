@@ -1,8 +1,8 @@
-//! A stream and a network of one's own: shuffled labels that a network without hidden layers has to learn.
+//! A custom stream and a custom network: a linear classifier learns reversed labels.
 //!
-//! A stream is a list of contexts: which samples to draw from, how they are seen, and for how long. Here the second
-//! context brings the same digits with their labels exchanged, 0 for 9, 1 for 8 and so on, so that what was learnt
-//! is wrong.
+//! A stream is a list of contexts. A context says which samples to draw from, how their pixels and labels are mapped,
+//! and for how many iterations. Here the second context has the same digits with reversed labels, 9 for 0, 8 for 1 and
+//! so on, so that the predictions learnt before are wrong.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use neurogain::state::{State, Visitor};
 use neurogain::stream::{Context, LabelMap, Part, View};
 use neurogain::{Cpu, Result, Shape, Tensor};
 
-/// A linear classifier with one gain an output.
+/// A linear classifier with one gain per output.
 struct Linear {
     layer: GainLinear,
     training: Tensor,
@@ -74,7 +74,7 @@ impl State for Linear {
     }
 }
 
-/// A context of all samples of `dataset` with their labels as they are, and one with their labels exchanged.
+/// Two contexts with all samples of `dataset`: the first with the original labels, the second with reversed labels.
 fn contexts(dataset: &Dataset, iterations: usize) -> [Context; 2] {
     let samples: Arc<[u32]> = (0..dataset.len() as u32).collect();
     let exchanged = LabelMap::Classes((0..10).rev().collect());
@@ -91,7 +91,7 @@ fn contexts(dataset: &Dataset, iterations: usize) -> [Context; 2] {
     })
 }
 
-/// Test accuracy with the labels as they are and exchanged, after each iteration.
+/// Test accuracy with the original and with the reversed labels, after each iteration.
 fn run(cpu: &Cpu, iterations: usize, dynamics: Option<GainDynamics>) -> Result<Vec<[f64; 2]>> {
     let digits = digits::load();
     let normalisation = Normalisation {
@@ -134,7 +134,7 @@ fn run(cpu: &Cpu, iterations: usize, dynamics: Option<GainDynamics>) -> Result<V
 fn main() -> Result<()> {
     let cpu = Cpu::new()?;
     let iterations = 100;
-    println!("accuracy on the exchanged labels, iterations after the exchange");
+    println!("accuracy (%) on the reversed labels, by iterations since the switch");
     println!("{:<10} {:>6} {:>6} {:>6} {:>6}", "method", 1, 10, 30, 100);
     for (name, dynamics) in [
         ("SGD", None),
@@ -164,7 +164,7 @@ fn gains_learn_exchanged_labels_faster() -> Result<()> {
         "{:?}",
         [modulated[119], plain[119]]
     );
-    // What the new labels teach is the contrary of the old.
+    // The new labels contradict the old ones.
     assert!(plain[119][0] < plain[59][0]);
     Ok(())
 }
