@@ -1,8 +1,8 @@
-//! `settings!`: declares a table of settings, a choice, or a table whose keys depend on one of them, once.
+//! `settings!` declares settings: a table, a choice, or a tagged table, whose keys depend on the tag.
 //!
-//! It makes the type and, with feature `report`, its description for [`crate::run::settings`]: errors, `--set`,
-//! `list --show`, the reference of all keys and the JSON Schema come from it. A key is
-//! `/// documentation`, `name: Type [Range] = default,`: range and default may be left out; a default is TOML.
+//! It defines the type and, with feature `report`, its description for [`crate::run::settings`]. Error messages,
+//! `--set`, `list --show`, the reference of all keys and the JSON Schema are made from that description. A key is
+//! written `/// documentation`, `name: Type [Range] = default,`. Range and default are optional; the default is TOML.
 //!
 //! ```text
 //! settings! {
@@ -89,7 +89,7 @@ macro_rules! settings {
 
         #[cfg(feature = "report")]
         impl $name {
-            /// Its name in settings.
+            /// The name in settings.
             pub const fn name(self) -> &'static str {
                 match self { $( Self::$variant => $text, )* }
             }

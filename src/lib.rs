@@ -1,24 +1,24 @@
-//! Gain-modulated learning: networks whose neurons' gains rise with uncertainty, as noradrenaline does
-//! in cortex, so that a network that meets a new task adapts without dropping what it knew.
+//! Gain-modulated learning: the gains of a network's neurons rise with uncertainty, as noradrenaline does in cortex.
+//! The network then adapts to a new task and forgets less of earlier ones.
 //!
-//! A layer's effective weights are `W_eff = g·W`; after every batch its gains follow the softmax
-//! entropy H: `g ← γ·g + (1−γ)·g0 + η·H` (arXiv 2507.14056, algorithm 1). Gradients are hand-written,
-//! every network is evaluated after every iteration, and a run gives the same bits on every machine.
+//! A layer's effective weights are `W_eff = g·W`; after every batch its gains g follow the softmax entropy H:
+//! `g ← γ·g + (1−γ)·g0 + η·H` (arXiv 2507.14056, algorithm 1). Gradients are hand-written, every network is evaluated
+//! after every iteration, and a run gives the same bits on every machine.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`gain`] | the gain's dynamics and what follows from them; gains that fluctuate together |
-//! | [`nn`], [`models`], [`optim`] | layers, networks, update rules |
+//! | [`gain`] | gain dynamics and their reparameterisation; stochastic gains under a shared modulator |
+//! | [`nn`], [`models`], [`optim`] | layers, networks, optimisers |
 //! | [`data`], [`stream`] | samples, and benchmarks as sequences of contexts |
-//! | [`learn`] | learners, the continual loop and the run record |
+//! | [`learn`] | learners, the continual training loop, run records |
 //! | [`metrics`] | the stability gap, mean and spread, paired differences; calibration, F1, geometry of activity |
 //! | [`analysis`] | the two-timescale model, the curvature of the loss, the spiking model |
-//! | [`backend`], [`tensor`], [`shape`], [`rng`] | the kernel contract and what it stands on |
-//! | [`state`] | what is saved and resumed, by name |
-//! | `systems`, `run` | a folder a paper; the frame of every experiment: jobs, run directories (feature `report`) |
-//! | `experiment`, `report` | experiments as TOML; reports (feature `report`) |
+//! | [`backend`], [`tensor`], [`shape`], [`rng`] | the kernel contract, tensors, shapes, random numbers |
+//! | [`state`] | named state, which checkpoints save and restore |
+//! | `systems`, `run` | one system per paper; the framework: settings, jobs, run directories (feature `report`) |
+//! | `report` | tables, figures and pages (feature `report`) |
 //!
-//! Training NGM-SGD on the digits that ship inside, two contexts of 20 iterations:
+//! Training with NGM-SGD on the built-in digits, in two contexts of 20 iterations:
 //!
 //! ```
 //! use neurogain::gain::GainDynamics;
@@ -65,16 +65,15 @@
 //!
 //! # Features
 //!
-//! `cli` (the program, on by default) needs `report` (experiments, run directories, figures), which needs
-//! `images` (folders of PNG and JPEG images), which needs `parallel` (threads), which needs `std`. `cuda` (the
-//! kernels on NVIDIA cards) needs `std`. With
-//! `default-features = false` the crate is `no_std` with `alloc`: everything above but files, threads,
-//! experiments and reports.
+//! `cli` (the program, on by default) needs `report` (experiments, run directories, figures), which needs `images`
+//! (folders of PNG and JPEG images), which needs `parallel` (threads), which needs `std`. `cuda` (the kernels on
+//! NVIDIA cards) needs `std`. With `default-features = false` the crate is `no_std` with `alloc`: it has everything
+//! above except files, threads, experiments and reports.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 
 extern crate alloc;
-// The command line uses the library by the name that any other program does.
+// The command line refers to the library by its crate name, as any other program does.
 #[cfg(feature = "cli")]
 extern crate self as neurogain;
 

@@ -1,8 +1,8 @@
-//! Shapes of tensors, and the layout that each stands for.
+//! Shapes of tensors. A shape fixes the layout in memory.
 //!
 //! ```
 //! use neurogain::Shape;
-//! // Twenty samples of three features lie in two blocks of sixteen.
+//! // Twenty samples of three features take two blocks of sixteen samples.
 //! let shape = Shape::features(20, 3);
 //! assert_eq!((shape.rows(), shape.columns(), shape.storage()), (20, 3, Some(2 * 3 * 16)));
 //! ```
@@ -10,13 +10,13 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-/// Samples a block: the innermost dimension of every activation, and the number of logical lanes.
+/// Samples per block: the innermost dimension of every activation, and the number of logical lanes.
 pub const LANES: usize = 16;
 
 /// The shape of a tensor, which also fixes its layout in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
-    /// Parameters, row-major: `[d0][d1][d2][d3]`, dimensions that are not used being 1.
+    /// Parameters, row-major: `[d0][d1][d2][d3]`; unused dimensions are 1.
     Dense([usize; 4]),
     /// Activations: samples in blocks of 16, which are the innermost dimension:
     /// `[samples/16][height][width][channels][16]`. The last block is padded with zeros.
@@ -43,7 +43,7 @@ impl Shape {
         Shape::Dense([rows, columns, 1, 1])
     }
 
-    /// `features` activations of each of `samples` samples.
+    /// Activations: `features` for each of `samples` samples.
     pub const fn features(samples: usize, features: usize) -> Self {
         Shape::Blocked {
             samples,
@@ -58,7 +58,7 @@ impl Shape {
         Shape::Dense([outputs, size, size, inputs])
     }
 
-    /// Images of `height`×`width` pixels of `channels` activations.
+    /// Images: `height`×`width` pixels with `channels` activations each.
     pub const fn images(samples: usize, height: usize, width: usize, channels: usize) -> Self {
         Shape::Blocked {
             samples,
@@ -68,7 +68,7 @@ impl Shape {
         }
     }
 
-    /// Numbers in memory, padding included; `None` if that overflows.
+    /// Numbers in memory, including padding; `None` on overflow.
     pub fn storage(&self) -> Option<usize> {
         match *self {
             Shape::Dense(d) => d.iter().try_fold(1usize, |n, &d| n.checked_mul(d)),
@@ -94,8 +94,7 @@ impl Shape {
         }
     }
 
-    /// Numbers a sample (height · width · channels); for parameters, the product of the dimensions
-    /// after the first.
+    /// Numbers per sample (height · width · channels); for parameters, the product of the dimensions after the first.
     pub fn columns(&self) -> usize {
         match *self {
             Shape::Dense([_, h, w, i]) => h.saturating_mul(w).saturating_mul(i),
@@ -108,7 +107,7 @@ impl Shape {
         }
     }
 
-    /// The dimensions, without those that the shape does not use.
+    /// The dimensions; unused dimensions of parameters are left out.
     pub(crate) fn dimensions(&self) -> Vec<usize> {
         match *self {
             Shape::Dense([length, 1, 1, 1]) => [length].into(),

@@ -1,4 +1,4 @@
-//! State: every tensor and number that training continues from, shown to a visitor by name.
+//! State: every tensor and number that training needs to continue, shown to a visitor by name.
 //!
 //! Layers, networks, optimizers and learners implement [`State`] once; checkpoints, hashes of weights and
 //! copies are made from it.
@@ -31,7 +31,7 @@ use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::tensor::{NamedTensor, Tensor};
 
-/// What a tensor of a state is.
+/// The role of a tensor in a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Weights of a linear layer or a convolution, trained by gradients.
@@ -44,7 +44,7 @@ pub enum Role {
     Gain,
     /// Running statistics of a batch normalisation.
     Statistics,
-    /// What a learner remembers besides; inference does not read it.
+    /// Other state of a learner; inference does not read it.
     Learner,
 }
 
@@ -55,33 +55,33 @@ impl Role {
     }
 }
 
-/// Sees every part of a state.
+/// Receives every part of a state.
 pub trait Visitor<B: Backend = Cpu> {
-    /// A tensor. Names are unique within a state.
+    /// Receives a tensor. Names are unique within a state.
     ///
     /// # Errors
-    /// What the visitor fails with.
+    /// Errors of the visitor.
     fn tensor(&mut self, role: Role, name: &str, tensor: &mut Tensor<B>) -> Result<()>;
 
-    /// Numbers that the host holds.
+    /// Receives numbers on the host.
     ///
     /// # Errors
-    /// What the visitor fails with.
+    /// Errors of the visitor.
     fn numbers(&mut self, name: &str, numbers: &mut [f64]) -> Result<()>;
 
-    /// A count.
+    /// Receives a count.
     ///
     /// # Errors
-    /// What the visitor fails with.
+    /// Errors of the visitor.
     fn count(&mut self, name: &str, count: &mut u64) -> Result<()>;
 }
 
-/// What can be saved, restored, hashed and copied.
+/// Has a state that can be saved, restored, hashed and copied.
 pub trait State<B: Backend = Cpu> {
-    /// Shows `visitor` everything that training continues from, always in the same order.
+    /// Shows `visitor` everything that training needs to continue, always in the same order.
     ///
     /// # Errors
-    /// What the visitor fails with.
+    /// Errors of the visitor.
     fn visit(&mut self, backend: &B, visitor: &mut dyn Visitor<B>) -> Result<()>;
 }
 
@@ -94,12 +94,12 @@ impl<B: Backend, P: DerefMut<Target: State<B>>> State<B> for P {
 
 /// The contents of a [`State`] on the host.
 ///
-/// With its history a learner's checkpoint is a run's whole state: the random streams are named by seed,
-/// purpose and step, and no kernel keeps anything from one call to the next.
+/// A learner's checkpoint and the history are the complete state of a run: a random stream depends only on seed,
+/// purpose and step, and kernels keep no state between calls.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Checkpoint {
-    /// What inference reads: the parameters `LAYER`, the gains `LAYER.gain` as the last forward used them, and
-    /// the running statistics `LAYER.running`, mean before variance.
+    /// Tensors that inference reads: the parameters `LAYER`, the gains `LAYER.gain` as used by the last forward pass,
+    /// and the running statistics `LAYER.running`, mean before variance.
     pub network: Vec<NamedTensor>,
     /// The tensors of [`Role::Learner`], such as the optimizer's `LAYER.first_moment`.
     pub learner: Vec<NamedTensor>,
@@ -113,7 +113,7 @@ impl Checkpoint {
     /// Copies a state to the host.
     ///
     /// # Errors
-    /// [`Error::Shape`] if two parts have the same name, and what the backend's download fails with.
+    /// [`Error::Shape`] if two parts have the same name, and errors of the backend's download.
     pub fn take<B: Backend>(backend: &B, state: &mut (impl State<B> + ?Sized)) -> Result<Self> {
         let mut take = Take {
             backend,
@@ -123,11 +123,11 @@ impl Checkpoint {
         Ok(take.checkpoint)
     }
 
-    /// Brings a state, made from the same settings, to this one.
+    /// Overwrites `state`, which must be made from the same settings, with this checkpoint.
     ///
     /// # Errors
-    /// [`Error::Shape`] if a part of it is missing here or has another shape, or a part here is not in it; the
-    /// state is then partly overwritten. [`Error::Memory`] if there is no room.
+    /// [`Error::Shape`] if a part of `state` is missing here or has another shape, or if a part here is missing in
+    /// `state`; `state` is then partly overwritten. [`Error::Memory`] if memory is insufficient.
     pub fn restore<B: Backend>(
         &self,
         backend: &B,
@@ -163,7 +163,7 @@ struct Take<'a, B: Backend> {
 }
 
 impl<B: Backend> Take<'_, B> {
-    /// Two parts of one name could not be told apart when they are restored.
+    /// Refuses a name that is already used: restoring could not distinguish the parts.
     fn check_name(&self, name: &str) -> Result<()> {
         match self.checkpoint.has(name) {
             true => Err(Error::shape("checkpoint", "distinct names", name)),
@@ -200,7 +200,7 @@ impl<B: Backend> Visitor<B> for Take<'_, B> {
 struct Restore<'a, B: Backend> {
     backend: &'a B,
     checkpoint: &'a Checkpoint,
-    /// Parts that were restored so far.
+    /// Parts restored so far.
     restored: usize,
 }
 

@@ -18,7 +18,7 @@ use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::shape::{LANES, Shape};
 
-/// Numbers on a backend, with the shape that fixes their layout.
+/// Numbers on a backend with their shape, which fixes the layout.
 #[derive(Debug, Clone)]
 pub struct Tensor<B: Backend = Cpu> {
     shape: Shape,
@@ -26,10 +26,10 @@ pub struct Tensor<B: Backend = Cpu> {
 }
 
 impl<B: Backend> Tensor<B> {
-    /// Zeros.
+    /// A tensor of zeros.
     ///
     /// # Errors
-    /// [`Error::Memory`] if there is no room.
+    /// [`Error::Memory`] if memory is insufficient.
     pub fn zeros(backend: &B, shape: Shape) -> Result<Self> {
         let floats = backend.zeros(Self::length(shape)?)?;
         Ok(Tensor { shape, floats })
@@ -38,7 +38,7 @@ impl<B: Backend> Tensor<B> {
     /// A tensor of `rows`, which hold [`Shape::rows`] × [`Shape::columns`] numbers, row-major.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there are more or fewer, [`Error::Memory`] if there is no room.
+    /// [`Error::Shape`] if `rows` has another length, [`Error::Memory`] if memory is insufficient.
     pub fn from_rows(backend: &B, shape: Shape, rows: &[f32]) -> Result<Self> {
         let mut tensor = Self::zeros(backend, shape)?;
         let (samples, columns) = (shape.rows(), shape.columns());
@@ -68,7 +68,7 @@ impl<B: Backend> Tensor<B> {
     /// The numbers, row-major, without padding.
     ///
     /// # Errors
-    /// What the backend's download fails with.
+    /// Errors of the backend's download.
     pub fn to_rows(&self, backend: &B) -> Result<Vec<f32>> {
         let mut stored = vec![0.0; backend.length(&self.floats)];
         backend.download(&self.floats, &mut stored)?;
@@ -86,11 +86,11 @@ impl<B: Backend> Tensor<B> {
         Ok(rows)
     }
 
-    /// Makes room for another shape, in the memory at hand where it suffices. The numbers are then
-    /// whatever is there: for outputs, which kernels overwrite.
+    /// Changes the shape; allocates only if the present memory is too small. Contents are then unspecified: for
+    /// buffers that a kernel overwrites.
     ///
     /// # Errors
-    /// [`Error::Memory`] if there is no room.
+    /// [`Error::Memory`] if memory is insufficient.
     pub fn reshape(&mut self, backend: &B, shape: Shape) -> Result<()> {
         if self.shape != shape {
             backend.resize(&mut self.floats, Self::length(shape)?)?;
@@ -117,25 +117,25 @@ impl<B: Backend> Tensor<B> {
         &self.floats
     }
 
-    /// The numbers in their layout, to write.
+    /// The numbers in their layout, mutable.
     pub fn floats_mut(&mut self) -> &mut B::Floats {
         &mut self.floats
     }
 }
 
-/// Numbers with their name and shape, row-major.
+/// A tensor's numbers on the host, row-major, with name and shape.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamedTensor {
-    /// The layer's name, alone for its weights.
+    /// `LAYER` for a layer's weights, else `LAYER.PART`, such as `LAYER.gain`.
     pub name: String,
     /// `[outputs][inputs]`, `[outputs][size][size][inputs]` or `[neurons]`.
     pub shape: Vec<usize>,
-    /// As many as the dimensions multiply to.
+    /// The numbers; their count is the product of the dimensions.
     pub numbers: Vec<f32>,
 }
 
 impl NamedTensor {
-    /// A tensor's numbers.
+    /// Copies a tensor to the host.
     pub(crate) fn of<B: Backend>(backend: &B, name: &str, tensor: &Tensor<B>) -> Result<Self> {
         Ok(NamedTensor {
             name: name.into(),
