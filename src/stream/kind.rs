@@ -1,4 +1,4 @@
-//! The kinds of streams: what the numbers in a context's list mean.
+//! The kinds of streams. A kind gives the numbers in a context's list their meaning.
 
 use alloc::format;
 use alloc::vec;
@@ -9,28 +9,28 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 
 settings! {
-    /// What the numbers in the lists of a stream's contexts mean. A new kind is a variant here, with its arms below;
-    /// and a map in [`View`] if none of those there does what it wants.
+    /// The meaning of the numbers in a stream's lists. To add a kind, add a variant here with its arms below, and a
+    /// map to [`View`] if no map there fits.
     pub enum StreamKind {
-        /// Classes: the samples of these.
+        /// Classes: a context has their samples.
         Split = "split",
-        /// Angles in degrees: all samples rotated by each.
+        /// Angles in degrees: a context has all samples rotated by each angle.
         Rotated = "rotated",
-        /// Orders of the pixels, 0 the usual one: all samples in each.
+        /// Permutations of the pixels, by number, 0 the identity: a context has all samples under each permutation.
         Permuted = "permuted",
-        /// Numbers of tasks: in each, every sample has a label drawn at random. A network can only memorise them, so
-        /// that the task is tested on the training samples.
+        /// Numbers of tasks: in a task, every sample has a random label. A network can only memorise them, so that the
+        /// task is tested on the training samples.
         RandomLabels = "random-labels",
-        /// Orders of the classes, 0 the usual one: in each, the classes have each other's labels.
+        /// Permutations of the labels, by number, 0 the identity: in a task, the classes exchange their labels.
         ShuffledLabels = "shuffled-labels",
-        /// Classes, which become the labels 0, 1, … in the order of the list: all contexts share a head of as many
-        /// outputs as the longest list has classes. Each list is one task.
+        /// Classes, relabelled 0, 1, … in the order of the list. All contexts share a head with as many outputs as the
+        /// longest list has classes. Each list is one task.
         ClassSubsets = "class-subsets",
     }
 }
 
 impl StreamKind {
-    /// What one number in a list is, and several.
+    /// The noun for one number in a list, and for several.
     pub fn item(self) -> [&'static str; 2] {
         match self {
             StreamKind::Split | StreamKind::ClassSubsets => ["class", "classes"],
@@ -41,7 +41,7 @@ impl StreamKind {
         }
     }
 
-    /// The largest number in a list, for samples of `classes`.
+    /// The largest number allowed in a list, for samples with `classes` classes.
     pub fn largest(self, classes: usize) -> usize {
         match self {
             _ if self.has_classes() => classes.saturating_sub(1),
@@ -60,7 +60,7 @@ impl StreamKind {
         self == StreamKind::RandomLabels
     }
 
-    /// The task of each context: what of its list no earlier one has, or all of the list where each is a task.
+    /// The task of each context: the numbers of its list that no earlier list has; for class subsets, the whole list.
     pub fn tasks(self, lists: &[Vec<u16>]) -> Vec<Vec<u16>> {
         match self {
             StreamKind::ClassSubsets => lists.to_vec(),
@@ -68,7 +68,7 @@ impl StreamKind {
         }
     }
 
-    /// Outputs of a network for these contexts, for samples of `classes`.
+    /// The number of outputs of a network for these contexts, for samples with `classes` classes.
     pub fn outputs(self, classes: usize, contexts: &[Vec<u16>]) -> usize {
         match self {
             StreamKind::ClassSubsets => contexts.iter().map(Vec::len).max().unwrap_or(0),
@@ -76,7 +76,8 @@ impl StreamKind {
         }
     }
 
-    /// The list of `number` of `count` tasks that each have one number: themselves, or angles that divide a turn.
+    /// The list of task `number` of `count` tasks with one number each: its own number, or one of `count` evenly
+    /// spaced angles.
     pub(super) fn numbered(self, number: u16, count: usize) -> Vec<u16> {
         match self {
             StreamKind::Rotated => {
@@ -86,7 +87,7 @@ impl StreamKind {
         }
     }
 
-    /// What of a context's list is seen in a view of its own.
+    /// Splits a context's list into units; each has its own view.
     pub(super) fn units(self, list: &[u16]) -> Vec<&[u16]> {
         match self {
             StreamKind::ClassSubsets => vec![list],
@@ -94,7 +95,7 @@ impl StreamKind {
         }
     }
 
-    /// The samples of a unit, and how they are seen.
+    /// The samples of a unit, and their view.
     pub(super) fn part(self, unit: &[u16], samples: &Dataset, seed: u64) -> Result<Part> {
         let number = unit.first().copied().unwrap_or(0);
         let (pixels, labels) = match self {
@@ -131,7 +132,7 @@ impl StreamKind {
     }
 }
 
-/// `unit` as classes, each of which has samples.
+/// The classes in `unit`; each must have samples.
 fn classes(unit: &[u16], samples: &Dataset) -> Result<Vec<u8>> {
     let class = |&class: &u16| {
         let known = u8::try_from(class).ok();

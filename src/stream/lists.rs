@@ -1,4 +1,4 @@
-//! The lists of contexts that are given by their number.
+//! Generates the lists of contexts from the number of contexts.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -8,27 +8,27 @@ use crate::data::change::shuffle;
 use crate::error::{Error, Result};
 use crate::rng::{Purpose, RandomStream};
 
-/// How classes come to tasks.
+/// How classes are assigned to tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClassLists {
-    /// Classes of the samples.
+    /// Number of classes of the samples.
     pub classes: usize,
-    /// Classes of a task; all of them, shared evenly, if it is missing.
+    /// Classes per task; if `None`, all classes are divided evenly.
     pub each: Option<usize>,
-    /// Whether they come in a random order, drawn from (`seed`, [`Purpose::ClassOrder`], r) where they have all
-    /// come r times.
+    /// Whether the classes are in random order. Round r of all classes, counted from 0, is drawn from (`seed`,
+    /// [`Purpose::ClassOrder`], r).
     pub shuffled: bool,
-    /// Of the stream.
+    /// The seed of the stream.
     pub seed: u64,
 }
 
-/// The lists of `count` contexts, each of which brings one task: the numbers from 0 on, angles that divide a turn
-/// evenly, or classes, `each` a task.
+/// The lists of `count` contexts with one task each: the numbers from 0, evenly spaced angles, or `each` classes per
+/// task.
 ///
-/// Subsets of classes start again with all classes when too few are left for one more task.
+/// For class subsets, a new round of all classes begins when too few are left for another task.
 ///
 /// # Errors
-/// [`Error::Setting`] for more contexts than there are tasks.
+/// [`Error::Setting`] if `count` exceeds the number of possible tasks.
 ///
 /// ```
 /// use neurogain::stream::{ClassLists, StreamKind, numbered};
@@ -47,7 +47,7 @@ pub fn numbered(kind: StreamKind, count: usize, classes: ClassLists) -> Result<V
         let most = classes.classes.checked_div(each).unwrap_or(0);
         if most == 0 || (kind == StreamKind::Split && count > most) {
             let of = classes.classes;
-            return refused(format!("tasks for which {of} classes suffice"));
+            return refused(format!("fewer tasks, as {of} classes do not suffice"));
         }
         let mut order = Vec::new();
         let mut lists = Vec::with_capacity(count);
@@ -68,7 +68,7 @@ pub fn numbered(kind: StreamKind, count: usize, classes: ClassLists) -> Result<V
 }
 
 impl ClassLists {
-    /// All classes in the order in which they come, having all come `rounds` times.
+    /// All classes in the order of round `rounds`, counted from 0.
     fn order(&self, rounds: u64) -> Vec<u16> {
         let mut order: Vec<u16> = (0..u16::MAX).take(self.classes).collect();
         if self.shuffled {
@@ -78,7 +78,7 @@ impl ClassLists {
         order
     }
 
-    /// `lists` with class c replaced by the one that comes at place c.
+    /// `lists` with class c replaced by the class at position c of the order.
     pub fn renamed(&self, mut lists: Vec<Vec<u16>>) -> Vec<Vec<u16>> {
         if self.shuffled {
             let order = self.order(0);
@@ -90,7 +90,7 @@ impl ClassLists {
     }
 }
 
-/// `lists` with the first one again after every `every` others.
+/// `lists`, with the first one repeated after every `every` others.
 ///
 /// ```
 /// use neurogain::stream::recurring;

@@ -1,11 +1,11 @@
 //! Benchmarks as sequences of contexts.
 //!
-//! A context is a view of a dataset: which samples, seen through which map of pixels and of labels, and for how
-//! many iterations. The samples are stored once; a batch is mapped where it is gathered.
+//! A context is a view of a dataset: a set of samples, maps of their pixels and labels, and a number of iterations.
+//! The samples are stored once; the maps are applied when a batch is gathered.
 //!
-//! A context names what it trains on by a list of numbers: classes, angles, permutations, … ([`StreamKind`]).
-//! Joint training is a stream whose lists each contain the one before. What a context's list has and no earlier
-//! one had is its *task*; accuracy is measured on tasks.
+//! A list of numbers defines the data of a context: classes, angles, permutations, … ([`StreamKind`]). In joint
+//! training, each list contains the previous one. The numbers that a context's list has and no earlier list had are
+//! its *task*; accuracy is measured on tasks.
 
 mod kind;
 mod lists;
@@ -30,7 +30,7 @@ pub use view::{LabelMap, PixelMap, View};
 pub struct Part {
     /// Indices into a dataset.
     pub samples: Arc<[u32]>,
-    /// How they are seen.
+    /// Their view.
     pub view: View,
 }
 
@@ -43,22 +43,21 @@ impl Part {
     }
 }
 
-/// A stretch of training on a fixed set of samples.
+/// A phase of training on a fixed set of samples.
 ///
-/// Each batch is drawn uniformly, with replacement, from the samples of all parts, one after another, and then
-/// those of the replay memory.
+/// Each batch is drawn uniformly, with replacement, from the samples of all parts and of the replay memory.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Context {
-    /// What batches are drawn from. Contexts share them.
+    /// The sources of batches. Contexts share them.
     pub parts: Vec<Arc<Part>>,
-    /// Old samples out of a bounded memory.
+    /// Old samples from a bounded memory.
     pub replayed: Replayed,
     /// Training iterations.
     pub iterations: usize,
 }
 
 impl Context {
-    /// Training on `samples`: indices into a dataset, whose pixels and labels are left as they are.
+    /// Training on `samples`, indices into a dataset, with unchanged pixels and labels.
     pub fn new(samples: Vec<u32>, iterations: usize) -> Context {
         Context {
             parts: alloc::vec![Arc::new(Part::as_they_are(samples))],
@@ -67,13 +66,13 @@ impl Context {
         }
     }
 
-    /// How many samples a batch is drawn from.
+    /// The number of samples that a batch is drawn from.
     pub fn count(&self) -> usize {
         let parts = self.parts.iter().map(|part| part.samples.len());
         parts.fold(self.replayed.places, usize::saturating_add)
     }
 
-    /// Each of these samples with its view, in the order in which they are numbered for a draw.
+    /// These samples with their views, in the order of their numbers in a draw.
     pub fn samples(&self) -> impl Iterator<Item = (u32, &View)> {
         let parts = self.parts.iter();
         let parts = parts.flat_map(|part| part.samples.iter().map(|&s| (s, &part.view)));
@@ -87,7 +86,7 @@ impl From<Vec<u32>> for Context {
     }
 }
 
-/// One context for each list of classes, over the samples of these classes.
+/// One context for each list of classes, with the samples of these classes.
 ///
 /// # Errors
 /// As [`contexts`].
@@ -110,11 +109,11 @@ pub fn split(dataset: &Dataset, lists: &[Vec<u8>], iterations: usize) -> Result<
     Ok(contexts)
 }
 
-/// One context for each of `lists`, whose numbers mean what `kind` says, without iterations yet; with `joint`,
-/// each trains on all that earlier ones train on besides. `seed` names the draws of labels.
+/// One context for each of `lists`, with 0 iterations. `kind` gives the numbers their meaning. With `joint`, each
+/// context also trains on the data of all earlier contexts. `seed` is the seed of drawn labels.
 ///
 /// # Errors
-/// [`Error::Setting`] if there is no context, one with an empty list, a class that no sample has, or no sample.
+/// [`Error::Setting`] if `lists` or one of its lists is empty, a class has no sample, or the dataset is empty.
 ///
 /// ```
 /// use neurogain::{data::Dataset, stream::{self, PixelMap, StreamKind}};
@@ -152,7 +151,7 @@ pub fn contexts(
                 Some(&place) => place,
                 None => {
                     let mut part = kind.part(unit, dataset, seed)?;
-                    // All samples are one list, whatever its views.
+                    // Parts with the same samples share one list, whatever their views.
                     if let Some(first) = parts.first()
                         && first.samples == part.samples
                     {
@@ -176,7 +175,7 @@ pub fn contexts(
     Ok(contexts)
 }
 
-/// Parts that are seen as they are, made one, ascending: once for each set of them.
+/// Merges parts without maps into one part with ascending samples, once for each set of parts.
 #[derive(Default)]
 struct Unions(BTreeMap<BTreeSet<usize>, Arc<Part>>);
 

@@ -1,4 +1,4 @@
-//! A bounded memory of old samples in the place of joint training.
+//! Replay: a bounded memory of old samples instead of joint training.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
@@ -12,12 +12,12 @@ use crate::error::{Error, Result};
 use crate::rng::{Purpose, RandomStream};
 
 settings! {
-    /// How a memory is filled.
+    /// How the replay memory is filled.
     pub enum MemoryKind {
-        /// Reservoir sampling (Vitter's algorithm R): at any time every sample seen so far is in memory with the
+        /// Reservoir sampling (Vitter's algorithm R): at any time every sample seen so far is in the memory with the
         /// same probability.
         Reservoir = "reservoir",
-        /// As many samples of each class seen so far, give or take one.
+        /// The same number of samples of each class seen so far, up to a difference of one.
         Balanced = "balanced",
     }
 }
@@ -25,9 +25,9 @@ settings! {
 /// The old samples that a context replays.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Replayed {
-    /// Each sample of the memory, and a part that has its view.
+    /// Each sample of the memory, with a part that has its view.
     pub memory: Vec<(Arc<Part>, u32)>,
-    /// How many samples they count as in a draw: the memory is repeated in order until they are so many.
+    /// The number of samples that the memory counts as in a draw: it is repeated in order up to this number.
     pub places: usize,
 }
 
@@ -39,7 +39,8 @@ impl Replayed {
     }
 }
 
-/// `contexts` of joint training with old samples only out of a memory of `size`, each made when it is asked for.
+/// Replaces the old samples in the `contexts` of joint training by a memory of `size` samples. Each context is made
+/// when the iterator reaches it.
 ///
 /// A sample of a context is old if an earlier one has it, seen through the same view. At the end of each context
 /// the memory takes in what was new in it; what it drops is gone for good. In each context the old samples are
@@ -48,14 +49,14 @@ impl Replayed {
 /// [`Purpose::Reservoir`], context), a balanced memory from (`seed`, [`Purpose::BalancedReplay`], view, sample).
 ///
 /// # Errors
-/// [`Error::Setting`] for a memory of no sample, [`Error::Shape`] for a context's sample beyond `labels`.
+/// [`Error::Setting`] for a `size` of 0, [`Error::Shape`] for a sample beyond `labels`.
 ///
 /// ```
 /// use neurogain::stream::{Context, MemoryKind, replay};
 /// let joint = [Context::new(vec![0, 1, 2, 3], 5), Context::new(vec![0, 1, 2, 3, 4, 5], 5)];
 /// let contexts: Vec<_> = replay(&joint, &[0, 0, 1, 1, 2, 2], MemoryKind::Balanced, 2, 42)?.collect();
 /// assert_eq!(contexts[0], joint[0]);
-/// // Two new samples, and two old ones twice.
+/// // Two new samples, then two old samples, repeated once.
 /// let samples: Vec<u32> = contexts[1].samples().map(|(sample, _)| sample).collect();
 /// assert_eq!(samples[..2], [4, 5]);
 /// assert_eq!(samples[2..4], samples[4..]);
@@ -140,12 +141,12 @@ struct Candidate {
 #[derive(Default)]
 struct Seen {
     parts: BTreeSet<*const Part>,
-    /// The number of each view, in the order in which they came, and a bit for each sample.
+    /// The number of each view, in order of appearance, and one bit for each sample.
     views: BTreeMap<View, (u32, Vec<u64>)>,
 }
 
 impl Seen {
-    /// What is new in a part, and the number of its view.
+    /// The new samples of a part, and the number of its view.
     fn new_of(&self, part: &Arc<Part>) -> (Arc<Part>, u32) {
         let Some((view, bits)) = self.views.get(&part.view) else {
             return (part.clone(), self.views.len() as u32);
@@ -192,7 +193,7 @@ fn reservoir(
             memory.push(sample);
             continue;
         }
-        // Drawn as u64, so that the width of `usize` does not matter.
+        // Drawn as u64, so that the result does not depend on the width of `usize`.
         let place = stream.random_range(0..=before);
         if let Some(kept) = usize::try_from(place).ok().and_then(|p| memory.get_mut(p)) {
             *kept = sample;
@@ -200,8 +201,8 @@ fn reservoir(
     }
 }
 
-/// Each class has its samples in a random order of their own and keeps the first: what it drops as its share
-/// shrinks is the last.
+/// The samples of each class have a fixed random order. A class keeps the first ones; as its share shrinks, it drops
+/// the last ones.
 fn balanced(new: Vec<Candidate>, size: usize, seed: u64, memory: &mut Vec<Candidate>) {
     let order = |candidate: &Candidate| {
         let Candidate {
@@ -216,7 +217,7 @@ fn balanced(new: Vec<Candidate>, size: usize, seed: u64, memory: &mut Vec<Candid
     let mut candidates = core::mem::take(memory);
     candidates.extend(new);
     candidates.sort_by_cached_key(order);
-    // Samples are taken in rounds, one of each class in each, until the memory is full.
+    // Each round takes one sample of each class, until the memory is full.
     let classes: Vec<&[Candidate]> = candidates.chunk_by(|a, b| a.label == b.label).collect();
     let rounds = classes.iter().map(|class| class.len()).max().unwrap_or(0);
     for round in 0..rounds {

@@ -1,7 +1,6 @@
-//! How a task sees samples: a map of their pixels and one of their labels.
+//! Views of samples: a map of their pixels and a map of their labels.
 //!
-//! Both are applied where a batch is gathered, so that a stream holds the samples once, however many tasks it
-//! has.
+//! Both are applied when a batch is gathered, so that a stream stores the samples once for any number of tasks.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -15,37 +14,36 @@ use crate::rng::{Purpose, RandomStream};
 /// A map of pixels and a map of labels.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct View {
-    /// Of the pixels of each image.
+    /// The map of each image's pixels.
     pub pixels: PixelMap,
-    /// Of the labels.
+    /// The map of the labels.
     pub labels: LabelMap,
 }
 
-/// Which pixel of its image each pixel of a sample shows.
+/// The source of each pixel of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum PixelMap {
-    /// Itself.
+    /// Each pixel is its own source.
     #[default]
     Identity,
     /// The image rotated by whole degrees: [`Dataset::rotated`](crate::data::Dataset::rotated).
     Rotation(u16),
-    /// The image in the order of pixels with this number, 0 the usual one:
+    /// The image under the permutation of pixels with this number, 0 the identity:
     /// [`Dataset::permuted`](crate::data::Dataset::permuted).
     Permutation(u64),
 }
 
 impl PixelMap {
-    /// Whether every pixel shows itself.
+    /// Whether every pixel is its own source.
     pub fn is_identity(self) -> bool {
         use PixelMap::{Identity, Permutation, Rotation};
         matches!(self, Identity | Rotation(0) | Permutation(0))
     }
 
-    /// The number of the pixel that each pixel shows, `[height · width]`; one that no pixel has for black.
+    /// The index of the source of each pixel, `[height · width]`; an index beyond the image means black.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for images of 32,768 or more pixels a side that are to be
-    /// rotated.
+    /// [`Error::Setting`](crate::Error::Setting) for a rotation of images of 32,768 or more pixels per side.
     pub fn sources(self, shape: ImageShape) -> Result<Vec<u32>> {
         match self {
             PixelMap::Identity => Ok(change::permutation(shape, 0)),
@@ -55,29 +53,28 @@ impl PixelMap {
     }
 }
 
-/// The label that a sample has in a task.
+/// The label of a sample in a task.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum LabelMap {
     /// Its class.
     #[default]
     Identity,
-    /// The entry of its class; its class itself beyond the last entry.
+    /// The table entry of its class; the class itself beyond the last entry.
     Classes(Arc<[u8]>),
-    /// One drawn for each sample, all of `labels` alike likely, from (`seed`, [`Purpose::RandomLabels`],
-    /// `number`, sample).
+    /// A label drawn uniformly for each sample from (`seed`, [`Purpose::RandomLabels`], `number`, sample).
     Random {
         /// Labels to draw from: `0..labels`.
         labels: u16,
-        /// Of the stream.
+        /// The seed of the stream.
         seed: u64,
-        /// Of the task.
+        /// The number of the task.
         number: u16,
     },
 }
 
 impl LabelMap {
-    /// The classes `0..classes` in an order drawn from (`seed`, [`Purpose::ShuffledLabels`], `number`); as they
-    /// are for number 0.
+    /// A permutation of the classes `0..classes`, drawn from (`seed`, [`Purpose::ShuffledLabels`], `number`); the
+    /// identity for number 0.
     pub fn shuffled(classes: usize, seed: u64, number: u16) -> LabelMap {
         let mut order: Vec<u8> = (0..=u8::MAX).take(classes).collect();
         if number > 0 {
@@ -87,7 +84,7 @@ impl LabelMap {
         LabelMap::Classes(order.into())
     }
 
-    /// Each of `classes` becomes its place in the list.
+    /// Each of `classes` becomes its position in the list.
     pub fn local(classes: &[u8]) -> LabelMap {
         let most = classes.iter().max().map_or(0, |&most| usize::from(most));
         let mut table = alloc::vec![0; most + 1];
@@ -109,7 +106,7 @@ impl LabelMap {
             } => {
                 let number = number.into();
                 let mut stream = RandomStream::indexed(seed, Purpose::RandomLabels, number, sample);
-                // Labels are bytes: no number of them is above 256.
+                // Labels are bytes, so that there are at most 256.
                 stream.random_range(0..labels.clamp(1, 256)) as u8
             }
         }
