@@ -1,15 +1,15 @@
-//! Decoder gains from how far each neuron's activity goes with the shared modulator.
+//! Decoder gains from the covariance of each neuron's activity with the shared modulator.
 //!
-//! The neurons that carry the modulation are those that the modulated, task-relevant neurons upstream
-//! reach: they get more gain (arXiv 2311.15053; Haimerl, Savin, Simoncelli, NeurIPS 2019).
+//! Neurons driven by the modulated, task-relevant neurons upstream carry the modulation; they get more gain (arXiv
+//! 2311.15053; Haimerl, Savin, Simoncelli, NeurIPS 2019).
 //!
-//! *Known*: gains that follow the covariance of activity and modulator, are learnt from noise alone and frozen
-//! afterwards. *Inferred* from the parent models: rectified, averaged over images, then over batches. *Our choice*:
-//! mean 1, ones where nothing goes with the modulator, the length of the average over batches.
+//! *Known*: gains follow the covariance of activity and modulator, are learnt from noise alone and then frozen.
+//! *Inferred* from the parent models: rectification, averaging over images, then over batches. *Our choice*: mean 1,
+//! all ones if no neuron covaries with the modulator, the length of the average over batches.
 //!
 //! ```
 //! use neurogain::gain::{Comovement, DecoderGain, Measure, Sign};
-//! // One image, two neurons: the first goes with the modulator, the second against it.
+//! // One image, two neurons: the first covaries positively with the modulator, the second negatively.
 //! let draws = [0.1, -0.1];
 //! let mut comovement = Comovement::new(&draws, 1, 2)?;
 //! comovement.add(0, &[1.1, 0.9])?;
@@ -30,7 +30,7 @@ use crate::error::{Error, Result};
 use crate::state::Visitor;
 
 settings! {
-    /// What says how far an activity goes with the modulator.
+    /// The statistic that relates activity to the modulator.
     pub enum Measure {
         /// cov_t(h_t, m_t).
         Covariance = "covariance",
@@ -40,7 +40,7 @@ settings! {
 }
 
 settings! {
-    /// What becomes of a measure below 0.
+    /// How a negative statistic is treated.
     pub enum Sign {
         /// max(0, ·).
         Rectified = "rectified",
@@ -51,9 +51,8 @@ settings! {
 
 /// Sums over draws of the modulator, for each image and neuron, in f64.
 ///
-/// Over T independent draws the covariance's standard error is about √((σ_h²·σ_m² + cov²)/(T − 1)): it falls as
-/// 1/√T. A modulator scaled by k > 0 scales every covariance by k, and leaves every correlation and, once they are
-/// [`normalised`], every gain as it is.
+/// Over T independent draws the covariance's standard error is about √((σ_h²·σ_m² + cov²)/(T − 1)): it falls as 1/√T.
+/// Scaling the modulator by k > 0 scales every covariance by k; correlations and [`normalised`] gains do not change.
 #[derive(Debug, Clone)]
 pub struct Comovement {
     /// m_t − m̄.
@@ -63,14 +62,14 @@ pub struct Comovement {
     seen: usize,
     /// Σ (m_t − m̄)·h_t.
     products: Vec<f64>,
-    /// The first draw's h, which the sums below are of differences to.
+    /// The activity h_1 under the first draw.
     first: Vec<f32>,
     /// Σ (h_t − h_1) and Σ (h_t − h_1)².
     sums: Vec<[f64; 2]>,
 }
 
 impl Comovement {
-    /// Nothing seen yet under these draws m_t.
+    /// Empty sums for these draws m_t.
     ///
     /// # Errors
     /// [`Error::Setting`] for fewer than two draws, which have no covariance.
@@ -93,10 +92,10 @@ impl Comovement {
         })
     }
 
-    /// The activity h, `[images][neurons]`, under draw `draw`: each once, in order.
+    /// Adds the activity h, `[images][neurons]`, under draw `draw`. Each draw is added once, in order.
     ///
     /// # Errors
-    /// [`Error::Shape`] for another draw than the next, or activity of another size.
+    /// [`Error::Shape`] if `draw` is not the next draw, or for activity of another size.
     pub fn add(&mut self, draw: usize, activity: &[f32]) -> Result<()> {
         if activity.len() != self.products.len() {
             let (expected, found) = (self.products.len(), activity.len());
@@ -113,7 +112,7 @@ impl Comovement {
         let m = self.draws[draw];
         let cells = self.products.iter_mut().zip(&mut self.sums);
         for (((product, [sum, square]), h), first) in cells.zip(activity).zip(&self.first) {
-            // By the difference, so that an activity that does not vary gives exactly 0.
+            // From the difference, so that an activity that does not vary gives exactly 0.
             let difference = f64::from(*h) - f64::from(*first);
             *product += m * difference;
             *sum += difference;
@@ -122,10 +121,10 @@ impl Comovement {
         Ok(())
     }
 
-    /// a ≥ 0 of each image and neuron, `[images][neurons]`: the measure over the draws seen, with T − 1 in
-    /// the place of T so that the covariance of independent draws has no bias. That of draws whose mean is
-    /// 0 without being estimated, as of antithetic ones, is T/(T − 1) times as large: of every neuron, so
-    /// that gains of mean 1 do not know it.
+    /// a ≥ 0 of each image and neuron, `[images][neurons]`: the statistic over all draws. The divisor of the
+    /// covariance is T − 1, so that it is unbiased for independent draws. For draws with mean 0 by construction, such
+    /// as antithetic ones, it is too large by the factor T/(T − 1); the factor is the same for every neuron and does
+    /// not affect gains of mean 1.
     pub fn gains(&self, measure: Measure, sign: Sign) -> Vec<f64> {
         let draws = self.draws.len() as f64;
         let spread: f64 = self.draws.iter().map(|m| m * m).sum();
@@ -169,9 +168,9 @@ pub fn mean_over_images(values: &[f64], images: usize, neurons: usize) -> Vec<f6
     mean
 }
 
-/// `a` ≥ 0 scaled to mean 1; all ones where no value is above 0, or one is not finite.
+/// Scales `a` ≥ 0 to mean 1; all ones if no value is above 0 or one is not finite.
 ///
-/// It is scaled to a largest value of 1 before, so that neither the sum overflows nor the mean underflows.
+/// Values are first divided by the largest, so that neither the sum overflows nor the mean underflows.
 pub fn normalised(a: &[f64]) -> Vec<f64> {
     let largest = a.iter().fold(0.0f64, |largest, a| match *a > largest {
         true => *a,
@@ -185,10 +184,10 @@ pub fn normalised(a: &[f64]) -> Vec<f64> {
     scaled.iter().map(|a| a / mean).collect()
 }
 
-/// τ at which the running average stops to slow down.
+/// The largest τ of the running average.
 pub const LONGEST: u32 = 100;
 
-/// The gains of a task: a running average over batches, of mean 1.
+/// The gains of a task: a running average over batches, with mean 1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DecoderGain {
     values: Vec<f64>,
@@ -204,8 +203,8 @@ impl DecoderGain {
         }
     }
 
-    /// `g ← (τ·g + a)/(τ + 1)`, then scaled to mean 1, where a is what a batch gives, itself [`normalised`]; τ
-    /// is 1 for the first batch, 2 for the second, up to [`LONGEST`].
+    /// `g ← (τ·g + a)/(τ + 1)`, then scaled to mean 1, where a are the values of a batch, first [`normalised`]; τ is 1
+    /// for the first batch, 2 for the second, up to [`LONGEST`].
     pub fn update(&mut self, a: &[f64]) {
         self.batches = self.batches.saturating_add(1);
         let tau = self.batches.min(u64::from(LONGEST)) as f64;
@@ -215,21 +214,21 @@ impl DecoderGain {
         self.values = normalised(&averages);
     }
 
-    /// Shows `visitor` the gains, `NAME`, and the batches that they average over, `NAME.batches`.
+    /// Shows `visitor` the gains, `NAME`, and the number of batches that they average over, `NAME.batches`.
     ///
     /// # Errors
-    /// What `visitor` fails with.
+    /// Errors of the visitor.
     pub fn visit<B: Backend>(&mut self, name: &str, visitor: &mut dyn Visitor<B>) -> Result<()> {
         visitor.numbers(name, &mut self.values)?;
         visitor.count(&format!("{name}.batches"), &mut self.batches)
     }
 
-    /// g, of mean 1.
+    /// g, with mean 1.
     pub fn values(&self) -> &[f64] {
         &self.values
     }
 
-    /// g as the decoder takes them, each rounded once.
+    /// g in f32, as the decoder uses them, each rounded once.
     pub fn to_f32(&self) -> Vec<f32> {
         self.values.iter().map(|g| *g as f32).collect()
     }

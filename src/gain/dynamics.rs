@@ -49,26 +49,27 @@ impl GainDynamics {
         Ok(GainDynamics { gamma, g0, eta })
     }
 
-    /// γ, the share of the gain that a step keeps.
+    /// γ, the fraction of the gain that a step keeps.
     pub fn gamma(&self) -> f32 {
         self.gamma
     }
 
-    /// g0, where the gain rests at H = 0.
+    /// g0, the fixed point of the gain for H = 0.
     pub fn g0(&self) -> f32 {
         self.g0
     }
 
-    /// η, what a nat of entropy adds in a step.
+    /// η, the increase per nat of entropy in one step.
     pub fn eta(&self) -> f32 {
         self.eta
     }
 
     /// One step of every neuron's gain, in place: `g[i] ← γ·g[i] + (1 − γ)·g0 + η·H[i]`, rounded as
-    /// [`Elementwise::gain_update`](crate::backend::Elementwise::gain_update) says. `drive` holds H for each neuron, or one H for all.
+    /// [`Elementwise::gain_update`](crate::backend::Elementwise::gain_update) says. `drive` holds H for each neuron,
+    /// or one H for all.
     ///
     /// # Errors
-    /// [`Error::Shape`] if `drive` has neither one number nor as many as `gain`.
+    /// [`Error::Shape`] if `drive` has neither one number nor as many numbers as `gain`.
     pub fn update<B: Backend>(
         &self,
         backend: &B,
@@ -91,13 +92,13 @@ impl GainDynamics {
         gamma * gain + (1.0 - gamma) * g0 + eta * entropy
     }
 
-    /// Where the gain goes for constant H: g* = g0 + η·H/(1 − γ).
+    /// The limit of the gain for constant H: g* = g0 + η·H/(1 − γ).
     pub fn fixed_point(&self, entropy: f64) -> f64 {
         let (gamma, g0, eta) = self.constants();
         g0 + eta * entropy / (1.0 - gamma)
     }
 
-    /// Steps after which half of a distance to the fixed point is left: ln ½ / ln γ; 0 for γ = 0.
+    /// Steps after which the distance to the fixed point has halved: ln ½ / ln γ; 0 for γ = 0.
     pub fn half_life(&self) -> f64 {
         match self.constants().0 {
             0.0 => 0.0,
@@ -105,8 +106,8 @@ impl GainDynamics {
         }
     }
 
-    /// The interval that a gain never leaves once it is inside, for a softmax over `classes`:
-    /// [g0, g0 + η·ln C/(1 − γ)], because 0 ≤ H ≤ ln C.
+    /// The interval that a gain inside it never leaves, for a softmax over `classes`: [g0, g0 + η·ln C/(1 − γ)],
+    /// because 0 ≤ H ≤ ln C.
     pub fn bounds(&self, classes: usize) -> (f64, f64) {
         let most = libm::log(classes.max(1) as f64);
         (f64::from(self.g0), self.fixed_point(most))

@@ -1,4 +1,4 @@
-//! Gains that follow uncertainty, and what follows from them; gains that fluctuate together.
+//! Gain dynamics driven by uncertainty and their reparameterisation; stochastic gains under a shared modulator.
 
 mod decoder_gains;
 mod dynamics;

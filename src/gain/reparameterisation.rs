@@ -5,7 +5,7 @@
 //! ∇_W L̃ = g·∇_{W_eff} L, the Hessian is H_W = g²·H_{W_eff}, so its eigenvalues are
 //! λ = g²·λ_eff; and a step of SGD on W with rate α moves W_eff by −α·g²·∇_{W_eff} L.
 
-/// The slow part of an effective weight, w_slow = g0·w: what stays when the gain is at rest.
+/// The slow part of an effective weight, w_slow = g0·w: its value when the gain is at rest.
 pub fn slow_weight(g0: f64, weight: f64) -> f64 {
     g0 * weight
 }
@@ -15,12 +15,12 @@ pub fn fast_weight(gain: f64, g0: f64, weight: f64) -> f64 {
     (gain - g0) * weight
 }
 
-/// The learning rate that W_eff sees when W learns with rate α: α·g².
+/// The effective learning rate of W_eff when W learns with rate α: α·g².
 pub fn effective_learning_rate(learning_rate: f64, gain: f64) -> f64 {
     learning_rate * gain * gain
 }
 
-/// The curvature along an eigenvector in W_eff, given that in W: λ_eff = λ/g².
+/// The eigenvalue of the Hessian in W_eff, from the eigenvalue λ in W: λ_eff = λ/g².
 pub fn effective_eigenvalue(eigenvalue: f64, gain: f64) -> f64 {
     eigenvalue / (gain * gain)
 }

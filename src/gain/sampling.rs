@@ -1,12 +1,12 @@
-//! Stochastic gains: draws of a modulator that neurons share, and each neuron's gain under a draw.
+//! Stochastic gains: draws of a shared modulator, and each neuron's gain under a draw.
 //!
-//! Neuron n with the coupling c_n has, under the draw m_t ~ N(0, σ²), the gain exp(m_t·c_n − σ²c_n²/2):
-//! multiplicative, log-normal and corrected so that its mean is 1 (Haimerl, Savin, Simoncelli, NeurIPS 2019;
-//! the modulator of arXiv 2311.15053). Then, over the draws,
+//! Under the draw m_t ~ N(0, σ²), neuron n with coupling c_n has the gain exp(m_t·c_n − σ²c_n²/2): multiplicative,
+//! log-normal and corrected to mean 1 (Haimerl, Savin, Simoncelli, NeurIPS 2019; the modulator of arXiv 2311.15053).
+//! Over the draws:
 //!
 //! - E\[gain\] = 1, since E\[e^{mc}\] = e^{σ²c²/2},
 //! - Var\[gain\] = e^{σ²c²} − 1,
-//! - cov(gain, m) = σ²c: how strongly a neuron's activity goes with the modulator says how strongly it is
+//! - cov(gain, m) = σ²c: the covariance of a neuron's activity with the modulator shows how strongly it is
 //!   coupled.
 //!
 //! ```
@@ -15,7 +15,7 @@
 //! let mut stream = RandomStream::new(42, Purpose::Modulator, 1);
 //! let draws = modulator(&mut stream, Draws::Antithetic, 0.1, 32)?;
 //! assert_eq!(draws.iter().sum::<f32>(), 0.0);
-//! // What is not coupled is not modulated.
+//! // A neuron without coupling is not modulated.
 //! assert_eq!(gain(Modulation::LogNormal, draws[0], 0.0, 0.1), 1.0);
 //! # Ok::<(), neurogain::Error>(())
 //! ```
@@ -34,17 +34,17 @@ settings! {
     pub enum Draws {
         /// Independent draws from N(0, σ²).
         Gaussian = "gaussian",
-        /// Pairs (m, −m) side by side, m from N(0, σ²): the sample mean is exactly 0, and what is odd in m has no
-        /// error from what is even in m.
+        /// Pairs (m, −m), one after the other, m from N(0, σ²): the sample mean is exactly 0, and estimates that are
+        /// odd in m have no error from terms that are even in m.
         Antithetic = "antithetic",
-        /// Independent draws, shifted and scaled so that the sample mean is 0 and the sample mean square σ², up to
-        /// the rounding of each draw to f32.
+        /// Independent draws, shifted and scaled to the sample mean 0 and the sample mean square σ², up to the
+        /// rounding of each draw to f32.
         MomentMatched = "moment-matched",
     }
 }
 
 settings! {
-    /// The gain of a neuron with the coupling c under the draw m.
+    /// The gain of a neuron with coupling c under the draw m.
     pub enum Modulation {
         /// exp(m·c − σ²c²/2): its mean over the draws is 1.
         LogNormal = "log-normal",
@@ -55,10 +55,10 @@ settings! {
     }
 }
 
-/// `count` draws m_t of the shared modulator, of mean 0 and standard deviation σ = `deviation`.
+/// `count` draws m_t of the shared modulator, with mean 0 and standard deviation σ = `deviation`.
 ///
-/// The standard normal numbers come from `stream` in f64; a pair of [`Draws::Antithetic`] takes one. They are
-/// scaled by σ in f64 and rounded once. σ = 0 gives zeros, whichever the draws.
+/// The standard normal numbers come from `stream` in f64; a pair of [`Draws::Antithetic`] uses one number. They are
+/// scaled by σ in f64 and rounded once. σ = 0 gives zeros for every kind of draws.
 ///
 /// # Errors
 /// [`Error::Setting`] for a σ that is negative, not finite, or so large that a draw is not finite in f32, and
@@ -80,10 +80,7 @@ pub fn modulator(
             count > 0 && count.is_multiple_of(2),
             "an even number of draws above 0, as they come in pairs",
         ),
-        Draws::MomentMatched => (
-            count > 1,
-            "at least 2 draws, as one has no spread to be matched",
-        ),
+        Draws::MomentMatched => (count > 1, "at least 2 draws, as one draw has no spread"),
     };
     if !right {
         return Err(Error::setting("modulator.count", count, expected));
@@ -113,18 +110,18 @@ pub fn modulator(
     }
 }
 
-/// The gain of a neuron with the coupling `c` under the draw `m` of a modulator with the standard deviation
-/// σ = `deviation`; with σ = 0, as for a constant m, the correction is 0 and the gain exp(m·c).
+/// The gain of a neuron with coupling `c` under the draw `m` of a modulator with standard deviation σ = `deviation`.
+/// With σ = 0, as for a constant m, the correction is 0 and the gain is exp(m·c).
 ///
-/// The same bits on every machine, in this order: s = σ·c, h = (−½·s)·s, x = fma(m, c, h) and eˣ by the
-/// kernels' own polynomial; without the correction x = m·c; linear fma(m, c, 1). A coupling of 0 gives exactly
-/// 1 for every finite m, and overflow +∞.
+/// Every machine gives the same bits. Log-normal: s = σ·c, h = (−½·s)·s, x = fma(m, c, h), then eˣ by the kernels'
+/// polynomial; uncorrected: x = m·c; linear: fma(m, c, 1). A coupling of 0 gives exactly 1 for every finite m;
+/// overflow gives +∞.
 pub fn gain(modulation: Modulation, m: f32, c: f32, deviation: f32) -> f32 {
     gain_on(Scalar, modulation, m, c, deviation)
 }
 
-/// The derivative of [`gain`] by c, from the gain that it has given: gain·fma(−σ·σ, c, m) for the log-normal,
-/// gain·m without the correction, m for the linear.
+/// The derivative of [`gain`] with respect to c, from the value `gain` that it returned: gain·fma(−σ·σ, c, m) for
+/// log-normal, gain·m for uncorrected, m for linear gains.
 pub fn gain_slope(modulation: Modulation, m: f32, c: f32, deviation: f32, gain: f32) -> f32 {
     match modulation {
         Modulation::LogNormal => gain * Scalar.fma(-deviation * deviation, c, m),
@@ -133,7 +130,7 @@ pub fn gain_slope(modulation: Modulation, m: f32, c: f32, deviation: f32, gain: 
     }
 }
 
-/// [`gain`] on one number or on lanes.
+/// [`gain`] of one number or of a vector of lanes.
 #[inline(always)]
 pub(crate) fn gain_on<A: Arithmetic>(
     s: A,
@@ -165,7 +162,7 @@ fn match_moments(values: &mut [f64], sigma: f64) {
         *value -= mean;
     }
     let square = values.iter().map(|value| value * value).sum::<f64>() / n;
-    // 0 only if all draws are equal, and then there is nothing to scale.
+    // 0 only if all draws are equal; then nothing can be scaled.
     let scale = match square > 0.0 {
         true => sigma / libm::sqrt(square),
         false => 0.0,
