@@ -22,9 +22,9 @@ use crate::state::{Role, Visitor};
 use crate::tensor::Tensor;
 
 settings! {
-    /// An update rule with its constants, as PyTorch defines each.
+    /// An update rule with its constants, as defined by PyTorch.
     ///
-    /// Every rule updates W, not W_eff: the gradient that it is given carries the gain.
+    /// Every rule updates W, not W_eff; the gradient already contains the gain.
     #[derive(Debug, Clone, Copy, PartialEq)]
     #[tag = "rule"]
     pub enum Optimizer {
@@ -48,7 +48,7 @@ settings! {
     }
 }
 
-/// What an optimizer remembers of one parameter between steps.
+/// The state of an optimizer for one parameter.
 #[derive(Debug, Clone)]
 pub struct OptimizerState<B: Backend = Cpu> {
     steps: u64,
@@ -67,10 +67,10 @@ impl<B: Backend> Default for OptimizerState<B> {
 }
 
 impl<B: Backend> OptimizerState<B> {
-    /// The state of `optimizer` for a parameter of this shape before the first step: moments of zero.
+    /// The state of `optimizer` for a parameter of this shape before the first step: zero moments.
     ///
     /// # Errors
-    /// [`Error::Memory`] if there is no room.
+    /// [`Error::Memory`] if memory is insufficient.
     pub fn new(backend: &B, optimizer: Optimizer, shape: Shape) -> Result<Self> {
         let moments = match optimizer {
             Optimizer::Sgd => 0,
@@ -88,10 +88,10 @@ impl<B: Backend> OptimizerState<B> {
         })
     }
 
-    /// Sets the moments of chosen places of the parameter, row-major, to 0.
+    /// Sets the moments of chosen elements of the parameter to 0; elements are numbered row-major.
     ///
     /// # Errors
-    /// What the backend's copies fail with.
+    /// Errors of the backend's copies.
     pub fn reset_where(&mut self, backend: &B, chosen: impl Fn(usize) -> bool) -> Result<()> {
         for moment in [&mut self.first, &mut self.second].into_iter().flatten() {
             let mut numbers = moment.to_rows(backend)?;
@@ -109,7 +109,7 @@ impl<B: Backend> OptimizerState<B> {
     /// optimizer has, `NAME.first_moment` (momentum's v, Adam's m) and `NAME.second_moment` (Adam's v).
     ///
     /// # Errors
-    /// What `visitor` fails with.
+    /// Errors of the visitor.
     pub fn visit(&mut self, name: &str, visitor: &mut dyn Visitor<B>) -> Result<()> {
         visitor.count(&format!("{name}.steps"), &mut self.steps)?;
         let moments = [
@@ -126,11 +126,10 @@ impl<B: Backend> OptimizerState<B> {
 }
 
 impl Optimizer {
-    /// One step of the parameter along its gradient.
+    /// Updates the parameter by one step.
     ///
     /// # Errors
-    /// [`Error::Memory`] if there is no room for the state, which the first
-    /// step makes.
+    /// [`Error::Memory`] if memory is insufficient for the state, which the first step allocates.
     pub fn update<B: Backend>(
         &self,
         backend: &B,
@@ -176,7 +175,7 @@ impl Optimizer {
     /// Checks the constants' ranges.
     ///
     /// # Errors
-    /// [`Error::Setting`] for one outside.
+    /// [`Error::Setting`] if a constant is outside its range.
     pub fn validate(&self) -> Result<()> {
         let decay = |name, value: f32| match (0.0..1.0).contains(&value) {
             true => Ok(()),
@@ -216,7 +215,7 @@ fn moment<'a, B: Backend>(
     }
 }
 
-/// The step's corrections in f64, rounded once. The powers are products, not a library's `pow`, so
+/// The constants of a step with bias correction, in f64, rounded once. Powers are products, not a library's `pow`, so
 /// that every machine gives the same bits.
 fn adam_step(learning_rate: f32, beta1: f32, beta2: f32, epsilon: f32, steps: u64) -> AdamStep {
     let remaining = |beta: f32| 1.0 - power(f64::from(beta), steps);
