@@ -12,14 +12,14 @@ use crate::learn::Samples;
 use crate::rng::RandomStream;
 use crate::stream::{Context, PixelMap, View};
 
-/// Samples of a batch, each with its view: what a batch is gathered from.
+/// The samples of a batch with their pixel maps and labels, before they are gathered.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Viewed {
-    /// Which samples.
+    /// The indices of the samples.
     pub(super) indices: Vec<u32>,
-    /// The number of each one's pixel map in [`Maps`].
+    /// The number of each sample's pixel map in [`Maps`].
     pub(super) maps: Vec<u32>,
-    /// The label that each has in its view.
+    /// The label of each sample in its view.
     pub(super) labels: Vec<u8>,
 }
 
@@ -30,8 +30,8 @@ impl Viewed {
         self.labels.clear();
     }
 
-    /// Adds a sample, seen so, whose pixel map has this number. One that is not of `samples` is refused when it is
-    /// gathered.
+    /// Adds a sample with its view, whose pixel map has the number `map`. A sample that is not in `samples` is refused
+    /// when it is gathered.
     pub(super) fn push<B: Backend>(
         &mut self,
         samples: &Samples<B>,
@@ -50,7 +50,7 @@ impl Viewed {
 /// Pixel maps on a backend.
 #[derive(Debug)]
 pub(super) struct Maps<B: Backend> {
-    /// `[maps][pixels]`; nothing where all pixels show themselves.
+    /// `[maps][pixels]`; `None` if all maps are the identity.
     pub(super) sources: Option<B::Bytes>,
     numbers: BTreeMap<PixelMap, u32>,
 }
@@ -77,7 +77,7 @@ impl<B: Backend> Maps<B> {
         Ok(Maps { sources, numbers })
     }
 
-    /// The number of a map that is among them.
+    /// The number of a map.
     pub(super) fn number(&self, map: PixelMap) -> u32 {
         self.numbers.get(&map).copied().unwrap_or(0)
     }
@@ -88,9 +88,9 @@ pub(super) struct Drawing<'a, B: Backend> {
     samples: &'a Samples<B>,
     context: &'a Context,
     pub(super) maps: Maps<B>,
-    /// Where each part ends in the numbering of all samples.
+    /// The end of each part in the numbering of all samples.
     ends: Vec<usize>,
-    /// The numbers of the pixel maps of the parts, and of the samples of the memory.
+    /// The numbers of the pixel maps of the parts and, in `of_memory`, of the samples in the replay memory.
     of_parts: Vec<u32>,
     of_memory: Vec<u32>,
 }
@@ -123,17 +123,17 @@ impl<'a, B: Backend> Drawing<'a, B> {
         stream: &mut RandomStream,
         to: &mut Viewed,
     ) -> Result<()> {
-        // Drawn as u32, so that the width of `usize` does not matter.
+        // Drawn as u32, so that the result does not depend on the width of `usize`.
         let count = u32::try_from(self.context.count()).unwrap_or(u32::MAX);
         if count == 0 || batch == 0 {
-            let expected = "at least one sample to draw from and one to draw";
+            let expected = "a batch of at least one sample, from at least one sample";
             return Err(Error::setting("batch", batch, expected));
         }
         to.clear();
         to.indices.try_reserve(batch).map_err(|_| Error::Memory {
             purpose: "a batch".into(),
             bytes: (batch as u64).saturating_mul(4),
-            remedy: "use a smaller one".into(),
+            remedy: "use a smaller batch".into(),
         })?;
         for _ in 0..batch {
             self.add(stream.random_range(0..count) as usize, to);
@@ -141,7 +141,7 @@ impl<'a, B: Backend> Drawing<'a, B> {
         Ok(())
     }
 
-    /// Adds the sample with this number: the parts' come first, then the memory's, repeated.
+    /// Adds sample number `place`: the samples of the parts come first, then those of the memory, repeated.
     pub(super) fn add(&self, place: usize, to: &mut Viewed) {
         let number = self.ends.partition_point(|&end| end <= place);
         if let Some(part) = self.context.parts.get(number) {

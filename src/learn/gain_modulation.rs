@@ -1,4 +1,4 @@
-//! How gains move while a network learns.
+//! Updates of gains during training.
 
 use crate::backend::Backend;
 use crate::error::Result;
@@ -10,25 +10,25 @@ use crate::state::{Role, State, Visitor};
 use crate::tensor::Tensor;
 
 settings! {
-    /// What drives the gains, in the place of H in g ← γ·g + (1−γ)·g0 + η·H.
+    /// The drive of the gains: the value of H in g ← γ·g + (1−γ)·g0 + η·H.
     pub enum Drive {
-        /// The entropy of the batch before.
+        /// The entropy of the previous batch.
         Entropy = "entropy",
         /// An oracle that knows the switches: 1 in the first iteration of every context after the first, else 0.
         Boundary = "boundary",
     }
 }
 
-/// Which gain dynamics, driven by what.
+/// Gain dynamics and their drive.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GainConfig {
     /// γ, g0 and η.
     pub dynamics: GainDynamics,
-    /// What the gains follow.
+    /// The drive of the gains.
     pub drive: Drive,
-    /// Only the slow part of gain modulation: the effective weights of gain-modulated layers learn at the rate
-    /// α·g², as W_eff = g·W does, but do not move with the gain itself; forward uses W, and the gains that records
-    /// show stay 1. The gain is the host's: a step waits for the device.
+    /// Only the slow part of gain modulation: gain-modulated layers learn at the rate α·g², as W_eff = g·W does, but
+    /// the forward pass uses W, not g·W. Recorded gains stay 1. The gain is on the host, so that a step waits for the
+    /// device.
     pub slow_weights_only: bool,
 }
 
@@ -45,12 +45,12 @@ impl From<GainDynamics> for GainConfig {
 
 /// Gain dynamics and their state.
 ///
-/// Each step first moves the gains by the entropy of the batch before (0 before the first), as the
-/// published code does: the same sequence as algorithm 1's, whose update ends the step.
+/// Each step first updates the gains with the entropy of the previous batch (0 before the first), as in the published
+/// code. The sequence is that of algorithm 1, which updates the gains at the end of a step.
 #[derive(Debug)]
 pub(super) struct GainModulation<B: Backend> {
     config: GainConfig,
-    /// What moves the gains in the next step.
+    /// The drive in the next step.
     drive: Tensor<B>,
     /// The gain g of [`GainConfig::slow_weights_only`].
     slow_gain: f64,
@@ -72,7 +72,7 @@ impl<B: Backend> GainModulation<B> {
         Ok(())
     }
 
-    /// Moves the gains before a forward pass.
+    /// Updates the gains before a forward pass.
     pub(super) fn update(&mut self, backend: &B, network: &mut dyn Network<B>) -> Result<()> {
         let dynamics = self.config.dynamics;
         if self.config.slow_weights_only {
@@ -95,7 +95,7 @@ impl<B: Backend> GainModulation<B> {
         }
     }
 
-    /// Keeps what drives the next update, after a forward pass whose loss `log` ends with.
+    /// Stores the drive of the next update, after a forward pass whose loss is the last in `log`.
     pub(super) fn observe(&mut self, backend: &B, log: &SoftmaxCrossEntropy<B>) -> Result<()> {
         match self.config.drive {
             Drive::Entropy => log.mean_entropy(backend, &mut self.drive),

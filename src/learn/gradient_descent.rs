@@ -1,4 +1,4 @@
-//! Learning by gradient descent.
+//! Gradient descent.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -17,7 +17,7 @@ use crate::state::{State, Visitor};
 use crate::tensor::Tensor;
 
 /// Gradient descent, composed of parts: optimizers with a learning-rate schedule and weight decay, gain dynamics
-/// (NGM-SGD, arXiv 2507.14056, algorithm 1) or none (gains stay as they are: 1), regularizers, unit replacement.
+/// (NGM-SGD, arXiv 2507.14056, algorithm 1) or none (all gains stay 1), regularizers, unit replacement.
 ///
 /// ```
 /// use neurogain::learn::{GradientDescent, L2, OptimizerConfig};
@@ -38,7 +38,7 @@ use crate::tensor::Tensor;
 /// ```
 #[derive(Debug)]
 pub struct GradientDescent<B: Backend = Cpu, N = Box<dyn Network<B>>> {
-    /// The network that learns.
+    /// The network that is trained.
     pub network: N,
     optimization: Optimization<B>,
     gain: Option<GainModulation<B>>,
@@ -48,11 +48,11 @@ pub struct GradientDescent<B: Backend = Cpu, N = Box<dyn Network<B>>> {
 }
 
 impl<B: Backend, N: Network<B>> GradientDescent<B, N> {
-    /// Optimizers, with or without gain dynamics, without regularizers.
+    /// A learner with these optimizers, with or without gain dynamics, without regularizers.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for a constant outside its range,
-    /// [`Error::Memory`](crate::Error::Memory) if there is no room.
+    /// [`Error::Memory`](crate::Error::Memory) if memory is insufficient.
     pub fn new(
         backend: &B,
         mut network: N,
@@ -70,13 +70,13 @@ impl<B: Backend, N: Network<B>> GradientDescent<B, N> {
         })
     }
 
-    /// The same with one more regularizer; they act in the order in which they are added.
+    /// Adds a regularizer; regularizers act in the order in which they are added.
     pub fn with_regularizer(mut self, regularizer: Box<dyn Regularizer<B>>) -> Self {
         self.regularizers.push(regularizer);
         self
     }
 
-    /// The same with unit replacement; the weights of replaced units are drawn from `seed`.
+    /// Adds unit replacement; the weights of replaced units are drawn from `seed`.
     pub fn with_replacement(mut self, replacement: Box<dyn Replacement<B>>, seed: u64) -> Self {
         self.replacement = Some(UnitReplacement::new(replacement, seed));
         self

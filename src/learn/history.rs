@@ -1,4 +1,4 @@
-//! What a run leaves: one record an iteration.
+//! The history of a run: one record per iteration.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,28 +8,27 @@ use alloc::vec::Vec;
 pub struct Evaluation {
     /// Mean cross-entropy, nats.
     pub loss: f64,
-    /// Share of samples whose largest logit is the label's, in [0, 1].
+    /// Fraction of samples whose largest logit is that of the label, in [0, 1].
     pub accuracy: f64,
 }
 
-/// One training iteration, and the evaluation right after it, if there was one.
+/// One training iteration, and the evaluation right after it, if any.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
-    /// Counted from 1 over the whole run.
+    /// The iteration, counted from 1 over the whole run.
     pub iteration: usize,
-    /// Counted from 1.
+    /// The context, counted from 1.
     pub context: usize,
-    /// On the training batch, before the weights' update.
+    /// Loss and accuracy on the training batch, before the update of the weights.
     pub train: Evaluation,
-    /// On the test samples of the first task, after the weights' update; `None` where the iteration
-    /// was not evaluated.
+    /// Loss and accuracy on the test samples of the first task, after the update of the weights; `None` if the
+    /// iteration was not evaluated.
     pub test: Option<Evaluation>,
-    /// The same on the test samples of task 2 and every further one that a context has brought so far,
-    /// where every task is evaluated.
+    /// The same for task 2 and all later tasks introduced so far; empty unless every task is evaluated.
     pub later_tasks: Vec<Evaluation>,
     /// Mean softmax entropy H of the training batch's logits, nats.
     pub entropy: f64,
-    /// Mean gain of each layer, as the iteration's forward used it.
+    /// Mean gain of each layer, as used by the forward pass.
     pub gain: Vec<f64>,
     /// Mean |w| of each layer, after the update.
     pub mean_absolute_weight: Vec<f64>,
@@ -38,9 +37,9 @@ pub struct Record {
 /// Every iteration of one run (one method, one seed), in order.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct History {
-    /// The names of the layers that `gain` and `mean_absolute_weight` of a record list.
+    /// The names of the layers, in the order of `gain` and `mean_absolute_weight` of a record.
     pub layers: Vec<String>,
-    /// One record an iteration.
+    /// One record per iteration.
     pub records: Vec<Record>,
 }
 

@@ -1,6 +1,6 @@
-//! Learners, the continual loop and the run record.
+//! Learners, the continual training loop and run records.
 //!
-//! The example at the crate's root trains a network through two contexts. What a training image becomes:
+//! The example at the crate's root trains a network on two contexts. Random crops and flips of training images:
 //!
 //! ```
 //! use neurogain::rng::{Purpose, RandomStream};

@@ -1,4 +1,4 @@
-//! How weights move along their gradients.
+//! Updates of weights along their gradients.
 
 use alloc::vec::Vec;
 
@@ -10,23 +10,24 @@ use crate::nn::Parameter;
 use crate::optim::{Optimizer, OptimizerState};
 use crate::state::Visitor;
 
-/// Optimizers and learning rate of a learner.
+/// The optimizers and the learning rate of a learner.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OptimizerConfig {
-    /// Of the gain-modulated layers.
+    /// The optimizer of the gain-modulated layers.
     pub optimizer: Optimizer,
-    /// Of the parameters without gains: the backbone of a network whose head alone is gain-modulated.
+    /// The optimizer of the parameters without gains, such as the backbone of a network whose head alone is
+    /// gain-modulated.
     pub backbone: Optimizer,
     /// α > 0.
     pub learning_rate: f32,
     /// How α changes within a context.
     pub schedule: Schedule,
-    /// Iterations T of a context, which the schedule is stretched over.
+    /// T, the iterations of a context; the length of the schedule.
     pub iterations: u64,
     /// λ ≥ 0 of decoupled weight decay, `w ← (1 − α·λ)·w` before each update (AdamW: Loshchilov & Hutter 2019,
     /// arXiv 1711.05101, algorithm 2). For the L2 penalty inside the gradient see [`L2`](super::L2).
     pub weight_decay: f32,
-    /// Whether the optimizers' state is reset at the start of every context after the first.
+    /// Whether the state of the optimizers is reset at the start of every context after the first.
     pub reset_optimizer_on_switch: bool,
 }
 
@@ -69,13 +70,13 @@ impl OptimizerConfig {
     }
 }
 
-/// Optimizers and their state.
+/// The optimizers and their state.
 #[derive(Debug)]
 pub(super) struct Optimization<B: Backend> {
     config: OptimizerConfig,
-    /// Iterations of the context so far.
+    /// Iterations in the current context so far.
     iteration: u64,
-    /// One of each parameter.
+    /// One state for each parameter.
     states: Vec<OptimizerState<B>>,
 }
 
@@ -118,7 +119,7 @@ impl<B: Backend> Optimization<B> {
         }
     }
 
-    /// One step of every parameter along its gradient; `modulated` gives the rate of gain-modulated layers.
+    /// Updates every parameter by one step; `modulated` maps α to the rate of gain-modulated layers.
     pub(super) fn update(
         &mut self,
         backend: &B,
@@ -134,7 +135,7 @@ impl<B: Backend> Optimization<B> {
         let mut states = self.states.iter_mut();
         network.for_each_parameter(&mut |parameter| {
             let Some(state) = states.next() else {
-                let expected = "as many parameters as there were at the start";
+                let expected = "the same number of parameters as at the start";
                 return Err(Error::shape("optimizer", expected, &parameter.name));
             };
             let rate = match parameter.gain {
@@ -149,7 +150,7 @@ impl<B: Backend> Optimization<B> {
         })
     }
 
-    /// The state of the parameter at a place.
+    /// The optimizer's state of parameter number `place`.
     pub(super) fn state(&mut self, place: usize) -> Result<&mut OptimizerState<B>> {
         let states = self.states.len();
         self.states.get_mut(place).ok_or_else(|| {

@@ -1,4 +1,4 @@
-//! The numbers of a record, read from the device at once.
+//! Reads the numbers of a record from the device with a single synchronisation.
 
 use alloc::vec::Vec;
 
@@ -9,22 +9,22 @@ use crate::nn::{Loss, SoftmaxCrossEntropy};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// Room for the numbers, from iteration to iteration.
+/// Buffers for the numbers, reused in every iteration.
 #[derive(Debug)]
 pub struct Readback<B: Backend> {
-    /// Batches of the list of losses behind the training batch, and behind each task after it.
+    /// The length of the list of losses after the training batch, and after each task.
     ends: Vec<usize>,
     /// Σ|w| of each layer.
     weights: Vec<Tensor<B>>,
     host: Vec<f32>,
 }
 
-/// What was read.
+/// The numbers that were read.
 #[derive(Debug)]
 pub struct Reading {
     pub train: Loss,
     pub tests: Vec<Loss>,
-    /// The mean gain of each layer, 1 where there are no gains.
+    /// The mean gain of each layer; 1 without gains.
     pub gain: Vec<f64>,
     pub mean_absolute_weight: Vec<f64>,
 }
@@ -40,10 +40,10 @@ impl<B: Backend> Default for Readback<B> {
 }
 
 impl<B: Backend> Readback<B> {
-    /// The log is that of the training batch, as [`Learner::step`] leaves it.
+    /// Begins a record; `loss` holds the training batch, as [`Learner::step`] leaves it.
     pub fn begin(&mut self, loss: &SoftmaxCrossEntropy<B>) -> Result<()> {
         if loss.batches() != 1 {
-            let expected = "the loss of one batch when the step ends";
+            let expected = "the loss of exactly one batch at the end of the step";
             return Err(Error::shape("Learner::step", expected, loss.batches()));
         }
         self.ends.clear();
@@ -51,12 +51,12 @@ impl<B: Backend> Readback<B> {
         Ok(())
     }
 
-    /// The list of losses ends with those of a further task.
+    /// Ends a task: the list of losses now holds all its batches.
     pub fn task(&mut self, loss: &SoftmaxCrossEntropy<B>) {
         self.ends.push(loss.batches());
     }
 
-    /// Reads the losses, and the layers' gains and weights; the device is waited for once.
+    /// Reads the losses and the layers' gains and weights, with one synchronisation.
     pub fn read(
         &mut self,
         backend: &B,

@@ -13,11 +13,11 @@ use crate::rng::RandomStream;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// How a byte becomes an input: `(byte/maximum − mean)/standard_deviation`, in f64, rounded once; mean
-/// and deviation one for each channel, or one for all.
+/// The scaling of bytes to inputs: `(byte/maximum − mean)/standard_deviation`, in f64, rounded once. Mean and
+/// deviation are one for each channel, or one for all channels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Normalisation {
-    /// The byte that stands for 1.
+    /// The byte that is scaled to 1.
     pub maximum: f32,
     /// Mean of the scaled bytes.
     pub mean: Vec<f32>,
@@ -26,7 +26,7 @@ pub struct Normalisation {
 }
 
 impl Normalisation {
-    /// The input that each byte of each channel becomes, `[channels][256]`.
+    /// The input for each byte of each channel, `[channels][256]`.
     fn table(&self, channels: usize) -> Result<Vec<f32>> {
         let counts = [self.mean.len(), self.standard_deviation.len()];
         if counts != [1, 1] && counts != [channels, channels] {
@@ -55,17 +55,18 @@ impl Normalisation {
     }
 }
 
-/// What is done to a training image before it is learnt from.
+/// Random augmentation of training images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Transform {
-    /// The image is cropped to its size at random, out of so many more black pixels on each side.
+    /// Random crop to the image's size, after padding each side with this many black pixels.
     pub crop_padding: u8,
-    /// With probability ½ it is mirrored left to right.
+    /// Flipped horizontally with probability ½.
     pub mirror: bool,
 }
 
 impl Transform {
-    /// A placement for each of `samples`, drawn from `stream`: rows, columns, then the mirror.
+    /// Draws a placement for each of `samples` samples from `stream`: first the shifts of all samples, each by rows,
+    /// then by columns; then all flips.
     pub fn draw(&self, samples: usize, stream: &mut RandomStream, placements: &mut Vec<Placement>) {
         let padding = i16::from(self.crop_padding);
         let mut shift = || stream.random_range(-padding..=padding);
@@ -91,17 +92,17 @@ impl Transform {
 pub struct Samples<B: Backend = Cpu> {
     shape: ImageShape,
     pixels: B::Bytes,
-    /// On the host, where a task maps them.
+    /// Labels are on the host, where views map them.
     labels: Vec<u8>,
     table: Tensor<B>,
 }
 
-/// Inputs and labels of some samples.
+/// The inputs and labels of some samples.
 #[derive(Debug, Clone)]
 pub struct Batch<B: Backend = Cpu> {
-    /// Samples of features.
+    /// One input per sample.
     pub inputs: Tensor<B>,
-    /// A class for each sample.
+    /// One class per sample.
     pub labels: B::Bytes,
 }
 
@@ -109,8 +110,8 @@ impl<B: Backend> Samples<B> {
     /// Copies a dataset to the backend.
     ///
     /// # Errors
-    /// [`Error::Setting`] if the normalisation divides by zero, [`Error::Memory`] if there is no
-    /// room.
+    /// [`Error::Shape`] if the normalisation does not match the channels, [`Error::Setting`] if an input is not
+    /// finite, [`Error::Memory`] if memory is insufficient.
     pub fn new(backend: &B, dataset: &Dataset, normalisation: &Normalisation) -> Result<Self> {
         let shape = dataset.shape();
         let table = normalisation.table(shape.channels)?;
@@ -126,7 +127,7 @@ impl<B: Backend> Samples<B> {
     /// An empty batch to gather into.
     ///
     /// # Errors
-    /// [`Error::Memory`] if there is no room.
+    /// [`Error::Memory`] if memory is insufficient.
     pub fn batch(&self, backend: &B) -> Result<Batch<B>> {
         Ok(Batch {
             inputs: Tensor::zeros(backend, self.batch_shape(0))?,
@@ -137,17 +138,16 @@ impl<B: Backend> Samples<B> {
     /// Fills `batch` with the samples of these indices.
     ///
     /// # Errors
-    /// [`Error::Shape`] for an index beyond the samples, [`Error::Memory`] if there is no room.
+    /// [`Error::Shape`] for an index beyond the samples, [`Error::Memory`] if memory is insufficient.
     pub fn gather(&self, backend: &B, indices: &[u32], batch: &mut Batch<B>) -> Result<()> {
         self.inputs(backend, indices, None, None, batch)?;
         self.labels_of(backend, indices, batch)
     }
 
-    /// Fills `batch` with the samples of these indices, each shifted and mirrored as its placement
-    /// says.
+    /// Fills `batch` with the samples of these indices, each shifted and flipped according to its placement.
     ///
     /// # Errors
-    /// As [`gather`](Self::gather), and if there is not one placement for each index.
+    /// As [`gather`](Self::gather); also [`Error::Shape`] unless there is one placement per index.
     pub fn gather_placed(
         &self,
         backend: &B,
@@ -159,8 +159,7 @@ impl<B: Backend> Samples<B> {
         self.labels_of(backend, indices, batch)
     }
 
-    /// Fills `batch` with samples seen through their views, and shifted and mirrored afterwards if there are
-    /// placements.
+    /// Fills `batch` with samples mapped by their views, then shifted and flipped if there are placements.
     pub(super) fn gather_viewed(
         &self,
         backend: &B,
@@ -210,7 +209,7 @@ impl<B: Backend> Samples<B> {
         )
     }
 
-    /// The classes of samples that were found to be there.
+    /// Uploads the classes of samples whose indices were checked before.
     fn labels_of(&self, backend: &B, indices: &[u32], batch: &mut Batch<B>) -> Result<()> {
         let labels = indices.iter().map(|&index| self.labels[index as usize]);
         let labels: Vec<u8> = labels.collect();
@@ -226,7 +225,7 @@ impl<B: Backend> Samples<B> {
         Shape::images(samples, height, width, channels)
     }
 
-    /// The samples of these indices in batches of `size`, in order: a test set, ready for
+    /// The samples of these indices in batches of `size`, in order, for example a test set for
     /// [`evaluate`](crate::learn::evaluate).
     ///
     /// # Errors
@@ -246,7 +245,7 @@ impl<B: Backend> Samples<B> {
         &self.labels
     }
 
-    /// Samples.
+    /// Number of samples.
     pub fn len(&self) -> usize {
         self.labels.len()
     }

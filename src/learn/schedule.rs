@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 
 settings! {
-    /// The learning rate as a share of its first value. It starts anew at each context ("warm restarts", Loshchilov &
+    /// The learning rate as a fraction of its first value. It restarts at each context ("warm restarts", Loshchilov &
     /// Hutter 2017, arXiv 1608.03983): t counts a context's iterations from 0, T is their number.
     #[derive(Debug, Clone, Copy, PartialEq)]
     #[tag = "kind"]
@@ -12,19 +12,19 @@ settings! {
         Constant = "constant",
         /// `1 + (end − 1)·t/T`.
         Linear = "linear" {
-            /// The share that the context's end approaches.
+            /// The fraction that is approached at the end of a context.
             end: f32 [Share],
         },
         /// `end + (1 − end)·(1 + cos(π·t/T))/2`: equation 5 of the paper.
         Cosine = "cosine" {
-            /// The share that the context's end approaches.
+            /// The fraction that is approached at the end of a context.
             end: f32 [Share],
         },
         /// `factor^⌊t/every⌋`.
         Step = "step" {
             /// Iterations from one step to the next.
             every: u64 [AtLeastOne],
-            /// What each step multiplies the rate by, above 0.
+            /// The factor of each step, above 0.
             factor: f32 [Share],
         },
     }
@@ -52,7 +52,7 @@ impl Schedule {
     /// Checks the constants' ranges.
     ///
     /// # Errors
-    /// [`Error::Setting`] for one outside.
+    /// [`Error::Setting`] if a constant is outside its range.
     pub fn validate(&self) -> Result<()> {
         match *self {
             Schedule::Constant => Ok(()),

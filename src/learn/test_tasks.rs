@@ -11,15 +11,15 @@ use crate::nn::SoftmaxCrossEntropy;
 use crate::rng::{Purpose, RandomStream};
 use crate::stream::Context;
 
-/// Test samples that lie ready in the kernels' layout, at most, besides those of the first task: all of MNIST in
-/// six views.
+/// Maximum number of test samples kept in the kernels' layout; the first task is always kept. Six views of MNIST's
+/// test set fit.
 pub(crate) const READY_SAMPLES: usize = 1 << 16;
 
-/// The test samples of each task, in the order in which the contexts bring the tasks.
+/// The test samples of each task, in the order in which the contexts introduce the tasks.
 ///
-/// Images of the first tasks lie ready in the kernels' layout; those of more tasks are gathered at every
-/// evaluation. With a transform, all are transformed anew at every evaluation, as the published code of
-/// arXiv 2507.14056 does.
+/// Images of the first tasks are kept in the kernels' layout; those of the other tasks are gathered at every
+/// evaluation. With a transform, all images are transformed anew at every evaluation, as in the published code of
+/// arXiv 2507.14056.
 #[derive(Debug, Clone)]
 pub struct TestTasks<B: Backend = Cpu> {
     samples: Samples<B>,
@@ -33,8 +33,8 @@ impl<B: Backend> TestTasks<B> {
     /// The samples of `tasks`, each a list of indices into `samples`, or a context.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there is no task, one without samples, or an index beyond the samples;
-    /// [`Error::Memory`] if there is no room.
+    /// [`Error::Shape`] if there is no task, a task has no samples, or an index is beyond the samples;
+    /// [`Error::Memory`] if memory is insufficient.
     pub fn new(
         backend: &B,
         samples: Samples<B>,
@@ -44,7 +44,7 @@ impl<B: Backend> TestTasks<B> {
         let tasks: Vec<Context> = tasks.into_iter().map(Into::into).collect();
         let counts: Vec<usize> = tasks.iter().map(Context::count).collect();
         if tasks.is_empty() || counts.contains(&0) {
-            let expected = "at least one task, and test samples of each";
+            let expected = "at least one task, and at least one test sample of each";
             return Err(Error::shape(
                 "test tasks",
                 expected,
@@ -74,22 +74,22 @@ impl<B: Backend> TestTasks<B> {
         Ok(found)
     }
 
-    /// Tasks.
+    /// Number of tasks.
     pub fn count(&self) -> usize {
         self.tasks.len()
     }
 
-    /// Test samples of each task.
+    /// Number of test samples of each task.
     pub fn samples(&self) -> impl Iterator<Item = usize> {
         self.tasks.iter().map(Context::count)
     }
 
-    /// Adds the losses of `learner` on the batches of `task`, counted from 0. Transformed images are drawn from
-    /// (`seed`, [`Purpose::Evaluation`], `task`, `iteration`).
+    /// Adds the losses of `learner` on the batches of `task`, counted from 0. Transforms are drawn from (`seed`,
+    /// [`Purpose::Evaluation`], `task`, `iteration`).
     ///
     /// # Errors
     /// [`Error::Shape`] if `task` is out of range; [`Error::Setting`] if images are transformed and `iteration` is
-    /// 2³² or more; and what the kernels fail with.
+    /// 2³² or more; and errors of the kernels.
     pub fn evaluate(
         &self,
         backend: &B,
@@ -120,7 +120,7 @@ impl<B: Backend> TestTasks<B> {
         })
     }
 
-    /// Gathers the batches of a task one after another, transformed by draws from `stream`.
+    /// Gathers the batches of a task one by one, transformed by draws from `stream`.
     fn gather(
         &self,
         backend: &B,

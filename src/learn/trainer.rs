@@ -1,4 +1,4 @@
-//! The continual loop: contexts one after the other, evaluation after every iteration, or every few.
+//! The continual training loop: contexts in sequence, evaluation after every iteration or every few iterations.
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -14,43 +14,42 @@ use crate::rng::{Purpose, RandomStream};
 use crate::shape::LANES;
 use crate::stream::Context;
 
-/// Samples an evaluation batch: one chunk of [`summation`].
+/// Samples per evaluation batch: one chunk of [`summation`].
 pub const EVALUATION_BATCH: usize = summation::CHUNK * LANES;
 
-/// Trains on contexts one after the other and evaluates after every iteration.
+/// Trains on contexts in sequence, and evaluates after every iteration or every few iterations.
 #[derive(Debug)]
 pub struct Trainer<'a, B: Backend = Cpu> {
-    /// Where everything runs.
+    /// The backend that everything runs on.
     pub backend: &'a B,
     /// The training samples.
     pub training: &'a Samples<B>,
-    /// The test samples: of the first task alone, or of one task a context, each of which is evaluated
-    /// from its context on.
+    /// The test samples: of the first task alone, or of one task per context. Each task is evaluated from its context
+    /// on.
     pub test: &'a TestTasks<B>,
-    /// Samples a batch, drawn uniformly with replacement from the context's.
+    /// Samples per batch, drawn uniformly with replacement from the context's.
     pub batch: usize,
-    /// What is done to a batch's images.
+    /// The augmentation of training images.
     pub transform: Transform,
-    /// Iterations from one evaluation to the next, counted within each context.
+    /// Iterations between evaluations, counted within each context.
     pub evaluate_every: usize,
-    /// Names the random streams: iteration i draws its indices from (seed, [`Purpose::Batch`], i), and
-    /// what is done to them from (seed, [`Purpose::Transform`], i).
+    /// The seed of the random streams: iteration i draws its indices from (seed, [`Purpose::Batch`], i) and its
+    /// transforms from (seed, [`Purpose::Transform`], i).
     pub seed: u64,
 }
 
 impl<B: Backend> Trainer<'_, B> {
-    /// Trains `learner` through `contexts`, adding a record an iteration to `history`,
-    /// which keeps what was done when an error ends the run. `observe` sees each record and ends
-    /// the run by returning `false`.
+    /// Trains `learner` on `contexts` and adds one record per iteration to `history`, which keeps them if an error
+    /// ends the run. `observe` sees each record and ends the run by returning `false`.
     ///
-    /// Continues after the records that `history` has already, `learner` being as it was then: that of the run
-    /// that was ended, or restored from its [`Checkpoint`](crate::state::Checkpoint).
+    /// Continues after the records already in `history`. `learner` must have the state after the last of them: that of
+    /// the run that ended, or restored from its [`Checkpoint`](crate::state::Checkpoint).
     ///
-    /// Evaluation after iteration i uses the weights that i left and the gains that i's forward used.
+    /// Evaluation after iteration i uses the weights updated by iteration i and the gains of its forward pass.
     ///
     /// # Errors
-    /// [`Error::Diverged`] at the first loss that is not finite, [`Error::Interrupted`] if `observe`
-    /// ended the run, and what the kernels fail with.
+    /// [`Error::Diverged`] at the first loss, gain or weight that is not finite, [`Error::Interrupted`] if `observe`
+    /// ended the run, and errors of the kernels.
     pub fn run(
         &self,
         learner: &mut dyn Learner<B>,
@@ -107,7 +106,7 @@ impl<B: Backend> Trainer<'_, B> {
                         readback.task(&loss);
                     }
                 }
-                // The device is waited for here, once an iteration.
+                // Waits for the device, once per iteration.
                 let found = readback.read(backend, learner, &loss)?;
                 let train = &found.train;
                 finite(iteration, "training loss", train.mean_cross_entropy())?;
@@ -153,10 +152,10 @@ impl<B: Backend> Trainer<'_, B> {
 }
 
 /// Adds the losses of `learner` on `batches` to the list; their [`total`](SoftmaxCrossEntropy::total) is over all
-/// samples. A list that a training step has begun holds the training batch's loss too.
+/// samples. After a training step the list also holds the loss of the training batch.
 ///
 /// # Errors
-/// What the kernels fail with.
+/// Errors of the kernels.
 pub fn evaluate<B: Backend>(
     backend: &B,
     learner: &mut dyn Learner<B>,

@@ -1,4 +1,4 @@
-//! A batch that is learnt from, and one that is answered.
+//! Training on a batch, and prediction.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
@@ -18,7 +18,7 @@ impl<B: Backend> Adapter<B> {
     /// [`Purpose::Modulator`], `step`). Returns the loss before.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for a task that is none, and what the kernels fail with.
+    /// [`Error::Setting`](crate::Error::Setting) if `task` is out of range, and errors of the kernels.
     pub fn learn(&mut self, backend: &B, task: usize, batch: &Batch<B>, step: u64) -> Result<Loss> {
         let x = &batch.inputs;
         let learnt = self.settings.learnt;
@@ -100,7 +100,7 @@ impl<B: Backend> Adapter<B> {
         })
     }
 
-    /// The decision for the last response, and its logits.
+    /// Computes the decision for the last response, and its logits.
     fn decide(&mut self, backend: &B, task: usize, images: Option<&[f32]>) -> Result<()> {
         let gains = match images {
             Some(_) => Cow::Borrowed(&[][..]),
@@ -115,7 +115,7 @@ impl<B: Backend> Adapter<B> {
         self.readouts[number].forward(backend, decision, &mut self.logits)
     }
 
-    /// The draws of `step`, if the gains come from any.
+    /// The draws of `step`; `None` if the gains need none.
     fn draws(&self, purpose: Purpose, step: u64) -> Result<Option<Vec<f32>>> {
         match self.settings.gains {
             GainSource::Comodulation | GainSource::Shuffled => {
@@ -126,7 +126,7 @@ impl<B: Backend> Adapter<B> {
         }
     }
 
-    /// The decoder under these draws, for the images last seen.
+    /// The sums over these draws of the decoder's activity, for the last images.
     fn comovement(&mut self, backend: &B, couplings: &[f32], draws: &[f32]) -> Result<Comovement> {
         let modulator = &self.settings.modulator;
         let (images, neurons) = (self.network.images(), self.network.shape().decoder);
@@ -139,8 +139,8 @@ impl<B: Backend> Adapter<B> {
         Ok(comovement)
     }
 
-    /// Takes what the gains of a batch come from, a of every image, `[images][neurons]`: gives the gains of each
-    /// image where it has its own, and else moves the task's.
+    /// Computes gains from a of every image, `[images][neurons]`: returns the gains of each image if images have their
+    /// own, else updates the gains of the task.
     fn take(&mut self, task: usize, a: &[f64]) -> Option<Vec<f32>> {
         match self.settings.modulator.gains_for {
             GainsFor::Image => Some(self.of_images(task, a)),
@@ -153,7 +153,7 @@ impl<B: Backend> Adapter<B> {
         }
     }
 
-    /// The gains of each image, of mean 1, from a of every image.
+    /// The gains of each image, with mean 1, from a of every image.
     fn of_images(&self, task: usize, a: &[f64]) -> Vec<f32> {
         let order = self.order(task);
         let image = |a: &[f64]| {
@@ -165,7 +165,7 @@ impl<B: Backend> Adapter<B> {
         images.flat_map(image).collect()
     }
 
-    /// One step of whatever the task's batch has given a gradient to.
+    /// Updates every parameter that has a gradient from the task's batch.
     fn update(&mut self, backend: &B, task: usize) -> Result<()> {
         let AdapterSettings {
             rule,
@@ -186,7 +186,7 @@ impl<B: Backend> Adapter<B> {
     }
 }
 
-/// The same numbers in f64.
+/// The numbers in f64.
 fn wide(numbers: &[f32]) -> Vec<f64> {
     numbers.iter().copied().map(f64::from).collect()
 }

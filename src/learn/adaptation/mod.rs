@@ -1,10 +1,10 @@
-//! Learning a task on a network that is frozen but for a modulation, and everything that this is compared
-//! with: arXiv 2311.15053.
+//! Learning tasks on a network that is frozen except for a modulation, and the methods that this is compared with:
+//! arXiv 2311.15053.
 //!
-//! *Known*: attention and comodulation share controller and network, and differ in the noise and the gains alone.
-//! *Parents'*: the decision under the constant modulator 1. *Our choice*: a batch is of one task, tasks take turns, a
-//! readout for each task, one pass of the batch under every draw; learning from the pass that decides, or from a
-//! fluctuating one, is a setting, as the paper leaves it open.
+//! *Known*: attention and comodulation share controller and network, and differ only in the noise and the gains.
+//! *From the parent models*: the decision under the constant modulator 1. *Our choice*: each batch has one task, tasks
+//! take turns, one readout per task, one pass of the batch under every draw. Whether the controller learns from the
+//! deciding pass or from a fluctuating one is a setting, because the paper leaves it open.
 
 mod learning;
 mod state;
@@ -30,21 +30,21 @@ settings! {
     pub enum GainSource {
         /// g ≡ 1.
         Ones = "ones",
-        /// How far each neuron goes with the modulator.
+        /// The statistic that relates each neuron's activity to the modulator.
         Comodulation = "comodulation",
-        /// The same, given to other neurons, a permutation for each task: a control of our own.
+        /// The same gains, permuted over the neurons for each task: a control added here.
         Shuffled = "shuffled",
-        /// How active each neuron is on average, in the pass that decides: a control of our own.
+        /// The mean activity of each neuron in the deciding pass: a control added here.
         MeanActivity = "mean-activity",
     }
 }
 
 settings! {
-    /// What has gains of its own.
+    /// Whether gains are per task or per image.
     pub enum GainsFor {
-        /// Each task: averaged over images and batches in training, frozen in test.
+        /// Per task: averaged over images and batches in training, frozen in test.
         Task = "task",
-        /// Each image, from its own activity, in test too.
+        /// Per image: from its own activity, in test too.
         Image = "image",
     }
 }
@@ -52,34 +52,34 @@ settings! {
 settings! {
     /// The pass that the controller learns from.
     pub enum Pass {
-        /// The one that decides, under the constant m.
+        /// The deciding pass, under the constant m.
         Constant = "constant",
-        /// The one under the first draw of the batch; where the gains come from no draws, the constant one.
+        /// The pass under the first draw of the batch; if the gains need no draws, the constant pass.
         Fluctuating = "fluctuating",
     }
 }
 
 settings! {
-    /// The shared modulator and what is made of it.
+    /// The shared modulator and the gains computed from it.
     ///
-    /// *Parents'*: log-normal gains corrected to mean 1 (not for a constant m, whose correction is 0), the
-    /// decision under m = 1. *Our choice*: σ = 0.1 and T = 32 in antithetic pairs (the parents draw 500), and
-    /// every alternative.
+    /// *From the parent models*: log-normal gains corrected to mean 1 (not for a constant m, whose correction is 0),
+    /// the decision under m = 1. *Our choice*: σ = 0.1 and T = 32 in antithetic pairs (the parent models draw 500),
+    /// and all alternatives.
     #[derive(Debug, Clone, PartialEq)]
     pub struct Modulator {
-        /// σ of the draws.
+        /// σ, the standard deviation of the draws.
         pub deviation: f32 [NotNegative],
-        /// Draws T a batch. Each is a pass through encoder and decoder, and all are held at once.
+        /// T, the number of draws per batch. Each is one pass through encoder and decoder.
         pub count: usize [Between(2, 65536, "draws: one has no covariance")],
         /// How they are drawn.
         pub draws: Draws,
         /// A neuron's gain under a draw.
         pub modulation: Modulation,
-        /// The constant m of the pass that decides. Under 0 that pass tells a controller nothing.
+        /// The constant m of the deciding pass. With 0, that pass gives the controller no gradient.
         pub constant: f32 [Finite],
         /// The statistic that relates an activity to the draws.
         pub measure: Measure,
-        /// What becomes of it below 0.
+        /// How a negative statistic is treated.
         pub sign: Sign,
         /// Whether each task or each image has its own gains.
         pub gains_for: GainsFor,
@@ -89,13 +89,13 @@ settings! {
 }
 
 impl Modulator {
-    /// Checks what draws there are to be, by drawing them.
+    /// Checks the settings, by drawing once.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a σ, a T or a constant that cannot be.
+    /// [`Error::Setting`] for a σ, a T or a constant outside its range.
     pub fn validate(&self) -> Result<()> {
         if !self.constant.is_finite() {
-            let expected = "a finite number, such as the 1 of the paper's parents";
+            let expected = "a finite number, such as 1, as in the parent models";
             return Err(Error::setting(
                 "modulator.constant",
                 self.constant,
@@ -106,7 +106,7 @@ impl Modulator {
         Comovement::new(&draws, 0, 0).map(|_| ())
     }
 
-    /// What the modulator `m` of this deviation makes of each coupled neuron.
+    /// The gain of each coupled neuron under the modulator `m` with this deviation.
     fn scales(&self, couplings: &[f32], (m, deviation): (f32, f32)) -> Vec<f32> {
         let scale = |c: &f32| gain(self.modulation, m, *c, deviation);
         couplings.iter().map(scale).collect()
@@ -117,22 +117,22 @@ impl Modulator {
     }
 }
 
-/// What an [`Adapter`] learns, and by what.
+/// The settings of an [`Adapter`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct AdapterSettings {
     /// The update rule.
     pub rule: Optimizer,
     /// Its learning rate.
     pub learning_rate: f32,
-    /// Whether all tasks have one readout, so that gains and modulation alone tell them apart.
+    /// Whether all tasks share one readout, so that only gains and modulation distinguish them.
     pub shared_readout: bool,
-    /// Every weight, or the modulation alone; readouts are learnt either way.
+    /// Whether every weight is trained, or only the modulation; readouts are always trained.
     pub learnt: Learnt,
     /// Where the decoder's gains come from.
     pub gains: GainSource,
     /// The modulator.
     pub modulator: Modulator,
-    /// Names the random streams.
+    /// The seed of the random streams.
     pub seed: u64,
 }
 
@@ -145,7 +145,7 @@ pub struct Adapter<B: Backend = Cpu> {
     controller: Option<Controller<B>>,
     readouts: Vec<GainLinear<B>>,
     gains: Vec<DecoderGain>,
-    /// One of each parameter that is learnt, the readouts' last.
+    /// One state for each parameter that is trained, the readouts last.
     states: Vec<OptimizerState<B>>,
     logits: Tensor<B>,
     dlogits: Tensor<B>,
@@ -153,14 +153,14 @@ pub struct Adapter<B: Backend = Cpu> {
     loss: SoftmaxCrossEntropy<B>,
 }
 
-/// What the network says to some images.
+/// The network's predictions on some images.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     /// `[images][classes]`.
     pub logits: Vec<f32>,
     /// The decoder's activity before its gains, `[images][neurons]`.
     pub activity: Vec<f32>,
-    /// What the readout reads, `[images][neurons]`.
+    /// The input of the readout, `[images][neurons]`.
     pub decision: Vec<f32>,
     /// The sums of their loss.
     pub loss: Loss,
@@ -171,8 +171,8 @@ impl<B: Backend> Adapter<B> {
     /// seed, `readouts`, task).
     ///
     /// # Errors
-    /// [`Error::Setting`] for no task, fewer than two classes, or a constant outside its range;
-    /// [`Error::Memory`] if there is no room.
+    /// [`Error::Setting`] without tasks, for fewer than two classes, or for a constant outside its range;
+    /// [`Error::Memory`] if memory is insufficient.
     pub fn new(
         backend: &B,
         network: Comodulated<B>,
@@ -205,7 +205,7 @@ impl<B: Backend> Adapter<B> {
         };
         let shared = settings.shared_readout;
         if shared && classes.windows(2).any(|pair| pair[0] != pair[1]) {
-            let expected = "as many classes in every task, as they have one readout";
+            let expected = "the same number of classes in every task, as tasks share one readout";
             return Err(Error::setting("tasks", format!("{classes:?}"), expected));
         }
         let readouts = match shared {
@@ -243,15 +243,15 @@ impl<B: Backend> Adapter<B> {
         &mut self.network
     }
 
-    /// The network, its learning being over.
+    /// Ends learning and returns the network.
     pub fn into_network(self) -> Comodulated<B> {
         self.network
     }
 
-    /// The gains g of a task as the decoder takes them; with gains for each image, and with g ≡ 1, ones.
+    /// The gains g of a task, as the decoder uses them; ones if gains are per image or g ≡ 1.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a task that is none.
+    /// [`Error::Setting`] if `task` is out of range.
     pub fn gains(&self, task: usize) -> Result<Vec<f32>> {
         self.check(task)?;
         let gains = self.gains[task].to_f32();
@@ -259,7 +259,7 @@ impl<B: Backend> Adapter<B> {
         Ok(order.iter().map(|&neuron| gains[neuron]).collect())
     }
 
-    /// Whose gain each neuron of a task gets: its own, or by a permutation where gains are shuffled.
+    /// The neuron whose gain each neuron of a task gets: itself, or another if gains are shuffled.
     fn order(&self, task: usize) -> Vec<usize> {
         let mut from: Vec<usize> = (0..self.network.shape().decoder).collect();
         if self.settings.gains == GainSource::Shuffled {
@@ -283,7 +283,7 @@ impl<B: Backend> Adapter<B> {
         }
     }
 
-    /// Fails unless there is a task `task`.
+    /// Checks that `task` is in range.
     fn check(&self, task: usize) -> Result<()> {
         match task < self.gains.len() {
             true => Ok(()),
@@ -297,7 +297,7 @@ impl<B: Backend> Adapter<B> {
     /// The couplings of a task: zeros without a controller.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a task that is none.
+    /// [`Error::Setting`] if `task` is out of range.
     pub fn couplings(&mut self, backend: &B, task: usize) -> Result<Vec<f32>> {
         self.check(task)?;
         match &mut self.controller {

@@ -1,4 +1,4 @@
-//! What an adapter learns and continues from.
+//! The trained parameters and the state of an adapter.
 
 use alloc::format;
 
@@ -9,7 +9,7 @@ use crate::models::{Comodulated, Learnt};
 use crate::nn::{GainLinear, Parameter};
 use crate::state::{State, Visitor};
 
-/// Every parameter, the readouts last; the network's only if `learnt` says that they are trained.
+/// Every parameter, the readouts last; the network's only if `learnt` is [`Learnt::Weights`].
 pub(super) fn trained<'a, B: Backend>(
     learnt: Learnt,
     network: &'a mut Comodulated<B>,

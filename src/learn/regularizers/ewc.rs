@@ -17,10 +17,10 @@ use crate::tensor::Tensor;
 /// Elastic weight consolidation (Kirkpatrick et al. 2017, arXiv 1612.00796, equation 3): the penalty
 /// `λ/2·Σ F·(w − w*)²`, which adds `λ·F·(w − w*)` to the gradient.
 ///
-/// w* is what the last context left. F is the diagonal of the Fisher information at w* over the last context, the
-/// mean of squared gradients of single samples with their own labels (the empirical Fisher); those of several
-/// contexts are added, with one quadratic around the newest w* (Huszár 2018, arXiv 1712.03847, equation 6). The
-/// network is left as it was, running statistics included.
+/// w* is the weights at the end of the last context. F is the diagonal of the Fisher information at w* over the last
+/// context: the mean of squared gradients of single samples with their true labels (the empirical Fisher). The F of
+/// several contexts are added, with one quadratic around the newest w* (Huszár 2018, arXiv 1712.03847, equation 6).
+/// The network is not changed, running statistics included.
 #[derive(Debug)]
 pub struct Ewc<B: Backend> {
     strength: f32,
@@ -28,23 +28,23 @@ pub struct Ewc<B: Backend> {
     parts: Vec<Part<B>>,
 }
 
-/// What is known of a parameter.
+/// The state of one parameter.
 #[derive(Debug)]
 struct Part<B: Backend> {
     name: String,
-    /// F, zeros before the first context has ended.
+    /// F; zeros before the end of the first context.
     fisher: Tensor<B>,
     /// w*.
     anchor: Tensor<B>,
-    /// Room for F·(w − w*), and for a squared gradient.
+    /// Buffer for F·(w − w*), and for a squared gradient.
     scratch: Tensor<B>,
 }
 
 impl<B: Backend> Ewc<B> {
-    /// λ ≥ 0, and the samples that F is the mean over, at least 1.
+    /// λ ≥ 0, and the number of samples that F is the mean of, at least 1.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a constant outside its range, [`Error::Memory`] if there is no room.
+    /// [`Error::Setting`] for a constant outside its range, [`Error::Memory`] if memory is insufficient.
     pub fn new(
         backend: &B,
         strength: f32,
@@ -72,7 +72,7 @@ impl<B: Backend> Ewc<B> {
     }
 }
 
-/// Checks the samples of the Fisher information.
+/// Checks the number of samples for the Fisher information.
 pub(super) fn check_samples(samples: usize) -> Result<()> {
     match samples {
         0 => Err(Error::setting("samples", samples, "1 or more")),

@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::models::Network;
 use crate::state::{State, Visitor};
 
-/// The penalty `λ/2·Σ w²`: adds `λ·w` to the gradient (Hoerl & Kennard 1970). With SGD that is weight decay; with
-/// Adam it is not (Loshchilov & Hutter 2019), see
+/// The penalty `λ/2·Σ w²`: adds `λ·w` to the gradient (Hoerl & Kennard 1970). With SGD this is weight decay; with Adam
+/// it is not (Loshchilov & Hutter 2019), see
 /// [`OptimizerConfig::weight_decay`](crate::learn::OptimizerConfig::weight_decay).
 #[derive(Debug, Clone, Copy)]
 pub struct L2 {
@@ -18,7 +18,7 @@ impl L2 {
     /// λ ≥ 0.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for another λ.
+    /// [`Error::Setting`](crate::Error::Setting) for a λ out of range.
     pub fn new(strength: f32) -> Result<Self> {
         check_strength(strength)?;
         Ok(L2 { strength })

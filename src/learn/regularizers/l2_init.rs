@@ -12,7 +12,7 @@ use crate::state::{Role, State, Visitor};
 use crate::tensor::Tensor;
 
 /// L2 Init (Kumar, Marklund & Van Roy 2023, arXiv 2308.11958, equation 1): the penalty `λ·Σ (w − w₀)²` around the
-/// initial weights w₀, which keeps them near where learning was possible. Adds `2λ·(w − w₀)` to the gradient.
+/// initial weights w₀, which keeps the weights where learning was possible. Adds `2λ·(w − w₀)` to the gradient.
 #[derive(Debug)]
 pub struct L2Init<B: Backend> {
     strength: f32,
@@ -21,10 +21,10 @@ pub struct L2Init<B: Backend> {
 }
 
 impl<B: Backend> L2Init<B> {
-    /// λ ≥ 0; w₀ is what `network` holds now.
+    /// λ ≥ 0; w₀ are the present weights of `network`.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for another λ.
+    /// [`Error::Setting`](crate::Error::Setting) for a λ out of range.
     pub fn new(strength: f32, network: &mut dyn Network<B>) -> Result<Self> {
         check_strength(strength)?;
         let mut initial = Vec::new();

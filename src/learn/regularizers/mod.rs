@@ -1,6 +1,6 @@
-//! Regularizers: terms that keep weights where they can go on learning, or where they were.
+//! Regularizers: terms that keep weights where learning is possible, or near those of earlier tasks.
 //!
-//! The gradient of each is added to the loss's before the optimizer's step, so that momentum and Adam see it.
+//! Their gradient is added to that of the loss before the optimizer's step, so that momentum and Adam include it.
 
 mod ewc;
 mod l2;
@@ -26,7 +26,7 @@ pub trait Regularizer<B: Backend = Cpu>: State<B> + Debug {
     /// Called before the first iteration of each context, counted from 1; does nothing by default.
     ///
     /// # Errors
-    /// What the kernels fail with.
+    /// Errors of the kernels.
     fn begin_context(
         &mut self,
         _backend: &B,
@@ -39,7 +39,7 @@ pub trait Regularizer<B: Backend = Cpu>: State<B> + Debug {
     /// Adds the term's gradient to every parameter's; does nothing by default.
     ///
     /// # Errors
-    /// What the kernels fail with.
+    /// Errors of the kernels.
     fn add_gradient(&mut self, _backend: &B, _network: &mut dyn Network<B>) -> Result<()> {
         Ok(())
     }
@@ -47,7 +47,7 @@ pub trait Regularizer<B: Backend = Cpu>: State<B> + Debug {
     /// Called after each context; does nothing by default.
     ///
     /// # Errors
-    /// What the kernels fail with.
+    /// Errors of the kernels.
     fn end_context(
         &mut self,
         _backend: &B,
@@ -59,11 +59,11 @@ pub trait Regularizer<B: Backend = Cpu>: State<B> + Debug {
 }
 
 settings! {
-    /// A regularizer, as a method's settings name it.
+    /// A regularizer, as in a method's settings.
     #[derive(Debug, Clone, Copy, PartialEq)]
     #[tag = "kind"]
     pub enum RegularizerConfig {
-        /// L2 regularization: the gradient of (λ/2)·‖w‖² is added to the loss's.
+        /// L2 regularization: the gradient of (λ/2)·‖w‖² is added to that of the loss.
         L2 = "l2" {
             /// λ.
             strength: f32 [NotNegative],
@@ -73,7 +73,7 @@ settings! {
             /// λ.
             strength: f32 [NotNegative],
         },
-        /// Shrink and perturb at the start of each context: w ← λ·w + σ·ξ.
+        /// Shrink and perturb at the start of each context after the first: w ← λ·w + σ·ξ, ξ ~ N(0, 1).
         ShrinkAndPerturb = "shrink-and-perturb" {
             /// λ.
             shrink: f32 [Share],
@@ -84,7 +84,7 @@ settings! {
         Ewc = "ewc" {
             /// λ.
             strength: f32 [NotNegative],
-            /// Samples that the Fisher information is the mean over.
+            /// Number of samples that the Fisher information is the mean of.
             samples: usize [AtLeastOne],
         },
     }
@@ -94,7 +94,7 @@ impl RegularizerConfig {
     /// Checks the constants' ranges.
     ///
     /// # Errors
-    /// [`Error::Setting`] for one outside.
+    /// [`Error::Setting`] if a constant is outside its range.
     pub fn validate(&self) -> Result<()> {
         match *self {
             RegularizerConfig::L2 { strength } | RegularizerConfig::L2Init { strength } => {
@@ -111,7 +111,7 @@ impl RegularizerConfig {
         }
     }
 
-    /// Tensors that it keeps of each parameter.
+    /// Number of tensors that it keeps of each parameter.
     pub fn copies(&self) -> u64 {
         match self {
             RegularizerConfig::L2 { .. } | RegularizerConfig::ShrinkAndPerturb { .. } => 0,
@@ -120,10 +120,10 @@ impl RegularizerConfig {
         }
     }
 
-    /// The regularizer of a network before its first iteration; `seed` names its random stream.
+    /// The regularizer of a network before its first iteration; `seed` is the seed of its random stream.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a constant outside its range, [`Error::Memory`] if there is no room.
+    /// [`Error::Setting`] for a constant outside its range, [`Error::Memory`] if memory is insufficient.
     pub fn build<B: Backend>(
         &self,
         backend: &B,

@@ -12,10 +12,10 @@ use crate::rng::{Purpose, RandomStream};
 use crate::state::{State, Visitor};
 use crate::tensor::Tensor;
 
-/// Shrink and perturb (Ash & Adams 2020, arXiv 1910.08475, section 4): when new data arrive, that is at the start
-/// of every context after the first, `w ← λ·w + ε`, `ε ~ N(0, σ²)`.
+/// Shrink and perturb (Ash & Adams 2020, arXiv 1910.08475, section 4): when new data arrive, that is, at the start of
+/// every context after the first, `w ← λ·w + ε`, `ε ~ N(0, σ²)`.
 ///
-/// The draws are of the stream (seed, [`Purpose::Perturbation`], context), parameter by parameter.
+/// The draws are from the stream (seed, [`Purpose::Perturbation`], context), parameter by parameter.
 #[derive(Debug, Clone, Copy)]
 pub struct ShrinkAndPerturb {
     shrink: f32,
@@ -27,7 +27,7 @@ impl ShrinkAndPerturb {
     /// λ in [0, 1] and σ ≥ 0.
     ///
     /// # Errors
-    /// [`Error::Setting`] for one outside.
+    /// [`Error::Setting`] if a constant is outside its range.
     pub fn new(shrink: f32, standard_deviation: f32, seed: u64) -> Result<Self> {
         if !(0.0..=1.0).contains(&shrink) {
             return Err(Error::setting("shrink", shrink, "a factor in [0, 1]"));

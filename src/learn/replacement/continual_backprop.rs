@@ -14,8 +14,8 @@ use crate::state::{State, Visitor};
 ///
 /// After every update, in each hidden layer: every unit's age grows by 1, and its utility becomes
 /// `u ← η·u + (1 − η)·mean|h|·Σ|w_out|`, the mean over the batch. The layer's count grows by ρ for each unit older
-/// than m; while it is at least 1, the unit of least utility among those (the first of equal ones) is replaced and
-/// the count falls by 1. A replaced unit has utility and age 0.
+/// than m; while it is at least 1, the unit of least utility among those (the first of equal ones) is replaced and the
+/// count decreases by 1. A replaced unit has utility and age 0.
 #[derive(Debug, Clone)]
 pub struct ContinualBackprop {
     rate: f64,
@@ -24,13 +24,13 @@ pub struct ContinualBackprop {
     layers: Vec<Layer>,
 }
 
-/// What is known of a hidden layer's units.
+/// The state of a hidden layer's units.
 #[derive(Debug, Clone)]
 struct Layer {
     utility: Vec<f64>,
-    /// Updates since each unit started.
+    /// Updates since each unit was initialised.
     age: Vec<f64>,
-    /// Units still to be replaced.
+    /// Number of units due for replacement.
     due: f64,
 }
 

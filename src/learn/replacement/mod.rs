@@ -1,4 +1,4 @@
-//! Unit replacement: hidden units that contribute little start anew, so that a network can go on learning.
+//! Unit replacement: hidden units that contribute little are reinitialised, so that the network can continue to learn.
 
 mod continual_backprop;
 mod redo;
@@ -19,34 +19,35 @@ use crate::tensor::Tensor;
 pub use continual_backprop::ContinualBackprop;
 pub use redo::ReDo;
 
-/// What decides which units of a network's hidden layers are replaced.
+/// Selects the units of a network's hidden layers that are replaced.
 pub trait Replacement<B: Backend = Cpu>: State<B> + Debug {
-    /// Called after every update; gives the units to replace as (hidden layer, unit), both counted from 0.
+    /// Called after every update; returns the units to replace as (hidden layer, unit), both counted from 0.
     ///
     /// # Errors
-    /// What the kernels fail with.
+    /// Errors of the kernels.
     fn select(&mut self, backend: &B, network: &mut dyn Network<B>) -> Result<Vec<(usize, usize)>>;
 }
 
 settings! {
-    /// A unit replacement, as a method's settings name it.
+    /// Unit replacement, as in a method's settings.
     #[derive(Debug, Clone, Copy, PartialEq)]
     #[tag = "kind"]
     pub enum ReplacementConfig {
-        /// Continual backpropagation: a share of the mature units of least utility starts anew after every update.
+        /// Continual backpropagation: after every update, a fraction of the mature units, those of least utility, is
+        /// reinitialised.
         ContinualBackprop = "continual-backprop" {
-            /// ρ, the share of mature units that is replaced in an update, in [0, 1].
+            /// ρ, the fraction of mature units that is replaced per update, in [0, 1].
             rate: f64 [Share],
             /// m, updates before a unit is mature.
             maturity: u64,
             /// η, the decay of the utilities, in [0, 1).
             decay: f64 [Fraction],
         },
-        /// ReDo: dormant units start anew.
+        /// ReDo: dormant units are reinitialised.
         ReDo = "redo" {
             /// τ, the score at or below which a unit is dormant.
             threshold: f64 [NotNegative],
-            /// F, updates from one recycling to the next.
+            /// F, updates between recyclings.
             every: u64 [AtLeastOne],
         },
     }
@@ -56,7 +57,7 @@ impl ReplacementConfig {
     /// Checks the constants' ranges.
     ///
     /// # Errors
-    /// [`Error::Setting`] for one outside.
+    /// [`Error::Setting`] if a constant is outside its range.
     pub fn validate(&self) -> Result<()> {
         match *self {
             ReplacementConfig::ContinualBackprop { rate, decay, .. } => {
@@ -66,7 +67,7 @@ impl ReplacementConfig {
         }
     }
 
-    /// The replacement for a network.
+    /// Builds the replacement for a network.
     ///
     /// # Errors
     /// [`Error::Setting`] for a constant outside its range, or a network without hidden layers.
@@ -76,7 +77,7 @@ impl ReplacementConfig {
     ) -> Result<Box<dyn Replacement<B>>> {
         let units = hidden_units(network);
         if units.is_empty() {
-            let expected = "a network with hidden layers of units, such as kind = \"mlp\"";
+            let expected = "a network with hidden layers, such as kind = \"mlp\"";
             return Err(Error::setting("replacement", "(given)", expected));
         }
         Ok(match *self {
@@ -114,11 +115,11 @@ fn mean_activity<B: Backend>(backend: &B, layer: &HiddenLayer<'_, B>) -> Result<
     Ok(means)
 }
 
-/// What replaces units in a run.
+/// Replaces units during a run.
 #[derive(Debug)]
 pub(super) struct UnitReplacement<B: Backend> {
     rule: Box<dyn Replacement<B>>,
-    /// Names the random streams (seed, [`Purpose::Replacement`], update).
+    /// The seed of the random streams (seed, [`Purpose::Replacement`], update).
     seed: u64,
     updates: u64,
 }
@@ -132,8 +133,8 @@ impl<B: Backend> UnitReplacement<B> {
         }
     }
 
-    /// Replaces units after an update: their incoming weights are drawn as at the start, their outgoing weights
-    /// become 0, and so do the optimizers' moments of both.
+    /// Replaces units after an update: their incoming weights are drawn as at the start; their outgoing weights and
+    /// the optimizers' moments of both are set to 0.
     pub(super) fn step(
         &mut self,
         backend: &B,
@@ -156,7 +157,7 @@ impl<B: Backend> UnitReplacement<B> {
             let state = optimization.state(layer.incoming_place)?;
             state.reset_where(backend, |place| row.contains(&place))?;
         }
-        // After all draws, which would overwrite zeros of the layer before.
+        // After all draws, because a draw in the next layer would overwrite these zeros.
         for &(number, unit) in &selected {
             let layer = hidden_layer(network, number)?;
             let units = layer.outgoing.value.shape().columns();

@@ -8,9 +8,9 @@ use crate::error::{Error, Result};
 use crate::models::Network;
 use crate::state::{State, Visitor};
 
-/// ReDo (Sokar, Agarwal, Castro & Evci 2023, arXiv 2302.12902, definition 3.1 and algorithm 1): every F updates,
-/// units with `s = mean|h| / (1/H·Σ mean|h|) ≤ τ` are replaced, the means over the batch and the H units of the layer.
-/// In a layer where no unit is active all are.
+/// ReDo (Sokar, Agarwal, Castro & Evci 2023, arXiv 2302.12902, definition 3.1 and algorithm 1): every F updates, units
+/// with `s = mean|h| / (1/H·Σ mean|h|) ≤ τ` are replaced; the means are over the batch and over the H units of the
+/// layer. If no unit of a layer is active, all its units are replaced.
 #[derive(Debug, Clone, Copy)]
 pub struct ReDo {
     threshold: f64,
