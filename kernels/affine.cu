@@ -9,7 +9,7 @@ extern "C" __global__ void scale_shift(Normalisation d, unsigned length, unsigne
     if (i >= length) return;
     unsigned channel = channel_of(d, i);
     float value = fmaf(scale ? scale[channel] : 1.0f, x[i], shift ? shift[channel] : 0.0f);
-    y[i] = finished(d, i, value, residual, relu);
+    y[i] = epilogue(d, i, value, residual, relu);
 }
 ENTRY(scale_shift)
 

@@ -150,7 +150,7 @@ __device__ inline ChannelSums add_sums(Normalisation d, unsigned chunks, const f
 __device__ inline unsigned channel_of(Normalisation d, unsigned i) { return i / LANES % d.channels; }
 
 // `value` as number i of an activation: the residual added and ReLU taken if given, +0 in the padding.
-__device__ inline float finished(Normalisation d, unsigned i, float value, const float *residual,
+__device__ inline float epilogue(Normalisation d, unsigned i, float value, const float *residual,
                                  unsigned relu) {
     if (residual) value = value + residual[i];
     if (relu) value = if_less(value, 0.0f, 0.0f, value + 0.0f);

@@ -30,7 +30,7 @@ extern "C" __global__ void layer_normalise(Normalisation d, unsigned length, con
     unsigned channel = channel_of(d, i);
     const float *of = statistics + (size_t)(i / LANES / d.channels) * 2 * LANES + i % LANES;
     float value = fmaf((x[i] - of[0]) * of[LANES], gamma[channel], beta[channel]);
-    y[i] = finished(d, i, value, nullptr, 0);
+    y[i] = epilogue(d, i, value, nullptr, 0);
 }
 ENTRY(layer_normalise)
 

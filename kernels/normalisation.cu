@@ -77,7 +77,7 @@ extern "C" __global__ void normalise(Normalisation d, unsigned length, unsigned 
     unsigned channel = channel_of(d, i);
     float scale = gamma[channel] * statistics[d.channels + channel];
     float value = fmaf(x[i] - statistics[channel], scale, beta[channel]);
-    y[i] = finished(d, i, value, residual, relu);
+    y[i] = epilogue(d, i, value, residual, relu);
 }
 ENTRY(normalise)
 
@@ -128,6 +128,6 @@ extern "C" __global__ void normalise_backward(Normalisation d, unsigned length,
     float against = statistics[channel] - x[i];
     float slope = (inverse * dgamma[channel]) / n;
     float dx = (gamma[channel] * inverse) * fmaf(against, slope, gradient - dbeta[channel] / n);
-    dy[i] = finished(d, i, dx, nullptr, 0);
+    dy[i] = epilogue(d, i, dx, nullptr, 0);
 }
 ENTRY(normalise_backward)

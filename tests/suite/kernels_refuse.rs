@@ -31,6 +31,9 @@ const ROWS: usize = 2 * 3 * 2 * 16;
 /// A function of the backend on these dimensions and operands, each given as `&mut`.
 type Call = fn(&Cpu, Normalisation, SampleProduct, &mut [&mut Floats]) -> Result<()>;
 
+/// A function's name, the lengths that its operands should have, and the call.
+type Row = (&'static str, &'static [(&'static str, usize)], Call);
+
 /// Calls a method with all its operands, and names them where the numbers of operands differ.
 macro_rules! calls {
     ($($name:literal [$($operand:ident: $length:expr),*] ($cpu:ident, $d:ident, $p:ident) => $call:expr;)*) => {
@@ -48,9 +51,8 @@ macro_rules! calls {
     };
 }
 
-/// Each function with the lengths that its operands should have.
 #[rustfmt::skip]
-const CALLS: &[(&str, &[(&str, usize)], Call)] = calls! {
+const CALLS: &[Row] = calls! {
     "scale and shift" [scale: 5, shift: 5, x: WHOLE, residual: WHOLE, y: WHOLE] (cpu, d, p) => {
         cpu.scale_shift(ScaleShift {
             dimensions: d, relu: true, scale: Some(&**scale), shift: Some(&**shift), x: Some(&**x),
