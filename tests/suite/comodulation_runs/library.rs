@@ -2,10 +2,12 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use neurogain::run::{self, Experiment as _, MemoryStore, Options, Progress, Store, System};
+use neurogain::run::{
+    self, Experiment as _, MemoryStore, Options, Progress, Status, Store, System,
+};
 use neurogain::systems::Comodulation;
 use neurogain::systems::comodulation::summarise_comodulation;
-use neurogain::systems::comodulation::{ComodulationRun, NEAR_ZERO};
+use neurogain::systems::comodulation::{ComodulationRun, NEAR_ZERO, PretrainingRun};
 
 use super::*;
 
@@ -231,10 +233,17 @@ fn the_summary_s_hash_is_of_all_cells() {
         .with_methods(&["attention", "shuffled"])
         .expect("methods");
     let cells = on_one_thread(&settings);
-    let networks: Vec<_> = cells
+    let networks: Vec<PretrainingRun> = cells
         .iter()
-        .map(|cell| (cell.seed, cell.epochs, vec![0.5]))
+        .map(|cell| PretrainingRun {
+            seed: cell.seed,
+            epochs: cell.epochs,
+            steps: Vec::new(),
+            accuracies: vec![0.5],
+            status: Status::Complete,
+        })
         .collect();
+    let networks: Vec<&PretrainingRun> = networks.iter().collect();
     let summary = |cells: &[AdaptationRun]| summarise_comodulation(&settings, cells, &networks);
     let whole = summary(&cells);
     assert!(whole.hash.is_some() && whole.incomplete.is_empty());

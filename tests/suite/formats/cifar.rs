@@ -128,7 +128,7 @@ fn a_length_that_is_not_whole_rows_is_named() {
     let refused = |bytes: &[u8], parts: &[&str]| {
         assert_refused(load_10(bytes), FILES_10[5], parts);
     };
-    refused(&[], &["is empty", "3073", "at least 1"]);
+    refused(&[], &["is empty", "3073", "at least one"]);
     refused(
         &whole[..3072],
         &["3072 bytes", "0 rows of 3073", "3072 more bytes"],

@@ -11,7 +11,7 @@ pub use summary::{ComodulationSummary, MethodDifference, MethodSummary, summaris
 pub use tables::comodulation_table;
 
 use self::page::Experiment;
-use super::{AdaptationRun, Comodulation, ComodulationRun, ComodulationSettings};
+use super::{AdaptationRun, Comodulation, ComodulationRun, ComodulationSettings, PretrainingRun};
 use crate::error::{Error, Result};
 use crate::report::Measure;
 use crate::run::{self, MethodMeasures, Named, Report, Status};
@@ -97,16 +97,14 @@ fn experiment<'a>(
     })
 }
 
-/// The adaptation runs; and seed, epochs and accuracies of each complete pretraining.
-fn split(
-    outcomes: &[Option<ComodulationRun>],
-) -> (Vec<AdaptationRun>, Vec<(u64, usize, Vec<f64>)>) {
+/// The adaptation runs, and the complete pretrainings.
+fn split(outcomes: &[Option<ComodulationRun>]) -> (Vec<AdaptationRun>, Vec<&PretrainingRun>) {
     let (mut runs, mut primary) = (Vec::new(), Vec::new());
     for outcome in outcomes.iter().flatten() {
         match outcome {
             ComodulationRun::Adaptation(run) => runs.push(run.clone()),
             ComodulationRun::Pretraining(network) if network.status == Status::Complete => {
-                primary.push((network.seed, network.epochs, network.accuracies.clone()));
+                primary.push(network);
             }
             ComodulationRun::Pretraining(_) => {}
         }

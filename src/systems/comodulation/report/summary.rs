@@ -6,7 +6,9 @@ use crate::metrics::{PairedDifference, Summary, summarise};
 use crate::report::format::Unit;
 use crate::report::measure::{self, Better, ByMeasure, Measure, MeasureOf, Shown, over_seeds};
 use crate::run::Status;
-use crate::systems::comodulation::{AdaptationRun, ComodulationSettings, NEAR_ZERO, TaskMeasures};
+use crate::systems::comodulation::{
+    AdaptationRun, ComodulationSettings, NEAR_ZERO, PretrainingRun, TaskMeasures,
+};
 
 /// The groups of measures, which share a table on the page, and the tables' captions.
 pub(super) const GROUPS: [(&str, &str); 4] = [
@@ -147,7 +149,7 @@ pub(super) fn over_tasks(
 pub fn summarise_comodulation(
     settings: &ComodulationSettings,
     cells: &[AdaptationRun],
-    primary: &[(u64, usize, Vec<f64>)],
+    primary: &[&PretrainingRun],
 ) -> ComodulationSummary {
     let seeds = &settings.training.seeds;
     let whole = cells.iter().filter(|cell| cell.complete());
@@ -222,7 +224,7 @@ pub fn summarise_comodulation(
     for &epochs in &settings.pretraining.epochs {
         for &seed in seeds {
             let mut networks = primary.iter();
-            if !networks.any(|(known, of, _)| (*known, *of) == (seed, epochs)) {
+            if !networks.any(|of| (of.seed, of.epochs) == (seed, epochs)) {
                 incomplete.push(format!(
                     "pretraining, {epochs} epochs, seed {seed}: not done"
                 ));
@@ -230,9 +232,10 @@ pub fn summarise_comodulation(
         }
     }
     let primary = settings.pretraining.epochs.iter().filter_map(|&epochs| {
-        let of_epochs = primary.iter().filter(|(_, found, _)| *found == epochs);
-        let means: Vec<f64> = of_epochs
-            .map(|(_, _, tasks)| tasks.iter().sum::<f64>() / tasks.len() as f64)
+        let of_epochs = primary.iter().filter(|of| of.epochs == epochs);
+        let tasks = of_epochs.map(|of| &of.accuracies);
+        let means: Vec<f64> = tasks
+            .map(|tasks| tasks.iter().sum::<f64>() / tasks.len() as f64)
             .collect();
         (!means.is_empty()).then(|| (epochs, summarise(&means)))
     });
