@@ -153,8 +153,8 @@ impl<B: Backend> TestTasks<B> {
     }
 }
 
-/// `value` as part of a stream's name.
+/// `value` as a part of the key of a random stream.
 fn number(name: &str, value: usize) -> Result<u32> {
-    let expected = "a number below 2³², as it names the random stream of transformed test images";
+    let expected = "a number below 2³², as it selects the random stream of transformed test images";
     u32::try_from(value).map_err(|_| Error::setting(name, value, expected))
 }

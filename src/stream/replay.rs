@@ -42,11 +42,11 @@ impl Replayed {
 /// Replaces the old samples in the `contexts` of joint training by a memory of `size` samples. Each context is made
 /// when the iterator reaches it.
 ///
-/// A sample of a context is old if an earlier one has it, seen through the same view. At the end of each context
-/// the memory takes in what was new in it; what it drops is gone for good. In each context the old samples are
-/// replaced by the memory, repeated until they are as many as before, so that batches hold old and new samples in
-/// joint training's proportion. `labels` are those of all samples. A reservoir draws from (`seed`,
-/// [`Purpose::Reservoir`], context), a balanced memory from (`seed`, [`Purpose::BalancedReplay`], view, sample).
+/// A sample of a context is old if an earlier context has it with the same view. At the end of each context the memory
+/// takes in the context's new samples; a sample that it drops never returns. In each context the memory replaces the
+/// old samples, repeated to their number, so that batches have old and new samples in the proportion of joint
+/// training. `labels` are the classes of all samples. A reservoir draws from (`seed`, [`Purpose::Reservoir`],
+/// context), a balanced memory from (`seed`, [`Purpose::BalancedReplay`], view, sample).
 ///
 /// # Errors
 /// [`Error::Setting`] for a `size` of 0, [`Error::Shape`] for a sample beyond `labels`.
@@ -131,7 +131,7 @@ pub fn replay<'a>(
 #[derive(Debug, Clone)]
 struct Candidate {
     label: u8,
-    /// The number of its view, in the order in which views came.
+    /// The number of its view, in order of appearance.
     view: u32,
     part: Arc<Part>,
     sample: u32,

@@ -14,8 +14,8 @@ use crate::nn::Loss;
 use crate::rng::{Purpose, RandomStream};
 
 impl<B: Backend> Adapter<B> {
-    /// Learns a batch of task `task`, counted from 0; the modulator's draws come from (seed,
-    /// [`Purpose::Modulator`], `step`). Returns the loss before.
+    /// Trains on a batch of task `task`, counted from 0; the modulator's draws come from (seed,
+    /// [`Purpose::Modulator`], `step`). Returns the loss before the update.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) if `task` is out of range, and errors of the kernels.
@@ -63,8 +63,8 @@ impl<B: Backend> Adapter<B> {
         self.loss.total(backend)
     }
 
-    /// The network's predictions on a batch of task `task`; nothing is learnt. Where gains are per image, the
-    /// modulator's draws come from (seed, [`Purpose::TestModulator`], `step`).
+    /// The network's predictions on a batch of task `task`, without learning. If gains are per image, the modulator's
+    /// draws come from (seed, [`Purpose::TestModulator`], `step`).
     ///
     /// # Errors
     /// As [`learn`](Self::learn).

@@ -266,7 +266,7 @@ impl<B: Backend> Adapter<B> {
             let seed = self.settings.seed;
             let mut stream = RandomStream::new(seed, Purpose::ShuffledGains, task as u64);
             for last in (1..from.len()).rev() {
-                // Drawn as u64, so that the width of `usize` does not matter.
+                // Drawn as u64, so that the result does not depend on the width of `usize`.
                 let other = stream.random_range(0..=last as u64) as usize;
                 from.swap(last, other);
             }
