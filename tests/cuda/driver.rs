@@ -167,13 +167,13 @@ fn what_is_wrong_with_a_card_is_said_with_what_to_do() {
             "cuda",
             "no device",
             &[][..],
-            ["no device 0: 0 are visible", "nvidia-smi"],
+            ["no device 0; visible devices: 0", "nvidia-smi"],
         ),
         (
             "cuda:1",
             "",
             &[],
-            ["no device 1: 1 are visible", "CUDA_VISIBLE_DEVICES"],
+            ["no device 1; visible devices: 1", "CUDA_VISIBLE_DEVICES"],
         ),
         (
             "cuda",
@@ -197,13 +197,13 @@ fn what_is_wrong_with_a_card_is_said_with_what_to_do() {
             "cuda",
             "old driver",
             &[],
-            ["knows CUDA 11.8", "driver 525 or later"],
+            ["supports CUDA 11.8", "driver 525 or later"],
         ),
         (
             "cuda",
             "failing",
             &[],
-            ["failed in a kernel", "started anew"],
+            ["failed in a kernel", "restart this process"],
         ),
         (
             "cuda",
