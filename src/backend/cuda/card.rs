@@ -136,7 +136,7 @@ impl Card {
 
     /// Makes the GPU's context current on this thread.
     fn enter(&self) -> Result<()> {
-        // SAFETY: the context is retained for as long as the card lives.
+        // SAFETY: the context is retained for as long as the `Card` lives.
         unsafe { driver::ctx::set_current(self.context) }
             .map_err(|error| self.failed("cannot be made current on this thread", error))
     }
