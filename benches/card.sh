@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Everything that is tested and measured on an NVIDIA card, in at most ten minutes once it is built (it ends with 1
-# where a test fails, none ran on the card, or hashes differ):
+# Everything that is tested and measured on an NVIDIA GPU, in at most ten minutes after the build. Exits with 1
+# if a test fails, no test ran on the GPU, or hashes differ:
 #
 #     benches/card.sh [DIRECTORY OF THE CIFAR-10 FILES] > card.md
 #
-# The tests of the CUDA kernels on the card; the hash of a run there and on the processor; every kernel, training
-# step and evaluation as a fraction of the card's rated speed; PyTorch beside it, where it is installed; and a run
-# of Split-CIFAR-10, where its files are. DEVICE=cpu tries the script itself where there is no card.
+# It runs the tests of the CUDA kernels on the GPU; compares the hash of a run there and on the CPU; measures every
+# kernel, training step and evaluation as a fraction of the GPU's peak speed, and PyTorch for comparison if it is
+# installed; and runs Split-CIFAR-10 if its files are given. DEVICE=cpu tests the script itself without a GPU.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 device=${DEVICE:-cuda}

@@ -1,6 +1,6 @@
-//! The kernels on images at the layers of the slim ResNet-18, batch 256: convolution, batch
+//! The image kernels at the layers of the slim ResNet-18, batch 256: convolution, batch
 //! normalisation and pooling. `cargo bench --bench convolution -- FILTER` measures those whose name
-//! holds FILTER.
+//! contains FILTER.
 #![allow(missing_docs)]
 
 mod report;

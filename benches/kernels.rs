@@ -1,4 +1,5 @@
-//! Every kernel at the models' shapes. `cargo bench --bench kernels -- FILTER` measures those whose name holds FILTER.
+//! All kernels at the models' shapes. `cargo bench --bench kernels -- FILTER` measures those whose name contains
+//! FILTER.
 #![allow(missing_docs)]
 
 mod report;

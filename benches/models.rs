@@ -1,4 +1,4 @@
-//! Whole training steps and evaluations of the models, on one thread and on two.
+//! Complete training steps and evaluations of the models, on one thread and on two.
 #![allow(missing_docs)]
 
 mod report;

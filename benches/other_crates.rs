@@ -1,16 +1,16 @@
-//! The products of a layer side by side with the crates `gemm` and `matrixmultiply`, on one thread.
-//! `cargo bench --bench other_crates -- FILTER` measures those whose name holds FILTER.
+//! The matrix products of a layer compared with the crates `gemm` and `matrixmultiply`, on one thread.
+//! `cargo bench --bench other_crates -- FILTER` measures those whose name contains FILTER.
 //!
-//! The three and the FMA loop take turns in one thread, so that what else the machine does meets all
-//! of them, and the time is the thread's own (other processes' turns on the core do not count);
-//! ratios are taken turn by turn. Ours forms the effective weights g·W as well, which the
+//! The three and the FMA loop take turns in one thread, so that other load on the machine affects all
+//! of them. The time is the thread's own (other processes' turns on the core do not count), and
+//! ratios are computed turn by turn. Ours also computes the effective weights g·W, which the
 //! other crates cannot.
 #![allow(unsafe_code, missing_docs)]
 
 use neurogain::backend::Cpu;
 use neurogain::bench::{self, Amount, Subject, Yardstick};
 
-/// Turns of each.
+/// Turns per measurement.
 const TURNS: usize = 61;
 
 fn main() {
@@ -35,18 +35,18 @@ fn main() {
     }
 }
 
-/// Seconds that this thread has run for.
+/// CPU time of this thread in seconds.
 fn thread_seconds() -> f64 {
     let mut time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    // SAFETY: the call writes one `timespec`, to which it is given an exclusive pointer.
+    // SAFETY: the call writes one `timespec`, through an exclusive pointer to one.
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
     time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }
 
-/// Prints the fraction of the peak that each reaches, and our time over each other's.
+/// Prints the fraction of the peak that each reaches, and our time relative to each other crate's.
 fn compare(cpu: &Cpu, mut subjects: [Subject<'_>; 3]) {
     let mut yardstick = Yardstick::new(cpu.instruction_set(), subjects[0].amount);
     let Amount::Operations(operations) = subjects[0].amount else {
@@ -82,7 +82,7 @@ fn compare(cpu: &Cpu, mut subjects: [Subject<'_>; 3]) {
     );
 }
 
-/// A matrix of another crate: its numbers, and the distances of neighbours in a row and a column.
+/// A matrix for the other crates: its elements, and the strides along rows and columns.
 struct Matrix {
     numbers: Vec<f32>,
     along_row: isize,
@@ -100,7 +100,7 @@ impl Matrix {
         }
     }
 
-    /// The same numbers with rows and columns exchanged.
+    /// The same elements with rows and columns exchanged.
     fn transposed(mut self) -> Self {
         std::mem::swap(&mut self.along_row, &mut self.along_column);
         self

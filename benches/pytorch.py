@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""neurogain beside PyTorch: the same training steps and evaluations, taking turns on one machine.
+"""neurogain compared with PyTorch: the same training steps and evaluations, taking turns on one machine.
 
     cargo build --release                       (--features cuda for a card)
     pip install torch numpy
@@ -148,7 +148,7 @@ def resnet_evaluation(layout, tuned):
     return evaluation(network, x)
 
 
-# What PyTorch runs, by the name that `neurogain bench` gives to the same work.
+# PyTorch's subjects, under the name that `neurogain bench` gives to the same work.
 PROCESSOR = [
     ("training step of the MLP, batch 128", "eager", lambda: mlp_step(128)),
     ("training step of the MLP, batch 128", "by hand", lambda: mlp_step_by_hand(128)),
@@ -203,7 +203,7 @@ def compiled(make):
         prepare = lambda network: network
 
 
-# What a card runs: the same work by the same names, and channels last for images.
+# The subjects on a GPU: the same work under the same names, with channels last for images.
 WORK = [
     ("training step of the MLP, batch 128", lambda: mlp_step(128)),
     ("training step of the MLP, batch 16", lambda: mlp_step(16)),

@@ -1,7 +1,7 @@
 // Scale and shift of each channel, and their gradients.
 
-// y = fma(scale, x, shift), the residual added and ReLU taken if given, +0 in the padding. scale, shift and
-// residual may be null. One thread a number.
+// y = fma(scale, x, shift), then the residual added and ReLU applied if requested; +0 in the padding lanes. scale,
+// shift and residual may be null. One thread per element.
 extern "C" __global__ void scale_shift(Normalisation d, unsigned length, unsigned relu,
                                        const float *scale, const float *shift, const float *x,
                                        const float *residual, float *y) {

@@ -1,6 +1,6 @@
-// Softmax over rows, and products of activations with activations.
+// Softmax over rows, and products of two activations.
 
-// x ← softmax(x) over the channels of a pixel: one thread a pixel of a sample, +0 in the padding.
+// x ← softmax(x) over the channels of a pixel: one thread per pixel of a sample; +0 in the padding lanes.
 extern "C" __global__ void softmax(Normalisation d, float *x) {
     unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
     unsigned pixel = i / LANES, lane = i % LANES;
@@ -22,7 +22,7 @@ extern "C" __global__ void softmax(Normalisation d, float *x) {
 }
 ENTRY(softmax)
 
-// dy ← y·(dy − Σ dy·y): one thread a pixel of a sample, +0 in the padding.
+// dy ← y·(dy − Σ dy·y): one thread per pixel of a sample; +0 in the padding lanes.
 extern "C" __global__ void softmax_backward(Normalisation d, const float *y, float *dy) {
     unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
     unsigned pixel = i / LANES, lane = i % LANES;
@@ -40,8 +40,8 @@ extern "C" __global__ void softmax_backward(Normalisation d, const float *y, flo
 }
 ENTRY(softmax_backward)
 
-// c[i][j] = Σ a[i][t]·b[t][j] of each sample, t ascending: one thread a number of c. The steps are from one
-// row of a, term of a, term of b and column of b to the next, in blocks of 16.
+// c[i][j] = Σ a[i][t]·b[t][j] of each sample, t ascending: one thread per element of c. The steps are the distances,
+// in blocks of 16, between rows of a, terms of a, terms of b and columns of b.
 extern "C" __global__ void sample_product(unsigned length, unsigned rows, unsigned columns,
                                           unsigned terms, unsigned row_step, unsigned a_step,
                                           unsigned b_step, unsigned column_step, const float *a,
@@ -69,7 +69,7 @@ extern "C" __global__ void to_rows(unsigned length, unsigned features, const flo
 }
 ENTRY(to_rows)
 
-// x[s][f] = rows[s][f], +0 in the padding.
+// x[s][f] = rows[s][f]; +0 in the padding lanes.
 extern "C" __global__ void to_blocked(unsigned length, unsigned samples, unsigned features,
                                      const float *rows, float *x) {
     unsigned i = blockIdx.x * blockDim.x + threadIdx.x;

@@ -1,25 +1,25 @@
-// What every kernel shares: the layout, the shape of long sums, exp and ln.
+// Shared by all kernels: the layout, the order of long sums, exp and ln.
 //
-// The bits are those of src/backend/cpu: every operation below rounds as IEEE 754 says, fmaf stands
-// where the contract (src/backend/mod.rs) says fused, and nothing else is contracted (the compiler's
-// option --fmad=false).
+// The results have the same bits as src/backend/cpu: every operation below rounds as IEEE 754 specifies, fmaf is
+// used where the contract (src/backend/mod.rs) specifies a fused operation, and nothing else is contracted (the
+// compiler's option --fmad=false).
 
-// Samples a block, the innermost dimension of every activation: neighbouring threads hold
-// neighbouring samples.
+// Samples per block, the innermost dimension of every activation: adjacent threads hold
+// adjacent samples.
 #define LANES 16
-// Blocks of 16 numbers in a chunk of a long sum.
+// Blocks of 16 elements in a chunk of a long sum.
 #define CHUNK 32
 
 typedef unsigned char byte;
 
-// The dimensions of a convolution; a product has images of one pixel and a window of one tap.
+// The dimensions of a convolution; for a product, images have one pixel and the window has one tap.
 struct Convolution {
     unsigned blocks, height, width, inputs, outputs;
     unsigned rows, columns;  // of the output image
     unsigned size, stride, padding;
 };
 
-// Samples without the padding, pixels of an image, channels of a pixel.
+// Samples without the padding lanes, pixels per image, channels per pixel.
 struct Normalisation {
     unsigned samples, pixels, channels;
 };
@@ -28,13 +28,13 @@ __device__ inline float if_less(float a, float b, float yes, float no) { return 
 
 __device__ inline unsigned smaller(unsigned a, unsigned b) { return a < b ? a : b; }
 
-// The pixels of one axis that meet a result pixel: first..last, with tap base + step·pixel.
+// The pixels along one axis that contribute to a result pixel: first..last, with tap base + step·pixel.
 struct Reach {
     int first, last, base, step;
 };
 
-// The source pixels of the window with this number, of `pixels` along the axis: what lies outside of
-// the image takes no part.
+// The source pixels of window `number`, of `pixels` along the axis. Positions outside the image are
+// skipped.
 __device__ inline Reach window_reach(int number, int pixels, int size, int stride, int padding) {
     Reach reach;
     int begin = number * stride - padding;
@@ -45,7 +45,7 @@ __device__ inline Reach window_reach(int number, int pixels, int size, int strid
     return reach;
 }
 
-// The windows, of `windows` along the axis, that hold this pixel.
+// The windows, of `windows` along the axis, that contain this pixel.
 __device__ inline Reach pixel_reach(int pixel, int windows, int size, int stride, int padding) {
     Reach reach;
     int base = pixel + padding;
@@ -56,10 +56,10 @@ __device__ inline Reach pixel_reach(int pixel, int windows, int size, int stride
     return reach;
 }
 
-// The channels of a thread block of the kernels with sums for each channel.
+// Channels per thread block, in the kernels with sums for each channel.
 #define CHANNELS 16
 
-// Samples of a pixel's block, counted through all blocks.
+// Samples in a pixel's block; pixels are numbered through all blocks.
 __device__ inline unsigned present(Normalisation d, unsigned pixel) {
     return smaller(LANES, d.samples - pixel / d.pixels * LANES);
 }
@@ -80,8 +80,8 @@ __device__ inline float add_lanes(const float *lanes) {
     return sum[0];
 }
 
-// One lane's sum over the chunks, ascending, from the first: quantity number `quantity` of
-// `quantities`, in partials of the shape [chunks][quantities][16].
+// One lane's sum over the chunks, ascending, starting from the first: quantity `quantity` of
+// `quantities`, in partials [chunks][quantities][16].
 __device__ inline float add_chunks(const float *partials, unsigned chunks, unsigned quantities,
                                    unsigned quantity, unsigned lane) {
     size_t step = (size_t)quantities * LANES;
@@ -91,8 +91,8 @@ __device__ inline float add_chunks(const float *partials, unsigned chunks, unsig
     return total;
 }
 
-// A thread's part of the two sums of each channel over pixels: thread blocks of 256 take 16 channels by 16
-// lanes of a chunk of pixels, first..last. The last thread block may have channels too many.
+// A thread's part of the two sums of each channel over pixels: a thread block of 256 takes 16 channels × 16
+// lanes of one chunk of pixels, first..last. In the last thread block, `channel` may be out of range.
 struct ChunkLane {
     unsigned chunk, channel, lane, first, last;
 };
@@ -108,7 +108,7 @@ __device__ inline ChunkLane chunk_lane(Normalisation d) {
     return of;
 }
 
-// Where the thread's number of a pixel is.
+// The index of the thread's element of a pixel.
 __device__ inline size_t place(Normalisation d, ChunkLane of, unsigned pixel) {
     return ((size_t)pixel * d.channels + of.channel) * LANES + of.lane;
 }
@@ -121,14 +121,14 @@ __device__ inline void store_sums(Normalisation d, ChunkLane of, float first, fl
     to[(size_t)d.channels * LANES] = second;
 }
 
-// A channel and its two sums over all chunks, which one thread of it has.
+// A channel and its two sums over all chunks; `mine` is true in one thread per channel.
 struct ChannelSums {
     bool mine;
     unsigned channel;
     float first, second;
 };
 
-// Adds the chunks of `store_sums`: thread blocks of 256 take 16 channels.
+// Adds the chunks of `store_sums`: a thread block of 256 takes 16 channels.
 __device__ inline ChannelSums add_sums(Normalisation d, unsigned chunks, const float *partials) {
     __shared__ float lanes[2][CHANNELS][LANES];
     unsigned place = threadIdx.x / LANES, lane = threadIdx.x % LANES;
@@ -146,10 +146,10 @@ __device__ inline ChannelSums add_sums(Normalisation d, unsigned chunks, const f
     return sums;
 }
 
-// The channel of number i of an activation.
+// The channel of element i of an activation.
 __device__ inline unsigned channel_of(Normalisation d, unsigned i) { return i / LANES % d.channels; }
 
-// `value` as number i of an activation: the residual added and ReLU taken if given, +0 in the padding.
+// Finishes element i of an activation: adds the residual and applies ReLU if requested; +0 in the padding lanes.
 __device__ inline float epilogue(Normalisation d, unsigned i, float value, const float *residual,
                                  unsigned relu) {
     if (residual) value = value + residual[i];
@@ -214,7 +214,7 @@ __device__ inline float logarithm(float x) {
     return if_less(x, __uint_as_float(0x7f800000u), result, x);
 }
 
-// min(x, 16) and exp(−z) there, for x >= 0: src/backend/cpu/math.rs.
+// min(x, 16), and exp(−z) there, for x >= 0: src/backend/cpu/math.rs.
 struct GeluExponential {
     float near, e;
 };

@@ -1,22 +1,22 @@
-// Convolution, and the product of weights and activations, which is one on images of one pixel:
-// forward and to the input. Every result is one chain of fused multiply-adds over the source pixels,
+// Convolution: the forward pass and the gradient to the input. A product of weights and activations is a
+// convolution of images of one pixel. Every result is one chain of fused multiply-adds over the source pixels,
 // row-major, and their channels, ascending.
 //
-// A thread takes 4 neighbouring samples (one 16-byte load) by 8 results, 32 chains, of one result
-// pixel. A thread block takes up to 4 blocks of samples by 8 rows of threads, of the same pixel: which
-// taps meet it is then the same for all its threads, and the effective weights g·w of a tap, staged in
-// shared memory for 32 source channels at a time, serve all of them.
+// A thread computes 4 adjacent samples (one 16-byte load) × 8 results, 32 chains, of one result
+// pixel. A thread block takes up to 4 blocks of samples × 8 rows of threads, all of the same pixel. All its
+// threads then need the same taps, and share the effective weights g·w of a tap, which are staged in
+// shared memory for 32 source channels at a time.
 
-// Results of a thread.
+// Results per thread.
 #define RESULTS 8
-// Results of a thread block, at most.
+// Maximum results per thread block.
 #define TILE 64
 // Source channels whose weights are staged at a time.
 #define STAGE 32
-// A row of staged weights: 4 more than a tile, so that neighbouring rows begin in other banks.
+// Row length of the staged weights: 4 more than a tile, so that adjacent rows start in different banks.
 #define ROW (TILE + 4)
 
-// What of the two directions is the same, with where it differs spelled out by `forward`.
+// Both directions; they differ only where `forward` is tested.
 __device__ inline void convolve(bool forward, Convolution d, const float *gain, const float *w,
                                 const float *x, bool add, float *y) {
     __shared__ __align__(16) float staged[STAGE][ROW];
@@ -26,7 +26,7 @@ __device__ inline void convolve(bool forward, Convolution d, const float *gain, 
     unsigned source_width = forward ? d.width : d.columns;
     unsigned source_height = forward ? d.height : d.rows;
 
-    // Which tile of results, pixel and group of blocks of samples this thread block takes.
+    // The tile of results, the pixel and the group of blocks of samples of this thread block.
     unsigned rows = blockDim.y * RESULTS;
     unsigned tiles = (results + rows - 1) / rows;
     unsigned number = blockIdx.x;
@@ -38,7 +38,7 @@ __device__ inline void convolve(bool forward, Convolution d, const float *gain, 
     unsigned lane = threadIdx.x % 4 * 4;
     unsigned count = smaller(rows, results - first);
     unsigned thread = threadIdx.y * blockDim.x + threadIdx.x, threads = blockDim.x * blockDim.y;
-    // Threads without samples of their own read the last block's and write nothing.
+    // Threads without samples read the last block's and write nothing.
     const float *source = x + (size_t)(active ? block : d.blocks - 1) * source_height * source_width *
                                   sources * LANES + lane;
     float *result = y + (((size_t)(active ? block : 0) * height * width + pixel) * results + first +
@@ -65,7 +65,7 @@ __device__ inline void convolve(bool forward, Convolution d, const float *gain, 
             for (unsigned begin = 0; begin < sources; begin += STAGE) {
                 unsigned depth = smaller(STAGE, sources - begin);
                 __syncthreads();
-                // Neighbouring threads read neighbouring weights: along the inputs.
+                // Adjacent threads read adjacent weights: along the inputs.
                 for (unsigned i = thread; i < STAGE * rows; i += threads) {
                     unsigned k = forward ? i % STAGE : i / rows;
                     unsigned r = forward ? i / STAGE : i % rows;
@@ -110,7 +110,7 @@ convolution_forward(Convolution d, const float *gain, const float *w, const floa
 }
 ENTRY(convolution_forward)
 
-// dx[c] = Σ g[o]·w[o][tap][c]·dy[o], from +0 or, with `add`, from what dx holds.
+// dx[c] = Σ g[o]·w[o][tap][c]·dy[o], starting from +0 or, with `add`, from the value in dx.
 extern "C" __global__ void __launch_bounds__(128, 4)
 convolution_to_input(Convolution d, const float *gain, const float *w, const float *dy, unsigned add,
                      float *dx) {

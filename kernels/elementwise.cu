@@ -1,10 +1,10 @@
-// ReLU, gain and optimiser updates: one thread a number.
+// ReLU, GELU, gain and optimiser updates: one thread per element.
 
 #define ELEMENT(length)                                   \
     unsigned i = blockIdx.x * blockDim.x + threadIdx.x;   \
     if (i >= (length)) return;
 
-// x ← max(x, 0). Adding zero makes +0 of −0; NaN is not less and stays.
+// x ← max(x, 0). Adding zero turns −0 into +0. A comparison with NaN is false, so NaN stays.
 extern "C" __global__ void relu(unsigned length, float *x) {
     ELEMENT(length)
     x[i] = if_less(x[i], 0.0f, 0.0f, x[i] + 0.0f);
@@ -67,7 +67,7 @@ extern "C" __global__ void mean_of_total(unsigned quantity, float samples, const
 }
 ENTRY(mean_of_total)
 
-// g ← fma(γ, g, fma(η, H, baseline)); one H serves all if there is only one.
+// g ← fma(γ, g, fma(η, H, baseline)); H holds one value per gain, or a single value for all.
 extern "C" __global__ void gain_update(unsigned length, float gamma, float baseline, float eta,
                                        unsigned drives, const float *drive, float *g) {
     ELEMENT(length)

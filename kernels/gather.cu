@@ -1,14 +1,14 @@
-// Batches from rows of bytes, one thread a number of the batch, and copies.
+// Gathers batches from rows of bytes, one thread per element of the batch; and copies bytes.
 
 // The pixel of the stored image that pixel `at` of a sample shows: `at` without maps, else
-// sources[maps[sample]][at]; outside of the image if it is not below `size`, an image's pixels.
+// sources[maps[sample]][at]. It is outside the image unless it is below `size`, the number of pixels of an image.
 __device__ inline unsigned source_of(unsigned at, unsigned sample, unsigned size, const unsigned *sources,
                                      const unsigned *maps) {
     return sources ? sources[(size_t)maps[sample] * size + at] : at;
 }
 
-// out[s][f] = table[f mod tables][byte], the byte being channel c of pixel source_of(p) of row indices[s]
-// for f = p * channels + c; 0 outside of the image, and out = 0 in the padding.
+// out[s][f] = table[f mod tables][byte], where the byte is channel c of pixel source_of(p) of row indices[s]
+// for f = p * channels + c, and 0 outside the image; out = 0 in the padding lanes.
 extern "C" __global__ void gather(unsigned length, unsigned samples, unsigned features, unsigned size,
                                   unsigned tables, const byte *pixels, const float *table,
                                   const unsigned *indices, const unsigned *sources,
@@ -30,7 +30,7 @@ extern "C" __global__ void gather(unsigned length, unsigned samples, unsigned fe
 }
 ENTRY(gather)
 
-// The same of images, each shifted and mirrored once it is mapped: placements [samples][3] are down, right,
+// The same for images, which are shifted and flipped after the pixel map: placements [samples][3] are down, right,
 // mirrored.
 extern "C" __global__ void gather_images(unsigned length, unsigned samples, unsigned height,
                                          unsigned width, unsigned channels, unsigned tables,

@@ -1,8 +1,8 @@
-// The kernels as a shared library for the processor; host.h says what for.
+// Builds the kernels as a shared library for the CPU; see host.h.
 //
 // g++ -O2 -std=c++17 -ffp-contract=off -U_FORTIFY_SOURCE -fsanitize=bounds -fsanitize-undefined-trap-on-error
 //     -shared -fPIC -Wno-unknown-pragmas host.cpp -o kernels.so
-// with -mfma where the processor has it: else fmaf is a function of the C library's, and slow.
+// Add -mfma if the processor has FMA: otherwise fmaf is a slow function of the C library.
 #include "host.h"
 
 #include <sys/mman.h>
@@ -32,10 +32,10 @@ namespace {
 
 std::mutex lock;
 
-// Memory: whole pages, the last one without access. A buffer ends where that begins, but for what
-// aligns it to 16 bytes.
+// Memory: whole pages, followed by one without access. A buffer ends where that page begins, up to the
+// alignment to 16 bytes.
 const size_t page = 4096, alignment = 16, pattern_bytes = 64;
-const unsigned char pattern = 0xff;  // floats of this are NaN
+const unsigned char pattern = 0xff;  // as a float: NaN
 
 struct Buffer {
     char *pages;
@@ -68,7 +68,7 @@ Body running_body;
 void *running_kernel;
 void **running_arguments;
 
-// What a fiber does for ever: a thread of the kernel, once it is woken.
+// The endless loop of a fiber: runs a thread of the kernel each time the fiber is resumed.
 void fiber_main() {
     unsigned self = current;
     ucontext_t own;
@@ -102,7 +102,7 @@ __attribute__((noinline)) void wake(unsigned fiber) {
     if (!_setjmp(scheduler)) _longjmp(fibers[fiber].state, 1);
 }
 
-// 0..count, ascending for order 0, descending for 1, else shuffled.
+// The permutation of 0..count: ascending for order 0, descending for 1, otherwise shuffled.
 std::vector<unsigned> permutation(unsigned count, unsigned order, uint64_t &random) {
     std::vector<unsigned> all(count);
     for (unsigned i = 0; i < count; i++) all[i] = order == 1 ? count - 1 - i : i;
@@ -113,7 +113,7 @@ std::vector<unsigned> permutation(unsigned count, unsigned order, uint64_t &rand
     return all;
 }
 
-// A thread block: all its threads to their first barrier, then to the next, until they have ended.
+// Runs a thread block: all its threads to their first barrier, then to the next, until all have ended.
 int run_block(const unsigned *threads, unsigned order, uint64_t &random) {
     unsigned count = threads[0] * threads[1];
     memset(__start_shared_memory, pattern, __stop_shared_memory - __start_shared_memory);
@@ -127,7 +127,7 @@ int run_block(const unsigned *threads, unsigned order, uint64_t &random) {
             wake(i);
             waiting -= fibers[i].done;
         }
-        // Some wait at a barrier that others never reach. Their fibers are left, and new ones made.
+        // Some threads wait at a barrier that others never reach. Their fibers are discarded and made anew.
         if (waiting > 0 && (before != count || waiting != count)) {
             fibers.clear();
             return unequal_barriers;

@@ -1,11 +1,11 @@
-// The CUDA built-ins that the kernels use, for the C++ compiler: a kernel then runs on the processor,
-// for tests where there is no card.
+// The CUDA built-ins used by the kernels, for a C++ compiler: with them the kernels run on the CPU,
+// for tests on machines without a GPU.
 //
-// The threads of a thread block are fibers that run one after another, each until it waits at a
-// barrier or ends. Their order, and that of the thread blocks, is permuted, and shared memory starts
-// as NaN: a kernel that lacks a barrier, or needs another thread block's result, gives other numbers.
-// A buffer ends at a page that cannot be accessed, and begins behind a pattern that is looked at after
-// every launch: a kernel that leaves its buffers fails.
+// The threads of a thread block are fibers that run one after another, each until it reaches a
+// barrier or ends. The order of threads and of thread blocks is permuted, and shared memory starts
+// as NaN, so a kernel that lacks a barrier, or depends on another thread block's result, gives different results.
+// A buffer ends at an inaccessible page and starts after a pattern that is checked after
+// every launch, so a kernel that accesses memory outside its buffers fails.
 #pragma once
 #include <cmath>
 #include <csetjmp>
@@ -46,7 +46,7 @@ static inline float __uint_as_float(unsigned bits) {
 
 static void __syncthreads();
 
-// A kernel's entry for the host: `host_NAME` takes pointers to the arguments, as cuLaunchKernel does,
+// A kernel's entry point on the host: `host_NAME` takes pointers to the arguments, as cuLaunchKernel does,
 // the numbers of thread blocks and of threads, and the seed of their order. It returns an Outcome.
 enum Outcome { finished = 0, unequal_barriers = 1, outside = 2 };
 

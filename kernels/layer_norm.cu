@@ -1,7 +1,7 @@
 // Layer normalisation over the channels of each pixel of a sample. statistics [pixels][2][16] are mean and
 // 1/√(variance + ε).
 
-// One thread a pixel of a sample.
+// One thread per pixel of a sample.
 extern "C" __global__ void layer_statistics(Normalisation d, float epsilon, const float *x,
                                             float *statistics) {
     unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
@@ -21,7 +21,7 @@ extern "C" __global__ void layer_statistics(Normalisation d, float epsilon, cons
 }
 ENTRY(layer_statistics)
 
-// y = fma((x − mean)·r, γ, β), +0 in the padding. One thread a number.
+// y = fma((x − mean)·r, γ, β); +0 in the padding lanes. One thread per element.
 extern "C" __global__ void layer_normalise(Normalisation d, unsigned length, const float *statistics,
                                            const float *gamma, const float *beta, const float *x,
                                            float *y) {
@@ -50,7 +50,7 @@ extern "C" __global__ void layer_backward_sums(Normalisation d, const float *sta
 }
 ENTRY(layer_backward_sums)
 
-// dx in the place of dy, +0 in the padding. One thread a pixel of a sample.
+// Overwrites dy with dx; +0 in the padding lanes. One thread per pixel of a sample.
 extern "C" __global__ void layer_backward(Normalisation d, const float *statistics,
                                           const float *gamma, const float *x, float *dy) {
     unsigned i = blockIdx.x * blockDim.x + threadIdx.x;

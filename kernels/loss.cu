@@ -1,13 +1,13 @@
-// Softmax, cross-entropy, entropy and accuracy: one thread a sample, one thread block a chunk.
+// Softmax, cross-entropy, entropy and accuracy: one thread per sample, one thread block per chunk.
 
-// Totals of a sample: loss, entropy, hit.
+// Sums per sample: loss, entropy, correct prediction.
 #define TOTALS 3
 
 __device__ inline float if_same(float a, float b, float yes, float no) {
     return if_less(a, b, no, if_less(b, a, no, yes));
 }
 
-// logits [blocks][classes][16]; gradient likewise, or null; partials [chunks][3][16].
+// logits [blocks][classes][16]; gradient of the same shape, or null; partials [chunks][3][16].
 extern "C" __global__ void softmax_cross_entropy(unsigned samples, unsigned classes, float share,
                                                  const float *logits, const byte *labels,
                                                  float *gradient, float *partials) {
@@ -21,7 +21,7 @@ extern "C" __global__ void softmax_cross_entropy(unsigned samples, unsigned clas
         float label = sample < samples ? (float)labels[sample] : 0.0f;
         const float *logit = logits + (size_t)block * classes * LANES + lane;
 
-        // The largest logit, and the first class that has it.
+        // The largest logit, and the first class with that logit.
         float largest = logit[0], winner = 0.0f;
         for (unsigned c = 1; c < classes; c++) {
             winner = if_less(largest, logit[c * LANES], (float)c, winner);

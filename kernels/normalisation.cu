@@ -1,9 +1,9 @@
-// Batch normalisation: statistics, normalisation with the addition of a residual and ReLU, gradient.
+// Batch normalisation: statistics, normalisation fused with the residual addition and ReLU, gradient.
 //
 // Sums run over the pixels of every block of samples, in chunks of 32. A thread block of 256 takes 16
-// channels by 16 lanes; chunks are added in ascending order by a kernel of their own.
+// channels × 16 lanes; a separate kernel adds the chunks in ascending order.
 
-// K of each channel: the mean over the first chunk, which counts `counted` numbers.
+// K of each channel: the mean over the first chunk, which has `counted` elements.
 extern "C" __global__ void batch_shift(Normalisation d, float counted, const float *x, float *shift) {
     __shared__ float lanes[CHANNELS][LANES];
     unsigned place = threadIdx.x / LANES, lane = threadIdx.x % LANES;
@@ -67,8 +67,8 @@ extern "C" __global__ void running_statistics(unsigned length, float epsilon, co
 }
 ENTRY(running_statistics)
 
-// y = fma(x − mean, γ·r, β), the residual added and ReLU taken if given, +0 in the padding. One thread
-// a number.
+// y = fma(x − mean, γ·r, β), then the residual added and ReLU applied if requested; +0 in the padding lanes. One
+// thread per element.
 extern "C" __global__ void normalise(Normalisation d, unsigned length, unsigned relu,
                                      const float *statistics, const float *gamma, const float *beta,
                                      const float *x, const float *residual, float *y) {
@@ -82,7 +82,7 @@ extern "C" __global__ void normalise(Normalisation d, unsigned length, unsigned 
 ENTRY(normalise)
 
 // The lanes of Σ dŷ and Σ dŷ·(x − mean) of each chunk: partials [chunks][2][channels][16]. dŷ is dy
-// where y > 0, and dy itself where y is null.
+// where y > 0, else +0; if y is null, dŷ is dy.
 extern "C" __global__ void normalise_backward_sums(Normalisation d, const float *statistics,
                                                    const float *x, const float *y, const float *dy,
                                                    float *partials) {
@@ -112,7 +112,7 @@ extern "C" __global__ void normalise_backward_parameters(Normalisation d, unsign
 }
 ENTRY(normalise_backward_parameters)
 
-// dx in the place of dy, and dŷ in the residual's gradient unless that is null. One thread a number.
+// Overwrites dy with dx, and writes dŷ to the residual's gradient unless that is null. One thread per element.
 extern "C" __global__ void normalise_backward(Normalisation d, unsigned length,
                                               const float *statistics, const float *gamma,
                                               const float *dgamma, const float *dbeta, const float *x,

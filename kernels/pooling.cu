@@ -1,11 +1,11 @@
-// Average and max pooling: one thread a number.
+// Average and max pooling: one thread per element.
 
-// Dimensions: inputs are the channels.
+// In the dimensions, `inputs` is the number of channels.
 
-// Whether `value` takes the place of `best`: it is larger, or NaN.
+// Whether `value` replaces `best`: it is larger, or NaN.
 __device__ inline bool wins(float best, float value) { return best < value || value != value; }
 
-// y of each window; `largest`: its largest pixel rather than their average.
+// y of each window: its largest pixel if `largest`, else the average.
 extern "C" __global__ void pool(Convolution d, unsigned length, unsigned largest, const float *x,
                                 float *y) {
     unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
@@ -32,7 +32,7 @@ extern "C" __global__ void pool(Convolution d, unsigned length, unsigned largest
 }
 ENTRY(pool)
 
-// dx of each pixel: from +0, the shares of the windows that hold it, row-major.
+// dx of each pixel: starting from +0, the shares of the windows that contain it, in row-major order.
 extern "C" __global__ void pool_backward(Convolution d, unsigned length, unsigned largest,
                                          const float *x, const float *dy, float *dx) {
     unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
@@ -52,7 +52,7 @@ extern "C" __global__ void pool_backward(Convolution d, unsigned length, unsigne
             Reach columns = window_reach(wx, d.width, d.size, d.stride, d.padding);
             if (largest) {
                 float best = __uint_as_float(0xff800000u);
-                // Where nothing wins, the first pixel has the maximum.
+                // Unless another pixel wins, the first one has the maximum.
                 int best_row = rows.first, best_column = columns.first;
                 for (int sy = rows.first; sy < rows.last; sy++)
                     for (int sx = columns.first; sx < columns.last; sx++) {

@@ -1,6 +1,6 @@
-// Σ|x| in the shape of src/backend/summation.rs: 16 consecutive numbers are a block.
+// Σ|x| in the order of src/backend/summation.rs: 16 consecutive elements are a block.
 
-// The lanes of a chunk: partials [chunks][16]. A half warp takes a chunk.
+// The lanes of a chunk: partials [chunks][16]. Half a warp takes one chunk.
 extern "C" __global__ void absolute_sum_chunks(unsigned length, const float *x, float *partials) {
     unsigned number = blockIdx.x * blockDim.x + threadIdx.x;
     unsigned chunk = number / LANES, lane = number % LANES;
@@ -13,8 +13,8 @@ extern "C" __global__ void absolute_sum_chunks(unsigned length, const float *x, 
 }
 ENTRY(absolute_sum_chunks)
 
-// Quantities in partials of the shape [chunks][quantities][16], added: sums [quantities]. A thread
-// block of 256 takes 16 quantities.
+// Adds partials [chunks][quantities][16] to sums [quantities]. A thread block of 256 takes 16
+// quantities.
 extern "C" __global__ void add_partials(unsigned chunks, unsigned quantities, const float *partials,
                                         float *sums) {
     __shared__ float lanes[16][LANES];
@@ -27,7 +27,7 @@ extern "C" __global__ void add_partials(unsigned chunks, unsigned quantities, co
 }
 ENTRY(add_partials)
 
-// The lanes of each chunk's Σ x and Σ|x| or, where `spread` is 1, of Σ (x − mean)² without the padding and the
+// The lanes of each chunk's Σ x and Σ|x| or, if `spread` is 1, of Σ (x − mean)² without the padding lanes and the
 // count of x > 0: partials [chunks][2][channels][16]. The mean is the first row of statistics [4][channels].
 extern "C" __global__ void neuron_sums(Normalisation d, unsigned spread, const float *x,
                                        const float *statistics, float *partials) {
@@ -50,7 +50,8 @@ extern "C" __global__ void neuron_sums(Normalisation d, unsigned spread, const f
 }
 ENTRY(neuron_sums)
 
-// Mean and mean magnitude or, where `spread` is 1, deviation and share of x > 0, of statistics [4][channels].
+// Mean and mean magnitude or, if `spread` is 1, standard deviation and fraction of x > 0, of statistics
+// [4][channels].
 extern "C" __global__ void neuron_statistics(Normalisation d, unsigned spread, unsigned chunks,
                                              const float *partials, float *statistics) {
     ChannelSums sums = add_sums(d, chunks, partials);

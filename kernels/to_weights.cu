@@ -1,15 +1,15 @@
-// Convolution, and product, to the weights: dw[o][tap][c] = g[o]·Σ dy[o]·x[c] over samples and output
-// pixels, in 16 lanes and chunks of 32 pixels.
+// The gradient of convolutions and products to the weights: dw[o][tap][c] = g[o]·Σ dy[o]·x[c] over samples and
+// output pixels, in 16 lanes and chunks of 32 pixels.
 //
-// A tile is one tap, 4 outputs and 4 inputs. Half a warp takes a chunk of a tile at a time, a lane a
-// thread, with the tile's 16 chains in registers; up to 16 chunks run side by side, and their sums are then
-// added in ascending order through shared memory. Where there are few chunks, a thread block of as many rows
-// as blockDim.y takes as many tiles, all chunks of each at once.
+// A tile is one tap, 4 outputs and 4 inputs. Half a warp takes one chunk of a tile at a time, one lane per
+// thread, with the tile's 16 chains in registers. Up to 16 chunks run in parallel, and their sums are then
+// added in ascending order through shared memory. If there are few chunks, a thread block takes blockDim.y tiles,
+// one per row of threads, with all chunks of each tile at once.
 
-// Outputs, and inputs, of a tile.
+// Outputs, and inputs, in a tile.
 #define SIDE 4
 #define PAIRS (SIDE * SIDE)
-// Chunks side by side, of all tiles of a thread block, at most.
+// Maximum number of parallel chunks, of all tiles of a thread block.
 #define SLOTS 16
 
 extern "C" __global__ void __launch_bounds__(SLOTS *LANES)
@@ -21,17 +21,17 @@ convolution_to_weights(Convolution d, const float *gain, const float *dy, const 
     unsigned taps = d.size * d.size;
     unsigned input_tiles = (d.inputs + SIDE - 1) / SIDE;
     unsigned tiles = (d.outputs + SIDE - 1) / SIDE * taps * input_tiles;
-    // Behind the last tile the last one is summed once more, and not written.
+    // Rows past the last tile compute the last one again, and do not write it.
     unsigned number = blockIdx.x * blockDim.y + threadIdx.y, tile = smaller(number, tiles - 1);
     unsigned input = tile % input_tiles * SIDE;
     unsigned tap = tile / input_tiles % taps;
     unsigned output = tile / input_tiles / taps * SIDE;
     float(*parts)[PAIRS][LANES] = partials + threadIdx.y * slots;
-    // With several tiles there is one round, whose first part may be overwritten.
+    // Several tiles take a single round, so its first partials may be overwritten.
     float(*sums_of)[LANES] = blockDim.y > 1 ? parts[0] : totals;
     int down = (int)(tap / d.size) - (int)d.padding, right = (int)(tap % d.size) - (int)d.padding;
 
-    // Beyond the last output or input the last one is summed once more, and not written.
+    // Positions past the last output or input compute the last one again, and do not write it.
     unsigned at_output[SIDE], at_input[SIDE];
 #pragma unroll
     for (unsigned i = 0; i < SIDE; i++) {

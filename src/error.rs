@@ -13,26 +13,26 @@ use core::fmt;
 /// `core::result::Result` with this crate's [`Error`].
 pub type Result<T> = core::result::Result<T, Error>;
 
-/// What went wrong, where, and what would be right.
+/// An error: what is wrong, where, and what would be right.
 #[non_exhaustive]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
     /// Operands whose shapes do not fit an operation.
     Shape {
-        /// The operation that was asked for.
+        /// The operation.
         operation: &'static str,
         /// The shape, or relation of shapes, that it needs.
         expected: String,
-        /// What it was given.
+        /// The shape that was given.
         found: String,
     },
     /// A setting, argument or parameter whose value is outside its range.
     Setting {
-        /// Its name, as a user writes it.
+        /// The setting's name, as a user writes it.
         name: String,
         /// The value given.
         value: String,
-        /// The values that are right.
+        /// The valid values.
         expected: String,
     },
     /// An unrecognised name.
@@ -41,84 +41,84 @@ pub enum Error {
         kind: &'static str,
         /// The name given.
         name: String,
-        /// The known name nearest to it, if one is near.
+        /// The known name nearest to it, if there is a similar one.
         nearest: Option<String>,
-        /// Every known name, for the message; separated by commas.
+        /// All known names, separated by commas, for the message.
         known: String,
     },
-    /// A file whose contents are not what its format says, or do not belong to what they are used with.
+    /// A file that violates its format, or that does not match what it is used with.
     Format {
         /// The file.
         path: String,
         /// What is wrong with it, and what would be right.
         problem: String,
     },
-    /// A file of settings, or of a sweep, that contains an invalid setting.
+    /// A file of settings or of a sweep that contains an invalid setting.
     Settings {
         /// The file.
         path: String,
         /// The line and setting, what is wrong with it, and what would be right.
         problem: String,
     },
-    /// A file or directory cannot be read or written: the operating system refuses, something is in the way, or
-    /// nothing is there.
+    /// A file or directory cannot be read or written: the operating system refuses, the path is taken, or it does not
+    /// exist.
     File {
         /// The file or directory.
         path: String,
-        /// What was being done: "read", "create".
+        /// The action that failed: "read", "create".
         action: &'static str,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
     /// The operating system refused something other than a file.
     System {
-        /// What was being done: "write to standard output".
+        /// The action that failed: "write to standard output".
         action: &'static str,
         /// The operating system's reason.
         reason: String,
     },
     /// A result cannot be written in a file format.
     Encoding {
-        /// What was to be written: "summary".
+        /// The kind of result: "summary".
         what: String,
         /// The format: "JSON".
         format: &'static str,
         /// Why the format cannot hold it.
         reason: String,
     },
-    /// A job that does not fit the plan of its run, such as one that the plan does not have.
+    /// A job that does not match the plan of its run, such as one that is not in the plan.
     Job {
         /// Its identity or number.
         job: String,
         /// What is wrong with it, and what would be right.
         problem: String,
     },
-    /// Training produced a number that is not finite.
+    /// Training produced a non-finite number.
     Diverged {
         /// The iteration, counted from 1 over the whole run.
         iteration: usize,
-        /// The quantity that is not finite.
+        /// The non-finite quantity.
         quantity: String,
         /// Its value.
         value: String,
     },
-    /// More memory is needed than there is.
+    /// Not enough memory.
     Memory {
-        /// What needs it.
+        /// What the memory is for.
         purpose: String,
         /// Bytes needed.
         bytes: u64,
         /// What would make it fit.
         remedy: String,
     },
-    /// The processor cannot run the instruction set that was asked for.
+    /// The processor cannot run the requested instruction set.
     InstructionSet {
-        /// The set asked for.
+        /// The requested instruction set.
         name: String,
         /// The sets this processor can run, separated by commas.
         available: String,
     },
-    /// A device that computes is missing, or fails.
+    /// A compute device is missing or fails.
     Device {
         /// The device, or the library that it needs.
         device: String,
@@ -127,15 +127,15 @@ pub enum Error {
         /// What to install or change.
         remedy: String,
     },
-    /// The run was stopped by its user.
+    /// The user stopped the run.
     Interrupted {
-        /// Iterations that were finished.
+        /// Iterations completed.
         iteration: usize,
     },
 }
 
 impl Error {
-    /// Whether the request itself was wrong (exit code 2 of the program), rather than its execution.
+    /// Whether the request was wrong (exit code 2 of the program), not its execution.
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
@@ -146,7 +146,7 @@ impl Error {
         )
     }
 
-    /// The same with what to do about it, if it is an [`Error::File`]: `path: cannot action: reason{advice}`.
+    /// Appends advice to an [`Error::File`]: `path: cannot action: reason{advice}`. Other errors stay unchanged.
     pub fn advised(self, advice: &str) -> Self {
         match self {
             Error::File {

@@ -1,15 +1,16 @@
 //! Counter-based random streams: Philox 4×32-10 (Salmon, Moraes, Dror, Shaw, SC 2011).
 //!
-//! A stream is named by (seed, purpose, step), or by (seed, purpose, index, step), so that no draw
-//! depends on who drew before. Each use of randomness has its own [`Purpose`]. The generator is a [`TryRng`] of the crate `rand`, whose distributions, and those of
-//! `rand_distr`, draw from it; the tests pin what results depend on by golden values.
+//! A stream is identified by (seed, purpose, step) or by (seed, purpose, index, step), so no draw
+//! depends on earlier draws elsewhere. Each use of randomness has its own [`Purpose`]. The generator implements
+//! [`TryRng`] of the crate `rand`; the distributions of `rand` and `rand_distr` draw from it. Tests pin the draws
+//! that results depend on with golden values.
 //!
 //! ```
 //! use neurogain::rng::{Purpose, RandomStream};
 //! use rand::RngExt;
 //! let mut draws = RandomStream::new(42, Purpose::User, 7);
 //! let die: u32 = draws.random_range(1..=6);
-//! // The same name, the same draws, whatever was drawn elsewhere.
+//! The same identity gives the same draws, whatever was drawn elsewhere.
 //! assert_eq!(RandomStream::new(42, Purpose::User, 7).random_range(1..=6), die);
 //! ```
 
@@ -17,7 +18,7 @@ use core::convert::Infallible;
 
 use rand::TryRng;
 
-/// What a stream is for; streams of different purposes never meet. A step counts from 0 unless it says
+/// The purpose of a stream; streams of different purposes never overlap. A step counts from 0 unless stated
 /// otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
@@ -26,11 +27,11 @@ pub enum Purpose {
     Weights = 1,
     /// The indices of a training batch; the step is the iteration, from 1.
     Batch = 2,
-    /// How a training batch's images are cropped and mirrored; the step is the iteration, from 1.
+    /// Random crops and horizontal flips of a training batch; the step is the iteration, from 1.
     Transform = 3,
-    /// How test images are cropped and mirrored; the index is the task, the step the iteration, from 1.
+    /// Random crops and horizontal flips of test images; the index is the task, the step the iteration, from 1.
     Evaluation = 4,
-    /// The order of pixels of permuted images; the step is the permutation's number, from 1.
+    /// The pixel permutation of permuted images; the step is the permutation's number, from 1.
     Permutation = 5,
     /// Which samples a reservoir keeps for replay; the step is the context, from 1.
     Reservoir = 6,
@@ -38,17 +39,18 @@ pub enum Purpose {
     Modulator = 7,
     /// Draws of the shared modulator for test images; the step is the batch's number within its task.
     TestModulator = 8,
-    /// The neurons to which shuffled gains go; the step is the task.
+    /// The permutation of gains over neurons, for shuffled gains; the step is the task.
     ShuffledGains = 9,
     /// Initial weights of a controller; the step is the layer.
     Controller = 10,
-    /// Initial weights of the readouts of primary tasks, which a network is pretrained on; the step is the task.
+    /// Initial weights of the readouts of the primary tasks (pretraining); the step is the task.
     PrimaryReadouts = 11,
-    /// Initial weights of the readouts of the tasks that a network adapts to; the step is the task.
+    /// Initial weights of the readouts of the tasks adapted to; the step is the task.
     Readouts = 12,
-    /// The indices of a batch of adaptation; the step is the batch's number.
+    /// The indices of an adaptation batch; the step is the batch's number.
     AdaptationBatch = 13,
-    /// The order in which a class-balanced replay keeps samples; the index is the view's number, the step the
+    /// The order in which class-balanced replay keeps samples; the index is the number of the context view, the step
+    /// the
     /// sample.
     BalancedReplay = 14,
     /// The resamples of a bootstrap; the step is the number of values.
@@ -57,25 +59,25 @@ pub enum Purpose {
     TargetNoise = 17,
     /// Start vectors of an eigenvalue iteration; the step is the vector's number.
     Direction = 18,
-    /// The samples of an analysis' loss; the step is the context.
+    /// The samples for the loss of an analysis; the step is the context.
     Probe = 19,
     /// Random labels; the index is the task's number, the step the sample.
     RandomLabels = 20,
-    /// The order of classes of shuffled labels; the step is the task's number, from 1.
+    /// The class permutation of shuffled labels; the step is the task's number, from 1.
     ShuffledLabels = 21,
-    /// The order in which classes come to tasks; the step is how often all classes have come.
+    /// The order in which classes are assigned to tasks; the step is the number of completed passes over all classes.
     ClassOrder = 22,
-    /// The samples that a learner sees once more when a context ends; the step is the context, from 1.
+    /// The samples that a learner processes at the end of a context; the step is the context, from 1.
     ContextEnd = 24,
     /// The noise of shrink and perturb; the step is the context, from 1.
     Perturbation = 25,
-    /// The weights of replaced units; the step is the update, from 1.
+    /// The initial weights of replaced units; the step is the update, from 1.
     Replacement = 26,
     /// Free for a user of the library.
     User = u32::MAX,
 }
 
-/// The random stream of a (seed, purpose, step): 2³⁴ words long, then it repeats.
+/// The random stream of a (seed, purpose, step): 2³⁴ words, after which it repeats.
 #[derive(Debug, Clone)]
 pub struct RandomStream {
     key: [u32; 2],
@@ -95,7 +97,7 @@ impl RandomStream {
         }
     }
 
-    /// The stream of (`seed`, `purpose`, `index`, `step`), from its start: that of the step
+    /// The stream of (`seed`, `purpose`, `index`, `step`), from its start; equal to the stream of step
     /// `index`·2³² + `step`.
     pub fn indexed(seed: u64, purpose: Purpose, index: u32, step: u32) -> Self {
         let step = u64::from(index) << 32 | u64::from(step);

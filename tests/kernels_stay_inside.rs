@@ -1,8 +1,8 @@
 //! No kernel reads or writes outside its buffers.
 //!
-//! Every allocation with the alignment of the kernels' buffers gets pages of its own between two
-//! that cannot be accessed, and ends where its pages end, or begins where they begin. A stray access
-//! ends the process with SIGSEGV; the last line printed says which case it was.
+//! Every allocation with the alignment of the kernels' buffers gets its own pages between two inaccessible
+//! pages, and ends at the end of its pages or starts at their start. A stray access
+//! ends the process with SIGSEGV; the last printed line names the case.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #![allow(unsafe_code)]
 
@@ -27,15 +27,15 @@ const PAGE: usize = 4096;
 /// The alignment of the kernels' buffers.
 const ALIGNMENT: usize = 64;
 
-/// Whether buffers end, rather than begin, next to a page that cannot be accessed.
+/// Whether buffers end, rather than begin, next to an inaccessible page.
 static AT_THE_END: AtomicBool = AtomicBool::new(true);
-/// The tests of this file take turns, as they set [`AT_THE_END`].
+/// The tests of this file run one at a time, because they set [`AT_THE_END`].
 static TURN: Mutex<()> = Mutex::new(());
 
 struct Fenced;
 
-// SAFETY: what is not aligned to 64 goes to the system's allocator and back. The rest gets whole
-// readable and writable pages of its own, at least `size` bytes from the pointer that is returned;
+// SAFETY: allocations not aligned to 64 go to the system's allocator and back. The rest get their own whole
+// readable and writable pages, at least `size` bytes from the returned pointer;
 // `size` is rounded up to a multiple of 64, so that the pointer is aligned at either end.
 unsafe impl GlobalAlloc for Fenced {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -93,7 +93,7 @@ unsafe impl GlobalAlloc for Fenced {
 #[global_allocator]
 static ALLOCATOR: Fenced = Fenced;
 
-/// Runs a test with buffers at the end, then at the beginning, of their pages.
+/// Runs a test with buffers at the end, then at the start, of their pages.
 fn at_both_ends(test: impl Fn()) {
     let _turn = TURN.lock();
     for end in [true, false] {
@@ -162,7 +162,7 @@ fn every_load_and_store() {
     });
 }
 
-/// Whether a result says that the shapes do not fit.
+/// Whether a result is an error about shapes.
 fn refused<T>(result: Result<T, Error>) -> bool {
     matches!(result, Err(Error::Shape { .. }))
 }

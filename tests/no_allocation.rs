@@ -1,4 +1,4 @@
-//! A training step after the first, and an inference after the first, ask for no memory.
+//! After the first training step and the first inference, no memory is allocated.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -10,7 +10,7 @@ use neurogain::nn::SoftmaxCrossEntropy;
 use neurogain::optim::Optimizer;
 use neurogain::{Cpu, Memory, Shape, Tensor};
 
-/// Counts what the calling thread asks for.
+/// Counts the allocations of the calling thread.
 struct Counting;
 
 std::thread_local! {
@@ -21,7 +21,7 @@ std::thread_local! {
 static COUNTING: Counting = Counting;
 
 #[allow(unsafe_code, reason = "an allocator is unsafe to write")]
-// SAFETY: every call goes to the system's allocator as it came.
+// SAFETY: every call is passed unchanged to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ASKED.set(ASKED.get() + 1);
@@ -47,7 +47,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// How often `work` asks for memory.
+/// The number of allocations in `work`.
 fn asked(work: impl FnOnce()) -> usize {
     let before = ASKED.get();
     work();
@@ -66,7 +66,7 @@ fn batch(backend: &Cpu, shape: Shape, classes: usize) -> Batch {
     }
 }
 
-/// Whole steps of every rule, each part of a step by itself, and inference, all after their first.
+/// Whole steps of every optimiser, each part of a step alone, and inference, all after their first.
 fn check(backend: &Cpu, network: &mut impl Network, batch: &Batch) {
     let adam = Optimizer::Adam {
         beta1: 0.9,
@@ -97,7 +97,7 @@ fn check(backend: &Cpu, network: &mut impl Network, batch: &Batch) {
         let logits = Network::infer(network, backend, &batch.inputs).unwrap();
         loss.infer(backend, logits, &batch.labels).unwrap();
         loss.last(backend).unwrap();
-        // The next list is in the place of this one.
+        // The next list reuses the memory of this one.
         loss.total(backend).unwrap();
     };
     infer(network);
@@ -115,7 +115,7 @@ fn the_allocator_counts() {
 #[test]
 fn mlp() {
     let backend = Cpu::new().unwrap();
-    // Layers of different sizes, so that buffers that change places from step to step would grow.
+    // Layers of different sizes: buffers that swapped roles between steps would grow.
     for neurons in [
         vec![37, 7],
         vec![37, 50, 7],

@@ -1,4 +1,4 @@
-//! How the benchmarks measure and report.
+//! Measures and reports benchmarks.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use criterion::{Criterion, Throughput};
 use neurogain::backend::Cpu;
 use neurogain::bench::{Amount, Subject, measure};
 
-/// Short measurements, as there are many.
+/// Short measurements, because there are many.
 pub fn configuration() -> Criterion {
     Criterion::default()
         .sample_size(20)
@@ -15,7 +15,7 @@ pub fn configuration() -> Criterion {
         .configure_from_args()
 }
 
-/// Criterion's measurement of each subject, then its fraction of the peak or of the bandwidth that
+/// Measures each subject with Criterion, then its fraction of the peak or of the bandwidth that
 /// this process measures just before and after each round.
 pub fn report(criterion: &mut Criterion, cpu: &Cpu, subjects: Vec<Subject<'_>>) {
     for mut subject in subjects {

@@ -7,10 +7,10 @@ use crate::error::Result;
 
 /// A scale and a shift (bias) for each channel or neuron, and their gradients.
 pub trait Affine: Memory {
-    /// `y = fma(scale[c], x, shift[c])` for every sample and pixel of channel c, then the residual is added
-    /// and ReLU taken (as in [`Unary::Relu`](super::Unary::Relu)), if given; +0 in the padding.
+    /// `y = fma(scale[c], x, shift[c])` for every sample and pixel of channel c. Then the residual is added and
+    /// ReLU applied (as in [`Unary::Relu`](super::Unary::Relu)), if requested. Padding lanes become +0.
     ///
-    /// The gradient to x is the same with the same scale and without shift, of dy.
+    /// The gradient with respect to x is the same operation on dy, with the same scale and without a shift.
     fn scale_shift(
         &self,
         operands: ScaleShift<'_, Self::Floats>,
@@ -20,8 +20,8 @@ pub trait Affine: Memory {
     /// `dscale[c] = Σ dy·x` (`fma(dy, x, ·)`) and `dshift[c] = Σ dy` over samples and pixels: the gradients
     /// of [`scale_shift`](Affine::scale_shift) without ReLU.
     ///
-    /// The sums have the shape of [`batch_statistics`](super::Normalisations::batch_statistics)' sums. The
-    /// padding of dy and x is zero and counts nothing.
+    /// The order of summation is that of [`batch_statistics`](super::Normalisations::batch_statistics). The padding
+    /// lanes of dy and x must be zero; they add nothing.
     fn scale_shift_gradients(
         &self,
         dimensions: Normalisation,
@@ -31,33 +31,33 @@ pub trait Affine: Memory {
     ) -> Result<()>;
 }
 
-/// What [`Affine::scale_shift`] reads.
+/// The inputs of [`Affine::scale_shift`].
 #[derive(Debug, Clone, Copy)]
 pub struct ScaleShift<'a, F> {
     /// The dimensions of x, the residual and y.
     pub dimensions: Normalisation,
-    /// Whether ReLU is taken at the end.
+    /// Whether ReLU is applied at the end.
     pub relu: bool,
-    /// `[channels]`; absent: 1.
+    /// `[channels]`; 1 if absent.
     pub scale: Option<&'a F>,
-    /// `[channels]`; absent: +0.
+    /// `[channels]`; +0 if absent.
     pub shift: Option<&'a F>,
-    /// What is scaled; absent: y, in place.
+    /// The input; if absent, y is updated in place.
     pub x: Option<&'a F>,
-    /// What is added before ReLU.
+    /// Added before ReLU.
     pub residual: Option<&'a F>,
 }
 
-/// The gradient of the scale, and the x that it needs.
+/// The gradient of the scale, and the forward input it depends on.
 #[derive(Debug)]
 pub struct ScaleGradient<'a, F> {
-    /// What was scaled.
+    /// The input of the forward pass.
     pub x: &'a F,
-    /// Takes dscale, `[channels]`.
+    /// Receives dscale, `[channels]`.
     pub dscale: &'a mut F,
 }
 
-/// The operands of a scale and shift.
+/// Checks the operands of a scale and shift.
 pub(super) fn check_scale_shift<B: Memory>(
     backend: &B,
     given: &ScaleShift<'_, B::Floats>,
@@ -78,7 +78,7 @@ pub(super) fn check_scale_shift<B: Memory>(
     )
 }
 
-/// The operands of the gradients of a scale and shift.
+/// Checks the operands of the gradients of a scale and shift.
 pub(super) fn check_scale_shift_gradients<B: Memory>(
     backend: &B,
     dimensions: Normalisation,

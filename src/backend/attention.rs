@@ -1,4 +1,4 @@
-//! Softmax over rows, and products of activations with activations.
+//! Softmax over rows, and products of two activations.
 
 use alloc::format;
 
@@ -8,23 +8,24 @@ use super::normalisations::Normalisation;
 use crate::error::Result;
 use crate::shape::LANES;
 
-/// What attention needs besides products with weights.
+/// The operations of attention other than products with weights.
 ///
 /// *Within* each sample, [`sample_product`](Attention::sample_product) multiplies two activations. *Across* the
-/// samples of a batch (each sample a token), [`to_rows`](Attention::to_rows) makes weights of one activation,
-/// and [`Products`](super::Products) do the rest: scores `product_forward(w = rows of k, x = q)`, weighted values
-/// `product_to_input(w = rows of v, dy = softmax)`, gradients by the other two, and
-/// [`to_blocked`](Attention::to_blocked).
+/// samples of a batch (each sample is a token), [`to_rows`](Attention::to_rows) turns one activation into weights,
+/// and [`Products`](super::Products) compute the scores `product_forward(w = rows of k, x = q)` and the weighted values
+/// `product_to_input(w = rows of v, dy = softmax)`. Their gradients are the other two products, with
+/// [`to_blocked`](Attention::to_blocked) as the inverse of `to_rows`.
 pub trait Attention: Memory {
     /// `x ← softmax(x)` over the channels of each pixel (row) of each sample, in place.
     ///
     /// With z = x − max and S = Σ_c exp(z_c) (a chain of additions from +0, c ascending): `fl(exp(z_c)/S)`. The
-    /// maximum is the largest number of the row, its first unless that is NaN. A NaN or +∞ in a row makes all of
-    /// it NaN; −∞ gives +0 unless all are. +0 in the padding.
+    /// maximum is the largest element of the row; if the first element is NaN, the maximum is NaN. A NaN or +∞ makes
+    /// the
+    /// whole row NaN. −∞ gives +0, unless the whole row is −∞. Padding lanes become +0.
     fn softmax(&self, dimensions: Normalisation, x: &mut Self::Floats) -> Result<()>;
 
-    /// The gradient of [`softmax`](Attention::softmax): `dy ← fl(y·fl(dy − t))`, in place, with
-    /// t = Σ_c dy_c·y_c (`fma(dy, y, ·)` from +0, c ascending); +0 in the padding. `y` is softmax's output.
+    /// The gradient of [`softmax`](Attention::softmax), in place: `dy ← fl(y·fl(dy − t))` with
+    /// t = Σ_c dy_c·y_c (`fma(dy, y, ·)` from +0, c ascending). `y` is softmax's output. Padding lanes become +0.
     fn softmax_backward(
         &self,
         dimensions: Normalisation,
@@ -33,7 +34,7 @@ pub trait Attention: Memory {
     ) -> Result<()>;
 
     /// `c[i][j] = Σ_t a[i][t]·b[t][j]` for each sample: one chain of fused multiply-adds from +0, t ascending.
-    /// The gradients are products too: da = dc·bᵀ, db = aᵀ·dc.
+    /// The gradients are products of this kind too: da = dc·bᵀ, db = aᵀ·dc.
     fn sample_product(
         &self,
         dimensions: SampleProduct,
@@ -42,8 +43,8 @@ pub trait Attention: Memory {
         c: &mut Self::Floats,
     ) -> Result<()>;
 
-    /// `rows[s][f] = x[s][f]`: `[blocks][features][16]` as the matrix `[samples][features]`, without the
-    /// padding.
+    /// `rows[s][f] = x[s][f]`: converts `[blocks][features][16]` to the matrix `[samples][features]`, without the
+    /// padding lanes.
     fn to_rows(
         &self,
         samples: usize,
@@ -52,7 +53,7 @@ pub trait Attention: Memory {
         rows: &mut Self::Floats,
     ) -> Result<()>;
 
-    /// `x[s][f] = rows[s][f]`, +0 in the padding: the inverse of [`to_rows`](Attention::to_rows).
+    /// `x[s][f] = rows[s][f]`, the inverse of [`to_rows`](Attention::to_rows). Padding lanes become +0.
     fn to_blocked(
         &self,
         samples: usize,
@@ -80,7 +81,7 @@ pub struct SampleProduct {
 }
 
 impl SampleProduct {
-    /// The distance from one row of a to the next, and from one term to the next, in blocks.
+    /// The distances, in blocks, between rows of a and between terms of a.
     pub(super) fn steps_a(&self) -> [usize; 2] {
         if self.transpose_a {
             [1, self.rows]
@@ -89,7 +90,7 @@ impl SampleProduct {
         }
     }
 
-    /// The distance from one term of b to the next, and from one column to the next, in blocks.
+    /// The distances, in blocks, between terms of b and between columns of b.
     pub(super) fn steps_b(&self) -> [usize; 2] {
         if self.transpose_b {
             [1, self.terms]
@@ -99,7 +100,7 @@ impl SampleProduct {
     }
 }
 
-/// The operands of a softmax, or of its gradient.
+/// Checks the operands of a softmax, or of its gradient.
 pub(super) fn check_softmax<B: Memory>(
     backend: &B,
     dimensions: Normalisation,
@@ -114,7 +115,7 @@ pub(super) fn check_softmax<B: Memory>(
     )
 }
 
-/// The operands of a product within each sample.
+/// Checks the operands of a product within each sample.
 pub(super) fn check_sample_product<B: Memory>(
     backend: &B,
     d: SampleProduct,
@@ -130,7 +131,7 @@ pub(super) fn check_sample_product<B: Memory>(
     Ok(())
 }
 
-/// The operands of a change between the block layout and rows.
+/// Checks the operands of a conversion between the block layout and rows.
 pub(super) fn check_rows<B: Memory>(
     backend: &B,
     [samples, features]: [usize; 2],

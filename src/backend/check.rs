@@ -1,11 +1,11 @@
-//! The lengths that the kernels' operands must have, on every backend.
+//! Checks of the operands' lengths, shared by all backends.
 
 use alloc::format;
 
 use super::memory::Memory;
 use crate::error::{Error, Result};
 
-/// Fails unless each `(name, found, expected)` has the length it should.
+/// Fails unless `found` equals `expected` in each `(name, found, expected)`.
 pub fn lengths(operation: &'static str, lengths: &[(&str, usize, usize)]) -> Result<()> {
     for (name, found, expected) in lengths {
         if found != expected {
@@ -19,7 +19,7 @@ pub fn lengths(operation: &'static str, lengths: &[(&str, usize, usize)]) -> Res
     Ok(())
 }
 
-/// The product of sizes, unless it overflows.
+/// The product of the sizes; fails if it overflows.
 pub fn numbers(operation: &'static str, sizes: &[usize]) -> Result<usize> {
     sizes
         .iter()
@@ -33,7 +33,7 @@ pub fn numbers(operation: &'static str, sizes: &[usize]) -> Result<usize> {
         })
 }
 
-/// Fails unless each operand `(name, floats, expected)` that is given has the length it should.
+/// Fails unless each operand that is present in `(name, floats, expected)` has the expected length.
 pub fn operands<B: Memory>(
     backend: &B,
     operation: &'static str,
@@ -47,7 +47,7 @@ pub fn operands<B: Memory>(
     Ok(())
 }
 
-/// The operands of what goes number by number: each as long as the first that is read.
+/// Checks the operands of an element-wise operation: each must be as long as the first input.
 pub fn as_long_as<B: Memory>(
     backend: &B,
     operation: &'static str,
@@ -61,7 +61,7 @@ pub fn as_long_as<B: Memory>(
     Ok(())
 }
 
-/// An operand that is one number.
+/// Checks an operand that holds one number.
 pub fn one_number<B: Memory>(
     backend: &B,
     operation: &'static str,
@@ -71,7 +71,7 @@ pub fn one_number<B: Memory>(
     lengths(operation, &[(name, backend.length(floats), 1)])
 }
 
-/// Gains, if there are any, one for each output, and w, x and y of the expected lengths.
+/// Checks w, x, y, and the gains if present: one gain for each output.
 pub fn weighted<B: Memory>(
     backend: &B,
     operation: &'static str,
@@ -91,8 +91,8 @@ pub fn weighted<B: Memory>(
     )
 }
 
-/// The product of dimensions; `None` if it, or its size in bytes, overflows, or would if none of them
-/// were 0: so no part of it overflows either.
+/// The product of dimensions; `None` if it, or its size in bytes, overflows. Dimensions of 0 count as 1 in this
+/// check, so no partial product overflows either.
 pub fn volume(dimensions: &[usize]) -> Option<usize> {
     let mut all = size_of::<f32>();
     for &dimension in dimensions {

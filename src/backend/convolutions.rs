@@ -12,8 +12,8 @@ use crate::shape::LANES;
 pub trait Convolutions: Memory {
     /// `y[b][oy][ox][o] = Σ_t Σ_c fl(g[o]·w[o][ty][tx][c])·x[b][oy·stride + ty − padding][ox·stride +
     /// tx − padding][c]`, one chain over (tap row ty, tap column tx, channel c) ascending. A tap that
-    /// falls in the padding is skipped, not multiplied by zero: an infinite weight at the border of
-    /// an image gives no NaN. Shapes: [`Convolution`]; `g` is `[outputs]` (absent: 1).
+    /// falls in the padding is skipped, not multiplied by zero, so an infinite weight at the border of
+    /// an image gives no NaN. Shapes: [`Convolution`]; `g` is `[outputs]` (1 if absent).
     fn convolution_forward(
         &self,
         dimensions: Convolution,
@@ -24,10 +24,10 @@ pub trait Convolutions: Memory {
     ) -> Result<()>;
 
     /// `dx[b][iy][ix][c] = Σ fl(g[o]·w[o][ty][tx][c])·dy[b][oy][ox][o]` over the output pixels
-    /// (oy, ox) whose window holds the pixel, with ty = iy + padding − oy·stride and tx likewise: one
-    /// chain over (oy, ox, o) ascending, so that the taps descend. A pixel in no window gets +0. With
-    /// [`Update::Add`] the chain starts from what dx holds, so that the gradients of a residual
-    /// block's two paths need no pass of their own to be added.
+    /// (oy, ox) whose window contains the pixel, with ty = iy + padding − oy·stride and tx likewise: one
+    /// chain over (oy, ox, o) ascending, so the taps descend. A pixel in no window gets +0. With
+    /// [`Update::Add`] the chain starts from the value in dx. The gradients of a residual block's two paths
+    /// are then added without a separate pass.
     fn convolution_to_input(
         &self,
         dimensions: Convolution,
@@ -41,11 +41,11 @@ pub trait Convolutions: Memory {
     /// `dw[o][ty][tx][c] = g[o]·Σ dy[b][oy][ox][o]·x[b][oy·stride + ty − padding][…][c]` over samples
     /// and output pixels.
     ///
-    /// The sum has the shape of [`summation`](super::summation)'s products, where every output pixel of every block is
-    /// a block of its own: pixels are counted through `[blocks][rows][columns]`, a chunk is
-    /// [`CHUNK`](super::summation::CHUNK) of them, in a chunk each lane is a chain of fused multiply-adds from +0
-    /// over the pixels ascending, without those whose tap falls in the padding. For a 1×1 window on
-    /// 1×1 images it is [`product_to_weights`](super::Products::product_to_weights).
+    /// The order of summation is that of [`summation`](super::summation)'s products, with every output pixel of every
+    /// block as one block: pixels are numbered through `[blocks][rows][columns]`, a chunk is
+    /// [`CHUNK`](super::summation::CHUNK) of them, and within a chunk each lane is a chain of fused multiply-adds from
+    /// +0 over ascending pixels. Pixels whose tap falls in the padding are skipped. For a 1×1 window on
+    /// 1×1 images the result is that of [`product_to_weights`](super::Products::product_to_weights).
     fn convolution_to_weights(
         &self,
         dimensions: Convolution,
@@ -56,16 +56,16 @@ pub trait Convolutions: Memory {
     ) -> Result<()>;
 }
 
-/// What becomes of the numbers that an output holds.
+/// Whether a kernel overwrites its output or adds to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Update {
-    /// They are overwritten: sums start from +0.
+    /// The output is overwritten: sums start from +0.
     Overwrite,
-    /// Sums start from them.
+    /// Sums start from the values in the output.
     Add,
 }
 
-/// The dimensions of a 2-D convolution (without flipping, as in every neural network).
+/// The dimensions of a 2-D convolution (cross-correlation, as in every deep-learning library).
 ///
 /// x is `[blocks][height][width][inputs][16]`, w `[outputs][size][size][inputs]`, y
 /// `[blocks][rows][columns][outputs][16]` with the rows and columns of
@@ -82,7 +82,7 @@ pub struct Convolution {
     pub inputs: usize,
     /// Channels of y.
     pub outputs: usize,
-    /// The taps of an output.
+    /// The window, with its stride and padding.
     pub window: Window,
 }
 
@@ -96,7 +96,7 @@ impl Convolution {
             .outputs_of("convolution", self.height, self.width)
     }
 
-    /// Numbers in w, x and y.
+    /// The lengths of w, x and y.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) if the window does not fit or a length overflows.
@@ -115,7 +115,7 @@ impl Convolution {
     }
 }
 
-/// The operands of a convolution, `x` and `y` as forward; gives rows and columns of y.
+/// Checks the operands of a convolution, `x` and `y` as in the forward pass; returns the rows and columns of y.
 pub(super) fn check_convolution<B: Memory>(
     backend: &B,
     operation: &'static str,

@@ -1,10 +1,10 @@
-//! Operations on each number of a buffer alone.
+//! Element-wise operations.
 
 use super::check::lengths;
 use super::memory::Memory;
 use crate::error::Result;
 
-/// Operations on each number of a buffer alone.
+/// Element-wise operations.
 pub trait Elementwise: Memory {
     /// `x ← f(x)`, in place.
     fn unary(&self, f: Unary, x: &mut Self::Floats) -> Result<()>;
@@ -13,7 +13,7 @@ pub trait Elementwise: Memory {
     fn binary(&self, f: Binary, x: &Self::Floats, y: &mut Self::Floats) -> Result<()>;
 
     /// `g[i] ← fma(γ, g[i], fma(η, H[i], baseline))`, in place, where `baseline` is fl((1 − γ)·g0);
-    /// `drive` holds H for each neuron, or one H for all.
+    /// `drive` holds one H per neuron, or a single H for all.
     fn gain_update(
         &self,
         gamma: f32,
@@ -24,7 +24,7 @@ pub trait Elementwise: Memory {
     ) -> Result<()>;
 }
 
-/// An operation on one number.
+/// An operation on one operand.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Unary {
     /// `max(x, 0)`; NaN stays NaN and −0 becomes +0.
@@ -35,7 +35,7 @@ pub enum Unary {
     Scale(f32),
 }
 
-/// An operation on two numbers, the second of which it overwrites.
+/// An operation on two operands; the result overwrites the second.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Binary {
     /// `y` where x > 0, else +0: the gradient of [`Unary::Relu`], with x its output and y = dy. The
@@ -46,8 +46,8 @@ pub enum Binary {
     GeluBackward,
     /// `fl(x·y)`.
     Multiply,
-    /// `fma(a, x, fl(b·y))`: the sum of two buffers for a = b = 1, rounded once. y is read for b = 0
-    /// too: a NaN there stays.
+    /// `fma(a, x, fl(b·y))`: for a = b = 1 the sum of two buffers, rounded once. y is read even for b = 0, so
+    /// a NaN in y stays NaN.
     Axpby {
         /// The factor of x.
         a: f32,
@@ -71,7 +71,7 @@ impl Binary {
     }
 }
 
-/// The operands of an update of gains: one drive for all of them, or one for each.
+/// Checks the operands of a gain update: one drive for all gains, or one per gain.
 pub(super) fn check_gain_update<B: Memory>(
     backend: &B,
     drive: &B::Floats,

@@ -1,4 +1,4 @@
-//! Batches from datasets on the device.
+//! Gathers batches from datasets on the device.
 
 use alloc::format;
 
@@ -7,14 +7,14 @@ use super::memory::Memory;
 use crate::error::{Error, Result};
 use crate::shape::LANES;
 
-/// Batches from the rows of a dataset.
+/// Gathers batches from the rows of a dataset.
 pub trait Gathers: Memory {
-    /// Rows of a byte matrix as a block-layout batch: `out[s][f] = table[f mod channels][byte]`,
-    /// where row `indices[s]` of `pixels`, `[rows][features]`, gives the bytes. `table` is
+    /// Gathers rows of a byte matrix as a batch in block layout: `out[s][f] = table[f mod channels][byte]`,
+    /// where the bytes come from row `indices[s]` of `pixels`, `[rows][features]`. `table` is
     /// `[channels][256]`. Padding lanes become zero.
     ///
-    /// Without `maps` the byte is number f of the row. With them a row is an image of features/pixels
-    /// channels, and the byte is channel c of its pixel `sources[of[s]][p]` for f = p·channels + c, 0 if the
+    /// Without `maps`, the byte is element f of the row. With `maps`, a row is an image of features/pixels
+    /// channels, and for f = p·channels + c the byte is channel c of its pixel `sources[of[s]][p]`, or 0 if the
     /// image has no such pixel.
     fn gather(
         &self,
@@ -26,13 +26,13 @@ pub trait Gathers: Memory {
         out: &mut Self::Floats,
     ) -> Result<()>;
 
-    /// [`gather`](Gathers::gather) of images, each shifted and mirrored:
+    /// [`gather`](Gathers::gather) of images, each shifted and optionally flipped horizontally:
     /// `out[s][y][x][c] = table[c mod tables][byte]`, where the byte is channel c of pixel (y + down, x' + right)
-    /// of image `indices[s]`, 0 outside of it, with x' = x or, mirrored, width − 1 − x.
+    /// of image `indices[s]`, or 0 outside the image. x' = width − 1 − x if flipped, else x.
     ///
-    /// `pixels` is `[images][height][width][channels]`, `shape` is height, width and channels, `table`
-    /// holds one table of 256 for each channel or one for all, and `placements` one for each sample. With
-    /// `maps` the image that is shifted and mirrored is the mapped one.
+    /// `pixels` is `[images][height][width][channels]` and `shape` is height, width and channels. `table`
+    /// holds one table of 256 per channel, or one for all. `placements` holds one entry per sample. `maps` are applied
+    /// before the shift and flip.
     #[allow(clippy::too_many_arguments)]
     fn gather_images(
         &self,
@@ -46,31 +46,31 @@ pub trait Gathers: Memory {
     ) -> Result<()>;
 }
 
-/// Which pixel of its image each pixel of a gathered sample shows: a rotation or a permutation, one map for
-/// each sample.
+/// Pixel maps such as rotations and permutations. The map of a sample gives, for each pixel of the output, the
+/// source pixel of its image.
 #[derive(Debug)]
 pub struct PixelMaps<'a, Bytes> {
-    /// `[maps][pixels]`, four bytes a number, the lowest first: the number of a pixel of the image as it is
-    /// stored. Any number that is not one means the byte 0.
+    /// `[maps][pixels]`, four bytes per number, little-endian: the index of a pixel of the stored image. An index
+    /// out of range gives the byte 0.
     pub sources: &'a Bytes,
-    /// Pixels of an image: height · width.
+    /// Pixels in an image: height · width.
     pub pixels: usize,
     /// The map of each sample, `[samples]`.
     pub of: &'a [u32],
 }
 
-/// Where a sample's pixels are taken from, in [`Gathers::gather_images`].
+/// The shift and horizontal flip of one sample, in [`Gathers::gather_images`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Placement {
-    /// Rows that the window lies below the image's top; negative above it.
+    /// Rows from the image's top down to the window's top; negative if the window starts above the image.
     pub down: i16,
-    /// Columns that the window lies right of the image's left edge; negative left of it.
+    /// Columns from the image's left edge to the window's; negative if the window starts left of the image.
     pub right: i16,
-    /// Whether the window is mirrored left to right.
+    /// Whether the window is flipped horizontally.
     pub mirrored: bool,
 }
 
-/// The maps of a gathering; `sources` is the length of their list.
+/// Checks the pixel maps of a gather; `sources` is the length of `maps.sources` in bytes.
 pub(super) fn check_pixel_maps<B>(
     operation: &'static str,
     maps: &PixelMaps<'_, B>,
@@ -88,7 +88,7 @@ pub(super) fn check_pixel_maps<B>(
     check_indices(operation, maps.of, sources / map)
 }
 
-/// The operands of a gathering of rows.
+/// Checks the operands of a gather of rows.
 pub(super) fn check_gather(
     pixels: usize,
     table: usize,
@@ -105,7 +105,7 @@ pub(super) fn check_gather(
     check_indices("gather", indices, rows)
 }
 
-/// The operands of a gathering of images; gives the number of tables: one may serve all channels.
+/// Checks the operands of a gather of images. Returns the number of tables: one per channel, or 1 for all.
 pub(super) fn check_gather_images(
     pixels: usize,
     shape: [usize; 3],
@@ -131,7 +131,7 @@ pub(super) fn check_gather_images(
     Ok(tables)
 }
 
-/// Refuses an index that is not below `count`.
+/// Fails if an index is not below `count`.
 pub(super) fn check_indices(operation: &'static str, indices: &[u32], count: usize) -> Result<()> {
     match indices.iter().find(|&&index| index as usize >= count) {
         Some(index) => {

@@ -1,4 +1,4 @@
-//! Losses of a batch and their gradients.
+//! Loss of a batch and its gradient.
 
 use alloc::format;
 
@@ -7,15 +7,15 @@ use super::memory::Memory;
 use crate::error::{Error, Result};
 use crate::shape::LANES;
 
-/// Losses of a batch, and their gradients.
+/// Loss of a batch and its gradient.
 pub trait Losses: Memory {
     /// Softmax, cross-entropy, entropy and accuracy in one pass over the logits.
     ///
     /// With z = logits − max, S = Σ_c exp(z_c) (a chain of additions, c ascending) and L = ln S:
     /// loss = L − z_label, H = L − (Σ_c exp(z_c)·z_c)/S (one chain of fused multiply-adds).
-    /// `logits` is `[blocks][classes][16]`, `labels` holds a class for each sample, `totals` takes
-    /// the [`sums`] over the samples. If `gradient` is given it takes d(mean loss)/d logits =
-    /// `(exp(z_c)/S − [c = label])·fl(1/m)`, and zeros in the padding.
+    /// `logits` is `[blocks][classes][16]` and `labels` holds one class per sample. `totals` receives
+    /// the [`sums`] over the samples. `gradient`, if given, receives d(mean loss)/d logits =
+    /// `(exp(z_c)/S − [c = label])·fl(1/m)`, and zeros in the padding lanes.
     fn softmax_cross_entropy(
         &self,
         samples: usize,
@@ -26,7 +26,7 @@ pub trait Losses: Memory {
         totals: &mut Self::Floats,
     ) -> Result<()>;
 
-    /// `drive[0] = fl(totals[ENTROPY]/fl(m))`, of the [`sums`] of m samples: the mean entropy H.
+    /// `drive[0] = fl(totals[ENTROPY]/fl(m))`: the mean entropy H from the [`sums`] of m samples.
     fn mean_entropy(
         &self,
         samples: usize,
@@ -41,13 +41,13 @@ pub mod sums {
     pub const LOSS: usize = 0;
     /// Σ softmax entropy H over the samples, nats.
     pub const ENTROPY: usize = 1;
-    /// Samples whose largest logit is the label's; ties go to the lower class.
+    /// Number of samples whose largest logit is that of the label; ties go to the lower class.
     pub const CORRECT: usize = 2;
-    /// How many sums there are.
+    /// The number of sums.
     pub const COUNT: usize = 3;
 }
 
-/// The operands of a mean entropy.
+/// Checks the operands of a mean entropy.
 pub(super) fn check_mean_entropy<B: Memory>(
     backend: &B,
     totals: &B::Floats,
@@ -63,7 +63,7 @@ pub(super) fn check_mean_entropy<B: Memory>(
     )
 }
 
-/// The operands of the loss but the labels' values, which are for [`labels`].
+/// Checks the operands of the loss, except the values of the labels: see [`check_labels`].
 pub(super) fn check_softmax_cross_entropy<B: Memory>(
     backend: &B,
     [samples, classes]: [usize; 2],
@@ -94,7 +94,7 @@ pub(super) fn check_softmax_cross_entropy<B: Memory>(
     Ok(())
 }
 
-/// Refuses labels that are not below `classes`.
+/// Fails if a label is not below `classes`.
 pub(super) fn check_labels(labels: &[u8], classes: usize) -> Result<()> {
     match labels.iter().find(|label| usize::from(**label) >= classes) {
         Some(label) => {

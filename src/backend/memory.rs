@@ -12,31 +12,31 @@ pub trait Memory: Debug + Clone + Send + Sync + 'static {
     /// Bytes on the device: pixels and labels.
     type Bytes: Debug + Clone + Send + Sync;
 
-    /// `length` zeros. Fails with [`Error::Memory`](crate::Error::Memory) if there is no room.
+    /// `length` zeros. Fails with [`Error::Memory`](crate::Error::Memory) if there is not enough memory.
     fn zeros(&self, length: usize) -> Result<Self::Floats>;
-    /// Makes a buffer hold `length` numbers, whatever they are, in the memory at hand where it
-    /// suffices. Fails with [`Error::Memory`](crate::Error::Memory) if there is no room.
+    /// Changes the length of a buffer, and reuses its memory if that is large enough. Contents are unspecified.
+    /// Fails with [`Error::Memory`](crate::Error::Memory) if there is not enough memory.
     fn resize(&self, floats: &mut Self::Floats, length: usize) -> Result<()>;
-    /// How many numbers a buffer holds.
+    /// The length of a buffer.
     fn length(&self, floats: &Self::Floats) -> usize;
-    /// Copies from the host; lengths are equal.
+    /// Copies from the host; the lengths must be equal.
     fn upload(&self, host: &[f32], device: &mut Self::Floats) -> Result<()>;
-    /// Copies to the host; lengths are equal.
+    /// Copies to the host; the lengths must be equal.
     fn download(&self, device: &Self::Floats, host: &mut [f32]) -> Result<()>;
-    /// Copies several to the host, one behind the other, having waited for the device once; their lengths
-    /// add up to the host's.
+    /// Copies several buffers to the host, concatenated, with a single synchronisation. Their lengths must add up to
+    /// the host's.
     fn download_each<'a>(
         &self,
         parts: impl Iterator<Item = &'a Self::Floats> + Clone,
         host: &mut [f32],
     ) -> Result<()>;
-    /// Bytes from the host.
+    /// Copies bytes from the host to a new buffer.
     fn bytes(&self, host: &[u8]) -> Result<Self::Bytes>;
-    /// Makes a buffer hold these bytes, in the memory at hand where it suffices.
+    /// Replaces a buffer's contents by these bytes, and reuses its memory if that is large enough.
     fn upload_bytes(&self, host: &[u8], device: &mut Self::Bytes) -> Result<()>;
 }
 
-/// The operands of a download of several.
+/// Checks the operands of a download of several buffers.
 pub(super) fn check_download_each<'a, B: Memory>(
     backend: &B,
     parts: impl Iterator<Item = &'a B::Floats>,

@@ -1,4 +1,4 @@
-//! The kernel contract: what every kernel computes, on which shapes, and in which order it adds.
+//! The kernel contract: what each kernel computes, on which shapes, and in which order it adds.
 //!
 //! A kernel's result is a function of its inputs alone: not of the instruction set, the number of
 //! threads, or the scheduling. Every backend gives the same bits, because the contract fixes every
@@ -10,10 +10,10 @@
 //! 3. **exp, ln, tanh and 1/√x** are the polynomials of [`cpu::math`].
 //! 4. Everything else is written as the sequence of IEEE 754 operations that its documentation
 //!    gives, each rounded once; `fma` is written where two operations are rounded as one.
-//! 5. Which NaN a result is (its sign and payload) is not fixed; that it is NaN is.
+//! 5. The sign and payload of a NaN result are unspecified; whether a result is NaN is specified.
 //!
-//! The rule for accumulation, stated once: a kernel overwrites its outputs and reads its inputs.
-//! An output that is also read is documented as updated in place.
+//! Accumulation: a kernel overwrites its outputs and reads its inputs. An output that is also read is
+//! documented as updated in place.
 //!
 //! Activations are blocked ([`Shape::Blocked`](crate::Shape)): `[blocks][features][16]`, where the
 //! last block's padding lanes are zero. `m` counts samples, `n` outputs, `k` inputs.
@@ -22,7 +22,7 @@
 //! use neurogain::backend::cpu::InstructionSet;
 //! use neurogain::Cpu;
 //! use neurogain::backend::{Elementwise, Memory, Unary};
-//! // The same bits on every instruction set that this machine has, with any number of threads.
+//! The same bits on every instruction set of this machine, with any number of threads.
 //! for set in InstructionSet::available() {
 //!     let cpu = Cpu::with(set, 2)?;
 //!     let mut x = cpu.zeros(32)?;
@@ -77,13 +77,13 @@ pub use products::{Product, Products};
 pub use reductions::Reductions;
 pub use window::Window;
 
-/// A device that stores numbers and runs all kernels: the sum of the kernel families.
+/// A device that stores numbers and runs all kernels: the union of the kernel families.
 ///
-/// Generic code bounds `B: Backend` and calls every method; code on a named device such as [`Cpu`]
-/// imports the families that it calls.
+/// Generic code bounds `B: Backend` and can call every method; code on a concrete device such as [`Cpu`]
+/// imports the families it calls.
 ///
-/// Every kernel fails with [`Error::Shape`](crate::Error::Shape) when a buffer's length does not
-/// fit the dimensions it is given.
+/// Every kernel fails with [`Error::Shape`](crate::Error::Shape) if a buffer's length does not match the
+/// dimensions.
 pub trait Backend:
     Memory
     + Products

@@ -1,4 +1,4 @@
-//! Batch normalisation.
+//! Batch and layer normalisation.
 
 use alloc::format;
 
@@ -8,20 +8,20 @@ use super::summation;
 use crate::error::{Error, Result};
 use crate::shape::LANES;
 
-/// Batch normalisation over samples and pixels, and its gradient.
+/// Batch and layer normalisation, and their gradients.
 pub trait Normalisations: Memory {
-    /// The statistics of each channel over samples and pixels, without the padding, and their running
+    /// Computes each channel's statistics over samples and pixels, without the padding lanes, and updates their running
     /// averages.
     ///
-    /// The sums have the shape of [`convolution_to_weights`](super::Convolutions::convolution_to_weights)' sums:
-    /// every pixel of every block of samples is a block of [`summation`](super::summation). With n = samples·pixels,
+    /// The order of summation is that of [`convolution_to_weights`](super::Convolutions::convolution_to_weights):
+    /// every pixel of every block of samples is one block of [`summation`](super::summation). With n = samples·pixels,
     /// rounded to f32, and K the mean over the first chunk (its sum, divided):
     /// d = x − K, D = Σ d, V = Σ d² (`fma(d, d, ·)`), m = fl(D/n), mean = K + m,
-    /// S = max(V − fl(D·m), 0), r = 1/√(S/n + ε). Shifting by K, which lies among the data, keeps the
-    /// cancellation in S harmless however far the mean is from 0.
+    /// S = max(V − fl(D·m), 0), r = 1/√(S/n + ε). K lies within the range of the data, so the
+    /// cancellation in S stays harmless however far the mean is from 0.
     ///
-    /// `statistics`, `[2][channels]`, takes mean and r. `running`, `[2][channels]`, holds averages of
-    /// the mean and the unbiased variance S/(n − 1), and is updated in place:
+    /// `statistics`, `[2][channels]`, receives mean and r. `running`, `[2][channels]`, holds running averages of
+    /// the mean and of the unbiased variance S/(n − 1), and is updated in place:
     /// `a ← fma(momentum, new, fl((1 − momentum)·a))`. Fails for n = 1.
     fn batch_statistics(
         &self,
@@ -40,20 +40,20 @@ pub trait Normalisations: Memory {
         statistics: &mut Self::Floats,
     ) -> Result<()>;
 
-    /// `y = fma(x − mean, fl(γ·r), β)`, then the residual is added and ReLU taken (as in
-    /// [`Unary::Relu`](super::Unary::Relu)), if given; +0 in the padding. Serves training, with the statistics of
-    /// the batch, and inference, with the running ones.
+    /// `y = fma(x − mean, fl(γ·r), β)`. Then the residual is added and ReLU applied (as in
+    /// [`Unary::Relu`](super::Unary::Relu)), if requested. Padding lanes become +0. Training passes the batch
+    /// statistics, inference the running ones.
     fn normalise(&self, operands: Normalise<'_, Self::Floats>, y: &mut Self::Floats) -> Result<()>;
 
-    /// The gradient of [`normalise`](Normalisations::normalise) with the statistics of the batch, through
-    /// them too.
+    /// The gradient of [`normalise`](Normalisations::normalise) with the batch statistics, including the gradient
+    /// through the statistics.
     ///
-    /// With dŷ = dy where y > 0, else +0 (dy itself without ReLU), sums as in
+    /// With dŷ = dy where y > 0, else +0 (dy itself without ReLU), and the order of summation of
     /// [`batch_statistics`](Normalisations::batch_statistics):
     /// dβ = Σ dŷ, dγ = r·Σ dŷ·(x − mean) (`fma(dŷ, x − mean, ·)`), and
-    /// `dx = fl(γ·r)·fma(mean − x, fl(fl(r·dγ)/n), dŷ − fl(dβ/n))`, +0 in the padding.
+    /// `dx = fl(γ·r)·fma(mean − x, fl(fl(r·dγ)/n), dŷ − fl(dβ/n))`. Padding lanes become +0.
     ///
-    /// In place: dx takes the place of dy. `residual` takes dŷ, the residual's gradient, if given.
+    /// In place: dx overwrites dy. `residual`, if given, receives dŷ, the residual's gradient.
     fn normalise_backward(
         &self,
         operands: NormaliseBackward<'_, Self::Floats>,
@@ -67,8 +67,8 @@ pub trait Normalisations: Memory {
     /// (row) of each sample.
     ///
     /// mean = fl(Σ x/n) (a chain of additions from +0, channels ascending), d = x − mean,
-    /// r = 1/√(V/n + ε) with V = Σ d² (`fma(d, d, ·)`), x̂ = fl(d·r) and `y = fma(x̂, γ[c], β[c])`; +0 in the
-    /// padding. `statistics`, `[blocks][pixels][2][16]`, takes mean and r for backward.
+    /// r = 1/√(V/n + ε) with V = Σ d² (`fma(d, d, ·)`), x̂ = fl(d·r) and `y = fma(x̂, γ[c], β[c])`. Padding lanes
+    /// become +0. `statistics`, `[blocks][pixels][2][16]`, receives mean and r for the backward pass.
     fn layer_normalise(
         &self,
         operands: LayerNormalise<'_, Self::Floats>,
@@ -79,9 +79,9 @@ pub trait Normalisations: Memory {
     /// The gradient of [`layer_normalise`](Normalisations::layer_normalise).
     ///
     /// With g = fl(dy·γ\[c\]), A = Σ_c g (a chain of additions from +0) and B = Σ_c g·x̂ (`fma(g, x̂, ·)`):
-    /// `dx = fl(r·fma(x̂, 0 − fl(B/n), g − fl(A/n)))` in the place of dy, +0 in the padding. dβ = Σ dy and
-    /// dγ = Σ dy·x̂ (`fma(dy, x̂, ·)`) over samples and pixels, summed as in
-    /// [`batch_statistics`](Normalisations::batch_statistics). The padding of dy is zero.
+    /// `dx = fl(r·fma(x̂, 0 − fl(B/n), g − fl(A/n)))` overwrites dy; padding lanes become +0. dβ = Σ dy and
+    /// dγ = Σ dy·x̂ (`fma(dy, x̂, ·)`) over samples and pixels, in the order of
+    /// [`batch_statistics`](Normalisations::batch_statistics). The padding lanes of dy must be zero.
     fn layer_normalise_backward(
         &self,
         operands: LayerNormaliseBackward<'_, Self::Floats>,
@@ -91,7 +91,7 @@ pub trait Normalisations: Memory {
     ) -> Result<()>;
 }
 
-/// What [`Normalisations::layer_normalise`] reads.
+/// The inputs of [`Normalisations::layer_normalise`].
 #[derive(Debug, Clone, Copy)]
 pub struct LayerNormalise<'a, F> {
     /// The dimensions of x and y.
@@ -106,12 +106,12 @@ pub struct LayerNormalise<'a, F> {
     pub x: &'a F,
 }
 
-/// What [`Normalisations::layer_normalise_backward`] reads.
+/// The inputs of [`Normalisations::layer_normalise_backward`].
 #[derive(Debug, Clone, Copy)]
 pub struct LayerNormaliseBackward<'a, F> {
     /// The dimensions of x and dy.
     pub dimensions: Normalisation,
-    /// The statistics that the forward pass kept.
+    /// The statistics from the forward pass.
     pub statistics: &'a F,
     /// γ, `[channels]`.
     pub gamma: &'a F,
@@ -123,19 +123,19 @@ pub struct LayerNormaliseBackward<'a, F> {
 /// `[⌈samples/16⌉][pixels][channels][16]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Normalisation {
-    /// Samples, without the padding.
+    /// Samples, without the padding lanes.
     pub samples: usize,
     /// Pixels of an image; 1 for plain features.
     pub pixels: usize,
-    /// Channels, each with statistics of its own.
+    /// Channels; each has its own statistics.
     pub channels: usize,
 }
 
 impl Normalisation {
-    /// Numbers in an activation.
+    /// The length of an activation.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there is nothing to count or the length overflows.
+    /// [`Error::Shape`] if there are no samples or no pixels, or if the length overflows.
     pub fn length(&self) -> Result<usize> {
         if self.samples == 0 || self.pixels == 0 {
             return Err(Error::shape(
@@ -149,18 +149,19 @@ impl Normalisation {
             .ok_or_else(|| too_large("normalisation", format!("{self:?}")))
     }
 
-    /// The pixels of all blocks of samples.
+    /// Pixels in all blocks of samples.
     pub(super) fn all_pixels(&self) -> usize {
         self.samples.div_ceil(LANES) * self.pixels
     }
 
-    /// Samples in the block of a pixel, counted through all blocks.
+    /// The number of samples in the block of a pixel; pixels are numbered through all blocks.
     #[inline(always)]
     pub(super) fn count(&self, pixel: usize) -> usize {
         LANES.min(self.samples - pixel / self.pixels * LANES)
     }
 
-    /// The pixels of the first chunk of a sum, and their numbers in a channel, without the padding.
+    /// The number of pixels in the first chunk of a sum, and of a channel's elements in them, without the padding
+    /// lanes.
     pub(super) fn first_chunk(&self) -> [usize; 2] {
         let pixels = self.all_pixels().min(summation::CHUNK);
         [pixels, (0..pixels).map(|pixel| self.count(pixel)).sum()]
@@ -172,7 +173,7 @@ impl Normalisation {
 pub struct BatchNorm {
     /// ε, added to the variance.
     pub epsilon: f32,
-    /// The share of the batch in the running averages.
+    /// The weight of the new batch in the running averages.
     pub momentum: f32,
 }
 
@@ -186,41 +187,41 @@ impl Default for BatchNorm {
     }
 }
 
-/// What [`Normalisations::normalise`] reads.
+/// The inputs of [`Normalisations::normalise`].
 #[derive(Debug, Clone, Copy)]
 pub struct Normalise<'a, F> {
     /// The dimensions of x, the residual and y.
     pub dimensions: Normalisation,
-    /// Whether ReLU is taken at the end.
+    /// Whether ReLU is applied at the end.
     pub relu: bool,
-    /// Mean and inverse deviation, `[2][channels]`.
+    /// Mean and inverse standard deviation, `[2][channels]`.
     pub statistics: &'a F,
     /// γ, `[channels]`.
     pub gamma: &'a F,
     /// β, `[channels]`.
     pub beta: &'a F,
-    /// What is normalised.
+    /// The input.
     pub x: &'a F,
-    /// What is added before ReLU.
+    /// Added before ReLU.
     pub residual: Option<&'a F>,
 }
 
-/// What [`Normalisations::normalise_backward`] reads.
+/// The inputs of [`Normalisations::normalise_backward`].
 #[derive(Debug, Clone, Copy)]
 pub struct NormaliseBackward<'a, F> {
     /// The dimensions of x, y and dy.
     pub dimensions: Normalisation,
-    /// Mean and inverse deviation of the batch, `[2][channels]`.
+    /// Mean and inverse standard deviation of the batch, `[2][channels]`.
     pub statistics: &'a F,
     /// γ, `[channels]`.
     pub gamma: &'a F,
-    /// What was normalised.
+    /// The input of the forward pass.
     pub x: &'a F,
-    /// The output of the forward pass, if it took ReLU.
+    /// The output of the forward pass, if it applied ReLU.
     pub y: Option<&'a F>,
 }
 
-/// The operands of the statistics of a batch.
+/// Checks the operands of the statistics of a batch.
 pub(super) fn check_batch_statistics<B: Memory>(
     backend: &B,
     dimensions: Normalisation,
@@ -246,7 +247,7 @@ pub(super) fn check_batch_statistics<B: Memory>(
     Ok(())
 }
 
-/// The operands of a normalisation.
+/// Checks the operands of a batch normalisation.
 pub(super) fn check_normalise<B: Memory>(
     backend: &B,
     given: &Normalise<'_, B::Floats>,
@@ -268,7 +269,7 @@ pub(super) fn check_normalise<B: Memory>(
     )
 }
 
-/// The operands of a normalisation's gradient.
+/// Checks the operands of a batch normalisation's gradient.
 pub(super) fn check_normalise_backward<B: Memory>(
     backend: &B,
     given: &NormaliseBackward<'_, B::Floats>,
@@ -295,7 +296,7 @@ pub(super) fn check_normalise_backward<B: Memory>(
     )
 }
 
-/// The operands of a layer normalisation.
+/// Checks the operands of a layer normalisation.
 pub(super) fn check_layer_normalise<B: Memory>(
     backend: &B,
     given: &LayerNormalise<'_, B::Floats>,
@@ -317,7 +318,7 @@ pub(super) fn check_layer_normalise<B: Memory>(
     )
 }
 
-/// The operands of a layer normalisation's gradient.
+/// Checks the operands of a layer normalisation's gradient.
 pub(super) fn check_layer_normalise_backward<B: Memory>(
     backend: &B,
     given: &LayerNormaliseBackward<'_, B::Floats>,
@@ -341,7 +342,7 @@ pub(super) fn check_layer_normalise_backward<B: Memory>(
     )
 }
 
-/// Numbers in an activation, and in the statistics of a layer normalisation.
+/// The lengths of an activation and of the statistics of a layer normalisation.
 fn layer_lengths(dimensions: Normalisation) -> Result<[usize; 2]> {
     let length = dimensions.length()?;
     let blocks = dimensions.samples.div_ceil(LANES);

@@ -1,9 +1,9 @@
-//! Steps of optimisers.
+//! Optimiser steps.
 
 use super::memory::Memory;
 use crate::error::Result;
 
-/// Steps of optimisers: parameters, and the optimiser's state, updated in place.
+/// Optimiser steps: parameters and optimiser state are updated in place.
 pub trait Optimizers: Memory {
     /// `w ← fma(−α, dw, w)`, in place.
     fn sgd(&self, learning_rate: f32, dw: &Self::Floats, w: &mut Self::Floats) -> Result<()>;
@@ -29,7 +29,7 @@ pub trait Optimizers: Memory {
     ) -> Result<()>;
 }
 
-/// The constants of one step of Adam (Kingma & Ba 2015, algorithm 1), corrections folded in:
+/// The constants of one Adam step (Kingma & Ba 2015, algorithm 1) with the bias corrections folded in:
 /// `m ← fma(β1, m, (1−β1)·dw)`, `v ← fma(β2, v, ((1−β2)·dw)·dw)`,
 /// `w ← w − (α̂·m)/fma(√v, c, ε)`, where α̂ = α/(1 − β1ᵗ) and c = 1/√(1 − β2ᵗ).
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -10,11 +10,11 @@ use crate::shape::LANES;
 
 /// Average and max pooling, and their gradients.
 pub trait Poolings: Memory {
-    /// Pooling: each window of the image gives one pixel, from those of its pixels that lie inside.
+    /// Pooling: each window gives one pixel, computed from the window's pixels inside the image.
     ///
     /// [`Pool::Average`]: their sum (a chain of additions in row-major order, from the first), divided
-    /// by their number. [`Pool::Max`]: the largest, the first in row-major order of equal ones; a NaN
-    /// where there is one.
+    /// by their number. [`Pool::Max`]: the largest; of equal ones, the first in row-major order; NaN
+    /// if any is NaN.
     fn pool(
         &self,
         pool: Pool,
@@ -23,11 +23,11 @@ pub trait Poolings: Memory {
         y: &mut Self::Floats,
     ) -> Result<()>;
 
-    /// The gradient of [`pool`](Poolings::pool): a chain of additions for each pixel of dx from +0,
-    /// over the windows that hold it, in row-major order: of dy divided by the number of the window's
-    /// pixels that lie inside for an average; for a maximum of dy where the pixel is the window's
-    /// maximum, else of +0. The maximum of pixels with NaN among them is the last NaN. `x` is the
-    /// input of the forward pass, not read for an average.
+    /// The gradient of [`pool`](Poolings::pool): each pixel of dx is a chain of additions from +0
+    /// over the windows that contain it, in row-major order. For an average, a window adds dy divided by the number
+    /// of its pixels inside the image. For a maximum, it adds dy if the pixel is the window's maximum, else +0.
+    /// If a window contains NaN, its maximum is the last NaN. `x` is the input of the forward pass; it is not
+    /// read for an average.
     fn pool_backward(
         &self,
         pool: Pool,
@@ -38,7 +38,7 @@ pub trait Poolings: Memory {
     ) -> Result<()>;
 }
 
-/// What a window gives.
+/// The kind of pooling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pool {
     /// The average of its pixels.
@@ -59,7 +59,7 @@ pub struct Pooling {
     pub width: usize,
     /// Channels of x and y.
     pub channels: usize,
-    /// The pixels of an output.
+    /// The window, with its stride and padding.
     pub window: Window,
 }
 
@@ -79,7 +79,7 @@ impl Pooling {
         self.window.outputs_of("pooling", self.height, self.width)
     }
 
-    /// Numbers in x and y.
+    /// The lengths of x and y.
     ///
     /// # Errors
     /// [`Error::Shape`] if the window does not fit or a length overflows.
@@ -96,7 +96,7 @@ impl Pooling {
     }
 }
 
-/// The operands of a pooling, with their names: those of x's length, then the one of y's.
+/// Checks the operands of a pooling, given with their names: those with x's length, then the one with y's.
 pub(super) fn check_pooling<B: Memory>(
     backend: &B,
     operation: &'static str,

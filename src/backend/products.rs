@@ -9,7 +9,7 @@ use crate::shape::LANES;
 pub trait Products: Memory {
     /// `y[b][o] = Σ_k fl(g[o]·w[o][k])·x[b][k]`, one chain over k ascending.
     ///
-    /// `w` is `[n][k]`, `g` is `[n]` (absent: 1), `x` is `[blocks][k][16]`, `y` is `[blocks][n][16]`.
+    /// `w` is `[n][k]`, `g` is `[n]` (1 if absent), `x` is `[blocks][k][16]`, `y` is `[blocks][n][16]`.
     fn product_forward(
         &self,
         dimensions: Product,
@@ -29,7 +29,7 @@ pub trait Products: Memory {
         dx: &mut Self::Floats,
     ) -> Result<()>;
 
-    /// `dw[o][k] = g[o]·Σ_samples dy[o]·x[k]`, the sum in the shape of [`summation`](super::summation)'s products.
+    /// `dw[o][k] = g[o]·Σ_samples dy[o]·x[k]`, in the order of [`summation`](super::summation)'s products.
     fn product_to_weights(
         &self,
         dimensions: Product,
@@ -62,7 +62,7 @@ impl core::fmt::Display for Product {
     }
 }
 
-/// The operands of a product: `x` and `y` as forward.
+/// Checks the operands of a product, `x` and `y` as in the forward pass.
 pub(super) fn check_product<B: Memory>(
     backend: &B,
     operation: &'static str,

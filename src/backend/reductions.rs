@@ -1,21 +1,22 @@
-//! Sums over the numbers of a buffer.
+//! Sums over the elements of a buffer.
 
 use super::check::operands;
 use super::memory::Memory;
 use super::normalisations::Normalisation;
 use crate::error::Result;
 
-/// Sums over the numbers of a buffer.
+/// Sums over the elements of a buffer.
 pub trait Reductions: Memory {
-    /// `sum[0] = Σ|x|` over all numbers, in the shape of [`summation`](super::summation).
+    /// `sum[0] = Σ|x|` over all elements, in the order of [`summation`](super::summation).
     fn absolute_sum(&self, x: &Self::Floats, sum: &mut Self::Floats) -> Result<()>;
 
-    /// Statistics of each channel (neuron) over samples and pixels, without the padding: `[4][channels]`, the
+    /// Statistics of each channel (neuron) over samples and pixels, without the padding lanes. `[4][channels]`: the
     /// mean fl(Σ x/n), the mean magnitude fl(Σ|x|/n), the standard deviation √fl(Σ d²/n) with d = x − mean
-    /// (`fma(d, d, ·)`), and the share of x > 0, fl(count/n).
+    /// (`fma(d, d, ·)`), and the fraction of x > 0, fl(count/n).
     ///
-    /// The sums have the shape of [`batch_statistics`](super::Normalisations::batch_statistics)' sums, n is
-    /// samples·pixels rounded to f32. The padding of x is zero. A NaN in a channel makes its first three NaN.
+    /// The order of summation is that of [`batch_statistics`](super::Normalisations::batch_statistics); n is
+    /// samples·pixels rounded to f32. The padding lanes of x must be zero. If a channel contains NaN, its first three
+    /// statistics are NaN.
     fn neuron_statistics(
         &self,
         dimensions: Normalisation,
@@ -24,7 +25,7 @@ pub trait Reductions: Memory {
     ) -> Result<()>;
 }
 
-/// The operands of the statistics of neurons.
+/// Checks the operands of the statistics of neurons.
 pub(super) fn check_neuron_statistics<B: Memory>(
     backend: &B,
     dimensions: Normalisation,

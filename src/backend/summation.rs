@@ -1,14 +1,14 @@
-//! The one shape of every long sum, shared by all backends.
+//! The summation order of every long sum, shared by all backends.
 //!
-//! A sum over samples runs in 16 lanes: lane `l` takes the samples whose index is `l` modulo 16, so
-//! that a block of 16 samples is one step of all lanes. Lanes start from +0 and take blocks in
-//! ascending order within a chunk of [`CHUNK`] blocks; the chunks' lanes are added in ascending
-//! order, starting from the first chunk's; the lanes are added once, at the end, in the tree of
-//! [`lanes`]. No sample at all gives +0. A sum over the elements of a vector treats 16 consecutive elements as a block.
+//! A sum over samples has 16 lanes: lane `l` takes the samples whose index is `l` modulo 16, so
+//! a block of 16 samples is one step of all lanes. Within a chunk of [`CHUNK`] blocks, lanes start from +0 and
+//! take the blocks in ascending order. The lanes of the chunks are added in ascending order, starting from the
+//! first chunk's. At the end the 16 lanes are added once, in the tree of [`lanes`]. A sum over no samples is +0.
+//! A sum over the elements of a vector treats 16 consecutive elements as a block.
 
 use crate::shape::LANES;
 
-/// Blocks a chunk: 512 samples.
+/// Blocks per chunk: 512 samples.
 pub const CHUNK: usize = 32;
 
 /// Adds 16 lanes in a fixed tree of halves: l + (l+8), then l + (l+4), l + (l+2), l + (l+1).

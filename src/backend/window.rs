@@ -4,24 +4,24 @@ use alloc::format;
 
 use crate::error::{Error, Result};
 
-/// A square window that slides over an image in steps of `stride`, beginning `padding` pixels
-/// outside of it.
+/// A square window that slides over an image in steps of `stride`, starting `padding` pixels
+/// outside it.
 ///
-/// Window number o of an axis covers the pixels `o·stride − padding + t`, t in `0..size`, as far as
-/// they lie inside the image. What lies outside takes no part: it is skipped, not multiplied by zero.
+/// Window o along an axis covers the pixels `o·stride − padding + t`, t in `0..size`, that
+/// lie inside the image. Positions outside are skipped, not multiplied by zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// Pixels a side.
+    /// Side length in pixels.
     pub size: usize,
     /// Pixels from one window to the next.
     pub stride: usize,
-    /// Pixels that the first window begins outside of the image.
+    /// Pixels by which the first window starts outside the image.
     pub padding: usize,
 }
 
 impl Window {
-    /// Windows along an axis of `pixels`: `⌊(pixels + 2·padding − size)/stride⌋ + 1`; `None` if the
-    /// window has no size or stride, if one of its numbers exceeds 65,535, or if not one window fits.
+    /// The number of windows along an axis of `pixels`: `⌊(pixels + 2·padding − size)/stride⌋ + 1`; `None` if
+    /// size or stride is 0, if one of the numbers exceeds 65,535, or if no window fits.
     pub fn outputs(&self, pixels: usize) -> Option<usize> {
         let largest = self.size.max(self.stride).max(self.padding);
         if self.size == 0 || pixels == 0 || largest > usize::from(u16::MAX) {
@@ -33,7 +33,7 @@ impl Window {
             .checked_add(1)
     }
 
-    /// Windows along both axes of an image.
+    /// The number of windows along both axes of an image.
     pub(super) fn outputs_of(
         &self,
         operation: &'static str,

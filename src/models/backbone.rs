@@ -1,4 +1,4 @@
-//! A residual network up to its last block: from images to maps of features.
+//! A residual network without its head: from images to feature maps.
 
 use alloc::format;
 use alloc::string::String;
@@ -12,19 +12,19 @@ use crate::shape::Shape;
 use crate::state::{Role, Visitor};
 use crate::tensor::Tensor;
 
-/// Blocks a stage, as in ResNet-18.
+/// Blocks per stage, as in ResNet-18.
 const BLOCKS: usize = 2;
 
-/// Stages of a whole ResNet-18.
+/// Stages in ResNet-18.
 pub const STAGES: usize = 4;
 
 settings! {
-    /// How a [`Backbone`] begins.
+    /// The first layers of a [`Backbone`].
     pub enum Stem {
-        /// A convolution of 3×3, for small images: Lopez-Paz & Ranzato 2017.
+        /// A 3×3 convolution, for small images: Lopez-Paz & Ranzato 2017.
         Small = "small",
-        /// A convolution of 7×7 with stride 2, then the maximum of 3×3 with stride 2, for large ones: He et al.
-        /// 2016, and torchvision's.
+        /// A 7×7 convolution with stride 2, then 3×3 max pooling with stride 2, for large images: He et al.
+        /// 2016, and torchvision.
         Large = "large",
     }
 }
@@ -36,17 +36,17 @@ pub struct BackboneShape {
     pub side: usize,
     /// Channels of an image.
     pub channels: usize,
-    /// Channels of the first stage, doubled by each further one: 20 in the slim ResNet-18, 64 in the full
+    /// Channels of the first stage, doubled at each further stage: 20 in the slim ResNet-18, 64 in the full
     /// one.
     pub width: usize,
-    /// Stages of two blocks, 1 to [`STAGES`], all but the first with stride 2.
+    /// Number of stages of two blocks, 1 to [`STAGES`]; all but the first have stride 2.
     pub stages: usize,
-    /// How it begins.
+    /// The first layers.
     pub stem: Stem,
 }
 
 impl BackboneShape {
-    /// Rows and columns of the maps that it ends with.
+    /// Rows and columns of the output maps.
     pub fn output_side(&self) -> usize {
         let begins = match self.stem {
             Stem::Small => self.side,
@@ -55,16 +55,16 @@ impl BackboneShape {
         (1..self.stages).fold(begins, |side, _| side.div_ceil(2))
     }
 
-    /// Channels of the maps that it ends with.
+    /// Channels of the output maps.
     pub fn output_channels(&self) -> usize {
         self.width
             .saturating_mul(1 << (self.stages.clamp(1, STAGES) - 1))
     }
 }
 
-/// Stem, and stages of two residual blocks at 1, 2, 4, 8 times the width with strides 1, 2, 2, 2.
+/// A stem, then stages of two residual blocks with 1, 2, 4, 8 times the width and strides 1, 2, 2, 2.
 ///
-/// Convolutions have no bias and start as PyTorch's ([`Initial::KaimingUniform`]); behind each stands a
+/// Convolutions have no bias and PyTorch's initialisation ([`Initial::KaimingUniform`]); each is followed by
 /// batch normalisation.
 #[derive(Debug, Clone)]
 pub struct Backbone<B: Backend = Cpu> {
@@ -73,14 +73,14 @@ pub struct Backbone<B: Backend = Cpu> {
     stem_norm: BatchNormalisation<B>,
     stem_pool: Option<SpatialPool>,
     blocks: Vec<BasicBlock<B>>,
-    /// The stem's convolution, its normalised output, that pooled.
+    /// The output of the stem's convolution, of its normalisation and of its pooling.
     training: [Tensor<B>; 3],
     gradients: Scratch<B>,
     inference: Scratch<B>,
     activations: [Tensor<B>; 2],
 }
 
-/// Makes layers with their initial weights, numbered in order.
+/// Creates layers with initial weights, and numbers their parameters in order.
 pub(super) struct Builder<'a, B: Backend> {
     backend: &'a B,
     modulated: &'a [String],
@@ -90,7 +90,7 @@ pub(super) struct Builder<'a, B: Backend> {
 }
 
 impl<'a, B: Backend> Builder<'a, B> {
-    /// `modulated` names the layers that have gains, or what holds them.
+    /// `modulated` names the layers, or groups of layers, that have gains.
     pub(super) fn new(backend: &'a B, modulated: &'a [String], seed: u64) -> Self {
         Builder {
             backend,
@@ -101,7 +101,7 @@ impl<'a, B: Backend> Builder<'a, B> {
         }
     }
 
-    /// The first of the names that none of the layers has.
+    /// The first name in `modulated` that matches no layer.
     pub(super) fn unused(&self) -> Option<&'a String> {
         let unused = self.used.iter().position(|used| !used)?;
         self.modulated.get(unused)
@@ -203,8 +203,8 @@ impl<B: Backend> Backbone<B> {
         })
     }
 
-    /// Fails unless `x` is images of the network's size. The layers would take some others as well, and
-    /// what pools their output only a part of the pixels.
+    /// Fails unless `x` is images of the network's size. The layers would accept other sizes too, but the
+    /// pooling after them would then read only part of the pixels.
     fn check(&self, x: &Tensor<B>) -> Result<()> {
         match x.shape() {
             Shape::Blocked { height, width, .. } if [height, width] == [self.side; 2] => Ok(()),
@@ -215,10 +215,10 @@ impl<B: Backend> Backbone<B> {
         }
     }
 
-    /// The maps of a training batch; what `backward` needs is kept.
+    /// The feature maps of a training batch; keeps what `backward` needs.
     ///
     /// # Errors
-    /// [`Error::Shape`] where `x` does not fit the network.
+    /// [`Error::Shape`] if `x` does not fit the network.
     pub fn forward(&mut self, backend: &B, x: &Tensor<B>) -> Result<&Tensor<B>> {
         self.check(x)?;
         let [convolved, output, pooled] = &mut self.training;
@@ -239,10 +239,10 @@ impl<B: Backend> Backbone<B> {
         Ok(input)
     }
 
-    /// The maps of `x` by running statistics, nothing of training's being touched.
+    /// The feature maps of `x` with running statistics, without modifying training state.
     ///
     /// # Errors
-    /// [`Error::Shape`] where `x` does not fit the network.
+    /// [`Error::Shape`] if `x` does not fit the network.
     pub fn infer(&mut self, backend: &B, x: &Tensor<B>) -> Result<&Tensor<B>> {
         self.check(x)?;
         let [input, output] = &mut self.activations;
@@ -252,7 +252,7 @@ impl<B: Backend> Backbone<B> {
             pool.forward(backend, input, output)?;
             core::mem::swap(input, output);
         }
-        // The blocks are even in number, so that every call finds each buffer where the last one left it.
+        // The number of blocks is even, so every call uses each buffer for the same purpose as the last.
         for block in &mut self.blocks {
             block.infer(backend, input, &mut self.inference, output)?;
             core::mem::swap(input, output);
@@ -264,8 +264,8 @@ impl<B: Backend> Backbone<B> {
         Ok(input)
     }
 
-    /// The maps of the last [`forward`](Self::forward), and where [`backward`](Self::backward) reads their
-    /// gradient.
+    /// The maps of the last [`forward`](Self::forward), and the tensor from which [`backward`](Self::backward) reads
+    /// their gradient.
     pub fn output_and_gradient(&mut self) -> (&Tensor<B>, &mut Tensor<B>) {
         let [_, output, pooled] = &self.training;
         let first = if self.stem_pool.is_some() {
@@ -277,11 +277,11 @@ impl<B: Backend> Backbone<B> {
         (last, &mut self.gradients[0])
     }
 
-    /// The gradient of every parameter, from that in [`output_and_gradient`](Self::output_and_gradient),
-    /// which is used up; `x` is forward's.
+    /// The gradient of every parameter, from the gradient in [`output_and_gradient`](Self::output_and_gradient),
+    /// which is overwritten; `x` is the input of `forward`.
     ///
     /// # Errors
-    /// [`Error::Shape`] where `x` or the gradient does not fit.
+    /// [`Error::Shape`] if `x` or the gradient does not fit.
     pub fn backward(&mut self, backend: &B, x: &Tensor<B>) -> Result<()> {
         let [convolved, output, pooled] = &self.training;
         let first = if self.stem_pool.is_some() {
@@ -312,7 +312,7 @@ impl<B: Backend> Backbone<B> {
         stem.into_iter().chain(blocks)
     }
 
-    /// The name and the running statistics of every normalisation, in the same order.
+    /// The layer name and the running statistics of every normalisation, in the same order.
     pub fn statistics(&mut self) -> impl Iterator<Item = (&str, &mut Tensor<B>)> {
         let blocks = self.blocks.iter_mut().flat_map(BasicBlock::statistics);
         core::iter::once(self.stem_norm.statistics()).chain(blocks)

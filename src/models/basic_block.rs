@@ -8,8 +8,8 @@ use crate::models::backbone::Builder;
 use crate::nn::{BatchNormalisation, GainConvolution, Parameter};
 use crate::tensor::Tensor;
 
-/// `y = ReLU(BN(conv3×3(ReLU(BN(conv3×3(x))))) + shortcut(x))`, where the shortcut is the identity, or
-/// `BN(conv1×1(x))` where the shape changes.
+/// `y = ReLU(BN(conv3×3(ReLU(BN(conv3×3(x))))) + shortcut(x))`. The shortcut is the identity, or
+/// `BN(conv1×1(x))` if the shape changes.
 #[derive(Debug, Clone)]
 pub(super) struct BasicBlock<B: Backend = Cpu> {
     first: GainConvolution<B>,
@@ -17,7 +17,7 @@ pub(super) struct BasicBlock<B: Backend = Cpu> {
     second: GainConvolution<B>,
     second_norm: BatchNormalisation<B>,
     shortcut: Option<Shortcut<B>>,
-    /// What backward reads of the forward pass: both convolutions, the ReLU between them, the output.
+    /// Kept for the backward pass: the outputs of both convolutions, of the ReLU between them, and of the block.
     convolved: [Tensor<B>; 2],
     between: Tensor<B>,
     pub(super) output: Tensor<B>,
@@ -31,7 +31,7 @@ struct Shortcut<B: Backend> {
     output: Tensor<B>,
 }
 
-/// Tensors that blocks share, one block at a time: three gradients, or three activations of inference.
+/// Tensors shared by all blocks, one block at a time: three gradients, or three activations of inference.
 pub(super) type Scratch<B> = [Tensor<B>; 3];
 
 impl<B: Backend> BasicBlock<B> {
@@ -79,7 +79,7 @@ impl<B: Backend> BasicBlock<B> {
         })
     }
 
-    /// The block's output for `x`, into `self.output`.
+    /// Computes the block's output for `x` in `self.output`.
     pub(super) fn forward(&mut self, backend: &B, x: &Tensor<B>) -> Result<()> {
         let [first, second] = &mut self.convolved;
         self.first.forward(backend, x, first)?;
@@ -104,7 +104,7 @@ impl<B: Backend> BasicBlock<B> {
             .forward(backend, second, Some(residual), true, output)
     }
 
-    /// The block's output for `x` by running statistics, into `y`.
+    /// Computes the block's output for `x` with running statistics in `y`.
     pub(super) fn infer(
         &mut self,
         backend: &B,
@@ -131,10 +131,10 @@ impl<B: Backend> BasicBlock<B> {
             .infer(backend, convolved, Some(residual), true, y)
     }
 
-    /// Every parameter's gradient, and dx in place of dy, the first of `scratch`.
+    /// Computes every parameter's gradient, and overwrites dy, the first of `scratch`, with dx.
     ///
-    /// The residual's gradient is what flows through the shortcut; dx is its sum with what flows through
-    /// the convolutions, which is added where it arises.
+    /// The residual's gradient flows through the shortcut. dx is its sum with the gradient through
+    /// the convolutions, which the last kernel adds directly.
     pub(super) fn backward(
         &mut self,
         backend: &B,

@@ -1,4 +1,4 @@
-//! From a task to how strongly each encoder neuron takes part in the shared modulation.
+//! Maps a task to the coupling of each encoder neuron to the shared modulator.
 
 use alloc::format;
 use alloc::vec;
@@ -11,14 +11,14 @@ use crate::rng::{Purpose, RandomStream};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// The standard deviation of z at the start, so that c = z² ≈ 0, yet moves: dc/dz = 2z is 0 at 0.
+/// The initial standard deviation of z: c = z² ≈ 0, but not exactly 0, where the gradient dc/dz = 2z vanishes.
 const START: f32 = 0.1;
 
-/// `c = z²`, one coupling c ≥ 0 for each neuron, where z is what one linear layer, or two with a ReLU between
-/// them, make of the task as a one-hot vector.
+/// `c = z²`, one coupling c ≥ 0 per neuron, where z is the output of one linear layer, or of two with a ReLU between
+/// them, for the task as a one-hot vector.
 ///
-/// Without a hidden layer z is a row of a table `[tasks][neurons]`. Layers have no bias, which the one-hot
-/// vector makes up for. That couplings are squares is the parents' of arXiv 2311.15053; the start is our
+/// Without a hidden layer, z is a row of a table `[tasks][neurons]`. Layers have no bias; with a one-hot input none is
+/// needed. Squared couplings are from the work that arXiv 2311.15053 builds on; the initialisation is our
 /// choice: z is drawn from about N(0, 0.1²).
 ///
 /// Backward: `dz = 2·z·dc`, and through the layers.
@@ -33,11 +33,12 @@ pub struct Controller<B: Backend = Cpu> {
 }
 
 impl<B: Backend> Controller<B> {
-    /// Weights drawn from (`seed`, [`Purpose::Controller`], layer); `hidden` is the neurons of the hidden layer, 0
+    /// Weights drawn from (`seed`, [`Purpose::Controller`], layer). `hidden` is the number of neurons in the hidden
+    /// layer; 0
     /// for a table.
     ///
     /// # Errors
-    /// [`Error::Setting`] for no task or no neuron, [`Error::Memory`] if there is no room.
+    /// [`Error::Setting`] if there is no task or no neuron, [`Error::Memory`] if there is not enough memory.
     pub fn new(
         backend: &B,
         tasks: usize,
@@ -79,10 +80,10 @@ impl<B: Backend> Controller<B> {
         })
     }
 
-    /// The couplings c of task `task`, counted from 0; what `backward` needs is kept.
+    /// The couplings c of task `task`, counted from 0; keeps what `backward` needs.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a task that is none.
+    /// [`Error::Setting`] if the task index is out of range.
     pub fn forward(&mut self, backend: &B, task: usize) -> Result<Vec<f32>> {
         if task >= self.tasks {
             let expected = format!("a number below {}", self.tasks);
@@ -103,10 +104,10 @@ impl<B: Backend> Controller<B> {
         Ok(z.iter().map(|z| z * z).collect())
     }
 
-    /// The gradient of every parameter from `dc`, that to the couplings of the last `forward`.
+    /// The gradient of every parameter from `dc`, the gradient of the couplings of the last `forward`.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there is not one for each neuron.
+    /// [`Error::Shape`] unless there is one gradient per neuron.
     pub fn backward(&mut self, backend: &B, dc: &[f32]) -> Result<()> {
         let z = self.z.to_rows(backend)?;
         let dz: Vec<f32> = z.iter().zip(dc).map(|(z, dc)| 2.0 * z * dc).collect();

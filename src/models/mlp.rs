@@ -11,22 +11,22 @@ use crate::shape::Shape;
 use crate::state::{State, Visitor};
 use crate::tensor::Tensor;
 
-/// The sizes of an [`Mlp`] and the spread of its initial weights.
+/// The sizes of an [`Mlp`] and the standard deviations of its initial weights.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MlpShape {
-    /// Inputs, hidden neurons of each layer, outputs: the paper's MNIST network is
+    /// Numbers of inputs, of hidden neurons in each layer, and of outputs: the paper's MNIST network is
     /// 784, 400, 400, 10.
     pub neurons: Vec<usize>,
-    /// Hidden weights are drawn from N(0, this²).
+    /// Standard deviation of the hidden layers' initial weights, drawn from N(0, this²).
     pub hidden_standard_deviation: f32,
-    /// Output weights are drawn from N(0, this²).
+    /// Standard deviation of the output layer's initial weights, drawn from N(0, this²).
     pub output_standard_deviation: f32,
 }
 
 /// `x → g₁W₁ → ReLU → g₂W₂ → ReLU → … → g_L W_L → logits`.
 ///
-/// Without biases, gains that are the same for all neurons of a layer scale the logits by their
-/// product and leave every decision as it is: ReLU is positively homogeneous.
+/// Without biases, gains that are equal for all neurons of a layer only scale the logits by their
+/// product, so no decision changes: ReLU is positively homogeneous.
 #[derive(Debug, Clone)]
 pub struct Mlp<B: Backend = Cpu> {
     layers: Vec<GainLinear<B>>,
@@ -36,12 +36,12 @@ pub struct Mlp<B: Backend = Cpu> {
 }
 
 impl<B: Backend> Mlp<B> {
-    /// Weights drawn from `seed`. Every layer's gains are 1 and can be moved by
-    /// [`GainDynamics`](crate::gain::GainDynamics).
+    /// Weights drawn from `seed`. Every layer's gains are 1, and
+    /// [`GainDynamics`](crate::gain::GainDynamics) can change them.
     ///
     /// # Errors
-    /// [`Error::Setting`] for fewer than two sizes or a size of 0, [`Error::Memory`] if there is no
-    /// room.
+    /// [`Error::Setting`] for fewer than two sizes or a size of 0, [`Error::Memory`] if there is not enough
+    /// memory.
     pub fn new(backend: &B, shape: &MlpShape, seed: u64) -> Result<Self> {
         let neurons = &shape.neurons;
         if neurons.len() < 2 || neurons.contains(&0) {
@@ -109,7 +109,7 @@ impl<B: Backend> Network<B> for Mlp<B> {
             }
             core::mem::swap(input, output);
         }
-        // Every call must find each buffer where the last one needed it, so that none has to grow.
+        // Every call must use each buffer for the same purpose as the last call, so that no buffer grows.
         if last.is_multiple_of(2) {
             core::mem::swap(input, output);
             return Ok(output);

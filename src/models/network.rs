@@ -9,57 +9,57 @@ use crate::nn::Parameter;
 use crate::state::State;
 use crate::tensor::Tensor;
 
-/// A network from inputs to logits, with hand-written backpropagation. Its [`State`] is what inference reads:
+/// A network from inputs to logits, with hand-written backpropagation. Its [`State`] contains what inference reads:
 /// parameters, gains, running statistics.
 pub trait Network<B: Backend = Cpu>: State<B> {
-    /// The logits of a training batch; what `backward` needs is kept.
+    /// The logits of a training batch; keeps what `backward` needs.
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) where `x` does not fit the network.
+    /// [`Error::Shape`](crate::Error::Shape) if `x` does not fit the network.
     fn forward(&mut self, backend: &B, x: &Tensor<B>) -> Result<&Tensor<B>>;
 
     /// The logits of `x`, without modifying training state.
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) where `x` does not fit the network.
+    /// [`Error::Shape`](crate::Error::Shape) if `x` does not fit the network.
     fn infer(&mut self, backend: &B, x: &Tensor<B>) -> Result<&Tensor<B>>;
 
-    /// The gradient of every parameter from that of the loss to the logits of the last `forward`,
-    /// which had the same `x`.
+    /// The gradient of every parameter, from the gradient of the loss with respect to the logits of the last `forward`;
+    /// `x` is the same as there.
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) where `x` or `dlogits` does not fit.
+    /// [`Error::Shape`](crate::Error::Shape) if `x` or `dlogits` does not fit.
     fn backward(&mut self, backend: &B, x: &Tensor<B>, dlogits: &Tensor<B>) -> Result<()>;
 
-    /// Calls `visit` with every parameter, in the order of the forward pass; it asks for no memory.
+    /// Calls `visit` with every parameter, in the order of the forward pass; allocates no memory.
     ///
     /// # Errors
-    /// What `visit` fails with.
+    /// The error of `visit`.
     fn for_each_parameter(
         &mut self,
         visit: &mut dyn FnMut(&mut Parameter<B>) -> Result<()>,
     ) -> Result<()>;
 
-    /// The layers whose gains and weights records show, in the same order.
+    /// The layers whose gains and weights are recorded, in the same order.
     fn layers(&mut self) -> Vec<&mut Parameter<B>>;
 
-    /// The hidden layer `number`, counted from 0, whose units can be replaced; `None` after the last. A network
-    /// has none unless it says otherwise.
+    /// Hidden layer `number`, counted from 0, whose units can be replaced; `None` after the last. By default a network
+    /// has none.
     fn hidden_layer(&mut self, _number: usize) -> Option<HiddenLayer<'_, B>> {
         None
     }
 }
 
-/// A hidden layer of units, each with a row of incoming and a column of outgoing weights.
+/// A hidden layer of units; each unit has a row of incoming and a column of outgoing weights.
 #[derive(Debug)]
 pub struct HiddenLayer<'a, B: Backend = Cpu> {
     /// `[units][inputs]`.
     pub incoming: &'a mut Parameter<B>,
-    /// The place of these among the network's parameters.
+    /// The index of `incoming` among the network's parameters.
     pub incoming_place: usize,
     /// `[outputs][units]`.
     pub outgoing: &'a mut Parameter<B>,
-    /// The place of these.
+    /// The index of `outgoing` among the network's parameters.
     pub outgoing_place: usize,
     /// h of the last training batch, after the nonlinearity.
     pub activity: &'a Tensor<B>,

@@ -13,7 +13,7 @@ use crate::shape::Shape;
 use crate::state::{Role, State, Visitor};
 use crate::tensor::Tensor;
 
-/// The sizes of a [`SlimResNet`], and which of its layers have gains.
+/// The sizes of a [`SlimResNet`], and which layers have gains.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SlimResNetShape {
     /// Rows and columns of an image: 32 for CIFAR, 84 for mini-ImageNet.
@@ -22,22 +22,22 @@ pub struct SlimResNetShape {
     pub channels: usize,
     /// Outputs.
     pub classes: usize,
-    /// Channels of the first stage, doubled by each further one: 20 in the paper.
+    /// Channels of the first stage, doubled at each further stage: 20 in the paper.
     pub width: usize,
-    /// The head's weights are drawn from N(0, this²): 0.05 in the paper.
+    /// The standard deviation of the head's initial weights, drawn from N(0, this²): 0.05 in the paper.
     pub head_standard_deviation: f32,
-    /// The layers that have gains. Behind a convolution stands a batch normalisation, which takes a gain
-    /// above 0 out again in training, up to its ε: such gains change the rate of learning, and inference as far
-    /// as running statistics lag; the head's change the logits. Layers are given by name or by the name of what holds them: `head` in the paper,
-    /// `stem`, `stage1` … `stage4`, `stage2.block1`, `stage2.block1.first`.
+    /// The layers that have gains, each given by its name or by the name of a group that contains it: `head` in the
+    /// paper, `stem`, `stage1` … `stage4`, `stage2.block1`, `stage2.block1.first`. A convolution is followed by batch
+    /// normalisation, which cancels a gain above 0 in training, up to its ε. Such gains change the learning rate, and
+    /// inference as far as the running statistics lag. Gains of the head change the logits.
     pub modulated: Vec<String>,
 }
 
-/// [`Backbone`] with a stem of 3×3 and four stages, average over all pixels, linear head.
+/// [`Backbone`] with a 3×3 stem and four stages, average over all pixels, linear head.
 ///
-/// Images of 32×32 pixels arrive at the pooling as 4×4, images of 84×84 as 11×11; either way the
+/// Images of 32×32 pixels reach the pooling as 4×4, images of 84×84 as 11×11; either way the
 /// head's input is 8 · width features (160 in the paper). Convolutions and head have no bias; the
-/// convolutions start as PyTorch's ([`Initial::KaimingUniform`]).
+/// convolutions have PyTorch's initialisation ([`Initial::KaimingUniform`]).
 #[derive(Debug, Clone)]
 pub struct SlimResNet<B: Backend = Cpu> {
     backbone: Backbone<B>,
@@ -54,8 +54,8 @@ impl<B: Backend> SlimResNet<B> {
     /// Weights drawn from `seed`; the gains of the modulated layers are 1.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a size of 0 or a name in `modulated` that is no layer's,
-    /// [`Error::Memory`] if there is no room.
+    /// [`Error::Setting`] for a size of 0 or a name in `modulated` that matches no layer,
+    /// [`Error::Memory`] if there is not enough memory.
     pub fn new(backend: &B, shape: &SlimResNetShape, seed: u64) -> Result<Self> {
         let sizes = [shape.side, shape.channels, shape.classes, shape.width];
         if sizes.contains(&0) {

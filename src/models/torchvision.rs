@@ -1,4 +1,4 @@
-//! A backbone's weights by the names that torchvision's ResNet-18 gives them.
+//! Loads a backbone's weights under torchvision's names for ResNet-18.
 
 use alloc::format;
 use alloc::string::String;
@@ -13,12 +13,12 @@ use crate::state::Role;
 use crate::tensor::{NamedTensor, Tensor};
 
 impl<B: Backend> Backbone<B> {
-    /// Takes every weight and running statistic from `tensors`, by torchvision's names: `conv1.weight`,
+    /// Loads every weight and running statistic from `tensors`, under torchvision's names: `conv1.weight`,
     /// `bn1.running_mean`, `layer1.0.conv1.weight`, `layer2.0.downsample.1.bias`, … Convolutions are
-    /// `[outputs][inputs][size][size]` there. What else is among them, as `fc.weight`, is left alone.
+    /// `[outputs][inputs][size][size]` there. Other tensors, such as `fc.weight`, are ignored.
     ///
     /// # Errors
-    /// [`Error::Shape`] for a tensor that is missing or has another shape; the weights are then of no use.
+    /// [`Error::Shape`] if a tensor is missing or has another shape; the weights are then partly loaded.
     pub fn load(&mut self, backend: &B, tensors: &[NamedTensor]) -> Result<()> {
         for parameter in self.parameters() {
             let layer = torchvision_layer(&parameter.name);
@@ -51,7 +51,7 @@ impl<B: Backend> Backbone<B> {
 }
 
 impl<B: Backend> Comodulated<B> {
-    /// [`Backbone::load`] of its backbone.
+    /// [`Backbone::load`] for the network's backbone.
     ///
     /// # Errors
     /// Those of [`Backbone::load`].
@@ -60,7 +60,7 @@ impl<B: Backend> Comodulated<B> {
     }
 }
 
-/// torchvision's name of the layer that has one of our names, or a parameter of it.
+/// torchvision's name of a layer, or of a parameter of it, given ours.
 fn torchvision_layer(name: &str) -> String {
     let (place, layer) = match name.strip_prefix("stage") {
         None => (String::new(), name),
@@ -87,7 +87,8 @@ fn torchvision_layer(name: &str) -> String {
 fn find<'a>(tensors: &'a [NamedTensor], name: &str, shape: &[usize]) -> Result<&'a [f32]> {
     let expected = || format!("{name} of shape {shape:?}");
     let found = tensors.iter().find(|tensor| tensor.name == name);
-    let found = found.ok_or_else(|| Error::shape("weights", expected(), "none of that name"))?;
+    let found =
+        found.ok_or_else(|| Error::shape("weights", expected(), "no tensor of that name"))?;
     match found.shape == shape {
         true => Ok(&found.numbers),
         false => {
@@ -97,7 +98,7 @@ fn find<'a>(tensors: &'a [NamedTensor], name: &str, shape: &[usize]) -> Result<&
     }
 }
 
-/// `[outputs][inputs][height][width]` as `[outputs][height][width][inputs]`.
+/// Converts `[outputs][inputs][height][width]` to `[outputs][height][width][inputs]`.
 fn channels_last(numbers: &[f32], [outputs, inputs, height, width]: [usize; 4]) -> Vec<f32> {
     let pixels = height * width;
     let mut turned = vec![0.0; numbers.len()];

@@ -1,4 +1,4 @@
-//! Batch normalisation (Ioffe & Szegedy 2015), with a residual and ReLU fused.
+//! Batch normalisation (Ioffe & Szegedy 2015), fused with a residual addition and ReLU.
 
 use alloc::format;
 use alloc::string::String;
@@ -12,21 +12,21 @@ use crate::state::Role;
 use crate::tensor::Tensor;
 
 /// `y = γ·(x − mean)·r + β`, with mean and r = 1/√(variance + ε) of each channel over samples and
-/// pixels; then the residual is added and ReLU taken, if asked for.
+/// pixels; then the residual is added and ReLU applied, if requested.
 ///
-/// Training takes the batch's mean and biased variance, and moves the running averages (variance
-/// unbiased) by momentum 0.1; inference takes the running averages: as PyTorch defines it.
+/// Training uses the batch's mean and biased variance, and updates the running averages (of the unbiased
+/// variance) with momentum 0.1; inference uses the running averages. This is PyTorch's definition.
 ///
-/// Backward, with x̂ = (x − mean)·r and dŷ = dy behind ReLU, over n samples·pixels: y depends on x
-/// directly and through both statistics, so that `dβ = Σ dŷ`, `dγ = Σ dŷ·x̂` and
+/// Backward, with x̂ = (x − mean)·r and dŷ = dy after the ReLU's gradient, over n samples·pixels: y depends on x
+/// directly and through both statistics, so `dβ = Σ dŷ`, `dγ = Σ dŷ·x̂` and
 /// `dx = γ·r·(dŷ − dβ/n − x̂·dγ/n)`; the residual's gradient is dŷ.
 #[derive(Debug, Clone)]
 pub struct BatchNormalisation<B: Backend = Cpu> {
-    /// γ, starting at 1.
+    /// γ, initially 1.
     pub gamma: Parameter<B>,
-    /// β, starting at 0.
+    /// β, initially 0.
     pub beta: Parameter<B>,
-    /// Running mean and variance, `[2][channels]`, starting at 0 and 1.
+    /// Running mean and variance, `[2][channels]`, initially 0 and 1.
     pub running: Tensor<B>,
     name: String,
     statistics: Tensor<B>,
@@ -35,10 +35,10 @@ pub struct BatchNormalisation<B: Backend = Cpu> {
 }
 
 impl<B: Backend> BatchNormalisation<B> {
-    /// γ = 1, β = 0, running mean 0 and variance 1 for each of `channels`.
+    /// γ = 1, β = 0, running mean 0 and variance 1, for each of `channels`.
     ///
     /// # Errors
-    /// [`Error::Memory`] if there is no room.
+    /// [`Error::Memory`] if there is not enough memory.
     pub fn new(backend: &B, name: &str, channels: usize) -> Result<Self> {
         let vector = Shape::vector(channels);
         let parameter = |kind: &str, role, number| {
@@ -65,11 +65,11 @@ impl<B: Backend> BatchNormalisation<B> {
         (&self.name, &mut self.running)
     }
 
-    /// Normalises by the batch's statistics, which are kept for backward, and moves the running ones.
+    /// Normalises with the batch's statistics, which are kept for `backward`, and updates the running averages.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the operands do not fit or there is only one value a channel,
-    /// [`Error::Memory`] if there is no room for `y`.
+    /// [`Error::Shape`] if the operands do not fit or there is only one value per channel,
+    /// [`Error::Memory`] if there is not enough memory for `y`.
     pub fn forward(
         &mut self,
         backend: &B,
@@ -88,10 +88,10 @@ impl<B: Backend> BatchNormalisation<B> {
         self.normalise(backend, &self.statistics, x, residual, relu, y)
     }
 
-    /// Normalises by the running statistics.
+    /// Normalises with the running statistics.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the operands do not fit, [`Error::Memory`] if there is no room for `y`.
+    /// [`Error::Shape`] if the operands do not fit, [`Error::Memory`] if there is not enough memory for `y`.
     pub fn infer(
         &mut self,
         backend: &B,
@@ -132,11 +132,11 @@ impl<B: Backend> BatchNormalisation<B> {
         backend.normalise(operands, y.floats_mut())
     }
 
-    /// dγ and dβ into the parameters' gradients; `dy` becomes dx; `residual` takes the residual's
-    /// gradient. `y` is forward's output if forward took ReLU.
+    /// Computes dγ and dβ in the parameters' gradients, overwrites `dy` with dx, and writes the residual's gradient to
+    /// `residual`. `y` is the output of `forward`, if `forward` applied ReLU.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the operands do not fit, [`Error::Memory`] if there is no room for
+    /// [`Error::Shape`] if the operands do not fit, [`Error::Memory`] if there is not enough memory for
     /// `residual`.
     pub fn backward(
         &mut self,

@@ -1,4 +1,4 @@
-//! Channels times numbers of their own: what a modulation does to the neurons of a layer.
+//! Multiplies each channel by a scale: the effect of a modulation on the neurons of a layer.
 
 use alloc::vec;
 
@@ -7,15 +7,15 @@ use crate::error::{Error, Result};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// `y = s[c]·x` for every sample and pixel of channel c; then the residual is added and ReLU taken, if
-/// asked for.
+/// `y = s[c]·x` for every sample and pixel of channel c; then the residual is added and ReLU applied, if
+/// requested.
 ///
-/// It is the contract's [`Affine::scale_shift`](backend::Affine::scale_shift) without a shift.
+/// This is the backend's [`Affine::scale_shift`](backend::Affine::scale_shift) without a shift.
 ///
 /// Backward, without residual and ReLU: `dx = s[c]·dy`, and `ds[c] = Σ dy·x` over samples and pixels.
 #[derive(Debug, Clone)]
 pub struct ChannelScale<B: Backend = Cpu> {
-    /// s, `[channels]`, starting at 1.
+    /// s, `[channels]`, initially 1.
     pub scale: Tensor<B>,
     /// ds of the last [`backward`](Self::backward).
     pub gradient: Tensor<B>,
@@ -25,7 +25,7 @@ impl<B: Backend> ChannelScale<B> {
     /// s = 1 for each of `channels`.
     ///
     /// # Errors
-    /// [`Error::Memory`] if there is no room.
+    /// [`Error::Memory`] if there is not enough memory.
     pub fn new(backend: &B, channels: usize) -> Result<Self> {
         let vector = Shape::vector(channels);
         Ok(ChannelScale {
@@ -34,10 +34,10 @@ impl<B: Backend> ChannelScale<B> {
         })
     }
 
-    /// `y` from `x`: one pass.
+    /// Computes `y` from `x` in one pass.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the operands do not fit, [`Error::Memory`] if there is no room for `y`.
+    /// [`Error::Shape`] if the operands do not fit, [`Error::Memory`] if there is not enough memory for `y`.
     pub fn forward(
         &self,
         backend: &B,
@@ -62,10 +62,10 @@ impl<B: Backend> ChannelScale<B> {
         backend.scale_shift(operands, y.floats_mut())
     }
 
-    /// dx from dy, and ds into the gradient; `x` is forward's.
+    /// Computes dx from dy, and ds in `gradient`; `x` is the input of `forward`.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the operands do not fit, [`Error::Memory`] if there is no room for `dx`.
+    /// [`Error::Shape`] if the operands do not fit, [`Error::Memory`] if there is not enough memory for `dx`.
     pub fn backward(
         &mut self,
         backend: &B,

@@ -1,4 +1,4 @@
-//! The gain-modulated 2-D convolution, without bias: its output channels are the neurons.
+//! The gain-modulated 2-D convolution, without bias; its output channels are the neurons.
 
 use alloc::format;
 
@@ -9,12 +9,12 @@ use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 /// `y[oy][ox][o] = Σ W_eff[o][ty][tx][c]·x[oy·stride + ty − padding][ox·stride + tx − padding][c]`
-/// with `W_eff[o] = g[o]·W[o]`; g ≡ 1 where the parameter has no gains.
+/// with `W_eff[o] = g[o]·W[o]`; g ≡ 1 if the parameter has no gains.
 ///
-/// Backward, y being linear in W_eff and in x: every y that a weight or an input takes part in hands
-/// back its dy times the other factor, so that `dW[o][ty][tx][c] = g[o]·Σ dy[oy][ox][o]·x[…][c]` over
-/// samples and output pixels, and dx is the same sum read the other way, over the windows that hold
-/// the pixel and over o, with W_eff. Inference computes what forward computes.
+/// Backward: y is linear in W_eff and in x, so every y that depends on a weight or an input contributes
+/// its dy times the other factor. Hence `dW[o][ty][tx][c] = g[o]·Σ dy[oy][ox][o]·x[…][c]` over
+/// samples and output pixels, and dx is the sum of W_eff·dy over the windows that contain
+/// the pixel and over o. Inference is the same as `forward`.
 #[derive(Debug, Clone)]
 pub struct GainConvolution<B: Backend = Cpu> {
     /// W, `[outputs][size][size][inputs]`, with its gains.
@@ -26,7 +26,7 @@ impl<B: Backend> GainConvolution<B> {
     /// A layer over weights `[outputs][size][size][inputs]`.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the weights are not of the window's size.
+    /// [`Error::Shape`] if the weights do not have the window's size.
     pub fn new(weight: Parameter<B>, window: Window) -> Result<Self> {
         match weight.value.shape() {
             Shape::Dense([_, h, w, _]) if h == window.size && w == window.size => {
@@ -40,10 +40,10 @@ impl<B: Backend> GainConvolution<B> {
         }
     }
 
-    /// The convolution of `x` into `y`.
+    /// Computes the convolution of `x` in `y`.
     ///
     /// # Errors
-    /// [`Error::Shape`] where `x` does not fit, [`Error::Memory`] if there is no room for `y`.
+    /// [`Error::Shape`] if `x` does not fit, [`Error::Memory`] if there is not enough memory for `y`.
     pub fn forward(&self, backend: &B, x: &Tensor<B>, y: &mut Tensor<B>) -> Result<()> {
         let (dimensions, shape) = self.dimensions(x.shape())?;
         y.reshape(backend, shape)?;
@@ -56,11 +56,11 @@ impl<B: Backend> GainConvolution<B> {
         )
     }
 
-    /// dW into the parameter's gradient and, unless the layer is the first, dx: overwritten, or added
-    /// to what is there.
+    /// Computes dW in the parameter's gradient and, unless the layer is the first, dx, which is overwritten or added
+    /// to.
     ///
     /// # Errors
-    /// [`Error::Shape`] where `x` or `dy` does not fit, [`Error::Memory`] if there is no room for
+    /// [`Error::Shape`] if `x` or `dy` does not fit, [`Error::Memory`] if there is not enough memory for
     /// `dx`.
     pub fn backward(
         &mut self,
@@ -83,7 +83,7 @@ impl<B: Backend> GainConvolution<B> {
         }
     }
 
-    /// dx alone, through weights that are not learnt; `x` is the shape of forward's.
+    /// Computes only dx, for frozen weights; `x` is the shape of the input of `forward`.
     ///
     /// # Errors
     /// As [`backward`](Self::backward).

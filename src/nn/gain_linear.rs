@@ -8,13 +8,13 @@ use crate::nn::Parameter;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// `y = W_eff·x` with `W_eff[o][k] = g[o]·W[o][k]`; g ≡ 1 where the parameter has no gains.
+/// `y = W_eff·x` with `W_eff[o][k] = g[o]·W[o][k]`; g ≡ 1 if the parameter has no gains.
 ///
-/// Backward, from dy = ∂L/∂y: since y is linear in W_eff and in x,
+/// Backward, from dy = ∂L/∂y: y is linear in W_eff and in x, so
 /// `∂L/∂W_eff = dy·xᵀ` and `dx = W_effᵀ·dy`; by the chain rule through W_eff = g·W,
-/// `dW[o][k] = g[o]·Σ_samples dy[o]·x[k]`. The gain is a given of the step: no gradient goes to it.
+/// `dW[o][k] = g[o]·Σ_samples dy[o]·x[k]`. The gain is a constant within a step: no gradient flows to it.
 ///
-/// Inference computes what forward computes.
+/// Inference is the same as `forward`.
 #[derive(Debug, Clone)]
 pub struct GainLinear<B: Backend = Cpu> {
     /// W, `[outputs][inputs]`, with its gains.
@@ -37,11 +37,11 @@ impl<B: Backend> GainLinear<B> {
         self.weight.value.shape().columns()
     }
 
-    /// `y = W_eff·x`: `x` is samples of [`inputs`](Self::inputs) features, `y` of
+    /// Computes `y = W_eff·x`; `x` has [`inputs`](Self::inputs) features per sample, `y`
     /// [`outputs`](Self::outputs).
     ///
     /// # Errors
-    /// [`Error::Shape`] where `x` does not fit, [`Error::Memory`] if there is no room for `y`.
+    /// [`Error::Shape`] if `x` does not fit, [`Error::Memory`] if there is not enough memory for `y`.
     pub fn forward(&self, backend: &B, x: &Tensor<B>, y: &mut Tensor<B>) -> Result<()> {
         let dimensions = self.dimensions("linear forward", x.shape(), self.inputs())?;
         y.reshape(backend, Shape::features(x.shape().rows(), self.outputs()))?;
@@ -54,10 +54,10 @@ impl<B: Backend> GainLinear<B> {
         )
     }
 
-    /// dW into the parameter's gradient and, unless the layer is the first, dx.
+    /// Computes dW in the parameter's gradient and, unless the layer is the first, dx.
     ///
     /// # Errors
-    /// [`Error::Shape`] where `x` or `dy` does not fit, [`Error::Memory`] if there is no room for
+    /// [`Error::Shape`] if `x` or `dy` does not fit, [`Error::Memory`] if there is not enough memory for
     /// `dx`.
     pub fn backward(
         &mut self,
@@ -80,7 +80,7 @@ impl<B: Backend> GainLinear<B> {
         }
     }
 
-    /// dx alone, through weights that are not learnt; `x` is the shape of forward's.
+    /// Computes only dx, for frozen weights; `x` is the shape of the input of `forward`.
     ///
     /// # Errors
     /// As [`backward`](Self::backward).

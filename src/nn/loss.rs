@@ -7,21 +7,21 @@ use crate::error::{Error, Result};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// Sums over the samples of a batch, and how many they are.
+/// Sums over the samples of a batch, and the number of samples.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Loss {
-    /// Samples m.
+    /// The number of samples, m.
     pub samples: usize,
     /// Σ cross-entropy −ln p_label, nats.
     pub cross_entropy: f64,
     /// Σ softmax entropy H = −Σ_c p_c·ln p_c, nats.
     pub entropy: f64,
-    /// Samples whose largest logit is the label's; ties go to the lower class.
+    /// Number of samples whose largest logit is that of the label; ties go to the lower class.
     pub correct: f64,
 }
 
 impl Loss {
-    /// Of a batch's [`sums`].
+    /// From a batch's [`sums`].
     fn of(samples: usize, numbers: &[f32]) -> Self {
         let total = |sum: usize| f64::from(numbers[sum]);
         Loss {
@@ -42,7 +42,7 @@ impl Loss {
         self.entropy / self.samples as f64
     }
 
-    /// Share of correct samples.
+    /// Fraction of correct samples.
     pub fn accuracy(&self) -> f64 {
         self.correct / self.samples as f64
     }
@@ -58,11 +58,11 @@ impl Loss {
     }
 }
 
-/// The loss of batches of logits, `p = softmax(z)`, `L = mean of −ln p_label`, and the list of what it found,
-/// which stays on the device until it is asked for: a device is waited for once, not once a batch.
+/// The softmax cross-entropy loss of batches of logits, `p = softmax(z)`, `L = mean of −ln p_label`.
+/// Accumulates per-batch losses on the device; reading them synchronises once, not once per batch.
 ///
 /// Backward: with S = Σ_c exp(z_c), L = ln S − z_label for one sample, so
-/// `∂L/∂z_c = exp(z_c)/S − [c = label] = p_c − [c = label]`, over the m samples of the mean: / m.
+/// `∂L/∂z_c = exp(z_c)/S − [c = label] = p_c − [c = label]`, divided by the number m of samples in the mean.
 ///
 /// ```
 /// use neurogain::nn::SoftmaxCrossEntropy;
@@ -78,11 +78,11 @@ impl Loss {
 /// ```
 #[derive(Debug, Clone)]
 pub struct SoftmaxCrossEntropy<B: Backend = Cpu> {
-    /// The sums of each batch of the list, then room for those of batches to come.
+    /// The sums of each batch in the list, then unused tensors for later batches.
     sums: Vec<Tensor<B>>,
-    /// The samples of each batch of the list.
+    /// The number of samples of each batch in the list.
     samples: Vec<usize>,
-    /// Room for numbers of the device.
+    /// A buffer for numbers read from the device.
     host: Vec<f32>,
 }
 
@@ -102,11 +102,12 @@ impl<B: Backend> SoftmaxCrossEntropy<B> {
         }
     }
 
-    /// The loss of a training batch, which begins a new list, and its gradient to the logits into
-    /// `dlogits`.
+    /// Computes the loss of a training batch, which starts a new list, and writes its gradient with respect to the
+    /// logits
+    /// to `dlogits`.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the labels do not fit the logits.
+    /// [`Error::Shape`] if the labels do not fit the logits.
     pub fn forward(
         &mut self,
         backend: &B,
@@ -119,15 +120,15 @@ impl<B: Backend> SoftmaxCrossEntropy<B> {
         self.pass(backend, logits, labels, Some(dlogits.floats_mut()))
     }
 
-    /// The loss of a batch, which joins the list.
+    /// Computes the loss of a batch and appends it to the list.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the labels do not fit the logits.
+    /// [`Error::Shape`] if the labels do not fit the logits.
     pub fn infer(&mut self, backend: &B, logits: &Tensor<B>, labels: &B::Bytes) -> Result<()> {
         self.pass(backend, logits, labels, None)
     }
 
-    /// The mean entropy H of the last batch of the list, rounded to f32: `drive` is one number.
+    /// Writes the mean entropy H of the last batch in the list to `drive`, which is one element.
     ///
     /// # Errors
     /// [`Error::Shape`] if there is no batch.
@@ -136,10 +137,10 @@ impl<B: Backend> SoftmaxCrossEntropy<B> {
         backend.mean_entropy(samples, sums.floats(), drive.floats_mut())
     }
 
-    /// What was found for the last batch of the list.
+    /// The loss of the last batch in the list.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there is no batch, and what the device fails with.
+    /// [`Error::Shape`] if there is no batch, and errors of the device.
     pub fn last(&self, backend: &B) -> Result<Loss> {
         let (sums, samples) = self.last_batch()?;
         let mut numbers = [0.0; sums::COUNT];
@@ -147,10 +148,10 @@ impl<B: Backend> SoftmaxCrossEntropy<B> {
         Ok(Loss::of(samples, &numbers))
     }
 
-    /// What was found for all batches of the list, in their order, added; it is empty then.
+    /// The sum of the losses of all batches in the list, added in their order; empties the list.
     ///
     /// # Errors
-    /// What the device fails with.
+    /// Errors of the device.
     pub fn total(&mut self, backend: &B) -> Result<Loss> {
         let mut host = core::mem::take(&mut self.host);
         host.resize(self.batches() * sums::COUNT, 0.0);
@@ -161,18 +162,18 @@ impl<B: Backend> SoftmaxCrossEntropy<B> {
         Ok(total)
     }
 
-    /// Batches of the list.
+    /// The number of batches in the list.
     pub(crate) fn batches(&self) -> usize {
         self.samples.len()
     }
 
-    /// The sums of each batch of the list: [`sums::COUNT`] numbers.
+    /// The sums of each batch in the list: [`sums::COUNT`] elements.
     pub(crate) fn parts(&self) -> impl Iterator<Item = &B::Floats> + Clone {
         let sums = self.sums.iter().take(self.batches());
         sums.map(Tensor::floats)
     }
 
-    /// What was found for each batch of the list, from the numbers of its parts.
+    /// The loss of each batch in the list, from the elements of its parts.
     pub(crate) fn losses(&self, numbers: &[f32]) -> impl Iterator<Item = Loss> {
         let batches = self.samples.iter().zip(numbers.chunks_exact(sums::COUNT));
         batches.map(|(&samples, numbers)| Loss::of(samples, numbers))

@@ -1,6 +1,6 @@
-//! Layers: `forward`, `infer` and `backward` side by side, with the derivation of the gradient.
+//! Layers: `forward`, `infer` and `backward` in one place, with the derivation of the gradient.
 //!
-//! A layer whose inference computes what its training pass computes has no separate `infer`.
+//! A layer whose inference equals its training pass has no separate `infer`.
 //! Activations and gradients are overwritten; the model owns them.
 //!
 //! ```

@@ -15,24 +15,24 @@ use crate::shape::Shape;
 use crate::state::{Role, State, Visitor};
 use crate::tensor::Tensor;
 
-/// What an optimiser updates: W, dL/dW, and the gains g of W's output neurons, if they have any.
+/// A trainable parameter W with its gradient dL/dW and the gains g of its output neurons, if it has gains.
 #[derive(Debug, Clone)]
 pub struct Parameter<B: Backend = Cpu> {
     /// The layer's name in records.
     pub name: String,
     /// Weight, scale or shift.
     pub role: Role,
-    /// W; its first dimension counts the output neurons.
+    /// W; the first dimension is the output neurons.
     pub value: Tensor<B>,
-    /// dL/dW, of the shape of W.
+    /// dL/dW, with the shape of W.
     pub gradient: Tensor<B>,
-    /// How its numbers were drawn at the start.
+    /// The initialisation.
     pub initial: Initial,
-    /// One gain an output neuron, or `None` where the layer is not gain-modulated.
+    /// One gain per output neuron; `None` if the layer is not gain-modulated.
     pub gain: Option<Tensor<B>>,
 }
 
-/// What the numbers of a parameter are at the start.
+/// The initialisation of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Initial {
     /// Drawn from N(0, σ²): standard normal in f64, times σ.
@@ -40,15 +40,15 @@ pub enum Initial {
         /// σ.
         standard_deviation: f32,
     },
-    /// Drawn uniformly from [−b, b) in f64, b = 1/√(inputs of an output): what PyTorch draws for a
-    /// convolution (Kaiming uniform with a = √5, He et al. 2015).
+    /// Drawn uniformly from [−b, b) in f64, b = 1/√(inputs per output): PyTorch's default for
+    /// convolutions (Kaiming uniform with a = √5, He et al. 2015).
     KaimingUniform,
-    /// The same number everywhere.
+    /// The same value everywhere.
     Constant(f32),
 }
 
 impl Initial {
-    /// The next number of `stream` for an output of this many inputs, rounded to f32.
+    /// Draws the next value from `stream` for an output with this many inputs, rounded to f32.
     pub(crate) fn draw(self, stream: &mut RandomStream, inputs: usize) -> f32 {
         let number = match self {
             Initial::Normal { standard_deviation } => {
@@ -66,11 +66,11 @@ impl Initial {
 }
 
 impl<B: Backend> Parameter<B> {
-    /// Weights without gains, their numbers rounded to f32 from `initial`. Draws come from the stream
-    /// (`seed`, [`Purpose::Weights`], `index`), where `index` numbers the network's parameters.
+    /// Weights without gains, with values from `initial` rounded to f32. Draws come from the stream
+    /// (`seed`, [`Purpose::Weights`], `index`), where `index` is the parameter's number in the network.
     ///
     /// # Errors
-    /// [`Error::Memory`] if there is no room.
+    /// [`Error::Memory`] if there is not enough memory.
     pub fn new(
         backend: &B,
         name: impl Into<String>,
@@ -83,10 +83,10 @@ impl<B: Backend> Parameter<B> {
         Parameter::drawn(backend, name, shape, initial, &mut stream)
     }
 
-    /// The same with draws from `stream`.
+    /// The same, with draws from `stream`.
     ///
     /// # Errors
-    /// [`Error::Memory`] if there is no room.
+    /// [`Error::Memory`] if there is not enough memory.
     pub fn drawn(
         backend: &B,
         name: impl Into<String>,
@@ -109,10 +109,10 @@ impl<B: Backend> Parameter<B> {
         Ok(parameter)
     }
 
-    /// The same with gain modulation: every output neuron's gain is `gain`.
+    /// Adds gain modulation: every output neuron's gain is `gain`.
     ///
     /// # Errors
-    /// [`Error::Memory`] if there is no room, [`Error::Setting`] if `gain` is not finite.
+    /// [`Error::Memory`] if there is not enough memory, [`Error::Setting`] if `gain` is not finite.
     pub fn with_gain(mut self, backend: &B, gain: f32) -> Result<Self> {
         if !gain.is_finite() {
             return Err(Error::setting("gain", gain, "a finite number"));

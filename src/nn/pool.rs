@@ -5,33 +5,33 @@ use crate::error::{Error, Result};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// Each window of an image gives one pixel, the average or the maximum of its own.
+/// Pooling: each window of an image gives one pixel, the average or the maximum of the window.
 ///
-/// Backward: of an average each pixel of a window of p pixels takes dy/p, of a maximum the window's
-/// largest takes dy. Inference computes what forward computes.
+/// Backward: for an average, each pixel of a window of p pixels gets dy/p; for a maximum, the window's
+/// largest pixel gets dy. Inference is the same as `forward`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpatialPool {
-    /// What is taken of a window.
+    /// The kind of pooling.
     pub pool: Pool,
-    /// The pixels of an output.
+    /// The window, with its stride and padding.
     pub window: Window,
 }
 
 impl SpatialPool {
-    /// The pixels of `x` into `y`.
+    /// Pools `x` into `y`.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the window does not fit, [`Error::Memory`] if there is no room for `y`.
+    /// [`Error::Shape`] if the window does not fit, [`Error::Memory`] if there is not enough memory for `y`.
     pub fn forward<B: Backend>(&self, backend: &B, x: &Tensor<B>, y: &mut Tensor<B>) -> Result<()> {
         let (dimensions, shape) = self.dimensions(x.shape())?;
         y.reshape(backend, shape)?;
         backend.pool(self.pool, dimensions, x.floats(), y.floats_mut())
     }
 
-    /// dx from dy; `x` is forward's input.
+    /// Computes dx from dy; `x` is the input of `forward`.
     ///
     /// # Errors
-    /// [`Error::Shape`] where `x` or `dy` does not fit, [`Error::Memory`] if there is no room for
+    /// [`Error::Shape`] if `x` or `dy` does not fit, [`Error::Memory`] if there is not enough memory for
     /// `dx`.
     pub fn backward<B: Backend>(
         &self,

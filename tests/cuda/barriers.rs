@@ -1,5 +1,5 @@
-//! The emulation finds what it is there to find: a kernel without one of its barriers gives other
-//! numbers, and one that leaves its buffers fails.
+//! The emulation detects the errors it is made for: a kernel without one of its barriers gives different
+//! results, and a kernel that writes outside its buffers fails.
 
 use crate::emulated;
 use std::fs;
@@ -24,7 +24,7 @@ fn copy_with(name: &str, file: &str, text: &str) -> PathBuf {
     folder
 }
 
-/// The bits of what every kernel with a barrier gives, on inputs of more than one tile and chunk.
+/// The bits that every kernel with a barrier computes, on inputs of more than one tile and chunk.
 fn results(cuda: &Cuda) -> Result<Vec<u32>> {
     let window = Window {
         size: 2,
@@ -102,7 +102,7 @@ fn results(cuda: &Cuda) -> Result<Vec<u32>> {
     Ok(bits)
 }
 
-/// Whether some order of the threads gives other results than `expected`, or an error.
+/// Whether some order of the threads gives results other than `expected`, or an error.
 fn shows(library: &Path, expected: &[u32]) -> bool {
     (0..3).any(|order| {
         let cuda = Cuda::emulated(library, order).expect("the library loads");
@@ -164,8 +164,8 @@ fn a_write_outside_of_a_buffer_fails() {
     );
     cuda.unary(Unary::Relu, &mut x).expect("it waits");
     let error = cuda.download(&x, &mut [0.0; 32]).unwrap_err().to_string();
-    assert!(error.contains("outside of its buffers"), "{error}");
-    // Whoever asks next is told too: what was lost could be theirs.
+    assert!(error.contains("outside its buffers"), "{error}");
+    // The error is sticky: later calls fail too, because lost launches could have been theirs.
     let later = cuda.clone().download(&other, &mut [0.0]).unwrap_err();
     assert_eq!(later.to_string(), error);
 }

@@ -1,22 +1,22 @@
-//! NVRTC compiles every kernel for Volta, Ampere and Hopper, none spills, and none takes more registers
-//! than leaves room for enough threads. No card is needed.
+//! NVRTC compiles every kernel for Volta, Ampere and Hopper; no kernel spills registers, and none uses so many
+//! that too few threads fit. Needs no GPU.
 
 use crate::emulated;
 use std::collections::BTreeMap;
 
 use neurogain::backend::cuda::compile;
 
-/// What a kernel takes of a multiprocessor.
+/// The resources of a multiprocessor that a kernel uses.
 #[derive(Debug, Default, Clone, Copy)]
 struct Need {
     registers: u32,
-    /// Bytes of local memory a thread: what did not fit the registers.
+    /// Bytes of local memory per thread: spilled registers.
     stack: u32,
-    /// Bytes of shared memory a thread block.
+    /// Bytes of shared memory per thread block.
     shared: usize,
 }
 
-/// The kernels of a cubin, which is an ELF file of 64 bits.
+/// The kernels of a cubin, which is a 64-bit ELF file.
 fn needs(cubin: &[u8]) -> BTreeMap<String, Need> {
     let word = |at: usize| u32::from_le_bytes(cubin[at..at + 4].try_into().unwrap());
     let long = |at: usize| u64::from_le_bytes(cubin[at..at + 8].try_into().unwrap());
@@ -71,8 +71,8 @@ fn needs(cubin: &[u8]) -> BTreeMap<String, Need> {
     found
 }
 
-/// 65,536 registers a multiprocessor: as many threads as this leaves room for hide the memory's
-/// latency. The products live on their registers, the others on their threads.
+/// A multiprocessor has 65,536 registers, and latency is hidden by the threads that fit in them.
+/// The products need many registers, the other kernels many threads.
 fn most_registers(kernel: &str) -> u32 {
     match kernel {
         "convolution_forward" | "convolution_to_input" => 128,

@@ -1,7 +1,7 @@
-// NVIDIA's driver as far as the program calls it, for tests: a card whose kernels run on the processor.
+// The part of NVIDIA's driver that the program calls, for tests: its GPU runs the kernels on the CPU.
 //
-// Nothing happens when it is asked for: copies, launches and releases wait in the stream until the
-// program waits for them, as on a card. NEUROGAIN_TEST_DRIVER names what is wrong with the card.
+// Nothing is executed at once: copies, launches and releases wait in the stream until the
+// program synchronises, as on a GPU. NEUROGAIN_TEST_DRIVER selects a fault of the GPU.
 #include "../../kernels/host.cpp"
 
 #include <dlfcn.h>
@@ -58,7 +58,7 @@ int cuDeviceGetAttribute(int *value, int attribute, int) {
 
 int cuDevicePrimaryCtxRetain(void **context, int) { return *context = &stream, success; }
 
-// What was made and not given back.
+// Created and not yet released.
 int live_memory = 0, live_graphs = 0, live_modules = 0;
 
 int cuDevicePrimaryCtxRelease_v2(int) {
@@ -107,7 +107,7 @@ int cuMemsetD8Async(void *address, unsigned char value, size_t bytes, void *) {
     return later([=]() -> int { return memset(address, value, bytes), success; });
 }
 
-// As late as CUDA may: the host's memory has to stay as it is until the stream is waited for.
+// As late as CUDA permits: the host's memory must stay unchanged until the stream is synchronised.
 int cuMemcpyHtoDAsync_v2(void *to, const char *from, size_t bytes, void *) {
     return later([=]() -> int { return memcpy(to, from, bytes), success; });
 }
@@ -128,7 +128,7 @@ int cuStreamSynchronize(void *) {
     return failure;
 }
 
-// Arguments are of 40 bytes at most, and the program ends their list with null.
+// An argument has at most 40 bytes, and the program terminates the list with null.
 struct Launch {
     struct Argument {
         alignas(8) char bytes[40];
@@ -158,7 +158,7 @@ int cuLaunchKernel(void *function, unsigned blocks, unsigned, unsigned, unsigned
     return later(Launch(function, blocks, columns, rows, arguments));
 }
 
-// A graph is a chain of launches. What is instantiated is a copy: nodes of the graph name launches of it.
+// A graph is a chain of launches. Instantiating it makes a copy, whose launches the graph's nodes refer to.
 struct Node {
     struct Graph *graph;
     size_t number;
@@ -200,7 +200,7 @@ int cuGraphExecKernelNodeSetParams_v2(Graph *executable, Node *node, const NodeP
     return launch = parameters->launch(), success;
 }
 
-// The launches are those at this moment, as on a card.
+// The launches as they are at this moment, as on a GPU.
 int cuGraphLaunch(Graph *executable, void *) {
     for (Launch &launch : executable->launches) later(launch);
     return failure;

@@ -1,5 +1,5 @@
-//! `neurogain run --device cuda` through the driver's interface, with a driver whose card is the processor:
-//! the same hash, kernels kept on the disk, and errors that say what to do.
+//! `neurogain run --device cuda` through the driver's interface, with a driver that runs kernels on the CPU:
+//! the same hash, a disk cache of kernels, and errors that say what to do.
 #![cfg(all(feature = "cli", target_os = "linux"))]
 
 use crate::emulated;
@@ -11,7 +11,7 @@ use std::process::Output;
 use neurogain::backend::cuda::compile;
 use tempfile::TempDir;
 
-/// A driver, and a folder for what is kept; `None` where there is no g++ or no NVRTC.
+/// A driver, and a folder for the cache; `None` without g++ or NVRTC.
 struct Card {
     library: PathBuf,
     folder: TempDir,
@@ -34,7 +34,7 @@ impl Card {
         self.folder.path().join("cache")
     }
 
-    /// A short run on a device, with a card that has something wrong with it.
+    /// A short run on a device with the fault `wrong`.
     fn run(&self, device: &str, wrong: &str, variables: &[(&str, &str)]) -> Output {
         let mut arguments = vec!["run", "--set", "stream.iterations=2"];
         arguments.extend(["--set", "network.hidden=[30]", "--seeds", "1,2"]);
@@ -86,8 +86,8 @@ fn the_processors_hash_with_kernels_from_the_disk_or_fresh() {
     assert_eq!(kept.len(), 1, "{kept:?}");
     let code = fs::read(&kept[0]).expect("the kernels");
     assert_eq!(card.hash("auto"), expected);
-    // What was hashed came from graphs, and everything was given back. A driver that makes no graph, or no
-    // more, does all the same without.
+    // The hashed results came from graphs, and everything was released. A driver that creates no graph, or stops
+    // creating graphs, gives the same results.
     for (wrong, graphs) in [("", 4..40), ("graphs once", 1..2), ("no graphs", 0..1)] {
         let output = card.run("cuda", wrong, &[("NEUROGAIN_TEST_CALLS", "1")]);
         assert_eq!(hash(&output), expected, "{wrong}");
@@ -97,7 +97,7 @@ fn the_processors_hash_with_kernels_from_the_disk_or_fresh() {
         let made: u32 = made.expect(&said).parse().expect("a number");
         assert!(graphs.contains(&made), "{wrong}: {made} graphs");
     }
-    // What was damaged, or cut short, is compiled afresh: the driver would read on behind its end.
+    // A damaged or truncated cache file is compiled again: the driver would read past its end.
     for damaged in [b"damaged".as_slice(), &code[..code.len() - 1000], &[]] {
         fs::write(&kept[0], damaged).expect("a write");
         assert_eq!(card.hash("cuda:0"), expected);
@@ -105,7 +105,7 @@ fn the_processors_hash_with_kernels_from_the_disk_or_fresh() {
     }
 }
 
-/// Sweeps, and comodulation experiments: files of the same bytes, and what of the card was used.
+/// Sweeps and comodulation experiments: the same files, and the use of the GPU.
 #[test]
 fn other_experiments_give_the_processors_files() {
     let Some(card) = Card::new("driver-others") else {
@@ -167,13 +167,13 @@ fn what_is_wrong_with_a_card_is_said_with_what_to_do() {
             "cuda",
             "no device",
             &[][..],
-            ["no device 0: 0 are visible", "nvidia-smi"],
+            ["no device 0; visible devices: 0", "nvidia-smi"],
         ),
         (
             "cuda:1",
             "",
             &[],
-            ["no device 1: 1 are visible", "CUDA_VISIBLE_DEVICES"],
+            ["no device 1; visible devices: 1", "CUDA_VISIBLE_DEVICES"],
         ),
         (
             "cuda",
@@ -197,13 +197,13 @@ fn what_is_wrong_with_a_card_is_said_with_what_to_do() {
             "cuda",
             "old driver",
             &[],
-            ["knows CUDA 11.8", "driver 525 or later"],
+            ["supports CUDA 11.8", "driver 525 or later"],
         ),
         (
             "cuda",
             "failing",
             &[],
-            ["failed in a kernel", "started anew"],
+            ["failed in a kernel", "restart this process"],
         ),
         (
             "cuda",

@@ -1,4 +1,4 @@
-//! What an iteration asks of a card: one graph with all its kernels, one copy to it and one from it.
+//! One iteration on a GPU is one graph with all kernels, one copy to the device and one from it.
 
 use crate::emulated::devices;
 use neurogain::backend::{Cuda, Elementwise, Memory, Reductions, Unary, cuda::Calls};
@@ -18,7 +18,7 @@ const ADAM: Optimizer = Optimizer::Adam {
     epsilon: 1e-8,
 };
 
-/// What is learnt, and how it is evaluated.
+/// What is trained, and how it is evaluated.
 struct Case {
     residual: bool,
     transform: Transform,
@@ -37,7 +37,7 @@ fn calls(cuda: &Cuda, case: &Case) -> Vec<Calls> {
     let training = Samples::new(cuda, &digits.train, &pixels).expect("samples");
     let test = Samples::new(cuda, &digits.test, &pixels).expect("samples");
     let classes = [vec![0, 1], vec![0, 1, 2, 3]];
-    // More test samples than a batch holds where that is cheap.
+    // More test samples than a batch holds, if that is cheap.
     let of_tasks = classes.iter().map(|classes| {
         let samples = digits.test.of_classes(classes);
         let most = if case.residual { 20 } else { samples.len() };
@@ -108,8 +108,8 @@ const ONE: Calls = Calls {
     reads: 1,
 };
 
-/// A graph is made when its kernels come for the second time: behind the third iteration of a context, which
-/// brings one task more to evaluate, there is one call for all.
+/// A graph is created when its kernels come for the second time. After the third iteration of a context, which
+/// adds one more task to evaluate, everything is one call.
 #[test]
 fn an_iteration_is_one_graph() {
     let crop = Transform {
@@ -135,7 +135,7 @@ fn an_iteration_is_one_graph() {
             assert_eq!(found.len(), 12);
             let settled: Vec<usize> = match evaluate_every {
                 1 => vec![3, 4, 5, 9, 10, 11],
-                // Those without an evaluation, which are the same in every context.
+                // Iterations without an evaluation are the same in every context.
                 _ => vec![4, 6, 7, 9, 10],
             };
             for iteration in settled {
@@ -148,15 +148,15 @@ fn an_iteration_is_one_graph() {
     }
 }
 
-/// Memory that nobody has any more stays until what waits has used it; and what does not fit into the
-/// memory for copies, or into a list of launches, goes in parts.
+/// Freed memory stays until pending launches have used it. Data that does not fit in the
+/// staging buffer, or in a list of launches, is split.
 #[test]
 fn what_waits_is_done_in_order() {
     for device in devices("waiting") {
         let mut sum = device.zeros(1).expect("memory");
         let mut in_use = Vec::new();
         let host: Vec<f32> = (0..300_000).map(|i| (i % 7) as f32).collect();
-        // Above and below the megabyte through which numbers come.
+        // Above and below the megabyte of the staging buffer.
         for length in [300_000, 262_144, 200_000, 5000, 1] {
             let expected: f64 = host[..length].iter().map(|&x| f64::from(x)).sum();
             let mut x = device.zeros(length).expect("memory");
@@ -170,7 +170,7 @@ fn what_waits_is_done_in_order() {
             assert_eq!(f64::from(found[0]), expected, "{length} numbers");
             in_use.push(device.memory_in_use());
         }
-        // The second is the first that goes through the memory for copies.
+        // The second is the first that goes through the staging buffer.
         let same = in_use.iter().skip(1).all(|bytes| bytes == &in_use[1]);
         assert!(same, "{in_use:?}");
         let one = Tensor::from_rows(&device, Shape::vector(1), &[1.0]).expect("memory");
@@ -180,12 +180,12 @@ fn what_waits_is_done_in_order() {
             let gain = device.gain_update(1.0, 0.0, 1.0, one.floats(), &mut g);
             gain.expect("it waits");
         }
-        // The device need not stand still until somebody asks.
+        // The device does not idle until a result is read.
         assert_ne!(device.calls(), before);
         let mut found = [0.0; 16];
         device.download(&g, &mut found).expect("the gains");
         assert_eq!(found, [5000.0; 16]);
-        // Two that do not fit together; one that goes by itself while a kernel waits; a copy of what waits.
+        // Two that do not fit together; one sent separately while a kernel is pending; a copy of a pending result.
         let mut parts = [(); 2].map(|()| device.zeros(180_000).expect("memory"));
         for (part, number) in parts.iter_mut().zip([3.0, 5.0]) {
             device.upload(&vec![number; 180_000], part).expect("a copy");
@@ -212,7 +212,7 @@ fn what_waits_is_done_in_order() {
         device.download(&y, &mut found).expect("a copy");
         assert_eq!(found, [0.0, 2.0, 0.0, 4.0]);
         assert!(device.most_memory_in_use() >= 2 * 4 * 300_000);
-        // Several that are together larger than the memory for copies.
+        // Several that together exceed the staging buffer.
         let large = device.zeros(200_000).expect("memory");
         let mut host = vec![1.0; 400_017];
         let parts = [&large, &g, &large, one.floats()];

@@ -1,4 +1,4 @@
-//! The CUDA kernels: on a card, where there is one, and on the processor.
+//! The CUDA kernels: on a GPU, if there is one, and on the CPU.
 
 #[path = "../shared/emulated/mod.rs"]
 mod emulated;

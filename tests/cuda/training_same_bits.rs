@@ -1,5 +1,5 @@
-//! A training run on CUDA is the processor's run, number by number: the kernels run on the processor, by
-//! the launch code that serves a card.
+//! A training run on CUDA has the same bits as on the CPU backend: the kernels run on the CPU, through
+//! the launch code used for a GPU.
 
 use crate::emulated::devices;
 use neurogain::data::digits;
@@ -34,7 +34,7 @@ fn bits<'a, B: Backend>(
     bits
 }
 
-/// Two contexts of the digits, evaluated after every iteration, by one method.
+/// Two contexts of the digits, evaluated after every iteration, with one method.
 fn split_digits<B: Backend>(backend: &B, rule: Optimizer) -> (Vec<Record>, Vec<u32>) {
     let digits = digits::load();
     let pixels = Normalisation {
@@ -150,7 +150,7 @@ fn the_slim_resnet() {
     }
 }
 
-/// A run that was stopped on one device and goes on on the other ends with the same weights.
+/// A run that is stopped on one device and continued on the other ends with the same weights.
 #[test]
 fn a_run_goes_on_on_the_other_device() {
     let devices = devices("resumed");
@@ -208,7 +208,7 @@ fn batch<B: Backend>(backend: &B) -> Batch<B> {
     }
 }
 
-/// An experiment, as the program runs it: methods and seeds side by side, the same hash.
+/// An experiment run as the program runs it, methods and seeds in parallel, has the same hash.
 #[cfg(feature = "report")]
 #[test]
 fn an_experiment_has_the_processors_hash() {

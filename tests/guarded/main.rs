@@ -1,4 +1,4 @@
-//! The kernels on images, where an allocator guards what surrounds every buffer.
+//! The kernels on images, with an allocator that guards the memory around every buffer.
 
 #[path = "../shared/images/mod.rs"]
 mod images;

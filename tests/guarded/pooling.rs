@@ -31,7 +31,7 @@ impl Case {
         ]
     }
 
-    /// The pixels of x that each number of y is pooled from, in row-major order.
+    /// The pixels of x that are pooled for each element of y, in row-major order.
     fn windows(&self) -> Vec<Vec<usize>> {
         let Pooling {
             blocks,
@@ -181,7 +181,7 @@ const SMALL: Pooling = Pooling {
     },
 };
 
-/// Max pooling is linear as long as no other pixel becomes the largest.
+/// Max pooling is linear while the same pixel stays the largest.
 #[test]
 fn gradients_are_the_derivatives_of_the_forward_pass() {
     let case = Case {
@@ -202,7 +202,7 @@ fn gradients_are_the_derivatives_of_the_forward_pass() {
         });
         pooled.zip(&dy).map(|(y, dy)| y * f64::from(*dy)).sum()
     };
-    // Numbers that differ, a step of 2⁻¹² apart at least.
+    // Distinct numbers, at least 2⁻¹² apart.
     for (i, x) in x.iter_mut().enumerate() {
         *x = (i * 7919 % 8191) as f32 / 4096.0;
     }

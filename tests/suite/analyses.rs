@@ -1,4 +1,4 @@
-//! The analyses that take a while, from beginning to end: `cargo test --release -- --ignored`.
+//! The slow analyses in full: `cargo test --release -- --ignored`.
 
 use neurogain::Cpu;
 use neurogain::systems::stability_gap::{ANALYSES, Analysis, analyse};
@@ -23,7 +23,7 @@ fn every_analysis_is_whole_and_gives_the_same_bits_again() {
     }
 }
 
-/// λ in W over λ in W_eff, each found on its own, is g² to the digits of the table.
+/// λ in W divided by λ in W_eff, each computed separately, is g² to the digits of the table.
 #[test]
 #[ignore = "a minute"]
 fn the_landscape_of_a_real_network_shows_the_gain_squared() {

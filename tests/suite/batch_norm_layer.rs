@@ -1,5 +1,5 @@
 //! Batch normalisation as a layer, with and without residual and ReLU: outputs, gradients and running
-//! statistics within the proved rounding bound of the definition, and the definition's gradients are the
+//! statistics are within the proved rounding bound of the definition, and the definition's gradients are the
 //! slopes of its outputs.
 
 use crate::reference::image_layers::{check, empty, slopes, tensor, values, weighed, with};
@@ -12,8 +12,8 @@ use neurogain::backend::summation;
 use neurogain::nn::BatchNormalisation;
 use neurogain::{Cpu, Memory};
 
-/// Batch normalisation by the formula of the kernel contract (shifted sums), whose bound this is; its
-/// values are held equal to the two-pass definition's.
+/// Batch normalisation by the formula of the kernel contract (shifted sums), to which the bound belongs; its
+/// values are checked against the two-pass definition.
 struct Formula {
     y: Vec<Bounded>,
     dx: Vec<Bounded>,
@@ -88,7 +88,7 @@ fn formula(
     all
 }
 
-/// A constant that the library has as the nearest f32.
+/// A constant that the library stores as the nearest f32.
 fn rounded(number: f64) -> Bounded {
     Bounded {
         value: number,
@@ -202,7 +202,7 @@ fn batch_normalisation() {
             if with_residual {
                 check(&backend, "dr", &dr, &expected.masked);
             }
-            // A second batch: a ← 0.9·a + 0.1·new, the new ones being the same.
+            // A second batch: a ← 0.9·a + 0.1·new, with the same new values.
             layer
                 .forward(&backend, &given, beside.as_ref(), with_relu, &mut y)
                 .unwrap();

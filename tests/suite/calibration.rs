@@ -1,4 +1,4 @@
-//! Calibration against hand-computed bins, and its laws.
+//! Calibration: hand-computed bins, and mathematical properties.
 
 use neurogain::metrics::{
     CALIBRATION_BINS, Calibration, calibration, merged_calibration, softmax_confidences,
@@ -12,7 +12,7 @@ fn close(found: f64, expected: f64) {
     assert!((found - expected).abs() <= 1e-12, "{found}, not {expected}");
 }
 
-/// The bin that holds everything of `samples`.
+/// The bin that contains all of `samples`.
 #[track_caller]
 fn only_bin(confidence: f64) -> usize {
     let found = calibration(&[(confidence, true)]).unwrap();
@@ -70,7 +70,7 @@ fn certainty_is_right_or_wrong() {
     assert_eq!(calibration(&[(1.0, false); 9]).unwrap().expected_error, 1.0);
 }
 
-/// n samples that are correct with their own confidence's probability, confidences uniform in (0, 1).
+/// n samples, each correct with the probability of its confidence; confidences uniform in (0, 1).
 fn calibrated(n: usize, seed: u64) -> f64 {
     let mut stream = RandomStream::new(seed, Purpose::User, n as u64);
     let samples: Vec<(f64, bool)> = (0..n)
@@ -84,8 +84,8 @@ fn calibrated(n: usize, seed: u64) -> f64 {
 
 /// Each bin's sum of correct − confidence has the variance Σp(1 − p) ≤ n/60 on average (n/15 samples with
 /// p(1 − p) ≤ ¼), so that E[ECE] ≤ Σ√(n/60)/n = 15/√(60n); its standard deviation is at most √(15·n/60)/n =
-/// 1/√(4n). Five of them above the mean: a right program fails one of these once in about a million choices of
-/// the streams, and the streams are fixed.
+/// 1/√(4n). The bound is five of them above the mean: a correct program fails one of these once in about a million
+/// choices of the streams, and the streams are fixed.
 #[test]
 fn the_error_of_perfect_confidences_goes_to_0() {
     for n in [100, 10_000, 1_000_000] {
@@ -96,7 +96,7 @@ fn the_error_of_perfect_confidences_goes_to_0() {
     assert!(calibrated(1_000_000, 2) < 0.005);
 }
 
-/// Overconfident by a fixed share: ECE goes to it.
+/// With a constant overconfidence, ECE converges to it.
 #[test]
 fn a_constant_overconfidence_is_the_error() {
     let mut stream = RandomStream::new(3, Purpose::User, 0);
@@ -127,7 +127,7 @@ proptest! {
         }
     }
 
-    /// In [0, 1], at least the distance of the overall means (triangle inequality), and the definition.
+    /// ECE is in [0, 1], at least the distance of the overall means (triangle inequality), and equals the definition.
     #[test]
     fn the_error_is_the_weighted_distance_of_the_bins(samples in samples()) {
         let found = calibration(&samples).unwrap();
@@ -150,7 +150,7 @@ proptest! {
         close(found.expected_error, error);
     }
 
-    /// Of lists of any lengths, such as of tasks with few samples and many.
+    /// For lists of any lengths, such as of tasks with few samples and many.
     #[test]
     fn merged_diagrams_are_that_of_one_list(lists in prop::collection::vec(samples(), 1..6)) {
         let parts: Vec<Calibration> = lists.iter().map(|list| calibration(list).unwrap()).collect();
@@ -167,7 +167,7 @@ proptest! {
         }
     }
 
-    /// Adding a number to a row's logits changes nothing; the confidence is the largest probability.
+    /// Adding a constant to a row's logits changes nothing; the confidence is the largest probability.
     #[test]
     fn softmax_confidences_are_the_largest_probability(
         row in prop::collection::vec(-30f32..30.0, 1..8), shift in -8i32..8, label in 0u8..8,
@@ -182,7 +182,7 @@ proptest! {
         prop_assert!(1.0 / classes as f64 - 1e-12 <= confidence && confidence <= 1.0);
         let first = row.iter().position(|z| *z == row.iter().copied().fold(f32::MIN, f32::max));
         prop_assert_eq!(correct, first == Some(usize::from(label)));
-        // Halves of 8 or less do not round numbers that are multiples of 2⁻¹⁰.
+        // Halves up to 8 added to multiples of 2⁻¹⁰ are exact.
         let exact: Vec<f32> = row.iter().map(|z| (z * 1024.0).round() / 1024.0).collect();
         let shifted: Vec<f32> = exact.iter().map(|z| z + shift as f32 * 0.5).collect();
         prop_assert_eq!(

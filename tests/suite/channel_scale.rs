@@ -1,4 +1,4 @@
-//! Channels times numbers of their own: y and dx in every bit, ds within the proved bound of its sum.
+//! Scaling of channels: y and dx in every bit, ds within the proved bound of its sum.
 
 use crate::kernel_support::{self, Random};
 use crate::reference::{dot, exact};
@@ -58,7 +58,7 @@ impl Case {
         Tensor::from_rows(backend, self.shape(), rows).unwrap()
     }
 
-    /// Room for a result, NaN everywhere, padding and all.
+    /// A buffer for a result, filled with NaN including the padding.
     fn room(&self, backend: &Cpu) -> Tensor {
         let mut room = Tensor::zeros(backend, self.shape()).unwrap();
         let nan = vec![f32::NAN; backend.length(room.floats())];
@@ -66,7 +66,7 @@ impl Case {
         room
     }
 
-    /// Fails unless `found` has the bits of `expected`, and +0 in the lanes of no sample.
+    /// Fails unless `found` has the bits of `expected`, and +0 in the padding lanes.
     fn same(
         &self,
         backend: &Cpu,
@@ -94,8 +94,8 @@ impl Case {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
 
-    /// y = fl(s·x), a −0 of x or s becoming +0 as 0 is added to it in the same rounding; then the
-    /// residual is added, in one rounding more, and ReLU taken.
+    /// y = fl(s·x); a −0 becomes +0, because 0 is added in the same rounding. Then the
+    /// residual is added, with one more rounding, and ReLU applied.
     #[test]
     fn forward_is_one_rounding(case in cases()) {
         let backend = Cpu::new().unwrap();
@@ -139,7 +139,7 @@ proptest! {
             let expected = dot(of(&dy).into_iter().zip(of(&x)));
             expected.check(found, format!("ds[{c}]; {case:?}"));
         }
-        // The scale itself is what it was.
+        // The scale itself is unchanged.
         let kept = layer.scale.to_rows(&backend).unwrap();
         prop_assert!(kernel_support::same_bits(&kept, &scale).is_ok(), "{:?}", case);
     }

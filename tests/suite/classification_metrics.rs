@@ -1,4 +1,4 @@
-//! Precision, recall and F1 against hand-computed cases, scikit-learn's conventions, and their laws.
+//! Precision, recall and F1: hand-computed cases, scikit-learn's conventions, and mathematical properties.
 
 use neurogain::metrics::{Classification, Decisions, Scores, classification};
 use proptest::prelude::*;
@@ -44,7 +44,7 @@ fn a_class_without_sample_and_prediction_does_not_count() {
     let five = classification(5, &labels, &predicted).unwrap();
     assert_eq!(five.macro_average, two.macro_average);
     scores(five.classes[4], [0.0; 3]);
-    // One that was predicted without occurring counts, with zeros.
+    // A class that is predicted without occurring counts, with zeros.
     let wrong = classification(5, &labels, &[0, 1, 3]).unwrap();
     close(wrong.macro_average.recall, (1.0 + 0.5 + 0.0) / 3.0);
 }
@@ -144,7 +144,7 @@ proptest! {
         prop_assert_eq!(found.accuracy, other.accuracy);
     }
 
-    /// A class against all others is a binary decision, and the confusion counts every sample once.
+    /// One class against all others is a binary decision, and the confusion matrix counts every sample once.
     #[test]
     fn each_class_is_a_binary_decision((classes, pairs, _) in samples()) {
         let found = scored(classes, &pairs);

@@ -1,5 +1,5 @@
 //! The comodulation experiments on data in their published formats, on small files that the test writes; and
-//! what is said where the data are missing or cannot teach a task.
+//! the errors for data that are missing or cannot teach a task.
 #![cfg(feature = "cli")]
 
 use std::fs;
@@ -41,7 +41,7 @@ fn write(folder: &TempDir, name: &str, bytes: &[u8]) {
     fs::write(path, bytes).expect("written");
 }
 
-/// A row of CIFAR: labels, then the three planes, in a colour that tells the class.
+/// A row of CIFAR: labels, then the three planes, in a colour that identifies the class.
 fn row(labels: &[u8], colour: u8) -> Vec<u8> {
     let pixels = (0..3 * 1024).map(|at| colour.wrapping_add((at % 61) as u8));
     labels.iter().copied().chain(pixels).collect()
@@ -70,8 +70,8 @@ fn write_cifar_100(folder: &TempDir) {
     }
 }
 
-/// Twelve aligned images, four in each part. Attribute n of image i is bit n mod 2 of i, so that each part
-/// has images with it and without, as `change` leaves them.
+/// Twelve aligned images, four in each part. Attribute n of image i is bit n mod 2 of i, so each part
+/// has images with it and without it, before `change`.
 fn write_celeba(folder: &TempDir, change: &dyn Fn(&str, bool) -> bool) {
     let mut attributes = format!("12\n{} \n", celeba::ATTRIBUTES.join(" "));
     let mut parts = String::new();
@@ -94,7 +94,7 @@ fn write_celeba(folder: &TempDir, change: &dyn Fn(&str, bool) -> bool) {
     write(folder, celeba::FILES[1], parts.as_bytes());
 }
 
-/// The files that a run of all six methods has written: a cell for each, with so many tasks and samples.
+/// The files of a run of all six methods: a cell for each, with this many tasks and samples.
 fn assert_ran(folder: &TempDir, name: &str, tasks: usize, samples: usize, classes: usize) {
     let directory = folder.path().join(name);
     for method in [
@@ -158,7 +158,7 @@ fn celeba_runs() {
         0,
     );
     assert_ran(&folder, "comodulation-celeba", 40, 4, 2);
-    // Images of the same sizes whose attributes are others are other data.
+    // Images of the same sizes with other attributes are other data.
     write_celeba(&folder, &|name, has| has ^ (name == "Bald"));
     let arguments = [
         "run",
@@ -208,7 +208,7 @@ fn missing_files_are_named_with_where_they_come_from() {
 #[test]
 fn a_task_without_samples_of_two_classes_is_named() {
     let folder = folder();
-    // Vehicles alone: nothing to tell them from.
+    // Only vehicles: no other class to distinguish.
     write_cifar_10(&folder, &[0, 1, 8, 9]);
     let [_, complaint] = runs(&folder, "comodulation-cifar10", &[], 2);
     for part in [

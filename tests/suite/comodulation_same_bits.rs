@@ -1,6 +1,6 @@
-//! What is learnt by comodulation, and what is answered after, has the same bits on every instruction set
-//! and with every number of threads: pinned here. A change that moves them is a change that users must hear
-//! of.
+//! Training and predictions of comodulation have the same bits on every instruction set
+//! and with every number of threads; the bits are pinned here. A change that alters them must be announced to
+//! users.
 
 use crate::reference::comodulated_library::{CASE, Case};
 use neurogain::backend::cpu::InstructionSet;
@@ -11,7 +11,7 @@ use neurogain::optim::Optimizer;
 use neurogain::rng::Purpose;
 use neurogain::{Cpu, Memory};
 
-/// An adaptation, and the hash of what it leaves behind.
+/// An adaptation, and the hash of its results.
 struct Adaptation {
     case: Case,
     settings: AdapterSettings,
@@ -25,9 +25,9 @@ const ADAM: Optimizer = Optimizer::Adam {
     epsilon: 1e-8,
 };
 
-/// The paper's defaults, and everything else in their place.
+/// The paper's defaults, and variants of everything else.
 fn adaptations() -> [Adaptation; 2] {
-    // Work for three threads in the second convolution of the encoder.
+    // Enough work for three threads in the second convolution of the encoder.
     let case = Case {
         samples: 50,
         side: 10,
@@ -113,7 +113,7 @@ impl Hash {
 }
 
 impl Adaptation {
-    /// Learns two tasks in turn; then everything that was learnt, and the answers.
+    /// Trains two tasks in turn; then hashes everything trained, and the predictions.
     fn run(&self, backend: &Cpu) -> u64 {
         let case = &self.case;
         let mut pair = case.pair(backend);

@@ -1,5 +1,5 @@
-//! A comodulation experiment that is killed, stopped or damaged goes on to the same bytes; what is not its own
-//! is refused.
+//! A comodulation experiment that is killed, stopped or damaged continues to the same bytes; files of other runs
+//! are refused.
 #![cfg(all(feature = "cli", unix))]
 
 use std::fs;
@@ -11,7 +11,7 @@ use crate::program::{Files, assert_same, contents, ended, folder, quick};
 use neurogain::run::Lock;
 use tempfile::TempDir;
 
-/// Three methods of two tasks, one seed, behind one and two epochs.
+/// Three methods of two tasks, one seed, after one and two epochs.
 const ARGUMENTS: &[&str] = &[
     "run",
     "comodulation-digits",
@@ -56,7 +56,7 @@ fn whole(folder: &TempDir, name: &str) -> Files {
     contents(&folder.path().join(name))
 }
 
-/// With checkpoints inside pretrainings and methods; no result depends on how many there are.
+/// With checkpoints inside pretrainings and methods; results do not depend on their number.
 fn resume(name: &str) -> [&str; 8] {
     let every = ["--checkpoint-every", "3"];
     [
@@ -76,7 +76,7 @@ fn kills_at_random_moments_change_no_byte() {
     let folder = folder();
     let begun = Instant::now();
     let undisturbed = whole(&folder, "undisturbed");
-    // Lives are up to half of what a whole run takes; an epoch, which is done whole or again, takes less.
+    // A kill comes after up to half the time of a whole run; an epoch, the unit that is repeated, takes less.
     let longest = begun.elapsed() / 2;
     let start = |name: &str, begun: bool| match begun {
         true => quick(&folder, &resume(name)),
@@ -104,7 +104,7 @@ fn what_ctrl_c_stops_goes_on_to_the_same_bytes() {
     assert_same(&undisturbed, &dir, "interrupted by Ctrl-C");
 }
 
-/// Every file that a run goes on from, cut, with a flipped bit, empty, missing, or another's.
+/// Every file needed to continue: truncated, with a flipped bit, empty, missing, or another run's.
 #[test]
 fn damaged_files_are_noted_and_made_again_to_the_same_bytes() {
     let folder = folder();
@@ -159,7 +159,7 @@ fn damaged_files_are_noted_and_made_again_to_the_same_bytes() {
             again(file, Some(&other), Some("damaged"), "another's");
             continue;
         }
-        // A whole file of another job was put there: it is named, and nothing is touched.
+        // A whole file of another job was put there: the error names it, and nothing is changed.
         fs::write(dir.join(file), &other).expect("written");
         let complaint = ends(&folder, &resume("run"), 1);
         assert!(complaint.contains("its name was changed"), "{complaint}");
@@ -171,7 +171,7 @@ fn damaged_files_are_noted_and_made_again_to_the_same_bytes() {
     }
 }
 
-/// A report computes nothing: what is damaged is an error that names the file.
+/// A report computes nothing: a damaged file gives an error that names it.
 #[test]
 fn a_report_names_what_is_damaged() {
     let folder = folder();

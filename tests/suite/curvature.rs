@@ -1,4 +1,4 @@
-//! Loss, gradient and Hessian of the f64 surface, and the identities of the gain on them.
+//! Loss, gradient and Hessian of the f64 surface, and the identities of gain modulation on them.
 
 use crate::reference;
 use crate::reference::jacobi;
@@ -24,7 +24,7 @@ fn surface(case: &Case) -> LossSurface {
     .unwrap()
 }
 
-/// A direction that has no symmetry of its own.
+/// A direction without symmetry.
 fn direction(size: usize, seed: f64) -> Vec<f64> {
     (0..size)
         .map(|i| (seed + 1.3 * i as f64).sin() / 4.0)
@@ -41,7 +41,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// The whole Hessian, a product a column.
+/// The whole Hessian, one product per column.
 fn hessian(surface: &LossSurface, coordinates: Coordinates) -> Vec<Vec<f64>> {
     let column = |at| {
         surface
@@ -51,7 +51,7 @@ fn hessian(surface: &LossSurface, coordinates: Coordinates) -> Vec<Vec<f64>> {
     (0..surface.size()).map(column).collect()
 }
 
-/// The surface with its effective weights moved.
+/// The surface with changed effective weights.
 fn moved(case: &Case, by: f64, direction: &[f64]) -> Case {
     let mut case = case.clone();
     let mut numbers = direction.iter();
@@ -64,7 +64,7 @@ fn moved(case: &Case, by: f64, direction: &[f64]) -> Case {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Loss and gradient in W are the reference's.
+    /// Loss and gradient in W agree with the reference.
     #[test]
     fn loss_and_gradient_are_those_of_the_reference(case in cases()) {
         let (surface, expected) = (surface(&case), case.network.pass(&case.samples));
@@ -72,14 +72,14 @@ proptest! {
         let gradient = surface.gradient(Coordinates::Weights);
         let expected = expected.gradients.iter().flatten().flatten();
         for (found, expected) in gradient.iter().zip(expected) {
-            // The reference's bound is for f32; f64 has 2⁻²⁹ of it.
+            // The reference's bound is for f32; for f64 it is smaller by 2⁻²⁹.
             let bound = 1e-8 * expected.error + 1e-14;
             prop_assert!((found - expected.value).abs() <= bound, "{} for {}", found, expected.value);
         }
     }
 
-    /// A product with the Hessian is the central difference of the gradient, whose own error falls with the
-    /// square of the step; and it is symmetric.
+    /// A product with the Hessian agrees with the central difference of the gradient, whose error falls with the
+    /// square of the step; and the Hessian is symmetric.
     #[test]
     fn products_are_derivatives_of_the_gradient(case in cases(), seed in 0.0..6.0f64) {
         prop_assume!(case.network.pass(&case.samples).margin > 1e-3);
@@ -99,7 +99,7 @@ proptest! {
         prop_assert!((one - two).abs() <= 1e-12 * scale * here.size() as f64, "{} and {}", one, two);
     }
 
-    /// The gradient in W is g times that in W_eff, a product in W is g·H_eff·g, and a step along v in W is
+    /// The gradient in W is g times that in W_eff, a product in W is g·H_eff·g, and a step along v in W equals
     /// one along g·v in W_eff.
     #[test]
     fn the_gain_enters_once_and_twice(case in cases(), seed in 0.0..6.0f64) {
@@ -172,7 +172,7 @@ fn one_layer_has_the_hessian_of_softmax_regression() {
     }
 }
 
-/// The largest eigenvalues by products alone are those of the whole Hessian by Jacobi's rotations.
+/// The largest eigenvalues from products alone agree with those of the whole Hessian by Jacobi's rotations.
 #[test]
 fn top_eigenvalues_are_those_of_the_whole_hessian() {
     let case = Case {
@@ -218,7 +218,7 @@ fn top_eigenvalues_are_those_of_the_whole_hessian() {
     }
 }
 
-/// On a network that NGM-SGD has trained all neurons have one gain g: λ_eff = λ/g², at rest and right after
+/// On a network trained by NGM-SGD all neurons have one gain g: λ_eff = λ/g², at rest and right after
 /// a switch, where the gain is larger.
 #[test]
 fn on_a_trained_network_eigenvalues_carry_the_gain_squared() {

@@ -1,9 +1,9 @@
-//! The core stays small enough to audit: at most 20 crates below it.
+//! The core stays small enough to audit: it has at most 20 dependencies.
 
 use std::collections::BTreeSet;
 use std::process::Command;
 
-/// The names of the crates that a build with these features links, this one left out.
+/// The crates that a build with these features links, without this one.
 fn crates(features: &[&str]) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
         .args([

@@ -1,4 +1,4 @@
-//! The shipped digits are the original's, divided by the rule that their documentation gives.
+//! The shipped digits are the original's, split by the rule in their documentation.
 
 use neurogain::data::{Dataset, digits};
 
@@ -66,7 +66,7 @@ fn the_third_sixth_ninth_of_each_class_are_test_and_nothing_is_lost_or_moved() {
 
 #[test]
 fn a_known_image_is_upright() {
-    // The eighth sample is a seven with a bar, which looks different turned or mirrored.
+    // The eighth sample is a seven with a bar, which looks different when rotated or flipped.
     let digits = digits::load();
     assert_eq!(digits.train.labels()[7], 7);
     let rows: Vec<String> = digits.train.pixels()[7 * 64..8 * 64]

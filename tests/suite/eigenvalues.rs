@@ -1,4 +1,4 @@
-//! The Lanczos method finds the largest eigenvalues, and says truly how well.
+//! The Lanczos method finds the largest eigenvalues, with correct residuals.
 
 use crate::reference::jacobi;
 use neurogain::Error;
@@ -25,8 +25,8 @@ fn symmetric() -> impl Strategy<Value = Matrix> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
-    /// All eigenvalues of a small matrix, against Jacobi's method, with vectors of length 1 that are
-    /// orthogonal and residuals that are what they are called.
+    /// All eigenvalues of a small matrix agree with Jacobi's method; the vectors have length 1 and are
+    /// orthogonal, and the residuals are correct.
     #[test]
     fn whole_spectra_are_those_of_jacobi(matrix in symmetric()) {
         let size = matrix.len();
@@ -48,7 +48,7 @@ proptest! {
         }
     }
 
-    /// Stopped early, an eigenvalue lies within the residual of what was found: the theorem that makes the
+    /// When stopped early, an eigenvalue lies within the residual of the result: the theorem that makes the
     /// residual a bound.
     #[test]
     fn an_eigenvalue_lies_within_the_residual(matrix in symmetric(), steps in 1..6usize) {
@@ -85,7 +85,7 @@ fn the_top_of_a_large_diagonal_matrix_takes_few_products() {
     assert!(products < 60, "{products} products");
 }
 
-/// The Krylov space of a matrix of rank 2 has three dimensions; the method goes on beyond it.
+/// The Krylov space of a rank-2 matrix has three dimensions; the method continues beyond it.
 #[test]
 fn low_rank_is_no_obstacle() {
     let multiply = |v: &[f64]| {

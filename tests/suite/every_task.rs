@@ -1,4 +1,4 @@
-//! Evaluation of every task that a context has brought, and of augmented test images.
+//! Evaluation of all tasks so far, and of augmented test images.
 #![cfg(feature = "report")]
 
 use std::sync::atomic::AtomicBool;
@@ -23,8 +23,8 @@ fn run(settings: &Settings, samples: &TrainTest) -> Results {
     experiment.run(1, &stop).unwrap()
 }
 
-/// Every earlier task is evaluated besides the first, whose numbers stay the same; each is what a run gives
-/// whose first context it is.
+/// All earlier tasks are evaluated in addition to the first, whose numbers stay the same; each agrees with a run
+/// whose first context is that task.
 #[test]
 fn tasks_are_evaluated_from_their_context_on() {
     let samples = digits::load();
@@ -49,7 +49,7 @@ fn tasks_are_evaluated_from_their_context_on() {
             record.iteration
         );
     }
-    // A network that has never seen task 5 and then learns it.
+    // A network that has not seen task 5 and then learns it.
     let last = all.runs[0].history.records.last().unwrap();
     assert!(last.later_tasks.iter().all(|test| test.loss > 0.0));
     let distinct: std::collections::BTreeSet<u64> = last
@@ -88,7 +88,7 @@ fn later_tasks_are_hashed_written_and_read_back() {
         "a results' hash is that of its runs' hashes"
     );
 
-    // A number that is missing between others is an error that names it.
+    // A missing number between others gives an error that names it.
     let broken = text.replacen(
         &format!(",{:?},", read.history.records[59].later_tasks[0].loss),
         ",,",
@@ -101,8 +101,8 @@ fn later_tasks_are_hashed_written_and_read_back() {
     assert!(error.to_string().contains("test_loss_task2"), "{error}");
 }
 
-/// Test images that are shifted and mirrored give other numbers, anew at each evaluation, and the same for
-/// the same seed; training does not notice.
+/// Test images that are shifted and flipped give other numbers, new at each evaluation, and the same for
+/// the same seed; training is unaffected.
 #[test]
 fn augmented_test_images_are_drawn_anew() {
     let samples = digits::load();
@@ -123,14 +123,14 @@ fn augmented_test_images_are_drawn_anew() {
             assert_ne!(plain.loss, augmented.loss, "iteration {}", augmented.loss);
         }
     }
-    // Without crop and mirror there is nothing to do.
+    // Without crop and flip there is nothing to do.
     let idle = run(&settings(&["evaluation.augmented=true"]).unwrap(), &samples);
     let as_is = run(&settings(&[]).unwrap(), &samples);
     assert_eq!(idle.runs[0].history, as_is.runs[0].history);
 }
 
-/// A limit takes samples evenly from all over a task: from every class, where a folder of images has one class
-/// after another.
+/// A limit takes samples evenly from the whole task, hence from every class, even if a folder of images is sorted
+/// by class.
 #[test]
 fn a_limit_spreads_over_the_classes_of_a_task() {
     let samples = digits::load();
@@ -175,7 +175,7 @@ fn a_context_that_adds_nothing_has_no_task() {
     assert!(error.to_string().contains("[1, 0]"), "{error}");
 }
 
-/// Rotated and permuted streams test the images as they are first.
+/// The first task of rotated and permuted streams consists of the unchanged images.
 #[test]
 fn the_first_task_of_rotated_and_permuted_streams_is_the_images_as_they_are() {
     let samples = digits::load();
@@ -200,7 +200,7 @@ fn the_first_task_of_rotated_and_permuted_streams_is_the_images_as_they_are() {
     }
 }
 
-/// What all iterations cost is the sum of what each costs, however sparse evaluation is.
+/// The cost of all iterations is the sum of the costs of each, however sparse the evaluation is.
 #[test]
 fn the_costs_of_all_iterations_add_up() {
     let samples = digits::load();
@@ -213,7 +213,7 @@ fn the_costs_of_all_iterations_add_up() {
         let costs: Vec<u64> = records.map(|record| experiment.cost(record)).collect();
         let total = experiment.size(0).cost + experiment.size(1).cost;
         assert_eq!(costs.iter().sum::<u64>(), total, "{tasks}");
-        // Three times a batch of 64, and an evaluation's images besides.
+        // Three times a batch of 64, plus the images of an evaluation.
         assert_eq!(costs[0], 3 * 64);
         let first_task = samples.test.of_classes(&[0, 1]).len() as u64;
         assert_eq!(costs[3], 3 * 64 + first_task);

@@ -1,4 +1,4 @@
-//! `data/fetch.sh`, on files that these tests lay out in place of the data sets' homes.
+//! `data/fetch.sh`, with local files in place of the data sets' servers.
 #![cfg(all(unix, feature = "report"))]
 
 use std::fs;
@@ -51,7 +51,7 @@ struct Mirror {
 }
 
 impl Mirror {
-    /// `None`, said aloud, where there is no curl.
+    /// `None`, with a message, if there is no curl.
     fn new() -> Option<Self> {
         if Command::new("curl").arg("--version").output().is_err() {
             println!("not checked: there is no curl");
@@ -122,7 +122,7 @@ fn files_are_fetched_once() {
             &mirror.data().join("mnist").join(name),
             &mirror.file(name)
         ));
-        // Whoever has the files needs no home to fetch them from.
+        // If the files are present, no server is needed.
         fs::remove_file(mirror.file(name)).unwrap();
     }
     assert_eq!(
@@ -152,7 +152,7 @@ fn a_wrong_checksum_is_refused_and_the_file_removed() {
     fs::write(mirror.file(name), &right).unwrap();
     mirror.succeeds(&["mnist"]);
 
-    // A damaged file that is there already is fetched again.
+    // A damaged file that is already present is fetched again.
     fs::write(folder.join(name), b"damaged").unwrap();
     mirror.succeeds(&["mnist"]);
     assert!(same(&folder.join(name), &mirror.file(name)));
@@ -164,21 +164,21 @@ fn a_download_that_was_cut_off_goes_on() {
     let folder = mirror.data().join("mnist");
     fs::create_dir_all(&folder).unwrap();
     let part = |name: &str| folder.join(format!("{name}.part"));
-    // The home's first bytes are wrong now: only a download that goes on gets a right file.
+    // The server's first bytes are now wrong: only a resumed download gets a correct file.
     let (first, second) = (MNIST[0].0, MNIST[1].0);
     let bytes = fs::read(mirror.file(first)).unwrap();
     fs::write(part(first), &bytes[..500]).unwrap();
     let mut other = bytes.clone();
     other[..500].fill(0);
     fs::write(mirror.file(first), other).unwrap();
-    // And one that was only not renamed yet.
+    // Also a complete download that was not yet renamed.
     fs::copy(mirror.file(second), part(second)).unwrap();
     mirror.succeeds(&["mnist"]);
     assert_eq!(fs::read(folder.join(first)).unwrap(), bytes);
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 4);
 }
 
-/// What is longer than the file cannot be the beginning of it.
+/// A partial file longer than the whole file cannot be its beginning.
 #[test]
 fn a_download_that_cannot_go_on_begins_again() {
     let Some(mirror) = Mirror::new() else { return };

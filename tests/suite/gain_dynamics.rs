@@ -1,4 +1,4 @@
-//! The gain obeys its recurrence, stays in its bounds, and goes to its fixed point geometrically.
+//! The gain follows its recurrence, stays within its bounds, and converges geometrically to its fixed point.
 
 use neurogain::gain::GainDynamics;
 use neurogain::{Cpu, Shape, Tensor};
@@ -10,7 +10,7 @@ fn dynamics() -> impl Strategy<Value = GainDynamics> {
 }
 
 proptest! {
-    /// Once in [g0, g0 + η·ln C/(1−γ)] the gain stays there, whatever entropies C classes allow.
+    /// Once in [g0, g0 + η·ln C/(1−γ)], the gain stays there for all possible entropies of C classes.
     #[test]
     fn bounds_are_never_left(
         dynamics in dynamics(), classes in 1..1000usize, start in 0.0..=1.0f64,
@@ -46,8 +46,8 @@ proptest! {
         }
     }
 
-    /// The kernel is the recurrence with three roundings: each at most u of a number of the result's
-    /// size; with a drive for each neuron or one for all.
+    /// The kernel is the recurrence with three roundings, each at most u of a number of the result's
+    /// size; with one drive per neuron or one for all.
     #[test]
     fn kernel_follows_the_recurrence(
         dynamics in dynamics(),

@@ -1,4 +1,4 @@
-//! Stochastic gains: the draws have the moments they are documented to have, and so do the gains.
+//! Stochastic gains: the draws and the gains have the documented moments.
 
 use neurogain::gain::{Draws, Modulation, gain, modulator};
 use neurogain::rng::{Purpose, RandomStream};
@@ -30,7 +30,7 @@ fn moments(values: impl Iterator<Item = f32>, centre: f64) -> (f64, f64) {
     (mean, square)
 }
 
-/// Five standard errors: a right program fails one of these comparisons once in 1.7 million choices of the
+/// Five standard errors: a correct program fails one of these comparisons once in 1.7 million choices of the
 /// streams (normal distribution, two-sided 5.7·10⁻⁷), and the streams are fixed.
 const STANDARD_ERRORS: f64 = 5.0;
 
@@ -158,7 +158,7 @@ proptest! {
         prop_assert!((f64::from(found) / exact - 1.0).abs() <= 12.0 * 2f64.powi(-24));
     }
 
-    /// A draw of the same stream scales with σ: nothing but σ·c counts in a log-normal gain.
+    /// A draw of the same stream scales with σ: a log-normal gain depends only on σ·c.
     #[test]
     fn the_scale_of_the_modulator_is_that_of_the_coupling(
         m in -3f32..3.0, c in 0f32..3.0, sigma in 0f32..2.0, power in -3i32..4,
@@ -209,7 +209,7 @@ fn impossible_draws_are_errors_that_say_what_is_right() {
     assert!(matches!(error, Error::Memory { .. }), "{error:?}");
 }
 
-/// The bits that results depend on.
+/// The bits on which results depend.
 #[test]
 fn the_draws_and_gains_keep_their_values() {
     let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();

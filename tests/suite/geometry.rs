@@ -1,4 +1,4 @@
-//! The geometry of activity against hand-computed cases, and its invariances.
+//! The geometry of activity: hand-computed cases, and invariances.
 
 use neurogain::analysis::symmetric_eigen;
 use neurogain::metrics::{ClassGeometry, class_geometry, informativeness, shares_near_zero};
@@ -86,7 +86,7 @@ fn one_sample_a_class_has_a_subspace_but_no_noise() {
 
 #[test]
 fn noise_outside_the_subspace_alone_separates_beyond_any_number() {
-    // Turned by an angle whose sine is no f32, so that rounding has its say.
+    // Rotated by an angle whose sine is not an f32, so that rounding occurs.
     let (s, c) = (0.6, 0.8);
     let point = |x: f32, y: f32| [c * x - s * y, s * x + c * y];
     let activity = [
@@ -100,7 +100,7 @@ fn noise_outside_the_subspace_alone_separates_beyond_any_number() {
     // f32 resolves 10⁻⁷ of the activity: beyond 10¹² either way.
     assert!(found.separability.is_none_or(|j| j > 1e12), "{found:?}");
     close(found.participation_ratio, Some(1.0), 1e-6);
-    // On the axes nothing rounds.
+    // On the axes nothing is rounded.
     let axes = class_geometry(
         2,
         &[-5.0, 1.0, -5.0, -1.0, 5.0, 1.0, 5.0, -1.0],
@@ -128,7 +128,7 @@ fn activity_that_never_changes_has_no_geometry() {
     assert_eq!(found, expected);
 }
 
-/// `samples` rows of normal numbers around class means of their own, and the labels.
+/// `samples` rows of normal numbers, each class with its own mean, and the labels.
 fn random(samples: usize, features: usize, classes: u8, seed: u64) -> (Vec<f32>, Vec<u8>) {
     let mut stream = RandomStream::new(seed, Purpose::User, 0);
     let mut draw = || -> f32 { StandardNormal.sample(&mut stream) };
@@ -190,7 +190,7 @@ proptest! {
         all_close(&class_geometry(features, &reversed, &renamed).unwrap(), &found, 1e-9);
     }
 
-    /// Scaled by a power of two, to the bit; shifted by halves and mirrored, as f32 does not round them.
+    /// Scaled by a power of two, equal to the bit; shifted by halves and mirrored, which f32 does not round.
     #[test]
     fn scale_shift_and_reflection_do_not_count(
         samples in 4usize..30, features in 2usize..6, classes in 1u8..4, seed: u64, power in -40i32..40,
@@ -221,7 +221,7 @@ proptest! {
             row[1] = (s * x + c * y) as f32;
         }
         let turned = class_geometry(features, &activity, &labels).unwrap();
-        // A few samples may leave next to no noise in the subspace, of which rounding is a larger share.
+        // A few samples may leave almost no noise in the subspace, so rounding has a larger share.
         all_close(&turned, &found, 1e-3);
     }
 
@@ -256,13 +256,13 @@ fn informativeness_by_hand() {
     let found = informativeness(4, activity.as_flattened(), &second).unwrap();
     close(found[0], Some(3.0 / 2.5f64.sqrt()), 1e-12);
     assert_eq!(found[1..], [Some(0.0), Some(0.0), None]);
-    // The groups exchanged: the same.
+    // With the groups exchanged: the same.
     let exchanged = second.map(|s| !s);
     assert_eq!(
         informativeness(4, activity.as_flattened(), &exchanged).unwrap(),
         found
     );
-    // One sample a group has no spread.
+    // One sample per group gives no variance.
     assert_eq!(
         informativeness(1, &[1.0, 2.0], &[false, true]).unwrap(),
         [None]

@@ -1,4 +1,4 @@
-//! The hand-written backward pass is the gradient of the loss: of every layer and of the whole network.
+//! The hand-written backward pass gives the gradient of the loss, for every layer and the whole network.
 
 use crate::reference;
 use crate::reference::difference;
@@ -60,7 +60,7 @@ proptest! {
     }
 }
 
-/// The bound is not so wide that a wrong gradient would pass: on a plain case it is far below the numbers.
+/// The bound is not so wide that a wrong gradient would pass: on a simple case it is far below the numbers.
 #[test]
 fn the_bound_is_tight() {
     let network = reference::Network {

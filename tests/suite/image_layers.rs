@@ -9,8 +9,8 @@ use neurogain::backend::{Pool, Update, Window};
 use neurogain::nn::{GainConvolution, Initial, Parameter, SpatialPool};
 use neurogain::{Cpu, Memory, Shape, Tensor};
 
-/// Kernels of 3×3 and 1×1, strides 1 and 2, even and odd sides, with and without gains, and a dx that is
-/// added to. The layer is linear in x and in W, so that a step of any length gives the slope.
+/// 3×3 and 1×1 kernels, strides 1 and 2, even and odd sides, with and without gains, and a dx that is
+/// added to. The layer is linear in x and in W, so a step of any length gives the slope.
 #[test]
 fn convolution() {
     let backend = Cpu::new().unwrap();
@@ -76,7 +76,7 @@ fn convolution() {
             let expected_dx = taps.to_input(&effective, x.shape(), &wide_dy);
             check(&backend, "dx", &dx, &expected_dx.numbers);
             let pairs = expected_dx.numbers.iter().zip(&before.numbers);
-            // The chain starts from what is there, which takes part in each of its roundings.
+            // The chain starts from the existing value, which is part of each of its roundings.
             let sums: Vec<Bounded> = pairs
                 .map(|(&dx, &before)| {
                     let mut sum = dx + exact(before);

@@ -1,4 +1,4 @@
-//! Operands and dimensions that do not fit are an error that names the operand, never a panic, and change
+//! Operands and dimensions that do not fit give an error that names the operand, never a panic, and change
 //! nothing: scale and shift, element-wise operations, layer normalisation, attention, statistics of neurons.
 
 use neurogain::backend::{
@@ -23,7 +23,7 @@ const P: SampleProduct = SampleProduct {
     transpose_a: false,
     transpose_b: true,
 };
-/// Numbers in an activation of these dimensions, in that of one pixel, and in the statistics of rows.
+/// The lengths of an activation of these dimensions, of one with a single pixel, and of the statistics of rows.
 const WHOLE: usize = 2 * 3 * 5 * 16;
 const FLAT: usize = 2 * 5 * 16;
 const ROWS: usize = 2 * 3 * 2 * 16;
@@ -31,10 +31,10 @@ const ROWS: usize = 2 * 3 * 2 * 16;
 /// A function of the backend on these dimensions and operands, each given as `&mut`.
 type Call = fn(&Cpu, Normalisation, SampleProduct, &mut [&mut Floats]) -> Result<()>;
 
-/// A function's name, the lengths that its operands should have, and the call.
+/// A function's name, the correct lengths of its operands, and the call.
 type Row = (&'static str, &'static [(&'static str, usize)], Call);
 
-/// Calls a method with all its operands, and names them where the numbers of operands differ.
+/// Calls a method with its operands; panics if their number is wrong.
 macro_rules! calls {
     ($($name:literal [$($operand:ident: $length:expr),*] ($cpu:ident, $d:ident, $p:ident) => $call:expr;)*) => {
         &[$((
@@ -174,7 +174,7 @@ fn dimensions_that_cannot_be() {
         SampleProduct { terms: most, ..P },
     ];
     let nothing = Normalisation { samples: 0, ..D };
-    // These know no dimensions but their operands' lengths.
+    // These have no dimensions apart from their operands' lengths.
     let plain = [
         "relu backward",
         "gelu backward",
@@ -204,7 +204,7 @@ fn dimensions_that_cannot_be() {
     }
 }
 
-/// What needs no second operand takes any length, none too.
+/// Functions with a single operand accept any length, including 0.
 #[test]
 fn unary_operations_of_any_length() {
     let cpu = Cpu::new().expect("an instruction set");

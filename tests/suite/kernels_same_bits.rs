@@ -1,5 +1,5 @@
-//! A kernel's result is a function of its inputs alone: equal in bits on every instruction set that
-//! this processor runs and with 1, 2 and 7 threads.
+//! A kernel's result is a function of its inputs alone: equal in bits on every instruction set of
+//! this processor and with 1, 2 and 7 threads.
 
 use crate::kernel_support::{
     Case, KERNELS, Kernel, LANES, Numbers, case, processors, runner, same_bits,
@@ -43,7 +43,7 @@ fn on_every_instruction_set() {
 
 #[test]
 fn with_every_number_of_threads() {
-    // Work for seven threads by the cost model, in shapes that split by samples and by results.
+    // Enough work for seven threads by the cost model, in shapes that split by samples and by results.
     let sizes = [
         (128, 301, 201),
         (16, 699, 703),
@@ -74,7 +74,7 @@ fn with_every_number_of_threads() {
     }
 }
 
-/// The order of the sums as the contract states it, in plain loops.
+/// The order of summation as the contract defines it, in plain loops.
 fn as_documented(case: &Case, operands: &[Vec<f32>], gain: impl Fn(usize) -> f32) -> Vec<f32> {
     let (n, k, blocks) = (case.outputs, case.inputs, case.blocks());
     let mut all = Vec::new();

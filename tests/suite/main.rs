@@ -1,5 +1,5 @@
-//! What this crate promises, a module a promise: `cargo test --test suite gradients` runs those whose path
-//! contains the word. What needs an allocator of its own, or a card, is beside this folder.
+//! The promises of this crate, one module per promise: `cargo test --test suite gradients` runs the tests whose path
+//! contains the word. Tests that need a special allocator, or a GPU, are separate crates next to this folder.
 
 #[path = "../shared/images/mod.rs"]
 mod images;

@@ -88,8 +88,8 @@ fn gelu_slope_terms(x: f64) -> (f64, f64) {
     (logistic, x * slope * e / ((1.0 + e) * (1.0 + e)))
 }
 
-/// The error of GELU's derivative beyond 10⁻⁴² in units of u·(σ + |t|), u = 2⁻²⁴, for its terms σ and t. It is
-/// zero near −0.75, where they cancel: an error in ulp would say nothing.
+/// The error of GELU's derivative beyond 10⁻⁴² in units of u·(σ + |t|), u = 2⁻²⁴, for its terms σ and t. The
+/// derivative is zero near −0.75, where the terms cancel, so an error in ulp would be meaningless.
 #[inline(always)]
 fn slope_error(x: f32, found: f32) -> f64 {
     if x.is_nan() || found.is_nan() {
@@ -122,13 +122,13 @@ impl Kernel for Map<'_> {
 }
 
 /// The distance of a result from the exact one, in units in the last place of the exact one (of
-/// the smallest normal number, where that is subnormal: their units are equal).
+/// the smallest normal number, if that is subnormal: the units are equal).
 #[inline(always)]
 fn ulps(found: f32, exact: f64) -> f64 {
     if exact.is_nan() {
         return if found.is_nan() { 0.0 } else { f64::INFINITY };
     }
-    // What rounds to ∞ is ∞; the unit of what overflows is the largest number's.
+    // A result that rounds to ∞ must be ∞; the unit of an overflow is that of the largest number.
     let nearest = exact as f32;
     if nearest.is_infinite() || found.is_infinite() || found.is_nan() {
         let step = f64::from(f32::MAX) * (1.0 + 2f64.powi(-23));
@@ -172,7 +172,7 @@ fn largest(function: Function, from: u64, to: u64, step: usize) -> (f64, f32) {
     }
 }
 
-/// Holds the documented errors over every `step`-th input, on as many threads as there are cores.
+/// Checks the documented errors over every `step`-th input, on as many threads as there are cores.
 fn check(functions: &[(Function, f64)], step: usize) {
     let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
     for &(function, documented) in functions {
@@ -210,7 +210,7 @@ fn gelu_accurate_over_all_inputs() {
     check(&FUNCTIONS[4..], 1);
 }
 
-/// A sample of all inputs, and those around every special one.
+/// A sample of all inputs, and the neighbourhoods of all special ones.
 fn inputs() -> Vec<Block> {
     let specials = [
         0.0f32,

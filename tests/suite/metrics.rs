@@ -1,4 +1,4 @@
-//! Metrics against hand-computed histories, and against their definitions on random histories.
+//! Metrics: hand-computed histories, and their definitions on random histories.
 
 use neurogain::Error;
 use neurogain::metrics::{
@@ -32,7 +32,7 @@ fn hand_computed_history_of_three_contexts() {
     all_close(&found.final_accuracy, &[0.8, 0.792, 0.9]);
     all_close(&found.minimum_accuracy, &[0.4, 0.2, 0.45]);
     all_close(&found.gap, &[0.75, (0.792 - 0.45) / 0.792]);
-    // 0.792 is exactly 0.99·0.8; the 0.8 right after the switch, before the fall, is no recovery.
+    // 0.792 is exactly 0.99·0.8; the 0.8 right after the switch, before the drop, is not a recovery.
     assert_eq!(found.recovery, [Some(4), Some(3)]);
     close(found.average_accuracy, (0.8 + 0.792 + 0.9) / 3.0);
     close(found.average_minimum_accuracy, 0.325);
@@ -42,7 +42,7 @@ fn hand_computed_history_of_three_contexts() {
 
 #[test]
 fn recovery_is_from_the_first_fall() {
-    // Back at the third iteration; the later, deeper fall is another.
+    // Recovered at the third iteration; the later, deeper drop is a separate one.
     let accuracy = [1.0, 0.995, 0.9, 0.995, 0.5, 0.6];
     let found = stability_gap(&accuracy, &[1, 2, 2, 2, 2, 2]).unwrap();
     assert_eq!(found.recovery, [Some(3)]);
@@ -115,7 +115,7 @@ fn summaries_of_hand_values() {
     assert!(none.count == 0 && none.mean.is_nan() && none.standard_deviation.is_nan());
 }
 
-/// The definitions, context by context, with nothing shared with the library.
+/// The definitions, context by context, independent of the library.
 fn naive(accuracy: &[f64], contexts: &[usize]) -> StabilityGap {
     let k = *contexts.last().unwrap();
     let of = |t: usize| -> Vec<f64> {
@@ -210,7 +210,7 @@ proptest! {
     }
 }
 
-/// Two tasks that swap, by the definitions: every number is found by hand.
+/// Two tasks that swap; every number is computed by hand from the definitions.
 #[test]
 fn measures_over_every_task_are_their_definitions() {
     let accuracies: [&[f64]; 6] = [
@@ -228,7 +228,7 @@ fn measures_over_every_task_are_their_definitions() {
     // Task 1 was best at 0.9, task 2 at 0.9.
     close(found.forgetting, (0.3 + 0.1) / 2.0);
     close(found.backward_transfer, -(0.3 + 0.1) / 2.0);
-    // Task 1 fell to 0.3, task 2 after its own context to 0.6.
+    // Task 1 dropped to 0.3, task 2 after its own context to 0.6.
     close(found.minimum_accuracy, 0.45);
     close(found.worst_case_accuracy, 1.0 / 3.0 + 2.0 / 3.0 * 0.45);
 

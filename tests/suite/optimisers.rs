@@ -91,7 +91,7 @@ proptest! {
         let epsilon = 1e-8;
         let rule = Optimizer::Adam { beta1, beta2, epsilon };
         check(rule, rate, &case, |t, dw, w, m, v| {
-            // 1 − β is rounded to f32 by the kernel; 1 − βᵗ is taken in f64.
+            // 1 − β is rounded to f32 by the kernel; 1 − βᵗ is computed in f64.
             let keep = |beta: f32| exact(beta);
             let take = |beta: f32| exact(1.0) - exact(beta);
             let remaining = |beta: f32| 1.0 - f64::from(beta).powi(t);
@@ -105,7 +105,7 @@ proptest! {
     }
 }
 
-/// The first three steps of each rule on w = 1, dw = 0.5, 0.25, −1, by hand.
+/// The first three steps of each optimiser on w = 1, dw = 0.5, 0.25, −1, by hand.
 #[test]
 fn by_hand() {
     let gradients = [vec![0.5], vec![0.25], vec![-1.0]];
@@ -116,7 +116,7 @@ fn by_hand() {
         last(Optimizer::Momentum { momentum: 0.5 }),
         1.0 - 0.25 - 0.25 + 0.375
     );
-    // Adam's first step is α·sign(dw), but for ε.
+    // Adam's first step is α·sign(dw), apart from ε.
     let adam = Optimizer::Adam {
         beta1: 0.9,
         beta2: 0.999,

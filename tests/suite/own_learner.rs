@@ -1,5 +1,5 @@
-//! A learner that a program of its own registers has the whole command line: `examples/own_learner.rs` is killed
-//! and resumed to the bytes of a run that nobody disturbed, and the registry's names are in every error and list.
+//! A learner registered by a separate program has the whole command line: `examples/own_learner.rs` is killed
+//! and resumed to the bytes of an undisturbed run, and every error and list contains the registered names.
 #![cfg(all(feature = "cli", unix))]
 
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::program::kills::kill;
 use crate::program::{contents, ended, folder, program};
 
-/// The example, built as this test is.
+/// The example, built in the same way as this test.
 fn example() -> PathBuf {
     let profile = Path::new(env!("CARGO_BIN_EXE_neurogain"))
         .parent()
@@ -53,7 +53,7 @@ fn run(example: &Path, folder: &TempDir, arguments: &[&str]) -> Command {
     command
 }
 
-/// The arguments that begin a run in `name`.
+/// The arguments that start a run in `name`.
 fn begin(name: &str) -> Vec<&str> {
     [ARGUMENTS, &["--checkpoint-every", "4", "--out", name]].concat()
 }
@@ -82,7 +82,7 @@ fn killed_and_resumed_to_the_same_bytes() {
         }
     });
 
-    // Its gains move: it is another learner than gradient descent, with the same settings besides.
+    // Its gains change: the learner differs from gradient descent with otherwise equal settings.
     let plain = ARGUMENTS
         .iter()
         .filter(|a| !a.contains("error-driven") && !a.contains("eta"));

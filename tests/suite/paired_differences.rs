@@ -1,4 +1,4 @@
-//! Paired differences: exact where they can be, and intervals that hold the truth as often as documented.
+//! Paired differences: exact where possible, and intervals with the documented coverage.
 
 use neurogain::metrics::{LEAST_PAIRS, RESAMPLES, paired_difference};
 use neurogain::rng::{Purpose, RandomStream};
@@ -63,7 +63,7 @@ fn exchanging_the_methods_changes_signs_alone() {
     assert!(low < found.mean && found.mean < high);
 }
 
-/// Share of 400 data sets of n normal differences around 1 whose interval holds 1.
+/// The fraction of 400 data sets of n normal differences around 1 whose interval contains 1.
 fn coverage(n: usize) -> f64 {
     let sets = 400;
     let holds = (0..sets).filter(|&set| {
@@ -76,7 +76,7 @@ fn coverage(n: usize) -> f64 {
     holds.count() as f64 / sets as f64
 }
 
-/// The documented coverage, within four standard errors of 400 data sets, 4·√(p·(1 − p)/400): a right
+/// The documented coverage, within four standard errors of 400 data sets, 4·√(p·(1 − p)/400): a correct
 /// program fails once in about 16,000 choices of the streams, and the streams are fixed.
 #[test]
 fn intervals_hold_the_truth_as_often_as_documented() {

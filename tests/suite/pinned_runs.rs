@@ -1,5 +1,5 @@
 //! A run's bits are a function of its settings and seed alone: pinned here, equal on every instruction
-//! set, and for any number of threads. A change that moves them is a change that users must hear of.
+//! set and for any number of threads. A change that alters them must be announced to users.
 
 use std::sync::atomic::AtomicBool;
 

@@ -1,11 +1,11 @@
 //! The random streams give the published generator's words, and the distributions drawn from them
-//! give the values pinned here, so that a run's randomness never changes unseen.
+//! give the values pinned here, so that a run's randomness never changes unnoticed.
 
 use neurogain::rng::{Purpose, RandomStream, philox};
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
 
-/// The known answers that come with the generator (Random123, `kat_vectors`).
+/// The known answers published with the generator (Random123, `kat_vectors`).
 #[test]
 fn philox_gives_its_known_answers() {
     let known = [
@@ -104,8 +104,8 @@ const NORMALS: [u64; 4] = [
 ];
 const INDICES: [u32; 8] = [489, 12422, 11108, 3181, 355, 6079, 2802, 4233];
 
-/// Mean, variance and the share beyond two deviations of many draws lie within five standard errors of
-/// the normal distribution's; fixed streams, so that the outcome is fixed too.
+/// Mean, variance and the fraction beyond two standard deviations of many draws are within five standard errors of
+/// the normal distribution's; the streams are fixed, so the outcome is fixed too.
 #[test]
 fn the_normal_draws_are_normal() {
     let n = 100_000;

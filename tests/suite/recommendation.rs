@@ -1,5 +1,5 @@
-//! The recommended burst scale: what it is by its derivation, and that training agrees where it was not
-//! made.
+//! The recommended burst scale: it follows from its derivation, and training agrees on data other than those it
+//! was derived from.
 
 use std::sync::atomic::AtomicBool;
 
@@ -16,7 +16,7 @@ fn it_is_the_published_setting_where_that_was_made() {
 }
 
 proptest! {
-    /// At one nat the fixed point's gain gives the rate that the rule aims at, or the rate at rest is above
+    /// At one nat, the gain at the fixed point gives the rate that the rule aims at; or the rate at rest is above
     /// it and there is no burst.
     #[test]
     fn the_rate_at_one_nat_is_as_aimed(rate in 1e-5..2.0f64, gamma in 0.0..0.999f32, g0 in 0.2..3.0f32) {
@@ -67,12 +67,12 @@ fn accuracy(rate: f32, gamma: f32, eta: f64) -> f64 {
     finals.sum::<f64>() / 2.0
 }
 
-/// The rule's constant is Split-MNIST's. On Split-Digits, over a factor of ten in the learning rate and from
+/// The rule's constant comes from Split-MNIST. On Split-Digits, over a factor of ten in the learning rate and from
 /// 5 to 20 iterations of memory, it keeps the accuracy within 2 points; a sixteenth of its η, at the smallest
 /// rate, does not.
 #[test]
 fn training_agrees_on_a_benchmark_that_it_was_not_made_on() {
-    // Its bits are the same on every set, as tests/suite/pinned_runs.rs shows, and portable code takes minutes.
+    // The bits are equal on every set (tests/suite/pinned_runs.rs), and portable code takes minutes.
     if std::env::var("NEUROGAIN_SIMD").as_deref() == Ok("portable") {
         eprintln!("left to the faster instruction sets");
         return;

@@ -1,4 +1,4 @@
-//! Each regularizer adds what its paper's equation says, against f64; schedules and weight decay too.
+//! Each regularizer adds the term of its paper's equation, checked against f64; also schedules and weight decay.
 
 use neurogain::learn::{
     Batch, Ewc, GradientDescent, L2, L2Init, Learner, OptimizerConfig, Regularizer, Schedule,
@@ -67,8 +67,8 @@ fn gradients(backend: &Cpu, network: &mut Mlp) -> Vec<Vec<f64>> {
         .collect()
 }
 
-/// Fails unless the regularizer adds `term(parameter, place, w)` to every gradient, but for `roundings` of the sum
-/// of `size`, the absolute values of what is added.
+/// Fails unless the regularizer adds `term(parameter, place, w)` to every gradient, up to `roundings` of the sum
+/// `size` of the absolute values of the terms.
 fn check_terms(
     backend: &Cpu,
     network: &mut Mlp,
@@ -113,7 +113,7 @@ fn l2_adds_lambda_w() {
     }
 }
 
-/// The penalty is inside the gradient, so that momentum and Adam see it; weight decay is outside of it.
+/// The penalty is part of the gradient, so momentum and Adam include it; weight decay is not.
 #[test]
 fn weight_decay_is_decoupled() {
     let backend = Cpu::new().unwrap();
@@ -192,8 +192,8 @@ fn schedules_follow_their_formulas() {
     }
 }
 
-/// A schedule begins anew at each context: with a step after every iteration, the first steps of two contexts are
-/// at the same rate.
+/// A schedule restarts at each context: with a step after every iteration, the first steps of two contexts have
+/// the same rate.
 #[test]
 fn a_schedule_begins_anew_at_each_context() {
     let backend = Cpu::new().unwrap();
@@ -243,7 +243,7 @@ fn l2_init_pulls_towards_the_initial_weights() {
     });
 }
 
-/// w ← λ·w + ε at every switch but the first context's start, ε drawn parameter by parameter.
+/// w ← λ·w + ε at every switch, but not at the start of the first context; ε is drawn parameter by parameter.
 #[test]
 fn shrink_and_perturb_acts_at_switches() {
     let backend = Cpu::new().unwrap();
@@ -270,8 +270,8 @@ fn shrink_and_perturb_acts_at_switches() {
     }
 }
 
-/// F is the mean of squared gradients of single samples, w* what the context left; both are of the reference, in
-/// f64. Several contexts add their F and take the newest w*.
+/// F is the mean of squared gradients of single samples, w* the weights at the end of the context; both are the
+/// reference's, in f64. Several contexts add their F and use the newest w*.
 #[test]
 fn ewc_adds_fisher_times_the_distance() {
     let backend = Cpu::new().unwrap();
@@ -319,7 +319,7 @@ fn ewc_adds_fisher_times_the_distance() {
     let anchor = weights(&backend, &mut network);
     train(&backend, &mut network, 3);
     let lambda = f64::from(lambda);
-    // The library's gradients are rounded: a few hundred units in the last place in all.
+    // The library's gradients are rounded: by a few hundred units in the last place in total.
     check_terms(&backend, &mut network, &mut ewc, |number, place, w| {
         let (f, anchor) = (fisher[number][place], anchor[number][place]);
         (

@@ -1,4 +1,4 @@
-//! The reliability diagram: everything that is measured is drawn, and the numbers are the bins'.
+//! The reliability diagram draws every bin, with the bins' numbers.
 #![cfg(feature = "report")]
 
 use neurogain::metrics::{CALIBRATION_BINS, Calibration, calibration};
@@ -6,7 +6,7 @@ use neurogain::report::{Drawing, reliability_diagram};
 use neurogain::rng::{Purpose, RandomStream};
 use rand::RngExt;
 
-/// Confident predictions that are right less often by `over` than they say.
+/// Confident predictions whose accuracy is below their confidence by `over`.
 fn overconfident(over: f64) -> Calibration {
     let mut stream = RandomStream::new(1, Purpose::User, 0);
     let samples: Vec<(f64, bool)> = (0..4000)
@@ -93,7 +93,7 @@ fn nothing_to_draw_is_an_error_and_odd_bins_are_not() {
     assert!(drawn(&["empty"], &[empty]).svg.starts_with("<svg"));
 }
 
-/// Writes the drawings where `NEUROGAIN_FIGURES` says, to be looked at.
+/// Writes the drawings to `NEUROGAIN_FIGURES`, for visual inspection.
 #[test]
 #[ignore = "for the eye"]
 fn drawings_to_look_at() {

@@ -1,4 +1,4 @@
-//! Gain modulation is a reparameterisation, W_eff = g·W: what follows from that holds, in bits where the
+//! Gain modulation is a reparameterisation, W_eff = g·W: its consequences hold, in bits where the
 //! mathematics is exact in f32, and in f64 elsewhere.
 
 use crate::reference;
@@ -12,7 +12,7 @@ use neurogain::optim::Optimizer;
 use neurogain::{Cpu, Shape, Tensor};
 use proptest::prelude::*;
 
-/// The network of weights g·W, rounded to f32, and gains 1.
+/// The network with weights g·W, rounded to f32, and gains 1.
 fn effective(case: &Case) -> Case {
     let mut case = case.clone();
     let Network { weights, gains } = &mut case.network;
@@ -26,7 +26,7 @@ fn effective(case: &Case) -> Case {
     case
 }
 
-/// The same network with one gain for all neurons of each layer.
+/// The same network with one gain for all neurons per layer.
 fn with_gains(case: &Case, gain: impl Fn(usize) -> f64) -> Case {
     let mut case = case.clone();
     for (layer, gains) in case.network.gains.iter_mut().enumerate() {
@@ -58,7 +58,7 @@ fn bits(numbers: &[f32]) -> Vec<u32> {
     numbers.iter().map(|x| x.to_bits()).collect()
 }
 
-/// dL/dW as one vector, of a network whose weights are moved by `step` along `direction`.
+/// dL/dW as one vector, for a network whose weights are shifted by `step` along `direction`.
 fn reference_gradient(case: &Case, direction: &[f64], step: f64) -> Vec<f64> {
     let mut network = case.network.clone();
     let flat = network.weights.iter_mut().flatten().flatten();
@@ -104,7 +104,7 @@ fn top_eigenvalue(case: &Case, size: usize) -> f64 {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Forward with gain g and weights W is forward with gain 1 and weights gW, and the gradients obey
+    /// Forward with gain g and weights W equals forward with gain 1 and weights gW, and the gradients satisfy
     /// ∇_W L̃ = g·∇_{W_eff} L: both bit for bit.
     #[test]
     fn forward_and_gradient_in_bits(case in cases()) {
@@ -129,7 +129,7 @@ proptest! {
     }
 
     /// In a bias-free ReLU network the gains scale the logits by their product: exactly for powers of
-    /// two; and the decisions stay.
+    /// two; decisions do not change.
     #[test]
     fn gains_scale_the_logits_by_their_product(case in cases(), powers in prop::collection::vec(-1..=2i32, 4)) {
         let backend = Cpu::new().unwrap();
@@ -157,7 +157,7 @@ proptest! {
         );
     }
 
-    /// Any one gain for each layer scales the logits by the product, within the rounding bound.
+    /// Any one gain per layer scales the logits by the product, within the rounding bound.
     #[test]
     fn any_gain_scales_the_logits(case in cases(), gains in prop::collection::vec(0.5..3.0f32, 4)) {
         let gain = |layer: usize| f64::from(gains[layer]);
@@ -170,7 +170,7 @@ proptest! {
         }
     }
 
-    /// One step of SGD on W with rate α moves g·W as SGD on W_eff with rate α·g² moves W_eff: in bits
+    /// One step of SGD on W with rate α changes g·W as SGD on W_eff with rate α·g² changes W_eff: in bits
     /// for a power of two.
     #[test]
     fn sgd_on_w_is_sgd_on_effective_weights_at_alpha_g_squared(

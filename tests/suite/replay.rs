@@ -1,18 +1,18 @@
-//! A bounded memory in the place of joint training.
+//! Replay from a bounded buffer in place of joint training.
 
 use std::collections::BTreeSet;
 
 use neurogain::stream::{Context, MemoryKind, replay};
 use proptest::prelude::*;
 
-/// Five contexts of joint training, 40 new samples each, two classes a context.
+/// Five contexts of joint training, 40 new samples each, two classes per context.
 fn joint() -> (Vec<Context>, Vec<u8>) {
     let labels = (0..200).map(|sample| (sample / 20) as u8).collect();
     let context = |number: u32| Context::new((0..40 * number).collect(), 3);
     ((1..=5).map(context).collect(), labels)
 }
 
-/// The distinct old samples of a context, and how often the rarest and the most frequent stand in it.
+/// The distinct old samples of a context, and how often the rarest and the most frequent occur in it.
 fn memory(context: &Context, number: usize) -> (BTreeSet<u32>, usize, usize) {
     let new = 40 * number as u32..40 * (number as u32 + 1);
     let samples = context.samples().map(|(sample, _)| sample);
@@ -31,8 +31,8 @@ fn memory(context: &Context, number: usize) -> (BTreeSet<u32>, usize, usize) {
 }
 
 proptest! {
-    /// Old and new samples keep joint training's proportion; the memory has at most its size, repeats its
-    /// samples evenly, and never has back what it once dropped.
+    /// Old and new samples have joint training's proportion. The replay buffer has at most its size, repeats its
+    /// samples evenly, and never regains a dropped sample.
     #[test]
     fn a_memory_is_bounded_and_forgets_for_good(size in 1usize..100, seed: u64, reservoir: bool) {
         let (joint, labels) = joint();
@@ -52,7 +52,7 @@ proptest! {
         }
     }
 
-    /// Classes differ by one sample at most, as long as they have as many.
+    /// Class counts differ by at most one sample, as long as the classes have that many.
     #[test]
     fn a_balanced_memory_has_each_class_alike(size in 1usize..100, seed: u64) {
         let (joint, labels) = joint();
@@ -68,8 +68,8 @@ proptest! {
     }
 }
 
-/// Over 2,000 seeds every sample is in a reservoir of 16 of the first 160 as often as any other: the counts'
-/// χ² over 159 degrees of freedom stays below 240, which chance passes once in 10⁴.
+/// Over 2,000 seeds, each of the first 160 samples is equally often in a reservoir of 16: the counts'
+/// χ² over 159 degrees of freedom stays below 240, which chance exceeds once in 10⁴.
 #[test]
 fn a_reservoir_holds_every_sample_alike() {
     let (joint, labels) = joint();

@@ -1,9 +1,9 @@
-//! The backbone of any number of stages, with the stem for small images and torchvision's, is its definition:
-//! maps and the gradient of every parameter against an f64 reference, by the batch's statistics and by the
-//! running ones. How near is near enough, and why, says `reference::nearness`.
+//! The backbone with any number of stages, with the small stem and torchvision's, follows its definition:
+//! maps and the gradient of every parameter agree with an f64 reference, with the batch's statistics and with the
+//! running ones. `reference::nearness` defines the permitted error.
 //!
-//! The maps are seen through an encoder and a decoder that hand on what they are: both convolutions are the
-//! identity on channels, and the decoder sums each channel up.
+//! The maps are observed through an encoder and a decoder that pass them on: both convolutions are the
+//! identity on channels, and the decoder sums each channel.
 
 use crate::reference::comodulated::Comodulated;
 use crate::reference::comodulated_library::{Case, Pair};
@@ -13,7 +13,7 @@ use crate::reference::resnet_library::{narrow, wide};
 use neurogain::models::{DecoderGains, Learnt, Modulated, Stem};
 use neurogain::{Cpu, Memory, Tensor};
 
-/// Sides that are even and odd on the way, samples that fill blocks of 16 and that do not.
+/// Image sizes that are even and odd in the stages, numbers of samples that fill blocks of 16 and that do not.
 fn cases() -> impl Iterator<Item = Case> {
     let sizes = [
         (Stem::Small, 1, 4, 16),
@@ -42,7 +42,7 @@ fn cases() -> impl Iterator<Item = Case> {
     sizes.into_iter().enumerate().map(with)
 }
 
-/// Both convolutions and the decoder hand on what they are given: maps behind a ReLU are not negative.
+/// Both convolutions and the decoder pass on their input: maps after a ReLU are not negative.
 fn transparent(backend: &Cpu, case: &Case) -> Pair {
     let mut pair = case.pair(backend);
     let place = pair.reference.place();
@@ -54,7 +54,7 @@ fn transparent(backend: &Cpu, case: &Case) -> Pair {
         let taps = columns / rows;
         let mut numbers = vec![0.0; rows * columns];
         for row in 0..rows {
-            // The tap in the middle.
+            // The centre tap.
             numbers[row * columns + taps / 2 * rows + row] = 1.0;
         }
         pair.reference.parameters[number] = numbers.clone();
@@ -74,7 +74,7 @@ fn of_reference<T: Number>(
     let mut seen = network.see::<T>(images, learnt);
     let response = network.respond(&mut seen, &ones);
     let mut all = vec![values(&response.activity.numbers)];
-    // Behind the backbone, what is 0 is so exactly, and its gradient with it.
+    // After the backbone, zeros are exact, and so are their gradients.
     let margin = seen.margin;
     if learnt {
         let gains = Images::each(dy.shape(), |_| T::of(1.0));
@@ -113,8 +113,8 @@ fn maps_and_every_gradient() {
                 network.backward(&backend, x, &dy, Learnt::Weights).unwrap();
                 let parameters = network.parameters().take(reference.place());
                 all.extend(parameters.map(|p| wide(&backend, &p.gradient)));
-                // No ReLU, and no maximum, so near its kink that rounding may take another side than
-                // f64 does.
+                // No ReLU input, and no maximum, is so close to its kink that rounding may fall on the other side
+                // than f64.
                 assert!(margin > 1e-7, "{what}: {margin}");
             }
             assert_eq!(all.len(), exact.len(), "{what}");
@@ -130,7 +130,7 @@ fn maps_and_every_gradient() {
     }
 }
 
-/// The sizes that the shape foretells are those that come out.
+/// The sizes computed from the settings are the actual ones.
 #[test]
 fn the_shape_says_what_comes_out() {
     let backend = Cpu::new().unwrap();

@@ -1,7 +1,7 @@
-//! The slim ResNet-18 is its definition: logits, loss, every gradient, running statistics, inference and
-//! training steps against an f64 reference.
+//! The slim ResNet-18 follows its definition: logits, loss, every gradient, running statistics, inference and
+//! training steps agree with an f64 reference.
 //!
-//! How near is near enough, and why, says `reference::nearness`.
+//! `reference::nearness` defines the permitted error.
 
 use crate::reference::layers::Number;
 use crate::reference::nearness::{distance, near, values};
@@ -18,7 +18,7 @@ const HEAD: &[&str] = &["head"];
 const ALL: &[&str] = &["stem", "stage1", "stage2", "stage3", "stage4", "head"];
 const SOME: &[&str] = &["stage1.block2.first", "stage3.block1.shortcut", "stage4"];
 
-/// Even and odd sides (12 → 6 → 3 → 2), samples that fill blocks of 16 and that do not.
+/// Even and odd image sizes (12 → 6 → 3 → 2), numbers of samples that fill blocks of 16 and that do not.
 fn cases() -> impl Iterator<Item = Case> {
     let sizes = [
         (20, 8, 3, 3, 3),
@@ -72,7 +72,7 @@ fn logits_loss_and_every_gradient() {
             &format!("{case:?}: forward"),
             tensors.map(|(((name, found), single), exact)| (name, found, values(&single), exact)),
         );
-        // No ReLU so near its kink that rounding may take another side than f64 does.
+        // No ReLU input is so close to its kink that rounding may fall on the other side than f64.
         assert!(exact.margin > 1e-7, "{case:?}: {}", exact.margin);
         let found = gradients(&backend, &mut pair);
         assert_eq!(found.len(), exact.gradients.len());
@@ -115,8 +115,8 @@ fn reference_gradients_are_the_slopes_of_the_loss() {
     }
 }
 
-/// Two steps of NGM-SGD (momentum 0.9 on the backbone, none where there are gains), with inference after
-/// each: parameters, gains and, through inference, the running statistics, are the reference's.
+/// Two steps of NGM-SGD (momentum 0.9 on the backbone, none for layers with gains), with inference after
+/// each: parameters, gains and, through inference, the running statistics agree with the reference.
 #[test]
 fn training_steps_running_statistics_and_inference() {
     const RATE: f32 = 0.05;
@@ -146,7 +146,7 @@ fn training_steps_running_statistics_and_inference() {
                 .parameters()
                 .map(|p| wide(&backend, &p.value))
                 .collect();
-            // The updates, since a step is small beside the weights.
+            // Compares the updates, because a step is small relative to the weights.
             let start = &pair.reference.parameters;
             let moved = |now: &[f64], start: &[f64]| -> Vec<f64> {
                 now.iter()
@@ -164,7 +164,7 @@ fn training_steps_running_statistics_and_inference() {
             for (parameter, expected) in pair.library.parameters().zip(&exact.network.gains) {
                 if let (Some(gain), Some(expected)) = (&parameter.gain, expected) {
                     assert!(distance(&wide(&backend, gain), expected) < 1e-5, "{what}");
-                    // Not the resting gain: the second step has seen an entropy.
+                    // Not the resting gain: the second step uses an entropy.
                     assert!(step == 1 || expected[0] > 1.01);
                 }
             }
@@ -207,7 +207,7 @@ impl<T: Number> Steps<T> {
         let parameters = self.network.parameters.iter_mut().zip(gains);
         let moves = self.velocities.iter_mut().zip(&pass.gradients);
         for ((values, gain), (velocities, gradients)) in parameters.zip(moves) {
-            // No momentum where there are gains.
+            // No momentum for layers with gains.
             let momentum = T::of(if gain.is_some() { 0.0 } else { 0.9 });
             for ((value, velocity), &gradient) in values.iter_mut().zip(velocities).zip(gradients) {
                 *velocity = momentum * *velocity + gradient;
@@ -221,7 +221,7 @@ impl<T: Number> Steps<T> {
 
 #[test]
 fn narrowing_loses_nothing() {
-    // The reference's numbers are those that the library was given.
+    // The reference has the same numbers as the library.
     let pair = cases().next().unwrap().pair(&Cpu::new().unwrap(), true);
     let numbers = pair.images.numbers.iter().zip(narrow(&pair.images.numbers));
     assert!(numbers.into_iter().all(|(a, b)| *a == f64::from(b)));

@@ -1,5 +1,5 @@
-//! The slim ResNet-18 trains: it learns 32 images by heart, gives the same bits everywhere, takes gains on
-//! any of its layers, and refuses what does not fit.
+//! The slim ResNet-18 trains: it memorises 32 images, gives the same bits everywhere, accepts gains on
+//! any of its layers, and refuses input that does not fit.
 
 use crate::images::{Awkward, same_everywhere};
 use neurogain::gain::GainDynamics;
@@ -47,8 +47,8 @@ fn ngm(
     GradientDescent::new(backend, network, optimizer, Some(gain.into())).unwrap()
 }
 
-/// Noise has nothing to generalise from: only a network whose every layer learns gets there. Inference by
-/// the running statistics, which have settled by then, agrees.
+/// Noise allows no generalisation: the loss falls only if every layer trains. Inference with
+/// the running statistics, which have converged by then, agrees.
 #[test]
 fn learns_32_images_by_heart() {
     let backend = Cpu::new().unwrap();
@@ -65,7 +65,7 @@ fn learns_32_images_by_heart() {
         for step in 0..120 {
             learner.step(&backend, &batch, &mut losses).unwrap();
             loss = losses.last(&backend).unwrap().mean_cross_entropy();
-            // It begins near guessing.
+            // It starts near chance.
             assert!(step > 0 || (0.5..3.0).contains(&loss), "{loss}");
         }
         assert!(loss < 0.01, "{modulated:?}: a loss of {loss} is left");
@@ -77,8 +77,8 @@ fn learns_32_images_by_heart() {
     }
 }
 
-/// Every parameter, gain and logit after a run of 20 iterations. The batch has a ragged last block; it is
-/// just large enough for the first stage's work to be split over threads.
+/// Every parameter, gain and logit after a run of 20 iterations. The batch has a partial last block, and
+/// is just large enough for the first stage's work to be split over threads.
 #[test]
 fn same_bits_everywhere() {
     let found = same_everywhere(|backend| {
@@ -114,7 +114,7 @@ fn same_bits_everywhere() {
     assert_ne!(found[0], found[18]);
 }
 
-/// A name stands for the layers that it holds, and for no other.
+/// A name selects exactly the layers that it contains.
 #[test]
 fn gains_on_any_layers() {
     let backend = Cpu::new().unwrap();
@@ -188,7 +188,7 @@ fn gains_on_no_layer_are_refused() {
     }
 }
 
-/// mini-ImageNet's images arrive at the pooling as 11×11; the head sees 8 · width features all the same.
+/// mini-ImageNet's images reach the pooling as 11×11; the head still has 8 · width inputs.
 #[test]
 fn head_sees_eight_times_the_width() {
     let backend = Cpu::new().unwrap();
@@ -240,7 +240,7 @@ fn wrong_sizes_are_errors() {
         let found = SlimResNet::new(&backend, &bad, 1);
         assert!(matches!(found, Err(Error::Memory { .. })), "{width}");
     }
-    // A side beyond all images costs nothing before there is an image.
+    // A side larger than any image costs nothing until there is an image.
     let wide = SlimResNetShape {
         side: usize::MAX,
         ..good
@@ -248,8 +248,8 @@ fn wrong_sizes_are_errors() {
     drop(SlimResNet::new(&backend, &wide, 1));
 }
 
-/// Images of another size, channels or number than the network's are refused, in training and in
-/// inference, and what is right still works afterwards.
+/// Images with a size, channels or number other than the network's are refused, in training and in
+/// inference, and valid input still works afterwards.
 #[test]
 fn wrong_images_are_errors() {
     let backend = Cpu::new().unwrap();
@@ -313,7 +313,7 @@ fn wrong_images_are_errors() {
         .step(&backend, &right, &mut SoftmaxCrossEntropy::new())
         .unwrap();
 
-    // One number a channel has no variance: a single image whose last stage is one pixel.
+    // One value per channel has no variance: a single image whose last stage is one pixel.
     let mut network = SlimResNet::new(&backend, &shape(8, 2, 3, &[]), 1).unwrap();
     let one = batch(&backend, 1, 8, 3, 1);
     let found = network.forward(&backend, &one.inputs).map(|_| ());

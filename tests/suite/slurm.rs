@@ -1,4 +1,4 @@
-//! A sweep as a Slurm job array gives the bytes that it gives here: on a real Slurm of one node, which
+//! A sweep as a Slurm job array gives the same bytes as a local one: on a real Slurm of one node, which
 //! `tests/suite/slurm.sh` starts and stops.
 #![cfg(all(unix, feature = "cli"))]
 
@@ -47,7 +47,7 @@ fn a_job_array_gives_the_same_bytes_as_workers_here() {
         .expect("bash starts");
     let said = String::from_utf8_lossy(&slurm.stderr);
     if slurm.status.code() == Some(77) {
-        // Written past the capture of a passing test's output.
+        // Bypasses the capture of a passing test's output.
         let _ = write!(std::io::stderr(), "{said}");
         return;
     }

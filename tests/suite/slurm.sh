@@ -1,10 +1,10 @@
 #!/bin/bash
-# A real Slurm of one node, made for the moment: starts munge, slurmctld and slurmd in a folder of its
-# own, runs the sweep in the directory SWEEP there, and stops them again.
+# A temporary, real Slurm of one node: starts munge, slurmctld and slurmd in a separate folder,
+# runs the sweep in the directory SWEEP there, and stops them again.
 #
 #     tests/suite/slurm.sh PROGRAM SWEEP
 #
-# As root, with the packages slurm-wlm and munge. Exit code 77 says what is missing.
+# Needs root, and the packages slurm-wlm and munge. Exit code 77 means that something is missing, and says what.
 set -euo pipefail
 program=$(realpath "$1")
 sweep=$(realpath "$2")
@@ -79,7 +79,7 @@ pids+=($!)
 slurmd -D -f "$SLURM_CONF" >"$folder/slurmd.log" 2>&1 &
 pids+=($!)
 
-# Until the command holds, at most two minutes.
+# Waits until the command succeeds, at most two minutes.
 await() {
     for _ in $(seq 600); do
         if "$@"; then return; fi

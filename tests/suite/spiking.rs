@@ -1,5 +1,5 @@
-//! The closed spiking model: the covariance with the modulator finds the couplings, as precisely as the
-//! formula of its standard error says.
+//! The closed-form spiking model: the covariance with the modulator recovers the couplings, with the standard
+//! error of the formula.
 
 use neurogain::Error;
 use neurogain::analysis::spiking::{counts, couplings, standard_error};
@@ -18,7 +18,7 @@ fn recovered(rates: &[f64], w: &[f64], sigma: f32, draws: usize, step: u64) -> V
 const RATES: [f64; 6] = [0.5, 2.0, 8.0, 8.0, 30.0, 100.0];
 const COUPLINGS: [f64; 6] = [1.0, 0.0, 0.5, 2.0, -1.0, 0.2];
 
-/// Within five standard errors each: a right program fails one of the 18 comparisons once in 97,000 choices
+/// Within five standard errors each: a correct program fails one of the 18 comparisons once in 97,000 choices
 /// of the streams (18 · 5.7·10⁻⁷), and the streams are fixed.
 #[test]
 fn the_covariance_with_the_modulator_finds_the_couplings() {
@@ -36,7 +36,7 @@ fn the_covariance_with_the_modulator_finds_the_couplings() {
     }
 }
 
-/// Rates that go with the stimulus: λ̄ is their mean, and the estimate is unbiased all the same, since stimulus
+/// Rates that depend on the stimulus: λ̄ is their mean, and the estimate stays unbiased, because stimulus
 /// and modulator are independent. The variance is at most that of the formula at the larger rate, in units of
 /// λ̄: bound 5·(λ_max/λ̄)·SE(λ_max).
 #[test]
@@ -65,7 +65,7 @@ fn couplings_are_found_across_stimuli() {
     }
 }
 
-/// The spread of ŵ over `repeats` experiments, as a mean square around the true w.
+/// The variance of ŵ over `repeats` experiments, as the mean square deviation from the true w.
 fn mean_square_error(draws: usize, repeats: u64) -> f64 {
     let errors = (0..repeats).map(|repeat| {
         let found = recovered(&[8.0], &[0.5], 0.3, draws, 1000 * draws as u64 + repeat)[0];
@@ -75,7 +75,7 @@ fn mean_square_error(draws: usize, repeats: u64) -> f64 {
 }
 
 /// R = 2000 experiments estimate a variance with a relative standard error of √(κ − 1)/√R, κ the kurtosis of
-/// ŵ; κ < 6 from T = 25 draws on, so that 25 % is at least five standard errors, 5·√(5/2000): a right program
+/// ŵ; κ < 6 from T = 25 draws on, so 25 % is at least five standard errors, 5·√(5/2000): a correct program
 /// fails one of the three comparisons once in half a million choices of the streams, and the streams are
 /// fixed. T grows by 4 and 4, the standard error falls by 2 and 2.
 #[test]
@@ -83,7 +83,7 @@ fn the_standard_error_is_that_of_the_formula_and_falls_as_one_over_root_t() {
     for draws in [25, 100, 400] {
         let formula = standard_error(8.0, 0.5, 0.3, draws);
         let found = mean_square_error(draws, 2000).sqrt();
-        // Of the root, half of the variance's 25 %.
+        // For the root, half of the variance's 25 %.
         assert!(
             (found / formula - 1.0).abs() <= 0.125,
             "T = {draws}: {found}, formula {formula}"

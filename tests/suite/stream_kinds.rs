@@ -1,4 +1,4 @@
-//! The kinds of streams in experiments, and the settings that ask for them.
+//! The kinds of streams in experiments, and their settings.
 #![cfg(feature = "report")]
 
 use std::sync::atomic::AtomicBool;
@@ -42,8 +42,8 @@ fn contexts(run: &Run) -> Vec<usize> {
     run.history.records.iter().map(|r| r.context).collect()
 }
 
-/// Joint training on tasks is what it is on lists that each contain the one before, bit for bit, and a counted list
-/// what one that is written out is.
+/// Joint training on tasks equals, bit for bit, lists that each contain the previous one; and a counted list equals
+/// the written-out one.
 #[test]
 fn joint_training_is_that_of_growing_lists() {
     for (kind, tasks, listed, growing) in [
@@ -90,7 +90,7 @@ fn joint_training_is_that_of_growing_lists() {
             "{kind}"
         );
         assert_ne!(alone.hash, counted.hash, "{kind}");
-        // What a memory of all samples replays is drawn as joint training's, but in another order.
+        // A buffer that keeps all samples replays the same set as joint training, in another order.
         let replayed = run(&[
             &kind,
             joint,
@@ -124,13 +124,13 @@ fn the_first_task_recurs_and_contexts_have_iterations_of_their_own() {
         contexts(&run),
         [1, 1, 2, 2, 2, 2, 3, 3, 4, 4, 5, 5, 5, 5, 5, 5]
     );
-    // Where the first task comes again it is tested as a task of its own.
+    // When the first task returns, it is tested as a separate task.
     let last = &run.history.records[9];
     assert_eq!(last.later_tasks.len(), 3);
     assert_eq!(last.test, Some(last.later_tasks[2]));
 }
 
-/// An epoch is as many iterations as draw as many samples as the context has.
+/// An epoch has as many iterations as are needed to draw as many samples as the context has.
 #[test]
 fn epochs_are_counted_in_iterations() {
     let samples = digits::load();
@@ -151,7 +151,7 @@ fn epochs_are_counted_in_iterations() {
         split.stream.iterations_per_context,
         Some(vec![of(&[0]), of(&[1, 2])])
     );
-    // They cannot be run before, and evaluations are to fit into them.
+    // They cannot run before that, and evaluations must fit in them.
     let cpu = Cpu::new().unwrap();
     let before = settings(&["stream.epochs=[1]"]).unwrap();
     assert!(Experiment::new(&before, &samples, &cpu).is_err());
@@ -167,8 +167,8 @@ fn epochs_are_counted_in_iterations() {
     );
 }
 
-/// Subsets of classes have as many outputs as the longest has classes, so that no test logit is of another class;
-/// random labels are tested on what was trained on.
+/// Subsets of classes have as many outputs as the longest has classes, so no test logit belongs to another class;
+/// random labels are tested on the training samples.
 #[test]
 fn labels_are_mapped_in_training_and_tests() {
     let hidden = [
@@ -194,7 +194,7 @@ fn labels_are_mapped_in_training_and_tests() {
     };
     let record = &subsets.history.records[59];
     assert!(record.test.unwrap().accuracy > 0.9, "{record:?}");
-    // The second list exchanges the labels of the first: what is right for one is wrong for the other.
+    // The second list exchanges the labels of the first: the right answer for one is wrong for the other.
     assert!(
         (accuracy[0] + accuracy[1] - 1.0).abs() < 1e-12,
         "{accuracy:?}"
@@ -218,7 +218,7 @@ fn labels_are_mapped_in_training_and_tests() {
         run_on(&random, &samples).hash,
         run_on(&other, &samples).hash
     );
-    // Shuffled labels are tested on test samples, and learnt as well as the usual ones.
+    // Shuffled labels are tested on test samples, and learnt as well as the usual labels.
     let shuffled = of(&[
         "stream.kind=shuffled-labels",
         "stream.contexts=[[4]]",
@@ -232,7 +232,7 @@ fn labels_are_mapped_in_training_and_tests() {
     );
 }
 
-/// What many tasks need besides one is small, so that what fits with one fits with 800.
+/// Many tasks need little more memory than one: what fits with one fits with 800.
 #[test]
 fn memory_does_not_grow_with_the_tasks() {
     let samples = digits::load();

@@ -1,4 +1,4 @@
-//! Rotated and permuted images, the contexts made of them, and the tasks that contexts bring.
+//! Rotated and permuted images, the contexts made of them, and the tasks of contexts.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use neurogain::{Cpu, Error, Result, Shape, Tensor};
 use proptest::prelude::*;
 use rand::RngExt;
 
-/// A learner that keeps the inputs that it sees, and says the same to each.
+/// A learner that stores its inputs and returns the same output for each.
 #[derive(Default)]
 struct Seen {
     inputs: Vec<u32>,
@@ -54,8 +54,8 @@ fn counted(height: usize, width: usize, channels: usize) -> Dataset {
     Dataset::images(shape, 1, pixels.collect(), vec![0]).unwrap()
 }
 
-/// Found by hand for the quarter turns: counter-clockwise, the last column becomes the first row. The
-/// others are what Pillow 12 gives, `Image.rotate(angle)`.
+/// Computed by hand for the quarter turns: counter-clockwise, the last column becomes the first row. The
+/// others are the output of Pillow 12's `Image.rotate(angle)`.
 #[test]
 fn rotation_is_pillows() {
     #[rustfmt::skip]
@@ -64,7 +64,7 @@ fn rotation_is_pillows() {
         (3, 3, 90.0, &[3, 6, 9, 2, 5, 8, 1, 4, 7]),
         (3, 3, -270.0, &[3, 6, 9, 2, 5, 8, 1, 4, 7]),
         (2, 3, 180.0, &[6, 5, 4, 3, 2, 1]),
-        // The corners of a wide image turn out of it, and zeros come in.
+        // The corners of a wide image rotate out of it, and zeros enter.
         (2, 3, 90.0, &[3, 6, 0, 2, 5, 0]),
         (3, 3, 45.0, &[2, 3, 6, 1, 5, 9, 4, 7, 8]),
         (4, 4, 160.0, &[12, 15, 15, 14, 8, 11, 10, 9, 8, 7, 6, 9, 3, 2, 2, 5]),
@@ -94,7 +94,7 @@ fn an_angle_that_is_no_number_is_refused() {
     }
 }
 
-/// Permutations are of a fixed list, which results depend on.
+/// The permutations are a fixed list on which results depend.
 #[test]
 fn permutations_keep_their_order() {
     let image = counted(3, 3, 1);
@@ -108,7 +108,7 @@ fn three() -> Dataset {
     Dataset::images(ImageShape::flat(1), 3, vec![7, 8, 9], vec![2, 0, 1]).unwrap()
 }
 
-/// Each sample of each context, with its pixel map and the label that it has.
+/// Each sample of each context, with its pixel map and label.
 fn seen(contexts: &[Context], dataset: &Dataset) -> Vec<Vec<(u32, PixelMap, u8)>> {
     let label = |sample: u32, view: &View| {
         let class = dataset.labels()[sample as usize];
@@ -127,7 +127,7 @@ fn contexts(kind: StreamKind, lists: &[&[u16]], joint: bool) -> Vec<Vec<(u32, Pi
     seen(&contexts, &three())
 }
 
-/// All samples in each view that a list names, in the order in which the stream brings the views.
+/// All samples in each view that a list names, in the stream's order of the views.
 #[test]
 fn contexts_hold_every_view_that_they_name() {
     use PixelMap::{Permutation, Rotation};
@@ -157,7 +157,7 @@ fn classes_are_joined_in_the_order_of_their_samples() {
     assert_eq!(joint, [vec![at(2, 1)], vec![at(0, 2), at(2, 1)], all]);
 }
 
-/// Each list's classes are the labels 0, 1, … in its order, whatever they were in others.
+/// Each list's classes get the labels 0, 1, … in its order, whatever their labels in other lists.
 #[test]
 fn subsets_of_classes_share_a_head() {
     let at = |sample: u32, class| (sample, PixelMap::Identity, class);
@@ -176,8 +176,8 @@ fn subsets_of_classes_share_a_head() {
     assert_eq!(StreamKind::ClassSubsets.tasks(&lists), lists);
 }
 
-/// Shuffled labels exchange classes as wholes; random ones are each sample's own. Both are fixed lists, which
-/// results depend on.
+/// Shuffled labels permute whole classes; random labels are independent per sample. Both are fixed lists on which
+/// results depend.
 #[test]
 fn labels_are_shuffled_and_drawn() {
     let classes: Vec<u8> = (0..10).collect();
@@ -229,7 +229,7 @@ fn labels_are_shuffled_and_drawn() {
     );
 }
 
-/// Every random label is drawn alike often: χ² over 9 degrees of freedom stays below 39, which chance passes once
+/// All random labels are equally frequent: χ² over 9 degrees of freedom stays below 39, which chance exceeds once
 /// in 10⁵.
 #[test]
 fn random_labels_are_uniform() {
@@ -263,7 +263,7 @@ fn lists_that_name_nothing_are_refused() {
     }
 }
 
-/// A stream of many tasks holds the list of its samples once.
+/// A stream of many tasks stores the list of its samples once.
 #[test]
 fn contexts_share_their_samples() {
     let lists: Vec<Vec<u16>> = (0..800).map(|number| vec![number]).collect();
@@ -292,7 +292,7 @@ fn classes_come_in_a_shuffled_order() {
     assert_ne!(all, (0..10).collect::<Vec<u16>>());
     all.sort_unstable();
     assert_eq!(all, (0..10).collect::<Vec<u16>>());
-    // The same order whether tasks are listed or counted, and a new one each time that all have come.
+    // The same order whether tasks are listed or counted, and a new one after each pass over all of them.
     let listed = vec![vec![0, 1], vec![2, 3], vec![4, 5], vec![6, 7], vec![8, 9]];
     assert_eq!(lists.renamed(listed), tasks);
     let subsets = stream::numbered(StreamKind::ClassSubsets, 10, lists).unwrap();
@@ -326,7 +326,7 @@ fn the_first_context_recurs() {
     assert_eq!(of(0, 2), [0; 0]);
 }
 
-/// Random images, and samples of them as contexts name them.
+/// Random images, and samples of them as contexts select them.
 fn images(shape: ImageShape, seed: u64) -> Dataset {
     let mut stream = RandomStream::new(seed, Purpose::User, 0);
     let count = 9;
@@ -337,8 +337,8 @@ fn images(shape: ImageShape, seed: u64) -> Dataset {
 }
 
 proptest! {
-    /// The images of a rotated or permuted view are those of a rotated or permuted copy, whatever else is in the
-    /// batch, with the table of each channel or one for all, also shifted and mirrored.
+    /// The images of a rotated or permuted view equal those of a rotated or permuted copy, whatever else is in the
+    /// batch, with one table per channel or one for all, also shifted and flipped.
     #[test]
     fn a_view_equals_the_copy(
         side in (1..6usize, 1..6usize, 1..4usize),
@@ -412,7 +412,7 @@ proptest! {
         prop_assert_ne!(permuted, image.permuted(number + 1));
     }
 
-    /// Four quarter turns, and a turn there and back by half turns, change nothing.
+    /// Four quarter turns, and two half turns, change nothing.
     #[test]
     fn quarter_turns_of_squares_lose_nothing(side in 1usize..15, turns in 1i32..4) {
         let image = counted(side, side, 1);

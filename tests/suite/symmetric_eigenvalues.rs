@@ -1,4 +1,4 @@
-//! The eigenvalue solver against spectra that are known, and against the definition.
+//! The eigenvalue solver: known spectra, and the definition.
 
 use neurogain::Error;
 use neurogain::analysis::symmetric_eigen;
@@ -6,14 +6,14 @@ use neurogain::rng::{Purpose, RandomStream};
 use proptest::prelude::*;
 use rand_distr::{Distribution, StandardNormal};
 
-/// Unit roundoff times a factor for the rounding of all sweeps: errors of `BOUND`·n·‖A‖ are allowed.
+/// Unit roundoff times a factor for the rounding of all sweeps: errors up to `BOUND`·n·‖A‖ are allowed.
 const BOUND: f64 = 20.0 * f64::EPSILON;
 
 fn norm(values: &[f64]) -> f64 {
     values.iter().map(|v| v * v).sum::<f64>().sqrt()
 }
 
-/// Eigenvalues of `matrix` after its pairs have been held against the definition: |Av − λv| ≤ bound·‖A‖,
+/// Eigenvalues of `matrix`, after its pairs have been checked against the definition: |Av − λv| ≤ bound·‖A‖,
 /// |⟨v_i, v_j⟩ − δ_ij| ≤ bound, eigenvalues descending, their sum the trace, their squares' sum ‖A‖².
 #[track_caller]
 fn checked(n: usize, matrix: &[f64]) -> Vec<f64> {
@@ -78,7 +78,7 @@ proptest! {
         all_close(&found, &[middle + radius, middle - radius], 1e-13);
     }
 
-    /// From 2⁻⁹⁰⁰ to 2⁹⁰⁰: a matrix scaled by a power of two has its eigenvalues scaled, to the bit.
+    /// From 2⁻⁹⁰⁰ to 2⁹⁰⁰: scaling a matrix by a power of two scales its eigenvalues, to the bit.
     #[test]
     fn scaling_scales_the_spectrum(power in -900i32..900) {
         let matrix = [4.0, 1.0, -2.0, 1.0, 3.0, 0.5, -2.0, 0.5, 1.0];
@@ -89,7 +89,7 @@ proptest! {
         prop_assert_eq!(vectors, same);
     }
 
-    /// QᵀDQ with Q from Gram–Schmidt on normal draws: the spectrum is D's, also where values coincide.
+    /// QᵀDQ with Q from Gram–Schmidt on normal draws: the spectrum is D's, also with equal values.
     #[test]
     fn a_turned_diagonal_keeps_its_spectrum(
         values in prop::collection::vec(prop_oneof![-5f64..5.0, Just(1.0), Just(0.0)], 1..12),
@@ -218,6 +218,6 @@ fn what_is_no_symmetric_matrix_is_an_error_that_names_the_element() {
     refused(2, &[0.0, f64::MAX, f64::MIN, 0.0], "symmetric");
     let error = symmetric_eigen(1, &[]).unwrap_err();
     assert!(matches!(error, Error::Shape { .. }));
-    // What rounding leaves is no asymmetry.
+    // Rounding leaves no asymmetry.
     assert!(symmetric_eigen(2, &[1.0, 0.3, 0.1 + 0.2, 1.0]).is_ok());
 }

@@ -1,4 +1,4 @@
-//! The continual loop does what Algorithm 1 says, in the order in which the published code does it.
+//! The continual loop follows Algorithm 1, in the order of the published code.
 
 use neurogain::data::Dataset;
 use neurogain::gain::GainDynamics;
@@ -21,7 +21,7 @@ fn bytes() -> Normalisation {
     }
 }
 
-/// 40 samples of 6 features in 4 classes: a class is bright at its own features.
+/// 40 samples of 6 features in 4 classes: each class is bright at its own features.
 fn dataset() -> Dataset {
     let mut pixels = Vec::new();
     let mut labels = Vec::new();
@@ -96,8 +96,8 @@ impl Setting {
     }
 }
 
-/// g_i = γ·g_{i−1} + (1−γ)·g0 + η·H_{i−1}, with H_0 = 0: the gain an iteration records is the one its
-/// forward used, moved by the entropy of the batch before.
+/// g_i = γ·g_{i−1} + (1−γ)·g0 + η·H_{i−1}, with H_0 = 0: the gain that an iteration records is the one its
+/// forward pass used, updated with the entropy of the previous batch.
 #[test]
 fn the_gain_follows_the_entropy_of_the_batch_before() {
     let setting = setting();
@@ -162,7 +162,7 @@ impl Learner for Leaves {
     }
 }
 
-/// What a step leaves is the training loss: neither nothing nor what else the method has looked at.
+/// A step leaves exactly the training loss, without anything else that the method has evaluated.
 #[test]
 fn a_step_leaves_the_loss_of_one_batch() {
     let setting = setting();
@@ -195,7 +195,7 @@ fn a_step_leaves_the_loss_of_one_batch() {
     }
 }
 
-/// The recorded test numbers are those of the final network, gains included.
+/// The recorded test numbers are those of the final network, including its gains.
 #[test]
 fn evaluation_uses_the_new_weights_and_the_gains_of_the_forward() {
     let setting = setting();
@@ -234,7 +234,7 @@ fn evaluation_uses_the_new_weights_and_the_gains_of_the_forward() {
     assert_eq!(gains, last.gain);
 }
 
-/// Every method learns the task it is given.
+/// Every method learns its task.
 #[test]
 fn every_method_learns() {
     let setting = setting();

@@ -1,4 +1,4 @@
-//! The scalar model: its closed forms, what its learners have in common, and its noise.
+//! The scalar model: its closed forms, the common part of its learners, and its noise.
 
 use neurogain::analysis::two_timescale::{Step, TwoTimescale, over_runs, targets};
 use neurogain::gain::GainDynamics;
@@ -43,7 +43,7 @@ fn errors_shrink_by_one_minus_the_effective_rate() {
     }
 }
 
-/// Without its own means each learner is the slow weight alone, bit for bit.
+/// Without its additional mechanism each learner is the slow weight alone, bit for bit.
 #[test]
 fn without_gain_and_fast_weight_all_learners_are_one() {
     for step in model(0.9, 1.0, 0.0, 0.0).run(&targets(9, 5, 9), &[0.3, -0.2, 0.1]) {
@@ -55,7 +55,7 @@ fn without_gain_and_fast_weight_all_learners_are_one() {
     }
 }
 
-/// For a constant target the explicit learner comes to rest where s = t and f = 0.
+/// For a constant target the explicit learner converges to s = t and f = 0.
 #[test]
 fn fast_weights_hand_over_to_slow_ones() {
     let steps = model(0.9, 1.0, 0.2, 0.3).run(&[1.0; 2000], &[]);
@@ -89,8 +89,8 @@ fn components_add_up_and_the_gain_obeys_its_dynamics() {
     }
 }
 
-/// What the figure is there to show: after each change of sign the gain rises, and the gain-modulated and
-/// the fast–slow learner have the target's sign long before the slow weight.
+/// The purpose of the figure: after each change of sign the gain rises, and the gain-modulated and
+/// the fast–slow learner reach the target's sign long before the slow weight.
 #[test]
 fn two_timescales_follow_a_change_of_sign_sooner() {
     let steps = TwoTimescale::of_figure()

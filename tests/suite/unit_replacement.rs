@@ -1,4 +1,4 @@
-//! Unit replacement chooses the units that its paper's algorithm chooses, and starts them anew.
+//! Unit replacement selects the units that its paper's algorithm selects, and reinitialises them.
 
 use neurogain::learn::{
     Batch, ContinualBackprop, GradientDescent, Learner, OptimizerConfig, ReDo, Replacement,
@@ -51,7 +51,7 @@ fn weights(backend: &Cpu, network: &mut Mlp) -> Vec<Vec<Vec<f64>>> {
     network.parameters().map(|p| rows(&p.value)).collect()
 }
 
-/// The mean over the batch of each hidden unit's activity, from the weights and inputs alone, in f64.
+/// The batch mean of each hidden unit's activity, from the weights and inputs alone, in f64.
 fn activity(backend: &Cpu, weights: &[Vec<Vec<f64>>], batch: &Batch) -> Vec<Vec<f64>> {
     let inputs = batch.inputs.to_rows(backend).unwrap();
     let mut means = HIDDEN.map(|units| vec![0.0; units]);
@@ -138,7 +138,7 @@ fn continual_backprop_replaces_the_mature_unit_of_least_utility() {
     assert!(replaced >= 4, "{replaced}");
 }
 
-/// A replaced unit's incoming weights are drawn as at the start, its outgoing weights and all moments are 0; the
+/// A replaced unit's incoming weights are drawn as at initialisation, its outgoing weights and all moments are 0; the
 /// other weights are those of learning without replacement.
 #[test]
 fn replaced_units_start_anew() {
@@ -152,7 +152,7 @@ fn replaced_units_start_anew() {
         let optimizer = OptimizerConfig::new(adam, 0.01);
         let mut learner = GradientDescent::new(&backend, mlp(&backend), optimizer, None).unwrap();
         if replace {
-            // At its second update alone, so that both learn the same before.
+            // Only at its second update, so that both learn the same before.
             let redo = ReplacementConfig::ReDo {
                 threshold: 0.6,
                 every: 2,

@@ -1,4 +1,4 @@
-//! `UNSAFE.md` lists exactly the source files that hold unsafe code.
+//! `UNSAFE.md` lists exactly the source files that contain unsafe code.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,7 +23,7 @@ fn sources(directory: &Path, found: &mut Vec<String>) {
 fn is_unsafe(source: &str) -> bool {
     source.lines().any(|line| {
         let code = line.split("//").next().unwrap_or_default();
-        // What stands between quotation marks is every second piece.
+        // Text between quotation marks is every second piece.
         let outside: String = code.split('"').step_by(2).collect();
         outside
             .split(|c: char| !(c.is_alphanumeric() || c == '_'))

@@ -1,4 +1,4 @@
-//! The lists of methods that ship inside, and what their settings do.
+//! The shipped lists of methods, and the effect of their settings.
 #![cfg(feature = "report")]
 
 use std::sync::atomic::AtomicBool;
@@ -58,7 +58,7 @@ fn every_list_fits_every_benchmark() {
     }
 }
 
-/// A gain that is held at g0 = 1 is no gain.
+/// A gain fixed at g0 = 1 has no effect.
 #[test]
 fn held_at_one_the_gain_changes_no_bit() {
     let runs = run(&settings("ablation", &["stream.iterations=10"]));
@@ -94,7 +94,7 @@ fn the_oracle_raises_the_gain_at_the_switch_alone() {
     }
 }
 
-/// Where every iteration is a context of its own, momentum that is forgotten at each switch is none.
+/// If every iteration is a separate context, momentum that is reset at each switch has no effect.
 #[test]
 fn a_reset_optimiser_starts_anew_at_every_switch() {
     let contexts = "stream.contexts=[[0,1],[0,1,2],[0,1,3],[0,1,4],[0,1,5]]";
@@ -106,7 +106,7 @@ fn a_reset_optimiser_starts_anew_at_every_switch() {
     assert_ne!(records(&reset, "adam"), records(&reset, "adam-reset"));
 }
 
-/// Each step of the slow part alone is one of plain SGD at the rate α·g².
+/// Each step of the slow weights alone is one of plain SGD with the rate α·g².
 #[test]
 fn the_slow_part_learns_at_the_rate_times_the_squared_gain() {
     let cpu = Cpu::new().unwrap();

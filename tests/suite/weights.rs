@@ -1,4 +1,4 @@
-//! Weights that leave: safetensors files that hold all that inference needs, for Rust and Python.
+//! Exported weights: safetensors files with everything that inference needs, for Rust and Python.
 #![cfg(feature = "cli")]
 
 use std::fs;
@@ -53,7 +53,7 @@ fn numbers(tensors: &SafeTensors<'_>, name: &str) -> Vec<f64> {
     numbers.map(f64::from).collect()
 }
 
-/// The share of the test digits 0 and 1 that x → g₁W₁ → ReLU → … → logits gets right, in f64.
+/// The fraction of the test digits 0 and 1 that x → g₁W₁ → ReLU → … → logits classifies correctly, in f64.
 fn accuracy(tensors: &SafeTensors<'_>, layers: &[&str]) -> f64 {
     let settings = Settings::preset("split-digits").expect("the preset").data;
     let [maximum, mean, deviation] = [
@@ -175,7 +175,7 @@ fn a_residual_network_s_file_holds_kernels_and_running_statistics() {
     assert_eq!(named(".running"), 1 + 8 * 2 + 3);
     assert_eq!(named(".gain"), 1);
     assert_eq!(named("moment"), 0);
-    // Moved by the batches: the variances are neither 0 nor the 1 that they began with.
+    // Updated by the batches: the variances are neither 0 nor the initial 1.
     let running = numbers(&tensors, "stem_norm.running");
     assert!(running[2..].iter().all(|&v| v > 0.0 && v != 1.0));
 }

@@ -54,7 +54,7 @@ impl Affine for Cpu {
     }
 }
 
-/// y: reads x, unless that is y, and the residual, if there is one, and writes y.
+/// The forward pass: reads x (unless in place) and the residual if present, and writes y.
 #[derive(Clone, Copy)]
 struct Forward<'a> {
     dimensions: Normalisation,

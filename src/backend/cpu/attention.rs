@@ -1,4 +1,4 @@
-//! Softmax over rows, and products of activations with activations.
+//! Softmax over rows, and products of two activations.
 
 use super::simd::{Kernel, Simd};
 use super::spread::Spread;
@@ -94,20 +94,20 @@ impl Attention for Cpu {
 }
 
 impl Cpu {
-    /// Softmax of x or, with its output y, the gradient in the place of x.
+    /// Softmax of x in place or, given softmax's output y, its gradient in place of x (then dy).
     fn rows(&self, dimensions: Normalisation, y: Option<&Floats>, x: &mut Floats) {
         if dimensions.channels > 0 {
             let read = [y.map_or(&[][..], Floats::as_blocks)];
             let written = [x.as_mut_blocks()];
             let mut job = Spread::pixels(self.set, dimensions, Softmax(dimensions), read, written);
-            // An exponential takes as long as moving some ten numbers.
+            // An exponential costs about as much as moving ten elements.
             job.work *= 10;
             self.threads.run(job);
         }
     }
 }
 
-/// Softmax of x in its place or, where its output y is read, the gradient.
+/// Softmax of x in place or, if its output y is given, the gradient.
 #[derive(Clone, Copy)]
 struct Softmax(Normalisation);
 
@@ -157,11 +157,11 @@ impl Kernel for Spread<'_, Softmax, 1, 1> {
     }
 }
 
-/// c of blocks of samples: reads a and b.
+/// The products of blocks of samples: reads a and b, writes c.
 #[derive(Clone, Copy)]
 struct Multiply(SampleProduct);
 
-/// Columns whose sums are kept in registers at a time.
+/// Columns whose sums are kept in registers together.
 const TILE: usize = 4;
 
 impl Kernel for Spread<'_, Multiply, 2, 1> {

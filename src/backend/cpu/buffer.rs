@@ -1,4 +1,4 @@
-//! f32 numbers aligned to 64 bytes, so that no vector load crosses a cache line.
+//! f32 buffers aligned to 64 bytes, so that no vector load crosses a cache line.
 
 use alloc::vec::Vec;
 
@@ -64,7 +64,7 @@ impl Memory for Cpu {
     }
 }
 
-/// f32 numbers in the processor's memory, aligned to 64 bytes, in whole blocks of 16.
+/// An f32 buffer in host memory, aligned to 64 bytes and allocated in whole blocks of 16.
 #[derive(Debug, Clone, Default)]
 pub struct Floats {
     blocks: Vec<f32x16>,
@@ -75,17 +75,17 @@ impl Floats {
     /// `length` zeros.
     ///
     /// # Errors
-    /// [`Error::Memory`] if they cannot be had.
+    /// [`Error::Memory`] if there is not enough memory.
     pub fn zeros(length: usize) -> Result<Self> {
         let mut floats = Floats::default();
         floats.resize(length)?;
         Ok(floats)
     }
 
-    /// Holds `length` numbers from now on: those at hand, then zeros.
+    /// Changes the length to `length`: keeps the existing elements and appends zeros.
     ///
     /// # Errors
-    /// [`Error::Memory`] if they cannot be had.
+    /// [`Error::Memory`] if there is not enough memory.
     pub fn resize(&mut self, length: usize) -> Result<()> {
         let count = length.div_ceil(LANES);
         let more = count.saturating_sub(self.blocks.len());
@@ -102,27 +102,27 @@ impl Floats {
         Ok(())
     }
 
-    /// The numbers.
+    /// The elements.
     pub fn as_slice(&self) -> &[f32] {
         &bytemuck::cast_slice(&self.blocks)[..self.length]
     }
 
-    /// The numbers, to write.
+    /// The elements, mutable.
     pub fn as_mut_slice(&mut self) -> &mut [f32] {
         &mut bytemuck::cast_slice_mut(&mut self.blocks)[..self.length]
     }
 
-    /// The numbers as blocks of 16, the last filled up with zeros.
+    /// The elements as blocks of 16; the last block is padded with zeros.
     pub fn as_blocks(&self) -> &[Block] {
         bytemuck::cast_slice(&self.blocks)
     }
 
-    /// The numbers as blocks of 16, to write; what fills up the last must be left zero.
+    /// The elements as mutable blocks of 16; the padding of the last must stay zero.
     pub fn as_mut_blocks(&mut self) -> &mut [Block] {
         bytemuck::cast_slice_mut(&mut self.blocks)
     }
 
-    /// Makes what fills up the last block zero again.
+    /// Sets the padding of the last block to zero.
     pub fn clear_padding(&mut self) {
         let length = self.length;
         let whole: &mut [f32] = bytemuck::cast_slice_mut(&mut self.blocks);

@@ -1,4 +1,4 @@
-//! Operations on each number alone.
+//! Element-wise operations.
 
 use super::math;
 use super::simd::{Block, InstructionSet, Kernel, Simd};
@@ -51,11 +51,11 @@ impl Elementwise for Cpu {
     }
 }
 
-/// A kernel that does the same to every block, under an instruction set: its blocks can be shared
-/// out to threads.
+/// An element-wise kernel with its instruction set; its blocks can be distributed over
+/// threads.
 pub struct On<K>(pub InstructionSet, pub K);
 
-/// Splits all slices of a kernel at the same block: those that are `read`, and those `written`.
+/// Splits all slices of a kernel at the same block: the `read` ones and the `written` ones.
 macro_rules! split_by_blocks {
     ($kernel:ident { $($constant:ident),* } read { $($read:ident),* } written { $first:ident $(, $written:ident)* }) => {
         impl Job for On<$kernel<'_>> {
@@ -99,7 +99,7 @@ impl Kernel for Map<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        // A loop for each operation, without closures: one that is not inlined has no instruction set.
+        // One loop per operation, without closures: a closure that is not inlined has no instruction set.
         macro_rules! each {
             ($x:ident => $value:expr) => {
                 for block in self.x {
@@ -110,7 +110,7 @@ impl Kernel for Map<'_> {
         }
         let zero = s.splat(0.0);
         match self.f {
-            // Adding zero makes +0 of −0; NaN is less than nothing and stays.
+            // Adding zero turns −0 into +0. A comparison with NaN is false, so NaN stays.
             Unary::Relu => each!(x => s.if_less(x, zero, zero, s.add(x, zero))),
             Unary::Gelu => each!(x => math::gelu(s, x)),
             Unary::Scale(a) => {
@@ -143,9 +143,8 @@ impl Kernel for Zip<'_> {
         match self.f {
             Binary::ReluBackward => {
                 let (zero, beyond_infinity) = (s.splat(0.0), s.splat_bits(0x7f80_0001));
-                // x > 0 exactly where its bits less those beyond +∞, and the negative of its bits, are
-                // both negative integers. A comparison would be compiled to a masked store, which on
-                // Zen 4 is several times as slow.
+                // x > 0 exactly if both bits(x) − (bits(+∞) + 1) and −bits(x) are negative integers.
+                // A comparison would compile to a masked store, which is several times slower on Zen 4.
                 each!(x, dy => {
                     let both = s.and(s.integer_sub(x, beyond_infinity), s.integer_sub(zero, x));
                     s.and(dy, s.integer_sub(zero, s.shift_right::<31>(both)))
@@ -162,7 +161,7 @@ impl Kernel for Zip<'_> {
     }
 }
 
-/// `g[i] ← fma(γ, g[i], fma(η, H[i], baseline))`; one H serves all if there is only one.
+/// `g[i] ← fma(γ, g[i], fma(η, H[i], baseline))`; H holds one value per gain, or a single value for all.
 pub struct GainUpdate<'a> {
     pub gamma: f32,
     pub baseline: f32,

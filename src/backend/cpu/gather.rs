@@ -1,4 +1,4 @@
-//! Batches from rows of bytes.
+//! Gathers batches from rows of bytes.
 
 use alloc::vec::Vec;
 
@@ -74,7 +74,7 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// The rows of a block. Lanes without a sample have the first one's: they are cleared afterwards.
+    /// The rows of a block. Lanes without a sample repeat the first one's row; they are cleared afterwards.
     fn of(&self, indices: &[u32]) -> [&'a [u8]; LANES] {
         core::array::from_fn(|lane| {
             let index = *indices.get(lane).unwrap_or(&indices[0]);
@@ -83,7 +83,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Pixel maps that were checked.
+/// Pixel maps, already checked.
 struct Sources<'a> {
     /// `[maps][pixels]`.
     all: &'a [[u8; 4]],
@@ -111,7 +111,7 @@ fn sources<'a>(
     Ok(Some(Sources { all, pixels, of }))
 }
 
-/// A block is made from its 16 rows side by side, so that memory is written in order.
+/// Builds each block from its 16 rows together, so that memory is written in order.
 fn gather_rows(rows: Rows, tables: &[[f32; 256]], indices: &[u32], out: &mut [Block]) {
     for (indices, out) in indices
         .chunks(LANES)
@@ -150,14 +150,14 @@ fn clear_padding(samples: usize, out: &mut [Block]) {
     }
 }
 
-/// [`mapped_pixels`] of one channel and one table.
+/// [`mapped_pixels`] for one channel and one table.
 fn mapped_block(
     rows: [&[u8]; LANES],
     maps: [&[[u8; 4]]; LANES],
     table: &[f32; 256],
     out: &mut [Block],
 ) {
-    // Eight pixels at a time, so that the bounds of the maps are checked once for all.
+    // Eight pixels at a time, so that the bounds of the maps are checked once per eight.
     let (chunks, rest) = out.as_chunks_mut::<8>();
     let mut done = 0;
     for out in chunks {
@@ -198,7 +198,7 @@ fn mapped_pixels(
     }
 }
 
-/// The channels of the pixel of `image` that `source` names.
+/// The channels of pixel number `source` of `image`.
 fn shown(image: &[u8], source: [u8; 4], channels: usize) -> Option<&[u8]> {
     let source = u32::from_le_bytes(source) as usize;
     let first = source.checked_mul(channels)?;
@@ -208,7 +208,7 @@ fn shown(image: &[u8], source: [u8; 4], channels: usize) -> Option<&[u8]> {
 fn block(rows: [&[u8]; LANES], tables: &[[f32; 256]], out: &mut [Block]) {
     match tables {
         [table] => {
-            // Eight features at a time, so that the bounds of the rows are checked once for all.
+            // Eight features at a time, so that the bounds of the rows are checked once per eight.
             let (chunks, rest) = out.as_chunks_mut::<8>();
             let mut done = 0;
             for out in chunks {

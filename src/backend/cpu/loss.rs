@@ -88,7 +88,7 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
 }
 
 impl SoftmaxCrossEntropy<'_> {
-    /// Loss, entropy and hits of the 16 samples of a block, zeros in its padding.
+    /// Loss, entropy and correct predictions of the 16 samples of a block; zeros in the padding lanes.
     #[inline(always)]
     fn block<S: Simd>(&mut self, s: S, block: usize) -> [S::Vector; sums::COUNT] {
         let first = block * LANES;
@@ -103,7 +103,7 @@ impl SoftmaxCrossEntropy<'_> {
         let (zero, one) = (s.splat(0.0), s.splat(1.0));
         let logits = &self.logits[block * self.classes..][..self.classes];
 
-        // The largest logit, and whether the label is the first class that has it.
+        // The largest logit, and whether the label is the first class with that logit.
         let mut largest = s.load(&logits[0]);
         let mut winner = zero;
         for (class, logit) in logits.iter().enumerate().skip(1) {
@@ -135,8 +135,8 @@ impl SoftmaxCrossEntropy<'_> {
                 s.store(s.mul(s.sub(s.div(e, total), target), share), gradient);
             }
         }
-        // Where a logit is not finite the loss is NaN, and a product with 0 would hide it no less
-        // than it should: the padding's logits are zero, so this only removes the padding.
+        // NaN·0 is NaN, so these products hide no NaN. The logits of padding lanes are zero, so the products
+        // only remove the padding.
         [
             s.mul(loss, present),
             s.mul(entropy, present),

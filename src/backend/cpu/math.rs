@@ -1,7 +1,7 @@
 //! exp, ln, tanh, 1/√x and GELU: polynomials with explicit fused multiply-adds in a fixed order, on 16
-//! lanes or, with [`Scalar`](super::simd::Scalar), on one number: the same bits.
+//! lanes or, with [`Scalar`](super::simd::Scalar), on one number, with the same bits.
 //!
-//! The largest error over all 2³² inputs, in units in the last place of the exact result (found by
+//! The largest error over all 2³² inputs, in units in the last place of the exact result (measured by
 //! `tests/suite/math_functions.rs` against f64):
 //!
 //! | function | largest error | at |
@@ -11,9 +11,9 @@
 //! | [`tanh`] | 1.349 | 0.62597 |
 //! | [`rsqrt`] | 0.501 | everywhere |
 //! | [`gelu`] | 10.919 | −10.0857, where the exponential underflows |
-//! | [`gelu_slope`] | 7.312 (of another unit, given there) | −3.88421 |
+//! | [`gelu_slope`] | 7.312 (in the unit defined there) | −3.88421 |
 //!
-//! Infinities, NaN, subnormal numbers and signed zeros are as IEEE 754 has them: exp overflows to
+//! Infinities, NaN, subnormal numbers and signed zeros follow IEEE 754: exp overflows to
 //! +∞ and underflows gradually; ln ±0 = −∞, ln of a negative number is NaN; tanh ±0 = ±0;
 //! 1/√±0 = ±∞; gelu ±0 = ±0, gelu +∞ = +∞, gelu −∞ = −0.
 
@@ -31,10 +31,10 @@ const LN_2_LOW: f32 = 1.428_606_8e-6;
 /// overflow.
 #[inline(always)]
 pub fn exp<A: Arithmetic>(s: A, x: A::Vector) -> A::Vector {
-    // Beyond these the result is 0 or +∞ all the same; NaN is not less and stays.
+    // Beyond these bounds the result is 0 or +∞ anyway. A comparison with NaN is false, so NaN stays.
     let x = s.if_less(x, s.splat(-104.0), s.splat(-104.0), x);
     let x = s.if_less(s.splat(89.0), x, s.splat(89.0), x);
-    // Adding 1.5·2²³ rounds to an integer, which then stands in the low bits.
+    // Adding 1.5·2²³ rounds to an integer, which is then in the low bits.
     let magic = s.splat(12_582_912.0);
     let shifted = s.fma(x, s.splat(core::f32::consts::LOG2_E), magic);
     let n = s.sub(shifted, magic);
@@ -46,12 +46,12 @@ pub fn exp<A: Arithmetic>(s: A, x: A::Vector) -> A::Vector {
     for coefficient in [0.008_368_745, 0.041_668_39, 0.166_665_21, 0.499_999_94] {
         q = s.fma(q, r, s.splat(coefficient));
     }
-    // 1 + high with its rounding error, so that only the last addition's counts.
+    // Adds the rounding error of 1 + high, so that only the last addition rounds.
     let tail = s.fma(q, s.mul(r, r), low);
     let sum = s.add(s.splat(1.0), high);
     let error = s.add(s.sub(s.splat(1.0), sum), high);
     let power = s.add(sum, s.add(error, tail));
-    // n as an integer, biased by 256 to be positive, and its halves as the exponents of 2.
+    // n as an integer, biased by 256 to be positive, and split into two halves as exponents of 2.
     let n = s.integer_sub(shifted, s.splat_bits(0x4b40_0000 - 256));
     let half = s.shift_right::<1>(n);
     let rest = s.integer_sub(n, half);
@@ -101,7 +101,7 @@ pub fn ln<A: Arithmetic>(s: A, x: A::Vector) -> A::Vector {
     let error = s.add(s.sub(high, sum), f);
     let result = s.add(sum, s.add(error, tail));
 
-    // ±0 and negative numbers, then +∞ and NaN, which are their own results.
+    // ±0 gives −∞ and negative numbers give NaN; +∞ and NaN give themselves.
     let other = s.if_less(x, zero, s.splat(f32::NAN), s.splat(f32::NEG_INFINITY));
     let result = s.if_less(zero, x, result, other);
     s.if_less(x, s.splat(f32::INFINITY), result, x)
@@ -109,8 +109,8 @@ pub fn ln<A: Arithmetic>(s: A, x: A::Vector) -> A::Vector {
 
 /// tanh x.
 ///
-/// Below 0.625, x + x³·p(x²), p of degree 4, minimax in the relative error (4.4·10⁻⁹); from there
-/// 1 − 2/(e^{2x} + 1). The sign is taken off first and put back at the end.
+/// Below 0.625, x + x³·p(x²), p of degree 4, minimax in the relative error (4.4·10⁻⁹); from 0.625 on,
+/// 1 − 2/(e^{2x} + 1). The sign is removed first and restored at the end.
 #[inline(always)]
 pub fn tanh<A: Arithmetic>(s: A, x: A::Vector) -> A::Vector {
     let sign = s.and(x, s.splat_bits(0x8000_0000));
@@ -129,8 +129,8 @@ pub fn tanh<A: Arithmetic>(s: A, x: A::Vector) -> A::Vector {
 
 /// 1/√x.
 ///
-/// y = 1/√x from a square root and a division, then one step of Newton's method,
-/// y + (y/2)·(1 − x·y²), with x·y² to twice the precision.
+/// y = 1/√x from a square root and a division, then one Newton step,
+/// y + (y/2)·(1 − x·y²), with x·y² in twice the precision.
 #[inline(always)]
 pub fn rsqrt<A: Arithmetic>(s: A, x: A::Vector) -> A::Vector {
     let (zero, one) = (s.splat(0.0), s.splat(1.0));
@@ -141,20 +141,20 @@ pub fn rsqrt<A: Arithmetic>(s: A, x: A::Vector) -> A::Vector {
     let rest = s.fma(minus, y, one);
     let rest = s.fma(s.sub(zero, error), y, rest);
     let better = s.fma(s.mul(s.splat(0.5), y), rest, y);
-    // Zeros and +∞ have exact results, of which the step would make NaN.
+    // Zeros and +∞ have exact results; the Newton step would turn them into NaN.
     let infinity = s.splat(f32::INFINITY);
     s.if_less(zero, x, s.if_less(x, infinity, better, y), y)
 }
 
-/// 2·√(2/π) and 0.044715 times it, each as the nearest number and the rest.
+/// 2·√(2/π), and 0.044715 times it, each as the nearest f32 plus the remainder.
 const GELU_LINEAR: [f32; 2] = [1.595_769_2, -4.534_068e-8];
 const GELU_CUBIC: [f32; 2] = [0.071_354_814, 2.398_832_5e-9];
 
 /// The Gaussian error linear unit in its tanh form (Hendrycks & Gimpel 2016, arXiv:1606.08415, section 2):
 /// `x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³)))`.
 ///
-/// Computed as x·σ(z) with the logistic σ and z = 2·√(2/π)·(x + 0.044715·x³), which is the same and does not
-/// cancel for negative x: with e = exp(−|z|), x/(1 + e) for x ≥ 0 and x·e/(1 + e) below.
+/// Computed as x·σ(z) with the logistic σ and z = 2·√(2/π)·(x + 0.044715·x³). This is equal, and free of
+/// cancellation for negative x: with e = exp(−|z|), x/(1 + e) for x ≥ 0 and x·e/(1 + e) below.
 #[inline(always)]
 pub fn gelu<A: Arithmetic>(s: A, x: A::Vector) -> A::Vector {
     let sign = s.and(x, s.splat_bits(0x8000_0000));
@@ -166,9 +166,9 @@ pub fn gelu<A: Arithmetic>(s: A, x: A::Vector) -> A::Vector {
 
 /// The derivative of [`gelu`]: `σ(z) + x·z′·σ(z)·(1 − σ(z))`.
 ///
-/// With e as there, w = e/(1 + e) and t = |x|·fma(x², 3·0.044715·2·√(2/π), 2·√(2/π))·(w/(1 + e)):
+/// With the same e, w = e/(1 + e) and t = |x|·fma(x², 3·0.044715·2·√(2/π), 2·√(2/π))·(w/(1 + e)):
 /// 1/(1 + e) + t for x ≥ 0 and w − t below. The largest error over all inputs is 7.312·u·(σ + |t|), u = 2⁻²⁴,
-/// and 10⁻⁴² more where e underflows.
+/// plus 10⁻⁴² where e underflows.
 #[inline(always)]
 pub fn gelu_slope<A: Arithmetic>(s: A, x: A::Vector) -> A::Vector {
     let magnitude = s.and(x, s.splat_bits(0x7fff_ffff));
@@ -185,10 +185,10 @@ pub fn gelu_slope<A: Arithmetic>(s: A, x: A::Vector) -> A::Vector {
     s.if_less(x, s.splat(0.0), s.sub(w, t), s.add(s.div(one, d), t))
 }
 
-/// min(x, 16), beyond which the logistic is 0 or 1, and exp(−z) there, for x ≥ 0.
+/// For x ≥ 0: min(x, 16), beyond which the logistic is 0 or 1, and exp(−z) there.
 ///
-/// z = x·(c₁ + c₂·x²) has a rounding error of some |z|·u, which its exponential would have as a relative
-/// error of up to 100 u: it is computed along, and exp(−z)·(1 − error) taken.
+/// z = x·(c₁ + c₂·x²) has a rounding error of about |z|·u, which would give exp(−z) a relative
+/// error of up to 100 u. The error is therefore computed too, and the result is exp(−z)·(1 − error).
 #[inline(always)]
 fn gelu_exponential<A: Arithmetic>(s: A, x: A::Vector) -> (A::Vector, A::Vector) {
     let most = s.splat(16.0);

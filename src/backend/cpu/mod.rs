@@ -1,4 +1,4 @@
-//! The kernels on the processor.
+//! The CPU backend.
 
 mod affine;
 mod attention;
@@ -25,7 +25,7 @@ pub use buffer::Floats;
 pub use simd::InstructionSet;
 use threads::Threads;
 
-/// The processor, with the instruction set and the threads that the kernels run on.
+/// The CPU, with the instruction set and the threads that its kernels use.
 #[derive(Debug, Clone)]
 pub struct Cpu {
     set: InstructionSet,
@@ -33,20 +33,22 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// The fastest instruction set here, or the one that `NEUROGAIN_SIMD` names; the calling thread
-    /// alone.
+    /// Uses the fastest instruction set of this processor, or the one named by `NEUROGAIN_SIMD`, and the calling
+    /// thread only.
     ///
     /// # Errors
-    /// [`Error::InstructionSet`](crate::Error::InstructionSet) if it names one that this processor cannot run.
+    /// [`Error::InstructionSet`](crate::Error::InstructionSet) if `NEUROGAIN_SIMD` names a set that this processor
+    /// cannot
+    /// run.
     pub fn new() -> Result<Self> {
         Self::with(InstructionSet::detect()?, 1)
     }
 
-    /// The given instruction set and number of threads. More than one thread make a pool of their
-    /// own, which clones share.
+    /// Uses the given instruction set and number of threads. More than one thread means a separate thread pool,
+    /// which clones share.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) if there cannot be that many threads: 0, or more than 1 without the
+    /// [`Error::Setting`](crate::Error::Setting) if the number of threads is 0, or more than 1 without the
     /// feature `parallel`.
     pub fn with(set: InstructionSet, threads: usize) -> Result<Self> {
         let threads = Threads::new(threads)?;

@@ -1,4 +1,4 @@
-//! Steps of optimisers.
+//! Optimiser steps.
 
 use super::elementwise::{On, split_by_blocks};
 use super::simd::{Block, Kernel, Simd};
@@ -111,7 +111,7 @@ impl Kernel for Momentum<'_> {
     }
 }
 
-/// One step of Adam, as [`AdamStep`] says.
+/// One step of Adam; see [`AdamStep`].
 pub struct Adam<'a> {
     pub step: AdamStep,
     pub dw: &'a [Block],

@@ -1,7 +1,7 @@
 //! Average and max pooling.
 //!
-//! Blocks of samples are independent. Backward, each window adds its share to its pixels, windows
-//! ascending, so that a pixel of several windows gets one chain.
+//! Blocks of samples are independent. In the backward pass each window adds its share to its pixels, windows
+//! ascending, so the terms of a pixel in several windows form one chain.
 
 use super::convolution::axis::{Axis, Direction, Reach};
 use super::simd::{Block, Kernel, Simd};
@@ -88,7 +88,7 @@ impl Windows {
         })
     }
 
-    /// Vectors of x, and of y, in a block of samples.
+    /// Vectors in one block of samples, of x and of y.
     fn strides(&self) -> [usize; 2] {
         [
             self.rows.sources * self.columns.sources * self.channels,
@@ -96,7 +96,7 @@ impl Windows {
         ]
     }
 
-    /// The window of this number, in row-major order.
+    /// The window with this number, in row-major order.
     #[inline(always)]
     fn window(&self, number: usize) -> Window {
         Window {
@@ -115,13 +115,13 @@ struct Window {
 }
 
 impl Window {
-    /// How many pixels it covers.
+    /// The number of pixels it covers.
     #[inline(always)]
     fn count(&self) -> usize {
         self.rows.count * self.columns.count
     }
 
-    /// Its pixel of this number, in row-major order.
+    /// Its pixel with this number, in row-major order.
     #[inline(always)]
     fn pixel(&self, number: usize) -> usize {
         let (row, column) = (number / self.columns.count, number % self.columns.count);
@@ -129,7 +129,7 @@ impl Window {
     }
 }
 
-/// `yes` where `value` takes the place of `best`: it is larger, or NaN.
+/// `yes` where `value` replaces `best`: it is larger, or NaN.
 #[inline(always)]
 fn if_wins<S: Simd>(
     s: S,
@@ -144,7 +144,7 @@ fn if_wins<S: Simd>(
     s.if_less(best, value, yes, s.if_less(value, infinity, no, otherwise))
 }
 
-/// y of blocks of samples: reads x.
+/// The forward pass on blocks of samples: reads x, writes y.
 #[derive(Clone, Copy)]
 struct Forward {
     pool: Pool,
@@ -154,8 +154,8 @@ struct Forward {
 impl Kernel for Spread<'_, Forward, 1, 1> {
     type Output = ();
 
-    // Loops without closures, pixels outside channels: a closure that is not inlined has no instruction
-    // set, and then every vector goes through memory.
+    // Loops without closures, with pixels outside channels: a closure that is not inlined has no instruction
+    // set, and then every vector passes through memory.
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Spread {
@@ -196,7 +196,7 @@ impl Kernel for Spread<'_, Forward, 1, 1> {
     }
 }
 
-/// dx of blocks of samples: reads x and dy.
+/// The backward pass on blocks of samples: reads x and dy, writes dx.
 #[derive(Clone, Copy)]
 struct Backward {
     pool: Pool,
@@ -240,7 +240,7 @@ impl Kernel for Spread<'_, Backward, 2, 1> {
                             for number in 0..window.count() {
                                 let dx = &mut dx[window.pixel(number) * channels + channel];
                                 let number = s.splat(number as f32);
-                                // Where neither is less than the other.
+                                // Equal: neither is less than the other.
                                 let share = s.if_less(at, number, zero, s.load(dy));
                                 let share = s.if_less(number, at, zero, share);
                                 s.store(s.add(s.load(dx), share), dx);
@@ -253,7 +253,7 @@ impl Kernel for Spread<'_, Backward, 2, 1> {
     }
 }
 
-/// The number of the pixel in a window that is its maximum, in each lane.
+/// The number, in the window, of the pixel that is its maximum, in each lane.
 #[inline(always)]
 fn winner<S: Simd>(
     s: S,

@@ -1,4 +1,4 @@
-//! Sums over the numbers of a buffer, and statistics of neurons.
+//! Sums over the elements of a buffer, and statistics of neurons.
 
 use super::simd::{Block, Kernel, Simd};
 use super::sums::{ChannelSums, Lanes, Terms, pixels};
@@ -42,7 +42,7 @@ impl Reductions for Cpu {
     }
 }
 
-/// Σ x/n and Σ|x|/n or, with the means, √(Σ (x − mean)²/n) without the padding and the share of x > 0.
+/// Σ x/n and Σ|x|/n or, given the means, √(Σ (x − mean)²/n) without the padding lanes and the fraction of x > 0.
 #[derive(Clone, Copy)]
 struct Moments<'a> {
     dimensions: Normalisation,
@@ -91,7 +91,7 @@ impl Terms for Moments<'_> {
     }
 }
 
-/// Σ|x| in the shape of [`summation`].
+/// Σ|x| in the order of [`summation`].
 pub struct AbsoluteSum<'a> {
     pub x: &'a [Block],
 }

@@ -1,5 +1,5 @@
-//! Memory that kernels pack operands into: one growing buffer a thread, so that a call after the
-//! first allocates nothing.
+//! Scratch memory for packed operands: one growing buffer per thread, so that only the first
+//! call allocates.
 
 use alloc::vec::Vec;
 
@@ -7,21 +7,21 @@ use wide::f32x16;
 
 use super::simd::Block;
 
-/// Gives `work` this many blocks, aligned to 64 bytes, with unspecified contents.
+/// Calls `work` with this many blocks, aligned to 64 bytes, with unspecified contents.
 #[cfg(feature = "std")]
 pub fn with<R>(blocks: usize, work: impl FnOnce(&mut [Block]) -> R) -> R {
     use core::cell::Cell;
     std::thread_local! {
         static SCRATCH: Cell<Vec<f32x16>> = const { Cell::new(Vec::new()) };
     }
-    // Taken out while in use, so that a nested call finds an empty buffer rather than this one.
+    // Taken out while in use, so that a nested call finds an empty buffer, not this one.
     let mut scratch = SCRATCH.take();
     let result = lend(&mut scratch, blocks, work);
     SCRATCH.set(scratch);
     result
 }
 
-/// Gives `work` this many blocks, aligned to 64 bytes, with unspecified contents.
+/// Calls `work` with this many blocks, aligned to 64 bytes, with unspecified contents.
 #[cfg(not(feature = "std"))]
 pub fn with<R>(blocks: usize, work: impl FnOnce(&mut [Block]) -> R) -> R {
     lend(&mut Vec::new(), blocks, work)

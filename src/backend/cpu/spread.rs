@@ -1,4 +1,4 @@
-//! Kernels that do the same to every pixel, or every block of samples: one way to share them out to threads.
+//! Distributes kernels that treat every pixel, or every block of samples, alike over threads.
 
 use super::simd::{Block, InstructionSet, Kernel};
 use super::threads::Job;
@@ -6,7 +6,7 @@ use crate::backend::Normalisation;
 use crate::shape::LANES;
 
 impl Normalisation {
-    /// 1 in the lanes that hold samples, 0 in those that pad a pixel's block.
+    /// 1 in the lanes that hold samples, 0 in the padding lanes of a pixel's block.
     #[inline(always)]
     pub(super) fn present(&self, pixel: usize) -> Block {
         let count = self.count(pixel);
@@ -18,22 +18,22 @@ impl Normalisation {
     }
 }
 
-/// Units `first..first + count` of a kernel: pixels, counted through all blocks, or blocks of samples.
+/// Units `first..first + count` of a kernel. A unit is a pixel, numbered through all blocks, or a block of samples.
 ///
-/// Every operand has as many blocks for one unit as for any other. An operand that is absent is empty.
+/// Every operand has the same number of blocks per unit. An absent operand is empty.
 pub struct Spread<'a, K, const READ: usize, const WRITTEN: usize> {
     pub set: InstructionSet,
     pub kernel: K,
     pub first: usize,
     pub count: usize,
-    /// The [work](Job::work) of a unit.
+    /// The [work](Job::work) per unit.
     pub work: usize,
     pub read: [&'a [Block]; READ],
     pub written: [&'a mut [Block]; WRITTEN],
 }
 
 impl<'a, K, const READ: usize, const WRITTEN: usize> Spread<'a, K, READ, WRITTEN> {
-    /// All pixels of an activation, each as much work as moving its numbers.
+    /// All pixels of an activation; the work per pixel is its number of elements.
     pub fn pixels(
         set: InstructionSet,
         dimensions: Normalisation,

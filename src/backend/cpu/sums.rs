@@ -1,5 +1,5 @@
-//! Two sums over samples and pixels for each channel, in the shape of [`summation`] where every
-//! pixel of every block of samples is a block of its own.
+//! Two sums over samples and pixels for each channel, in the order of [`summation`], with every
+//! pixel of every block of samples as one block.
 
 use super::scratch;
 use super::simd::{Block, InstructionSet, Kernel, Simd};
@@ -10,15 +10,15 @@ use crate::shape::LANES;
 /// The lanes of a channel's two sums.
 pub type Lanes = [Block; 2];
 
-/// Pixels whose terms are added before the sums go back to memory.
+/// Pixels whose terms are added before the sums are stored.
 const PIXELS: usize = 4;
 
-/// What is summed. Methods must be `#[inline(always)]`.
+/// The terms of the sums. Methods must be `#[inline(always)]`.
 pub trait Terms {
     /// Adds the terms of pixels `pixel..pixel + P`, ascending, to the lanes of channels `first..`.
     fn add<S: Simd, const P: usize>(&self, s: S, pixel: usize, first: usize, lanes: &mut [Lanes]);
 
-    /// What is made of the sums of up to 16 channels from `channel` on.
+    /// Converts the sums of up to 16 channels, starting at `channel`, to the results.
     #[inline(always)]
     fn finish<S: Simd>(&self, s: S, channel: usize, sums: [S::Vector; 2]) -> [S::Vector; 2] {
         let _ = (s, channel);
@@ -37,7 +37,7 @@ pub struct ChannelSums<'a, T> {
 }
 
 impl<'a, T: Terms + Copy + Send> ChannelSums<'a, T> {
-    /// The sums of all channels, into those of the results that are wanted.
+    /// The sums of all channels, stored in the results that are requested.
     pub fn new(
         set: InstructionSet,
         dimensions: Normalisation,
@@ -121,8 +121,8 @@ impl<T: Terms> Kernel for Reduce<'_, T> {
     }
 }
 
-/// Sums over pixels `0..pixels`, counted through all blocks, of channels `first..`. `scratch` holds two vectors of lanes for
-/// each channel, of the chunk and in total; the totals are returned.
+/// Sums over pixels `0..pixels`, numbered through all blocks, of the channels from `first`. `scratch` holds two sets of
+/// two vectors of lanes per channel: the chunk's and the totals. Returns the totals.
 #[inline(always)]
 pub fn over_pixels<'a, S: Simd, T: Terms>(
     s: S,
@@ -134,7 +134,7 @@ pub fn over_pixels<'a, S: Simd, T: Terms>(
     let (totals, chunk) = scratch.split_at_mut(scratch.len() / 2);
     for begin in (0..pixels).step_by(summation::CHUNK) {
         let end = pixels.min(begin + summation::CHUNK);
-        // The first chunk's sums are the totals to begin with.
+        // The first chunk's sums become the totals.
         let lanes = if begin == 0 {
             &mut *totals
         } else {
@@ -160,7 +160,7 @@ pub fn over_pixels<'a, S: Simd, T: Terms>(
     totals
 }
 
-/// Channels `first..first + count` of `P` neighbouring pixels.
+/// Channels `first..first + count` of `P` adjacent pixels.
 #[inline(always)]
 pub fn pixels<const P: usize>(
     x: &[Block],
@@ -172,7 +172,7 @@ pub fn pixels<const P: usize>(
     core::array::from_fn(|p| &x[(pixel + p) * channels + first..][..count])
 }
 
-/// The sums of 16 channels: the first ones, and the second ones. Channels that are not there get 0.
+/// The first and the second sums of up to 16 channels; missing channels get 0.
 #[inline(always)]
 pub fn of_channels<S: Simd>(s: S, lanes: &[Lanes]) -> [S::Vector; 2] {
     [0, 1].map(|which| {
@@ -184,7 +184,7 @@ pub fn of_channels<S: Simd>(s: S, lanes: &[Lanes]) -> [S::Vector; 2] {
     })
 }
 
-/// Up to 16 numbers as a vector, zeros where there are none.
+/// Loads up to 16 elements into a vector, padded with zeros.
 #[inline(always)]
 pub fn load_some<S: Simd>(s: S, from: &[f32]) -> S::Vector {
     let mut block = [0.0; LANES];
@@ -194,7 +194,7 @@ pub fn load_some<S: Simd>(s: S, from: &[f32]) -> S::Vector {
     s.load(&block)
 }
 
-/// Stores as many lanes as there is room for.
+/// Stores the first `to.len()` lanes.
 #[inline(always)]
 pub fn store_some<S: Simd>(s: S, vector: S::Vector, to: &mut [f32]) {
     let mut block = [0.0; LANES];

@@ -1,7 +1,7 @@
-//! Work over several threads.
+//! Distributes work over threads.
 //!
-//! A job is split by its outputs, never within a sum, so that the bits do not depend on the number
-//! of threads. With one thread rayon is never touched.
+//! A job is split by its outputs, never within a sum, so the bits do not depend on the number
+//! of threads. One thread never uses rayon.
 
 #![cfg_attr(
     not(feature = "parallel"),
@@ -10,23 +10,23 @@
 
 use crate::error::{Error, Result};
 
-/// Operations that each thread must have (multiply-adds; for work that is bound by memory, numbers
-/// moved): some 20 µs. Measured, in a virtual machine: handing half of a job to a sleeping worker
-/// and waiting for it takes about as long.
+/// Minimum work per thread, in multiply-adds or, if bound by memory, elements moved: about 20 µs.
+/// Measured in a virtual machine: handing half a job to a sleeping worker and waiting for it takes about as
+/// long.
 const WORTH_A_THREAD: usize = 1 << 20;
 
-/// Work that can be split into parts that write to different places.
+/// Work that can be split into parts that write to disjoint memory.
 pub trait Job: Sized + Send {
-    /// Multiply-adds, or numbers moved.
+    /// Multiply-adds, or elements moved.
     fn work(&self) -> usize;
-    /// Two jobs, the first with `left` of `parts` of the work, as nearly as its tiles allow; the
-    /// job itself if it cannot be split.
+    /// Splits into two jobs, the first with the fraction `left`/`parts` of the work, as nearly as its tiles
+    /// allow; returns the job itself if it cannot be split.
     fn split(self, left: usize, parts: usize) -> core::result::Result<(Self, Self), Self>;
-    /// Does it.
+    /// Does the work.
     fn run(self);
 }
 
-/// How many threads a [`Cpu`](super::Cpu) uses, and its own pool of them.
+/// The number of threads of a [`Cpu`](super::Cpu), and its thread pool.
 #[derive(Debug, Clone)]
 pub struct Threads {
     #[cfg(feature = "parallel")]
@@ -34,7 +34,7 @@ pub struct Threads {
 }
 
 impl Threads {
-    /// The calling thread alone.
+    /// The calling thread only.
     pub const ONE: Threads = Threads {
         #[cfg(feature = "parallel")]
         pool: None,
@@ -59,7 +59,7 @@ impl Threads {
         let expected = if cfg!(feature = "parallel") {
             "at least 1"
         } else {
-            "1, as the feature `parallel` is off"
+            "1, because the feature `parallel` is off"
         };
         Err(Error::setting("threads", count, expected))
     }
@@ -73,7 +73,7 @@ impl Threads {
         1
     }
 
-    /// Does a job, on as many threads as are worth it.
+    /// Runs a job on as many threads as pay off.
     pub fn run<J: Job>(&self, job: J) {
         #[cfg(feature = "parallel")]
         if let Some(pool) = &self.pool {

@@ -25,7 +25,7 @@ impl Affine for Cuda {
             Argument::optional(operands.residual),
             to,
         ];
-        // SAFETY: all have the lengths of the dimensions, as was checked; `length` is that of y.
+        // SAFETY: all have the lengths that the dimensions give, as checked; `length` is that of y.
         unsafe { self.each("scale_shift", length, arguments) }
     }
 
@@ -55,8 +55,8 @@ impl Affine for Cuda {
             let d = Argument::try_from(dimensions)?;
             let sums = &[d, x, dy.into(), partials];
             let finish = &[d, Argument::count(chunks)?, partials, dscale, dshift];
-            // SAFETY: all have the lengths of the dimensions, as was checked; partials has 2·channels·16
-            // numbers for each chunk.
+            // SAFETY: all have the lengths that the dimensions give, as checked; partials has 2·channels·16
+            // elements per chunk.
             unsafe {
                 self.launch("scale_shift_sums", groups * chunks, THREADS, sums)?;
                 self.launch("scale_shift_gradients", groups, THREADS, finish)

@@ -14,7 +14,7 @@ impl Attention for Cuda {
         check_softmax(self, dimensions, None, x)?;
         let threads = dimensions.all_pixels() * LANES;
         let arguments = &[dimensions.try_into()?, Argument::written(x)?];
-        // SAFETY: x has the length of the dimensions, as was checked; a thread takes a pixel of a sample.
+        // SAFETY: x has the length that the dimensions give, as checked; one thread per pixel of a sample.
         unsafe { self.each("softmax", threads, arguments) }
     }
 
@@ -27,7 +27,7 @@ impl Attention for Cuda {
         check_softmax(self, dimensions, Some(y), dy)?;
         let threads = dimensions.all_pixels() * LANES;
         let arguments = &[dimensions.try_into()?, y.into(), Argument::written(dy)?];
-        // SAFETY: both have the length of the dimensions, as was checked; a thread takes a pixel of a sample.
+        // SAFETY: both have the length that the dimensions give, as checked; one thread per pixel of a sample.
         unsafe { self.each("softmax_backward", threads, arguments) }
     }
 
@@ -55,7 +55,7 @@ impl Attention for Cuda {
             b.into(),
             Argument::written(c)?,
         ];
-        // SAFETY: a, b and c have the lengths of the dimensions, as was checked, which the steps stay in.
+        // SAFETY: a, b and c have the lengths that the dimensions give, as checked; the steps stay within them.
         unsafe { self.each("sample_product", length, arguments) }
     }
 
@@ -74,7 +74,7 @@ impl Attention for Cuda {
             x.into(),
             Argument::written(rows)?,
         ];
-        // SAFETY: both have the lengths of samples and features, as was checked.
+        // SAFETY: both have the lengths that samples and features give, as checked.
         unsafe { self.each("to_rows", length, arguments) }
     }
 
@@ -94,7 +94,7 @@ impl Attention for Cuda {
             rows.into(),
             Argument::written(x)?,
         ];
-        // SAFETY: both have the lengths of samples and features, as was checked.
+        // SAFETY: both have the lengths that samples and features give, as checked.
         unsafe { self.each("to_blocked", length, arguments) }
     }
 }

@@ -1,4 +1,4 @@
-//! Numbers and bytes on the device. A copy shares the memory until one of the two is written.
+//! Buffers on the device. Copies share memory until one of them is written.
 
 use alloc::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::backend::memory::check_download_each;
 use crate::backend::{Memory, check};
 use crate::error::{Error, Result};
 
-/// Numbers that a kernel can count.
+/// The largest length that a kernel can count.
 const MOST: usize = i32::MAX as usize;
 
 impl Memory for Cuda {
@@ -56,7 +56,7 @@ impl Memory for Cuda {
     }
 }
 
-/// f32 numbers in a device's memory.
+/// An f32 buffer in a device's memory.
 #[derive(Debug, Clone)]
 pub struct Floats {
     memory: Arc<device::Memory>,
@@ -67,7 +67,9 @@ fn bytes_of(length: usize) -> Result<usize> {
     if length > MOST {
         return Err(Error::Device {
             device: "CUDA".into(),
-            problem: format!("a tensor of {length} numbers; it can have at most {MOST}"),
+            problem: format!(
+                "a tensor of {length} elements is too large: at most {MOST} are possible"
+            ),
             remedy: "use a smaller batch or network".into(),
         });
     }
@@ -103,22 +105,22 @@ impl Floats {
         self.memory.address()
     }
 
-    /// The memory, to be written: its own from now on.
+    /// The memory for writing; copies it first if it is shared.
     pub(super) fn own(&mut self) -> Result<&mut device::Memory> {
         if Arc::get_mut(&mut self.memory).is_none() {
             let copy = self.memory.duplicate(self.length * size_of::<f32>())?;
             self.memory = Arc::new(copy);
         }
-        // Nobody else has a memory that was just made.
+        // Memory that was just made is not shared.
         Arc::get_mut(&mut self.memory)
-            .ok_or_else(|| Error::shape("device memory", "memory of its own", "shared memory"))
+            .ok_or_else(|| Error::shape("device memory", "unshared memory", "shared memory"))
     }
 
     pub(super) fn read(&self, to: &mut [f32]) -> Result<()> {
         self.memory.read(bytemuck::cast_slice_mut(to))
     }
 
-    /// Copies several to the host, one behind the other; their lengths add up to `to`'s.
+    /// Copies several buffers to the host, concatenated; their lengths add up to `to`'s.
     pub(super) fn read_each<'a>(
         owner: &Owner,
         parts: impl Iterator<Item = &'a Floats>,
@@ -129,12 +131,12 @@ impl Floats {
     }
 }
 
-/// Bytes in a device's memory: pixels and labels.
+/// A byte buffer in a device's memory: pixels and labels.
 #[derive(Debug, Clone)]
 pub struct Bytes {
     memory: Arc<device::Memory>,
     length: usize,
-    /// No byte is larger.
+    /// An upper bound on the bytes.
     largest: u8,
 }
 
@@ -149,7 +151,7 @@ impl Bytes {
         })
     }
 
-    /// Copies all of `host`, into the memory at hand if it suffices and nobody else has it.
+    /// Copies all of `host`; reuses the memory if it is large enough and not shared.
     pub(super) fn write(&mut self, owner: &Arc<Owner>, host: &[u8]) -> Result<()> {
         let room = Arc::get_mut(&mut self.memory).filter(|memory| host.len() <= memory.bytes());
         let Some(memory) = room else {

@@ -1,4 +1,4 @@
-//! An NVIDIA card, through the driver's interface.
+//! An NVIDIA GPU, accessed through the CUDA driver API.
 #![allow(unsafe_code)]
 
 mod graph;
@@ -17,10 +17,10 @@ use super::device::{Device, Handle, failure};
 use super::launch::Launch;
 use crate::error::{Error, Result};
 
-/// The least compute capability: 7.0, Volta.
+/// The minimum compute capability: 7.0, Volta.
 const LEAST: [i32; 2] = [7, 0];
 
-/// A card, with the kernels compiled for it.
+/// A GPU with its context, stream and compiled kernels.
 #[derive(Debug)]
 pub struct Card {
     name: String,
@@ -36,16 +36,16 @@ pub struct Card {
 // SAFETY: the driver's handles may be used from any thread on which the context is current, and every
 // function below makes it current first.
 unsafe impl Send for Card {}
-// SAFETY: as above; the driver orders what several threads ask for.
+// SAFETY: as above; the driver orders the calls of several threads.
 unsafe impl Sync for Card {}
 
-/// The least version of CUDA that a driver must know: 12.0.
+/// The minimum CUDA version that a driver must support: 12.0.
 const OLDEST: i32 = 12_000;
 const DRIVER: &str = "CUDA";
-const INSTALL: &str = "install NVIDIA's driver, or run on the processor with `--device cpu`";
+const INSTALL: &str = "install NVIDIA's driver, or run on the CPU with `--device cpu`";
 
 impl Card {
-    /// The card with this number.
+    /// Opens the GPU with this number.
     pub fn open(ordinal: usize) -> Result<Self> {
         // SAFETY: NVIDIA's library runs no code that touches this program when it is loaded.
         if !unsafe { sys::is_culib_present() } {
@@ -54,20 +54,20 @@ impl Card {
         }
         driver::init().map_err(|error| match error.0 {
             sys::CUresult::CUDA_ERROR_NO_DEVICE => no_device(0, ordinal),
-            _ => failed("the driver", "does not start", error),
+            _ => failed("the driver", "cannot be initialised", error),
         })?;
         let count = driver::device::get_count()
-            .map_err(|error| failed("the driver", "counts no devices", error))?;
+            .map_err(|error| failed("the driver", "cannot count the devices", error))?;
         let number = i32::try_from(ordinal).ok().filter(|number| *number < count);
         let number = number.ok_or_else(|| no_device(count, ordinal))?;
         let found = driver::device::get(number)
-            .map_err(|error| failed("the driver", "gives no device", error))?;
+            .map_err(|error| failed("the driver", "cannot open the device", error))?;
         let name = driver::device::get_name(found).unwrap_or_default();
         let name = format!("CUDA device {ordinal} ({name})");
         let attribute = |attribute| {
             // SAFETY: `found` is a device.
             unsafe { driver::device::get_attribute(found, attribute) }
-                .map_err(|error| failed(&name, "does not say what it is", error))
+                .map_err(|error| failed(&name, "does not report its attributes", error))
         };
         use sys::CUdevice_attribute_enum as Attribute;
         let capability = [
@@ -77,7 +77,7 @@ impl Card {
         if capability < LEAST {
             let [major, minor] = capability;
             let problem = format!("compute capability {major}.{minor} is too old");
-            let remedy = "use a card of compute capability 7.0 or later, or `--device cpu`";
+            let remedy = "use a GPU of compute capability 7.0 or later, or `--device cpu`";
             return Err(failure(name, problem, remedy));
         }
         let pools = attribute(Attribute::CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED)?;
@@ -87,9 +87,9 @@ impl Card {
             return Err(failure(name, problem, remedy));
         }
         let multiprocessors = attribute(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?;
-        // SAFETY: `found` is a device; its context is released when the card is dropped.
+        // SAFETY: `found` is a device; its context is released when the `Card` is dropped.
         let context = unsafe { driver::primary_ctx::retain(found) }
-            .map_err(|error| failed(&name, "gives no context", error))?;
+            .map_err(|error| failed(&name, "cannot create a context", error))?;
         let rated = rated(capability, multiprocessors, |number| attribute(number).ok());
         let mut card = Card {
             name,
@@ -102,30 +102,31 @@ impl Card {
             functions: HashMap::new(),
         };
         card.enter()?;
-        keep_memory(found).map_err(|error| card.failed("does not keep memory", error))?;
+        keep_memory(found)
+            .map_err(|error| card.failed("cannot configure its memory pool", error))?;
         card.stream = driver::stream::create(driver::stream::StreamKind::NonBlocking)
-            .map_err(|error| card.failed("gives no stream", error))?;
+            .map_err(|error| card.failed("cannot create a stream", error))?;
         card.load(capability, version / 1000)?;
         Ok(card)
     }
 
-    /// Loads the kernels, for a driver that knows CUDA up to `newest`.
+    /// Loads the kernels, for a driver that supports CUDA up to `newest`.
     fn load(&mut self, capability: [i32; 2], newest: i32) -> Result<()> {
         let code = compiler::cubin(capability, newest)?;
-        // SAFETY: the image is a whole cubin, as NVRTC made it, within which the driver stays.
+        // SAFETY: the image is a complete cubin, as NVRTC produced it; the driver reads only within it.
         let module = unsafe { driver::module::load_data(code.as_ptr().cast::<c_void>()) };
         let module = module.map_err(|error| {
-            let remedy = "install a driver as new as the NVRTC that compiles the kernels";
+            let remedy = "install a driver at least as new as the NVRTC that compiles the kernels";
             failure(
                 &*self.name,
-                format!("refuses the kernels ({error})"),
+                format!("cannot load the kernels ({error})"),
                 remedy,
             )
         })?;
         self.module = module;
         for name in compiler::kernels() {
             let symbol = CString::new(name).unwrap_or_default();
-            // SAFETY: the module was just loaded, and stays for as long as its context.
+            // SAFETY: the module was just loaded, and lives as long as its context.
             let function = unsafe { driver::module::get_function(module, symbol) }
                 .map_err(|error| self.failed(&format!("lacks kernel {name}"), error))?;
             self.functions.insert(name, function);
@@ -133,17 +134,17 @@ impl Card {
         Ok(())
     }
 
-    /// Makes the card's context this thread's.
+    /// Makes the GPU's context current on this thread.
     fn enter(&self) -> Result<()> {
-        // SAFETY: the context is retained for as long as the card lives.
+        // SAFETY: the context is retained for as long as the `Card` lives.
         unsafe { driver::ctx::set_current(self.context) }
-            .map_err(|error| self.failed("cannot be used here", error))
+            .map_err(|error| self.failed("cannot be made current on this thread", error))
     }
 
     fn function(&self, kernel: &str) -> Result<sys::CUfunction> {
         let function = self.functions.get(kernel).copied();
         function.ok_or_else(|| {
-            let remedy = "this is a mistake in kernels/";
+            let remedy = "this is a bug in kernels/";
             failure(&*self.name, format!("has no kernel {kernel}"), remedy)
         })
     }
@@ -153,30 +154,30 @@ impl Card {
     }
 }
 
-/// What CUDA the driver knows: 12040 for 12.4.
+/// The CUDA version that the driver supports: 12040 for 12.4.
 fn version() -> Result<i32> {
     let mut version = 0;
     // SAFETY: the driver writes a number.
     unsafe { sys::cuDriverGetVersion(&mut version) }
         .result()
-        .map_err(|error| failed("the driver", "does not say its version", error))?;
+        .map_err(|error| failed("the driver", "does not report its version", error))?;
     Ok(version)
 }
 
-/// What a driver of this version lacks.
+/// What a driver of this version lacks, if anything.
 fn too_old(version: i32, pools: bool) -> Option<String> {
     let (major, minor) = (version / 1000, version % 1000 / 10);
     match (version < OLDEST, pools) {
         (true, _) => Some(format!(
-            "its driver knows CUDA {major}.{minor}, not yet 12.0"
+            "its driver supports CUDA {major}.{minor}; 12.0 or later is needed"
         )),
         (false, false) => Some("its driver has no memory pools".into()),
         (false, true) => None,
     }
 }
 
-/// Lets the driver keep memory that is given back, until the process ends: else it goes back to the system
-/// whenever the device is waited for, and takes long to come again.
+/// Makes the driver keep freed memory until the process ends. By default the memory returns to the system
+/// at every synchronisation, and allocating it again takes long.
 fn keep_memory(device: sys::CUdevice) -> core::result::Result<(), DriverError> {
     use sys::CUmemPool_attribute_enum::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD as THRESHOLD;
     let (mut pool, mut threshold) = (core::ptr::null_mut(), u64::MAX);
@@ -188,8 +189,8 @@ fn keep_memory(device: sys::CUdevice) -> core::result::Result<(), DriverError> {
     }
 }
 
-/// The rated speeds: lanes of 32 bits, two operations a cycle each, and two transfers of the memory's bus
-/// a cycle.
+/// The peak speeds: 32-bit lanes with two operations per cycle each, and two transfers per cycle of the memory
+/// bus.
 fn rated(
     [major, minor]: [i32; 2],
     multiprocessors: i32,
@@ -200,7 +201,7 @@ fn rated(
         (7, _) | (8, 0) => 64.0,
         _ => 128.0,
     };
-    // Some drivers say 0 where they do not know.
+    // Some drivers report 0 for unknown.
     let known = |number| attribute(number).filter(|value| *value > 0);
     let clock = f64::from(known(Attribute::CU_DEVICE_ATTRIBUTE_CLOCK_RATE)?);
     let memory = f64::from(known(Attribute::CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE)?);
@@ -213,17 +214,16 @@ fn rated(
 }
 
 fn no_device(count: i32, ordinal: usize) -> Error {
-    let problem = format!("there is no device {ordinal}: {count} are visible");
+    let problem = format!("there is no device {ordinal}; visible devices: {count}");
     failure(
         DRIVER,
         problem,
-        "look at nvidia-smi and CUDA_VISIBLE_DEVICES, or use `--device cpu`",
+        "check nvidia-smi and CUDA_VISIBLE_DEVICES, or use `--device cpu`",
     )
 }
 
 fn failed(device: &str, what: &str, error: DriverError) -> Error {
-    let remedy =
-        "look at nvidia-smi and the system's log; a process that has met this must be started anew";
+    let remedy = "check nvidia-smi and the system log, then restart this process";
     failure(device, format!("{what} ({error})"), remedy)
 }
 
@@ -242,20 +242,20 @@ impl Device for Card {
 
     fn allocate(&self, bytes: usize) -> Result<u64> {
         self.enter()?;
-        // SAFETY: the stream is the card's, and all memory is used on it alone.
+        // SAFETY: the stream is this GPU's, and all memory is used on this stream only.
         unsafe { driver::malloc_async(self.stream, bytes) }.map_err(|error| match error.0 {
             sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => Error::Memory {
                 purpose: format!("a tensor on {}", self.name),
                 bytes: bytes as u64,
-                remedy: "use a smaller batch or network, or free the card of other processes"
+                remedy: "use a smaller batch or network, or stop other processes that use the GPU"
                     .into(),
             },
-            _ => self.failed("gives no memory", error),
+            _ => self.failed("cannot allocate memory", error),
         })
     }
 
     unsafe fn free(&self, address: u64) {
-        // An error here is the one that an earlier launch met; the next call that can fail says so.
+        // An error here is from an earlier launch; the next call that returns a result reports it.
         let _ = self.enter();
         // SAFETY: `address` came from `allocate`, as the caller promises; the stream orders its use.
         let _ = unsafe { driver::free_async(address, self.stream) };
@@ -273,21 +273,21 @@ impl Device for Card {
             return Ok(());
         }
         self.enter()?;
-        // SAFETY: as the caller promises; what is copied stays until it has been waited for.
+        // SAFETY: as the caller promises; the source stays unchanged until the device has been waited for.
         unsafe { self.write_later(address, from)? };
         self.wait()
     }
 
     unsafe fn write_later(&self, address: u64, from: &[u8]) -> Result<()> {
         self.enter()?;
-        // SAFETY: there are `from.len()` bytes, which stay as they are, as the caller promises.
+        // SAFETY: there are `from.len()` bytes, which stay unchanged, as the caller promises.
         unsafe { driver::memcpy_htod_async(address, from, self.stream) }
-            .map_err(|error| self.failed("cannot be copied to", error))
+            .map_err(|error| self.failed("cannot receive a copy", error))
     }
 
     fn wait(&self) -> Result<()> {
         self.enter()?;
-        // SAFETY: the stream is the card's.
+        // SAFETY: the stream is this GPU's.
         unsafe { driver::stream::synchronize(self.stream) }
             .map_err(|error| self.failed("failed in a kernel or a copy", error))
     }
@@ -297,10 +297,10 @@ impl Device for Card {
             return Ok(());
         }
         self.enter()?;
-        // SAFETY: there are `to.len()` bytes, as the caller promises; the copy has ended when the
-        // stream has been waited for, before `to` is used again.
+        // SAFETY: there are `to.len()` bytes, as the caller promises; synchronising the stream below ends the copy
+        // before `to` is used again.
         let copied = unsafe { driver::memcpy_dtoh_async(to, address, self.stream) };
-        // SAFETY: the stream is the card's.
+        // SAFETY: the stream is this GPU's.
         let waited = unsafe { driver::stream::synchronize(self.stream) };
         copied
             .and(waited)
@@ -357,7 +357,7 @@ impl Drop for Card {
         if self.enter().is_err() {
             return;
         }
-        // SAFETY: nothing uses the stream and the context any more: every memory keeps the card alive.
+        // SAFETY: nothing uses the stream and the context any more: every allocation keeps the `Card` alive.
         unsafe {
             if !self.stream.is_null() {
                 let _ = driver::stream::synchronize(self.stream);

@@ -1,4 +1,4 @@
-//! The kernels' source, and NVRTC, which compiles it for a card when the program runs.
+//! The kernels' source, and NVRTC, which compiles it for a GPU at run time.
 #![allow(unsafe_code)]
 
 use alloc::ffi::CString;
@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::device::failure;
 use crate::error::{Error, Result};
 
-/// Every kernel's file, in the order in which they are compiled as one.
+/// All kernel files, in the order in which they are concatenated.
 const SOURCES: [(&str, &str); 12] = [
     ("common.cuh", include_str!("../../../kernels/common.cuh")),
     ("affine.cu", include_str!("../../../kernels/affine.cu")),
@@ -49,8 +49,8 @@ const SOURCES: [(&str, &str); 12] = [
     ),
 ];
 
-/// What keeps the bits: no product and sum is contracted unless the kernel says so, subnormal numbers
-/// stay, division and square root are rounded correctly.
+/// Options that guarantee the bits: products and sums are contracted only where the kernel says so, subnormal
+/// numbers are kept, division and square root round correctly.
 const OPTIONS: [&str; 4] = [
     "--fmad=false",
     "--ftz=false",
@@ -58,7 +58,7 @@ const OPTIONS: [&str; 4] = [
     "--prec-sqrt=true",
 ];
 
-/// Bytes of the SHA-256 digest that ends a file of the cache.
+/// Bytes of the SHA-256 digest at the end of a cache file.
 const DIGEST: usize = 32;
 
 /// The kernels as one program.
@@ -70,15 +70,15 @@ fn program() -> String {
     program
 }
 
-/// The names of all kernels: what stands behind `ENTRY`.
+/// The names of all kernels: the arguments of `ENTRY`.
 pub fn kernels() -> impl Iterator<Item = &'static str> {
     let lines = SOURCES.iter().flat_map(|(_, text)| text.lines());
     lines.filter_map(|line| line.strip_prefix("ENTRY(")?.strip_suffix(')'))
 }
 
-/// The machine code of every kernel for a compute capability, as a cubin, from the disk where it was
-/// compiled before. Of several NVRTC, first those that are not newer than what the driver knows, CUDA
-/// `newest`, as it loads their code alone; then those that still know the capability.
+/// The cubin (machine code) of all kernels for a compute capability, from the disk cache if it was compiled
+/// before. If several NVRTC are installed, those not newer than CUDA `newest`, which the driver supports, come first,
+/// because the driver loads only their code; then those that still support the capability.
 pub fn cubin(capability: [i32; 2], newest: i32) -> Result<Vec<u8>> {
     let mut found = Nvrtc::found()?;
     found.sort_by_key(|nvrtc| nvrtc.version().is_ok_and(|[major, _]| major > newest));
@@ -112,16 +112,16 @@ fn of_nvrtc(nvrtc: &Nvrtc, capability: [i32; 2]) -> Result<Vec<u8>> {
     Ok(code)
 }
 
-/// The cubin in a file, unless it is not as it was written: a driver reads where the cubin's own
-/// tables say, and is not told where it ends.
+/// The cubin in a cache file, if its digest matches. A driver follows the cubin's internal offsets
+/// without knowing its length, so damaged code must not reach it.
 fn kept(file: &Path) -> Option<Vec<u8>> {
     let mut code = std::fs::read(file).ok()?;
     let digest = code.split_off(code.len().checked_sub(DIGEST)?);
     (Sha256::digest(&code)[..] == digest[..]).then_some(code)
 }
 
-/// Writes a cubin and its digest. A cache that cannot be written costs the compilation of the next
-/// start, nothing more.
+/// Writes a cubin and its digest. If the cache cannot be written, the next start compiles
+/// again.
 fn keep(file: &Path, code: &[u8]) {
     let beside = file.with_extension(std::process::id().to_string());
     let _ = file.parent().map(std::fs::create_dir_all);
@@ -131,7 +131,7 @@ fn keep(file: &Path, code: &[u8]) {
     }
 }
 
-/// Where compiled kernels are kept: `NEUROGAIN_CACHE`, else the user's cache directory.
+/// The directory for compiled kernels: `NEUROGAIN_CACHE`, else the user's cache directory.
 fn cache() -> Option<PathBuf> {
     let folder = |name| {
         std::env::var_os(name)
@@ -154,7 +154,7 @@ const NAME: &str = "NVRTC";
 const INSTALL: &str = "install it (the CUDA toolkit has it; so has `pip install nvidia-cuda-nvrtc`) \
     and name its file in NEUROGAIN_NVRTC where the system does not find it";
 
-/// The files to look for.
+/// The library file names to try.
 fn names() -> Vec<String> {
     let given = std::env::var("NEUROGAIN_NVRTC").ok();
     match given.filter(|path| !path.is_empty()) {
@@ -177,16 +177,16 @@ fn missing() -> Error {
     failure(NAME, problem, INSTALL)
 }
 
-/// A program of NVRTC's, destroyed when it is dropped.
+/// An NVRTC program, destroyed when dropped.
 struct Owned<'a> {
     nvrtc: &'a Nvrtc,
     program: Program,
 }
 
 impl Nvrtc {
-    /// Those that the system finds, or the one that is named: at least one.
+    /// The libraries that the system finds, or the one named by the user: at least one.
     fn found() -> Result<Vec<Self>> {
-        // SAFETY: NVIDIA's library runs no code that touches this program when it is loaded.
+        // SAFETY: loading NVIDIA's library runs no code that touches this program.
         let load = |name: &String| unsafe { Library::new(name) }.ok();
         let found: Vec<Self> = names()
             .iter()
@@ -236,7 +236,7 @@ impl Nvrtc {
         let options = options.map(text).collect::<Result<Vec<_>>>()?;
         let pointers: Vec<*const c_char> = options.iter().map(|option| option.as_ptr()).collect();
         let mut program: Program = core::ptr::null_mut();
-        // SAFETY: source and name end with NUL; there are no headers, whose arrays may then be null.
+        // SAFETY: source and name end with NUL; there are no headers, so their arrays may be null.
         let status = unsafe {
             let create: unsafe extern "C" fn(
                 *mut Program,
@@ -254,7 +254,7 @@ impl Nvrtc {
             nvrtc: self,
             program,
         };
-        // SAFETY: there are as many options as pointers to them, each ending with NUL.
+        // SAFETY: the count is that of the pointers to options, each of which ends with NUL.
         let status = unsafe {
             let compile: unsafe extern "C" fn(Program, c_int, *const *const c_char) -> Status =
                 self.function("nvrtcCompileProgram")?;
@@ -275,12 +275,12 @@ impl Nvrtc {
             0 => Ok(()),
             5 => Err(failure(
                 NAME,
-                format!("it does not know this card's architecture. {log}"),
-                "install another version of it: the newest for a new card, 12 for a card older than compute capability 7.5",
+                format!("it does not support this GPU's architecture. {log}"),
+                "install another version of it: the newest for a new GPU, 12 for a GPU older than compute capability 7.5",
             )),
             _ => Err(failure(
                 NAME,
-                format!("{call} fails with {status}. {log}"),
+                format!("{call} failed with status {status}. {log}"),
                 INSTALL,
             )),
         }
@@ -288,7 +288,7 @@ impl Nvrtc {
 }
 
 impl Owned<'_> {
-    /// What a pair of functions gives the size and the contents of.
+    /// The contents returned by a pair of functions, one for the size and one for the bytes.
     fn bytes(&self, size: &str, contents: &str) -> Result<Vec<u8>> {
         let mut length = 0usize;
         // SAFETY: both functions take the program; the first writes one size, the second that many bytes.
@@ -324,12 +324,12 @@ impl Drop for Owned<'_> {
     }
 }
 
-/// Compiles every kernel for compute capability `major.minor`: the machine code, as a cubin.
+/// Compiles all kernels for compute capability `major.minor` to machine code, a cubin.
 ///
-/// No card is needed, only NVRTC.
+/// Needs NVRTC, but no GPU.
 ///
 /// # Errors
-/// [`Error::Device`](crate::Error::Device) if NVRTC is missing or refuses the kernels or the capability.
+/// [`Error::Device`](crate::Error::Device) if NVRTC is missing or rejects the kernels or the capability.
 pub fn compile(major: i32, minor: i32) -> Result<Vec<u8>> {
     let found = Nvrtc::found()?;
     let first = found.first().ok_or_else(missing)?;

@@ -9,9 +9,9 @@ use crate::backend::{Convolution, Convolutions, Update, summation};
 use crate::error::Result;
 use crate::shape::LANES;
 
-/// Results of a thread of `convolve`.
+/// Results per thread in `convolve`.
 const RESULTS: usize = 8;
-/// Threads for 16 samples: each takes 4.
+/// Threads per 16 samples: each takes 4.
 const THREADS: usize = 4;
 
 impl Convolutions for Cuda {
@@ -59,11 +59,10 @@ impl Convolutions for Cuda {
     }
 }
 
-/// How the results of a convolution are shared out: blocks of samples, and rows of 8 results, of a
-/// thread block. The numbers do not depend on it.
+/// The tile of a thread block: blocks of samples, and rows of 8 results. Results do not depend on it.
 fn tile(blocks: usize, pixels: usize, results: usize, parallel: usize) -> [usize; 2] {
     let mut tile = [blocks.clamp(1, 4), results.div_ceil(RESULTS).clamp(1, 8)];
-    // Smaller tiles where large ones would not keep the device busy.
+    // Uses smaller tiles if large ones would not keep the device busy.
     while tile != [1, 1] && grid(blocks, pixels, results, tile) < parallel {
         let halved = if tile[1] >= tile[0] { 1 } else { 0 };
         tile[halved] = tile[halved].div_ceil(2);
@@ -71,12 +70,12 @@ fn tile(blocks: usize, pixels: usize, results: usize, parallel: usize) -> [usize
     tile
 }
 
-/// Thread blocks for a tile.
+/// The number of thread blocks for a tile.
 fn grid(blocks: usize, pixels: usize, results: usize, tile: [usize; 2]) -> usize {
     blocks.div_ceil(tile[0]) * pixels * results.div_ceil(tile[1] * RESULTS)
 }
 
-/// y of a convolution whose lengths were checked.
+/// The forward pass of a convolution whose lengths are checked.
 pub fn forward(
     cuda: &Cuda,
     dimensions: Convolution,
@@ -100,11 +99,11 @@ pub fn forward(
         Argument::written(y)?,
     ];
     let grid = grid(blocks, pixels, results, tile);
-    // SAFETY: gain, w, x and y have the lengths of the dimensions, as the caller checked.
+    // SAFETY: gain, w, x and y have the lengths that the dimensions give, as the caller checked.
     unsafe { cuda.launch("convolution_forward", grid, threads, arguments) }
 }
 
-/// dx of a convolution whose lengths were checked.
+/// The gradient to the input of a convolution whose lengths are checked.
 pub fn to_input(
     cuda: &Cuda,
     dimensions: Convolution,
@@ -130,11 +129,11 @@ pub fn to_input(
         Argument::written(dx)?,
     ];
     let grid = grid(blocks, pixels, results, tile);
-    // SAFETY: gain, w, dy and dx have the lengths of the dimensions, as the caller checked.
+    // SAFETY: gain, w, dy and dx have the lengths that the dimensions give, as the caller checked.
     unsafe { cuda.launch("convolution_to_input", grid, threads, arguments) }
 }
 
-/// dw of a convolution whose lengths were checked.
+/// The gradient to the weights of a convolution whose lengths are checked.
 pub fn to_weights(
     cuda: &Cuda,
     dimensions: Convolution,
@@ -146,9 +145,9 @@ pub fn to_weights(
         let bytes = dw.length() * size_of::<f32>();
         return dw.own()?.clear(bytes);
     }
-    /// Outputs, and inputs, of a tile.
+    /// Outputs, and inputs, in a tile.
     const SIDE: usize = 4;
-    /// Chunks side by side, of all tiles of a thread block, at most.
+    /// Maximum number of parallel chunks, of all tiles of a thread block.
     const SLOTS: usize = 16;
     let [rows, columns] = dimensions.output()?;
     let taps = dimensions.window.size * dimensions.window.size;
@@ -163,7 +162,7 @@ pub fn to_weights(
         x.into(),
         Argument::written(dw)?,
     ];
-    // SAFETY: gain, dy, x and dw have the lengths of the dimensions, as the caller checked.
+    // SAFETY: gain, dy, x and dw have the lengths that the dimensions give, as the caller checked.
     unsafe {
         cuda.launch(
             "convolution_to_weights",

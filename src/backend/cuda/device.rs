@@ -1,4 +1,4 @@
-//! What the kernels run on, and its memory.
+//! The device that kernels run on, and its memory.
 #![allow(unsafe_code)]
 
 use alloc::format;
@@ -11,57 +11,57 @@ use super::launch::Launch;
 use super::queue::Owner;
 use crate::error::{Error, Result};
 
-/// A card, or the processor in its place. Addresses are the device's own.
+/// A GPU, or the CPU that emulates one. Addresses are the device's own.
 ///
-/// Copies and launches happen in the order in which they are asked for.
+/// Copies and launches execute in the order of the calls.
 pub trait Device: Debug + Send + Sync {
-    /// Its name, for people.
+    /// The name to show to users.
     fn name(&self) -> &str;
 
-    /// Thread blocks that keep it busy.
+    /// The number of thread blocks that keeps the device busy.
     fn parallel(&self) -> usize;
 
-    /// Its rated GFLOP/s of fused multiply-adds and GB/s of memory, where it says them.
+    /// Peak GFLOP/s of fused multiply-adds and GB/s of memory, if the device reports them.
     fn rated(&self) -> Option<[f64; 2]>;
 
-    /// Memory, aligned to 16 bytes, at least one byte; whatever it holds.
+    /// Allocates memory, aligned to 16 bytes, at least one byte. Contents are unspecified.
     fn allocate(&self, bytes: usize) -> Result<u64>;
 
-    /// Gives memory back.
+    /// Frees memory.
     ///
     /// # Safety
     /// `address` came from [`allocate`](Device::allocate) and is not used afterwards.
     unsafe fn free(&self, address: u64);
 
-    /// Makes memory zero.
+    /// Sets memory to zero.
     ///
     /// # Safety
     /// The memory has `bytes` bytes from `address` on.
     unsafe fn clear(&self, address: u64, bytes: usize) -> Result<()>;
 
-    /// Copies from the host, before it returns.
+    /// Copies from the host; the copy is complete on return.
     ///
     /// # Safety
     /// The memory has `from.len()` bytes from `address` on.
     unsafe fn write(&self, address: u64, from: &[u8]) -> Result<()>;
 
-    /// Copies from the host.
+    /// Copies from the host asynchronously.
     ///
     /// # Safety
-    /// The memory has `from.len()` bytes from `address` on, and `from` stays as it is until the device has
+    /// The memory has `from.len()` bytes from `address` on, and `from` stays unchanged until the device has
     /// been waited for.
     unsafe fn write_later(&self, address: u64, from: &[u8]) -> Result<()>;
 
-    /// Waits until everything asked for has happened.
+    /// Waits until all earlier calls have completed.
     fn wait(&self) -> Result<()>;
 
-    /// Copies to the host, once everything asked for before has happened.
+    /// Copies to the host, after all earlier calls have completed.
     ///
     /// # Safety
     /// The memory has `to.len()` bytes from `address` on.
     unsafe fn read(&self, address: u64, to: &mut [u8]) -> Result<()>;
 
-    /// Copies from one memory to another.
+    /// Copies between two buffers of the device.
     ///
     /// # Safety
     /// Both have `bytes` bytes from their addresses on, and do not overlap.
@@ -70,34 +70,33 @@ pub trait Device: Debug + Send + Sync {
     /// Launches a kernel.
     ///
     /// # Safety
-    /// The arguments have the types of the kernel's parameters, and the kernel, told by them, stays inside
-    /// of the memory whose addresses are among them.
+    /// The arguments have the types of the kernel's parameters, and with them the kernel stays within the memory
+    /// at the addresses among them.
     unsafe fn launch(&self, launch: &Launch) -> Result<()>;
 
-    /// Makes a graph of launches, each of which begins when the one before has ended.
+    /// Creates a graph of launches; each starts when the previous one has ended.
     ///
     /// # Safety
     /// As for [`launch`](Device::launch).
     unsafe fn record(&self, launches: &[Launch]) -> Result<Handle>;
 
-    /// Gives a launch of a graph, counted from 0, other arguments.
+    /// Changes the arguments of a launch of a graph; launches are counted from 0.
     ///
     /// # Safety
     /// As for [`launch`](Device::launch).
     unsafe fn amend(&self, graph: &mut Handle, number: usize, launch: &Launch) -> Result<()>;
 
-    /// Does the launches of a graph, which are these.
+    /// Runs a graph; `launches` are its launches.
     ///
     /// # Safety
     /// As for [`launch`](Device::launch).
     unsafe fn replay(&self, graph: &Handle, launches: &[Launch]) -> Result<()>;
 
-    /// Gives up a graph of this device.
+    /// Destroys a graph of this device.
     fn forget(&self, graph: Handle);
 }
 
-/// What a card's driver calls a graph, what can be launched of it, and its launches; nothing on the
-/// processor.
+/// The driver's handles of a graph, its executable form and its launches; empty on the CPU.
 #[derive(Debug, Default)]
 pub struct Handle {
     pub graph: usize,
@@ -105,7 +104,7 @@ pub struct Handle {
     pub nodes: Vec<usize>,
 }
 
-/// Memory of a device, given back when it is dropped.
+/// Memory of a device, freed when dropped.
 #[derive(Debug)]
 pub struct Memory {
     owner: Arc<Owner>,
@@ -114,7 +113,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Memory for as many bytes, whatever they are.
+    /// Allocates this many bytes. Contents are unspecified.
     pub fn new(owner: &Arc<Owner>, bytes: usize) -> Result<Self> {
         let bytes = bytes.max(1);
         let address = owner.allocate(bytes)?;
@@ -125,12 +124,12 @@ impl Memory {
         })
     }
 
-    /// Where it lies.
+    /// The address on the device.
     pub fn address(&self) -> u64 {
         self.address
     }
 
-    /// How many bytes it has room for.
+    /// The size in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -143,7 +142,7 @@ impl Memory {
         Ok(())
     }
 
-    /// Makes the first bytes zero.
+    /// Sets the first bytes to zero.
     pub fn clear(&mut self, bytes: usize) -> Result<()> {
         self.check(bytes)?;
         self.owner.send()?;
@@ -163,7 +162,7 @@ impl Memory {
         Self::read_each(&self.owner, core::iter::once((self, to.len())), to)
     }
 
-    /// Copies the first bytes of each to the host, so many, one behind the other.
+    /// Copies the first bytes of each memory to the host, concatenated; each part gives the number of bytes.
     pub fn read_each<'a>(
         owner: &Owner,
         parts: impl Iterator<Item = (&'a Memory, usize)>,
@@ -178,11 +177,11 @@ impl Memory {
                 .ok_or_else(|| Error::shape("copy to the host", "room for all buffers", bytes))?;
             buffers.push((memory.address, bytes));
         }
-        // SAFETY: each memory has as many bytes, and there is room for them together, as was just checked.
+        // SAFETY: each memory has that many bytes, and `to` has room for all of them, as just checked.
         unsafe { owner.read(&buffers, to) }
     }
 
-    /// New memory of the same size whose first bytes are these.
+    /// Allocates memory of the same size and copies the first bytes.
     pub fn duplicate(&self, bytes: usize) -> Result<Self> {
         self.check(bytes)?;
         let other = Memory::new(&self.owner, self.bytes)?;
@@ -197,12 +196,12 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        // SAFETY: the address came from `allocate`, and nobody has it any more.
+        // SAFETY: the address came from `allocate`, and nothing else uses it any more.
         unsafe { self.owner.free(self.address, self.bytes) };
     }
 }
 
-/// The error of a device, with what to do about it.
+/// A device error, with a remedy.
 pub fn failure(device: impl Into<String>, problem: String, remedy: impl Into<String>) -> Error {
     Error::Device {
         device: device.into(),

@@ -19,7 +19,7 @@ impl Elementwise for Cuda {
         let mut arguments = alloc::vec![Argument::count(length)?];
         arguments.extend(constant.map(Argument::from));
         arguments.push(Argument::written(x)?);
-        // SAFETY: x has `length` numbers.
+        // SAFETY: x has `length` elements.
         unsafe { self.each(kernel, length, &arguments) }
     }
 
@@ -53,12 +53,13 @@ impl Elementwise for Cuda {
             drive.into(),
             Argument::written(g)?,
         ];
-        // SAFETY: g has `length` numbers, drive one or as many, as was just checked.
+        // SAFETY: g has `length` elements, drive one or as many, as just checked.
         unsafe { self.each("gain_update", length, arguments) }
     }
 }
 
-/// `kernel` of as many numbers that it reads as numbers that it writes, behind `constants`.
+/// Launches `kernel` with the arguments `constants`, then the buffers it reads, then those it writes, all of equal
+/// length.
 pub fn update<const N: usize>(
     cuda: &Cuda,
     (kernel, operation): (&'static str, &'static str),
@@ -76,6 +77,6 @@ pub fn update<const N: usize>(
     for (_, floats) in written {
         arguments.push(Argument::written(floats)?);
     }
-    // SAFETY: all buffers have `length` numbers, as was just checked.
+    // SAFETY: all buffers have `length` elements, as just checked.
     unsafe { cuda.each(kernel, length, &arguments) }
 }

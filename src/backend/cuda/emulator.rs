@@ -1,4 +1,4 @@
-//! The kernels compiled for the processor: `kernels/host.cpp` as a shared library.
+//! The kernels compiled for the CPU: `kernels/host.cpp` as a shared library.
 #![allow(unsafe_code)]
 
 use alloc::format;
@@ -16,7 +16,7 @@ type Entry = unsafe extern "C" fn(*mut *mut c_void, u32, *const u32, u32) -> i32
 type Allocate = unsafe extern "C" fn(usize) -> *mut c_void;
 type Free = unsafe extern "C" fn(*mut c_void);
 
-/// The processor in a card's place.
+/// The CPU in place of a GPU.
 #[derive(Debug)]
 pub struct Emulator {
     library: Library,
@@ -25,16 +25,16 @@ pub struct Emulator {
     order: u32,
 }
 
-const NAME: &str = "the kernels on the processor";
+const NAME: &str = "the kernels on the CPU";
 
 impl Emulator {
-    /// The library at a path; `order` permutes the threads.
+    /// Loads the library at a path; `order` permutes the threads.
     pub fn load(path: &Path, order: u32) -> Result<Self> {
         let missing = |error: libloading::Error| {
-            let remedy = "build it from kernels/host.cpp, as its first lines say";
+            let remedy = "build it from kernels/host.cpp, with the command in its first lines";
             failure(NAME, format!("{}: {error}", path.display()), remedy)
         };
-        // SAFETY: the library runs no code when it is loaded but the C++ runtime's, and its functions
+        // SAFETY: loading the library runs only the C++ runtime's code, and its functions
         // have the types that kernels/host.cpp gives them.
         unsafe {
             let library = Library::new(path).map_err(missing)?;
@@ -55,7 +55,7 @@ impl Device for Emulator {
         NAME
     }
 
-    /// Large tiles for even orders, small ones for odd ones, so that both are tested.
+    /// Large tiles for even orders, small tiles for odd ones, so that both are tested.
     fn parallel(&self) -> usize {
         if self.order.is_multiple_of(2) { 1 } else { 256 }
     }
@@ -89,7 +89,7 @@ impl Device for Emulator {
     }
 
     unsafe fn write(&self, address: u64, from: &[u8]) -> Result<()> {
-        // SAFETY: there are `from.len()` bytes, as the caller promises, of the device's alone.
+        // SAFETY: there are `from.len()` bytes, as the caller promises, used by the device only.
         unsafe { (address as *mut u8).copy_from_nonoverlapping(from.as_ptr(), from.len()) };
         Ok(())
     }
@@ -104,7 +104,7 @@ impl Device for Emulator {
     }
 
     unsafe fn read(&self, address: u64, to: &mut [u8]) -> Result<()> {
-        // SAFETY: there are `to.len()` bytes, as the caller promises, of the device's alone.
+        // SAFETY: there are `to.len()` bytes, as the caller promises, used by the device only.
         unsafe { (address as *const u8).copy_to_nonoverlapping(to.as_mut_ptr(), to.len()) };
         Ok(())
     }
@@ -139,7 +139,7 @@ impl Device for Emulator {
         match outcome {
             0 => Ok(()),
             1 => Err(broken(kernel, "not all threads reach a barrier".into())),
-            _ => Err(broken(kernel, "it wrote outside of its buffers".into())),
+            _ => Err(broken(kernel, "it wrote outside its buffers".into())),
         }
     }
 
@@ -161,6 +161,6 @@ impl Device for Emulator {
 }
 
 fn broken(kernel: &str, problem: String) -> Error {
-    let remedy = "this is a mistake in kernels/";
+    let remedy = "this is a bug in kernels/";
     failure(NAME, format!("kernel {kernel}: {problem}"), remedy)
 }

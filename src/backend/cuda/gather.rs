@@ -10,13 +10,13 @@ use crate::backend::gathers::{check_gather, check_gather_images, check_pixel_map
 use crate::backend::{Gathers, PixelMaps, Placement};
 use crate::error::Result;
 
-/// Makes a buffer hold 32-bit words of the host.
+/// Fills a buffer with 32-bit words from the host.
 fn upload(cuda: &Cuda, to: &mut Floats, words: &[u32]) -> Result<()> {
     to.resize(&cuda.owner, words.len())?;
     to.own()?.write(bytemuck::cast_slice(words))
 }
 
-/// The addresses of the maps' sources, and of each sample's map in `of`; null without maps.
+/// The addresses of the maps' sources and of the uploaded `of`; null without maps.
 fn pixel_maps(
     cuda: &Cuda,
     operation: &'static str,
@@ -62,8 +62,8 @@ impl Gathers for Cuda {
                 of,
                 Argument::written(out)?,
             ];
-            // SAFETY: out and table have the lengths that samples, features and tables give, and every
-            // index is of a row that pixels has and every map one that sources has, as was checked.
+            // SAFETY: out and table have the lengths that samples, features and tables give; every index is of a row of
+            // pixels, and every map is one of sources, as checked.
             unsafe { self.each("gather", length, arguments) }
         })
     }
@@ -122,8 +122,8 @@ impl Gathers for Cuda {
                 (&*placements).into(),
                 Argument::written(out)?,
             ];
-            // SAFETY: out, table and placements have the lengths that samples, shape and tables give, and
-            // every index is of an image that pixels has and every map one that sources has, as was checked.
+            // SAFETY: out, table and placements have the lengths that samples, shape and tables give; every index is of
+            // an image of pixels, and every map is one of sources, as checked.
             unsafe { self.each("gather_images", length, arguments) }
         })
     }

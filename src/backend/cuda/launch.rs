@@ -8,18 +8,18 @@ use super::buffer::{Bytes, Floats};
 use crate::backend::{Convolution, Normalisation};
 use crate::error::{Error, Result};
 
-/// Threads of a thread block where each has a number of its own.
+/// Threads per thread block in kernels with one element per thread.
 pub const THREADS: usize = 256;
 
 /// The largest argument in 32-bit words: the dimensions of a convolution.
 const WORDS: usize = 10;
 
-/// The value of one parameter of a kernel, as it lies in memory.
+/// The value of one kernel parameter, as stored in memory.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[repr(C, align(8))]
 pub struct Argument([u32; WORDS]);
 
-/// Parameters of a kernel, at most.
+/// Maximum number of parameters of a kernel.
 const PARAMETERS: usize = 15;
 
 /// A kernel with its arguments.
@@ -48,13 +48,13 @@ impl Launch {
         }
     }
 
-    /// Whether the other one differs in the arguments alone.
+    /// Whether the two differ at most in the arguments.
     pub fn same_kernel(&self, other: &Launch) -> bool {
         let parts = |launch: &Launch| (launch.blocks, launch.threads, launch.count);
         parts(self) == parts(other) && self.kernel == other.kernel
     }
 
-    /// Pointers to the arguments, as CUDA takes them, ended by null.
+    /// Pointers to the arguments in CUDA's form, terminated by null.
     pub fn pointers(&self) -> [*mut c_void; PARAMETERS + 1] {
         let mut pointers = [core::ptr::null_mut(); PARAMETERS + 1];
         for (pointer, argument) in pointers.iter_mut().zip(&self.arguments[..self.count]) {
@@ -78,17 +78,17 @@ impl Argument {
         Self::words(words)
     }
 
-    /// Numbers that are read, or null.
+    /// A buffer that is read, or null.
     pub fn optional(floats: Option<&Floats>) -> Self {
         Self::address(floats.map_or(0, Floats::address))
     }
 
-    /// Numbers that are written: their own memory from now on.
+    /// A buffer that is written; copied first if shared.
     pub fn written(floats: &mut Floats) -> Result<Self> {
         Ok(Self::address(floats.own()?.address()))
     }
 
-    /// A count; refuses what a kernel cannot count.
+    /// A count; fails if it exceeds what a kernel can count.
     pub fn count(count: usize) -> Result<Self> {
         Ok(number(count)?.into())
     }
@@ -118,7 +118,7 @@ impl From<&Bytes> for Argument {
     }
 }
 
-/// As the structure `Convolution` of kernels/common.cuh.
+/// As the struct `Convolution` of kernels/common.cuh.
 impl TryFrom<(Convolution, [usize; 2])> for Argument {
     type Error = Error;
     fn try_from((d, [rows, columns]): (Convolution, [usize; 2])) -> Result<Self> {
@@ -135,7 +135,7 @@ impl TryFrom<(Convolution, [usize; 2])> for Argument {
     }
 }
 
-/// As the structure `Normalisation` of kernels/common.cuh.
+/// As the struct `Normalisation` of kernels/common.cuh.
 impl TryFrom<Normalisation> for Argument {
     type Error = Error;
     fn try_from(d: Normalisation) -> Result<Self> {
@@ -147,18 +147,18 @@ impl TryFrom<Normalisation> for Argument {
     }
 }
 
-/// A size as the kernels count: below 2³¹.
+/// A size in the kernels' type: below 2³¹.
 pub fn number(size: usize) -> Result<u32> {
     let number = u32::try_from(size).ok().filter(|n| *n <= i32::MAX as u32);
     number.ok_or_else(|| Error::shape("CUDA kernel", "sizes below 2³¹", size))
 }
 
 impl Cuda {
-    /// Asks for a launch of a kernel; for nothing, if there are no thread blocks.
+    /// Queues a launch of a kernel; does nothing if there are no thread blocks.
     ///
     /// # Safety
     /// The arguments have the types of the kernel's parameters, in their order, and the buffers among
-    /// them the lengths that the kernel takes from the others.
+    /// them have the lengths that the kernel derives from the other arguments.
     pub(super) unsafe fn launch(
         &self,
         kernel: &'static str,
@@ -171,11 +171,11 @@ impl Cuda {
         }
         let launch = Launch::new(kernel, number(blocks)?, threads, arguments);
         // SAFETY: every argument has its parameter's type and the kernel stays inside its buffers, as the
-        // caller promises; memory is given back behind the launches that wait.
+        // caller promises; memory is freed only after the launches that are pending.
         unsafe { self.owner.launch(launch) }
     }
 
-    /// Asks for a launch of a kernel that has a thread for each of `length` numbers.
+    /// Queues a launch of a kernel with one thread for each of `length` elements.
     ///
     /// # Safety
     /// As for [`launch`](Cuda::launch).

@@ -23,7 +23,7 @@ impl Losses for Cuda {
         let sizes = [samples, classes];
         let count = labels.length();
         check_softmax_cross_entropy(self, sizes, logits, count, gradient.as_deref(), totals)?;
-        // The largest label is an upper bound: only where that is too large are they looked at one by one.
+        // `largest` is an upper bound on the labels: only if it is too large are they checked one by one.
         if usize::from(labels.largest()) >= classes {
             check_labels(&labels.to_host()?, classes)?;
         }
@@ -46,8 +46,8 @@ impl Losses for Cuda {
                 Argument::written(partials)?,
             ];
             let threads = blocks.min(summation::CHUNK) * LANES;
-            // SAFETY: the lengths are those of samples and classes, as was checked; partials has 3·16
-            // numbers for each chunk.
+            // SAFETY: the lengths are those that samples and classes give, as checked; partials has 3·16
+            // elements per chunk.
             unsafe {
                 self.launch(
                     "softmax_cross_entropy",
@@ -68,7 +68,7 @@ impl Losses for Cuda {
             totals.into(),
             Argument::written(drive)?,
         ];
-        // SAFETY: totals has a sum of this number, drive one number, as was just checked.
+        // SAFETY: totals has a sum with this index, drive one element, as just checked.
         unsafe { self.launch("mean_of_total", 1, [1, 1], arguments) }
     }
 }

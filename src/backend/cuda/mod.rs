@@ -1,10 +1,10 @@
-//! The kernels on an NVIDIA card.
+//! The CUDA backend, for NVIDIA GPUs.
 //!
-//! The bits are the processor's: `kernels/*.cu` keep the contract of [`backend`](super), order of
-//! summation, fused multiply-adds and polynomials included. They are compiled by NVRTC when a
-//! [`Cuda`] is made, for the card at hand, and kept in the user's cache directory
-//! (`NEUROGAIN_CACHE`). Nothing of CUDA is needed to build the program: driver and NVRTC are looked
-//! for when it runs, and an [`Error::Device`](crate::Error::Device) says which is missing.
+//! It gives the same bits as the CPU: `kernels/*.cu` keep the contract of [`backend`](super), including the order of
+//! summation, the fused multiply-adds and the polynomials. NVRTC compiles them for the installed GPU when a
+//! [`Cuda`] is created, and the result is cached in the user's cache directory
+//! (`NEUROGAIN_CACHE`). Building the program needs nothing of CUDA: the driver and NVRTC are loaded at
+//! run time, and an [`Error::Device`](crate::Error::Device) says which one is missing.
 //!
 //! ```no_run
 //! use neurogain::backend::{Cuda, Elementwise, Memory, Unary};
@@ -15,9 +15,9 @@
 //! # Ok::<(), neurogain::Error>(())
 //! ```
 //!
-//! Everything happens in the order in which it is asked for, of all clones of a [`Cuda`]: kernels wait until
-//! numbers are asked for, and then run as one CUDA graph where the same kernels came before. A failure of a
-//! kernel comes to light at the copy to the host.
+//! Operations of all clones of a [`Cuda`] execute in the order of the calls. Kernels stay pending until
+//! a result is read; a sequence of kernels that came before runs as one CUDA graph. A kernel that
+//! fails is reported at the copy to the host.
 
 mod affine;
 mod attention;
@@ -51,19 +51,19 @@ pub use buffer::{Bytes, Floats};
 pub use compiler::compile;
 pub use queue::Calls;
 
-/// A card. Clones share it.
+/// An NVIDIA GPU. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Cuda {
     owner: Arc<Owner>,
     scratch: Arc<Mutex<Scratch>>,
 }
 
-/// Memory that kernels use between their launches, which comes in the order of the launches.
+/// Temporary buffers of kernels that consist of several launches; the order of the launches protects them.
 #[derive(Debug)]
 struct Scratch {
-    /// The chunks' parts of long sums.
+    /// The chunks' partial sums of long sums.
     partials: Floats,
-    /// What is made of them on the way.
+    /// Intermediate results from the partial sums.
     sums: Floats,
     indices: Floats,
     /// The pixel map of each sample.
@@ -72,18 +72,18 @@ struct Scratch {
 }
 
 impl Cuda {
-    /// The card with this number, of those that `CUDA_VISIBLE_DEVICES` leaves.
+    /// Opens the GPU with this number, among those that `CUDA_VISIBLE_DEVICES` makes visible.
     ///
     /// # Errors
-    /// [`Error::Device`](crate::Error::Device) if there is no driver, no such card, one older than
-    /// compute capability 7.0, or no NVRTC.
+    /// [`Error::Device`](crate::Error::Device) if there is no driver, no such GPU, no NVRTC, or the GPU is older than
+    /// compute capability 7.0.
     pub fn new(ordinal: usize) -> Result<Self> {
         Self::on(Box::new(card::Card::open(ordinal)?))
     }
 
-    /// The kernels compiled for the processor, for tests where there is no card: `library` is built
+    /// Runs the kernels on the CPU, for tests without a GPU. `library` is built
     /// from `kernels/host.cpp`. `order` permutes the threads and the thread blocks: ascending for 0,
-    /// descending for 1, else shuffled.
+    /// descending for 1, otherwise shuffled.
     ///
     /// # Errors
     /// [`Error::Device`](crate::Error::Device) if the library cannot be loaded.
@@ -107,34 +107,34 @@ impl Cuda {
         })
     }
 
-    /// The card's number and name.
+    /// The device's number and name.
     pub fn name(&self) -> &str {
         self.owner.device.name()
     }
 
-    /// The card's rated speeds, if it says them: GFLOP/s of fused multiply-adds, and GB/s of its memory.
+    /// The GPU's peak speeds, if it reports them: GFLOP/s of fused multiply-adds, and GB/s of its memory.
     pub fn rated(&self) -> Option<[f64; 2]> {
         self.owner.device.rated()
     }
 
-    /// How often the card was called since it was opened.
+    /// How often the device was called since it was opened.
     pub fn calls(&self) -> Calls {
         self.owner.calls()
     }
 
-    /// Bytes of the card's memory that tensors and datasets of this [`Cuda`] and its clones take.
+    /// Bytes of device memory used by tensors and datasets of this [`Cuda`] and its clones.
     pub fn memory_in_use(&self) -> u64 {
         self.owner.memory()[0]
     }
 
-    /// The most bytes that [`memory_in_use`](Self::memory_in_use) has been.
+    /// The maximum of [`memory_in_use`](Self::memory_in_use) so far.
     pub fn most_memory_in_use(&self) -> u64 {
         self.owner.memory()[1]
     }
 
-    /// Runs with the memory between launches, which is this caller's alone until then.
+    /// Calls `run` with the temporary buffers, locked until it returns.
     fn with_scratch<R>(&self, run: impl FnOnce(&mut Scratch) -> Result<R>) -> Result<R> {
-        // A thread that panicked left nothing in it that is read.
+        // After a panic the buffers are still valid: nothing reads what was left in them.
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         run(&mut scratch)
     }

@@ -15,7 +15,7 @@ use crate::backend::{
 use crate::error::Result;
 use crate::shape::LANES;
 
-/// Channels of a thread block, with 16 lanes each.
+/// Channels per thread block, with 16 lanes each.
 pub const CHANNELS: usize = 16;
 pub const THREADS: [u32; 2] = [(CHANNELS * LANES) as u32, 1];
 
@@ -56,8 +56,8 @@ impl Normalisations for Cuda {
                 Argument::written(running)?,
                 Argument::written(statistics)?,
             ];
-            // SAFETY: x, running and statistics have the lengths of the dimensions, as was checked; shift
-            // has `channels` numbers, partials 2·channels·16 for each chunk.
+            // SAFETY: x, running and statistics have the lengths that the dimensions give, as checked; shift
+            // has `channels` elements, partials 2·channels·16 per chunk.
             unsafe {
                 self.launch("batch_shift", groups, THREADS, average)?;
                 self.launch("batch_moments", groups * chunks, THREADS, moments)?;
@@ -85,7 +85,7 @@ impl Normalisations for Cuda {
             running.into(),
             Argument::written(statistics)?,
         ];
-        // SAFETY: both have `length` numbers, as was just checked.
+        // SAFETY: both have `length` elements, as just checked.
         unsafe { self.each("running_statistics", length, arguments) }
     }
 
@@ -103,7 +103,7 @@ impl Normalisations for Cuda {
             Argument::optional(operands.residual),
             Argument::written(y)?,
         ];
-        // SAFETY: all have the lengths of the dimensions, as was checked; `length` is that of y.
+        // SAFETY: all have the lengths that the dimensions give, as checked; `length` is that of y.
         unsafe { self.each("normalise", length, arguments) }
     }
 
@@ -139,8 +139,8 @@ impl Normalisations for Cuda {
             let input = &[
                 d, numbers, statistics, gamma, dgamma, dbeta, x, y, dy, residual,
             ];
-            // SAFETY: all have the lengths of the dimensions, as was checked; partials has 2·channels·16
-            // numbers for each chunk, and `length` is that of dy.
+            // SAFETY: all have the lengths that the dimensions give, as checked; partials has 2·channels·16
+            // elements per chunk, and `length` is that of dy.
             unsafe {
                 self.launch("normalise_backward_sums", groups * chunks, THREADS, sums)?;
                 self.launch("normalise_backward_parameters", groups, THREADS, parameters)?;
@@ -172,8 +172,8 @@ impl Normalisations for Cuda {
             x.into(),
             Argument::written(y)?,
         ];
-        // SAFETY: all have the lengths of the dimensions, as was checked; a thread of the first takes a pixel
-        // of a sample, `length` is that of y.
+        // SAFETY: all have the lengths that the dimensions give, as checked; the first kernel has one thread per
+        // pixel of a sample, `length` is that of y.
         unsafe {
             self.each(
                 "layer_statistics",
@@ -214,8 +214,8 @@ impl Normalisations for Cuda {
             let sums = &[d, statistics, x, dy, partials];
             let parameters = &[d, Argument::count(chunks)?, partials, dgamma, dbeta];
             let input = &[d, statistics, gamma, x, dy];
-            // SAFETY: all have the lengths of the dimensions, as was checked; partials has 2·channels·16
-            // numbers for each chunk; a thread of the last takes a pixel of a sample.
+            // SAFETY: all have the lengths that the dimensions give, as checked; partials has 2·channels·16
+            // elements per chunk; the last kernel has one thread per pixel of a sample.
             unsafe {
                 self.launch("layer_backward_sums", groups * chunks, THREADS, sums)?;
                 self.launch("scale_shift_gradients", groups, THREADS, parameters)?;

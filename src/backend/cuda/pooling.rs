@@ -22,7 +22,7 @@ impl Poolings for Cuda {
             x.into(),
             Argument::written(y)?,
         ];
-        // SAFETY: x and y have the lengths of the dimensions, as was checked.
+        // SAFETY: x and y have the lengths that the dimensions give, as checked.
         unsafe { self.each("pool", length, arguments) }
     }
 
@@ -48,12 +48,12 @@ impl Poolings for Cuda {
             dy.into(),
             Argument::written(dx)?,
         ];
-        // SAFETY: x, dy and dx have the lengths of the dimensions, as was checked.
+        // SAFETY: x, dy and dx have the lengths that the dimensions give, as checked.
         unsafe { self.each("pool_backward", length, arguments) }
     }
 }
 
-/// A pooling has the windows of a convolution of as many channels.
+/// A pooling uses the same windows as a convolution with equal numbers of input and output channels.
 impl From<Pooling> for Convolution {
     fn from(pooling: Pooling) -> Self {
         Convolution {

@@ -1,10 +1,10 @@
-//! What was asked of a device and not yet sent to it.
+//! The queue of pending launches.
 //!
-//! Launches wait until somebody asks for numbers, and then go together. A sequence of launches that comes
-//! again, whatever the arguments, becomes a graph: the device then needs one call for all of it. So a
-//! training step, the evaluation behind it and the numbers that are recorded are one graph and one copy to
-//! the host. Numbers that the host gives on the way (indices, placements) wait in one piece of memory that
-//! is copied to the device ahead of the launches, each of which takes its part from there.
+//! Launches stay pending until a result is read, and are then sent together. A sequence of launches that
+//! repeats, whatever its arguments, becomes a CUDA graph, which needs a single call. A
+//! training step, the evaluation after it and the recorded numbers are thus one graph and one copy to
+//! the host. Data that the host writes in between (indices, placements) is collected in one staging buffer, which
+//! is copied to the device before the launches; each launch takes its part from there.
 #![allow(unsafe_code)]
 
 use alloc::boxed::Box;
@@ -19,44 +19,43 @@ use super::device::{Device, Handle};
 use super::launch::{Argument, Launch, THREADS, number};
 use crate::error::{Error, Result};
 
-/// Launches that wait, at most: the device need not stand still while the host asks for more.
+/// Maximum number of pending launches, so that the device does not idle while the host queues more.
 const MOST_LAUNCHES: usize = 2048;
-/// Graphs that are kept, at most: those that were used last.
+/// Maximum number of graphs kept: the most recently used.
 const MOST_GRAPHS: usize = 64;
-/// Sequences that are remembered, at most.
+/// Maximum number of remembered sequences.
 const MOST_SEEN: usize = 4096;
-/// Bytes that nobody has any more and that launches which wait may use, at most.
+/// Maximum bytes of freed memory that pending launches may still use.
 const MOST_FREED: u64 = 64 << 20;
-/// Bytes of the memory through which numbers come from the host, and of that through which several
-/// buffers go to it.
+/// Size in bytes of each of the two staging buffers: one for data from the host, one for several
+/// buffers copied to it.
 const STAGING: usize = 1 << 20;
-/// A buffer of a piece of memory begins at a multiple of so many bytes.
+/// Buffers in a staging buffer start at multiples of this many bytes.
 const ALIGNMENT: usize = 16;
 
 /// How often a device was called since it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Calls {
-    /// Kernels launched by themselves.
+    /// Kernels launched without a graph.
     pub kernels: u64,
     /// Graphs launched.
     pub graphs: u64,
-    /// Graphs made.
+    /// Graphs created.
     pub made: u64,
     /// Copies from the host.
     pub writes: u64,
-    /// Copies to the host, each of which waits for the device.
+    /// Copies to the host; each synchronises.
     pub reads: u64,
 }
 
-/// A device, the bytes that are in use on it, and what was asked of it.
+/// A device, the bytes in use on it, and its pending launches.
 ///
-/// What a device failed with it fails with for good: launches that were lost would leave numbers that are
-/// wrong, and nothing to tell by.
+/// Device errors are sticky: lost launches would silently corrupt results.
 #[derive(Debug)]
 pub struct Owner {
     pub device: Box<dyn Device>,
     used: AtomicU64,
-    /// The most that were in use.
+    /// The maximum number of bytes in use so far.
     most_used: AtomicU64,
     queue: Mutex<Queue>,
 }
@@ -64,26 +63,26 @@ pub struct Owner {
 #[derive(Debug, Default)]
 struct Queue {
     launches: Vec<Launch>,
-    /// What is copied to the staging memory ahead of the launches.
+    /// Data to copy to the staging buffer before the launches.
     upload: Vec<u8>,
-    /// Whether the device may still read it: then it stays as it is until the device has been waited for.
+    /// Whether the device may still read `upload`; then it stays unchanged until the device has been waited for.
     uploading: bool,
-    /// Memory through which numbers come from the host, and through which they go to it.
+    /// The staging buffers: from the host, and to the host.
     staging: Option<[u64; 2]>,
-    /// Memory that launches which wait may use, and that nobody has any more, with its bytes.
+    /// Freed memory that pending launches may still use, with its size in bytes.
     freed: Vec<(u64, u64)>,
-    /// The one that was used last first.
+    /// The graphs, most recently used first.
     graphs: Vec<Graph>,
-    /// Hashes of the sequences that came once.
+    /// Hashes of the sequences seen once.
     seen: HashSet<u64>,
     calls: Calls,
-    /// The device has no graphs.
+    /// Whether the device cannot create graphs.
     no_graphs: bool,
-    /// What the device failed with.
+    /// The error with which the device failed.
     failed: Option<Error>,
 }
 
-/// Launches that the device does at one call.
+/// A sequence of launches that the device runs in one call.
 #[derive(Debug)]
 struct Graph {
     launches: Vec<Launch>,
@@ -101,7 +100,7 @@ impl Owner {
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        // What a thread that panicked has left is still a list of launches.
+        // After a panic in another thread, the queue is still a valid list of launches.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -109,15 +108,15 @@ impl Owner {
         self.queue().calls
     }
 
-    /// Bytes in use, and the most that were.
+    /// Bytes in use, and their maximum so far.
     pub fn memory(&self) -> [u64; 2] {
-        // What waits to be given back is in use until what was asked for before has been sent; where that
-        // fails, whoever asks for numbers is told.
+        // Freed memory counts as in use until the launches before it have been sent. If sending
+        // fails, the next read reports the error.
         let _ = self.send();
         [&self.used, &self.most_used].map(|bytes| bytes.load(Ordering::Relaxed))
     }
 
-    /// Memory; where there is none left, what waits is sent, so that what it uses can be given back.
+    /// Allocates memory; if none is left, sends the pending launches so that the memory they use can be freed.
     pub fn allocate(&self, bytes: usize) -> Result<u64> {
         self.allocate_in(&mut self.queue(), bytes)
     }
@@ -136,10 +135,10 @@ impl Owner {
         Ok(address)
     }
 
-    /// Gives memory back, behind the launches that wait.
+    /// Frees memory after the pending launches.
     ///
     /// # Safety
-    /// `address` came from [`allocate`](Self::allocate) for as many bytes and is not used afterwards.
+    /// `address` came from [`allocate`](Self::allocate) for `bytes` bytes and is not used afterwards.
     pub unsafe fn free(&self, address: u64, bytes: usize) {
         let mut queue = self.queue();
         queue.freed.push((address, bytes as u64));
@@ -147,7 +146,7 @@ impl Owner {
         if queue.launches.is_empty() {
             self.release(&mut queue);
         } else if freed > MOST_FREED {
-            // Where that fails, whoever asks for numbers is told.
+            // If sending fails, the next read reports the error.
             let _ = self.send_from(&mut queue);
         }
     }
@@ -155,13 +154,13 @@ impl Owner {
     fn release(&self, queue: &mut Queue) {
         for (address, bytes) in queue.freed.drain(..) {
             self.used.fetch_sub(bytes, Ordering::Relaxed);
-            // SAFETY: the address came from `allocate`, and nobody has it any more; launches that use it
+            // SAFETY: the address came from `allocate`, and nothing else has it any more; launches that use it
             // were sent before.
             unsafe { self.device.free(address) };
         }
     }
 
-    /// Memory through which numbers come from the host, and through which they go to it.
+    /// The staging buffers, allocated on first use.
     fn staging(&self, queue: &mut Queue) -> Result<[u64; 2]> {
         if let Some(staging) = queue.staging {
             return Ok(staging);
@@ -179,7 +178,7 @@ impl Owner {
         }
     }
 
-    /// Asks for a launch.
+    /// Queues a launch.
     ///
     /// # Safety
     /// As for [`Device::launch`], until it is sent.
@@ -187,7 +186,7 @@ impl Owner {
         self.ask(&mut self.queue(), launch)
     }
 
-    /// Sends what waits.
+    /// Sends the pending launches.
     pub fn send(&self) -> Result<()> {
         self.send_from(&mut self.queue())
     }
@@ -207,7 +206,7 @@ impl Owner {
         sent
     }
 
-    /// Copies from the host, behind the launches that wait.
+    /// Copies from the host, after the pending launches.
     ///
     /// # Safety
     /// The memory has `from.len()` bytes from `address` on.
@@ -238,11 +237,11 @@ impl Owner {
         self.ask(queue, copy(staging + start as u64, address, from.len())?)
     }
 
-    /// Copies to the host the buffers at these addresses of so many bytes, one behind the other, once
-    /// everything asked for before has happened.
+    /// Copies the buffers at these addresses, each with its number of bytes, to the host, concatenated, after
+    /// all earlier calls have completed.
     ///
     /// # Safety
-    /// Each memory has as many bytes from its address on; together they are not more than `to`'s.
+    /// Each buffer has that many bytes from its address on; together they fit in `to`.
     pub unsafe fn read(&self, buffers: &[(u64, usize)], mut to: &mut [u8]) -> Result<()> {
         let queue = &mut *self.queue();
         if let (2.., ..=STAGING) = (buffers.len(), to.len()) {
@@ -252,19 +251,19 @@ impl Owner {
                 self.ask(queue, copy(address, end, bytes)?)?;
                 end += bytes as u64;
             }
-            // SAFETY: the staging memory has `STAGING` bytes, and `to` has no more, as was just checked.
+            // SAFETY: the staging buffer has `STAGING` bytes, and `to` has no more, as just checked.
             return unsafe { self.read_one(queue, staging, to) };
         }
         for &(address, bytes) in buffers {
             let (here, behind) = to.split_at_mut(bytes);
-            // SAFETY: the memory has as many bytes, as the caller promises.
+            // SAFETY: the memory has that many bytes, as the caller promises.
             unsafe { self.read_one(queue, address, here)? };
             to = behind;
         }
         Ok(())
     }
 
-    /// Copies to the host what is at an address, once everything asked for before has happened.
+    /// Copies memory at an address to the host, after all earlier calls have completed.
     ///
     /// # Safety
     /// The memory has `to.len()` bytes from `address` on.
@@ -283,7 +282,7 @@ impl Owner {
 impl Drop for Owner {
     fn drop(&mut self) {
         let mut queue = core::mem::take(&mut *self.queue());
-        // Nobody has memory any more in which to see what the launches would do.
+        // No memory is left through which the effect of the launches could be seen.
         queue.launches.clear();
         let staging = queue.staging.into_iter().flatten();
         queue
@@ -293,13 +292,13 @@ impl Drop for Owner {
         for graph in queue.graphs.drain(..) {
             self.device.forget(graph.handle);
         }
-        // What is copied from the host stays until it has been.
+        // `upload` must live until the device has copied it.
         let _ = self.device.wait();
     }
 }
 
 impl Queue {
-    /// Keeps a failure for everything that comes after it.
+    /// Keeps an error, which every later call returns.
     fn remember(&mut self, done: Result<()>) -> Result<()> {
         if let Err(error) = &done {
             self.failed = Some(error.clone());
@@ -313,8 +312,8 @@ impl Queue {
         {
             self.calls.writes += 1;
             self.uploading = true;
-            // SAFETY: the staging memory has `STAGING` bytes, and no more wait, as `write` checks; they stay
-            // as they are until the device has been waited for.
+            // SAFETY: the staging buffer has `STAGING` bytes, and no more are pending, as `write` checks; they stay
+            // unchanged until the device has been waited for.
             unsafe { device.write_later(staging, &self.upload)? };
         }
         let found = self.graphs.iter().position(|graph| graph.fits(launches));
@@ -322,17 +321,17 @@ impl Queue {
             self.graphs[..=place].rotate_right(1);
             let graph = &mut self.graphs[0];
             self.calls.graphs += 1;
-            // SAFETY: the arguments are those of the launches, which whoever asked for them answers for.
+            // SAFETY: the arguments are those of the launches, for which the code that queued them answers.
             return unsafe { graph.replay(device, launches) };
         }
         if self.seen.len() >= MOST_SEEN {
             self.seen.clear();
         }
         let new = launches.len() < 2 || self.seen.insert(sequence(launches));
-        // SAFETY: whoever asked for the launches answers for them.
+        // SAFETY: the code that queued the launches answers for them.
         let graph = (!new && !self.no_graphs).then(|| unsafe { device.record(launches) });
         let Some(Ok(handle)) = graph else {
-            // A device that makes no graph, for want of memory say, does all the same without.
+            // If the device cannot create a graph, for example for lack of memory, the kernels are launched one by one.
             self.no_graphs |= graph.is_some();
             self.calls.kernels += launches.len() as u64;
             for launch in launches {
@@ -361,13 +360,13 @@ impl Queue {
 }
 
 impl Graph {
-    /// Whether it does these launches, whatever the arguments.
+    /// Whether the graph has the same launches, ignoring arguments.
     fn fits(&self, launches: &[Launch]) -> bool {
         let mut pairs = self.launches.iter().zip(launches);
         self.launches.len() == launches.len() && pairs.all(|(own, other)| own.same_kernel(other))
     }
 
-    /// Does these launches, which it fits.
+    /// Runs these launches, which must fit the graph.
     ///
     /// # Safety
     /// As for [`Device::launch`].
@@ -384,7 +383,7 @@ impl Graph {
     }
 }
 
-/// Of a sequence of launches without their arguments.
+/// The hash of a sequence of launches, ignoring arguments.
 fn sequence(launches: &[Launch]) -> u64 {
     let mut hasher = DefaultHasher::new();
     for launch in launches {
@@ -393,7 +392,7 @@ fn sequence(launches: &[Launch]) -> u64 {
     hasher.finish()
 }
 
-/// The launch that copies bytes from one address to another, none of which is in both.
+/// The launch that copies bytes between two addresses; the ranges must not overlap.
 fn copy(from: u64, to: u64, bytes: usize) -> Result<Launch> {
     let arguments = [
         Argument::count(bytes)?,

@@ -10,7 +10,7 @@ use crate::backend::{Normalisation, Reductions, check, summation};
 use crate::error::Result;
 use crate::shape::LANES;
 
-/// Numbers of a chunk of a sum over the elements of a vector.
+/// Elements per chunk of a sum over a vector.
 const CHUNK_NUMBERS: usize = summation::CHUNK * LANES;
 
 impl Reductions for Cuda {
@@ -29,9 +29,9 @@ impl Reductions for Cuda {
                 x.into(),
                 Argument::written(partials)?,
             ];
-            // 16 chunks a thread block.
+            // 16 chunks per thread block.
             let blocks = chunks.div_ceil(16);
-            // SAFETY: x has `length` numbers, partials 16 for each of their chunks.
+            // SAFETY: x has `length` elements, partials 16 for each of its chunks.
             unsafe {
                 self.launch("absolute_sum_chunks", blocks, [256, 1], arguments)?;
             }
@@ -60,8 +60,8 @@ impl Reductions for Cuda {
                 let spread = spread.into();
                 let sums = &[d, spread, x.into(), statistics, partials];
                 let finish = &[d, spread, Argument::count(chunks)?, partials, statistics];
-                // SAFETY: x and statistics have the lengths of the dimensions, as was checked; partials has
-                // 2·channels·16 numbers for each chunk.
+                // SAFETY: x and statistics have the lengths that the dimensions give, as checked; partials has
+                // 2·channels·16 elements per chunk.
                 unsafe {
                     self.launch("neuron_sums", groups * chunks, THREADS, sums)?;
                     self.launch("neuron_statistics", groups, THREADS, finish)?;
@@ -72,7 +72,7 @@ impl Reductions for Cuda {
     }
 }
 
-/// The sums of the chunks' lanes: `partials` is `[chunks][quantities][16]`, `sums` `[quantities]`.
+/// Adds the chunks' lanes: `partials` is `[chunks][quantities][16]`, `sums` `[quantities]`.
 pub fn add_partials(
     cuda: &Cuda,
     chunks: usize,
@@ -86,6 +86,6 @@ pub fn add_partials(
         partials.into(),
         Argument::written(sums)?,
     ];
-    // SAFETY: both callers give partials of chunks·quantities·16 numbers and sums of `quantities`.
+    // SAFETY: both callers give partials of chunks·quantities·16 elements and sums of `quantities`.
     unsafe { cuda.launch("add_partials", quantities.div_ceil(16), [256, 1], arguments) }
 }

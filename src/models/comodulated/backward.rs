@@ -1,4 +1,4 @@
-//! Gradients through the modulated encoder: to its modulation, or to every weight.
+//! Gradients through the modulated encoder, to its modulation or to all weights.
 
 use alloc::vec::Vec;
 
@@ -10,23 +10,24 @@ use crate::state::{State, Visitor};
 use crate::tensor::Tensor;
 
 settings! {
-    /// What the gradient is wanted of.
+    /// The trained part of the network, for which gradients are computed.
     pub enum Learnt {
-        /// The modulation alone; weights are frozen.
+        /// The modulation only; the weights are frozen.
         Modulation = "modulation",
-        /// Every weight.
+        /// All weights.
         Weights = "weights",
     }
 }
 
 impl<B: Backend> Comodulated<B> {
-    /// The gradient of every weight, if they are learnt, and that to the scales of the last response,
-    /// from `dy`, that to the last decision; `x` is what was last seen.
+    /// From `dy`, the gradient of the last decision, computes the gradient of the scales of the last response and, if
+    /// the
+    /// weights are learnt, that of every weight. `x` is the last input of `see`.
     ///
-    /// The decoder's gains are given: no gradient goes through them.
+    /// The decoder's gains are constants: no gradient flows through them.
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) where `x` or `dy` does not fit.
+    /// [`Error::Shape`](crate::Error::Shape) if `x` or `dy` does not fit.
     pub fn backward(
         &mut self,
         backend: &B,

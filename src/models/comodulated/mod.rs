@@ -14,13 +14,13 @@ use crate::tensor::Tensor;
 pub use backward::Learnt;
 
 settings! {
-    /// Which convolutions of the encoder are modulated.
+    /// The convolutions of the encoder that are modulated.
     pub enum Modulated {
-        /// The first: the second hands its modulation on.
+        /// The first; its modulation passes through the second.
         First = "first",
         /// The second.
         Second = "second",
-        /// Both, each channel with a coupling of its own.
+        /// Both, with a separate coupling for each channel.
         Both = "both",
     }
 }
@@ -34,18 +34,18 @@ pub struct ComodulatedShape {
     pub encoder: usize,
     /// Which of them are modulated.
     pub modulated: Modulated,
-    /// Neurons of the decoder, the layer that has gains: 256 in the paper.
+    /// Neurons of the decoder, the layer with gains: 256 in the paper.
     pub decoder: usize,
-    /// Whether there are connections around the second convolution and around the decoder.
+    /// Whether there are residual connections around the second convolution and around the decoder.
     pub residual: bool,
 }
 
 /// Gains of the decoder's neurons.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum DecoderGains<'a> {
-    /// One a neuron, for all images.
+    /// One gain per neuron, for all images.
     Neurons(&'a [f32]),
-    /// One a neuron for each image, `[images][neurons]`.
+    /// One gain per neuron and image, `[images][neurons]`.
     Images(&'a [f32]),
 }
 
@@ -54,13 +54,13 @@ pub enum DecoderGains<'a> {
 ///   → decoder activity h = ReLU(W·p) → y = g ⊙ h [+ P·p]
 /// ```
 ///
-/// s₁ and s₂ are what a modulator makes of the encoder's neurons, one number a channel; g are the decoder's
-/// gains. Where a layer is not modulated s ≡ 1. In brackets: with residual connections. The backbone has batch
-/// normalisations, which take the batch's statistics only where the network is learnt as a whole; encoder and
-/// decoder have none. A readout of y, one for each task, is a layer of its own.
+/// s₁ and s₂ are the modulator's scales of the encoder's neurons, one per channel; g are the decoder's
+/// gains. Without modulation of a layer, s ≡ 1. In brackets: residual connections. The backbone has batch
+/// normalisations, which use the batch's statistics only if the whole network is trained; encoder and
+/// decoder have none. The readout of y, one per task, is a separate layer.
 ///
 /// *Known* (arXiv 2311.15053): two 3×3 convolutions of 128 channels, the decoder 128 → 256 with gains, the
-/// places of the residual connections. *Inferred*: modulation behind the ReLU, both convolutions. *Our
+/// positions of the residual connections. *Inferred*: modulation after the ReLU, of both convolutions. *Our
 /// choice*: no biases, weights from N(0, 2/inputs) (He et al. 2015), average pooling between encoder and decoder,
 /// the matrix P.
 #[derive(Debug, Clone)]
@@ -74,15 +74,15 @@ pub struct Comodulated<B: Backend = Cpu> {
     gains: ChannelScale<B>,
     image_gains: Option<Tensor<B>>,
     skip: Option<GainLinear<B>>,
-    /// ReLU behind each convolution, before the modulation.
+    /// The output of the ReLU after each convolution, before the modulation.
     rectified: [Tensor<B>; 2],
-    /// The same after it.
+    /// The same after the modulation.
     modulated: [Tensor<B>; 2],
     pooled: Tensor<B>,
     activity: Tensor<B>,
     skipped: Tensor<B>,
     output: Tensor<B>,
-    /// Gradients, which take turns.
+    /// Gradients; each tensor is reused during the backward pass.
     gradients: [Tensor<B>; 3],
 }
 
@@ -90,7 +90,7 @@ impl<B: Backend> Comodulated<B> {
     /// Weights drawn from `seed`.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a size of 0, [`Error::Memory`] if there is no room.
+    /// [`Error::Setting`] for a size of 0, [`Error::Memory`] if there is not enough memory.
     pub fn new(backend: &B, shape: &ComodulatedShape, seed: u64) -> Result<Self> {
         if [shape.encoder, shape.decoder].contains(&0) {
             let expected = "channels and neurons above 0";
@@ -155,7 +155,7 @@ impl<B: Backend> Comodulated<B> {
         })
     }
 
-    /// Its sizes.
+    /// The network's sizes.
     pub fn shape(&self) -> &ComodulatedShape {
         &self.shape
     }
@@ -164,7 +164,7 @@ impl<B: Backend> Comodulated<B> {
         &mut self.backbone
     }
 
-    /// Neurons of the encoder that are modulated: as many couplings there are.
+    /// The number of modulated neurons in the encoder, which is the number of couplings.
     pub fn couplings(&self) -> usize {
         match self.shape.modulated {
             Modulated::First | Modulated::Second => self.shape.encoder,
@@ -172,12 +172,12 @@ impl<B: Backend> Comodulated<B> {
         }
     }
 
-    /// The part of the images that no modulation reaches: the backbone, the first convolution and, where the
-    /// second alone is modulated, that one too.
-    /// `learnt` says whether the backbone takes the batch's statistics and keeps what `backward` needs.
+    /// Computes the part of the network before the modulation: the backbone, the first convolution and, if
+    /// only the second is modulated, the second too.
+    /// `learnt` says whether the backbone uses the batch's statistics and keeps what `backward` needs.
     ///
     /// # Errors
-    /// [`Error::Shape`] where `x` does not fit.
+    /// [`Error::Shape`] if `x` does not fit.
     pub fn see(&mut self, backend: &B, x: &Tensor<B>, learnt: bool) -> Result<()> {
         let maps = match learnt {
             true => self.backbone.forward(backend, x)?,
@@ -192,12 +192,12 @@ impl<B: Backend> Comodulated<B> {
         }
     }
 
-    /// Images last seen.
+    /// The number of images in the last input.
     pub fn images(&self) -> usize {
         self.rectified[0].shape().rows()
     }
 
-    /// From the first convolution to ReLU behind the second.
+    /// From the first convolution to the ReLU after the second.
     fn second_convolution(&mut self, backend: &B) -> Result<()> {
         let [first, second] = &mut self.rectified;
         let [h1, _] = &mut self.modulated;
@@ -209,11 +209,11 @@ impl<B: Backend> Comodulated<B> {
         Relu.forward(backend, second)
     }
 
-    /// The decoder's activity h for the images last seen, `scales` being what the modulator makes of
-    /// each modulated neuron: s₁, then s₂.
+    /// The decoder's activity h for the last input. `scales` are the modulator's scales of
+    /// the modulated neurons: s₁, then s₂.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there is not one for each of [`couplings`](Self::couplings).
+    /// [`Error::Shape`] unless there is one scale for each of [`couplings`](Self::couplings).
     pub fn respond(&mut self, backend: &B, scales: &[f32]) -> Result<&Tensor<B>> {
         if scales.len() != self.couplings() {
             return Err(Error::shape("modulation", self.couplings(), scales.len()));
@@ -236,10 +236,10 @@ impl<B: Backend> Comodulated<B> {
         Ok(&self.activity)
     }
 
-    /// y for the last response under these gains.
+    /// y for the last response with these gains.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there is not one for each neuron, or for each neuron and image.
+    /// [`Error::Shape`] unless there is one gain per neuron, or one per neuron and image.
     pub fn decide(&mut self, backend: &B, gains: DecoderGains<'_>) -> Result<&Tensor<B>> {
         let shape = self.activity.shape();
         match gains {
@@ -268,7 +268,7 @@ impl<B: Backend> Comodulated<B> {
         &self.output
     }
 
-    /// The places of the modulated convolutions.
+    /// The indices of the modulated convolutions.
     fn modulated_layers(&self) -> &'static [usize] {
         match self.shape.modulated {
             Modulated::First => &[0],

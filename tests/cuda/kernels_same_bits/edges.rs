@@ -1,10 +1,10 @@
-//! Nothing at all, what does not fit, and what is not there.
+//! Empty operands, operands of wrong sizes, and missing libraries.
 
 use neurogain::backend::{Cuda, Elementwise, Memory, Product, Unary};
 
 use super::*;
 
-/// Sizes of which one is 0, and operands that do not fit, are what they are on the processor.
+/// Sizes of 0, and operands that do not fit, behave as on the CPU.
 fn edges<B: Backend>(backend: &B) -> Vec<String> {
     let on = On(backend);
     let mut said = Vec::new();
@@ -45,7 +45,7 @@ fn edges<B: Backend>(backend: &B) -> Vec<String> {
         let found = backend.softmax_cross_entropy(2, 2, &logits, &labels, None, &mut totals);
         said.push(format!("{found:?}"));
     }
-    // Shorter, and longer than the buffer was; the one it was copied from stays as it is.
+    // Shorter, then longer than the buffer was; the buffer it was copied from stays unchanged.
     let many = backend.bytes(&[7, 1, 0]).expect("memory");
     let mut drawn = many.clone();
     for labels in [&[1, 0, 1, 0][..], &[1, 0]] {
@@ -94,7 +94,7 @@ fn memory_is_counted_and_given_back() {
     }
 }
 
-/// Without a card, a driver or a compiler the errors say what to do.
+/// Without a GPU, a driver or a compiler, the errors say what to do.
 #[test]
 fn what_is_missing_is_an_error() {
     let missing = Cuda::emulated(std::path::Path::new("/nowhere.so"), 0).unwrap_err();

@@ -105,7 +105,7 @@ impl<B: Backend> On<'_, B> {
         let [x_length, y_length] = dimensions.lengths()?;
         let random = &mut Awkward::new(case.seed);
         let mut numbers = random.samples(case.samples, height * width * channels);
-        // Ties, and now and then a NaN.
+        // Ties, and some NaN.
         for (i, number) in numbers.iter_mut().enumerate() {
             *number = if i % 3 == 0 { number.trunc() } else { *number };
             *number = if i % 97 == 5 { f32::NAN } else { *number };
@@ -184,7 +184,7 @@ impl<B: Backend> On<'_, B> {
         Ok(all.iter().map(|floats| self.download(floats)).collect())
     }
 
-    /// Images shifted and mirrored, as they are and rearranged, and their labels' losses.
+    /// Gathers of images, shifted and flipped, with and without pixel maps, and the loss of their labels.
     fn gathered(&self, case: &Images) -> neurogain::Result<Results> {
         let Images {
             dimensions: d,
@@ -220,7 +220,7 @@ impl<B: Backend> On<'_, B> {
             &placements,
             &mut out,
         )?;
-        // Some pixels show what is outside of the image.
+        // Some pixels show positions outside the image.
         let size = d.height * d.width;
         let sources = (0..3 * size).flat_map(|i| ((i * 7 % (size + 1)) as u32).to_le_bytes());
         let sources = self.0.bytes(&sources.collect::<Vec<u8>>())?;

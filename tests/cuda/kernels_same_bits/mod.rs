@@ -1,5 +1,5 @@
-//! Every CUDA kernel gives the processor's bits: run on the processor, by the launch code that serves
-//! a card, with threads in several orders.
+//! Every CUDA kernel gives the same bits as the CPU backend. The kernels run on the CPU, through the launch code
+//! used for a GPU, with threads in several orders.
 
 mod edges;
 mod image_kernels;
@@ -47,7 +47,7 @@ fn products_updates_loss_and_sums() {
     }
 }
 
-/// What is computed on a backend, from numbers and back to them.
+/// Computations on a backend, from host numbers to host numbers.
 struct On<'a, B: Backend>(&'a B);
 
 impl<B: Backend> On<'_, B> {
@@ -57,7 +57,7 @@ impl<B: Backend> On<'_, B> {
         floats
     }
 
-    /// An output: NaN, so that a number that is not written shows.
+    /// An output, initially NaN so that an element that is not written shows.
     fn unwritten(&self, length: usize) -> B::Floats {
         self.upload(&vec![f32::NAN; length])
     }

@@ -1,4 +1,4 @@
-//! A case, its f64 reference, and all promises on it.
+//! A case, its f64 reference, and all checks on it.
 
 use neurogain::backend::cpu::Floats;
 use neurogain::backend::{Convolution, Convolutions, Cpu, Update, summation};
@@ -13,7 +13,7 @@ pub struct Case {
     pub seed: u64,
 }
 
-/// What the kernels are given and what they give.
+/// The inputs and outputs of the kernels.
 pub struct Data {
     pub gain: Option<Vec<f32>>,
     pub w: Vec<f32>,
@@ -35,7 +35,7 @@ impl Case {
         }
     }
 
-    /// Calls `visit(gain, w, x, y)` with the indices of every product of the convolution, lanes apart.
+    /// Calls `visit(gain, w, x, y)` with the indices of every product of the convolution, lane by lane.
     pub fn products(&self, mut visit: impl FnMut(usize, usize, usize, usize)) {
         let Convolution {
             blocks,
@@ -113,7 +113,7 @@ impl Sums {
         self.terms[index] += 1;
     }
 
-    /// Every number within γ_k·Σ|a·b|, where k(index) roundings lie on the longest path.
+    /// Checks that every number is within γ_k·Σ|a·b|, where k(index) roundings lie on the longest path.
     pub fn hold(&self, name: &str, found: &Floats, roundings: impl Fn(usize) -> usize) {
         for (i, &found) in found.as_slice().iter().enumerate() {
             let bound = gamma(roundings(i)) * self.absolute[i];
@@ -127,7 +127,7 @@ impl Sums {
     }
 }
 
-/// All promises on one case.
+/// All checks on one case.
 pub fn check(case: &Case) {
     let data = case.data();
     let effective = |o: usize, w: usize| data.gain.as_ref().map_or(1.0, |g| g[o]) * data.w[w];
@@ -166,7 +166,7 @@ pub fn check(case: &Case) {
     dw.hold("dw", &found_dw, |_| path);
 }
 
-/// Fails unless a gradient is what differences in f64 give.
+/// Fails unless a gradient agrees with finite differences in f64.
 pub fn close(found: f64, expected: f64) {
     let error = (found - expected).abs();
     assert!(

@@ -142,7 +142,7 @@ fn inference_uses_the_running_statistics() {
     }
 }
 
-/// A batch that is the same number everywhere has no variance, wherever it lies.
+/// A constant batch has no variance, whatever the constant.
 #[test]
 fn constant_channels() {
     for value in [0.0, 1.0, -3.3e7, 1e-20] {

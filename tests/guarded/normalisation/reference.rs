@@ -1,4 +1,4 @@
-//! A case, its f64 references, and all promises on it.
+//! A case, its f64 references, and all checks on it.
 
 use neurogain::backend::cpu::Floats;
 use neurogain::backend::{
@@ -12,7 +12,7 @@ pub struct Case {
     pub dimensions: Normalisation,
     pub relu: bool,
     pub residual: bool,
-    /// Added to x: how far the mean is from zero.
+    /// Added to x: the distance of the mean from zero.
     pub offset: f32,
     pub seed: u64,
 }
@@ -79,7 +79,7 @@ impl Case {
     }
 }
 
-/// Everything that the kernels give.
+/// All outputs of the kernels.
 pub struct Results {
     pub statistics: Floats,
     pub running: Floats,
@@ -196,7 +196,7 @@ pub fn check_statistics(case: &Case, data: &Data, found: &Results) {
             .map(|(_, x)| *x)
             .collect();
         let shift = first.iter().sum::<f64>() / first.len() as f64;
-        // The kernel's own shift is rounded; by less than this.
+        // The kernel's own shift is rounded, by less than this.
         let slack = gamma(p + 1) * first.iter().map(|x| x.abs()).sum::<f64>() / first.len() as f64;
         let spread = values
             .iter()

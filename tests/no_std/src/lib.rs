@@ -12,7 +12,7 @@ use neurogain::{Cpu, Memory, Shape, Tensor};
 
 struct Nothing;
 
-// SAFETY: it never gives memory out, so there is nothing to get wrong.
+// SAFETY: it never returns memory, so no memory can be misused.
 unsafe impl GlobalAlloc for Nothing {
     unsafe fn alloc(&self, _: Layout) -> *mut u8 {
         core::ptr::null_mut()

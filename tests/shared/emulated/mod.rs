@@ -1,4 +1,4 @@
-//! The CUDA kernels on the processor: what the tests of `backend::cuda` share where there is no card.
+//! Runs the CUDA kernels on the CPU, for tests of `backend::cuda` without a GPU.
 #![allow(dead_code)]
 
 use std::path::{Path, PathBuf};
@@ -6,20 +6,20 @@ use std::process::Command;
 
 use neurogain::backend::Cuda;
 
-/// Whether a tool that a test needs may be missing: not where `NEUROGAIN_REQUIRE_TOOLS` is set.
+/// Reports that a test is skipped because a tool is missing; fails if `NEUROGAIN_REQUIRE_TOOLS` is set.
 pub fn skipped(test: &str, missing: &str) {
     let required = std::env::var_os("NEUROGAIN_REQUIRE_TOOLS").is_some();
     assert!(!required, "{test} needs {missing}");
     eprintln!("SKIPPED: {test} needs {missing}");
 }
 
-/// Builds a folder's `host.cpp` as a shared library of this name; `None` where there is no g++.
+/// Builds a folder's `host.cpp` as a shared library of this name; `None` without g++.
 pub fn library_of(folder: &Path, name: &str) -> Option<PathBuf> {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.so"));
     build(&folder.join("host.cpp"), &target).then_some(target)
 }
 
-/// Builds a shared library; false where there is no g++.
+/// Builds a shared library; false without g++.
 pub fn build(source: &Path, target: &Path) -> bool {
     let mut compiler = Command::new("g++");
     compiler.args([
@@ -58,9 +58,9 @@ pub fn kernels() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/kernels"))
 }
 
-/// What the kernels run on: a card, if there is one, and the processor in its place, with large tiles and
-/// threads ascending, with small tiles and threads descending, and both with threads shuffled. The
-/// processor is missing where there is no g++.
+/// The devices to test: a GPU if there is one, and the CPU emulation with large tiles and
+/// ascending threads, with small tiles and descending threads, and both with shuffled threads. Without g++
+/// there is no emulation.
 pub fn devices(name: &str) -> Vec<Cuda> {
     let mut devices: Vec<Cuda> = Cuda::new(0).into_iter().collect();
     for card in &devices {

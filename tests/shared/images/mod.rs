@@ -1,5 +1,5 @@
-//! What the tests of the kernels on images share: awkward numbers, blocks of samples, every
-//! instruction set and number of threads, and an allocator that guards what surrounds a buffer.
+//! Shared by the tests of the image kernels: awkward numbers, blocks of samples, every
+//! instruction set and number of threads, and an allocator that guards the memory around a buffer.
 #![allow(dead_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -8,8 +8,8 @@ use std::cell::Cell;
 use neurogain::backend::cpu::{Floats, InstructionSet};
 use neurogain::backend::{Cpu, Memory};
 
-/// Puts 64 bytes of a pattern before and after every allocation, and ends the process when they have
-/// changed by the time it is freed: no kernel wrote outside of a buffer.
+/// Puts 64 bytes of a pattern before and after every allocation, and ends the process if they have
+/// changed when it is freed: then a kernel wrote outside a buffer.
 pub struct Guarded;
 
 const GUARD: usize = 64;
@@ -18,7 +18,7 @@ std::thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Allocations that this thread makes while `run` does.
+/// The number of allocations that this thread makes in `run`.
 pub fn allocations(run: impl FnOnce()) -> usize {
     let before = ALLOCATIONS.get();
     run();
@@ -34,7 +34,7 @@ impl Guarded {
 }
 
 // SAFETY: every request goes to the system's allocator with room for the guards before and after;
-// what is handed out lies one alignment (at least a guard) behind the start.
+// the returned pointer is one alignment (at least a guard) after the start.
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Guarded {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -130,7 +130,7 @@ pub fn upload(cpu: &Cpu, host: &[f32]) -> Floats {
     floats
 }
 
-/// Outputs start as NaN, so that a number that is not written shows.
+/// An output, initially NaN so that an element that is not written shows.
 pub fn unwritten(cpu: &Cpu, length: usize) -> Floats {
     upload(cpu, &vec![f32::NAN; length])
 }
@@ -139,7 +139,7 @@ pub fn bits(numbers: &Floats) -> Vec<u32> {
     numbers.as_slice().iter().map(|n| n.to_bits()).collect()
 }
 
-/// Runs with each instruction set and, where there are threads, 1, 2 and 7 of them, and fails unless
+/// Runs with each instruction set and, with threads, on 1, 2 and 7 of them, and fails unless
 /// all results are equal.
 pub fn same_everywhere<T: PartialEq + std::fmt::Debug>(run: impl Fn(&Cpu) -> T) -> T {
     let counts: &[usize] = if cfg!(feature = "parallel") {

@@ -1,4 +1,4 @@
-//! Every kernel behind one function, on awkward numbers: what the tests of the kernel contract share.
+//! Runs every kernel through one function, on awkward numbers: shared by the tests of the kernel contract.
 #![allow(dead_code)]
 
 mod random;
@@ -78,7 +78,7 @@ pub const KERNELS: [Kernel; 28] = [
     Kernel::NeuronStatistics,
 ];
 
-/// A kernel with its sizes and the seed of its numbers: enough to repeat it.
+/// A kernel with its sizes and the seed of its numbers: enough to repeat a case.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
     pub kernel: Kernel,
@@ -90,16 +90,16 @@ pub struct Case {
     pub seed: u64,
 }
 
-/// The operands of a case, and what the kernel made of them.
+/// The operands of a case, and the kernel's results.
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
     pub gain: Option<Vec<f32>>,
-    /// Operands in the order of the kernel's arguments, as they were before.
+    /// Operands in the order of the kernel's arguments, before the call.
     pub operands: Vec<Vec<f32>>,
     pub labels: Vec<u8>,
     pub pixels: Vec<u8>,
     pub indices: Vec<u32>,
-    /// Pixels of an image in its maps, the maps, and the map of each sample; none where nothing is mapped.
+    /// The pixels of an image, the maps, and the map of each sample; absent without maps.
     pub size: usize,
     pub sources: Vec<u32>,
     pub maps: Vec<u32>,
@@ -107,7 +107,7 @@ pub struct Outcome {
     pub results: Vec<Vec<f32>>,
 }
 
-/// The constants that the updates are tested with.
+/// The constants with which the updates are tested.
 pub const RATE: f32 = 0.01;
 pub const MOMENTUM: f32 = 0.9;
 /// ε of layer normalisation.
@@ -137,7 +137,7 @@ impl Case {
         }
     }
 
-    /// The dimensions of what goes over samples and pixels, or over the channels of each pixel.
+    /// The dimensions of operations over samples and pixels, or over the channels of each pixel.
     pub fn normalisation(&self) -> Normalisation {
         Normalisation {
             samples: self.samples,
@@ -184,8 +184,8 @@ pub fn case(kernel: Kernel, numbers: Numbers, most: usize) -> impl Strategy<Valu
                 numbers,
                 seed,
             };
-            // In half of the cases the samples keep their boundaries and the features give way, in
-            // the other half whichever is largest gives way.
+            // In half of the cases the sample count is kept and the features are reduced; in
+            // the other half the largest size is reduced.
             while case.samples * case.outputs * case.inputs > most {
                 let features = case.outputs.max(case.inputs);
                 let keep = seed % 2 == 0 && features > 4;
@@ -206,7 +206,7 @@ pub fn case(kernel: Kernel, numbers: Numbers, most: usize) -> impl Strategy<Valu
     )
 }
 
-/// A processor of each available instruction set, one thread each.
+/// A CPU backend for each available instruction set, with one thread.
 pub fn processors() -> Vec<Cpu> {
     InstructionSet::available()
         .map(|set| Cpu::with(set, 1).expect("one thread"))
@@ -222,7 +222,7 @@ pub fn runner(cases: u32) -> proptest::test_runner::TestRunner {
     })
 }
 
-/// Equal in bits; NaN equals NaN, as which one it is is not fixed.
+/// Equal in bits; any NaN equals any NaN, because sign and payload are unspecified.
 pub fn same_bits(a: &[f32], b: &[f32]) -> std::result::Result<(), String> {
     if a.len() != b.len() {
         return Err(format!("{} and {} numbers", a.len(), b.len()));

@@ -44,8 +44,8 @@ impl Random {
         self.bits() as usize % n
     }
 
-    /// A number: mostly of the order of 1, of either sign; at times a zero of either sign, a
-    /// subnormal number or one of another order; never so large that a sum overflows.
+    /// A number: mostly of the order of 1, of either sign; sometimes a zero of either sign, a
+    /// subnormal number or one of another magnitude; never so large that a sum overflows.
     pub fn number(&mut self) -> f32 {
         let unit = self.bits() as f32 / u32::MAX as f32 * 2.0 - 1.0;
         match self.below(16) {
@@ -57,7 +57,7 @@ impl Random {
         }
     }
 
-    /// Any number: now and then an infinity, NaN, or the largest finite number.
+    /// Any number: sometimes an infinity, NaN, or the largest finite number.
     pub fn any_number(&mut self) -> f32 {
         match self.below(64) {
             0 => f32::NAN,
@@ -69,7 +69,7 @@ impl Random {
     }
 }
 
-/// Which numbers a case is made of.
+/// The kind of numbers in a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Numbers {
     /// [`Random::number`].

@@ -182,7 +182,7 @@ impl Case {
                 let sources;
                 if self.gain && k > 0 {
                     let size = if k.is_multiple_of(2) { k / 2 } else { k };
-                    // Some pixels show what is outside of the image.
+                    // Some pixels show positions outside the image.
                     let mut source = || match random.below(9) {
                         0 => u32::MAX - random.below(2) as u32,
                         1 => size as u32,

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::{Files, assert_same};
 
-/// SplitMix64: the moments of a failure can be had again from its seed.
+/// SplitMix64: a failure's moments can be reproduced from its seed.
 struct Random(u64);
 
 impl Random {
@@ -28,11 +28,11 @@ fn spawn(mut command: Command) -> Child {
     command.spawn().expect("the program starts")
 }
 
-/// Kills runs, each again and again at moments up to `longest`, until `count` kills are done. Every run must end
-/// in the end, without a word and with the files of `undisturbed`.
+/// Kills runs repeatedly, at moments up to `longest`, until `count` kills are done. Every run must finally end
+/// without any message and with the files of `undisturbed`.
 ///
-/// `start` gives the program that begins a run in a directory of this name below `folder`, or goes on with it
-/// where it has begun.
+/// `start` returns the program that starts a run in a directory of this name below `folder`, or continues it
+/// if it has been started.
 pub fn kill(
     count: usize,
     folder: &TempDir,
@@ -56,12 +56,12 @@ pub fn kill(
         };
         loop {
             let begun = directory.join("config.toml").exists();
-            // Killed before anything was there to go on with.
+            // Killed before there was anything to continue.
             if !begun && directory.exists() {
                 fs::remove_dir_all(&directory).expect("removed");
             }
             let mut child = spawn(start(&name, begun));
-            // Lives get longer the more there were, so that a run ends on a machine that has become slow.
+            // The time before a kill grows with the number of kills, so that a run also ends on a slow machine.
             let longest = longest.as_micros() as u64 * (1 + moments.len() as u64 / 20);
             let moment = random.below(longest);
             sleep(Duration::from_micros(moment));
@@ -84,11 +84,11 @@ pub fn kill(
     println!("{kills} kills in {runs} runs");
 }
 
-/// Sends Ctrl-C to a run in `directory` so long after it has taken its lock; it must say how it goes on.
+/// Sends Ctrl-C to a run in `directory`, `after` it has taken its lock; it must say how to continue.
 pub fn interrupt(command: Command, directory: &Path, after: Duration) {
     let child = spawn(command);
     let begun = Instant::now();
-    // Ctrl-C is listened for before the lock is taken.
+    // The handler of Ctrl-C is installed before the lock is taken.
     let lock = directory.join("checkpoints/lock");
     while !lock.exists() {
         assert!(begun.elapsed() < Duration::from_secs(60), "too slow");
@@ -104,6 +104,6 @@ pub fn interrupt(command: Command, directory: &Path, after: Duration) {
     let name = directory.file_name().expect("a name").display();
     let advice = format!("to continue, run: neurogain run --resume {name}");
     assert!(complaint.contains(&advice), "{complaint}");
-    // The next one is waited for in the same way.
+    // The next one is awaited in the same way.
     fs::remove_file(lock).expect("removed");
 }

@@ -1,4 +1,4 @@
-//! The program, as the tests start it, and the files that it leaves.
+//! Starts the program for tests, and reads the files it leaves.
 #![allow(dead_code)]
 
 #[cfg(unix)]
@@ -27,7 +27,7 @@ pub fn program(folder: &TempDir, arguments: &[&str]) -> Command {
     command
 }
 
-/// The program with the instruction set that detection chooses: for what does not depend on it, and takes
+/// The program with the default instruction set: for tests that do not depend on it and take
 /// minutes on portable code.
 pub fn quick(folder: &TempDir, arguments: &[&str]) -> Command {
     let mut command = program(folder, arguments);
@@ -73,8 +73,8 @@ pub fn contents(directory: &Path) -> Files {
     found
 }
 
-/// Fails unless a run directory holds the files of an undisturbed one and no checkpoint; `how` says what was
-/// done to it.
+/// Fails unless a run directory has the files of an undisturbed run and no checkpoint; `how` describes the
+/// disturbance.
 #[track_caller]
 pub fn assert_same(undisturbed: &Files, directory: &Path, how: &str) {
     let found = contents(directory);

@@ -1,11 +1,11 @@
-//! A residual network's backbone from its definition, in any arithmetic: forward, backward, in inference.
+//! A residual network's backbone from its definition, in any arithmetic: forward, backward, inference.
 
 use super::layers::{
     Images, Normalised, Number, Taps, normalise, normalise_backward, normalise_by, relu,
     relu_backward,
 };
 
-/// A residual block: the numbers of its convolutions.
+/// A residual block: the indices of its convolutions.
 #[derive(Debug, Clone, Copy)]
 struct Block {
     first: usize,
@@ -13,17 +13,17 @@ struct Block {
     shortcut: Option<usize>,
 }
 
-/// Which layers there are. Convolution number i is followed by a batch normalisation; its weights, γ and β
+/// The layers. Convolution i is followed by a batch normalisation; its weights, γ and β
 /// are parameters 3i, 3i + 1 and 3i + 2.
 #[derive(Debug, Clone)]
 pub struct Backbone {
     pub convolutions: Vec<Taps>,
     blocks: Vec<Block>,
-    /// Whether the maximum of 3×3 with stride 2 follows the stem.
+    /// Whether 3×3 max pooling with stride 2 follows the stem.
     pooled: bool,
 }
 
-/// A pass's numbers, in its arithmetic.
+/// The numbers of a pass, in its arithmetic.
 pub struct Run<T> {
     /// g·W.
     pub effective: Vec<Vec<T>>,
@@ -38,7 +38,7 @@ pub struct Run<T> {
     inner: Vec<[Images<T>; 2]>,
 }
 
-/// What backward reads of a convolution and its normalisation.
+/// A convolution and its normalisation, as kept for the backward pass.
 struct Tape<T> {
     x: Images<T>,
     convolved: Images<T>,
@@ -83,7 +83,7 @@ impl<T: Number> Run<T> {
         rows.map(|(i, dw)| T::of(gain[i / row]) * dw).collect()
     }
 
-    /// Counts the distances of ReLU's input from its kink.
+    /// Records the distances of ReLU's input from its kink.
     pub fn kinks(&mut self, x: &Images<T>) {
         let sizes = x.numbers.iter().map(|x| x.value().abs());
         self.margin = sizes.fold(self.margin, f64::min);
@@ -177,7 +177,7 @@ impl Backbone {
         taps.to_input(&run.effective[3 * number], tape.x.shape(), &dy)
     }
 
-    /// The maps by the batch's statistics.
+    /// The maps with the batch's statistics.
     pub fn forward<T: Number>(&self, run: &mut Run<T>, images: &Images<f64>) -> Images<T> {
         let stem = self.unit(run, 0, &images.to());
         run.kinks(&stem);
@@ -204,7 +204,7 @@ impl Backbone {
         x
     }
 
-    /// The gradient of every parameter from that of the maps.
+    /// The gradient of every parameter from the gradient of the maps.
     pub fn backward<T: Number>(&self, run: &mut Run<T>, mut dy: Images<T>) {
         let inner = core::mem::take(&mut run.inner);
         for (block, [between, sum]) in self.blocks.iter().zip(&inner).rev() {
@@ -225,7 +225,7 @@ impl Backbone {
         self.unit_backward(run, 0, &relu_backward(&stem, &dy));
     }
 
-    /// The maps by running statistics.
+    /// The maps with running statistics.
     pub fn infer<T: Number>(
         &self,
         run: &Run<T>,
@@ -252,7 +252,7 @@ impl Backbone {
     }
 }
 
-/// The pixels of a window of 3×3 with stride 2 that begins one pixel outside of the image.
+/// The pixels of a 3×3 window with stride 2 that starts one pixel outside the image.
 fn window(oy: usize, ox: usize, side: usize) -> impl Iterator<Item = (usize, usize)> {
     let of = move |o: usize| (2 * o..2 * o + 3).filter_map(move |p| p.checked_sub(1));
     of(oy)
@@ -260,7 +260,7 @@ fn window(oy: usize, ox: usize, side: usize) -> impl Iterator<Item = (usize, usi
         .filter(move |&(y, x)| y < side && x < side)
 }
 
-/// The maximum of each window, and the smallest distance of one that is above 0 from the next.
+/// The maximum of each window, and the smallest distance of a maximum above 0 from the next largest.
 fn maximum<T: Number>(x: &Images<T>) -> (Images<T>, f64) {
     let mut margin = f64::INFINITY;
     let y = Images::each(
@@ -281,7 +281,7 @@ fn maximum<T: Number>(x: &Images<T>) -> (Images<T>, f64) {
     (y, margin)
 }
 
-/// dy to the first pixel of each window that is its largest.
+/// Routes dy to the first largest pixel of each window.
 fn maximum_backward<T: Number>(x: &Images<T>, dy: &Images<T>) -> Images<T> {
     let mut dx = Images::each(x.shape(), |_| T::of(0.0));
     Images::each(dy.shape(), |[s, oy, ox, c]| {

@@ -1,4 +1,4 @@
-//! The comodulated network and what learns on it, from the definitions, in any arithmetic.
+//! The comodulated network and its learning, from the definitions, in any arithmetic.
 
 use neurogain::gain::{Measure, Modulation, Sign};
 use neurogain::models::Modulated;
@@ -20,7 +20,7 @@ pub struct Comodulated {
     pub running: Statistics<f64>,
 }
 
-/// What no modulation reaches.
+/// The part of a pass before the modulation.
 pub struct Seen<T> {
     pub run: Run<T>,
     /// The run's margin in the backbone alone.
@@ -85,12 +85,12 @@ impl Comodulated {
         }
     }
 
-    /// The place of the encoder's first parameter; behind it the second's, the decoder's, the skip's.
+    /// The index of the encoder's first parameter; then follow its second, the decoder's, the skip connection's.
     pub fn place(&self) -> usize {
         self.backbone.parameters()
     }
 
-    /// The backbone by the batch's statistics if it is `learnt`, and the first convolution.
+    /// The backbone, with the batch's statistics if `learnt`, and the first convolution.
     pub fn see<T: Number>(&self, images: &Images<f64>, learnt: bool) -> Seen<T> {
         let mut run = Run::new(&self.parameters, &vec![None; self.parameters.len()]);
         let maps = match learnt {
@@ -110,7 +110,7 @@ impl Comodulated {
         }
     }
 
-    /// The decoder's activity under `scales`: those of the modulated layers, in order.
+    /// The decoder's activity with `scales`, those of the modulated layers in order.
     pub fn respond<T: Number>(&self, seen: &mut Seen<T>, scales: &[T]) -> Response<T> {
         let ones = || vec![T::of(1.0); self.encoder];
         let (head, tail) = scales.split_at(self.encoder);
@@ -143,7 +143,7 @@ impl Comodulated {
         }
     }
 
-    /// y under `gains`, one a neuron and image.
+    /// y with `gains`, one per neuron and image.
     pub fn decide<T: Number>(
         &self,
         seen: &Seen<T>,
@@ -160,7 +160,7 @@ impl Comodulated {
         }
     }
 
-    /// The gradient of every parameter into the run, if they are `learnt`, and that of the scales, from dy.
+    /// Adds the gradient of every parameter to the run, if `learnt`; returns that of the scales, from dy.
     pub fn backward<T: Number>(
         &self,
         seen: &mut Seen<T>,
@@ -204,7 +204,7 @@ impl Comodulated {
     }
 }
 
-/// A neuron's gain under a draw, and its derivative by c.
+/// A neuron's gain for a draw, and its derivative with respect to c.
 pub fn gain<T: Number>(modulation: Modulation, m: T, c: T, deviation: T) -> [T; 2] {
     let square = deviation * deviation;
     let half = T::of(0.5);
@@ -218,7 +218,7 @@ pub fn gain<T: Number>(modulation: Modulation, m: T, c: T, deviation: T) -> [T; 
     }
 }
 
-/// a of each image and neuron from the activities under the draws, in f64, in two passes.
+/// a of each image and neuron from the activities for the draws, in f64, in two passes.
 pub fn comovement<T: Number>(
     draws: &[f32],
     activities: &[Images<T>],

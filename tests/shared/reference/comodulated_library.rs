@@ -29,7 +29,7 @@ pub struct Pair {
     pub images: Images<f64>,
     pub inputs: Tensor,
     pub names: Vec<String>,
-    /// For what else the case needs.
+    /// Random numbers for the rest of the case.
     pub numbers: Numbers,
 }
 
@@ -65,7 +65,7 @@ impl Case {
         }
     }
 
-    /// Modulated neurons.
+    /// The number of modulated neurons.
     pub fn couplings(&self) -> usize {
         match self.modulated {
             Modulated::Both => 2 * self.encoder,
@@ -126,7 +126,7 @@ impl Case {
 }
 
 impl Pair {
-    /// So many numbers in [low, high).
+    /// `count` numbers in [low, high).
     pub fn draw(&mut self, count: usize, low: f32, high: f32) -> Vec<f64> {
         (0..count).map(|_| self.numbers.next(low, high)).collect()
     }

@@ -1,4 +1,4 @@
-//! What the tests of single layers on images share.
+//! Shared by the tests of single layers on images.
 
 use neurogain::{Cpu, Shape, Tensor};
 
@@ -25,7 +25,7 @@ pub fn check(backend: &Cpu, what: &str, found: &Tensor, expected: &[Bounded]) {
     assert_eq!(found.len(), expected.len(), "{what}");
     for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
         expected.check(*found, format!("{what}[{i}]"));
-        // Not so wide that a wrong number would pass.
+        // The bound is not so wide that a wrong number would pass.
         assert!(
             expected.error < 1e-3 * (1.0 + expected.value.abs()),
             "{what}: {expected:?}"
@@ -37,7 +37,7 @@ pub fn values(numbers: &[Bounded]) -> Vec<f64> {
     numbers.iter().map(|x| x.value).collect()
 }
 
-/// Σ dy·y: what the gradients that are tested are gradients of.
+/// Σ dy·y: the function whose gradients are tested.
 pub fn weighed(y: &Images<f64>, dy: &Images<f64>) -> f64 {
     y.numbers
         .iter()
@@ -46,7 +46,7 @@ pub fn weighed(y: &Images<f64>, dy: &Images<f64>) -> f64 {
         .sum()
 }
 
-/// Every third number of `gradient` is the slope of `f` at `x`.
+/// Checks that every third element of `gradient` is the slope of `f` at `x`.
 #[track_caller]
 pub fn slopes(what: &str, x: &[f64], gradient: &[f64], step: f64, f: impl Fn(&[f64]) -> f64) {
     assert_eq!(x.len(), gradient.len());

@@ -1,5 +1,5 @@
-//! The layers of a residual network by their definitions, in any arithmetic: f64 is the reference, f32
-//! shows what an honest computation in single precision loses, [`Bounded`] carries a proved bound.
+//! The layers of a residual network from their definitions, in any arithmetic: f64 is the reference, f32
+//! shows the error of a straightforward single-precision computation, [`Bounded`] carries a proved bound.
 
 use std::ops::{Add, Div, Mul, Sub};
 
@@ -133,7 +133,7 @@ impl<T: Number> Images<T> {
     }
 }
 
-/// A convolution's sizes; it pads by half of its window.
+/// A convolution's sizes; the padding is half of the window.
 #[derive(Debug, Clone, Copy)]
 pub struct Taps {
     pub outputs: usize,
@@ -152,7 +152,7 @@ impl Taps {
         ((o * self.size + ty) * self.size + tx) * self.inputs + c
     }
 
-    /// Which input pixel a tap of an output pixel reads, if it is in the image.
+    /// The input pixel that a tap of an output pixel reads, if it is inside the image.
     fn reads(&self, output: usize, tap: usize, side: usize) -> Option<usize> {
         let padded = output * self.stride + tap;
         padded
@@ -179,7 +179,7 @@ impl Taps {
         })
     }
 
-    /// dL/dW_eff: each weight collects dy·x wherever forward used it.
+    /// dL/dW_eff: each weight sums dy·x over its uses in forward.
     pub fn to_weights<T: Number>(self, x: &Images<T>, dy: &Images<T>) -> Vec<T> {
         let mut terms = vec![Vec::new(); self.outputs * self.size * self.size * self.inputs];
         self.each_use(x.samples, x.side, |w, from, to| {
@@ -188,7 +188,7 @@ impl Taps {
         terms.into_iter().map(|t| T::dot(t.into_iter())).collect()
     }
 
-    /// dL/dx: each input collects dy·w wherever forward used it.
+    /// dL/dx: each input sums dy·w over its uses in forward.
     pub fn to_input<T: Number>(self, w: &[T], x: [usize; 3], dy: &Images<T>) -> Images<T> {
         let [samples, side, channels] = x;
         let mut terms = vec![Vec::new(); samples * side * side * channels];
@@ -199,7 +199,7 @@ impl Taps {
         Images::each(x, |_| T::dot(terms.next().unwrap().into_iter()))
     }
 
-    /// Every (weight, input, output) that forward multiplies and adds to.
+    /// Every (weight, input, output) that forward multiplies and accumulates.
     fn each_use(
         &self,
         samples: usize,
@@ -234,7 +234,7 @@ pub struct Normalised<T> {
     pub variance: Vec<T>,
 }
 
-/// Values a channel.
+/// Values per channel.
 fn count<T>(x: &Images<T>) -> f64 {
     (x.samples * x.side * x.side) as f64
 }
@@ -268,7 +268,7 @@ pub fn normalise_by<T: Number>(
     })
 }
 
-/// dx, dγ, dβ by the chain rule through the variance and the mean, one after the other.
+/// dx, dγ, dβ by the chain rule, first through the variance, then through the mean.
 pub fn normalise_backward<T: Number>(
     x: &Images<T>,
     normalised: &Normalised<T>,
@@ -317,7 +317,7 @@ pub fn relu_backward<T: Number>(x: &Images<T>, dy: &Images<T>) -> Images<T> {
     })
 }
 
-/// The average over all pixels: one pixel an image.
+/// The average over all pixels: one pixel per image.
 pub fn average<T: Number>(x: &Images<T>) -> Images<T> {
     let pixels = x.side * x.side;
     Images::each([x.samples, 1, x.channels], |[s, _, _, c]| {

@@ -7,15 +7,15 @@ use proptest::prelude::*;
 
 use crate::reference::{Network, Samples};
 
-/// A network and samples, every number of which is an f32.
+/// A network and samples; every number is an f32.
 #[derive(Debug, Clone)]
 pub struct Case {
     pub network: Network,
     pub samples: Samples,
 }
 
-/// Random sizes (1 to 5 layers' worth of neurons up to 20), weights, gains in [½, 3] and samples, whose
-/// number is anything from 1 to 40.
+/// Random sizes (1 to 5 layers, up to 20 neurons each), weights, gains in [½, 3] and 1 to 40
+/// samples.
 pub fn cases() -> impl Strategy<Value = Case> {
     let sizes = (
         1..=20usize,

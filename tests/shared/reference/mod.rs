@@ -1,9 +1,9 @@
 //! An f64 reference that carries a proved bound on the rounding errors of the f32 computation.
 //!
-//! [`Bounded`] runs the formula in f64 and, beside it, the standard running error analysis: each f32
-//! operation adds at most u·|result| + 2⁻¹⁵⁰ (u = 2⁻²⁴), and passes the errors of its operands on. A sum
-//! of n products, in any order, adds at most γ_n·Σ|a||b|, γ_n = n·u/(1 − n·u). So an f32 result outside
-//! `value ± error` is wrong, whatever the order of its operations.
+//! [`Bounded`] evaluates the formula in f64, together with the standard running error analysis: each f32
+//! operation adds at most u·|result| + 2⁻¹⁵⁰ (u = 2⁻²⁴), and propagates the errors of its operands. A sum
+//! of n products, in any order, adds at most γ_n·Σ|a||b|, γ_n = n·u/(1 − n·u). An f32 result outside
+//! `value ± error` is therefore wrong, whatever the order of its operations.
 #![allow(dead_code)]
 
 pub mod backbone;
@@ -22,7 +22,7 @@ use std::ops::{Add, Div, Mul, Sub};
 pub const U: f64 = 1.0 / (1 << 24) as f64;
 const TINY: f64 = 1e-45;
 
-/// Relative error allowed to exp and ln, in units of u; the kernels' own tests prove less.
+/// Relative error allowed for exp and ln, in units of u; the kernels' own tests prove a smaller one.
 const FUNCTION: f64 = 8.0 * U;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -155,7 +155,7 @@ pub struct Samples {
     pub labels: Vec<u8>,
 }
 
-/// What a training pass gives.
+/// The results of a training pass.
 pub struct Pass {
     pub logits: Vec<Vec<Bounded>>,
     /// Means over the samples.
@@ -249,7 +249,7 @@ impl Network {
         }
     }
 
-    /// The mean loss alone, in f64.
+    /// Only the mean loss, in f64.
     pub fn loss(&self, samples: &Samples) -> f64 {
         self.pass(samples).loss.value
     }
@@ -266,7 +266,7 @@ pub fn relu(x: Bounded) -> Bounded {
     }
 }
 
-/// dy where the pre-activation is above 0; either, where rounding may have moved it across.
+/// dy where the pre-activation is above 0; either value, if rounding may have moved it across 0.
 pub fn relu_backward(pre: Bounded, dy: Bounded) -> Bounded {
     let value = if pre.value > 0.0 { dy.value } else { 0.0 };
     let error = match pre.value.abs() <= pre.error {
@@ -277,7 +277,7 @@ pub fn relu_backward(pre: Bounded, dy: Bounded) -> Bounded {
     Bounded { value, error }
 }
 
-/// Loss, entropy and probabilities, in the kernel's formula.
+/// Loss, entropy and probabilities, with the kernel's formula.
 fn softmax(z: &[Bounded], label: usize) -> (Bounded, Bounded, Vec<Bounded>) {
     let largest = z
         .iter()
@@ -293,8 +293,8 @@ fn softmax(z: &[Bounded], label: usize) -> (Bounded, Bounded, Vec<Bounded>) {
     (loss, entropy, e.iter().map(|&e| e / total).collect())
 }
 
-/// `−Σ p ln p` and the gradient's definition are checked against this by finite differences: the central
-/// difference of the loss along one weight.
+/// The central difference of the loss along one weight, against which `−Σ p ln p` and the definition of the gradient
+/// are checked.
 pub fn difference(network: &Network, samples: &Samples, at: [usize; 3], step: f64) -> f64 {
     let moved = |by: f64| {
         let mut network = network.clone();

@@ -1,17 +1,18 @@
-//! What single precision may cost.
+//! The permitted error of single precision.
 //!
-//! A bound by running error analysis says nothing here: each convolution turns the errors of its inputs
-//! into Σ|w|·error, while its value is a sum that cancels, so over 17 convolutions the bound outgrows the
-//! numbers many times over. Instead the reference itself is run in f32, operation by operation, in the
-//! plain order and with the two-pass variance: its distance from f64 is what single precision costs an
-//! honest implementation on these numbers. The library must be within [`FACTOR`] of that distance, as the
-//! largest difference of a tensor in units of its largest number; and the distance must itself be below
-//! [`SMALL`], so that no wrong formula hides in it.
+//! A bound from running error analysis is useless here: each convolution turns the errors of its inputs
+//! into Σ|w|·error, while its value is a sum that cancels, so over 17 convolutions the bound grows far beyond the
+//! numbers. Instead the reference itself is run in f32, operation by operation, in the
+//! plain order and with the two-pass variance. Its distance from f64 is the error of a straightforward
+//! single-precision implementation on these numbers. The library must be within [`FACTOR`] of that distance, measured
+//! as
+//! the largest difference in a tensor relative to its largest number. The distance itself must be below
+//! [`SMALL`], so that it cannot hide a wrong formula.
 
 use super::layers::Number;
 
-/// Both distances are largest values over tensors of one draw of roundings each, so they scatter: the
-/// library's is 0.06 to 1.7 times the other here.
+/// Both distances are maxima over tensors, each from one realisation of the roundings, so they scatter: the
+/// library's is 0.06 to 1.7 times the reference's here.
 pub const FACTOR: f64 = 4.0;
 pub const SMALL: f64 = 5e-4;
 
@@ -19,7 +20,7 @@ pub fn values<T: Number>(numbers: &[T]) -> Vec<f64> {
     numbers.iter().map(|x| x.value()).collect()
 }
 
-/// Fails unless `found` is as near to the reference as the reference in f32 is, all tensors together.
+/// Fails unless `found` is as close to the reference as the f32 reference is, over all tensors.
 #[track_caller]
 pub fn near<'a>(
     what: &str,
@@ -47,7 +48,7 @@ pub fn distance(found: &[f64], expected: &[f64]) -> f64 {
     let largest = expected.iter().fold(0.0f64, |most, x| most.max(x.abs()));
     let pairs = found.iter().zip(expected);
     let difference = pairs.fold(0.0f64, |most, (a, b)| {
-        // A NaN is as far away as can be.
+        // A NaN counts as infinitely far.
         if (a - b).is_finite() {
             most.max((a - b).abs())
         } else {

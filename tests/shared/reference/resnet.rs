@@ -3,7 +3,7 @@
 use super::backbone::{Backbone, Run, Statistics};
 use super::layers::{Images, Number, Taps, average, average_backward};
 
-/// The backbone, and a head on its average, whose weights are the last parameter.
+/// The backbone, and a head on its average; the head's weights are the last parameter.
 #[derive(Debug, Clone)]
 pub struct SlimResNet {
     backbone: Backbone,
@@ -14,7 +14,7 @@ pub struct SlimResNet {
     pub running: Statistics<f64>,
 }
 
-/// What a training pass gives.
+/// The results of a training pass.
 pub struct Pass<T> {
     pub logits: Vec<T>,
     /// Means over the samples.
@@ -46,7 +46,7 @@ impl SlimResNet {
         linear(self.classes, pooled)
     }
 
-    /// The mean loss alone, in f64.
+    /// Only the mean loss, in f64.
     pub fn loss(&self, images: &Images<f64>, labels: &[u8]) -> f64 {
         self.run::<f64>(images, labels, false).loss
     }
@@ -84,7 +84,7 @@ impl SlimResNet {
         }
     }
 
-    /// The logits by the running statistics.
+    /// The logits with the running statistics.
     pub fn infer<T: Number>(&self, images: &Images<f64>) -> Vec<T> {
         let run = Run::<T>::new(&self.parameters, &self.gains);
         let pooled = average(&self.backbone.infer(&run, &self.running, images));
@@ -92,7 +92,7 @@ impl SlimResNet {
         self.head(pooled.channels).forward(w, &pooled).numbers
     }
 
-    /// Moves the running statistics by momentum 0.1.
+    /// Updates the running statistics with momentum 0.1.
     pub fn move_running<T: Number>(&mut self, statistics: &Statistics<T>) {
         let old = self.running.iter_mut().flatten().flatten();
         let new = statistics.iter().flatten().flatten();
@@ -112,7 +112,7 @@ pub fn linear(outputs: usize, inputs: usize) -> Taps {
     }
 }
 
-/// Mean cross-entropy, mean entropy and the gradient of the former.
+/// Mean cross-entropy, mean entropy and the gradient of the mean cross-entropy.
 pub fn softmax<T: Number>(logits: &[T], classes: usize, labels: &[u8]) -> (T, T, Vec<T>) {
     let m = T::of(labels.len() as f64);
     let (mut loss, mut entropy, mut gradient) = (T::of(0.0), T::of(0.0), Vec::new());

@@ -7,7 +7,7 @@ use neurogain::{Cpu, Memory, Shape, Tensor};
 use super::layers::Images;
 use super::resnet::SlimResNet;
 
-/// Reproducible numbers, each of which is an f32.
+/// Reproducible f32 numbers.
 pub struct Numbers(u64);
 
 impl Numbers {
@@ -61,8 +61,8 @@ pub fn wide(backend: &Cpu, tensor: &Tensor) -> Vec<f64> {
 }
 
 impl Case {
-    /// Both networks with the library's initial weights, γ in [½, 1½), β in [−½, ½), a head of weights
-    /// that matter and, where `drawn`, gains in [½, 2).
+    /// Both networks with the library's initial weights, γ in [½, 1½), β in [−½, ½), head weights
+    /// large enough to matter and, if `drawn`, gains in [½, 2).
     pub fn pair(&self, backend: &Cpu, drawn: bool) -> Pair {
         let shape = SlimResNetShape {
             side: self.side,

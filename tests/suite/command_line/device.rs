@@ -1,4 +1,4 @@
-//! `--device`: the processor, a card, or what there is.
+//! `--device`: the CPU, a GPU, or automatic.
 
 use super::*;
 
@@ -31,7 +31,7 @@ fn a_card_that_is_not_there_is_an_error_that_says_what_to_do() {
     assert!(complaint.contains("--device cpu"), "{complaint}");
 }
 
-/// Everything that takes a device refuses what is none, and a card that is not there, before it does anything.
+/// Every command that takes a device refuses an unknown one, and a missing GPU, before it does anything.
 #[test]
 fn every_command_looks_for_the_device_first() {
     let folder = folder();

@@ -95,10 +95,10 @@ fn what_cannot_be_done_is_said() {
     assert!(complaint.contains("file: cannot create"), "{complaint}");
 }
 
-/// A point a method, switch, span and coordinate; without moving gains W and g·W move alike.
+/// One point per method, switch, span and coordinate; with fixed gains, W and g·W move alike.
 #[test]
 fn the_movement_of_the_weights_is_drawn_for_every_method_and_switch() {
-    // Its bits are the same on every set, as tests/suite/pinned_runs.rs shows, and portable code takes minutes.
+    // The bits are equal on every set (tests/suite/pinned_runs.rs), and portable code takes minutes.
     if std::env::var("NEUROGAIN_SIMD").as_deref() == Ok("portable") {
         eprintln!("left to the faster instruction sets");
         return;

@@ -1,4 +1,4 @@
-//! Ctrl-C: the run ends at once, and what was done is readable.
+//! Ctrl-C: the run ends at once, and the results so far are readable.
 
 use neurogain::run::RunDirectory;
 use neurogain::systems::StabilityGap;
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::*;
 
-/// A run of minutes, begun: its directory is there, and a moment has passed.
+/// A run of minutes, started: its directory exists, and a moment has passed.
 fn long_run(folder: &TempDir, more: &[&str]) -> Child {
     let arguments = [
         "run",

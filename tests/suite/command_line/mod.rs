@@ -1,4 +1,4 @@
-//! The program: what it prints, what it leaves, its exit codes, and what it says of bad input.
+//! The program: what it prints, which files it leaves, its exit codes, and its errors for bad input.
 #![cfg(feature = "cli")]
 
 mod data;

@@ -1,4 +1,4 @@
-//! What runs, lists and reports print and leave.
+//! What runs, lists and reports print, and which files they leave.
 
 use std::fs;
 use std::path::Path;
@@ -46,7 +46,7 @@ fn event_files_are_there_if_asked_for() {
     tiny(&folder, &["--out", "without", "--quiet"]);
     assert!(!folder.path().join("without/tensorboard").exists());
     tiny(&folder, &["--out", "with", "--quiet", "--tensorboard"]);
-    // Those of runs that had ended too.
+    // Also those of runs that had ended.
     succeeds(&folder, &["run", "--resume", "without", "--tensorboard"]);
     for run in ["ngm-sgd-1", "ngm-sgd-2", "adam-1", "adam-2"] {
         let events = |directory: &str| {
@@ -194,7 +194,7 @@ fn show_prints_a_preset_that_runs_as_a_file() {
 fn help_and_version_are_results() {
     let folder = folder();
     let help = succeeds(&folder, &["run", "--help"]);
-    // However the lines are broken.
+    // Independent of the line breaks.
     let words: Vec<&str> = help.split_whitespace().collect();
     assert!(words.join(" ").contains("42..46 is five seeds"), "{help}");
     assert!(succeeds(&folder, &["--version"]).contains(env!("CARGO_PKG_VERSION")));

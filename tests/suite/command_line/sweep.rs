@@ -1,4 +1,4 @@
-//! Sweeps: cells side by side, gone on with, one at a time, and as scripts for Slurm.
+//! Sweeps: cells in parallel, resumed, one at a time, and as Slurm scripts.
 
 use neurogain::run::RunDirectory;
 use neurogain::systems::StabilityGap;
@@ -105,7 +105,7 @@ fn given_again_a_sweep_keeps_the_cells_that_have_ended() {
     let folder = with_sweep(ETA);
     succeeds(&folder, &["sweep", "eta.toml", "--out", "here"]);
     let before = read(&folder, "here/sweep.csv");
-    // A mark in each cell: it is lost where the cell is begun again.
+    // A marker in each cell, which is lost if the cell is started again.
     let mark = |number: usize| -> PathBuf {
         let name = format!("here/cells/{number:03}/mark");
         folder.path().join(name)
@@ -124,7 +124,7 @@ fn given_again_a_sweep_keeps_the_cells_that_have_ended() {
     assert!(complaint.contains("cell 3 (gain.eta = 0.2"), "{complaint}");
     assert!(complaint.contains("not begun"), "{complaint}");
 
-    // A cell of other settings is named and left alone; the others are done.
+    // A cell with other settings is named and left unchanged; the others are run.
     let refused = crate::program::output(&folder, &["sweep", "eta.toml", "--out", "here"]);
     let complaint = text(&refused.stderr);
     assert_eq!(refused.status.code(), Some(1), "{complaint}");
@@ -185,7 +185,7 @@ fn slurm_scripts_are_written_and_nothing_is_run() {
     }
     let cells = fs::read_dir(folder.path().join("here/cells")).expect("read");
     assert_eq!(cells.count(), 0);
-    // What a task does.
+    // The command of a Slurm task.
     let arguments = ["sweep", "here/sweep.toml", "--out", "here", "--cell", "4"];
     succeeds(&folder, &arguments);
     assert!(folder.path().join("here/cells/004/report.html").is_file());

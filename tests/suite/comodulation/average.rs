@@ -1,14 +1,14 @@
-//! The running average over batches: τ from 1 up to 100.
+//! The running average over batches: τ grows from 1 to 100.
 
 use neurogain::gain::{DecoderGain, LONGEST};
 
-/// Batches whose a has mean 1 already.
+/// Batches whose a already has mean 1.
 fn a(batch: u32) -> [f64; 2] {
     let part = f64::from(batch * 7 % 11) / 10.0;
     [part, 2.0 - part]
 }
 
-/// With τ the number of the batch, the average so far is that of the ones at the start and every a.
+/// With τ equal to the number of the batch, the average is that of the initial ones and every a so far.
 #[test]
 fn up_to_100_batches_count_alike() {
     let mut gain = DecoderGain::new(2);
@@ -30,7 +30,7 @@ fn up_to_100_batches_count_alike() {
     assert_eq!(LONGEST, 100);
 }
 
-/// From then on a batch has the share 1/101, and its scale does not matter.
+/// From then on a batch has the weight 1/101, and its scale does not matter.
 #[test]
 fn later_batches_have_a_fixed_share() {
     let mut gain = DecoderGain::new(2);

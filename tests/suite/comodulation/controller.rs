@@ -1,15 +1,15 @@
-//! Where the controller starts.
+//! Initialisation of the controller.
 
 use neurogain::Cpu;
 use neurogain::models::Controller;
 
-/// Couplings start near 0, and none at 0, where nothing would move them: c = z² with z of about N(0, 0.1²), so
-/// that their mean is about 0.01.
+/// Couplings start near 0, but not at 0, where the gradient vanishes: c = z² with z of about N(0, 0.1²), so
+/// their mean is about 0.01.
 ///
-/// Of a table they are 20 000 squares, whose mean has a relative standard deviation of √(2/20000) = 1 %. Behind a
-/// hidden layer the variance of z is another for each task: the 64 hidden neurons' sum of squares has a relative
-/// standard deviation of √(5/64) = 28 %, and the mean over 100 tasks one of 3 %; that tasks share the second layer
-/// makes it 4.5 % (4,000 simulations). The bounds are about five of each.
+/// A table has 20 000 squares, whose mean has a relative standard deviation of √(2/20000) = 1 %. After a
+/// hidden layer, the variance of z differs between tasks: the sum of squares of the 64 hidden neurons has a relative
+/// standard deviation of √(5/64) = 28 %, and the mean over 100 tasks 3 %. The tasks share the second layer, which
+/// raises it to 4.5 % (4,000 simulations). The bounds are about five standard deviations.
 #[test]
 fn couplings_start_at_about_a_hundredth() {
     let backend = Cpu::new().unwrap();

@@ -1,4 +1,4 @@
-//! Which draws a batch gets.
+//! The draws of each batch.
 
 use std::collections::BTreeSet;
 
@@ -7,9 +7,9 @@ use neurogain::learn::{AdapterSettings, GainSource, GainsFor, Modulator};
 
 use super::learner::{MODULATOR, SETTINGS, batch, learner};
 
-/// Test images get draws that nothing is learnt under: where each image has gains of its own, the loss of a
-/// batch that is answered is none that learning has at any step, the same one included. Gains that need no draws
-/// show that nothing else tells the two apart.
+/// Test images get draws that no training step uses: with gains per image, the loss of an evaluated
+/// batch differs from the training loss at every step, including the same one. With gains that need no draws the two
+/// losses agree, so only the draws make the difference.
 #[test]
 fn test_images_have_draws_of_their_own() {
     let backend = Cpu::new().unwrap();
@@ -24,7 +24,7 @@ fn test_images_have_draws_of_their_own() {
             modulator,
             ..SETTINGS
         };
-        // The loss is that before the step, so that every learner is asked the same.
+        // The loss is the one before the step, so all learners are compared in the same state.
         let learner = learner(&backend, &settings);
         let learnt = |step: u64| {
             let loss = learner.clone().learn(&backend, 0, &batch, step).unwrap();

@@ -1,9 +1,9 @@
-//! The covariance is estimated without bias, and with the standard error of the formula.
+//! The estimator of the covariance is unbiased and has the standard error given by the formula.
 //!
-//! Every comparison is of a mean over [`REPEATS`] independent estimates with its expectation, and fails
-//! beyond five standard errors: with a right program once in 1.7 million choices of the streams (normal
-//! distribution, two-sided 5.7·10⁻⁷), and the streams are fixed. Dividing by T instead of T − 1, the error
-//! to be found, is at T = 4 off by a quarter: more than ten standard errors.
+//! Every comparison is between a mean over [`REPEATS`] independent estimates and its expectation, and fails
+//! beyond five standard errors: for a correct program, once in 1.7 million choices of the streams (normal
+//! distribution, two-sided 5.7·10⁻⁷), and the streams are fixed. The error to be detected is division by T instead of
+//! T − 1; at T = 4 it changes the result by a quarter, more than ten standard errors.
 
 use neurogain::gain::{Comovement, Draws, Measure, Modulation, Sign, gain, modulator, normalised};
 use neurogain::rng::{Purpose, RandomStream};
@@ -12,8 +12,8 @@ const REPEATS: usize = 4000;
 const SIGMA: f32 = 0.5;
 const C: f32 = 0.8;
 
-/// Estimates of cov(gain, m) from so many draws. Their sign is kept, by a second neuron that goes the other
-/// way.
+/// Estimates of cov(gain, m) from this many draws. A second neuron with the opposite coupling preserves the
+/// sign.
 fn estimates(draws: Draws, modulation: Modulation, count: usize) -> Vec<f64> {
     let one = |repeat: usize| {
         let step = (count * REPEATS + repeat) as u64;
@@ -48,7 +48,7 @@ fn expected() -> f64 {
     f64::from(SIGMA).powi(2) * f64::from(C)
 }
 
-/// The standard deviation of some estimates, which says how far their mean may be off.
+/// The standard deviation of the estimates, which bounds the error of their mean.
 fn deviation(estimates: &[f64]) -> f64 {
     let centre = mean(estimates.iter().copied());
     mean(estimates.iter().map(|e| (e - centre).powi(2))).sqrt()
@@ -70,8 +70,8 @@ fn independent_draws_give_no_bias() {
     }
 }
 
-/// The mean of antithetic draws is 0 and need not be estimated, so that T − 1 instead of T makes the
-/// covariance T/(T − 1) times as large: of every neuron, which the mean of 1 takes away again.
+/// The mean of antithetic draws is 0 and need not be estimated. With T − 1 instead of T the
+/// covariance is T/(T − 1) times as large for every neuron; normalising the mean to 1 cancels that.
 #[test]
 fn antithetic_draws_give_a_factor_that_all_neurons_share() {
     for count in [2, 4, 32] {
@@ -87,9 +87,9 @@ fn antithetic_draws_give_a_factor_that_all_neurons_share() {
     }
 }
 
-/// Of linear gains the estimate is c times the sample variance of m, which is σ²·χ²/(T − 1) with T − 1
-/// degrees of freedom ν: its standard error is c·σ²·√(2/ν), and of (estimate − mean)², whose mean is compared,
-/// the variance is (c·σ²/ν)⁴·((12ν² + 48ν) − (2ν)²).
+/// For linear gains the estimate is c times the sample variance of m, which is σ²·χ²/(T − 1) with ν = T − 1
+/// degrees of freedom. Its standard error is c·σ²·√(2/ν). (estimate − mean)², whose mean is compared,
+/// has the variance (c·σ²/ν)⁴·((12ν² + 48ν) − (2ν)²).
 #[test]
 fn the_standard_error_falls_with_the_draws() {
     for count in [2, 8, 32, 128] {
@@ -108,9 +108,10 @@ fn the_standard_error_falls_with_the_draws() {
     }
 }
 
-/// Pairs (m, −m) leave out what is even in m, the draws' own skewness, which a gain that bends takes for
-/// coupling: the gains of two neurons of different couplings are more exact with as many draws. Each deviation
-/// is known to less than a tenth of itself; they differ by more than half.
+/// Pairs (m, −m) cancel everything even in m, such as the skewness of the draws, which a nonlinear gain would mistake
+/// for coupling: with equally many draws, the gains of two neurons with different couplings are more exact. Each
+/// standard
+/// deviation is known to within a tenth; they differ by more than half.
 #[test]
 fn gains_from_antithetic_draws_are_more_exact() {
     let of = |draws| {

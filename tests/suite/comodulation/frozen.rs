@@ -1,4 +1,4 @@
-//! What is frozen keeps its bits, and what learns moves.
+//! Frozen parts keep their bits, and trained parts change.
 
 use neurogain::Cpu;
 use neurogain::learn::{AdapterSettings, GainSource, GainsFor, Modulator, Pass};
@@ -49,7 +49,7 @@ fn the_network_keeps_its_bits_while_a_modulation_is_learnt() {
     }
 }
 
-/// A batch of a task moves its own readout and row of couplings alone.
+/// A batch of a task changes only its own readout and row of couplings.
 #[test]
 fn other_tasks_keep_theirs() {
     let backend = Cpu::new().unwrap();
@@ -91,7 +91,7 @@ fn answers_change_nothing() {
         };
         let mut learner = learner(&backend, &settings);
         learn(&backend, &mut learner, 1);
-        // A task has no gains of its own where images have.
+        // With gains per image, a task has no gains.
         let ones = learner.gains(0).unwrap() == [1.0; CASE.decoder];
         assert_eq!(ones, gains_for == GainsFor::Image);
         let batch = batch(&backend, 0, 9);
@@ -110,7 +110,7 @@ fn answers_change_nothing() {
     }
 }
 
-/// Learnt as a whole, every weight and running statistic moves; hard sharing learns the readout alone.
+/// If the whole network is trained, every weight and running statistic changes; hard sharing trains only the readout.
 #[test]
 fn everything_or_the_readout() {
     let backend = Cpu::new().unwrap();

@@ -1,4 +1,4 @@
-//! The laws of the gains that activities under the draws give.
+//! Properties of the gains computed from activities for the draws.
 
 use neurogain::Error;
 use neurogain::gain::{Comovement, DecoderGain, Measure, Sign, mean_over_images, normalised};
@@ -11,7 +11,7 @@ use crate::reference::layers::Images;
 pub const MEASURES: [Measure; 2] = [Measure::Covariance, Measure::Correlation];
 pub const SIGNS: [Sign; 2] = [Sign::Rectified, Sign::Absolute];
 
-/// Draws, and the activities under them, `[draws][images][neurons]`.
+/// Draws, and the activities for them, `[draws][images][neurons]`.
 #[derive(Debug, Clone)]
 struct Seen {
     draws: Vec<f32>,
@@ -20,7 +20,7 @@ struct Seen {
     activities: Vec<Vec<f32>>,
 }
 
-/// Activities as ReLU leaves them: zeros among them, at times all of them or all the same; of any size.
+/// Activities like those after ReLU: with zeros, sometimes all zero or all equal; of any size.
 fn seen() -> impl Strategy<Value = Seen> {
     let sizes = (2usize..=12, 1usize..=4, 1usize..=6);
     sizes.prop_flat_map(|(draws, images, neurons)| {
@@ -56,7 +56,7 @@ impl Seen {
     }
 }
 
-/// Of mean 1 up to the roundings of f64: n values each rounded twice, a sum of n, a division.
+/// Of mean 1 up to the roundings of f64: n values rounded twice each, a sum of n, a division.
 fn of_mean_1(gains: &[f64]) -> Result<(), TestCaseError> {
     let n = gains.len() as f64;
     let mean = gains.iter().sum::<f64>() / n;
@@ -86,14 +86,14 @@ proptest! {
                     gain.update(&comovement.mean_gains(measure, sign));
                     of_mean_1(gain.values())?;
                 }
-                // As the decoder takes them: each rounded once.
+                // As the decoder reads them: each rounded once.
                 let mean = gain.to_f32().iter().map(|g| f64::from(*g)).sum::<f64>();
                 prop_assert!((mean / seen.neurons as f64 - 1.0).abs() <= 1.001 * U);
             }
         }
     }
 
-    /// Anything that is not negative, however small or large.
+    /// Any non-negative number, however small or large.
     #[test]
     fn normalised_has_mean_1(
         a in prop::collection::vec(prop_oneof![Just(0.0), 0f64..1.0, 0f64..1e-320, 0f64..1e308], 1..9),
@@ -109,8 +109,8 @@ proptest! {
         prop_assert!(!positive || a.iter().zip(&gains).all(kept), "{:?} became {:?}", a, gains);
     }
 
-    /// The sums are the definition's, in two passes in f64. Of n draws the reference and the library each
-    /// lose less than (4n + 8)·u₆₄ of Σ(|m| + |m̄|)·2·max|h|: the mean that the reference takes away has the
+    /// The sums agree with the definition, in two passes in f64. For n draws the reference and the library each
+    /// lose less than (4n + 8)·u₆₄ of Σ(|m| + |m̄|)·2·max|h|: the mean that the reference subtracts has the
     /// rounding of its largest term.
     #[test]
     fn the_measures_are_their_definitions(seen in seen()) {
@@ -135,7 +135,7 @@ proptest! {
         }
     }
 
-    /// A correlation is at most 1, and 1 for the modulator itself, whatever its scale.
+    /// A correlation is at most 1, and exactly 1 for the modulator itself, whatever its scale.
     #[test]
     fn a_correlation_has_no_scale(seen in seen(), scale in 1e-3f32..1e3) {
         let found = seen.comovement(1.0).gains(Measure::Correlation, Sign::Absolute);
@@ -152,7 +152,7 @@ proptest! {
         }
     }
 
-    /// A scale of m is none of g: a power of two in every bit, any other up to the rounding of the draws,
+    /// The scale of m does not affect g: a power of two in no bit, any other up to the rounding of the draws,
     /// each by u of its size.
     #[test]
     fn gains_do_not_know_the_scale_of_the_modulator(seen in seen(), power in -8i32..9, scale in 0.1f32..10.0) {
@@ -161,7 +161,7 @@ proptest! {
             let gains = |scale: f32| normalised(&seen.comovement(scale).mean_gains(measure, sign));
             let one = gains(1.0);
             prop_assert_eq!(&gains(2f32.powi(power)), &one);
-            // Where the covariances do not vanish beside what the roundings of m make of them.
+            // Where the covariances are not negligible against the roundings of m.
             let spread = |h: usize| {
                 let values = seen.activities.iter().map(|a| f64::from(a[h]));
                 values.clone().fold(0.0, f64::max) - values.fold(f64::MAX, f64::min)
@@ -182,7 +182,7 @@ proptest! {
 
 #[test]
 fn no_covariance_above_0_gives_ones() {
-    // Against the modulator, not with it at all, silent, and all three.
+    // Against the modulator, constant, and zero; then all three together.
     let draws = [0.5, -0.5, 0.25, -0.25];
     let against = |m: f32| 1.0 - m;
     for activity in [|m: f32| 1.0 - m, |_| 0.75, |_| 0.0] {
@@ -198,7 +198,7 @@ fn no_covariance_above_0_gives_ones() {
             assert_eq!(gain.values(), [1.0; 3]);
         }
     }
-    // Of what goes against it the absolute value takes note.
+    // The absolute value also counts a negative covariance.
     let mut comovement = Comovement::new(&draws, 1, 2).unwrap();
     for (draw, &m) in draws.iter().enumerate() {
         comovement.add(draw, &[against(m), 0.0]).unwrap();

@@ -1,4 +1,4 @@
-//! Small learners, and what they are made of.
+//! Small learners, and their parts.
 
 use neurogain::gain::{Draws, Measure, Modulation, Sign};
 use neurogain::learn::{Adapter, AdapterSettings, Batch, GainSource, GainsFor, Modulator, Pass};
@@ -67,7 +67,7 @@ pub fn adapter(
     )
 }
 
-/// A learner with a controller that is made of the same numbers at every call.
+/// A learner with a controller, made of the same numbers at every call.
 pub fn learner(backend: &Cpu, settings: &AdapterSettings) -> Adapter {
     let mut pair = pair(backend);
     let controller = controller(backend, &mut pair, CLASSES.len(), CASE.couplings());
@@ -89,7 +89,7 @@ pub fn batch(backend: &Cpu, task: usize, number: u64) -> Batch {
     }
 }
 
-/// Learns so many batches of each of two tasks, in turn.
+/// Trains this many batches of each of two tasks, in turn.
 pub fn learn(backend: &Cpu, adapter: &mut Adapter, batches: u64) {
     for step in 0..batches {
         for task in 0..2 {

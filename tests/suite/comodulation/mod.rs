@@ -1,5 +1,5 @@
-//! Comodulation is what it says: gains of mean 1 from a covariance without bias, attention and nothing more
-//! where they are 1, weights that stay frozen, and errors for what cannot be.
+//! Properties of comodulation: gains of mean 1 from an unbiased covariance, exactly attention if the gains
+//! are 1, frozen weights that stay unchanged, and errors for invalid input.
 
 mod average;
 mod controller;

@@ -1,4 +1,4 @@
-//! What cannot be is an error that says what is right.
+//! Invalid input gives an error that says what is valid.
 
 use neurogain::gain::Draws;
 use neurogain::learn::{Adapter, AdapterSettings, Modulator};
@@ -134,7 +134,7 @@ fn batches_that_do_not_fit() {
     refused(learner.learn(&backend, 0, &wrong, 0), &[]);
     wrong.labels = backend.bytes(&[2; CASE.samples]).unwrap();
     refused(learner.learn(&backend, 0, &wrong, 0), &[]);
-    // It still learns.
+    // It still trains.
     learner.learn(&backend, 0, &right, 0).unwrap();
 }
 

@@ -1,4 +1,4 @@
-//! A network that is learnt as a whole goes on from a checkpoint in every bit.
+//! A network that is trained as a whole resumes from a checkpoint with the same bits.
 
 use neurogain::learn::{Adapter, AdapterSettings, GainSource};
 use neurogain::models::Learnt;
@@ -46,7 +46,7 @@ fn what_goes_on_is_what_never_stopped() {
             let checkpoint = Checkpoint::take(&backend, &mut whole).unwrap();
             learn(&backend, &mut whole, stopped..4);
             let mut resumed = fresh(&backend, rule);
-            // What it has learnt before is gone.
+            // The earlier training is lost.
             learn(&backend, &mut resumed, 7..8);
             checkpoint.restore(&backend, &mut resumed).unwrap();
             learn(&backend, &mut resumed, stopped..4);

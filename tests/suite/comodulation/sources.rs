@@ -1,4 +1,4 @@
-//! Where the gains come from, and that comodulation is attention with gains and nothing more.
+//! The sources of gains; comodulation is exactly attention plus gains.
 
 use neurogain::gain::{Draws, Measure, Sign};
 use neurogain::learn::{AdapterSettings, Answer, GainSource, GainsFor, Modulator, Pass};
@@ -34,8 +34,8 @@ fn same_answer(one: &Answer, other: &Answer) {
     assert_eq!(one.loss, other.loss);
 }
 
-/// A modulator that does not move, σ = 0, has no covariance with anything: g = 1, and everything that is
-/// learnt and answered has attention's bits. So it has where the gains are taken to be 1 while m moves.
+/// A constant modulator, σ = 0, has no covariance with anything: g = 1, and training and
+/// predictions have attention's bits. The same holds if the gains are set to 1 while m varies.
 #[test]
 fn a_constant_modulator_is_attention() {
     let backend = Cpu::new().unwrap();
@@ -83,14 +83,14 @@ fn a_constant_modulator_is_attention() {
             };
             let attention = match modulator.constant == 1.0 {
                 true => attention.clone(),
-                // The fluctuating pass under draws of 0 is the pass under the constant 0.
+                // The fluctuating pass with draws of 0 equals the pass with the constant 0.
                 false => of(GainSource::Ones, constant),
             };
             let found = of(GainSource::Comodulation, modulator);
             assert_eq!((&found.0, &found.1), (&attention.0, &attention.1));
             same_answer(&found.2, &attention.2);
         }
-        // And with draws that move, the answer is another.
+        // With draws that vary, the prediction differs.
         let moving = Modulator {
             gains_for,
             ..MODULATOR
@@ -108,7 +108,7 @@ fn a_constant_modulator_is_attention() {
     }
 }
 
-/// Nothing is coupled: every draw gives the same activity in every bit, whose covariance is exactly 0.
+/// Without coupling every draw gives the same activity in every bit, so the covariance is exactly 0.
 #[test]
 fn without_couplings_gains_are_ones() {
     let backend = Cpu::new().unwrap();
@@ -136,12 +136,12 @@ fn without_couplings_gains_are_ones() {
     }
 }
 
-/// The trap: modulation multiplies, so an all-zero stimulus carries none of it.
+/// A pitfall: modulation multiplies, so an all-zero stimulus carries none of it.
 #[test]
 fn without_a_stimulus_gains_are_ones() {
     let backend = Cpu::new().unwrap();
     let mut learner = learner(&backend, &SETTINGS);
-    // Without what the normalisations add, nothing in gives nothing out.
+    // Without the shifts of the normalisations, zero input gives zero output.
     for parameter in learner.network().parameters() {
         if parameter.name.ends_with("beta") {
             let zeros = vec![0.0; parameter.value.shape().rows()];
@@ -189,12 +189,12 @@ fn sorted(gains: &[f32]) -> Vec<f32> {
     gains
 }
 
-/// The same gains for other neurons, those of a task always alike. (Six neurons stay in place once in 720
+/// The same gains, permuted over neurons; the permutation of a task is fixed. (Six neurons stay in place in one of 720
 /// shuffles; the seed is fixed.)
 #[test]
 fn shuffled_gains_are_a_permutation() {
     let backend = Cpu::new().unwrap();
-    // Nothing learns from the gains in the first step, so that both have seen the same.
+    // The first step is before any learning from the gains, so both have the same activities.
     let of = |source, gains_for| {
         let modulator = Modulator {
             gains_for,
@@ -220,8 +220,8 @@ fn shuffled_gains_are_a_permutation() {
     }
     assert_ne!(orders[0], orders[1]);
 
-    // Of images too: the decision is the activity times gains, which a network without a connection
-    // around the decoder shows.
+    // Also with gains per image: the decision is the activity times the gains, which is visible in a network
+    // without a residual connection around the decoder.
     let case = crate::reference::comodulated_library::Case {
         residual: false,
         ..CASE
@@ -245,7 +245,7 @@ fn shuffled_gains_are_a_permutation() {
     let [a, b] = [GainSource::Comodulation, GainSource::Shuffled].map(gains_of);
     let mut moved = 0;
     for (a, b) in a.chunks(case.decoder).zip(b.chunks(case.decoder)) {
-        // The gain of neuron n is another's by the order of the task: equal up to the division's rounding.
+        // The gain of neuron n is another neuron's, by the task's permutation: equal up to the division's rounding.
         for (n, b) in b.iter().enumerate() {
             if let (Some(a), Some(b)) = (a[orders[1][n]], b) {
                 assert!((a - b).abs() <= 1e-6 * (1.0 + b), "{a} {b}");
@@ -256,7 +256,7 @@ fn shuffled_gains_are_a_permutation() {
     assert!(moved > 10, "{moved}");
 }
 
-/// Gains from the mean activity are that activity's, of mean 1, and know no draws.
+/// Gains from the mean activity are that activity scaled to mean 1, and need no draws.
 #[test]
 fn gains_from_mean_activity() {
     let backend = Cpu::new().unwrap();
@@ -323,7 +323,7 @@ fn gains_from_mean_activity() {
     }
 }
 
-/// The fluctuating pass learns under the first draw: another step of the controller, the same gains.
+/// The fluctuating pass trains with the first draw: a different step of the controller, the same gains.
 #[test]
 fn the_fluctuating_pass_learns_from_a_draw() {
     let backend = Cpu::new().unwrap();

@@ -1,4 +1,4 @@
-//! A batch learnt: the loss, the gains, and the gradients of controller, readout and, learnt as a whole, of the
+//! One training batch: the loss, the gains, and the gradients of controller, readout and, if trained, the
 //! network.
 
 use neurogain::gain::{Draws, Measure, Modulation, Sign, modulator};
@@ -16,7 +16,7 @@ use crate::reference::nearness::{near, values};
 use crate::reference::resnet::{linear, softmax};
 use crate::reference::resnet_library::{narrow, wide};
 
-/// A batch of a task learnt by an [`Adapter`]: the controller, the couplings, the modulation, the gains,
+/// Training an [`Adapter`] on one batch of a task: the controller, the couplings, the modulation, the gains,
 /// the network, the readout and its loss.
 struct Learning {
     learnt: bool,
@@ -73,7 +73,7 @@ impl Learning {
         .unwrap()
     }
 
-    /// The gains that the draws give, of every image.
+    /// The gains from the draws, for every image.
     fn gains<T: Number>(&self, network: &Comodulated, images: &Images<f64>) -> Images<f64> {
         let modulator = &self.settings.modulator;
         let c: Vec<T> = self.z::<T>(&self.controller)[0]
@@ -106,7 +106,7 @@ impl Learning {
         }
     }
 
-    /// The loss with given gains, and its gradients by the controller's parameters, the readout and the
+    /// The loss with given gains, and its gradients with respect to the controller's parameters, the readout and the
     /// network.
     fn pass<T: Number>(
         &self,
@@ -182,7 +182,7 @@ impl Learning {
     }
 }
 
-/// Every modulation, controller, pass, kind of gains and measure at least once with each place.
+/// Every modulation, controller, pass, kind of gains and measure at least once with each modulated layer.
 fn learnings() -> Vec<(Case, Learnt, usize, Modulator)> {
     let modulations = [
         Modulation::LogNormal,
@@ -304,7 +304,7 @@ fn controller_couplings_and_readout() {
             tensors.map(|(((name, found), one), exact)| (name.as_str(), found.clone(), one, exact)),
         );
 
-        // The reference's gradients of the controller are slopes, the gains being given.
+        // The reference's gradients of the controller are slopes, with the gains held constant.
         let place = exact.len() - 1 - controller.len();
         for (parameter, w) in controller.iter().enumerate() {
             for at in (0..w.len()).step_by(2) {

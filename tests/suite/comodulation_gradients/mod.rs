@@ -1,6 +1,6 @@
-//! The comodulated network is its definition: activity, decision, the gradient of every weight and of the
-//! modulation, and through them those of couplings, controller and readout, against an f64 reference. How
-//! near is near enough, and why, says `reference::nearness`.
+//! The comodulated network follows its definition: activity, decision, the gradient of every weight and of the
+//! modulation, and through them those of couplings, controller and readout, against an f64 reference.
+//! `reference::nearness` defines the permitted error.
 
 mod learning;
 mod network;
@@ -12,7 +12,7 @@ use neurogain::models::{Learnt, Modulated, Stem};
 const MODULATED: [Modulated; 3] = [Modulated::First, Modulated::Second, Modulated::Both];
 const LEARNT: [Learnt; 2] = [Learnt::Modulation, Learnt::Weights];
 
-/// Every place of the modulation, with residual connections and without, on several backbones.
+/// Every choice of modulated layers, with and without residual connections, on several backbones.
 fn cases() -> impl Iterator<Item = Case> {
     let kinds = [false, true]
         .into_iter()
@@ -43,7 +43,7 @@ fn cases() -> impl Iterator<Item = Case> {
     })
 }
 
-/// The gains of neurons and images as the reference takes them.
+/// The gains of neurons and images in the reference's form.
 fn spread(gains: &[f64], [samples, neurons]: [usize; 2]) -> Images<f64> {
     Images::each([samples, 1, neurons], |[s, _, _, n]| {
         match gains.len() == neurons {

@@ -10,7 +10,7 @@ use crate::reference::layers::{Images, Number};
 use crate::reference::nearness::{near, values};
 use crate::reference::resnet_library::{narrow, wide};
 
-/// What a pass of the network gives: activity and y, and the gradients.
+/// The results of a pass of the network: activity and y, and the gradients.
 struct Found<T> {
     forward: [Vec<T>; 2],
     scales: Vec<T>,
@@ -19,7 +19,7 @@ struct Found<T> {
 }
 
 impl<T: Number> Found<T> {
-    /// Everything that the library gives too: weights that are not learnt have no gradient.
+    /// Everything that the library computes too: frozen weights have no gradient.
     fn all(self) -> Vec<Vec<f64>> {
         let found = self.forward.into_iter().chain([self.scales]);
         let found = found.chain(self.weights).map(|numbers| values(&numbers));
@@ -91,7 +91,7 @@ fn activity_decision_and_every_gradient() {
             let (weighed, gains) = weighed(&mut pair, &case, images, learnt);
             let exact = weighed.pass::<f64>(&pair.reference);
             let single = weighed.pass::<f32>(&pair.reference);
-            // No ReLU so near its kink that rounding may take another side than f64 does.
+            // No ReLU input is so close to its kink that rounding may fall on the other side than f64.
             assert!(exact.margin > 1e-6, "{what}: {}", exact.margin);
 
             let (network, x) = (&mut pair.library, &pair.inputs);

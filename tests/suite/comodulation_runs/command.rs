@@ -121,7 +121,7 @@ fn the_directory_holds_every_file_and_a_report_writes_the_same_bytes_again() {
     assert!(contents(&directory) == before, "other bytes");
     let table = printed.split("hash").next().expect("a table").trim_end();
     assert!(reported.starts_with(table), "{reported}");
-    // The page needs nothing but itself, and shows every figure.
+    // The page is self-contained, and shows every figure.
     let page = fs::read_to_string(directory.join("report.html")).expect("a page");
     assert_eq!(page.matches("<svg").count(), 6);
     let own = page
@@ -130,7 +130,7 @@ fn the_directory_holds_every_file_and_a_report_writes_the_same_bytes_again() {
     for part in ["http://", "https://", "src="] {
         assert!(!own.contains(part), "{part}");
     }
-    // A directory that exists is not written over, and one that is complete stays as it is.
+    // An existing directory is not overwritten, and a complete one stays unchanged.
     let [_, refused] = ends(&folder, &arguments(&more), 1);
     assert!(refused.contains("run"), "{refused}");
     ends(&folder, &["run", "--resume", "run", "--quiet"], 0);
@@ -177,7 +177,7 @@ fn json_holds_directory_report_hash_and_summary() {
         .collect();
     let seven = serde_json::json!([7]);
     assert_eq!(named, [("shuffled", &seven), ("attention", &seven)]);
-    // Without comodulation the first method is what the others are subtracted from.
+    // Without comodulation, differences are relative to the first method.
     let differences = &found["summary"]["differences"];
     assert_eq!(differences[0]["method"], "shuffled");
     assert_eq!(differences[0]["other"], "attention");
@@ -190,7 +190,7 @@ fn json_holds_directory_report_hash_and_summary() {
     assert!(config.contains("limit = 24"), "{config}");
 }
 
-/// What is not finite ends the cell, is said with its place, and is read back as it was written.
+/// A non-finite number ends the cell, is reported with its place, and is read back as it was written.
 #[test]
 fn a_diverged_adaptation_is_told() {
     let folder = folder();
@@ -296,7 +296,7 @@ fn sizes_beyond_the_memory_are_refused_before_anything_is_begun() {
 #[test]
 fn a_task_that_the_samples_cannot_teach_is_named() {
     let folder = folder();
-    // Eleven is no digit, and one test sample is of one class.
+    // Eleven is not a digit, and one test sample has one class.
     for (more, part) in [
         (["--eval-limit", "1"], "primary.digit"),
         (
@@ -353,7 +353,7 @@ fn it_is_listed_found_and_kept_apart_from_streams() {
         2,
         &["comodulation-celeba", "split-digits"],
     );
-    // A sweep over what these experiments do not have.
+    // A sweep over a setting that these experiments do not have.
     let unknown = "lr-sweep: line 4: unknown setting `evaluation.tasks`";
     let base = ["sweep", "lr-sweep", "--base"];
     refused(
@@ -372,7 +372,7 @@ fn it_is_listed_found_and_kept_apart_from_streams() {
     fs::write(folder.path().join("other.toml"), other).expect("written");
     let said = "unknown kind `comodulate`; did you mean `comodulation`?";
     refused(&["run", "other.toml"], 2, &[said]);
-    // A file of its settings runs as the preset does.
+    // A settings file with the same settings runs like the preset.
     let before = contents(&folder.path().join("a"));
     ends(&folder, &["run", config, "--out", "b", "--quiet"], 0);
     assert!(contents(&folder.path().join("b")) == before, "other bytes");

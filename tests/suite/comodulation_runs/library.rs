@@ -108,7 +108,7 @@ fn cells_come_in_the_order_of_arms_epochs_and_seeds_with_all_their_measures() {
         let ones = method.gains == neurogain::learn::GainSource::Ones;
         assert_eq!(gained, !ones, "{place}");
     }
-    // What each method learns besides the network: readouts, and the controller where there is one.
+    // The trained parameters of each method besides the network: readouts, and the controller if there is one.
     let numbers = |method: &str| {
         let cell = cells.iter().find(|cell| cell.method == method);
         cell.expect(method).learnt_numbers
@@ -117,13 +117,13 @@ fn cells_come_in_the_order_of_arms_epochs_and_seeds_with_all_their_measures() {
     assert_eq!(numbers("hard-sharing"), readouts);
     assert_eq!(numbers("fine-tuning"), readouts);
     assert!(numbers("attention") > readouts);
-    // The gains are computed: comodulation learns no number more than attention.
+    // The gains are computed: comodulation trains no more parameters than attention.
     for method in ["comodulation", "shuffled", "mean-activity"] {
         assert_eq!(numbers(method), numbers("attention"), "{method}");
     }
 }
 
-/// Methods that start behind the first of several numbers of epochs are those of that number alone.
+/// Methods that start after the first of several numbers of epochs are those of that number alone.
 #[test]
 fn a_longer_pretraining_changes_nothing_of_a_shorter_one() {
     let methods = ["attention", "comodulation"];
@@ -139,7 +139,7 @@ fn a_longer_pretraining_changes_nothing_of_a_shorter_one() {
     assert_ne!(one[0].hash, two[0].hash);
 }
 
-/// A setting that reached nothing would leave the cell as it is.
+/// A setting without effect would leave the cell unchanged.
 #[test]
 fn every_setting_reaches_the_cells() {
     let hash = |change: &str| {
@@ -273,7 +273,7 @@ fn a_network_that_is_missing_is_named() {
     );
 }
 
-/// With gains of its own for each image a task has none to show, and nothing follows from them.
+/// With gains per image, a task has no gains to show, and no results depend on them.
 #[test]
 fn gains_of_images_are_no_task_s() {
     let settings = tiny(&["modulator.gains_for=image"])

@@ -1,5 +1,5 @@
-//! A comodulation experiment, through the library and through the program: the same cells for any number of
-//! threads and on every instruction set, and tables, differences and files that are what the cells say.
+//! A comodulation experiment, through the library and the program: the same cells for any number of
+//! threads and on every instruction set, and tables, differences and files that agree with the cells.
 #![cfg(feature = "cli")]
 
 mod command;
@@ -20,7 +20,7 @@ use neurogain::systems::comodulation::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The digits on a network that learns in an instant.
+/// The digits on a network that trains in an instant.
 const TINY: &[&str] = &[
     "network.width=2",
     "network.stages=1",
@@ -54,7 +54,7 @@ fn cells(
     cells.expect("it runs")
 }
 
-/// Whatever set is forced: the bits are the same, as tests say here too.
+/// For any forced instruction set: the bits are equal, as the tests here check.
 fn fastest() -> InstructionSet {
     InstructionSet::available().last().expect("portable code")
 }
@@ -74,8 +74,8 @@ fn arguments<'a>(more: &[&'a str]) -> Vec<&'a str> {
     all
 }
 
-/// Standard output and standard error of the program, which must end with `code`; the bits are the same on
-/// every set, as tests say here too.
+/// Standard output and standard error of the program, which must end with `code`. The bits are equal on
+/// every instruction set, as the tests here check.
 #[track_caller]
 fn ends(folder: &TempDir, arguments: &[&str], code: i32) -> [String; 2] {
     ended(&mut quick(folder, arguments), code)

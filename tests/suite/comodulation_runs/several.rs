@@ -82,7 +82,7 @@ fn a_sweep_leaves_a_run_directory_a_cell_and_a_row_a_method_and_epochs() {
             row("2", "0.5", "comodulation", "2"),
         ]
     );
-    // Attention knows no modulator; each cell is the run that its settings give on their own.
+    // Attention has no modulator; each cell equals a separate run with its settings.
     assert_eq!(rows[0][accuracy], rows[4][accuracy]);
     let cell = "swept/cells/002";
     ends(
@@ -101,7 +101,7 @@ fn a_sweep_leaves_a_run_directory_a_cell_and_a_row_a_method_and_epochs() {
     let hash = json(&folder.path().join("alone/summary.json"))["hash"].clone();
     assert_eq!(hash.as_str(), Some(&rows[7][header.len() - 1]));
 
-    // Gathered again: the same bytes. Without a cell: its rows say so.
+    // Gathered again: the same bytes. With a cell missing: its rows say so.
     let before = read(&folder, "swept/sweep.csv");
     ends(&folder, &["sweep", "--collect", "swept"], 0);
     assert_eq!(read(&folder, "swept/sweep.csv"), before);
@@ -115,7 +115,7 @@ fn a_sweep_leaves_a_run_directory_a_cell_and_a_row_a_method_and_epochs() {
         read(&folder, "swept/sweep.csv").matches("missing").count(),
         4
     );
-    // The same command does what is missing.
+    // The same command runs what is missing.
     ends(&folder, &sweep, 0);
     assert_eq!(read(&folder, "swept/sweep.csv"), before);
 }
@@ -130,7 +130,7 @@ fn a_job_array_of_slurm_has_a_task_a_cell() {
     );
     assert!(printed.contains("submit.sh (2 tasks)"), "{printed}");
     assert!(read(&folder, "swept/job.sh").contains("comodulation-digits"));
-    // A task, as the array runs it.
+    // One task, as the job array runs it.
     let task = [
         "sweep",
         "swept/sweep.toml",

@@ -1,4 +1,4 @@
-//! summary.json and measures.csv, computed again from the cells' files.
+//! summary.json and measures.csv, recomputed from the cells' files.
 
 use std::fs;
 
@@ -64,7 +64,7 @@ fn means_and_paired_differences_are_those_of_the_cells() {
         let path = format!("runs/{method}-1-{seed}.json");
         json(&directory.join(path))
     };
-    // The mean over a cell's tasks; none where a task has none.
+    // The mean over a cell's tasks; absent if a task has no value.
     let over_tasks = |method: &str, seed: u64, name: &str| -> Option<f64> {
         let cell = cell(method, seed);
         let tasks = cell["tasks"].as_array().expect("a list");
@@ -118,8 +118,8 @@ fn means_and_paired_differences_are_those_of_the_cells() {
             let what = format!("comodulation − {other}, {name}");
             close(&of["mean"], mean, &what);
             assert_eq!(of["count"], 3, "{what}");
-            // Of three pairs every 27th resample is three times the least one: more often than 2.5 %, so
-            // that the bootstrap's interval ends there, and with the greatest.
+            // With three pairs, one resample in 27 repeats the smallest three times: more often than 2.5 %, so
+            // the bootstrap's interval starts at the smallest and ends at the largest.
             let least = pairs.iter().copied().fold(f64::INFINITY, f64::min);
             let greatest = pairs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let interval = &of["interval"];
@@ -140,7 +140,7 @@ fn cells_of(directory: &Path) -> Vec<Value> {
     places.map(cell).collect()
 }
 
-/// What each task of each cell is called in a table: method, epochs, seed and name.
+/// The label of each task of each cell in a table: method, epochs, seed and name.
 fn place(cell: &Value, task: &Value) -> [String; 4] {
     let text = |value: &Value| value.as_str().expect("text").to_string();
     let [epochs, seed] = ["epochs", "seed"].map(|key| cell[key].to_string());
@@ -202,6 +202,6 @@ fn classes_csv_has_a_line_for_each_class_of_each_task_of_each_cell() {
         }
     }
     assert_eq!(lines.next(), None);
-    // Of scores that are all alike the order of the columns would not show.
+    // With equal scores the order of the columns would not show.
     assert!(different > 20, "{different}");
 }

@@ -1,4 +1,4 @@
-//! What the page says of the paper's findings, for differences of either sign.
+//! The page's verdicts on the paper's findings, for differences of either sign.
 
 use neurogain::run::System;
 use neurogain::systems::Comodulation;
@@ -6,7 +6,7 @@ use neurogain::systems::comodulation::{ComodulationRun, TaskMeasures};
 
 use super::*;
 
-/// The other method, the finding, where it is measured, and whether it is that comodulation has more of it.
+/// The other method, the finding, its measure, and whether comodulation should have more of it.
 type Finding = (
     &'static str,
     &'static str,
@@ -59,8 +59,8 @@ const FINDINGS: [Finding; 7] = [
     ),
 ];
 
-/// The page and the terminal's table of `cells` where comodulation's measures are ½ and these differences, seed
-/// by seed, and every other method's ½.
+/// The page and the terminal's table of `cells` in which comodulation's measures are ½ plus these differences, seed
+/// by seed, and every other method's are ½.
 fn reported(
     settings: &ComodulationSettings,
     cells: &[AdaptationRun],
@@ -96,7 +96,7 @@ fn a_difference_is_told_by_its_sign_where_its_interval_excludes_0() {
     let found = ["found here too", "the opposite is found here"];
     let undecided = "not told apart here: the interval holds 0";
     for (differences, more, less, shown) in [
-        // Resamples of three pairs reach from the least difference to the greatest.
+        // Resamples of three pairs range from the smallest difference to the largest.
         (
             [0.125, 0.25, 0.375],
             found[0],
@@ -115,7 +115,7 @@ fn a_difference_is_told_by_its_sign_where_its_interval_excludes_0() {
             undecided,
             "+12.50 [−12.50, +25.00]",
         ),
-        // An interval that ends at 0 holds it.
+        // An interval that ends at 0 contains it.
         (
             [0.0, 0.25, 0.5],
             undecided,
@@ -143,7 +143,7 @@ fn a_difference_is_told_by_its_sign_where_its_interval_excludes_0() {
             assert!(table.contains(&line), "{line}: {table}");
         }
     }
-    // Two seeds have no interval, however far apart the methods are.
+    // Two seeds give no interval, however different the methods are.
     let few = settings.clone().with_seeds(&[1, 2]).expect("seeds");
     let two: Vec<AdaptationRun> = cells.into_iter().filter(|cell| cell.seed < 3).collect();
     let [page, _] = reported(&few, &two, &[0.25, 0.375]);

@@ -1,4 +1,4 @@
-//! Settings of comodulation experiments: the presets hold together and are what they say, every value is
+//! Settings of comodulation experiments: the presets are consistent with their descriptions, every value is
 //! checked, and errors name what is wrong and where.
 #![cfg(feature = "report")]
 
@@ -44,7 +44,7 @@ fn every_preset_is_valid_named_as_listed_and_survives_a_round_trip() {
             ComodulationSettings::from_toml(&text, name).as_ref(),
             Ok(&settings)
         );
-        // Through the table of overrides as well, which must not round a number.
+        // Also through the table of overrides, which must not round a number.
         assert_eq!(settings.with_overrides::<&str>(&[]).as_ref(), Ok(&settings));
         let found = ComodulationSettings::find(name, "".as_ref());
         assert_eq!(found.as_ref(), Ok(&settings), "{name}");
@@ -53,7 +53,7 @@ fn every_preset_is_valid_named_as_listed_and_survives_a_round_trip() {
             ComodulationSettings::from_toml(&shown, name).as_ref(),
             Ok(&settings)
         );
-        // No name stands for two experiments.
+        // No name is used for two experiments.
         assert!(
             !stability_gap::Settings::presets()
                 .iter()
@@ -79,8 +79,8 @@ fn every_preset_file_is_compiled_in() {
     assert_eq!(files, names);
 }
 
-/// A key that the table of keys lacks, or that no field has, would be refused one way or the other; this is
-/// every value of those that the presets leave alone.
+/// A key that is missing in the table of keys, or that no field has, would be refused; these are
+/// all values of the keys that the presets leave at their defaults.
 #[test]
 fn every_key_and_every_choice_is_read_and_written() {
     let choices = [
@@ -129,7 +129,7 @@ fn every_key_and_every_choice_is_read_and_written() {
 #[test]
 fn the_twelve_attributes_of_a_digit_are_what_they_are_called() {
     let fibonacci = |digit: u16| {
-        // Those of 1, 2, 3, 5, 8, …: the preset lists them.
+        // The preset lists 1, 2, 3, 5, 8, …
         let (mut a, mut b) = (1, 2);
         while a < digit {
             (a, b) = (b, a + b);

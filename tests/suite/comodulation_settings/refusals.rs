@@ -6,7 +6,7 @@ use neurogain::systems::stability_gap;
 
 use super::{digits, overridden, preset};
 
-/// `settings` with one change are refused under `key`, with the value and what would be right.
+/// `settings` with one change are refused under `key`; the error gives the value and what would be right.
 #[track_caller]
 fn refused_as(
     settings: &ComodulationSettings,
@@ -32,7 +32,7 @@ fn refused_as(
     }
 }
 
-/// As [`refused_as`], with the key and the value as they stand in the assignment.
+/// As [`refused_as`], with the key and the value of the assignment.
 #[track_caller]
 fn refused(settings: &ComodulationSettings, assignment: &str, right: &str) {
     let (key, value) = assignment.split_once('=').expect("an assignment");
@@ -109,7 +109,7 @@ fn every_range_is_checked() {
     ] {
         refused(&preset("comodulation-celeba"), assignment, right);
     }
-    // The edges that are right.
+    // Valid limits.
     for assignment in [
         "modulator.deviation=0",
         "modulator.count=2",
@@ -128,7 +128,7 @@ fn every_range_is_checked() {
     digits().with_overrides(&odd).expect("pairs are not needed");
 }
 
-/// What the error names is not what was set: a number as it was read, a part of a list, or what goes together.
+/// The error names something other than the assignment: a number as parsed, a part of a list, or a combination.
 #[test]
 fn what_is_wrong_is_named_where_it_stands() {
     for (assignment, key, value, right) in [
@@ -195,14 +195,14 @@ fn what_is_wrong_is_named_where_it_stands() {
     );
 }
 
-/// One readout for all tasks has one number of classes, before anything is learnt for it.
+/// A readout shared by all tasks needs equal numbers of classes; checked before any training.
 #[test]
 fn a_shared_readout_needs_tasks_of_as_many_classes() {
     let shared = overridden("adaptation.shared_readout=true").expect("of two classes each");
     let three = "tasks.prime.classes=[[0], [1], [2]]";
     let right = "above-4 2, prime 3";
     refused_as(&shared, three, "adaptation.shared_readout", "true", right);
-    // The primary tasks have readouts of their own.
+    // The primary tasks have their own readouts.
     let primary = "primary=[{name=\"a\",classes=[[0],[1]]},{name=\"b\",classes=[[0],[1],[2]]}]";
     shared
         .with_overrides(&[primary])

@@ -5,7 +5,7 @@ use neurogain::data::celeba::{self, ATTRIBUTES, CelebA};
 
 use super::*;
 
-/// What is in row i, column j of the attributes here: a pattern without two equal rows.
+/// Row i, column j of the attributes: a pattern without two equal rows.
 fn has(row: usize, attribute: usize) -> bool {
     (attribute >> (row % 5)) % 2 == 1 || attribute == row
 }
@@ -17,7 +17,7 @@ fn file(row: usize) -> String {
     format!("{:06}.jpg", row + 1)
 }
 
-/// The list as it is published: columns two wide, and a blank at the end of a line.
+/// The list in its published form: columns two wide, and a blank at the end of a line.
 fn attributes() -> String {
     let mut text = format!("{}\n{} \n", PARTS.len(), ATTRIBUTES.join(" "));
     for row in 0..PARTS.len() {
@@ -54,7 +54,7 @@ fn write_celeba(folder: &Path, lists: [&str; 2], images: &str) {
     }
 }
 
-/// As torchvision puts them.
+/// In torchvision's layout.
 fn write_flat(folder: &Path) {
     write_celeba(folder, celeba::FILES, celeba::IMAGES);
 }
@@ -110,7 +110,7 @@ fn the_published_folders_and_those_of_torchvision_are_found() {
     }
 }
 
-/// Lossless, so that every pixel tells its place; the content says what the file is.
+/// Lossless, so that every pixel identifies its place; the content determines the file type.
 #[test]
 fn the_middle_of_the_image_is_kept() {
     let folder = folder();
@@ -129,7 +129,7 @@ fn the_middle_of_the_image_is_kept() {
 fn only_the_first_images_of_each_part_are_read() {
     let folder = folder();
     write_flat(folder.path());
-    // What is not wanted is not opened.
+    // Files that are not needed are not opened.
     fs::remove_file(folder.path().join(celeba::IMAGES).join(file(4))).unwrap();
     let found = celeba::load(folder.path(), 1, Some(2)).unwrap();
     assert_eq!(found.train.images.len(), 2);
@@ -157,7 +157,7 @@ fn lines_of_windows_and_a_last_line_without_an_end_are_read() {
     assert_eq!(load(folder.path()).unwrap(), whole);
 }
 
-/// The list `which` with `from` replaced by `to` once is refused with all of `parts`.
+/// The list `which` with `from` replaced once by `to` is refused; the error contains all of `parts`.
 #[track_caller]
 fn refused(which: usize, from: &str, to: &str, parts: &[&str]) {
     let folder = folder();
@@ -357,7 +357,7 @@ proptest! {
             bytes.truncate(at);
         }
         write(folder.path(), celeba::FILES[which], &bytes);
-        // There are no images: it is an error in any case.
+        // There are no images, so it is an error in any case.
         prop_assert!(load(folder.path()).is_err());
     }
 }

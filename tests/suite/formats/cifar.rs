@@ -7,7 +7,7 @@ use super::*;
 
 const PIXELS: usize = 32 * 32;
 
-/// A row whose planes are `red`, `green` and `blue`, each plus the pixel's number (mod 256).
+/// A row whose planes are `red`, `green` and `blue`, each plus the pixel's index (mod 256).
 fn row(labels: &[u8], planes: [u8; 3]) -> Vec<u8> {
     let pixels = planes
         .into_iter()
@@ -15,13 +15,13 @@ fn row(labels: &[u8], planes: [u8; 3]) -> Vec<u8> {
     labels.iter().copied().chain(pixels).collect()
 }
 
-/// What [`row`] must become: pixel after pixel.
+/// The result of reading [`row`]: pixel after pixel.
 fn image(planes: [u8; 3]) -> Vec<u8> {
     let pixel = |at: usize| planes.map(|plane| plane.wrapping_add(at as u8));
     (0..PIXELS).flat_map(pixel).collect()
 }
 
-/// CIFAR-10 with the label of its file's number in each training file, and two test samples.
+/// CIFAR-10 in which each training file has its number as label, and two test samples.
 fn write_10(folder: &Path) {
     for (number, name) in FILES_10.into_iter().enumerate().take(5) {
         let number = number as u8;
@@ -66,7 +66,7 @@ fn planes_become_pixels_of_channels_file_after_file() {
     }
 }
 
-/// The layout in numbers, not by the helper above: pixel (row 1, column 2) of the three planes.
+/// The layout in numbers, without the helper above: pixel (row 1, column 2) of the three planes.
 #[test]
 fn a_pixel_is_where_height_width_channels_puts_it() {
     let mut bytes = vec![0; 1 + 3 * PIXELS];
@@ -187,7 +187,7 @@ fn missing_files_are_reported_with_every_place_looked_in() {
     }
 }
 
-/// Where `NEUROGAIN_DATA` names a directory that has CIFAR-10.
+/// Runs if `NEUROGAIN_DATA` names a directory with CIFAR-10.
 #[test]
 fn the_real_cifar_10_has_its_known_numbers() {
     let directory = std::env::var_os("NEUROGAIN_DATA").map(PathBuf::from);

@@ -1,4 +1,4 @@
-//! Collections of images: where they are looked for, and what of the wrong size or nowhere says.
+//! Collections of images: where they are searched for, and the errors for wrong sizes and missing files.
 
 use neurogain::data::collection::{self, Place};
 use neurogain::data::{Dataset, ImageShape, NamedClasses, TrainTest, pack};

@@ -5,7 +5,7 @@ use neurogain::data::{NamedClasses, folder as reader, pack};
 
 use super::*;
 
-/// An image of `height` × `width` whose pixels tell their place.
+/// A `height` × `width` image whose pixels identify their place.
 fn picture(height: u32, width: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| Rgb([x as u8, y as u8, 200]))
 }
@@ -20,7 +20,7 @@ fn png(folder: &Path, name: &str, image: &RgbImage) -> PathBuf {
     save(folder, name, image, ImageFormat::Png)
 }
 
-/// Two classes, their names and files not in the order of the alphabet as they are made.
+/// Two classes; names and files are created out of alphabetical order.
 fn write_folder(folder: &Path) {
     let grey = |value: u8| RgbImage::from_pixel(3, 2, Rgb([value; 3]));
     png(folder, "train/b/1.png", &grey(20));
@@ -28,7 +28,7 @@ fn write_folder(folder: &Path) {
     png(folder, "train/a/1.png", &picture(2, 3));
     png(folder, "test/b/x.png", &grey(30));
     png(folder, "test/a/y.png", &grey(40));
-    // What file managers leave behind.
+    // Files that file managers leave.
     write(folder, "train/.DS_Store", b"");
     write(folder, "train/a/.thumbnail", b"");
 }
@@ -61,7 +61,7 @@ fn classes_and_images_are_in_the_order_of_their_names() {
 fn an_image_of_another_size_is_resized_with_the_triangle_filter() {
     let folder = folder();
     write_folder(folder.path());
-    // Halved: each pixel is 3/8, 3/8, 1/8, 1/8 of its neighbours, less what is beyond the edge.
+    // Halved: each pixel is a mix of its neighbours, with weights 3/8, 3/8, 1/8, 1/8, without those beyond the edge.
     let steps = RgbImage::from_fn(6, 4, |x, _| Rgb([if x < 3 { 0 } else { 70 }; 3]));
     png(folder.path(), "test/a/y.png", &steps);
     let loaded = load(folder.path()).unwrap();
@@ -100,7 +100,7 @@ fn a_packed_folder_is_the_folder() {
     assert_eq!(pack::read(&file).unwrap(), loaded);
 }
 
-/// Changes a good folder, and says which file the error must name and what it must say.
+/// Changes a valid folder; the error must name the file and contain the text.
 #[track_caller]
 fn refused(change: impl Fn(&Path), name: &str, parts: &[&str]) {
     let folder = folder();
@@ -176,7 +176,7 @@ fn a_truncated_image_is_named() {
             format,
         );
         let bytes = fs::read(&path).unwrap();
-        // The last bytes of a JPEG file only say that it ends.
+        // The last bytes of a JPEG file only mark its end.
         for keep in [0, 1, 20, bytes.len() / 2] {
             fs::write(&path, &bytes[..keep]).unwrap();
             assert_refused(load(folder.path()), name, &["not a complete PNG or JPEG"]);

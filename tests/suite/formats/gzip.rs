@@ -41,7 +41,7 @@ fn a_plain_file_is_taken_before_a_gzipped_one() {
 #[test]
 fn a_changed_byte_of_the_data_or_the_checksum_is_found() {
     let whole = gzip(&IMAGES);
-    // Behind the ten bytes of gzip's header, some of which (time, system) mean nothing here.
+    // After the ten bytes of gzip's header, some of which (time, system) have no effect here.
     for at in 10..whole.len() {
         let mut damaged = whole.clone();
         damaged[at] ^= 0x10;
@@ -72,7 +72,7 @@ fn a_bomb_is_not_unpacked_and_a_gzipped_claim_not_believed() {
         "images",
         &["continues after the 12 bytes"],
     );
-    // No gzip file as short as this can hold what the header claims.
+    // No gzip file this short can hold what the header claims.
     let claims = gzip(&encode(&[u32::MAX; 3], &[1; 12]));
     assert_refused(
         read_images(&claims),

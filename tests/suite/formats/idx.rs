@@ -33,7 +33,7 @@ fn a_path_that_is_no_file_is_an_error_of_the_system() {
         (folder.path().into(), "it is not a file"),
     ];
     if cfg!(unix) {
-        // Opening a device or a pipe could wait for ever.
+        // Opening a device or a pipe could wait forever.
         paths.push(("/dev/null".into(), "it is not a file"));
     }
     for (path, reason) in paths {
@@ -83,7 +83,7 @@ fn a_length_that_is_not_the_headers_is_named() {
 
 #[test]
 fn a_header_that_claims_more_than_there_is_is_not_believed() {
-    // The last two do not fit u64; the very last would wrap to 0.
+    // The last two do not fit in u64; the last would wrap to 0.
     for dimensions in [
         [u32::MAX, 1, 1],
         [1 << 20, 1 << 20, 1 << 20],
@@ -143,7 +143,7 @@ proptest! {
 
     #[test]
     fn random_bytes_never_panic(
-        // With a beginning that leads further in than chance would.
+        // With a beginning that passes more of the checks than random bytes.
         beginning in prop::sample::select(vec![&[][..], &[0, 0, 8, 3], &[0, 0, 8, 1], &[0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1], &[0x1f, 0x8b, 8, 0]]),
         rest in prop::collection::vec(any::<u8>(), 0..80),
     ) {

@@ -4,7 +4,7 @@ use neurogain::data::mnist;
 
 use super::*;
 
-/// The four files in `folder`, named as `name` makes of a file's usual name.
+/// The four files in `folder`, with names that `name` derives from the usual ones.
 pub fn write_mnist(
     folder: &Path,
     name: impl Fn(&str) -> String,
@@ -49,7 +49,7 @@ fn every_directory_layout_and_spelling_is_found() {
 #[test]
 fn files_of_different_places_are_not_mixed() {
     let folder = folder();
-    // Another data set's images, whose labels are missing, lie in the first place.
+    // The first place holds another data set's images, without labels.
     let other = encode(&[2, 2, 3], &[0; 12]);
     write(folder.path(), mnist::FILES[0], &other);
     write_mnist(&folder.path().join("mnist"), str::to_string, <[u8]>::to_vec);
@@ -80,7 +80,7 @@ fn a_missing_file_is_reported_with_every_place_looked_in() {
     let folder = folder();
     write_mnist(folder.path(), str::to_string, <[u8]>::to_vec);
     fs::remove_file(folder.path().join(mnist::FILES[3])).unwrap();
-    // As some archives unpack: a directory of the file's name is not the file.
+    // As some archives unpack: a directory with the file's name is not the file.
     fs::create_dir(folder.path().join(mnist::FILES[3])).unwrap();
     let error = mnist::load(folder.path()).unwrap_err();
     assert!(matches!(error, Error::File { .. }), "{error:?}");
@@ -100,7 +100,7 @@ fn a_missing_file_is_reported_with_every_place_looked_in() {
 fn training_and_test_images_of_different_sizes_are_refused() {
     let folder = folder();
     write_mnist(folder.path(), str::to_string, <[u8]>::to_vec);
-    // As many pixels, so that only the shape tells.
+    // Equally many pixels, so that only the shape differs.
     write(folder.path(), mnist::FILES[2], &encode(&[1, 3, 2], &[0; 6]));
     let mnist = mnist::load(folder.path());
     assert_refused(mnist, mnist::FILES[2], &["3 × 2", "2 × 3", mnist::FILES[0]]);

@@ -1,7 +1,7 @@
-//! Files of samples: what is right is read as it is; what is wrong is an error that names the file, what it
-//! holds and what would be right; nothing panics.
+//! Files of samples: valid files are read exactly; invalid ones give an error that names the file, its
+//! contents and what would be right; nothing panics.
 //!
-//! The real MNIST and CIFAR-10 are checked too where `NEUROGAIN_DATA` names a directory that has them.
+//! The real MNIST and CIFAR-10 are checked too if `NEUROGAIN_DATA` names a directory that has them.
 #![cfg(feature = "std")]
 
 #[cfg(feature = "images")]
@@ -24,7 +24,7 @@ use neurogain::{Error, Result};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-/// Two images of 2 rows and 3 columns, byte for byte as the format's definition has them.
+/// Two images of 2 rows and 3 columns, byte for byte by the format's definition.
 const IMAGES: [u8; 28] = [
     0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 3, 10, 11, 12, 13, 14, 15, 20, 21, 22, 23, 24, 255,
 ];
@@ -60,7 +60,7 @@ fn read_labels(bytes: &[u8]) -> Result<Vec<u8>> {
     reader::read_labels(&write(folder.path(), "labels", bytes), 10)
 }
 
-/// `result` is a format error of the file `name`, and says all of `parts`.
+/// Checks that `result` is a format error of the file `name` that contains all of `parts`.
 #[track_caller]
 fn assert_refused<T: std::fmt::Debug>(result: Result<T>, name: &str, parts: &[&str]) {
     let error = result.unwrap_err();
@@ -92,7 +92,7 @@ fn encode_images(images: &Images) -> Vec<u8> {
     encode(&dimensions, &images.pixels)
 }
 
-/// A valid file and a length below its own.
+/// A valid file and a shorter length.
 fn truncated(encoded: fn(&[u8]) -> Vec<u8>) -> impl Strategy<Value = (Vec<u8>, usize)> {
     images().prop_flat_map(move |images| {
         let bytes = encoded(&encode_images(&images));

@@ -52,7 +52,7 @@ fn checksum(bytes: &[u8]) -> [u8; 8] {
     (!rest).to_le_bytes()
 }
 
-/// The file of [`collection`], byte for byte as the format's definition has it.
+/// The file of [`collection`], byte for byte by the format's definition.
 fn golden() -> Vec<u8> {
     let mut bytes = vec![0x89, b'N', b'G', b'P', 0x0d, 0x0a, 0x1a, 0x0a];
     for number in [1_u32, 1, 2, 3, 2, 3, 1] {
@@ -67,7 +67,7 @@ fn golden() -> Vec<u8> {
     bytes
 }
 
-/// Changes a byte of [`golden`] and makes the checksum right again.
+/// Changes a byte of [`golden`] and updates the checksum.
 fn changed(at: usize, value: u8) -> Vec<u8> {
     let mut bytes = golden();
     bytes[at] = value;

@@ -1,9 +1,9 @@
-//! What element-wise operations, scale and shift, attention and the statistics of neurons should give.
+//! References for element-wise operations, scale and shift, attention and the statistics of neurons.
 
 use super::{Bounded, TINY, U, at, blocked, gamma, rounded, sum};
 use crate::kernel_support::{Case, Kernel, Outcome, RATE};
 
-/// Element-wise operations, scale and shift, and what attention needs.
+/// Element-wise operations, scale and shift, and the operations of attention.
 pub fn activations(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
     let (n, m) = (case.outputs, case.samples);
     let (d, p) = (case.normalisation(), case.sample_product());
@@ -27,7 +27,7 @@ pub fn activations(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
         (logistic, if e == 0.0 { 0.0 } else { slope })
     };
     match case.kernel {
-        // The documented error, where the exponential underflows too.
+        // The documented error, including where the exponential underflows.
         Kernel::Gelu => vec![each(0, &|i| {
             let x = value(0, i);
             let value = x * gelu(x).0;
@@ -129,7 +129,7 @@ pub fn activations(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
     }
 }
 
-/// Mean, mean magnitude, deviation and share of active samples of each neuron.
+/// Mean, mean magnitude, standard deviation and fraction of active samples of each neuron.
 pub fn neuron_statistics(case: &Case, x: &[f32]) -> Vec<Bounded> {
     let (n, pixels) = (case.outputs, case.normalisation().pixels);
     let count = (case.samples * pixels) as f64;
@@ -144,7 +144,7 @@ pub fn neuron_statistics(case: &Case, x: &[f32]) -> Vec<Bounded> {
             error: total.error / count + TINY,
         };
         let mean = over(sum(x.iter().copied(), 2));
-        // Σ(d + e)² with an error e of each difference, of which the mean's is common to all.
+        // Σ(d + e)² with an error e in each difference; the part from the mean is common to all.
         let squares: f64 = x.iter().map(|x| (x - mean.value).powi(2)).sum();
         let error: f64 = (x.iter())
             .map(|x| {

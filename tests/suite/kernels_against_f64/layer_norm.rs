@@ -1,4 +1,4 @@
-//! What layer normalisation and its gradient should give.
+//! References for layer normalisation and its gradient.
 
 use super::{Bounded, TINY, U, at, blocked, gamma, rounded, sum};
 use crate::kernel_support::{Case, EPSILON, LANES, Outcome};
@@ -21,7 +21,7 @@ impl Row {
             value: total.value / n as f64,
             error: total.error / n as f64 + TINY,
         };
-        // d is rounded once, and off by the mean's error: Σ(d + e)² = Σd² + 2eΣd + n·e², Σd = 0 but for e.
+        // d is rounded once, and includes the mean's error: Σ(d + e)² = Σd² + 2eΣd + n·e², Σd = 0 except for e.
         let d = |x: &f64| x - mean.value;
         let spread = |x: &f64| (d(x).abs() + mean.error) * U * 1.01 + mean.error;
         let squares: f64 = x.iter().map(|x| d(x).powi(2)).sum();
@@ -73,7 +73,7 @@ pub fn layer_norm(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
     vec![layer_statistics(case, outcome), y]
 }
 
-/// Mean and r, in the padding too, where x is 0.
+/// Mean and r, also in the padding lanes, where x is 0.
 fn layer_statistics(case: &Case, outcome: &Outcome) -> Vec<Bounded> {
     let pixels = case.normalisation().pixels;
     let whole = Case {

@@ -1,4 +1,4 @@
-//! What a step of Adam, and the loss with its gradient, should give.
+//! References for a step of Adam, and for the loss with its gradient.
 
 use super::{Bounded, TINY, U, at, gamma, rounded, sum};
 use crate::kernel_support::{ADAM, Case, LANES, Outcome};

@@ -38,7 +38,7 @@ struct Bounded {
     error: f64,
 }
 
-/// A sum of `terms` with its bound, where each was rounded `more` further times.
+/// A sum of `terms` with its bound, each term having been rounded `more` further times.
 fn sum(terms: impl Iterator<Item = f64>, more: usize) -> Bounded {
     let (mut value, mut magnitude, mut n) = (0.0, 0.0, 0);
     for term in terms {
@@ -50,17 +50,17 @@ fn sum(terms: impl Iterator<Item = f64>, more: usize) -> Bounded {
     Bounded { value, error }
 }
 
-/// One operation after exact ones.
+/// One operation on exact operands.
 fn rounded(value: f64, times: usize) -> Bounded {
     sum([value].into_iter(), times)
 }
 
-/// Where feature `f` of sample `s` is in `[blocks][features][16]`.
+/// The index of feature `f` of sample `s` in `[blocks][features][16]`.
 fn at(features: usize, s: usize, f: usize) -> usize {
     (s / LANES * features + f) * LANES + s % LANES
 }
 
-/// Spreads `[samples][features]` out to the block layout, zeros in the padding.
+/// Converts `[samples][features]` to the block layout, with zeros in the padding lanes.
 fn blocked(case: &Case, features: usize, value: impl Fn(usize, usize) -> Bounded) -> Vec<Bounded> {
     let mut all = vec![Bounded::default(); case.blocks() * features * LANES];
     for s in 0..case.samples {
@@ -71,7 +71,7 @@ fn blocked(case: &Case, features: usize, value: impl Fn(usize, usize) -> Bounded
     all
 }
 
-/// What each output of a kernel should be.
+/// The reference for each output of a kernel.
 fn reference(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
     let (n, k, m) = (case.outputs, case.inputs, case.samples);
     let operands = &outcome.operands;
@@ -163,7 +163,7 @@ fn reference(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
             }
         })],
         Kernel::AbsoluteSum => vec![vec![sum(operands[0].iter().map(|x| f64::from(x.abs())), 0)]],
-        // A quotient of two f32 numbers rounded to f64 and then to f32 is rounded as if once.
+        // A quotient of two f32 numbers rounded to f64 and then to f32 equals the quotient rounded once.
         Kernel::MeanEntropy => vec![vec![Bounded {
             value: f64::from((value(0, sums::ENTROPY) / m as f64) as f32),
             error: 0.0,
@@ -201,7 +201,7 @@ fn within_the_proved_bounds() {
                     prop_assert_eq!(expected.len(), found.len());
                     for (i, (expected, found)) in expected.iter().zip(found).enumerate() {
                         let error = (f64::from(*found) - expected.value).abs();
-                        // NaN is no number within the bound.
+                        // A NaN error exceeds any bound.
                         if error.is_nan() || error > expected.error {
                             return Err(fail(format!("at {i}: {found:e}, not {expected:?}")));
                         }
@@ -217,7 +217,7 @@ fn within_the_proved_bounds() {
     }
 }
 
-/// Effective weights, products and sums of what is not finite are what IEEE 754 makes of them.
+/// Effective weights, products and sums of non-finite numbers follow IEEE 754.
 #[test]
 fn infinities_and_nan_go_where_they_should() {
     let cpu = Cpu::new().expect("an instruction set");
@@ -244,7 +244,7 @@ fn infinities_and_nan_go_where_they_should() {
     }
 }
 
-/// ReLU and its derivative at the values that are easy to get wrong.
+/// ReLU and its derivative at error-prone values.
 #[test]
 fn relu_of_zeros_nan_and_infinities() {
     let cpu = Cpu::new().expect("an instruction set");
@@ -279,8 +279,8 @@ fn relu_of_zeros_nan_and_infinities() {
     assert_eq!(bits(&y), bits(&[0.0, 0.0, 0.0, 7.0, 0.0, 7.0, 0.0]));
 }
 
-/// A product of two f32 is exact in f64, so that rounding it once more is the kernel's rounding: every bit,
-/// with infinities, NaN and zeros of either sign.
+/// A product of two f32 is exact in f64, so rounding it once more is the kernel's rounding: every bit agrees,
+/// including infinities, NaN and zeros of either sign.
 #[test]
 fn multiply_rounds_once() {
     let cpu = Cpu::new().expect("an instruction set");
@@ -297,7 +297,7 @@ fn multiply_rounds_once() {
         .unwrap_or_else(|problem| panic!("{problem}"));
 }
 
-/// No sample, no input or no output is a sum over nothing: +0, whatever was there before.
+/// A sum over no sample, input or output is +0, whatever the output held before.
 #[test]
 fn empty_sums_are_zero() {
     let cpu = Cpu::new().expect("an instruction set");

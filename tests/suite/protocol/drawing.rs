@@ -1,4 +1,4 @@
-//! What is drawn: the samples of a batch, and the initial weights.
+//! Random draws: the samples of a batch, and the initial weights.
 
 use super::*;
 
@@ -43,7 +43,7 @@ fn batches_are_drawn_uniformly_with_replacement_from_their_context() {
         assert_uniform(&places, &format!("context {number}, samples"));
         assert_uniform(&within, &format!("context {number}, from one to the next"));
         assert_uniform(&between, &format!("context {number}, from batch to batch"));
-        // Equal pairs are uncorrelated when draws are uniform, so that their variance is a binomial's.
+        // Equal pairs are uncorrelated if draws are uniform, so their variance is that of a binomial.
         assert_binomial(equal, pairs, 1.0 / n as f64, "repeats");
     }
     assert!(rest.is_empty());

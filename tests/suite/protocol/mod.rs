@@ -1,9 +1,9 @@
-//! What a run is said to do, checked piece by piece: which samples a batch holds, where weights start,
-//! what becomes of a pixel, what a record states, when the network is evaluated, and where the gains
-//! that the kernel moves can go.
+//! The documented steps of a run, checked one by one: the samples of a batch, the initial weights,
+//! the processing of pixels, the contents of a record, the times of evaluation, and the range of the gains
+//! that the kernel updates.
 //!
-//! Bounds on what random draws give would be passed by all but one in 10⁶ seeds; the seeds are fixed,
-//! so that the outcome is, too.
+//! Bounds on random draws hold for all but one in 10⁶ seeds; the seeds are fixed,
+//! so the outcome is fixed too.
 
 mod drawing;
 mod placement;
@@ -27,13 +27,13 @@ use neurogain::{Cpu, Result, Shape, Tensor};
 use proptest::prelude::*;
 use rand_distr::{Distribution as _, StandardNormal};
 
-/// Standard deviations that a normal number leaves to either side with a probability of 10⁻⁶.
+/// The number of standard deviations beyond which a normal number lies with a probability of 10⁻⁶ per side.
 const SIGMAS: f64 = 4.9;
 
 /// Half a unit in the last place of an f32 of 1: the rounding error relative to the result.
 const U: f64 = 1.0 / 16_777_216.0;
 
-/// Fails if the counts, equally likely, are too far from equal, or too close to it: χ² with k degrees
+/// Fails if the counts, equally likely, are too unequal or too equal: χ² with k degrees
 /// of freedom is above k + 2√(kt) + 2t or below k − 2√(kt) with a probability of at most e⁻ᵗ each
 /// (Laurent & Massart 2000, lemma 1), 10⁻⁶ here.
 fn assert_uniform(counts: &[usize], what: &str) {
@@ -59,7 +59,7 @@ fn assert_binomial(found: usize, n: usize, p: f64, what: &str) {
     );
 }
 
-/// A byte as the number that it is.
+/// A byte as a number of the same value.
 fn as_is() -> Normalisation {
     Normalisation {
         maximum: 1.0,
@@ -68,7 +68,7 @@ fn as_is() -> Normalisation {
     }
 }
 
-/// 200 samples of one row of three pixels: the index, the label, 200 less the index.
+/// 200 samples of one row of three pixels: the index, the label, 200 minus the index.
 fn numbered() -> Dataset {
     let labels: Vec<u8> = (0..200u32).map(|i| (i * i / 7 % 4) as u8).collect();
     let pixels = (0..200u8).zip(&labels).flat_map(|(i, &l)| [i, l, 200 - i]);
@@ -80,7 +80,7 @@ fn numbered() -> Dataset {
     Dataset::images(shape, 4, pixels.collect(), labels).unwrap()
 }
 
-/// Two contexts without a common sample and one across both, not in order.
+/// Two contexts without a common sample and one that spans both, out of order.
 fn contexts(iterations: [usize; 3]) -> Vec<Context> {
     let lists: [Vec<u32>; 3] = [
         (0..61).map(|i| i * 61 * 7 % 199 / 2).collect(),
@@ -132,7 +132,7 @@ fn mean_absolute(numbers: &[f32]) -> f64 {
     numbers.iter().map(|&w| f64::from(w).abs()).sum::<f64>() / numbers.len() as f64
 }
 
-/// Writes down each batch and what the network makes of it, then lets it learn, if it is to.
+/// Records each batch and the network's output for it, then trains on it if enabled.
 struct Recorder {
     learner: GradientDescent<Cpu, Mlp>,
     learns: bool,
@@ -177,7 +177,7 @@ impl Learner for Recorder {
 }
 
 impl Recorder {
-    /// The index of each batch's samples in [`numbered`], whose pixels tell it.
+    /// The index of each batch's samples in [`numbered`], which their pixels encode.
     fn indices(&self) -> Vec<Vec<u32>> {
         let index = |sample: &[f32]| sample[0] as u32;
         let batches = self.inputs.iter();
@@ -187,7 +187,7 @@ impl Recorder {
     }
 }
 
-/// A run of a method over [`numbered`], or one that leaves the network as it is.
+/// A run of a method over [`numbered`], or one that leaves the network unchanged.
 struct Setting {
     rule: Option<Optimizer>,
     iterations: [usize; 3],

@@ -1,8 +1,8 @@
-//! How images are cropped and mirrored.
+//! Cropping and flipping of images.
 
 use super::*;
 
-/// `out[y][x][c]` of one sample, as [`neurogain::backend::Gathers::gather_images`] words it.
+/// `out[y][x][c]` of one sample, by the definition in [`neurogain::backend::Gathers::gather_images`].
 fn placed(data: &Dataset, pixels: &Normalisation, index: u32, at: Placement) -> Vec<f32> {
     let shape = data.shape();
     let (height, width) = (shape.height as i64, shape.width as i64);
@@ -40,7 +40,7 @@ fn placement() -> impl Strategy<Value = Placement> {
 }
 
 proptest! {
-    /// Pixels are shifted, mirrored and normalised as the contract says, black outside of the image,
+    /// Pixels are shifted, flipped and scaled as the contract says, black outside the image,
     /// and lanes without a sample are zero.
     #[test]
     fn images_are_gathered_as_a_plain_loop_does(
@@ -85,9 +85,9 @@ proptest! {
         }
     }
 
-    /// In f32, too, a gain in [g0, g0 + η·ln C/(1−γ)] stays there, but for what rounding adds. A step
-    /// rounds four times, 4u of its result at most, and keeps γ of what the steps before were off by:
-    /// in all no more than 4u/(1−γ) of the bound, and a thousandth of that for its second order.
+    /// Also in f32, a gain in [g0, g0 + η·ln C/(1−γ)] stays there, apart from rounding. A step
+    /// rounds four times, by at most 4u of its result, and keeps γ of the earlier steps' error:
+    /// in total no more than 4u/(1−γ) of the bound, plus a thousandth of that for the second order.
     #[test]
     fn the_kernel_keeps_the_gain_in_its_bounds(
         constants in (0.0..0.99f32, 0.1..3.0f32, 0.0..1.0f32), classes in 1..1000usize,
@@ -116,8 +116,8 @@ proptest! {
         }
     }
 
-    /// In f32, too, n steps with one H leave γⁿ of the distance to the fixed point, but for the same
-    /// slack.
+    /// Also in f32, n steps with one H leave γⁿ of the distance to the fixed point, up to the same
+    /// rounding.
     #[test]
     fn the_kernel_approaches_the_fixed_point_geometrically(
         constants in (0.0..0.99f32, 0.1..3.0f32, 0.0..1.0f32), entropy in 0.0..7.0f32,

@@ -1,4 +1,4 @@
-//! What a record holds, and when it is taken.
+//! The contents of a record, and when it is taken.
 
 use super::*;
 
@@ -40,7 +40,7 @@ fn a_record_holds_the_batch_before_the_update_and_the_test_after_it() {
             if let Some(test) = record.test {
                 assert_close(test.loss, *loss, "test loss");
                 assert_close(test.accuracy, *accuracy, "test accuracy");
-                // The two are told apart by these samples.
+                // These samples distinguish the two.
                 assert!((test.loss - record.train.loss).abs() > 1e-3);
             }
         }
@@ -67,7 +67,7 @@ fn means_are_over_all_neurons_and_all_weights() {
         }
     });
     for record in &history.records {
-        // Where there are no gains they are 1.
+        // Without gain modulation, gains are 1.
         assert_eq!(record.gain, [4.0, 3.1, 1.0]);
     }
 }

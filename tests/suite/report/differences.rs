@@ -1,4 +1,4 @@
-//! Differences between methods: who is compared with whom, over which seeds, and where they are shown.
+//! Differences between methods: which methods are compared, over which seeds, and where they are shown.
 
 use neurogain::learn::Evaluation;
 use neurogain::metrics::{PairedDifference, paired_difference};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::synthetic;
 
-/// Methods ngm-sgd and msgd, two contexts of two iterations, and every seed's accuracies for both.
+/// Methods ngm-sgd and msgd, two contexts of two iterations, with the given accuracies of every seed.
 fn two_methods(accuracies: &[[[f64; 4]; 2]]) -> Results {
     let mut settings = synthetic::small();
     settings.stream.iterations = 2;

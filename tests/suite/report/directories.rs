@@ -1,4 +1,4 @@
-//! What is written reads back, and what is broken is an error that says where.
+//! Written files read back, and broken files give an error that says where.
 
 use std::fs;
 use std::path::Path;
@@ -149,7 +149,7 @@ proptest! {
         let folder = TempDir::new().unwrap();
         let results = Results { settings: synthetic::small(), runs: vec![run] };
         let read = load(&write_all(&folder, &results)).unwrap();
-        // Equal texts of the debug form are equal bits: -0.0 is not 0.0 there.
+        // Equal text in the debug form means equal bits: -0.0 differs from 0.0 there.
         prop_assert_eq!(format!("{read:?}"), format!("{results:?}"));
     }
 }
@@ -193,7 +193,7 @@ fn names_that_would_leave_the_directory_are_refused() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
-/// Whatever name the settings may have, files may have.
+/// A file may have any name that the settings allow.
 #[test]
 fn names_with_capitals_are_read_back() {
     let folder = TempDir::new().unwrap();
@@ -232,7 +232,7 @@ fn runs_that_do_not_fit_are_refused() {
     assert!(error.contains("order of the plan"), "{error}");
 }
 
-/// What `load` says after `from` has become `to` in the named file of a good directory.
+/// The error of `load` after `from` is replaced by `to` in the named file of a valid directory.
 fn broken(file: &str, from: &str, to: &str) -> String {
     let folder = TempDir::new().unwrap();
     let results = synthetic::results(&synthetic::small());

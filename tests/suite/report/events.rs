@@ -1,4 +1,4 @@
-//! Event files: what TensorBoard reads is what was recorded.
+//! Event files: TensorBoard reads what was recorded.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +15,7 @@ use super::synthetic;
 /// The scalars of a tag: step, time and the bits of the value.
 type Scalars = BTreeMap<String, Vec<(i64, f64, u32)>>;
 
-/// What `history` is as scalars.
+/// `history` as scalars.
 fn expected(history: &History) -> Scalars {
     let mut scalars = Scalars::new();
     for record in &history.records {
@@ -45,7 +45,7 @@ fn expected(history: &History) -> Scalars {
     scalars
 }
 
-/// The events of an odd run in a new directory.
+/// The events of an irregular run in a new directory.
 fn event_file(folder: &TempDir) -> PathBuf {
     let dir = folder.path().join("run");
     let settings = synthetic::small();
@@ -56,7 +56,7 @@ fn event_file(folder: &TempDir) -> PathBuf {
     dir.join(place)
 }
 
-/// Data of the records in an event file, lengths and checksums checked bit by bit.
+/// The data of the records in an event file, with lengths and checksums checked bit by bit.
 fn records(mut bytes: &[u8]) -> Vec<&[u8]> {
     /// CRC-32C one bit at a time, then masked.
     fn checksum(data: &[u8]) -> u32 {

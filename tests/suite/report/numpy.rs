@@ -1,4 +1,4 @@
-//! Histories as `.npz`: what NumPy reads is what was recorded, to the bit.
+//! Histories as `.npz`: NumPy reads what was recorded, to the bit.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,7 +23,7 @@ struct Array {
     bits: Vec<u64>,
 }
 
-/// The arrays that `history` has.
+/// The expected arrays of `history`.
 fn expected(history: &History) -> BTreeMap<String, Array> {
     let records = &history.records;
     let whole = |of: fn(&neurogain::learn::Record) -> usize| Array {
@@ -84,7 +84,7 @@ fn expected(history: &History) -> BTreeMap<String, Array> {
     )
 }
 
-/// An array's type, shape and the bytes of its values, by the letter of NumPy's format 1.0.
+/// An array's type, shape and the bytes of its values, given the type letter of NumPy's format 1.0.
 fn array(bytes: &[u8]) -> (String, Vec<usize>, &[u8]) {
     let (magic, rest) = bytes.split_at(8);
     assert_eq!(magic, b"\x93NUMPY\x01\x00");
@@ -119,7 +119,7 @@ fn text(bytes: &[u8]) -> String {
         .to_string()
 }
 
-/// The arrays of the archive `path` but for `layers`, and those, as the Rust readers see them.
+/// The arrays of the archive `path` without `layers`, and `layers`, as read by Rust.
 fn read(path: &Path) -> (BTreeMap<String, Array>, Vec<String>) {
     let bytes = fs::read(path).unwrap();
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
@@ -152,7 +152,7 @@ fn read(path: &Path) -> (BTreeMap<String, Array>, Vec<String>) {
     (arrays, layers)
 }
 
-/// A finished directory with one odd run.
+/// A finished directory with one irregular run.
 fn directory(folder: &TempDir) -> PathBuf {
     let dir = folder.path().join("run");
     let run = synthetic::odd_run();
@@ -211,7 +211,7 @@ fn the_same_history_gives_the_same_bytes() {
         fs::read(path).unwrap()
     });
     assert!(first == second);
-    // Deleted, it is built again with the report, from the records.
+    // If deleted, it is rebuilt with the report, from the records.
     let path = folders[0].path().join("run/runs/ngm-sgd-42.npz");
     fs::remove_file(&path).unwrap();
     let directory = RunDirectory::<StabilityGap>::open(&folders[0].path().join("run"));

@@ -1,4 +1,4 @@
-//! The page and its figures: all that is promised, safe with hostile names, nothing fetched.
+//! The page and its figures: complete, safe with hostile names, and self-contained.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,16 +1,16 @@
-//! Python where it is installed, for what its programs make of our files.
+//! Python, if installed, as an independent reader of our files.
 
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
-/// What `script` prints, given `path`; `None`, said aloud, where Python or a `module` is missing.
+/// The output of `script` for `path`; `None`, with a message, if Python or a `module` is missing.
 pub fn python(module: &str, script: &str, path: &Path) -> Option<String> {
     let imports = Command::new("python3")
         .args(["-c", &format!("import {module}")])
         .output();
     if !imports.is_ok_and(|output| output.status.success()) {
-        // Written past the capture of a passing test's output.
+        // Bypasses the capture of a passing test's output.
         let _ = writeln!(
             std::io::stderr(),
             "not checked: python3 has no {module} here (pip install {module})"

@@ -1,4 +1,4 @@
-//! Made-up results in the shape of real ones.
+//! Made-up results with the structure of real ones.
 
 use std::path::Path;
 
@@ -29,7 +29,7 @@ pub fn outcomes(directory: &RunDirectory<StabilityGap>, results: &Results) -> Ve
     directory.jobs().iter().map(|job| run(&job.id)).collect()
 }
 
-/// Reads back what a directory holds.
+/// Reads a directory back.
 pub fn load(dir: &Path) -> neurogain::Result<Results> {
     let directory = RunDirectory::<StabilityGap>::open(dir)?;
     Ok(Results {
@@ -42,7 +42,7 @@ pub fn split_mnist() -> Settings {
     neurogain::systems::stability_gap::Settings::preset("split-mnist").unwrap()
 }
 
-/// How a method's made-up curve behaves: depth of the gap (as a share), iterations to recover, level.
+/// Shape of a method's made-up curve: depth of the gap (as a fraction), iterations to recover, level.
 struct Shape {
     depth: f64,
     recovery: f64,
@@ -63,7 +63,7 @@ fn shape(method: &str) -> Shape {
     }
 }
 
-/// Numbers in [0, 1) that look random and are always the same.
+/// Numbers in [0, 1) that look random and never change.
 struct Noise(u64);
 
 impl Noise {
@@ -144,8 +144,8 @@ pub fn results(settings: &Settings) -> Results {
     }
 }
 
-/// A run that was stopped after three iterations, the second not evaluated, the third on two tasks and not
-/// finite; two layers.
+/// A run that was stopped after three iterations, the second not evaluated, the third evaluated on two tasks with
+/// non-finite numbers; two layers.
 pub fn odd_run() -> Run {
     let mut history = history(&small(), "ngm-sgd", 42);
     history.layers = ["première", "output"].map(String::from).to_vec();
@@ -170,7 +170,7 @@ pub fn odd_run() -> Run {
     }
 }
 
-/// The same experiment made small: two contexts of four iterations, two seeds.
+/// A small version of the experiment: two contexts of four iterations, two seeds.
 pub fn small() -> Settings {
     let mut settings = split_mnist();
     settings.stream.contexts.truncate(2);

@@ -13,7 +13,7 @@ use neurogain::run::Status;
 
 use super::synthetic;
 
-/// Two contexts of two iterations; every seed's accuracies are given.
+/// Two contexts of two iterations, with the given accuracies of every seed.
 fn tiny(accuracies: &[[f64; 4]]) -> Results {
     let mut settings = synthetic::small();
     settings.stream.iterations = 2;
@@ -153,7 +153,7 @@ fn the_published_file_holds_the_published_table() {
     assert!(published("split-digits").unwrap().is_none());
 }
 
-/// Every file of published numbers is of a preset, and of methods that it has.
+/// Every file of published numbers belongs to a preset, and its methods are in the preset.
 #[test]
 fn every_published_file_fits_its_preset() {
     let mut count = 0;
@@ -184,7 +184,7 @@ fn every_published_file_fits_its_preset() {
     assert_eq!(count, 5);
 }
 
-/// Later contexts left out, or a sparser evaluation, leave the first switch to compare, and say so.
+/// With later contexts left out, or a sparser evaluation, the first switch is still compared, and the report says so.
 #[test]
 fn a_run_of_the_first_contexts_is_compared_at_its_first_switch() {
     let mut settings = synthetic::split_mnist();
@@ -198,7 +198,7 @@ fn a_run_of_the_first_contexts_is_compared_at_its_first_switch() {
         "{left_out:?}"
     );
 
-    // Nothing of it is left where the test images are others, or the switch is another.
+    // No comparison is left if the test images or the switch differ.
     for change in [
         (|s| s.evaluation.limit = 5) as fn(&mut neurogain::systems::stability_gap::Settings),
         |s| s.stream.contexts[1] = vec![0, 1, 4],

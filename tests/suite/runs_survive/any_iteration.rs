@@ -1,4 +1,4 @@
-//! In the library: from whatever iteration a run goes on, it ends in the same bits.
+//! In the library: a run that is continued from any iteration ends in the same bits.
 
 use std::sync::Mutex;
 
@@ -6,7 +6,7 @@ use neurogain::run::Status;
 
 use super::*;
 
-/// Has the states of runs that were stopped, and keeps every state that it is given.
+/// Holds the states of stopped runs, and keeps every state that is saved.
 #[derive(Default)]
 struct States {
     stopped: Vec<(Run, Checkpoint)>,
@@ -34,7 +34,7 @@ impl Store<Run> for States {
     }
 }
 
-/// Runs `settings`, with a checkpoint every so many iterations.
+/// Runs `settings`, with a checkpoint every `every` iterations.
 fn run_with(settings: &Settings, every: usize, states: &States) -> neurogain::Result<()> {
     let (samples, backend) = (digits::load(), Cpu::new().expect("a backend"));
     let experiment = Experiment::new(settings, &samples, &backend).expect("settings");
@@ -48,7 +48,7 @@ fn run_with(settings: &Settings, every: usize, states: &States) -> neurogain::Re
     run::run(&experiment, &jobs, states, &options).map(|_| ())
 }
 
-/// The states that the runs of `settings` go through, `every` so many iterations, their last included.
+/// The states of the runs of `settings`, every `every` iterations, including the last.
 fn states(
     settings: &Settings,
     every: usize,
@@ -90,7 +90,7 @@ fn perceptrons_go_on_from_any_iteration() {
     goes_on_from_any_iteration(&small());
 }
 
-/// Methods that remember more than moments, or forget them at a switch.
+/// Methods that keep more than moments, or reset them at a switch.
 #[test]
 fn variants_go_on_from_any_iteration() {
     for name in ["ablation", "boundary", "composition", "reset"] {
@@ -125,7 +125,7 @@ fn parts_of_a_learner_go_on_from_any_iteration() {
     goes_on_from_any_iteration(&settings);
 }
 
-/// Streams whose batches are drawn from a memory, and evaluation of transformed images of every task.
+/// Streams whose batches come from replay, and evaluation of transformed images of every task.
 #[test]
 fn other_streams_go_on_from_any_iteration() {
     let changes = [

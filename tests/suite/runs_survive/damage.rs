@@ -1,4 +1,4 @@
-//! Checkpoints and results that are not what was written: said, and made again.
+//! Damaged checkpoints and results: reported, and recomputed.
 
 use neurogain::Error;
 use neurogain::run::Lock;
@@ -20,7 +20,7 @@ fn stopped(folder: &TempDir) -> (PathBuf, [Vec<u8>; 2]) {
     (dir, both)
 }
 
-/// Iterations that `resume` finds done, and its notes, after the two checkpoints were made these.
+/// The iterations that `resume` finds done, and its notes, with the two checkpoints replaced by these.
 fn found(dir: &Path, last: &[u8], previous: &[u8]) -> (Option<usize>, String) {
     fs::write(dir.join(LAST), last).expect("written");
     fs::write(dir.join(PREVIOUS), previous).expect("written");
@@ -36,7 +36,7 @@ fn any_changed_byte_or_cut_is_noticed_and_the_checkpoint_before_is_used() {
     let folder = folder();
     let (dir, [last, previous]) = stopped(&folder);
     assert_eq!(found(&dir, &last, &previous), (Some(7), String::new()));
-    // Of the header every byte, of the tensors every seventh.
+    // Every byte of the header, every seventh byte of the tensors.
     for at in (0..last.len()).filter(|at| *at < 1500 || at % 7 == 0) {
         let mut changed = last.clone();
         changed[at] ^= 1 << (at % 8);
@@ -61,7 +61,7 @@ fn the_checkpoint_before_takes_the_place_of_a_damaged_one() {
     found(&dir, &last[1..], &previous);
     assert_eq!(fs::read(dir.join(LAST)).expect("it is there"), previous);
     assert!(!dir.join(PREVIOUS).exists());
-    // As a kill leaves it between the two renamings.
+    // The state after a kill between the two renamings.
     fs::remove_file(dir.join(LAST)).expect("removed");
     fs::write(dir.join(PREVIOUS), &previous).expect("written");
     let directory = open(&dir);
@@ -116,7 +116,7 @@ fn idx(dir: &Path, pixel: u8) {
     }
 }
 
-/// A run does not go on with samples that it was not begun with, and nothing is touched.
+/// A run does not continue with other samples than it was started with, and nothing is changed.
 #[test]
 fn other_data_are_an_error_that_changes_nothing() {
     let folder = folder();
@@ -208,7 +208,7 @@ fn a_directory_is_one_process_s_at_a_time() {
     ends(&folder, &["run", "--resume", "stopped", "--quiet"], 0);
 }
 
-/// Every argument of `run` that is not known to leave the settings as they are.
+/// Every argument of `run`, except those known to leave the settings unchanged.
 #[test]
 fn settings_beside_resume_are_refused() {
     let folder = folder();

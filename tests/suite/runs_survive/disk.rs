@@ -1,4 +1,4 @@
-//! A disk that is full or forbidden, memory that is short: an error that says what to do, nothing lost.
+//! A full or read-only disk, or too little memory: an error that says what to do, and nothing is lost.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use super::*;
 use crate::program::Files;
 
-/// The files of a whole run, and the directories of that and of a run stopped after seven iterations.
+/// The files of a whole run, the directory of that run, and that of a run stopped after seven iterations.
 fn both(folder: &TempDir) -> (Files, [PathBuf; 2]) {
     let [whole, stopped] = ["whole", "stopped"].map(|name| folder.path().join(name));
     run_until(&whole, &small(), 4 * 12);
@@ -32,7 +32,7 @@ fn a_run_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
         "weights/msgd-1.safetensors",
         "runs/adam-1.csv",
     ] {
-        // What is written behind this name meets a full disk.
+        // Writes to this name meet a full disk.
         let partial = stopped.join(format!("{file}.partial"));
         symlink("/dev/full", &partial).expect("linked");
         let arguments = [&resume[..], &["--checkpoint-every", "2", "--threads", "1"]].concat();
@@ -60,7 +60,7 @@ fn a_report_on_a_full_disk_leaves_whole_files_and_says_what_writes_the_rest() {
     assert!(contents(&whole) == before);
 }
 
-/// The program under a limit of the shell's; what it complains of.
+/// Runs the program under a shell limit; returns its error message.
 fn under(folder: &TempDir, limit: &str, arguments: &str) -> String {
     let program = env!("CARGO_BIN_EXE_neurogain");
     let output = Command::new("sh")
@@ -77,14 +77,14 @@ fn under(folder: &TempDir, limit: &str, arguments: &str) -> String {
 fn a_limit_on_files_loses_nothing() {
     let folder = folder();
     let (undisturbed, [_, stopped]) = both(&folder);
-    // Blocks of 512 bytes, or of 1024 in some shells: less than a state takes.
+    // Blocks of 512 bytes, or of 1024 in some shells: smaller than a state.
     let complaint = under(&folder, "ulimit -f 2", "run --resume stopped --quiet");
     says(&complaint, &["File too large", "--resume stopped"]);
     ends(&folder, &["run", "--resume", "stopped", "--quiet"], 0);
     assert_same(&undisturbed, &stopped, "files were limited");
 }
 
-/// The limit is one that the network's weights alone would not fit into.
+/// A limit that the network's weights alone would exceed.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_limit_on_memory_is_seen_before_anything_is_begun() {

@@ -1,4 +1,4 @@
-//! Runs that have ended stay as they are, with their hashes, though nothing summed them up yet.
+//! Finished runs stay unchanged, with their hashes, even before a summary exists.
 
 use neurogain::run::Status;
 
@@ -24,7 +24,7 @@ fn an_ended_run_keeps_its_hash_without_a_summary() {
     assert_eq!((read.len(), &read[0]), (2, &ended));
     assert_eq!(read[1].status, Status::Interrupted);
 
-    // A report in between is no more in the way than a kill is.
+    // A report in between disturbs no more than a kill.
     directory.rebuild().expect("a report");
     let before = fs::read(dir.join("weights/ngm-sgd-1.safetensors")).expect("weights");
     ends(&folder, &["run", "--resume", "stopped", "--quiet"], 0);
@@ -37,7 +37,7 @@ fn an_ended_run_keeps_its_hash_without_a_summary() {
     let after = fs::read(dir.join("weights/ngm-sgd-1.safetensors")).expect("weights");
     assert!(before == after);
 
-    // With nothing left to do there is no speed to tell.
+    // With nothing left to do there is no speed to report.
     let again = output(&folder, &["run", "--resume", "stopped"]);
     let printed = String::from_utf8(again.stdout).expect("UTF-8");
     assert!(

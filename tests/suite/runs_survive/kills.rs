@@ -1,5 +1,5 @@
-//! SIGKILL at random moments, again and again, and Ctrl-C: the files in the end are those of a run that nobody
-//! disturbed.
+//! Repeated SIGKILL at random moments, and Ctrl-C: the final files are those of an undisturbed
+//! run.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ const ARGUMENTS: &[&str] = &[
     "--quiet",
 ];
 
-/// The arguments that begin a run in `name`.
+/// The arguments that start a run in `name`.
 fn begin<'a>(name: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [ARGUMENTS, more, &["--out", name]].concat()
 }
@@ -34,7 +34,7 @@ fn fifty_kills_at_random_moments_change_no_byte() {
         &begin("undisturbed", &["--checkpoint-every", "0"]),
         0,
     );
-    // Lives are up to a third of what a whole run takes.
+    // A kill comes after up to a third of the time of a whole run.
     let longest = begun.elapsed() / 3;
     let undisturbed = contents(&folder.path().join("undisturbed"));
     let start = |name: &str, begun: bool| {
@@ -55,7 +55,7 @@ fn fifty_kills_at_random_moments_change_no_byte() {
 #[test]
 fn what_ctrl_c_stops_goes_on_to_the_same_bytes() {
     let folder = folder();
-    // No checkpoints but the one that the interruption leaves.
+    // No checkpoints except that of the interruption.
     let more = [
         "--checkpoint-every",
         "0",
@@ -68,7 +68,7 @@ fn what_ctrl_c_stops_goes_on_to_the_same_bytes() {
     let dir = folder.path().join("interrupted");
     let resume = ["run", "--resume", "interrupted", "--quiet"];
     let mut arguments = begin("interrupted", &more);
-    // An interruption before the first iteration leaves nothing to go on from.
+    // An interruption before the first iteration leaves nothing to continue.
     for milliseconds in [5, 10, 20, 40, 80, 160, 320] {
         let after = Duration::from_millis(milliseconds);
         interrupt(program(&folder, &arguments), &dir, after);

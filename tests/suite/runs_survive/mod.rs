@@ -1,5 +1,5 @@
-//! A run that is stopped, killed or refused by the disk goes on to the same bytes; two never write the same
-//! directory; what is damaged is said and not used.
+//! A run that is stopped, killed or out of disk space continues to the same bytes; two never write to the same
+//! directory; damaged files are reported and not used.
 #![cfg(feature = "cli")]
 
 mod any_iteration;
@@ -71,7 +71,7 @@ fn open(dir: &Path) -> RunDirectory<StabilityGap> {
     RunDirectory::open(dir).expect("a run directory")
 }
 
-/// The runs that `dir` holds, for a report.
+/// The runs in `dir`, for a report.
 fn load(dir: &Path) -> Vec<Run> {
     let runs = open(dir).load().expect("readable");
     runs.into_iter().flatten().collect()

@@ -1,4 +1,4 @@
-//! Documents that start from others.
+//! Documents with a base.
 
 use neurogain::optim::Optimizer;
 
@@ -35,7 +35,7 @@ fn entries_of_lists_are_merged_by_name_or_replaced() {
     let rules = [&merged.methods[2], &merged.methods[4]].map(|method| method.optimiser);
     assert_eq!(rules, [adam(0.5), adam(0.9)]);
     assert_eq!(merged.methods[2].label, "Adam");
-    // Only what the document gives is there, and it has to be whole.
+    // Only the document's own settings exist, so they must be complete.
     let (extra, _) = entries.rsplit_once("[[").expect("two entries");
     let replaced = from(&format!("replace = [\"methods\"]\n{extra}")).expect("valid");
     assert_eq!(names(&replaced), ["extra"]);

@@ -1,4 +1,4 @@
-//! What is made from the declarations: the reference, the annotated presets, the schema, defaults, spellings.
+//! Generated from the declarations: the reference, the annotated presets, the schema, defaults, spellings.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -51,7 +51,7 @@ fn an_annotated_preset_reads_back_and_says_what_each_key_is() {
     assert!(annotated("split-digit").is_err());
 }
 
-/// Each key that has a default may be left out, and then has it.
+/// Each key with a default may be left out, and then has the default.
 #[test]
 fn a_key_with_a_default_may_be_left_out() {
     let text = Settings::preset_text("split-digits").expect("the preset");
@@ -143,7 +143,7 @@ fn the_schema_accepts_what_ships_and_refuses_what_is_wrong() {
         return;
     };
     let input = serde_json::to_vec(&(json_schema(), documents)).expect("JSON");
-    // It reads nothing where the package is missing.
+    // Nothing is checked if the package is missing.
     let _ = child.stdin.take().expect("a pipe").write_all(&input);
     let output = child.wait_with_output().expect("python3 ends");
     match output.status.code() {

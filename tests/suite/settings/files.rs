@@ -1,4 +1,4 @@
-//! Presets and files: what is written reads back, and errors name file, line and key.
+//! Presets and files: written settings read back, and errors name file, line and key.
 
 use neurogain::Error;
 use neurogain::optim::Optimizer;
@@ -17,7 +17,7 @@ fn every_preset_is_valid_named_as_listed_and_survives_a_round_trip() {
         assert_eq!(settings.name, name);
         let text = settings.to_toml().expect(name);
         assert_eq!(Settings::from_toml(&text, name).expect(name), settings);
-        // Through the table of overrides as well, which must not round a number.
+        // Also through the table of overrides, which must not round a number.
         assert_eq!(settings.with_overrides::<&str>(&[]).expect(name), settings);
     }
 }
@@ -117,7 +117,7 @@ fn an_error_in_a_file_names_file_line_and_key() {
             other => panic!("{to}: {other:?}"),
         }
     }
-    // A key that is missing has no line of its own: its table's is given.
+    // A missing key has no line; the line of its table is given.
     let text = preset.replacen("gamma = 0.9\n", "", 1);
     let error = Settings::from_toml(&text, "mine.toml").expect_err("gamma is missing");
     let message = error.to_string();

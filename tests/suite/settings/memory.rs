@@ -1,4 +1,4 @@
-//! Whether an experiment fits.
+//! Estimates of an experiment's memory.
 
 use neurogain::Error;
 use neurogain::run::System;
@@ -41,14 +41,14 @@ fn memory_grows_with_what_is_held() {
         StabilityGap::memory(&settings, &samples, runs).bytes
     };
     let one = needed("training.batch=32", 1);
-    // Two tensors of (64 + 200 + 200 + 10) numbers of 4 bytes a sample more.
+    // Per sample, two more tensors of (64 + 200 + 200 + 10) numbers of 4 bytes.
     assert_eq!(needed("training.batch=48", 1) - one, 16 * 2 * 474 * 4);
     // A batch of 33 is padded to 48.
     assert_eq!(
         needed("training.batch=33", 1),
         needed("training.batch=48", 1)
     );
-    // Every further run has its own weights (64·200 + 200·200 + 200·10), at least.
+    // Every further run has its own weights, at least (64·200 + 200·200 + 200·10).
     assert!(needed("training.batch=32", 2) - one > 54_800 * 4);
     assert!(needed("training.batch=32", 3) - one == 2 * (needed("training.batch=32", 2) - one));
 }

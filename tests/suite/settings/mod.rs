@@ -1,4 +1,4 @@
-//! Settings: presets hold together, every value is checked, and errors name what is wrong and where.
+//! Settings: presets are consistent, every value is checked, and errors name what is wrong and where.
 #![cfg(feature = "report")]
 
 mod base;
@@ -18,7 +18,7 @@ fn overridden(assignment: &str) -> Result<Settings, Error> {
     digits().with_overrides(&[assignment])
 }
 
-/// The name, value and expectation of the error that `assignment` gives.
+/// The name, value and expectation in the error for `assignment`.
 fn refused(assignment: &str) -> (String, String, String) {
     match overridden(assignment) {
         Err(Error::Setting {

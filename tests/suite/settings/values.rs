@@ -67,7 +67,7 @@ fn overrides_reach_every_kind_of_setting() {
     );
     let sgd = changed.methods.last().expect("a method");
     assert!(sgd.gain_modulated && sgd.label == "Gain");
-    // Nothing else has moved.
+    // Nothing else has changed.
     assert_eq!(changed.gain.gamma, digits().gain.gamma);
     assert_eq!(changed.stream.iterations, digits().stream.iterations);
 }
@@ -196,7 +196,7 @@ fn every_range_is_checked() {
         );
         assert!(!value.is_empty(), "{assignment}");
     }
-    // The edges that are right.
+    // Valid limits.
     for assignment in [
         "gain.gamma=0",
         "gain.eta=0",

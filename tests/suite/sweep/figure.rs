@@ -1,11 +1,11 @@
-//! What a sweep's figure and its table of best cells show.
+//! The figure of a sweep, and its table of best cells.
 
 use neurogain::learn::Evaluation;
 
 use super::*;
 
-/// A sweep through numbers is drawn, a line a method; one through texts alone is not. The best cell of each
-/// method is told where every task was evaluated, by the measure over all of them.
+/// A sweep over numbers is drawn with one line per method; a sweep over texts only is not drawn. The best cell of each
+/// method is given if every task was evaluated, by the measure over all of them.
 #[test]
 fn a_sweep_through_numbers_is_drawn_and_its_best_cells_are_told() {
     let folder = TempDir::new().unwrap();
@@ -74,7 +74,7 @@ fn a_sweep_through_numbers_is_drawn_and_its_best_cells_are_told() {
         !table.contains("best of"),
         "the first task alone tells no best: {table}"
     );
-    // Panels name what they are of, above them or, where there is no room, below.
+    // Panels have a title, above or, if there is no room, below.
     let kinds = "stream.memory.kind = [\"reservoir\", \"balanced\"]\nstream.memory.size = [10, 20]";
     let (table, svg, _) = collect("panels", "", kinds);
     let svg = svg.expect("a figure");
@@ -97,7 +97,7 @@ fn a_sweep_through_numbers_is_drawn_and_its_best_cells_are_told() {
     assert_eq!(svg, None);
 }
 
-/// Where every run of a value diverged the row says so, and the figure has a cross instead of a point.
+/// If every run of a value diverged, the row says so, and the figure has a cross instead of a point.
 #[test]
 fn a_value_whose_runs_all_diverged_is_marked() {
     let folder = TempDir::new().unwrap();
@@ -133,7 +133,7 @@ fn a_value_whose_runs_all_diverged_is_marked() {
         svg.contains(">diverged<") && svg.contains("Crosses"),
         "{svg}"
     );
-    // One of two seeds: its mean is there, and no cross.
+    // One of two seeds: its mean is drawn, without a cross.
     let (svg, rows) = drawn("half", &|method, seed| method == "ngm-sgd" && seed == 8);
     assert!(rows.contains("\n3,0.3,ngm-sgd,incomplete,1,"), "{rows}");
     assert!(!svg.contains("diverged"), "{svg}");

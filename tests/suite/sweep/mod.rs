@@ -1,4 +1,4 @@
-//! Sweeps: a grid's cells, what is wrong with a file of one, and what is gathered.
+//! Sweeps: the cells of a grid, errors in sweep files, and gathered results.
 #![cfg(feature = "report")]
 
 use crate::report::synthetic;
@@ -183,7 +183,7 @@ fn whatever_is_wrong_is_told_with_its_line_before_anything_runs() {
             &["gain.eta = -1", "cell 4: gain.eta=-1"],
         ),
         (eta, "gain.eta = [0.1, 0.1]", 7, &["gain.eta = 0.1", "once"]),
-        // The same once it is read.
+        // The same after reading it.
         (
             eta,
             "gain.eta = [1, 2, 1.0]",
@@ -215,7 +215,7 @@ fn whatever_is_wrong_is_told_with_its_line_before_anything_runs() {
             &["5001 × 2 × 1", "= 10002 cells", "at most 10000"],
         ),
     ] {
-        // The lists of the product stand in for the others.
+        // The lists of the product replace the others.
         let text = match to == product {
             true => SWEEP.replace("\"network.hidden\" = [[8], [16, 16], []]\n", ""),
             false => SWEEP.to_string(),
@@ -329,7 +329,7 @@ fn cells_that_are_missing_broken_or_unfinished_are_named() {
         fs::remove_dir_all(place(index)).unwrap();
         write_cell(&place(index), &results);
     }
-    // What diverged would diverge again: there is nothing to do.
+    // A diverged cell would diverge again, so there is nothing to do.
     assert_eq!(ended(), [false, false, false, false, false, true]);
     let told = collect_sweep(&dir).unwrap().incomplete;
     let expected = [
@@ -354,7 +354,7 @@ fn cells_that_are_missing_broken_or_unfinished_are_named() {
     assert_eq!(statuses("missing"), 3 * 2);
     assert_eq!(statuses("incomplete"), 2);
     assert_eq!(statuses("complete"), 4);
-    // No file tells where it lies.
+    // No file contains its own path.
     for file in ["sweep.toml", "sweep.csv", "sweep.json"] {
         let text = fs::read_to_string(dir.join(file)).unwrap();
         assert!(!text.contains(dir.to_str().unwrap()), "{file}");
@@ -374,7 +374,7 @@ fn a_directory_is_gone_on_with_only_by_its_own_sweep() {
     assert!(message.contains("holds no sweep"), "{message}");
 }
 
-/// The sweeps that ship inside are whole, on their own base and on another.
+/// The shipped sweeps are complete, on their own base and on another.
 #[test]
 fn every_shipped_sweep_can_be_run_on_any_base() {
     let shipped: Vec<_> = DocumentKind::all()

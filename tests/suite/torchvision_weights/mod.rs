@@ -1,5 +1,5 @@
-//! Weights by torchvision's names: a safetensors file becomes the backbone that PyTorch would compute with it,
-//! and what a file lacks or has otherwise is an error that names the tensor and the file.
+//! Weights with torchvision's names: a safetensors file becomes the backbone that PyTorch would compute with it.
+//! Missing or wrong tensors give an error that names the tensor and the file.
 #![cfg(feature = "cli")]
 
 mod reference;
@@ -17,14 +17,14 @@ use reference::{Maps, Random, drawn, file, reference};
 use safetensors::tensor::Dtype;
 use tempfile::TempDir;
 
-/// Encoder and decoder that hand every channel on as it is: the decoder's activity is each channel's mean.
+/// An encoder and a decoder that pass every channel on: the decoder's activity is each channel's mean.
 fn hand_on(network: &mut Comodulated, backend: &Cpu) {
     for parameter in network.parameters() {
         let shape = parameter.value.shape();
         let (rows, columns) = (shape.rows(), shape.columns());
         let mut numbers = vec![0.0; rows * columns];
         let place = match parameter.name.as_str() {
-            // The middle of nine pixels; inputs are innermost.
+            // The centre of nine pixels; inputs are innermost.
             "encoder1" | "encoder2" => 4 * rows,
             "decoder" => 0,
             _ => continue,
@@ -91,7 +91,7 @@ fn computes_what_pytorch_does(
             .map(|n| f64::from(*n))
             .collect(),
     };
-    // Pixel after pixel, the channels of each side by side.
+    // Pixel after pixel, with the channels of each adjacent.
     let mut rows = Vec::new();
     for pixel in 0..side * side {
         rows.extend((0..channels).map(|c| image.values[c * side * side + pixel] as f32));
@@ -108,7 +108,7 @@ fn computes_what_pytorch_does(
     assert!(largest > 0.1, "{what}: nothing to compare");
     for (channel, (found, expected)) in found.iter().zip(&expected).enumerate() {
         let difference = (f64::from(*found) - expected).abs();
-        // A wrong order of anything changes numbers by their own size.
+        // A wrong order would change numbers by their own size.
         assert!(
             difference < 1e-4 * largest,
             "{what}, channel {channel}: {found}, not {expected}"
@@ -147,7 +147,7 @@ fn a_kernel_s_first_index_after_the_output_is_the_input_then_row_then_column() {
     kernel[9 + 1] = 1.0;
     kernel[27 + 18 + 3] = 1.0;
     let mut image = Maps::new(3, 4, |_, _, _| 0.0);
-    // Row 1, column 2 of the second channel; row 2, column 3 of the third, which has none on its right.
+    // Row 1, column 2 of the second channel; row 2, column 3 of the third, which has no right neighbour.
     image.values[16 + 4 + 2] = 8.0;
     image.values[2 * 16 + 2 * 4 + 3] = 100.0;
     image.values[2 * 16 + 2 * 4] = 24.0;
@@ -240,7 +240,10 @@ fn what_is_missing_or_otherwise_is_named_with_its_file() {
         "layer2.0.downsample.1.bias",
         "layer2.1.bn2.running_var",
     ] {
-        refused(&file(&without(name), &[]), &[name, "none of that name"]);
+        refused(
+            &file(&without(name), &[]),
+            &[name, "no tensor of that name"],
+        );
         let kind = (name, Dtype::F32, vec![3, 5]);
         let misshapen = file(&without(name), &[kind]);
         let shape = &weights[name].0;
@@ -255,7 +258,7 @@ fn what_is_missing_or_otherwise_is_named_with_its_file() {
             &["conv1.weight", &name, "F32"],
         );
     }
-    // In the network, and in what it has no use for.
+    // In the network, and in tensors that it does not use.
     for name in ["layer2.1.conv2.weight", "bn1.running_var", "fc.bias"] {
         for number in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             let mut weights = weights.clone();
@@ -282,7 +285,7 @@ fn what_is_missing_or_otherwise_is_named_with_its_file() {
     );
 }
 
-/// The file is part of what a run was begun with.
+/// The file is part of the data that a run was started with.
 #[test]
 fn a_run_starts_from_the_file_and_goes_on_with_no_other() {
     let folder = folder();

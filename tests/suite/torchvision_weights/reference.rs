@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use neurogain::models::Stem;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 
-/// Tensors by torchvision's names, with their shapes.
+/// Tensors with torchvision's names, and their shapes.
 pub type Weights = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
 /// SplitMix64, as numbers of [−1, 1).
@@ -25,7 +25,7 @@ impl Random {
     }
 }
 
-/// A ResNet-18's tensors, at this width and of so many stages, as torchvision's `state_dict` names them.
+/// A ResNet-18's tensors of this width and number of stages, with the names of torchvision's `state_dict`.
 pub fn drawn(channels: usize, width: usize, stages: usize, stem: usize) -> Weights {
     let mut random = Random(5);
     let mut all = Weights::new();
@@ -79,7 +79,7 @@ pub fn drawn(channels: usize, width: usize, stages: usize, stem: usize) -> Weigh
     all
 }
 
-/// The bytes of a safetensors file with these, and what torchvision's files have besides.
+/// The bytes of a safetensors file with these, and with the other tensors in torchvision's files.
 pub fn file(weights: &Weights, more: &[(&str, Dtype, Vec<usize>)]) -> Vec<u8> {
     let mut parts: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
     for (name, (shape, numbers)) in weights {
@@ -97,7 +97,7 @@ pub fn file(weights: &Weights, more: &[(&str, Dtype, Vec<usize>)]) -> Vec<u8> {
     serialize(views.collect::<Vec<_>>(), None).expect("a file")
 }
 
-/// Maps `[channels][side][side]`, as PyTorch has those of one image.
+/// Maps `[channels][side][side]`, in PyTorch's layout for one image.
 #[derive(Clone)]
 pub struct Maps {
     pub channels: usize,
@@ -106,7 +106,7 @@ pub struct Maps {
 }
 
 impl Maps {
-    /// 0 outside of the image.
+    /// 0 outside the image.
     pub fn at(&self, channel: usize, row: isize, column: isize) -> Option<f64> {
         let (row, column) = (usize::try_from(row).ok()?, usize::try_from(column).ok()?);
         let inside = row < self.side && column < self.side;

@@ -1,9 +1,9 @@
-//! Which taps meet which pixels, along one axis of an image.
+//! Maps pixels to taps along one axis of an image.
 //!
-//! Forward and to the input are one computation: every result pixel takes a run of neighbouring
-//! source pixels, each with its own tap. Forward, the sources are x and the taps ascend with them;
-//! to the input, the sources are dy, and the taps that reach a result are those of its phase
-//! (pixel + padding modulo the stride), which descend as the sources ascend.
+//! The forward pass and the gradient to the input are one computation: every result pixel is summed over a run of
+//! adjacent source pixels, each with its own tap. Forward, the sources are pixels of x and the taps ascend with them.
+//! To the input, the sources are pixels of dy, and the taps that reach a result are those of its phase
+//! (pixel + padding modulo the stride); they descend as the sources ascend.
 
 use crate::backend::Window;
 
@@ -16,30 +16,30 @@ pub enum Direction {
     ToInput,
 }
 
-/// One axis of an image, seen from the results.
+/// One axis of an image, from the results' side.
 #[derive(Clone, Copy)]
 pub struct Axis {
     pub direction: Direction,
     pub window: Window,
-    /// Pixels that a result is summed from.
+    /// Length of the source axis in pixels.
     pub sources: usize,
 }
 
-/// The sources of one result: `count` pixels from `source` on, with taps from `tap` on in the order
+/// The sources of one result: `count` pixels starting at `source`, with the taps starting at `tap` in the order
 /// of its phase.
 #[derive(Clone, Copy)]
 pub struct Reach {
     pub source: usize,
     pub count: usize,
     pub tap: usize,
-    /// Taps of the phase.
+    /// Number of taps in the phase.
     pub taps: usize,
-    /// Taps of the phases before it.
+    /// Number of taps in all earlier phases.
     pub before: usize,
 }
 
 impl Axis {
-    /// Phases that have taps.
+    /// The number of phases that have taps.
     pub fn phases(&self) -> usize {
         match self.direction {
             Direction::Forward => 1,
@@ -47,7 +47,7 @@ impl Axis {
         }
     }
 
-    /// Taps of a phase.
+    /// The number of taps in a phase.
     #[inline(always)]
     pub fn taps(&self, phase: usize) -> usize {
         let Window { size, stride, .. } = self.window;
@@ -57,7 +57,7 @@ impl Axis {
         }
     }
 
-    /// Tap number `tap` of a phase, as an index of the weights; they ascend with the sources.
+    /// The index in the weights of tap number `tap` of a phase; tap numbers ascend with the sources.
     pub fn index(&self, phase: usize, tap: usize) -> usize {
         match self.direction {
             Direction::Forward => tap,
@@ -65,13 +65,13 @@ impl Axis {
         }
     }
 
-    /// What result number `result` is summed from.
+    /// The sources and taps of result number `result`.
     #[inline(always)]
     pub fn reach(&self, result: usize) -> Reach {
         let Window {
             stride, padding, ..
         } = self.window;
-        // The taps would meet the sources from `begin` on, were there no border.
+        // Without a border, the taps would start at source `begin`.
         let (phase, taps, begin) = match self.direction {
             Direction::Forward => {
                 let begin = (result * stride) as isize - padding as isize;
@@ -98,7 +98,7 @@ impl Axis {
         }
     }
 
-    /// Taps of all phases before `phase`.
+    /// The number of taps in all phases before `phase`.
     #[inline(always)]
     pub fn taps_before(&self, phase: usize) -> usize {
         (0..phase.min(self.window.size))

@@ -1,35 +1,35 @@
-//! Chunks of output pixels: what a tap finds in them, and what is read next.
+//! Chunks of output pixels: the multiply-adds of each tap, and what to prefetch.
 
 use core::ops::Range;
 
 use crate::backend::{Convolution, Window};
 
-/// A multiply-add of a tap: the first vectors of the pixels of dy and x.
+/// One multiply-add of a tap: the indices of the first vectors of its pixels of dy and x.
 pub type Step = [usize; 2];
 
-/// A pixel that is to be asked for, counted through all blocks.
+/// A pixel to prefetch, numbered through all blocks.
 #[derive(Clone, Copy)]
 pub enum Coming {
     Dy(usize),
     X(usize),
 }
 
-/// What a chunk will read and none before it, to be asked for in equal parts over some visits.
+/// The pixels that a chunk reads and no chunk before it, to be prefetched in equal parts over a number of visits.
 pub struct Ahead<'a> {
     pixels: &'a Pixels,
-    /// The pixels of dy, and of x. Where windows leave gaps, those of x are counted by the output
+    /// The pixels of dy, and of x. If windows leave gaps, the pixels of x are numbered by the output
     /// pixels that they belong to.
     dy: Range<usize>,
     x: Range<usize>,
     visits: usize,
-    /// Pixels in all, times the visits made; pixels asked for, times all visits.
+    /// (All pixels) × (visits made), and (pixels prefetched) × (all visits).
     due: usize,
     asked: usize,
     count: usize,
 }
 
 impl Ahead<'_> {
-    /// The next pixel that is due, until the visit has had its part; then the next visit begins.
+    /// The next pixel to prefetch; `None` at the end of a visit's part, after which the next visit begins.
     #[inline(always)]
     pub fn next_pixel(&mut self) -> Option<Coming> {
         if self.asked > self.due {
@@ -53,7 +53,7 @@ impl Ahead<'_> {
     }
 }
 
-/// The output pixels of all blocks, counted through `[blocks][rows][columns]`.
+/// The output pixels of all blocks, numbered through `[blocks][rows][columns]`.
 #[derive(Clone, Copy)]
 pub struct Pixels {
     pub dimensions: Convolution,
@@ -62,13 +62,13 @@ pub struct Pixels {
 }
 
 impl Pixels {
-    /// How many there are.
+    /// The number of output pixels.
     pub fn count(&self) -> usize {
         self.dimensions.blocks * self.image[0] * self.image[1]
     }
 
-    /// The steps of a tap in the chunk `begin..end`: its output pixels, without those whose tap falls
-    /// in the padding. There is room for all; the number of those that are used is returned.
+    /// Writes the steps of a tap in the chunk `begin..end`, one per output pixel, and skips pixels whose tap falls
+    /// in the padding. Returns the number of steps written.
     #[inline(always)]
     pub fn steps(
         &self,
@@ -91,7 +91,7 @@ impl Pixels {
         let mut count = 0;
         let mut pixel = begin;
         while pixel < end {
-            // What is left of the pixel's row.
+            // The rest of the pixel's row.
             let (row, column) = (pixel / columns, pixel % columns);
             let first = pixel - column;
             let last = columns.min(column + end - pixel);
@@ -113,7 +113,7 @@ impl Pixels {
         count
     }
 
-    /// What the output pixels of a chunk read and none before them.
+    /// The pixels that this chunk reads and no chunk before it.
     #[inline(always)]
     pub fn ahead(&self, chunk: Range<usize>, visits: usize) -> Ahead<'_> {
         let window = self.dimensions.window;
@@ -133,7 +133,7 @@ impl Pixels {
         }
     }
 
-    /// Pixels of x up to the end of the last row that output pixels before `pixel` read.
+    /// The end, in pixels of x, of the last row that output pixels before `pixel` read.
     #[inline(always)]
     fn frontier(&self, pixel: usize) -> usize {
         let [rows, columns] = self.image;
@@ -151,7 +151,7 @@ impl Pixels {
         (block * height + read.min(height)) * width
     }
 
-    /// The first pixel of x in an output pixel's window; without padding, the only one of a 1×1.
+    /// The first pixel of x in an output pixel's window; for a 1×1 window without padding, the only one.
     #[inline(always)]
     pub fn corner(&self, pixel: usize) -> usize {
         let [rows, columns] = self.image;

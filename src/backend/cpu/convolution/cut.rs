@@ -1,25 +1,25 @@
-//! How a gradient of weights is cut into tiles and ranges. Results do not depend on it.
+//! Splits a weight gradient into tiles and ranges. Results do not depend on the split.
 
 use super::super::simd::{Kernel, Simd};
 use crate::backend::Convolution;
 
-/// Vectors of totals at once: a quarter of a MiB.
+/// Vectors of totals at a time: 256 KiB.
 const TOTALS: usize = 4096;
 
-/// Tiles of inputs in a range, at least, if there are so many.
+/// Minimum number of input tiles in a range, if there are that many.
 const RANGE: usize = 4;
 
-/// Tiles, and how many of them are taken together.
+/// The tile size, and the number of tiles in a range.
 #[derive(Clone, Copy)]
 pub struct Cut {
-    /// Outputs and inputs of a register tile.
+    /// Outputs and inputs in a register tile.
     pub tile: [usize; 2],
-    /// Tiles of outputs and inputs in a range.
+    /// Tiles of outputs and of inputs in a range.
     pub range: [usize; 2],
 }
 
 impl Cut {
-    /// The cut that an instruction set makes.
+    /// The split for an instruction set.
     #[inline(always)]
     fn of<S: Simd>(dimensions: &Convolution, rows: usize) -> Self {
         let tiles: [&[usize]; 2] = match S::TILE_BLOCKS {
@@ -27,8 +27,8 @@ impl Cut {
             _ => [&[5, 4, 1], &[5, 4, 3, 1]],
         };
         let size = |count: usize, sizes: &[usize]| {
-            // Multiply-adds and loads of the vectors that the tile's other side needs once more for
-            // each tile; the last tile is shifted back, so that it must not exceed the count.
+            // Multiply-adds plus the loads of the other side's vectors, repeated for each tile. The last tile
+            // is shifted back, so a tile must not be larger than the count.
             let cost = |size: usize| count.div_ceil(size) * (size + 1);
             let fitting = sizes.iter().copied().filter(|&size| size <= count);
             fitting.min_by_key(|&size| cost(size)).unwrap_or(1)
@@ -47,17 +47,17 @@ impl Cut {
         }
     }
 
-    /// Vectors of totals of a range.
+    /// Vectors of totals in a range.
     pub fn totals(&self, dimensions: &Convolution) -> usize {
         let taps = dimensions.window.size * dimensions.window.size;
         taps * self.tile[0] * self.tile[1] * self.range[0] * self.range[1]
     }
 }
 
-/// Finds the cut of an instruction set.
+/// Computes the split for an instruction set.
 pub struct Plan {
     pub dimensions: Convolution,
-    /// Outputs of the gradient.
+    /// Number of outputs in the gradient.
     pub rows: usize,
 }
 

@@ -1,6 +1,6 @@
 //! Convolution, directly on blocks of samples: no im2col, no transposes.
 //!
-//! [`multiply`] is the convolution forward and to the input, [`to_weights`] the gradient.
+//! [`multiply`] is the forward pass and the gradient to the input, [`to_weights`] the gradient to the weights.
 
 pub mod axis;
 mod chunk;

@@ -1,10 +1,10 @@
-//! Convolution forward and to the input.
+//! Convolution: the forward pass and the gradient to the input.
 //!
 //! Both are direct: every result pixel is a product of the weights with the run of source pixels
-//! that its window covers. In `[height][width][channels][16]` a row of that window is contiguous, so
-//! that the innermost loop runs over (tap column, channel) without a jump. The register tile is
-//! O results of one pixel in P blocks of samples: the blocks share every clipping at the border, so
-//! that no tile is ragged whatever the image's size, the stride or the padding.
+//! in its window. In `[height][width][channels][16]` a row of that window is contiguous, so
+//! the innermost loop runs over (tap column, channel) without a jump. The register tile is
+//! O results of one pixel in P blocks of samples. All blocks are clipped alike at the border, so
+//! no tile is ragged, whatever the image size, the stride or the padding.
 
 use super::super::simd::{Block, InstructionSet, Kernel, Simd};
 use super::super::threads::Job;
@@ -13,17 +13,17 @@ use super::pack::{Pass, Width};
 use crate::backend::Update;
 use crate::shape::LANES;
 
-/// Blocks of samples of a register tile where there are 32 registers.
+/// Blocks of samples in a register tile, on sets with 32 registers.
 const BLOCKS: usize = 2;
 
-/// Weights that are kept in the first cache while a row of pixels passes.
+/// Number of weights kept in L1 while a row of pixels is processed.
 const BAND: usize = 4096;
 
-/// Pixels ahead of which results are asked for, so that writing them need not wait. Not for 1×1
-/// windows, which are bound by the bandwidth itself and then lose a fifth by asking.
+/// Prefetch distance for results, in pixels, so that writes do not wait. Not used for 1×1
+/// windows: they are bound by bandwidth, and prefetching made them a fifth slower.
 const AHEAD: usize = 8;
 
-/// The results of some blocks of samples.
+/// Computes the results of some blocks of samples.
 pub struct Multiply<'a> {
     pub set: InstructionSet,
     pub pass: Pass,
@@ -79,8 +79,8 @@ impl Multiply<'_> {
     }
 }
 
-/// All results of P blocks of samples: row by row, so that the rows' sources stay in the second
-/// cache, panel by panel, so that the panel's weights stay in the first.
+/// All results of P blocks of samples: row by row, so that the rows' sources stay in L2,
+/// and panel by panel, so that the panel's weights stay in L1.
 #[inline(always)]
 fn group<S: Simd, const O: usize, const P: usize>(
     s: S,

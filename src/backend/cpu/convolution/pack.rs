@@ -1,15 +1,15 @@
-//! A pass of a convolution in one direction, and the panels that its weights are packed into.
+//! One direction of a convolution, and the packing of its weights into panels.
 
 use super::super::simd::{InstructionSet, Kernel, Simd};
 use super::axis::{Axis, Direction};
 use crate::backend::{Convolution, Update};
 
-/// A pass in one direction: results of `results` channels from sources of `terms` channels.
+/// One direction of a convolution: results of `results` channels from sources of `terms` channels.
 #[derive(Clone, Copy)]
 pub struct Pass {
     pub rows: Axis,
     pub columns: Axis,
-    /// Rows and columns of results.
+    /// Rows and columns of the result image.
     pub image: [usize; 2],
     pub terms: usize,
     pub results: usize,
@@ -46,7 +46,7 @@ impl Pass {
         }
     }
 
-    /// Blocks of results, and of sources, in a block of samples.
+    /// Blocks of 16 in one block of samples, of the results and of the sources.
     pub fn strides(&self) -> [usize; 2] {
         [
             self.image[0] * self.image[1] * self.results,
@@ -54,19 +54,19 @@ impl Pass {
         ]
     }
 
-    /// Numbers in all panels of a set.
+    /// The length of all panels for an instruction set.
     pub fn panels_length(&self, set: InstructionSet) -> usize {
         let width = set.run(Width(self.results));
         self.results.div_ceil(width) * width * self.panel_rows()
     }
 
-    /// Weights of one result.
+    /// Number of weights of one result.
     pub fn panel_rows(&self) -> usize {
         self.rows.window.size * self.rows.window.size * self.terms
     }
 }
 
-/// Results of a register tile, chosen so that the fewest are wasted.
+/// The number of results in a register tile, chosen to waste the fewest.
 pub struct Width(usize);
 
 impl Width {
@@ -94,8 +94,8 @@ impl Kernel for Width {
     }
 }
 
-/// Copies the effective weights fl(g·w) into panels `[⌈results/O⌉][phase row][phase column][tap row]
-/// [tap column][term][O]`, zeros where there is no result.
+/// Packs the effective weights fl(g·w) into panels `[⌈results/O⌉][phase row][phase column][tap row]
+/// [tap column][term][O]`, padded with zeros past the last result.
 pub struct Pack<'a> {
     pub pass: Pass,
     pub gain: Option<&'a [f32]>,
@@ -134,7 +134,7 @@ impl Pack<'_> {
         }
     }
 
-    /// The weights of one tap.
+    /// Packs the weights of one tap.
     #[inline(always)]
     fn tap<const O: usize>(&self, tap: usize, first: usize, width: usize, panel: &mut [[f32; O]]) {
         let Pass {

@@ -1,12 +1,11 @@
-//! Convolution to the weights.
+//! Convolution: the gradient to the weights.
 //!
 //! The sum over samples and pixels runs in 16 lanes, one for each sample of a block, and in chunks
-//! of neighbouring output pixels (see
+//! of consecutive output pixels (see
 //! [`Convolutions::convolution_to_weights`](crate::backend::Convolutions::convolution_to_weights)). The
 //! register tile is O outputs × I inputs of one tap: O + I loads feed O·I multiply-adds. A tile's
-//! sums stay in registers for a chunk and are then added to totals in memory. Totals are many (each
-//! weight has 16 lanes), so that outputs and inputs are taken in ranges whose totals fit the second
-//! cache.
+//! sums stay in registers for one chunk and are then added to totals in memory. Each weight's total has 16
+//! lanes, so the outputs and inputs are processed in ranges whose totals fit in L2.
 
 use super::super::scratch;
 use super::super::simd::{Block, InstructionSet, Kernel, Simd};
@@ -16,7 +15,7 @@ use super::cut::{Cut, Plan};
 use crate::backend::{Convolution, summation};
 use crate::shape::LANES;
 
-/// The gradients of outputs `first..first + rows`.
+/// Computes the gradients of outputs `first..first + rows`.
 pub struct ToWeights<'a> {
     pub set: InstructionSet,
     pub pixels: Pixels,
@@ -25,7 +24,7 @@ pub struct ToWeights<'a> {
     pub x: &'a [Block],
     pub first: usize,
     pub rows: usize,
-    /// The rows of dw from `first` on.
+    /// The rows of dw, starting at `first`.
     pub dw: &'a mut [f32],
 }
 
@@ -77,10 +76,10 @@ impl Job for ToWeights<'_> {
     }
 }
 
-/// The number of a tap's steps in a chunk, as the first number of the first, and the steps.
+/// The steps of a tap in a chunk; the first element holds their number.
 type Steps = [Step; summation::CHUNK + 1];
 
-/// The kernel, with the memory for its totals and for the steps of each tap.
+/// The kernel, with memory for its totals and for the steps of each tap.
 struct Ranges<'a> {
     operands: ToWeights<'a>,
     cut: Cut,
@@ -89,7 +88,7 @@ struct Ranges<'a> {
 }
 
 impl ToWeights<'_> {
-    /// Asks for a pixel's part of a range.
+    /// Prefetches a range's part of a pixel.
     #[inline(always)]
     fn prefetch<S: Simd>(&self, s: S, pixel: Coming, outputs: [usize; 2], inputs: [usize; 2]) {
         let dimensions = &self.pixels.dimensions;
@@ -100,7 +99,7 @@ impl ToWeights<'_> {
         blocks.iter().for_each(|block| s.prefetch(block));
     }
 
-    /// The lanes of a chunk's sums of one tap and one tile.
+    /// The 16 lanes of one chunk's sums for one tap and one tile.
     #[inline(always)]
     fn tile<S: Simd, const O: usize, const I: usize>(
         &self,
@@ -123,8 +122,8 @@ impl ToWeights<'_> {
         sums
     }
 
-    /// Writes a tile's gradients, `[tap][output][input]`; what a shifted tile shares with another
-    /// range of outputs is that one's.
+    /// Writes a tile's gradients, `[tap][output][input]`; outputs that a shifted tile shares with another
+    /// range are left to that range.
     #[inline(always)]
     fn write<const O: usize, const I: usize>(&mut self, at: [usize; 2], sums: &[f32]) {
         let Convolution { inputs, window, .. } = self.pixels.dimensions;
@@ -163,7 +162,7 @@ impl Ranges<'_> {
         }
     }
 
-    /// The gradients of some outputs and inputs.
+    /// Computes the gradients of a range of outputs and inputs.
     #[inline(always)]
     fn range<S: Simd, const O: usize, const I: usize>(
         &mut self,
@@ -175,8 +174,8 @@ impl Ranges<'_> {
         let dimensions = operands.pixels.dimensions;
         let taps = dimensions.window.size * dimensions.window.size;
         let pixels = operands.pixels.count();
-        // The last tile of all is shifted back to end with the weights, over some that the tile
-        // before has too, with the same sums.
+        // The very last tile is shifted back to end at the last weight. It overlaps the tile before
+        // and computes the same sums there.
         let outputs_of = (outputs[0]..outputs[1]).step_by(O);
         let tiles = outputs_of.flat_map(|output| {
             let output = output.min(dimensions.outputs - O);
@@ -221,7 +220,7 @@ impl Ranges<'_> {
     }
 }
 
-/// Each vector's sum over its lanes, in their order, in the place of the first of them.
+/// Replaces each vector by the sum of its lanes, stored consecutively at the start.
 #[inline(always)]
 fn reduce<S: Simd>(s: S, vectors: &mut [Block]) -> &[f32] {
     let count = vectors.len();

@@ -6,10 +6,10 @@ use super::super::spread::Spread;
 use super::super::sums::{Lanes, Terms, pixels};
 use crate::backend::Normalisation;
 
-/// Mean and r of a pixel of 16 samples.
+/// Mean and r of a pixel, for 16 samples.
 type Statistics = [Block; 2];
 
-/// y: reads x and writes the statistics, two blocks a pixel, and y.
+/// The forward pass: reads x, and writes y and the statistics (two blocks per pixel).
 #[derive(Clone, Copy)]
 pub struct Forward<'a> {
     pub dimensions: Normalisation,
@@ -91,7 +91,7 @@ impl Terms for Gradients<'_> {
     }
 }
 
-/// dx: reads the statistics and x, and writes dx in the place of dy.
+/// The backward pass: reads the statistics and x, and overwrites dy with dx.
 #[derive(Clone, Copy)]
 pub struct Backward<'a> {
     pub dimensions: Normalisation,

@@ -1,4 +1,4 @@
-//! Batch normalisation over samples and pixels, with the addition of a residual and ReLU fused.
+//! Batch normalisation over samples and pixels, fused with the residual addition and ReLU; layer normalisation.
 
 mod layer;
 mod normalise;

@@ -7,7 +7,7 @@ use super::super::spread::Spread;
 use super::super::sums::{Lanes, Terms, load_some, pixels};
 use crate::backend::Normalisation;
 
-/// y: reads x and the residual, if there is one, and writes y.
+/// The forward pass: reads x and the residual if present, and writes y.
 #[derive(Clone, Copy)]
 pub struct Forward<'a> {
     pub dimensions: Normalisation,
@@ -70,7 +70,7 @@ pub struct Gradients<'a> {
     pub mean: &'a [f32],
     pub inverse_deviation: &'a [f32],
     pub x: &'a [Block],
-    /// The forward pass's output, if ReLU was fused into it.
+    /// The output of the forward pass, if ReLU was fused into it.
     pub y: Option<&'a [Block]>,
     pub dy: &'a [Block],
 }
@@ -129,8 +129,8 @@ impl Terms for Gradients<'_> {
 /// μ, a, b and c of a channel's dx = a·(dŷ − b − (x − μ)·c).
 pub type Channel = [f32; 4];
 
-/// dx: reads x and, if ReLU was fused, y, and writes dx in the place of dy and the residual's gradient, if there
-/// is one.
+/// The backward pass: reads x and, if ReLU was fused, y; overwrites dy with dx, and writes the residual's gradient if
+/// requested.
 #[derive(Clone, Copy)]
 pub struct Backward<'a> {
     pub dimensions: Normalisation,

@@ -8,7 +8,7 @@ use super::super::threads::Job;
 use crate::backend::{BatchNorm, Normalisation};
 use crate::shape::LANES;
 
-/// The statistics of channels `first..first + mean.len()`.
+/// Computes the statistics of channels `first..first + mean.len()`.
 pub struct Statistics<'a> {
     pub set: InstructionSet,
     pub dimensions: Normalisation,
@@ -58,7 +58,7 @@ impl Job for Statistics<'_> {
 
     fn run(self) {
         let channels = self.mean.len();
-        // Two vectors a channel in each of two sets of lanes, and the shifts.
+        // Two vectors per channel in each of two sets of lanes, and the shifts.
         scratch::with(4 * channels + channels.div_ceil(LANES), |scratch| {
             let (lanes, shift) = scratch.split_at_mut(4 * channels);
             let (lanes, _) = lanes.as_chunks_mut();
@@ -72,7 +72,7 @@ impl Job for Statistics<'_> {
     }
 }
 
-/// The kernel, with the memory for its sums.
+/// The kernel, with memory for its sums.
 struct Estimate<'a> {
     operands: Statistics<'a>,
     lanes: &'a mut [Lanes],
@@ -99,11 +99,11 @@ impl Terms for Sum<'_> {
     }
 }
 
-/// Pixels between those that are read and those that are asked for: a few pixels side by side are no
-/// stream that a processor would foresee.
+/// Prefetch distance in pixels. A few adjacent pixels are too short for the processor to detect a
+/// stream.
 const AHEAD: usize = 8;
 
-/// Σ (x − K) and Σ (x − K)², without the padding.
+/// Σ (x − K) and Σ (x − K)², without the padding lanes.
 struct Moments<'a> {
     x: &'a [Block],
     dimensions: Normalisation,
@@ -193,7 +193,7 @@ impl Kernel for Estimate<'_> {
     }
 }
 
-/// The inverse deviations of running variances.
+/// Computes 1/√(variance + ε) from the running variances.
 pub struct Running<'a> {
     pub epsilon: f32,
     pub variance: &'a [f32],

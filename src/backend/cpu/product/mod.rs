@@ -1,7 +1,8 @@
 //! Products of weights and blocks of samples.
 //!
-//! The effective weights fl(g·w) are formed while they are packed, once for every 24 blocks of
-//! samples. [`multiply`] is the product forward and to the input, [`to_weights`] the gradient.
+//! The effective weights fl(g·w) are computed during packing, once for every 24 blocks of
+//! samples. [`multiply`] is the forward product and the gradient to the input, [`to_weights`] the gradient to the
+//! weights.
 
 mod multiply;
 mod one_block;

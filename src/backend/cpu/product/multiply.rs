@@ -1,12 +1,12 @@
-//! The product forward and to the input: `y[b][j] = Σ_i fl(g·w)·x[b][i]`.
+//! The forward product and the gradient to the input: `y[b][j] = Σ_i fl(g·w)·x[b][i]`.
 //!
-//! The loops, from the outside, with what each keeps where:
-//! 1. [`CHUNK`] blocks of samples: their `y` stays in L2 while the terms pass.
-//! 2. At most [`DEPTH`] terms i, so that three blocks' `x` of them fits in L1. Sums continue from
-//!    the value that the last terms left in `y`, which keeps each one chain, i ascending.
-//! 3. At most [`STRIP`] results j, whose effective weights are packed (L2).
-//! 4. A tile's blocks, then
-//! 5. a tile's results: [`tile`] keeps its sums in registers over all terms of (2).
+//! The loops, outermost first, with what each keeps in which cache:
+//! 1. [`CHUNK`] blocks of samples: their `y` stays in L2 while the loop runs over the terms.
+//! 2. At most [`DEPTH`] terms i, so that `x` of three blocks fits in L1. Sums continue from
+//!    the value left in `y` by the previous terms, so each sum is one chain, i ascending.
+//! 3. At most [`STRIP`] results j, whose packed effective weights fit in L2.
+//! 4. The blocks of a tile.
+//! 5. The results of a tile: [`tile`] keeps its sums in registers over all terms of (2).
 
 use super::super::scratch;
 use super::super::simd::{Block, InstructionSet, Kernel, Simd};
@@ -15,18 +15,18 @@ use super::tile::{Columns, Rows, tile};
 use crate::backend::Product;
 use crate::shape::LANES;
 
-/// Blocks of samples that one packing of the weights serves.
+/// Blocks of samples per packing of the weights.
 const CHUNK: usize = 24;
-/// Terms of a sum that are taken at a time; a multiple of 16.
+/// Terms of a sum per pass; a multiple of 16.
 const DEPTH: usize = 144;
-/// Results whose weights are packed at a time: long runs of the weights' rows, so that the next
-/// lines are fetched before they are asked for. A multiple of [`GROUP`].
+/// Results whose weights are packed at a time. Rows of the weights are read in long runs, so that the hardware
+/// prefetcher fetches the next lines in time. A multiple of [`GROUP`].
 const STRIP: usize = 960;
-/// Results that lie side by side in a term's packed weights to the input; a multiple of every
+/// Adjacent results in one term's packed weights for the gradient to the input; a multiple of every
 /// tile's outputs, and three cache lines, so that a tile's terms spread over all cache sets.
 const GROUP: usize = 48;
 
-/// Which index of the weights a sum runs over.
+/// The index of the weights that a sum runs over.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Sum {
     /// Over the inputs: the forward product.
@@ -35,7 +35,7 @@ pub enum Sum {
     Outputs,
 }
 
-/// The operands, all results of all blocks.
+/// The operands: all results of all blocks.
 pub struct Multiply<'a> {
     pub set: InstructionSet,
     pub sum: Sum,
@@ -47,12 +47,12 @@ pub struct Multiply<'a> {
 }
 
 impl<'a> Multiply<'a> {
-    /// How many terms a sum has, and how many results a sample has.
+    /// The number of terms in a sum, and of results per sample.
     fn extents(&self) -> (usize, usize) {
         extents(self.sum, self.dimensions)
     }
 
-    /// The first `blocks` blocks, and the rest.
+    /// Splits off the first `blocks` blocks.
     fn split_blocks(self, blocks: usize) -> (Self, Self) {
         let (terms, results) = self.extents();
         let (x, later_x) = self.x.split_at(blocks * terms);
@@ -75,7 +75,7 @@ impl<'a> Multiply<'a> {
         (first, rest)
     }
 
-    /// All of at most [`CHUNK`] blocks.
+    /// All results of at most [`CHUNK`] blocks.
     fn into_chunk(self) -> Chunk<'a> {
         let (_, results) = self.extents();
         let mut rows = self.y.chunks_exact_mut(results.max(1));
@@ -92,7 +92,7 @@ impl<'a> Multiply<'a> {
         }
     }
 
-    /// The work as parts for [`Threads::run`](super::super::threads::Threads::run).
+    /// The work as a job for [`Threads::run`](super::super::threads::Threads::run).
     pub fn into_job(self) -> Part<'a> {
         Part::Blocks(self)
     }
@@ -108,7 +108,7 @@ fn extents(sum: Sum, dimensions: Product) -> (usize, usize) {
     }
 }
 
-/// What one thread does: all results of some blocks, or, where the blocks are few, some results of
+/// The work of one thread: all results of some blocks or, if there are few blocks, some results of
 /// all blocks, so that no two threads pack the same weights.
 #[allow(
     clippy::large_enum_variant,
@@ -130,7 +130,7 @@ impl Job for Part<'_> {
     fn split(self, left: usize, parts: usize) -> Result<(Self, Self), Self> {
         match self {
             Part::Blocks(all) if all.dimensions.blocks > CHUNK => {
-                // A multiple of every tile's blocks.
+                // A multiple of every tile's number of blocks.
                 let blocks = (all.dimensions.blocks * left / parts).next_multiple_of(3);
                 let (first, rest) = all.split_blocks(blocks);
                 Ok((Part::Blocks(first), Part::Blocks(rest)))
@@ -176,12 +176,12 @@ pub struct Chunk<'a> {
     x: &'a [Block],
     first: usize,
     results: usize,
-    /// For each block, where its results go.
+    /// The output rows of each block.
     y: [&'a mut [Block]; CHUNK],
 }
 
 impl Chunk<'_> {
-    /// The first `results` results, and the rest.
+    /// Splits off the first `results` results.
     #[cfg_attr(not(feature = "parallel"), allow(dead_code))]
     fn split_results(self, results: usize) -> (Self, Self) {
         let mut later: [&mut [Block]; CHUNK] = Default::default();
@@ -200,7 +200,7 @@ impl Chunk<'_> {
     }
 }
 
-/// The kernel: a chunk, and where its weights are packed.
+/// The kernel: a chunk, and the buffer for its packed weights.
 struct Tiles<'a> {
     chunk: Chunk<'a>,
     panels: &'a mut [Block],
@@ -220,7 +220,7 @@ impl Kernel for Tiles<'_> {
             }
             return;
         }
-        // Nearly equal depths, rather than full ones and a rest, in whole vectors.
+        // Nearly equal depths instead of full ones and a remainder, in whole vectors.
         let depth = terms
             .div_ceil(terms.div_ceil(DEPTH))
             .next_multiple_of(LANES);
@@ -238,7 +238,7 @@ impl Kernel for Tiles<'_> {
                 let mut block = 0;
                 while block < blocks {
                     let place = Place { block, ..place };
-                    // 4 blocks left are 2 and 2, rather than 3 and 1.
+                    // 4 remaining blocks are processed as 2 and 2, not as 3 and 1.
                     block += match blocks - block {
                         _ if S::TILE_BLOCKS == 1 => self.across::<S, 1>(s, place),
                         1 => self.across::<S, 1>(s, place),
@@ -251,7 +251,7 @@ impl Kernel for Tiles<'_> {
     }
 }
 
-/// Where in the product the loops are.
+/// The current position of the loops.
 #[derive(Clone, Copy)]
 struct Place {
     term: usize,
@@ -261,7 +261,7 @@ struct Place {
     block: usize,
 }
 
-/// The results of the tile that comes next, where `rest` are left.
+/// The number of results in the next tile, with `rest` remaining.
 #[inline(always)]
 fn tile_outputs<S: Simd>(rest: usize) -> usize {
     match rest {
@@ -273,8 +273,8 @@ fn tile_outputs<S: Simd>(rest: usize) -> usize {
 }
 
 impl Tiles<'_> {
-    /// Forms the effective weights of a strip's results: forward `[result][DEPTH]`, to the input
-    /// `[group][term][GROUP]`, as they lie in memory, so that nothing is transposed.
+    /// Computes the effective weights of a strip's results: forward `[result][DEPTH]`, to the input
+    /// `[group][term][GROUP]`. Both keep the order in memory, so nothing is transposed.
     #[inline(always)]
     fn pack(&mut self, place: Place) {
         let Chunk {
@@ -312,7 +312,7 @@ impl Tiles<'_> {
         }
     }
 
-    /// All results of a strip for `B` blocks; returns `B`.
+    /// Computes all results of a strip for `B` blocks; returns `B`.
     #[inline(always)]
     fn across<S: Simd, const B: usize>(&mut self, s: S, place: Place) -> usize {
         let mut done = 0;
@@ -329,7 +329,7 @@ impl Tiles<'_> {
         B
     }
 
-    /// Results `strip + done..` (`O` of them) of blocks `block..` (`B` of them).
+    /// Computes results `strip + done..` (`O` of them) of blocks `block..` (`B` of them).
     #[inline(always)]
     fn results<S: Simd, const O: usize, const B: usize>(
         &mut self,

@@ -1,6 +1,6 @@
-//! The product to the weights from one block of samples.
+//! The gradient of a product to the weights, from one block of samples.
 //!
-//! Each sum has 16 terms, one a lane, so that reducing vectors of lanes would cost three times the
+//! Each sum has 16 terms, one per lane, so reducing vectors of lanes would cost three times the
 //! multiply-adds. Instead `x` is transposed: a vector holds 16 inputs of one sample, the lanes of
 //! [`summation`](crate::backend::summation) are 16 vectors, and its tree adds whole vectors.
 
@@ -9,10 +9,10 @@ use super::super::simd::{Block, Kernel, Simd};
 use super::to_weights::ToWeights;
 use crate::shape::LANES;
 
-/// Groups of 16 inputs that are taken at a time, so that `x` of them stays in L1 (24 KiB).
+/// Groups of 16 inputs per pass, so that their `x` stays in L1 (24 KiB).
 const GROUP: usize = 24;
 
-/// Computes all weights of `operands`, whose samples are one block.
+/// Computes the gradient for `operands` with one block of samples.
 pub fn run(operands: ToWeights<'_>) {
     scratch::with(GROUP * LANES, |x| {
         let (x, _) = x.as_chunks_mut();
@@ -73,7 +73,7 @@ impl Kernel for OneBlock<'_> {
     }
 }
 
-/// `square[sample][input] = inputs[input][sample]`, zeros where there is no input.
+/// `square[sample][input] = inputs[input][sample]`, padded with zeros past the last input.
 #[inline(always)]
 fn transpose(inputs: &[Block], square: &mut Square) {
     for (sample, row) in square.iter_mut().enumerate() {

@@ -1,4 +1,4 @@
-//! The register tile of the product forward and to the input.
+//! The register tile of the forward product and the gradient to the input.
 #![allow(
     clippy::needless_range_loop,
     reason = "the same index goes through several arrays of registers"
@@ -8,9 +8,9 @@ use super::super::simd::{Block, Simd};
 
 /// The packed weights of a tile.
 pub trait Panel<const O: usize> {
-    /// Where the weights of one term are.
+    /// The position of one term's weights.
     type Term: Copy;
-    /// How many terms are packed, at least.
+    /// A lower bound on the number of packed terms.
     fn depth(&self) -> usize;
     /// The weights of term i.
     fn term(&self, i: usize) -> Self::Term;
@@ -18,7 +18,7 @@ pub trait Panel<const O: usize> {
     fn weight(&self, term: Self::Term, o: usize) -> f32;
 }
 
-/// A row of `LENGTH` for each result: constant distances between them, so that no transpose is needed and
+/// One row of `LENGTH` per result: rows are at constant distances, so no transpose is needed and
 /// each broadcast is one load at a constant offset.
 pub struct Rows<'a, const O: usize, const LENGTH: usize>(pub [&'a [f32; LENGTH]; O]);
 
@@ -39,8 +39,8 @@ impl<const O: usize, const LENGTH: usize> Panel<O> for Rows<'_, O, LENGTH> {
     }
 }
 
-/// A row of `GROUP` for each term, as the weights of the product to the input lie in memory,
-/// beginning with the tile's first.
+/// One row of `GROUP` per term, starting at the tile's first result: the order in memory of the weights for the
+/// gradient to the input.
 pub struct Columns<'a, const GROUP: usize>(pub &'a [f32]);
 
 impl<'a, const O: usize, const GROUP: usize> Panel<O> for Columns<'a, GROUP> {

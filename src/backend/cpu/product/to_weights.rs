@@ -1,10 +1,10 @@
-//! The product to the weights: `dw[o][k] = g[o]·Σ_samples dy[o]·x[k]`.
+//! The gradient of a product to the weights: `dw[o][k] = g[o]·Σ_samples dy[o]·x[k]`.
 //!
-//! A tile of 4 outputs × 4 inputs keeps one vector of lanes for each of its 16 sums, which
-//! [`Simd::sums`] then reduces together. It needs 8 vectors for 16 multiply-adds, so all of them
-//! must come from near: `dy` of a tile is packed and stays in L1 while the inputs pass, `x` of a
+//! A tile of 4 outputs × 4 inputs keeps one vector of lanes for each of its 16 sums, and
+//! [`Simd::sums`] reduces the 16 together. 16 multiply-adds need 8 vectors, so all of them
+//! must come from a near cache: `dy` of a tile is packed and stays in L1 during the loop over inputs; `x` of a
 //! group of inputs is packed in the order in which the tiles read it and stays in L2. A single block
-//! of samples takes [another way](one_block).
+//! of samples uses [`one_block`].
 
 use super::super::scratch;
 use super::super::simd::{Block, InstructionSet, Kernel, Simd};
@@ -13,9 +13,9 @@ use super::one_block;
 use crate::backend::{Product, summation};
 use crate::shape::LANES;
 
-/// Outputs, and inputs, of a tile.
+/// Outputs, and inputs, in a tile.
 const TILE: usize = 4;
-/// Blocks of 16 numbers that a group of inputs is packed into, at most, unless one tile needs more:
+/// Maximum blocks of 16 elements in a packed group of inputs, unless a single tile needs more:
 /// 512 KiB.
 const GROUP: usize = 8192;
 
@@ -26,14 +26,14 @@ pub struct ToWeights<'a> {
     pub gain: Option<&'a [f32]>,
     pub dy: &'a [Block],
     pub x: &'a [Block],
-    /// The first output that is computed: `dw` starts there, and has [`ToWeights::rows`] outputs.
+    /// The first output to compute: `dw` starts there and has [`ToWeights::rows`] outputs.
     pub first: usize,
     pub rows: usize,
     pub dw: &'a mut [f32],
 }
 
 impl ToWeights<'_> {
-    /// Tiles of inputs that are packed at a time.
+    /// The number of input tiles packed at a time.
     fn group(&self) -> usize {
         let tiles = self.dimensions.inputs.div_ceil(TILE);
         (GROUP / (self.dimensions.blocks * TILE).max(1)).clamp(1, tiles.max(1))
@@ -80,10 +80,10 @@ impl Job for ToWeights<'_> {
     }
 }
 
-/// Four neighbouring features of a block of samples.
+/// Four adjacent features of a block of samples.
 type Four = [Block; TILE];
 
-/// The kernel: the operands, and where `x` of a group and `dy` of a tile are packed.
+/// The kernel: the operands, and the buffers for packed `x` of a group and packed `dy` of a tile.
 struct Tiles<'a> {
     operands: ToWeights<'a>,
     x: &'a mut [Four],
@@ -138,7 +138,7 @@ impl Kernel for Tiles<'_> {
 }
 
 impl Tiles<'_> {
-    /// The gains of a tile's outputs, each for its four inputs.
+    /// The gains of a tile's outputs, each repeated for its four inputs.
     #[inline(always)]
     fn gains<S: Simd>(&self, s: S, output: usize) -> S::Vector {
         let Some(gain) = self.operands.gain else {
@@ -152,7 +152,7 @@ impl Tiles<'_> {
     }
 }
 
-/// Copies features `first..first + 4` of every block, zeros from feature `end` on.
+/// Copies features `first..first + 4` of every block; features from `end` on become zero.
 #[inline(always)]
 fn pack<S: Simd>(
     s: S,
@@ -181,7 +181,7 @@ fn pack<S: Simd>(
     }
 }
 
-/// The lanes of the 16 sums of a tile, `[output][input]`, in the shape of [`summation`].
+/// The lanes of the 16 sums of a tile, `[output][input]`, in the order of [`summation`].
 #[inline(always)]
 fn tile<S: Simd>(s: S, dy: &[Four], x: &[Four]) -> [S::Vector; LANES] {
     if dy.len() <= summation::CHUNK {
@@ -207,7 +207,7 @@ fn chunk<S: Simd>(s: S, dy: &[Four], x: &[Four]) -> [S::Vector; LANES] {
     if S::TILE_OUTPUTS == 8 {
         part::<S, TILE>(s, dy, x, 0, 0, &mut lanes);
     } else {
-        // With 16 registers a quarter of the tile at a time.
+        // With 16 registers, a quarter of the tile at a time.
         for (output, input) in [(0, 0), (0, 2), (2, 0), (2, 2)] {
             part::<S, 2>(s, dy, x, output, input, &mut lanes);
         }

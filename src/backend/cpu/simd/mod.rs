@@ -1,11 +1,11 @@
-//! One type of 16 logical lanes, three instruction sets.
+//! One vector type with 16 logical lanes, three instruction sets.
 //!
-//! A kernel is written once, generic over [`Simd`], and instantiated for each set behind run-time
-//! detection: [`InstructionSet::run`] enters the set's `#[target_feature]` function, into which
-//! everything marked `#[inline(always)]` is compiled. A user who builds the crate without compiler
-//! flags gets the code of the machine's best set.
+//! A kernel is written once, generic over [`Simd`], and compiled for each set. The set is chosen at run
+//! time: [`InstructionSet::run`] enters the set's `#[target_feature]` function, into which
+//! everything marked `#[inline(always)]` is compiled. Without any compiler flags, a user gets the code for
+//! the machine's best set.
 //!
-//! Every operation rounds as IEEE 754 says, so that all sets give the same bits. [`Scalar`] does the
+//! Every operation rounds as IEEE 754 specifies, so all sets give the same bits. [`Scalar`] does the
 //! same arithmetic on one number.
 
 mod portable;
@@ -23,12 +23,12 @@ pub use scalar::Scalar;
 #[cfg(target_arch = "x86_64")]
 pub use x86::{Avx2, Avx512};
 
-/// 16 numbers in memory.
+/// 16 f32 in memory.
 pub type Block = [f32; LANES];
 
 /// IEEE 754 arithmetic on a vector of lanes, or on one number.
 ///
-/// Integer operations act on the bits of each lane. Which NaN an operation gives is not fixed.
+/// Integer operations act on the bits of each lane. The sign and payload of a NaN result are unspecified.
 pub trait Arithmetic: Copy {
     /// f32 lanes.
     type Vector: Copy;
@@ -47,7 +47,7 @@ pub trait Arithmetic: Copy {
     fn sqrt(self, a: Self::Vector) -> Self::Vector;
     /// a · b + c, rounded once.
     fn fma(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
-    /// `yes` where a < b, else `no`; false where either is NaN.
+    /// `yes` where a < b, else `no`; a comparison with NaN is false.
     fn if_less(
         self,
         a: Self::Vector,
@@ -55,20 +55,20 @@ pub trait Arithmetic: Copy {
         yes: Self::Vector,
         no: Self::Vector,
     ) -> Self::Vector;
-    /// Bits of each lane as a 32-bit integer: a + b, wrapping.
+    /// a + b on the bits of each lane as 32-bit integers, wrapping.
     fn integer_add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// Bits: a − b, wrapping.
     fn integer_sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// Bits: a << `COUNT`.
     fn shift_left<const COUNT: i32>(self, a: Self::Vector) -> Self::Vector;
-    /// Bits: a >> `COUNT`, zeros coming in.
+    /// Bits: a >> `COUNT`, filled with zeros.
     fn shift_right<const COUNT: i32>(self, a: Self::Vector) -> Self::Vector;
     /// Bits: a & b.
     fn and(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// Bits: a | b.
     fn or(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
 
-    /// These bits in every lane.
+    /// The same bits in every lane.
     #[inline(always)]
     fn splat_bits(self, bits: u32) -> Self::Vector {
         self.splat(f32::from_bits(bits))
@@ -77,16 +77,16 @@ pub trait Arithmetic: Copy {
 
 /// Proof that the processor runs an instruction set, and its operations on vectors of 16 lanes.
 pub trait Simd: Arithmetic + Send + Sync {
-    /// Outputs of the register tile of a product.
+    /// Outputs in the register tile of a product.
     const TILE_OUTPUTS: usize;
-    /// Blocks of samples of the register tile of a product.
+    /// Blocks of samples in the register tile of a product.
     const TILE_BLOCKS: usize;
 
-    /// Reads 16 numbers.
+    /// Loads 16 elements.
     fn load(self, from: &Block) -> Self::Vector;
-    /// Writes 16 numbers.
+    /// Stores 16 elements.
     fn store(self, vector: Self::Vector, to: &mut Block);
-    /// Asks for a block that will be read soon. Changes nothing but the time it takes.
+    /// Prefetches a block. Affects only the time.
     fn prefetch(self, block: &Block);
     /// Lane j of the result is the sum of the lanes of vector j, in the tree of
     /// [`summation::lanes`](crate::backend::summation::lanes).
@@ -95,13 +95,13 @@ pub trait Simd: Arithmetic + Send + Sync {
 
 /// Code that runs under any instruction set. `run` must be `#[inline(always)]`.
 pub trait Kernel {
-    /// What it returns.
+    /// The type of the result.
     type Output;
     /// The code.
     fn run<S: Simd>(self, simd: S) -> Self::Output;
 }
 
-/// An instruction set that this processor was found to run.
+/// An instruction set that this processor can run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InstructionSet(Set);
 
@@ -115,7 +115,7 @@ enum Set {
 }
 
 impl InstructionSet {
-    /// Every set that this processor runs, the fastest last.
+    /// Every set that this processor can run, the fastest last.
     pub fn available() -> impl Iterator<Item = InstructionSet> {
         let portable = Some(Set::Portable(Portable));
         #[cfg(target_arch = "x86_64")]
@@ -129,7 +129,7 @@ impl InstructionSet {
         sets.into_iter().flatten().map(InstructionSet)
     }
 
-    /// The fastest set, or the one that the environment variable `NEUROGAIN_SIMD` names, if it is not
+    /// The fastest set, or the one named by the environment variable `NEUROGAIN_SIMD` if that is not
     /// empty.
     ///
     /// # Errors
@@ -149,7 +149,7 @@ impl InstructionSet {
     /// The set called `portable`, `avx2` or `avx512`.
     ///
     /// # Errors
-    /// [`Error::InstructionSet`] if there is none of that name that this processor can run.
+    /// [`Error::InstructionSet`] if no such set exists or this processor cannot run it.
     pub fn named(name: &str) -> Result<Self> {
         Self::available()
             .find(|set| set.name() == name)

@@ -1,5 +1,5 @@
-//! The portable set: `wide`'s vectors, which are NEON on AArch64, and fused multiply-adds lane by
-//! lane where the target has none as vectors.
+//! The portable set: `wide`'s vectors, which are NEON on AArch64. Fused multiply-adds run lane by
+//! lane if the target has no vector FMA.
 
 use wide::{f32x16, u32x16};
 
@@ -76,7 +76,7 @@ impl Arithmetic for Portable {
     }
     #[inline(always)]
     fn fma(self, a: f32x16, b: f32x16, c: f32x16) -> f32x16 {
-        // `wide` multiplies and adds in two roundings where the target has no vector FMA.
+        // `wide` rounds twice if the target has no vector FMA.
         if cfg!(any(
             target_feature = "fma",
             all(target_arch = "aarch64", target_feature = "neon")

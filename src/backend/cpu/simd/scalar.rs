@@ -1,4 +1,4 @@
-//! The arithmetic of the lanes on one number: what a lane of any set computes.
+//! The lanes' arithmetic on a single number.
 
 use super::Arithmetic;
 

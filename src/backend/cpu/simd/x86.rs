@@ -1,7 +1,7 @@
 //! AVX2 + FMA and AVX-512.
 //!
-//! A token of [`Avx2`] or [`Avx512`] is made by detection alone, so that holding one proves that the
-//! processor runs the instructions. Loads and stores go through references to 16 numbers.
+//! Only detection creates an [`Avx2`] or [`Avx512`] token, so holding one proves that the
+//! processor runs the instructions. Loads and stores go through references to 16 elements.
 #![allow(unsafe_code)]
 
 use core::arch::x86_64::*;
@@ -21,7 +21,7 @@ macro_rules! detected {
     ($($feature:tt),+) => {{
         #[cfg(feature = "std")]
         let found = $(std::arch::is_x86_feature_detected!($feature))&&+;
-        // Without the standard library there is no detection: what the build was told holds.
+        // Run-time detection needs the standard library; without it, the build's target features decide.
         #[cfg(not(feature = "std"))]
         let found = $(cfg!(target_feature = $feature))&&+;
         found
@@ -64,7 +64,7 @@ impl Avx512 {
     }
 }
 
-/// Adds halves of two vectors, and leaves both results side by side in one.
+/// Adds the halves of two vectors, and puts both results side by side in one.
 macro_rules! halves {
     ($vector:ty, $add:ident: $($name:ident = $shuffle:ident($low:literal, $high:literal);)+) => {$(
         #[inline(always)]
@@ -83,7 +83,7 @@ impl Avx512 {
         firsts = _mm512_shuffle_ps(0x88, 0xdd); // l + (l+1)
     }
 
-    /// Vectors j, j+4, j+8 and j+12, reduced to 4 lanes each: they end in the same place of the
+    /// Vectors j, j+4, j+8 and j+12, reduced to 4 lanes each; they end at the same position in the
     /// four quarters.
     #[inline(always)]
     fn quarter(self, v: &[__m512; LANES], j: usize) -> __m512 {
@@ -101,7 +101,7 @@ impl Avx2 {
         firsts = _mm256_shuffle_ps(0x88, 0xdd); // l + (l+1)
     }
 
-    /// Vectors j and j+4, reduced to 4 lanes each: they end in the same place of the two halves.
+    /// Vectors j and j+4, reduced to 4 lanes each; they end at the same position in the two halves.
     #[inline(always)]
     fn half(self, v: &[[__m256; 2]; LANES], j: usize) -> __m256 {
         let [a, b] = [v[j], v[j + 4]];
@@ -219,8 +219,8 @@ macro_rules! avx2 {
 }
 
 impl Simd for Avx2 {
-    // 8 accumulators, enough for two chains of 4 cycles; with 12 the compiler, which loads all
-    // weights of a term first, runs out of 16 registers.
+    // 8 accumulators suffice for two chains with a latency of 4 cycles. With 12, the compiler loads all
+    // weights of a term first and runs out of the 16 registers.
     const TILE_OUTPUTS: usize = 4;
     const TILE_BLOCKS: usize = 1;
 

@@ -39,7 +39,7 @@ impl Card {
     /// As there.
     pub(super) unsafe fn record_graph(&self, launches: &[Launch]) -> Result<Handle> {
         self.enter()?;
-        let made = |error| self.failed("makes no graph", error);
+        let made = |error| self.failed("cannot create a graph", error);
         let (mut graph, mut executable) = (core::ptr::null_mut(), core::ptr::null_mut());
         // SAFETY: the driver writes the graph that it makes.
         unsafe { sys::cuGraphCreate(&mut graph, 0).result() }.map_err(made)?;
@@ -52,7 +52,7 @@ impl Card {
             let mut node = core::ptr::null_mut();
             let mut pointers = launch.pointers();
             let added = self.node(launch, &mut pointers).and_then(|node_of| {
-                // SAFETY: the graph and the node before are the driver's; it copies the arguments.
+                // SAFETY: the graph and the previous node are the driver's; it copies the arguments.
                 unsafe {
                     let count = before.len();
                     sys::cuGraphAddKernelNode_v2(&mut node, graph, before.as_ptr(), count, &node_of)
@@ -67,7 +67,7 @@ impl Card {
             handle.nodes.push(node.expose_provenance());
             before = vec![node];
         }
-        // SAFETY: the graph was just made; the driver writes what it makes of it.
+        // SAFETY: the graph was just created; the driver writes the executable.
         let made = unsafe { sys::cuGraphInstantiateWithFlags(&mut executable, graph, 0).result() }
             .map_err(made);
         handle.executable = executable.expose_provenance();
@@ -93,7 +93,7 @@ impl Card {
         self.enter()?;
         let mut pointers = launch.pointers();
         let node = self.node(launch, &mut pointers)?;
-        // SAFETY: the handles are those that `record` was given; the driver copies the arguments.
+        // SAFETY: the handles are those that `record` returned; the driver copies the arguments.
         unsafe {
             sys::cuGraphExecKernelNodeSetParams_v2(
                 core::ptr::with_exposed_provenance_mut(graph.executable),
@@ -102,7 +102,7 @@ impl Card {
             )
         }
         .result()
-        .map_err(|error| self.failed("does not change a graph", error))
+        .map_err(|error| self.failed("cannot change a graph", error))
     }
 
     /// See `Device::replay`.
@@ -112,7 +112,7 @@ impl Card {
     pub(super) unsafe fn replay_graph(&self, graph: &Handle) -> Result<()> {
         self.enter()?;
         let executable = core::ptr::with_exposed_provenance_mut(graph.executable);
-        // SAFETY: the handle is the one that `record` was given; its launches are as the caller promises.
+        // SAFETY: the handle is the one that `record` returned; its launches are as the caller promises.
         unsafe { sys::cuGraphLaunch(executable, self.stream) }
             .result()
             .map_err(|error| self.failed("cannot launch a graph", error))
@@ -120,9 +120,9 @@ impl Card {
 
     /// See `Device::forget`.
     pub(super) fn forget_graph(&self, graph: Handle) {
-        // An error here is the one that an earlier launch met; the next call that can fail says so.
+        // An error here is from an earlier launch; the next call that returns a result reports it.
         let _ = self.enter();
-        // SAFETY: the handles came from the driver, which waits with the end of one that runs.
+        // SAFETY: the handles came from the driver, which delays the destruction of a running graph.
         unsafe {
             if graph.executable != 0 {
                 let executable = core::ptr::with_exposed_provenance_mut(graph.executable);
