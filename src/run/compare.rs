@@ -1,12 +1,12 @@
-//! One page on several run directories.
+//! One page that compares several run directories.
 
 use std::path::{Path, PathBuf};
 
 use super::{Named, RunDirectory, System, files};
 use crate::error::{Error, Result};
 
-/// Writes to the new file `out` one page on the experiments in `directories`: the same tables with a column for the
-/// directory, and the figures of each.
+/// Writes a page that compares the experiments in `directories` to the new file `out`: the same tables with a column
+/// for the directory, and the figures of each experiment.
 ///
 /// # Errors
 /// [`Error::Setting`] where `directories` is empty, [`Error::File`] where `out` exists or cannot be written, and those
@@ -16,7 +16,7 @@ pub fn compare<S: System>(directories: &[PathBuf], out: &Path) -> Result<()> {
         return Err(Error::setting("directories", "none", "at least one"));
     }
     if out.exists() {
-        let reason = "it exists already; name a file that does not";
+        let reason = "it exists already; name a new file";
         return Err(Error::file(out, "create", reason));
     }
     let mut experiments = Vec::with_capacity(directories.len());

@@ -1,18 +1,18 @@
-//! The run directory: the store on disk.
+//! The run directory: the store on disk. One directory holds one experiment.
 //!
-//! Everything in it but `config.toml`, `runs/*.csv`, `runs/*.json` and `weights` follows from these:
+//! `config.toml`, `runs/*.csv`, `runs/*.json` and `weights` are the results; all other files are computed from them.
 //!
 //! | file | holds |
 //! | --- | --- |
 //! | `config.toml` | the resolved settings |
-//! | `data.sha256` | a digest of the data, which a run that is resumed must find again |
-//! | `runs/JOB.csv` | the records of a job, one row a step |
+//! | `data.sha256` | a digest of the data; a run is resumed only on the same data |
+//! | `runs/JOB.csv` | the records of a job, one row per step |
 //! | `runs/JOB.json` | its details, if it has any |
 //! | `runs/JOB.npz` | the records as NumPy arrays |
 //! | `weights/JOB.safetensors` | the final state, and the job's hash |
-//! | `checkpoints/JOB.safetensors` | the state that a job carries on from; removed once all jobs have ended |
-//! | `tensorboard/JOB/` | the records as an event file, if asked for |
-//! | `figures/*`, `report.html` | the report, and what else a system reports |
+//! | `checkpoints/JOB.safetensors` | the state that a job continues from; removed once all jobs have ended |
+//! | `tensorboard/JOB/` | the records as a TensorBoard event file, with `--tensorboard` |
+//! | `figures/*`, `report.html` | the report, and further files of the system |
 //! | `summary.json` | measures and status; written last |
 //!
 //! No file holds a date, a duration or a path: the same settings give the same bytes.
@@ -42,10 +42,10 @@ pub struct RunDirectory<S: System> {
 }
 
 impl<S: System> RunDirectory<S> {
-    /// Makes the directory `path`, with the directories above it, and writes `config.toml`.
+    /// Creates the directory `path`, with its parents, and writes `config.toml`.
     ///
     /// # Errors
-    /// [`Error::File`] where `path` exists or cannot be made, [`Error::Encoding`] for settings that TOML cannot hold.
+    /// [`Error::File`] if `path` exists or cannot be created, [`Error::Encoding`] for settings that TOML cannot represent.
     pub fn create(path: &Path, settings: &S::Settings) -> Result<Self> {
         let config = to_toml(settings)?;
         let exists = || {
@@ -56,7 +56,7 @@ impl<S: System> RunDirectory<S> {
                 ),
                 false => String::new(),
             };
-            let reason = "it exists already; name a directory that does not with --out";
+            let reason = "it exists already; name a new directory with --out";
             Error::file(path, "create", format!("{reason}{resume}"))
         };
         if path.exists() {
@@ -68,7 +68,7 @@ impl<S: System> RunDirectory<S> {
         if let Some(parent) = parent {
             fs::create_dir_all(parent).map_err(|e| Error::file(parent, "create", e))?;
         }
-        // Made under another name, so that a directory is never seen without its configuration.
+        // Created under a temporary name and then renamed, so that a directory never lacks its configuration.
         let mut partial = path.as_os_str().to_owned();
         partial.push(format!(".{}.partial", std::process::id()));
         let partial = PathBuf::from(partial);
@@ -85,17 +85,17 @@ impl<S: System> RunDirectory<S> {
                 })
             });
         if let Err(error) = made {
-            // This process made it just now; the first failure is the one to report.
+            // This process created it just now; the first failure is the one to report.
             let _ = fs::remove_dir_all(&partial);
             return Err(error);
         }
         Self::with_settings(path, settings.clone())
     }
 
-    /// Opens a directory that was made before.
+    /// Opens an existing run directory.
     ///
     /// # Errors
-    /// [`Error::File`] where its `config.toml` cannot be read, [`Error::Format`] where it is damaged.
+    /// [`Error::File`] if its `config.toml` cannot be read, [`Error::Format`] if it is damaged.
     pub fn open(path: &Path) -> Result<Self> {
         let settings = Source::file(&path.join("config.toml"))
             .and_then(|source| Layers::read(source)?.settings::<S::Settings>())
@@ -114,38 +114,37 @@ impl<S: System> RunDirectory<S> {
         })
     }
 
-    /// The same, which also writes event files of TensorBoard.
+    /// Sets whether TensorBoard event files are written too.
     pub fn with_tensorboard(mut self, tensorboard: bool) -> Self {
         self.tensorboard = tensorboard;
         self
     }
 
-    /// The directory.
+    /// The directory's path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The settings that it was made with.
+    /// The settings that it was created with.
     pub fn settings(&self) -> &S::Settings {
         &self.settings
     }
 
-    /// The plan of these settings.
+    /// The plan: the jobs of these settings.
     pub fn jobs(&self) -> &[Job] {
         &self.jobs
     }
 
-    /// Takes the notes on files that were damaged: what they held is computed again.
+    /// Takes the notes on damaged files; their contents are computed again.
     pub fn take_notes(&self) -> Vec<String> {
         std::mem::take(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Makes sure that the directory was begun with the data of this digest, or writes down in `data.sha256` that it
-    /// is begun with them.
+    /// Checks that the directory was begun with the data of this digest. In a new directory, writes the digest to
+    /// `data.sha256`.
     ///
     /// # Errors
-    /// [`Error::Format`] where it was begun with other data, [`Error::File`] where the file cannot be read or
-    /// written.
+    /// [`Error::Format`] if it was begun with other data, [`Error::File`] if the file cannot be read or written.
     pub fn check_data(&self, digest: &str) -> Result<()> {
         let path = self.path.join("data.sha256");
         let Some(begun) = read_text(&path)? else {
@@ -156,18 +155,17 @@ impl<S: System> RunDirectory<S> {
             false => Err(Error::format(
                 &path,
                 format!(
-                    "the runs here were begun with other data, of SHA-256 {}, than the samples found now, of {digest}; name the directory of the old with --data, or begin a new run",
+                    "the runs here were begun with other data: SHA-256 {}, the samples found now have {digest}; name the directory of the old data with --data, or begin a new run",
                     begun.trim_end()
                 ),
             )),
         }
     }
 
-    /// Reads back what jobs have left, for a report, in the order of the plan; none for a job that has not begun.
+    /// Reads the outcomes of the jobs for a report, in the order of the plan; `None` for a job that has not begun.
     ///
-    /// A job's status is the one in `summary.json`. Where that file is missing (the experiment was stopped before
-    /// its report) or does not list the job, it is the one in the job's final state; without that, the records
-    /// say it.
+    /// A job's status is taken from `summary.json`. If that file is missing (the experiment was stopped before its
+    /// report) or does not list the job, it is taken from the job's final state; without that, from the records.
     ///
     /// # Errors
     /// [`Error::File`] for a file that cannot be read, and [`Error::Format`] with file, line and value for one that
@@ -207,7 +205,7 @@ impl<S: System> RunDirectory<S> {
             };
         };
         let details = read_text(&self.run_file(&job.id, "json"))?;
-        // Whatever cannot be read there is taken from the records.
+        // If the state cannot be read, the records are used.
         let state = state::read(&self.weights(&job.id)).ok().flatten();
         let state = state.filter(|state| state.head.records == state::digest(&records));
         let state = state.as_ref().map(|state| &state.head);
@@ -226,7 +224,7 @@ impl<S: System> RunDirectory<S> {
         S::read(&self.settings, job, saved).map(Some)
     }
 
-    /// The jobs that `summary.json` lists; none where there is no summary yet.
+    /// The jobs that `summary.json` lists; empty if there is no summary yet.
     fn listed(&self) -> Result<Vec<Listed>> {
         #[derive(Deserialize)]
         struct Jobs {
@@ -240,11 +238,11 @@ impl<S: System> RunDirectory<S> {
         Ok(summary.jobs)
     }
 
-    /// Writes what follows from the outcomes: the records as NumPy arrays, the files of the system's report, and
-    /// `summary.json` last. Each file is whole or as it was before.
+    /// Writes the files that are computed from the outcomes: the records as NumPy arrays, the system's report, and
+    /// `summary.json` last. Each file is replaced atomically.
     ///
     /// # Errors
-    /// [`Error::File`] where a file cannot be written, and what the report fails with.
+    /// [`Error::File`] if a file cannot be written, and the errors of the report.
     pub fn report(&self, outcomes: &[Option<S::Outcome>]) -> Result<Report> {
         let place = |(at, outcome): (usize, &Option<S::Outcome>)| match outcome {
             Some(outcome) if self.jobs.get(at).is_none_or(|job| job.id != outcome.id()) => {
@@ -287,8 +285,8 @@ impl<S: System> RunDirectory<S> {
         Ok(report)
     }
 
-    /// Writes the report again, from configuration, records and details: the same bytes as the first time. No other
-    /// process can run in the directory, or report on it, at the same time.
+    /// Writes the report again from configuration, records and details, with the same bytes as before. The directory is
+    /// locked meanwhile.
     ///
     /// # Errors
     /// Those of [`Lock::take`], [`load`](Self::load) and [`report`](Self::report).
@@ -324,7 +322,7 @@ impl<S: System> RunDirectory<S> {
     }
 }
 
-/// What `summary.json` says of a job.
+/// A job's entry in `summary.json`.
 #[derive(Serialize, Deserialize)]
 struct Listed {
     id: String,
@@ -333,7 +331,7 @@ struct Listed {
     hash: Option<String>,
 }
 
-/// A file's text; none where it is not there.
+/// A file's text; `None` if it does not exist.
 fn read_text(path: &Path) -> Result<Option<String>> {
     match files::read(path)? {
         None => Ok(None),

@@ -1,4 +1,4 @@
-//! Files that are whole or not there, and what to do where they cannot be written.
+//! Atomic writing of files, and advice for when a write fails.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// Writes a file so that nobody ever sees it half-written, whatever happens meanwhile: under a name of its
-/// own, through to the disk, then renamed.
+/// Writes a file atomically: writes to a temporary name, syncs to the disk, then renames. A partly written file is
+/// never visible under `path`.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, bytes, || Ok(()))
 }
 
-/// The same; what `path` was before is then `previous`.
+/// As [`write`]; the old file at `path` is kept as `previous`.
 pub(crate) fn write_keeping(path: &Path, previous: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, bytes, || match fs::rename(path, previous) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
@@ -42,8 +42,8 @@ fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Brings the new name to the disk. Where that fails the file is whole nevertheless, under its old name or
-/// its new one: no reason to end a run.
+/// Syncs the directory, so that the new name is on the disk. A failure is ignored: the file is whole under its old or
+/// its new name.
 fn sync_directory(path: &Path) {
     if cfg!(unix)
         && let Some(directory) = path.parent().and_then(|parent| File::open(parent).ok())
@@ -52,17 +52,17 @@ fn sync_directory(path: &Path) {
     }
 }
 
-/// What mends a write that failed.
+/// Advice for a failed write.
 fn remedy(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space",
         ErrorKind::FileTooLarge => "allow larger files",
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "make it writable",
-        _ => "mend that",
+        _ => "fix this and try again",
     }
 }
 
-/// The error of a file that the program itself has written: what is wrong is the file, not the request.
+/// Converts the error of a file that the program itself wrote: the file is damaged, the request is not wrong.
 pub(crate) fn damaged(error: Error) -> Error {
     match error {
         Error::Settings { path, problem } => Error::Format { path, problem },
@@ -70,7 +70,7 @@ pub(crate) fn damaged(error: Error) -> Error {
     }
 }
 
-/// Removes a file, if it is there.
+/// Removes a file, if it exists.
 pub(crate) fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -80,7 +80,7 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
     }
 }
 
-/// A file's bytes; none where it is not there.
+/// A file's bytes; `None` if it does not exist.
 pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),

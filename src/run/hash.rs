@@ -1,4 +1,4 @@
-//! Hashes of what jobs leave.
+//! Hashes of jobs' final states.
 
 use sha2::{Digest, Sha256};
 
@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::state::{Role, State, Visitor};
 use crate::tensor::Tensor;
 
-/// Adds every parameter's numbers to `hash`, in the order of the state.
+/// Adds the values of every parameter to `hash`, in the order of the state.
 pub(crate) fn hash_parameters<B: Backend>(
     backend: &B,
     state: &mut (impl State<B> + ?Sized),

@@ -1,4 +1,4 @@
-//! One process in a run directory at a time.
+//! The lock that lets only one process run in a run directory.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ impl Lock {
     /// Takes the lock on `checkpoints/lock` of `dir`.
     ///
     /// # Errors
-    /// [`Error::File`] if another process has it, or the file cannot be made.
+    /// [`Error::File`] if another process holds it, or the file cannot be created.
     pub fn take(dir: &Path) -> Result<Self> {
         let folder = dir.join("checkpoints");
         let path = folder.join("lock");
@@ -29,25 +29,25 @@ impl Lock {
             };
             match file.try_lock() {
                 Ok(()) if !same_file(&file, &path) => continue,
-                // Some network file systems have no locks: no reason not to run.
+                // Some network file systems have no locks; run without one.
                 Ok(()) | Err(TryLockError::Error(_)) => return Ok(Lock { folder, file }),
                 Err(TryLockError::WouldBlock) => {
                     return Err(Error::file(
                         dir,
                         "run in",
-                        "another process is running in it; wait for its end, or stop it with Ctrl-C",
+                        "another process is running in it; wait until it ends, or stop it with Ctrl-C",
                     ));
                 }
             }
         }
     }
 
-    /// Removes `checkpoints` and releases the lock: every job has ended.
+    /// Removes `checkpoints` and releases the lock. Called when every job has ended.
     ///
     /// # Errors
     /// [`Error::File`] if it cannot be removed.
     pub fn finish(self) -> Result<()> {
-        // Elsewhere a file that is open cannot be removed.
+        // Outside Unix an open file cannot be removed.
         if !cfg!(unix) {
             drop(self.file);
         }
@@ -55,7 +55,7 @@ impl Lock {
     }
 }
 
-/// Whether the open file still has its name: a process that has finished removes it.
+/// Whether `path` still names the open file: a process that finishes removes it.
 #[cfg(unix)]
 fn same_file(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;

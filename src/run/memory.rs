@@ -1,28 +1,28 @@
-//! The memory that this process may still take.
+//! The memory that is available to this process.
 
 use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// What is taken to be free where the operating system does not say: 1 TiB.
+/// Assumed when the operating system gives no figure: 1 TiB.
 const UNKNOWN_MACHINE: u64 = 1 << 40;
 
 /// The memory that an experiment needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Memory {
-    /// Bytes at most; `u64::MAX` for more than a u64 holds.
+    /// Upper bound in bytes; `u64::MAX` if a u64 cannot hold it.
     pub bytes: u64,
-    /// What needs them, with the settings that change it.
+    /// What needs the memory, with the settings that change it.
     pub purpose: String,
-    /// What would make it fit.
+    /// How to reduce it.
     pub remedy: &'static str,
 }
 
 impl Memory {
-    /// Refuses what does not fit into the memory that is free.
+    /// Checks that the need fits into the available memory.
     ///
     /// # Errors
-    /// [`Error::Memory`] that names the sizes.
+    /// [`Error::Memory`], with the sizes, if it does not.
     pub fn check(&self) -> Result<()> {
         let available = available_memory();
         if self.bytes <= available {
@@ -37,30 +37,30 @@ impl Memory {
     }
 }
 
-/// Bytes that this process may still take: the least of what is free, of what its limit on addresses leaves, and of
-/// the limits of its control groups; 1 TiB where the operating system says none of these.
+/// Bytes that are available to this process: the least of the free memory, the rest of its address-space limit, and
+/// the limits of its control groups; 1 TiB if the operating system gives none of these.
 pub fn available_memory() -> u64 {
     let all = [free_memory(), address_limit(), group_limit()];
     let known = all.into_iter().flatten().min();
     known.unwrap_or(UNKNOWN_MACHINE)
 }
 
-/// `MemAvailable` of Linux: free, or freed as soon as it is asked for.
+/// Linux's `MemAvailable`: memory that is free or can be freed at once.
 fn free_memory() -> Option<u64> {
     kibibytes("/proc/meminfo", "MemAvailable:")
 }
 
-/// What is left of the limit on this process's addresses (`ulimit -v`).
+/// The rest of this process's address-space limit (`ulimit -v`).
 fn address_limit() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/limits").ok()?;
     let mut lines = text.lines();
     let line = lines.find_map(|l| l.strip_prefix("Max address space"))?;
-    // Without a limit this is a word.
+    // `unlimited` does not parse.
     let limit: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(limit.saturating_sub(kibibytes("/proc/self/status", "VmSize:")?))
 }
 
-/// The bytes that a line `name 123 kB` of a file of Linux says.
+/// The value, in bytes, of the line `name 123 kB` in a Linux status file.
 fn kibibytes(path: &str, name: &str) -> Option<u64> {
     let text = std::fs::read_to_string(path).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
@@ -68,10 +68,9 @@ fn kibibytes(path: &str, name: &str) -> Option<u64> {
     number.checked_mul(1024)
 }
 
-/// The smallest memory limit of this process's control groups, of either version, and of those around
-/// them.
+/// The smallest memory limit of this process's control groups (version 1 or 2) and their ancestors.
 ///
-/// What the groups already use is not taken off: it includes cached files, which give way.
+/// The groups' current use is not subtracted: it includes cached files, which can be freed.
 fn group_limit() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/cgroup").ok()?;
     text.lines().filter_map(limit_of_group).min()

@@ -1,9 +1,9 @@
 //! The frame of every experiment: a plan of jobs, the runner, the store and the run directory.
 //!
 //! A [`System`] turns its settings into a plan of [`Job`]s. A job runs from its settings and seed, and from the final
-//! states of the jobs that it depends on; it leaves one [`Outcome`] (records as named columns, details as JSON, a hash)
-//! and a final state. [`run`] runs the jobs of a plan side by side, carries on with those that a [`Store`] has
-//! begun, and stores what they leave. [`RunDirectory`] is the store on disk, [`MemoryStore`] the one in memory.
+//! states of the jobs that it depends on; it produces one [`Outcome`] (records as named columns, details as JSON, a
+//! hash) and a final state. [`run`] runs the jobs of a plan in parallel, resumes the jobs that a [`Store`] holds a
+//! checkpoint of, and stores the results. [`RunDirectory`] is the store on disk, [`MemoryStore`] the one in memory.
 
 mod compare;
 mod directory;

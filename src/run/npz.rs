@@ -8,13 +8,13 @@
 //!
 //! | array | holds |
 //! | --- | --- |
-//! | a column that counts, as `iteration` | `int64`, one a step |
-//! | another column, as `train_loss` | `float64`, one a step; NaN where there is no number |
-//! | a group of columns, as `gain` | `float64`, `[steps][layers]` |
+//! | a column of counts, such as `iteration` | `int64`, one per step |
+//! | another column, such as `train_loss` | `float64`, one per step; NaN for a missing number |
+//! | a group of columns, such as `gain` | `float64`, `[steps][layers]` |
 //! | `layers` | the layers' names, if there is a group |
 //!
-//! Every entry of the archive bears the oldest time that the format knows, and the same system, so that
-//! the same records give the same bytes.
+//! Every entry of the archive has the format's earliest time and the same operating system, so that equal records
+//! give equal bytes.
 
 use std::io::{self, Cursor, Seek, Write};
 use std::iter;
@@ -28,10 +28,10 @@ use crate::error::{Error, Result};
 /// The format's magic and its version, 1.0.
 const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
 
-/// `records` as an archive of arrays.
+/// Encodes `records` as an archive of arrays.
 ///
 /// # Errors
-/// [`Error::Encoding`] where an array is too large for the format.
+/// [`Error::Encoding`] if an array is too large for the format.
 pub(super) fn to_npz(records: &Records) -> Result<Vec<u8>> {
     let failed = |e: io::Error| Error::encoding("records", ".npz", e);
     archive(records).map_err(failed)
@@ -74,13 +74,13 @@ fn archive(records: &Records) -> io::Result<Vec<u8>> {
     Ok(zip.finish()?.into_inner())
 }
 
-/// One NaN for all: CSV, from which a report is built again, has no other.
+/// All NaNs become one bit pattern: CSV, from which a report can be rebuilt, has only one.
 fn bytes(value: Option<f64>) -> [u8; 8] {
     let value = value.filter(|value| !value.is_nan());
     value.unwrap_or(f64::NAN).to_le_bytes()
 }
 
-/// Writes the array `name`, last dimension fastest, of numbers of eight bytes that NumPy calls `kind`.
+/// Writes the array `name` of eight-byte numbers, last dimension fastest; `kind` is NumPy's type code.
 fn array(
     zip: &mut ZipWriter<impl Write + Seek>,
     name: &str,
@@ -92,7 +92,7 @@ fn array(
     zip.write_all(&values.flatten().collect::<Vec<u8>>())
 }
 
-/// Writes the array `name` of texts, each as long as the longest, four bytes a letter.
+/// Writes the array `name` of strings, each padded to the longest, four bytes per character.
 fn text(zip: &mut ZipWriter<impl Write + Seek>, name: &str, texts: &[String]) -> io::Result<()> {
     begin(zip, name)?;
     let longest = texts.iter().map(|text| text.chars().count()).max();
@@ -106,10 +106,10 @@ fn text(zip: &mut ZipWriter<impl Write + Seek>, name: &str, texts: &[String]) ->
     Ok(())
 }
 
-/// What an array begins with in NumPy's format 1.0: magic, version, the length of the rest in two bytes, and a
-/// Python dictionary, padded so that the values begin at a multiple of 64 bytes.
+/// The header of an array in NumPy's format 1.0: magic, version, the length of the rest in two bytes, and a Python
+/// dictionary, padded so that the values begin at a multiple of 64 bytes.
 fn header_of(kind: &str, shape: &[usize]) -> io::Result<Vec<u8>> {
-    // The comma behind the last size makes a tuple of one size too.
+    // The comma after the last size makes a tuple even of one size.
     let sizes: Vec<String> = shape.iter().map(|size| format!("{size},")).collect();
     let mut dictionary = format!(
         "{{'descr': '{kind}', 'fortran_order': False, 'shape': ({}), }}",

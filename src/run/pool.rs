@@ -1,4 +1,4 @@
-//! Jobs side by side over threads, each after the jobs that it depends on.
+//! A thread pool that starts each job after the jobs that it depends on.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +7,7 @@ use std::thread;
 
 use crate::error::{Error, Result};
 
-/// Which jobs can start, and what the others have left.
+/// The state of the pool: which jobs can start, and the results so far.
 struct Board<T> {
     /// Jobs whose dependencies have all completed, lowest first.
     ready: BTreeSet<usize>,
@@ -17,12 +17,12 @@ struct Board<T> {
     results: Vec<Option<Result<T>>>,
 }
 
-/// Runs jobs on at most `threads` threads, and returns their results in the order of the jobs.
+/// Runs jobs on at most `threads` threads and returns their results in the order of the jobs.
 ///
-/// `after[j]` lists the jobs that job j depends on, by index; each comes before j. Job j starts when the results
-/// of these are all `completed`. Of the jobs that can start, the first in order does. `work` gets the job's index
-/// and a function that says whether to carry on: it says no as soon as `stop` is raised or another job has
-/// failed. A job that never started has no result.
+/// `after[j]` lists the jobs that job j depends on, by index; each index is less than j. Job j starts when the results
+/// of all of these are `completed`. Of the jobs that can start, the first in order does. `work` gets the job's index
+/// and a function that returns whether to continue: false as soon as `stop` is set or another job has failed. A job
+/// that never started has no result.
 ///
 /// # Errors
 /// [`Error::Job`] for a dependency that does not come before its job; the error of the first job, in order,
@@ -47,7 +47,7 @@ pub fn run_jobs<T: Send>(
         running: 0,
         results: after.iter().map(|_| None).collect(),
     });
-    // A poisoned lock still holds a consistent board: every change of it is made in one step.
+    // A poisoned lock still holds a consistent board: every change is made in one step.
     let lock = || board.lock().unwrap_or_else(PoisonError::into_inner);
     let changed = Condvar::new();
     let failed = AtomicBool::new(false);

@@ -1,20 +1,20 @@
-//! Records as named columns, one row a step, and their CSV.
+//! Records: named columns with one row per step, and their CSV.
 //!
-//! Numbers are written with as few digits as read back to the same f64, so that a report built again from the
-//! files is the same to the byte.
+//! Numbers are written with the fewest digits that read back to the same f64, so that a report rebuilt from the files
+//! has the same bytes.
 
 use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// A column's name.
+/// The description of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    /// Its name, or that of the group of columns that it belongs to.
+    /// The name of the column, or of the group of columns that it belongs to.
     pub name: String,
-    /// The layer it is about, if it belongs to a group with a column for each layer.
+    /// The layer, if the column belongs to a group with one column per layer.
     pub layer: Option<String>,
-    /// Whether it counts: its numbers are whole, and are not drawn.
+    /// Whether it is a count: its numbers are whole and are not plotted.
     pub counts: bool,
 }
 
@@ -37,7 +37,7 @@ impl Column {
         }
     }
 
-    /// A column of a group that has one for each layer.
+    /// A column of a group with one column per layer.
     pub fn of_layer(name: &str, layer: &str) -> Self {
         Column {
             name: name.into(),
@@ -55,23 +55,23 @@ impl Column {
     }
 }
 
-/// Named columns, one row a step. The first column counts the steps, from 1.
+/// Named columns, one row per step. The first column counts the steps, from 1.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Records {
     /// The columns.
     pub columns: Vec<Column>,
-    /// A number for each column, or none where a step has no such number.
+    /// A number for each column; `None` if the step has no such number.
     pub rows: Vec<Vec<Option<f64>>>,
 }
 
-/// CSV that was read: headings, and the rows with the line of the first.
+/// Parsed CSV: headings, rows, and the line of the first row.
 #[derive(Debug)]
 pub struct Csv {
     /// The headings.
     pub headings: Vec<String>,
-    /// A number for each heading, or none where the field is empty.
+    /// A number for each heading; `None` if the field is empty.
     pub rows: Vec<Vec<Option<f64>>>,
-    /// The line of the first row, from 1; the others follow, a line each.
+    /// The line of the first row, counted from 1; each further row is one line.
     pub first_line: usize,
 }
 
@@ -79,7 +79,7 @@ impl Records {
     /// The records as CSV.
     ///
     /// # Errors
-    /// [`Error::Encoding`] for a row that does not have a number for each column.
+    /// [`Error::Encoding`] for a row whose length is not the number of columns.
     pub fn to_csv(&self) -> Result<Vec<u8>> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         let failed = |e: csv::Error| Error::encoding("records", "CSV", e);
@@ -102,11 +102,11 @@ impl Records {
 }
 
 impl Csv {
-    /// Reads `text`, the contents of the file `path`. `check` sees the headings before any row is read.
+    /// Reads `text`, the contents of the file `path`. `check` gets the headings before any row is read.
     ///
     /// # Errors
-    /// [`Error::Format`] with file, line and value for whatever is not as [`Records::to_csv`] writes it, and what
-    /// `check` fails with.
+    /// [`Error::Format`] with file, line and value for text that [`Records::to_csv`] does not write, and the error of
+    /// `check`.
     pub fn read(
         path: &Path,
         text: &[u8],

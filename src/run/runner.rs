@@ -1,4 +1,4 @@
-//! Running the jobs of a plan: side by side, from where a store has them, stopped by a flag.
+//! Runs the jobs of a plan in parallel: resumes them from a store, and stops them when a flag is set.
 
 use std::sync::atomic::AtomicBool;
 
@@ -9,22 +9,22 @@ use crate::backend::Backend;
 use crate::error::Result;
 use crate::state::Checkpoint;
 
-/// How jobs are run; no result depends on it.
+/// How jobs are run. Results do not depend on it.
 pub struct Options<'a> {
-    /// Jobs side by side at most.
+    /// The largest number of jobs that run at the same time.
     pub threads: usize,
-    /// Raised, it stops every job after its step; each then has a checkpoint.
+    /// When set, every job stops after its current step and writes a checkpoint.
     pub stop: &'a AtomicBool,
-    /// Steps from one checkpoint of a job to the next; 0 for only the one where it is stopped.
+    /// Steps from one checkpoint of a job to the next; 0 for a checkpoint only when it is stopped.
     pub checkpoint_every: usize,
-    /// Called with what is done, from any thread.
+    /// Called with the progress, from any thread.
     pub on_progress: &'a (dyn Fn(Progress) + Sync),
 }
 
-/// Steps that were done.
+/// Progress: a number of finished steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
-    /// Steps.
+    /// Number of steps.
     pub steps: usize,
     /// Their cost.
     pub cost: u64,
@@ -34,9 +34,9 @@ pub struct Progress {
     pub before: bool,
 }
 
-/// What a running job may ask of the frame.
+/// A running job's interface to the frame.
 pub struct Session<'a, O> {
-    /// The outcome and state to carry on from.
+    /// The outcome and state to resume from.
     pub resumed: Option<(O, Checkpoint)>,
     store: &'a dyn Store<O>,
     dependencies: Vec<&'a str>,
@@ -45,7 +45,7 @@ pub struct Session<'a, O> {
 }
 
 impl<O> Session<'_, O> {
-    /// Reports steps that an earlier process did, and their cost.
+    /// Reports steps that an earlier process did, with their cost.
     pub fn skip(&self, steps: usize, cost: u64) {
         (self.options.on_progress)(Progress {
             steps,
@@ -55,8 +55,8 @@ impl<O> Session<'_, O> {
         });
     }
 
-    /// Reports a step that is done, with its cost and the images that it trained on or evaluated. Returns whether to
-    /// carry on.
+    /// Reports a finished step, with its cost and the images that it trained on or evaluated. Returns whether to
+    /// continue.
     pub fn step(&self, cost: u64, images: u64) -> bool {
         (self.options.on_progress)(Progress {
             steps: 1,
@@ -67,16 +67,16 @@ impl<O> Session<'_, O> {
         (self.carry_on)()
     }
 
-    /// Whether a checkpoint is due after this many steps.
+    /// Whether a checkpoint is due after `steps` steps.
     pub fn due(&self, steps: usize) -> bool {
         let every = self.options.checkpoint_every;
         every > 0 && steps.is_multiple_of(every)
     }
 
-    /// Keeps an interrupted outcome and its state as a checkpoint.
+    /// Saves an interrupted outcome and its state as a checkpoint.
     ///
     /// # Errors
-    /// What the store fails with.
+    /// Those of the store.
     pub fn checkpoint(&self, outcome: &O, state: &Checkpoint) -> Result<()> {
         self.store.save(outcome, state)
     }
@@ -84,15 +84,15 @@ impl<O> Session<'_, O> {
     /// The final states of the jobs that this one depends on, in the order of [`Job::after`].
     ///
     /// # Errors
-    /// What the store fails with.
+    /// Those of the store.
     pub fn dependencies(&self) -> Result<Vec<Checkpoint>> {
         let states = self.dependencies.iter().map(|id| self.store.state(id));
         states.collect()
     }
 }
 
-/// Runs every job that `store` does not have as ended, and returns the outcomes in the order of the plan; none for
-/// a job that has not begun, because it was stopped before or because a job that it depends on has diverged.
+/// Runs every job that has not ended in `store`, and returns the outcomes in the order of the plan. A job that has not
+/// begun has no outcome: the run was stopped before it, or a job that it depends on has diverged.
 ///
 /// # Errors
 /// The error of the first job, in the plan's order, that failed.
@@ -130,8 +130,8 @@ pub fn run<O: Outcome>(
     run_jobs(&after, options.threads, options.stop, work, completed)
 }
 
-/// Runs what `directory` does not have yet and writes its report. The lock is held until the report is written; where
-/// every job has ended, the checkpoints are removed.
+/// Runs the jobs that are missing in `directory` and writes its report. The lock is held until the report is written;
+/// if every job has ended, the checkpoints are removed.
 ///
 /// # Errors
 /// Those of [`run`] and [`RunDirectory::report`].
@@ -149,7 +149,7 @@ pub fn fill<S: System, B: Backend>(
     Ok((outcomes, report))
 }
 
-/// Whether every job is complete or has diverged, or cannot begin because one that it depends on has.
+/// Whether every job is complete or has diverged, or cannot begin because a job that it depends on has diverged.
 pub fn all_ended<O: Outcome>(outcomes: &[Option<O>]) -> bool {
     let mut begun = outcomes.iter().flatten();
     let diverged = |outcome: &O| matches!(outcome.status(), Status::Diverged { .. });

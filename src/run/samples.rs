@@ -1,4 +1,4 @@
-//! The samples that settings name.
+//! The samples of an experiment: settings, loading and digest.
 
 use std::path::Path;
 
@@ -10,54 +10,55 @@ use crate::data::{TrainTest, cifar, collection, digits, mnist};
 use crate::error::{Error, Result};
 
 settings! {
-    /// Where the samples come from and how pixels become inputs: `(x/maximum − mean)/standard_deviation`.
+    /// The source of the samples, and how pixels x become inputs: `(x/maximum − mean)/standard_deviation`.
     #[derive(Debug, Clone, PartialEq)]
     pub struct DataSettings {
-        /// The format.
+        /// The source and format of the files.
         pub source: DataSource,
-        /// The pixel value that stands for full ink: 255 for MNIST, 16 for the digits.
+        /// The largest pixel value of the format, by which pixels are divided: 255 for 8-bit images, 16 for the digits.
         pub maximum: f32 [Positive],
-        /// Mean of the scaled pixels, one for each channel.
+        /// Mean of the scaled pixels: a list of one number per channel.
         pub mean: Vec<f32> [Finite],
-        /// Standard deviation of the scaled pixels, one for each channel.
+        /// Standard deviation of the scaled pixels: a list of one number per channel.
         pub standard_deviation: Vec<f32> [Positive],
-        /// What a collection of images is called in the directory of the data; only with source "images".
+        /// Name of a collection of images in the data directory: the folder NAME or the packed file NAME.packed. Only with
+        /// source "images".
         pub name: Option<String> [Name],
-        /// Rows and columns that its images are resized to; only with sources "images" and "celeba".
+        /// Height and width, in pixels, that images are resized to. Only with sources "images" and "celeba".
         pub side: Option<u32> [AtLeastOne],
     }
 }
 
 settings! {
-    /// The known sources of samples.
+    /// The sources of samples.
     pub enum DataSource {
-        /// The UCI digits that ship inside.
+        /// The UCI digits, which are built into the program.
         Digits = "digits",
-        /// Four IDX files in a directory.
+        /// MNIST: four IDX files.
         Mnist = "mnist",
-        /// Four IDX files of the same names in a directory of their own.
+        /// Fashion-MNIST: four IDX files with MNIST's names, in their own folder.
         FashionMnist = "fashion-mnist",
-        /// Six binary files in a directory.
+        /// CIFAR-10: six binary files.
         Cifar10 = "cifar10",
-        /// Two binary files in a directory; the labels are the 100 fine ones.
+        /// CIFAR-100: two binary files; the labels are the 100 fine ones.
         Cifar100 = "cifar100",
-        /// Folders of PNG and JPEG images, or a file that `neurogain data pack` made of them.
+        /// Folders of PNG and JPEG images, or one file made from them by `neurogain data pack`.
         Images = "images",
-        /// CelebA's aligned images, attributes and partition: for comodulation experiments, whose tasks are its
+        /// CelebA: aligned images, attributes and partition. Only for comodulation experiments, whose tasks are the
         /// attributes.
         Celeba = "celeba",
     }
 }
 
 impl DataSettings {
-    /// Whether both name the same samples, whatever becomes of their pixels.
+    /// Whether both name the same samples, however the pixels are scaled.
     pub(crate) fn same_samples(&self, other: &Self) -> bool {
         (self.source, &self.name, self.side) == (other.source, &other.name, other.side)
     }
 }
 
 impl DataSource {
-    /// Classes of its samples; the most that there can be, where the samples themselves decide.
+    /// Number of classes; an upper bound where the files decide it.
     pub fn classes(self) -> usize {
         match self {
             DataSource::Digits => digits::CLASSES,
@@ -69,7 +70,7 @@ impl DataSource {
         }
     }
 
-    /// Channels of its images.
+    /// Channels of the images.
     pub fn channels(self) -> usize {
         match self {
             DataSource::Digits | DataSource::Mnist | DataSource::FashionMnist => 1,
@@ -81,7 +82,7 @@ impl DataSource {
     }
 }
 
-/// Loads the samples that `data` names; `directory` is where the files are that do not ship inside.
+/// Loads the samples that `data` names; `directory` holds the files of all sources but the digits.
 ///
 /// # Errors
 /// Those of the source's format: [`mnist::load`], [`cifar::load_10`], [`cifar::load_100`],
@@ -100,20 +101,19 @@ pub fn load_samples(data: &DataSettings, directory: &Path) -> Result<TrainTest> 
         DataSource::Celeba => Err(Error::setting(
             "data.source",
             "celeba",
-            "samples with labels: CelebA has attributes, which comodulation experiments learn",
+            "another source: CelebA has attributes instead of labels, and only comodulation experiments can learn them",
         )),
     };
-    // What is missing can be got from elsewhere.
+    // The message says where missing files can be downloaded.
     loaded.map_err(|error| match home(data.source) {
         Some(home) => error.advised(&format!(
-            ". Get them from {home}, and name their directory with --data DIR or the variable NEUROGAIN_DATA"
+            ". Download them from {home}, and give their directory with --data DIR or the variable NEUROGAIN_DATA"
         )),
         None => error,
     })
 }
 
-/// Where the files of a source are published; none for a source whose files are the user's own or whose reader says
-/// it itself.
+/// The download address of a source's files; `None` if the files are the user's or the reader's error names it.
 fn home(source: DataSource) -> Option<&'static str> {
     match source {
         DataSource::Digits | DataSource::Images | DataSource::Celeba => None,
@@ -126,8 +126,7 @@ fn home(source: DataSource) -> Option<&'static str> {
     }
 }
 
-/// SHA-256 over the shape, classes, labels and pixels of both halves, in hexadecimal: equal where a run would
-/// learn from the same.
+/// SHA-256 over the shape, classes, labels and pixels of the training and test samples, in hexadecimal.
 pub fn data_digest(samples: &TrainTest) -> String {
     let mut hash = Sha256::new();
     for half in [&samples.train, &samples.test] {
@@ -139,17 +138,17 @@ pub fn data_digest(samples: &TrainTest) -> String {
     hexadecimal(hash)
 }
 
-/// What settings of a collection of images need.
+/// The settings that a collection of images needs.
 const IMAGES: &str = "the collection's name, such as \"mini-imagenet\", and the side of its images in pixels, such as 84";
 
-/// Whether samples can be named so.
+/// Checks the rules that concern several keys of `data`.
 pub(crate) fn check_data(data: &DataSettings) -> Result<()> {
     let channels = data.source.channels();
     for (key, list) in [
         ("data.mean", &data.mean),
         ("data.standard_deviation", &data.standard_deviation),
     ] {
-        let expected = format!("{channels} number(s), one for each channel");
+        let expected = format!("{channels} number(s), one per channel");
         require(list.len() == channels, key, format!("{list:?}"), expected)?;
     }
     let given = [data.name.is_some(), data.side.is_some()];
@@ -166,18 +165,18 @@ pub(crate) fn check_data(data: &DataSettings) -> Result<()> {
     );
     let expected = match data.source {
         DataSource::Images => IMAGES,
-        DataSource::Celeba => "no name, and the side of its images in pixels, such as 64",
-        _ => "neither, as only a collection of images has them",
+        DataSource::Celeba => "no name, and the side of the images in pixels, such as 64",
+        _ => "neither: only source \"images\" has them",
     };
     require(given == wanted, "data.name, data.side", value, expected)
 }
 
-/// `limit` of `count` places, evenly spread; all if `limit` is 0.
+/// `limit` indices below `count`, evenly spread; all if `limit` is 0.
 pub(crate) fn evenly(count: usize, limit: usize) -> impl Iterator<Item = usize> + Clone {
     let kept = match limit {
         0 => count,
         limit => limit.min(count),
     };
-    // In u128, which holds the product of any two sizes.
+    // A u128 holds the product of any two sizes.
     (0..kept).map(move |i| (i as u128 * count as u128 / kept as u128) as usize)
 }

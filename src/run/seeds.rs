@@ -1,11 +1,11 @@
-//! Seeds as a user writes them.
+//! Parsing of seeds.
 
 use crate::error::{Error, Result};
 
-/// Each seed is a run of its own; a longer range is a slip of the finger, and would fill memory.
+/// Each seed is a run; a longer range is a typing error and would fill memory.
 const MOST: u64 = 100_000;
 
-/// The seeds of `1,2,3`, of `42..46` (both ends included: five seeds), or of both mixed.
+/// Parses seeds such as `1,2,3`, a range such as `42..46` (both ends included: five seeds), or a mixture.
 ///
 /// # Errors
 /// [`Error::Setting`] for anything else.
@@ -32,7 +32,7 @@ pub fn parse_seeds(text: &str) -> Result<Vec<u64>> {
     Ok(seeds)
 }
 
-/// Refuses seeds that TOML cannot hold.
+/// Checks that TOML can represent the seeds.
 pub(crate) fn check_seeds(seeds: &[u64]) -> Result<()> {
     let large = seeds.iter().find(|&&seed| i64::try_from(seed).is_err());
     large.map_or(Ok(()), |seed| {

@@ -1,9 +1,9 @@
-//! Jobs' states as files of the safetensors format, each with a digest of all its bytes.
+//! Jobs' states as safetensors files, each with a digest of all its bytes.
 //!
-//! The tensors are a [`Checkpoint`]'s by their names, f32. The learner's names have the prefix `learner.`; its numbers
-//! are f64, its counts u64. A checkpoint also holds the records so far, as `records.csv`. The metadata are one
-//! entry, `neurogain`, of JSON: the format's own library writes several in any order, and equal states are to be
-//! equal files.
+//! The tensors of a [`Checkpoint`] are f32 and keep their names. The learner's names have the prefix `learner.`; its
+//! numbers are f64, its counts u64. A checkpoint also holds the records so far, as `records.csv`. The metadata is a
+//! single entry, `neurogain`, of JSON: the safetensors library writes several entries in any order, and equal states
+//! must give equal files.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -21,13 +21,13 @@ use crate::tensor::NamedTensor;
 const ENTRY: &str = "neurogain";
 const LEARNER: &str = "learner.";
 const RECORDS: &str = "records.csv";
-/// The digest's text while the digest is taken.
+/// Placeholder for the digest while the digest is computed.
 const BLANK: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// What a state's file says about it.
+/// The metadata of a state's file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Head {
-    /// SHA-256 of the file with zeros for this text, which is the first of its kind in it.
+    /// SHA-256 of the file in which the first occurrence of this text is replaced by zeros.
     sha256: String,
     /// The version of neurogain that wrote it.
     version: String,
@@ -46,7 +46,7 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// The head of a state of the job `job`, in the settings of this digest.
+    /// The metadata of a state of the job `job`; `settings` is the digest of the settings.
     pub(super) fn new(
         settings: &str,
         job: String,
@@ -69,19 +69,19 @@ impl Head {
         }
     }
 
-    /// Fails unless the state at `path` is of the job `job`, in the settings of this digest.
+    /// Fails unless the state at `path` belongs to the job `job` and to the settings of this digest.
     pub(super) fn belongs(&self, path: &Path, settings: &str, job: &str) -> Result<()> {
         let version = env!("CARGO_PKG_VERSION");
         let problem = if self.version != version {
             format!(
-                "neurogain {} wrote it, this is {version}: continue with that version, or begin a new run",
+                "neurogain {} wrote it, but this is {version}: continue with that version, or begin a new run",
                 self.version
             )
         } else if self.settings != settings {
-            "it is of other settings than config.toml: put that back as it was, or begin a new run"
+            "it was written with settings other than those in config.toml: restore that file, or begin a new run"
                 .into()
         } else if self.job != job {
-            format!("it is of {}: its name was changed", self.job)
+            format!("it belongs to {}: the file was renamed", self.job)
         } else {
             return Ok(());
         };
@@ -89,16 +89,16 @@ impl Head {
     }
 }
 
-/// What a file holds.
+/// The contents of a file.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) head: Head,
     pub(super) checkpoint: Checkpoint,
-    /// None in a job that has ended: its records have a file of their own.
+    /// `None` for a job that has ended: its records are in a separate file.
     pub(super) records: Option<Vec<u8>>,
 }
 
-/// The digits of a finished hash.
+/// A finished hash in hexadecimal.
 pub(crate) fn hexadecimal(hash: Sha256) -> String {
     let digits = hash.finalize();
     digits.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -109,7 +109,7 @@ pub(crate) fn digest(bytes: &[u8]) -> String {
     hexadecimal(Sha256::new_with_prefix(bytes))
 }
 
-/// The file of a state, with what the learner remembers or without, and with the records or without.
+/// Encodes a state as a file; `learner` says whether the learner's state is included.
 pub(super) fn to_bytes(
     head: &Head,
     checkpoint: &Checkpoint,
@@ -161,7 +161,7 @@ pub(super) fn to_bytes(
     Ok(bytes)
 }
 
-/// What the file at `path` holds; none where it is not there.
+/// Reads the file at `path`; `None` if it does not exist.
 ///
 /// # Errors
 /// [`Error::Format`] if it is damaged, [`Error::File`] if it cannot be read.
@@ -182,7 +182,7 @@ pub(super) fn read(path: &Path) -> Result<Option<State>> {
     let found = digest(&bytes);
     if found != head.sha256 {
         let written = &head.sha256;
-        let what = format!("its SHA-256 is {found}, written is {written}");
+        let what = format!("its SHA-256 is {found}, but {written} is recorded");
         return Err(damaged(&what));
     }
     let tensors = SafeTensors::deserialize(&bytes).map_err(refused)?;
@@ -220,7 +220,7 @@ pub(super) fn read(path: &Path) -> Result<Option<State>> {
                 });
             }
             (kind, shape) => {
-                let what = format!("{name} is of {kind} and shape {shape:?}");
+                let what = format!("{name} has type {kind} and shape {shape:?}");
                 return Err(damaged(&what));
             }
         }
@@ -228,7 +228,7 @@ pub(super) fn read(path: &Path) -> Result<Option<State>> {
     Ok(Some(state))
 }
 
-/// The first place of `text` in `bytes`.
+/// The first occurrence of `text` in `bytes`.
 fn find<'a>(bytes: &'a mut [u8], text: &[u8]) -> Option<&'a mut [u8]> {
     let at = bytes.windows(text.len().max(1)).position(|w| w == text)?;
     bytes.get_mut(at..at + text.len())

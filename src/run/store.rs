@@ -1,4 +1,4 @@
-//! Where outcomes and states are kept, and read again.
+//! Storage of outcomes and states.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,34 +7,34 @@ use super::{Outcome, Status};
 use crate::error::{Error, Result};
 use crate::state::Checkpoint;
 
-/// Keeps what jobs leave, and has what earlier processes left.
+/// Storage of the jobs' outcomes and states, including those of earlier processes.
 pub trait Store<O>: Sync {
-    /// The outcome of the job, if it has ended.
+    /// The job's outcome, if it has ended.
     ///
     /// # Errors
-    /// What reading fails with.
+    /// Those of reading.
     fn ended(&self, id: &str) -> Result<Option<O>>;
 
-    /// What the job was stopped at, if it has begun and not ended.
+    /// The outcome and state at which the job was stopped, if it has begun and not ended.
     ///
     /// # Errors
-    /// What reading fails with.
+    /// Those of reading.
     fn stopped(&self, id: &str) -> Result<Option<(O, Checkpoint)>>;
 
     /// The final state of a job that has ended.
     ///
     /// # Errors
-    /// What reading fails with, or if there is none.
+    /// Those of reading, and an error if there is no such state.
     fn state(&self, id: &str) -> Result<Checkpoint>;
 
-    /// Keeps an outcome and its state: the final ones unless the status is [`Status::Interrupted`].
+    /// Saves an outcome and its state: a checkpoint if the status is [`Status::Interrupted`], otherwise the final ones.
     ///
     /// # Errors
-    /// What writing fails with.
+    /// Those of writing.
     fn save(&self, outcome: &O, state: &Checkpoint) -> Result<()>;
 }
 
-/// Keeps everything as long as the process lives.
+/// A store in memory; its contents are lost when the process exits.
 #[derive(Debug)]
 pub struct MemoryStore<O> {
     kept: Mutex<HashMap<String, (O, Checkpoint)>>,
@@ -50,7 +50,7 @@ impl<O> Default for MemoryStore<O> {
 
 impl<O> MemoryStore<O> {
     fn kept(&self) -> MutexGuard<'_, HashMap<String, (O, Checkpoint)>> {
-        // A poisoned lock still holds whole entries: each is inserted in one step.
+        // A poisoned lock still holds complete entries: each is inserted in one step.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -75,7 +75,7 @@ impl<O: Outcome> Store<O> for MemoryStore<O> {
     fn state(&self, id: &str) -> Result<Checkpoint> {
         let kept = self.kept();
         let found = kept.get(id).map(|(_, state)| state.clone());
-        found.ok_or_else(|| Error::job(id, "it has not ended, and so has no final state"))
+        found.ok_or_else(|| Error::job(id, "it has not ended, so it has no final state"))
     }
 
     fn save(&self, outcome: &O, state: &Checkpoint) -> Result<()> {

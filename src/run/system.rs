@@ -1,4 +1,4 @@
-//! What a system provides: settings, a plan of jobs, what each job leaves, and the report of all.
+//! The interface of a system: settings, a plan of jobs, the outcome of each job, and the report.
 
 use std::path::{Path, PathBuf};
 
@@ -12,33 +12,33 @@ use crate::metrics;
 use crate::report::{ByMeasure, Measure};
 use crate::state::Checkpoint;
 
-/// One paper's experiments.
+/// The experiments of one paper.
 pub trait System: Sized + Send + Sync + 'static {
     /// The settings of an experiment.
     type Settings: Document + Clone + PartialEq + Send + Sync;
-    /// The samples, and whatever else is read from files before an experiment begins.
+    /// The samples and everything else that is read from files before an experiment begins.
     type Data: Send + Sync;
-    /// What a job leaves.
+    /// The result of a job.
     type Outcome: Outcome;
-    /// Settings on data and on a backend, ready to run.
+    /// Settings with data and a backend, ready to run.
     type Experiment<'a, B: Backend>: Experiment<Self::Outcome>;
 
-    /// How the report on a sweep tells which of its cells is best for a method.
+    /// How the report on a sweep chooses the best cell for each method.
     const BEST: Best;
 
-    /// The jobs, each after those that it depends on, in the order in which tables list them.
+    /// The jobs, each after the jobs that it depends on, in the order of the tables.
     fn jobs(settings: &Self::Settings) -> Vec<Job>;
 
     /// Reads the data from the files in `directory`.
     ///
     /// # Errors
-    /// [`Error::File`](crate::Error::File) and [`Error::Format`](crate::Error::Format) for files that cannot be used.
+    /// [`Error::File`](crate::Error::File) and [`Error::Format`](crate::Error::Format) for unusable files.
     fn load(settings: &Self::Settings, directory: &Path) -> Result<Self::Data>;
 
     /// Whether two experiments have the same data.
     fn same_data(one: &Self::Settings, other: &Self::Settings) -> bool;
 
-    /// The settings with what follows from the data: epochs as iterations.
+    /// The settings, completed from the data: epochs become iterations.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for settings that do not fit the data.
@@ -46,33 +46,33 @@ pub trait System: Sized + Send + Sync + 'static {
         Ok(settings)
     }
 
-    /// SHA-256 of the data, in hexadecimal: equal data, equal digest.
+    /// SHA-256 of the data, in hexadecimal.
     fn digest(data: &Self::Data) -> String;
 
-    /// The memory that `threads` jobs side by side need at most.
+    /// The memory that `threads` parallel jobs need at most.
     fn memory(settings: &Self::Settings, data: &Self::Data, threads: usize) -> Memory;
 
-    /// Prepares an experiment: everything that can be wrong with settings on these data shows here.
+    /// Prepares an experiment and checks that the settings can be run on these data.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for settings that cannot be run on these data,
-    /// [`Error::Memory`](crate::Error::Memory) if there is no room.
+    /// [`Error::Memory`](crate::Error::Memory) if memory does not suffice.
     fn experiment<'a, B: Backend>(
         settings: &'a Self::Settings,
         data: &'a Self::Data,
         backend: &'a B,
     ) -> Result<Self::Experiment<'a, B>>;
 
-    /// Reads an outcome back from what a store has kept of it.
+    /// Reads an outcome from a store.
     ///
     /// # Errors
-    /// [`Error::Format`](crate::Error::Format) with file, line and value for what is not as it was written.
+    /// [`Error::Format`](crate::Error::Format) with file, line and value for damaged contents.
     fn read(settings: &Self::Settings, job: &Job, saved: Saved<'_>) -> Result<Self::Outcome>;
 
     /// The measures of a method, in the order of tables.
     fn measures() -> Vec<Measure>;
 
-    /// What outcomes in the order of [`jobs`](Self::jobs) come to; none where a job has not begun.
+    /// Summarises outcomes, which are in the order of [`jobs`](Self::jobs); `None` for a job that has not begun.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) for a complete outcome whose records are not complete.
@@ -81,73 +81,73 @@ pub trait System: Sized + Send + Sync + 'static {
     /// The report on the same outcomes.
     ///
     /// # Errors
-    /// Those of [`summary`](Self::summary), and of drawing.
+    /// Those of [`summary`](Self::summary) and of drawing.
     fn report(settings: &Self::Settings, outcomes: &[Option<Self::Outcome>]) -> Result<Report>;
 
-    /// One page on several experiments: the same tables with a column for the name, and the figures of each.
+    /// A page that compares several experiments: the same tables with a column for the name, and the figures of each.
     ///
     /// # Errors
     /// Those of [`report`](Self::report).
     fn comparison(experiments: &[Named<Self>]) -> Result<String>;
 
-    /// The title of an axis in the figure of a sweep through lists at this key; none for its name.
+    /// The axis title in the figure of a sweep over lists at this key; `None` for the default title.
     fn axis_title(_settings: &Self::Settings, _key: &str) -> Option<String> {
         None
     }
 }
 
-/// An experiment and its outcomes, by the name of its directory.
+/// An experiment with its outcomes, named after its directory.
 #[derive(Debug, Clone)]
 pub struct Named<S: System> {
-    /// What tells it from others.
+    /// Its name in tables.
     pub name: String,
     /// Its settings.
     pub settings: S::Settings,
-    /// What its jobs have left, in the order of the plan.
+    /// The outcomes of its jobs, in the order of the plan.
     pub outcomes: Vec<Option<S::Outcome>>,
 }
 
-/// How the best cell of a sweep is told.
+/// How the best cell of a sweep is chosen.
 #[derive(Debug, Clone, Copy)]
 pub struct Best {
-    /// The name of the measure that is largest there.
+    /// The name of the measure that the best cell maximises.
     pub measure: &'static str,
-    /// What the report calls it.
+    /// Its name in the report.
     pub called: &'static str,
-    /// A second measure that is shown, and what the report calls it.
+    /// A second measure to show, and its name in the report.
     pub beside: Option<(&'static str, &'static str)>,
-    /// What the caption of the figure says of the measures.
+    /// A note on the measures for the figure's caption.
     pub note: &'static str,
 }
 
-/// One piece of work of a plan.
+/// One unit of work in a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
     /// Its name, unique in the plan and part of file names: `ngm-sgd-42`.
     pub id: String,
-    /// The jobs whose final states it starts from, by their indices in the plan, all before its own.
+    /// The jobs whose final states it starts from: indices in the plan, each less than its own.
     pub after: Vec<usize>,
 }
 
-/// Steps of a job and their cost: on the progress bar, steps are counted and costs are drawn.
+/// A job's steps and their cost: the progress bar counts steps and advances by cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Size {
     /// Iterations or batches.
     pub steps: usize,
-    /// The cost of all steps together, in forward passes of an image.
+    /// The cost of all steps together; the unit is the forward pass of one image.
     pub cost: u64,
 }
 
-/// Settings on data and on a backend.
+/// An experiment that is ready to run: settings with data and a backend.
 pub trait Experiment<O>: Sync {
     /// The size of the job with this index.
     fn size(&self, job: usize) -> Size;
 
-    /// Runs the job with this index, from the beginning or from [`Session::resumed`], and returns its outcome and
-    /// state: the final ones, or those it was stopped at.
+    /// Runs the job with this index, from the beginning or from [`Session::resumed`], and returns its outcome and state:
+    /// the final ones, or those at which it was stopped.
     ///
     /// # Errors
-    /// What the kernels and the store fail with. Training that diverges is no error: the outcome's status says so.
+    /// Those of the kernels and the store. Training that diverges is not an error: the outcome's status says so.
     fn run(&self, job: usize, session: &mut Session<'_, O>) -> Result<(O, Checkpoint)>;
 }
 
@@ -170,7 +170,7 @@ pub enum Status {
     },
 }
 
-/// What a job leaves.
+/// The result of a job.
 pub trait Outcome: Clone + Send + Sync {
     /// The job's name.
     fn id(&self) -> String;
@@ -178,52 +178,52 @@ pub trait Outcome: Clone + Send + Sync {
     /// How the job ended.
     fn status(&self) -> &Status;
 
-    /// SHA-256 over every recorded number and the final weights, in hexadecimal, if it is known.
+    /// SHA-256 over every recorded number and the final weights, in hexadecimal, if known.
     fn hash(&self) -> Option<&str>;
 
-    /// Steps that were finished.
+    /// Number of finished steps.
     fn steps(&self) -> usize;
 
-    /// One row a step.
+    /// The records, one row per step.
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) for steps that do not have the same numbers.
+    /// [`Error::Shape`](crate::Error::Shape) if the steps do not have the same numbers.
     fn records(&self) -> Result<Records>;
 
-    /// What no column holds, as JSON; none where the records are all, and before the end.
+    /// Results that are not columns, as JSON; `None` if there are none, and before the job has ended.
     ///
     /// # Errors
-    /// [`Error::Encoding`](crate::Error::Encoding) for what JSON cannot hold.
+    /// [`Error::Encoding`](crate::Error::Encoding) for values that JSON cannot represent.
     fn details(&self) -> Result<Option<String>> {
         Ok(None)
     }
 }
 
-/// What a store has kept of an outcome.
+/// An outcome as a store holds it.
 #[derive(Debug, Clone, Copy)]
 pub struct Saved<'a> {
-    /// The file of the records, or the checkpoint that holds them, for messages.
+    /// The file of the records, or the checkpoint that holds them; used in messages.
     pub path: &'a Path,
     /// The records as CSV.
     pub records: &'a [u8],
-    /// The details; none before the end.
+    /// The details; `None` before the job has ended.
     pub details: Option<&'a str>,
-    /// How the job ended; none if nothing says so but the records.
+    /// How the job ended; `None` if it must be inferred from the records.
     pub status: Option<&'a Status>,
-    /// The outcome's hash, if it is known.
+    /// The outcome's hash, if known.
     pub hash: Option<&'a str>,
 }
 
-/// What outcomes come to.
+/// The summary of an experiment's outcomes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
-    /// What `summary.json` holds.
+    /// The contents of `summary.json`.
     pub json: serde_json::Value,
-    /// SHA-256 over the hashes of all outcomes, if all are there: equal where all bits are.
+    /// SHA-256 over the hashes of all outcomes, if all are known.
     pub hash: Option<String>,
     /// Every method over its seeds, in the order of tables.
     pub methods: Vec<MethodMeasures>,
-    /// A line for each job that is missing or diverged.
+    /// A line for each job that is not complete.
     pub incomplete: Vec<String>,
 }
 
@@ -232,25 +232,25 @@ pub struct Summary {
 pub struct MethodMeasures {
     /// The method's name.
     pub method: String,
-    /// What tables call it.
+    /// Its name in tables.
     pub label: String,
-    /// What else tells its rows apart: the epochs of pretraining.
+    /// What distinguishes its rows besides the method: the epochs of pretraining.
     pub condition: Option<(&'static str, usize)>,
     /// The seeds of its complete jobs.
     pub seeds: Vec<u64>,
     /// The seeds of its jobs that diverged.
     pub diverged: Vec<u64>,
-    /// Mean and spread over its seeds of each measure that all of them have.
+    /// Mean and standard deviation over its seeds, for each measure that all of them have.
     pub measures: ByMeasure<metrics::Summary>,
 }
 
-/// What a system reports on its outcomes: a pure function of settings and outcomes.
+/// A system's report: a pure function of settings and outcomes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     /// The tables for the terminal.
     pub table: String,
     /// The measures.
     pub summary: Summary,
-    /// Further files by their path in the run directory: CSV, figures, the page.
+    /// Further files, by path in the run directory: CSV, figures, the page.
     pub files: Vec<(PathBuf, Vec<u8>)>,
 }

@@ -1,18 +1,17 @@
-//! Records as an event file of TensorBoard: an event a step.
+//! Records as a TensorBoard event file, one event per step.
 //!
 //! A record is the length of its data (u64, little-endian), that length's checksum, the data, the data's
 //! checksum. A checksum is the CRC-32C, rotated right by 15 bits, plus 0xa282ead8 (TensorFlow,
 //! `lib/io/record_writer`). The data is a protocol-buffer message `Event` (`util/event.proto`).
 //!
-//! Its time, where others write the clock's, is the step, in seconds: the same records give the same
-//! bytes.
+//! The event's time is the step number in seconds, not the clock's time, so that equal records give equal bytes.
 
 use crc::{CRC_32_ISCSI, Crc};
 use prost::Message;
 
 use super::{Column, Records};
 
-/// What every event file begins with.
+/// The first entry of every event file.
 const VERSION: &str = "brain.Event:2";
 static CRC_32C: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
@@ -40,13 +39,13 @@ struct Summary {
 struct Value {
     #[prost(string, tag = "1")]
     tag: String,
-    // Optional, because a 0 that may be left out is, and then there is no value.
+    // Optional, because the encoding omits a plain 0, and the value would then be missing.
     #[prost(float, optional, tag = "2")]
     simple_value: Option<f32>,
 }
 
-/// `records` as an event file: a scalar for each number of a column that does not count, at the step of its row.
-/// `train_loss` is the scalar `train/loss`, the column of a layer `gain/LAYER`.
+/// Encodes `records` as an event file. Each number of a column that is not a count becomes a scalar at the step of its
+/// row: `train_loss` becomes `train/loss`, the gain of a layer `gain/LAYER`.
 pub(super) fn to_events(records: &Records) -> Vec<u8> {
     let tags: Vec<Option<String>> = records.columns.iter().map(tag).collect();
     let mut bytes = Vec::new();
@@ -75,7 +74,7 @@ pub(super) fn to_events(records: &Records) -> Vec<u8> {
     bytes
 }
 
-/// A column's name as a tag: what is before the slash is a group on the page. None for a column that counts.
+/// A column's name as a tag; TensorBoard groups tags by the part before the slash. `None` for a column of counts.
 fn tag(column: &Column) -> Option<String> {
     match (&column.layer, column.counts) {
         (_, true) => None,
@@ -93,7 +92,7 @@ fn write_record(event: &Event, bytes: &mut Vec<u8>) {
     bytes.extend(checksum(&data).to_le_bytes());
 }
 
-/// The masked CRC-32C: a checksum of data that itself holds checksums would otherwise be weak.
+/// The masked CRC-32C: unmasked, a checksum of data that contains checksums would be weak.
 fn checksum(data: &[u8]) -> u32 {
     CRC_32C
         .checksum(data)

@@ -1,4 +1,4 @@
-//! Weights of others in the safetensors format.
+//! Reading of external weights in the safetensors format.
 
 use std::path::Path;
 
@@ -9,17 +9,17 @@ use crate::error::{Error, Result};
 use crate::run::files;
 use crate::tensor::NamedTensor;
 
-/// Every f32 tensor of a safetensors file, in the order of their names. Whole numbers, such as torchvision's
-/// `num_batches_tracked`, are left out.
+/// Reads every f32 tensor of a safetensors file, in the order of their names. Integer tensors, such as torchvision's
+/// `num_batches_tracked`, are skipped.
 ///
 /// # Errors
-/// [`Error::File`] if it cannot be read; [`Error::Format`] if it is no safetensors file or holds numbers of
-/// half or double precision, which would be taken for what they are not, or a number that is not finite.
+/// [`Error::File`] if it cannot be read; [`Error::Format`] if it is not a safetensors file, or holds half- or
+/// double-precision numbers, or a number that is not finite.
 pub fn read_weights(path: &Path) -> Result<Vec<NamedTensor>> {
     let bytes = files::read(path)?;
-    let bytes = bytes.ok_or_else(|| Error::file(path, "read", "it is not there"))?;
+    let bytes = bytes.ok_or_else(|| Error::file(path, "read", "it does not exist"))?;
     let tensors = SafeTensors::deserialize(&bytes)
-        .map_err(|e| Error::format(path, format!("is no safetensors file: {e}")))?;
+        .map_err(|e| Error::format(path, format!("is not a safetensors file: {e}")))?;
     let mut found = Vec::new();
     for (name, view) in tensors.tensors() {
         match view.dtype() {
@@ -38,13 +38,13 @@ pub fn read_weights(path: &Path) -> Result<Vec<NamedTensor>> {
             }
             Dtype::F16 | Dtype::BF16 | Dtype::F64 => {
                 let kind = view.dtype();
-                let expected = format!("{name} is of {kind}; save the weights as F32");
+                let expected = format!("{name} has type {kind}; save the weights as F32");
                 return Err(Error::format(path, expected));
             }
             _ => {}
         }
     }
-    // The format's own library gives them in any order.
+    // The safetensors library gives them in any order.
     found.sort_by(|a: &NamedTensor, b| a.name.cmp(&b.name));
     Ok(found)
 }

@@ -162,7 +162,7 @@ fn damaged_files_are_noted_and_made_again_to_the_same_bytes() {
         // A whole file of another job was put there: the error names it, and nothing is changed.
         fs::write(dir.join(file), &other).expect("written");
         let complaint = ends(&folder, &resume("run"), 1);
-        assert!(complaint.contains("its name was changed"), "{complaint}");
+        assert!(complaint.contains("the file was renamed"), "{complaint}");
         assert!(
             fs::read(dir.join(file)).expect("it is there") == other,
             "{file}"

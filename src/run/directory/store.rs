@@ -1,4 +1,4 @@
-//! The run directory as a store: what is written when, and what is trusted when it is read again.
+//! The run directory as a store: when each file is written, and which files are trusted when reading.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,11 +11,10 @@ use crate::run::{Job, Outcome, Saved, Status, Store, System, files, tensorboard}
 use crate::state::Checkpoint;
 
 impl<S: System> RunDirectory<S> {
-    /// Writes the records and details of an outcome, each whole or not at all. If it has ended, its checkpoints are
-    /// removed.
+    /// Writes the records and details of an outcome, each atomically. If the job has ended, its checkpoints are removed.
     ///
     /// # Errors
-    /// [`Error::Unknown`] for a job that is not in the plan, [`Error::File`] where they cannot be written.
+    /// [`Error::Unknown`] for a job that is not in the plan, [`Error::File`] if they cannot be written.
     pub fn write_records(&self, outcome: &S::Outcome) -> Result<()> {
         let id = outcome.id();
         self.check_id(&id)?;
@@ -42,7 +41,7 @@ impl<S: System> RunDirectory<S> {
         self.resumable(make_folder_of(path).and_then(|()| files::write(path, bytes)))
     }
 
-    /// Adds what to do once a write of a running experiment is made possible.
+    /// Adds how to continue to the error of a failed write.
     fn resumable(&self, written: Result<()>) -> Result<()> {
         written.map_err(|error| {
             let next = format!(
@@ -64,7 +63,7 @@ impl<S: System> RunDirectory<S> {
         notes.push(note);
     }
 
-    /// The state at `path`, if it is there and whole; a note if it is damaged.
+    /// The state at `path`, if it exists and is intact; adds a note if it is damaged.
     fn good(&self, path: &Path, id: &str) -> Result<Option<State>> {
         match state::read(path) {
             Ok(Some(state)) => {
@@ -87,14 +86,14 @@ impl<S: System> RunDirectory<S> {
 }
 
 impl<S: System> Store<S::Outcome> for RunDirectory<S> {
-    /// The outcome, if the final state is whole and records and details are those that were written with it.
+    /// The outcome, if the final state is intact and the records and details match it.
     fn ended(&self, id: &str) -> Result<Option<S::Outcome>> {
         let Some(State { head, .. }) = self.good(&self.weights(id), id)? else {
             return Ok(None);
         };
         let path = self.run_file(id, "csv");
         let other = |path: &Path| {
-            // A job that was stopped has the records of that until it ends, and its checkpoint as long.
+            // A stopped job keeps its old records and its checkpoint until it ends; that is not damage.
             if !self.checkpoints(id)[0].exists() {
                 let path = path.display();
                 self.note(format!("{path}: is damaged; it is computed again"));
@@ -114,7 +113,7 @@ impl<S: System> Store<S::Outcome> for RunDirectory<S> {
                 }
             }
         };
-        // Records are written after the state: without them the job was about to end.
+        // Records are written after the state: if they are missing, the process was killed between the two writes.
         let Some(records) = files::read(&path)? else {
             return Ok(None);
         };
@@ -135,7 +134,7 @@ impl<S: System> Store<S::Outcome> for RunDirectory<S> {
         Ok(Some(outcome))
     }
 
-    /// The last good checkpoint. A damaged one is noted, and the one before it takes its place.
+    /// The last intact checkpoint. For a damaged one, a note is added and the previous one is used.
     fn stopped(&self, id: &str) -> Result<Option<(S::Outcome, Checkpoint)>> {
         let [last, previous] = self.checkpoints(id);
         let damaged = || {
@@ -158,17 +157,17 @@ impl<S: System> Store<S::Outcome> for RunDirectory<S> {
             if damaged {
                 let steps = outcome.steps();
                 self.note(format!(
-                    "{id}: carries on from the previous checkpoint, after step {steps}"
+                    "{id}: continues from the previous checkpoint, after step {steps}"
                 ));
             }
             if path == &previous {
-                // So that it is not replaced by the next checkpoint.
+                // Otherwise the next checkpoint would overwrite it.
                 fs::rename(&previous, &last).map_err(|e| Error::file(&last, "write", e))?;
             }
             return Ok(Some((outcome, state.checkpoint)));
         }
         if damaged {
-            self.note(format!("{id}: begins again"));
+            self.note(format!("{id}: starts again from the beginning"));
         }
         Ok(None)
     }
@@ -179,7 +178,8 @@ impl<S: System> Store<S::Outcome> for RunDirectory<S> {
             Some(state) => Ok(state.checkpoint),
             None => {
                 let dir = self.path.display();
-                let remedy = format!("to train that network again: neurogain run --resume {dir}");
+                let remedy =
+                    format!("to train this network again, run: neurogain run --resume {dir}");
                 Err(Error::format(
                     &path,
                     format!("is damaged or missing; {remedy}"),
@@ -191,7 +191,7 @@ impl<S: System> Store<S::Outcome> for RunDirectory<S> {
     fn save(&self, outcome: &S::Outcome, state: &Checkpoint) -> Result<()> {
         let id = outcome.id();
         self.check_id(&id)?;
-        // It would no longer be true.
+        // The old summary is no longer true.
         files::remove(&self.path.join("summary.json"))?;
         let records = outcome.records()?.to_csv()?;
         let details = outcome.details()?;
@@ -213,7 +213,7 @@ impl<S: System> Store<S::Outcome> for RunDirectory<S> {
             return self.write(&self.run_file(&id, "csv"), &records);
         }
         let index = self.jobs.iter().position(|job| job.id == id);
-        // Jobs that start from a state go on with its optimizer.
+        // Jobs that start from this state continue with its optimizer.
         let needed = self
             .jobs
             .iter()

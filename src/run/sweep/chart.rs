@@ -10,11 +10,11 @@ use crate::report::measure::Measure;
 use crate::run::settings::Document;
 use crate::run::{MethodMeasures, System};
 
-/// Values that span so much are drawn by their logarithm.
+/// Values whose largest-to-smallest ratio is at least this get a logarithmic axis.
 const WIDE: f64 = 10.0;
 
-/// The figure of a sweep through one setting, or two, whose last has values that are numbers, or lists, which
-/// count by their number of items; none for other sweeps.
+/// The figure of a sweep over one or two settings, if the values of the last setting are numbers or lists (drawn by
+/// their number of items); `None` for other sweeps.
 pub(super) fn chart<S: System>(
     sweep: &Sweep<S::Settings>,
     measures: &[Measure],
@@ -87,7 +87,7 @@ pub(super) fn chart<S: System>(
             sweep.base().common().title,
             last.key,
             before.first().map_or(String::new(), |axis| format!(
-                ", a panel for each {}",
+                ", one panel per {}",
                 axis.key
             )),
             S::BEST.note,
@@ -100,8 +100,8 @@ pub(super) fn chart<S: System>(
     })
 }
 
-/// A title for each value of `axis`, `KEY = VALUE`, without as much of the key's path as has no room there; and
-/// what goes beside the horizontal axis's title where there is no room for any of it.
+/// A title for each value of `axis`, `KEY = VALUE`, with the key's path shortened to fit. If no part of the key fits,
+/// the titles are the values, and the second result is a note for the horizontal axis's title.
 fn panel_titles(axis: &Axis) -> (Vec<String>, String) {
     let values = axis.values.iter().map(|value| match value {
         Value::String(text) => text.clone(),
@@ -120,8 +120,8 @@ fn panel_titles(axis: &Axis) -> (Vec<String>, String) {
     (values, format!("; panels: {}", axis.key))
 }
 
-/// Takes away what has neither a point nor a cross; and of gains what has no point in any panel, as nothing
-/// tells there which methods have gains.
+/// Removes series with neither a point nor a cross. For gains, also removes series without a point in any panel: such
+/// a method may not have gains.
 fn drop_empty(panels: &mut [ChartPanel], unit: Unit) {
     let series = panels.iter().flat_map(|panel| &panel.series);
     let there = series.filter(|series| !series.points.is_empty());
@@ -134,7 +134,7 @@ fn drop_empty(panels: &mut [ChartPanel], unit: Unit) {
     }
 }
 
-/// A line for each method: its values, and where it has none because it diverged.
+/// A line for each method: its values, and the places where it diverged.
 fn series<D: Document>(
     cells: &[Gathered<D>],
     first: Option<&Value>,
@@ -184,7 +184,7 @@ fn series<D: Document>(
     found
 }
 
-/// A number as it is; a list by how many distinct items the last of its lists has.
+/// A number as it is; for a list, the number of distinct items in the last of its lists.
 fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Integer(number) => Some(*number as f64),

@@ -1,12 +1,12 @@
-//! The directory of a sweep: a run directory for each cell, and what is gathered from them.
+//! The directory of a sweep: a run directory for each cell, and the collected results.
 //!
 //! | file | holds |
 //! | --- | --- |
 //! | `sweep.toml` | the resolved sweep: the base's settings and the grid |
 //! | `cells/NNN/` | the run directory of cell NNN, a [`RunDirectory`] |
-//! | `sweep.csv` | a row a cell and method: the grid's values, measures, seeds, hash |
-//! | `sweep.json` | the same, with the whole summary of each cell |
-//! | `sweep.svg` | measures against the setting, for sweeps through one or two settings of numbers |
+//! | `sweep.csv` | a row for each cell and method: the grid's values, measures, seeds, hash |
+//! | `sweep.json` | the same, with the full summary of each cell |
+//! | `sweep.svg` | measures against the setting, for sweeps over one or two numeric settings |
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,27 +17,27 @@ use crate::run::files::{damaged, write};
 use crate::run::settings::Document;
 use crate::run::{RunDirectory, Summary, System, all_ended};
 
-/// What [`collect_sweep`] has gathered.
+/// The result of [`collect_sweep`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Collected {
     /// The measures of every cell and method as aligned text.
     pub table: String,
-    /// The figure, if this is a sweep that can be drawn.
+    /// The figure, if this sweep can be drawn.
     pub figure: Option<PathBuf>,
-    /// A line for each run that is not complete, and for each cell that is missing or cannot be read.
+    /// A line for each job that is not complete, and for each cell that is missing or unreadable.
     pub incomplete: Vec<String>,
 }
 
-/// Makes the directory `dir` of `sweep`, with the directories above it; one that already holds an equal
-/// sweep is left as it is, so that the sweep goes on there.
+/// Creates the directory `dir` of `sweep`, with its parents. A directory that already holds an equal sweep is left
+/// unchanged, so that the sweep continues there.
 ///
 /// # Errors
-/// [`Error::File`] where `dir` cannot be made, holds another sweep, or holds something else.
+/// [`Error::File`] if `dir` cannot be created, holds another sweep, or holds something else.
 pub fn begin_sweep<D: Document + PartialEq>(dir: &Path, sweep: &Sweep<D>) -> Result<()> {
     let file = dir.join("sweep.toml");
     if file.exists() {
         if open_sweep::<D>(dir)? != *sweep {
-            let reason = "it holds another sweep; name a directory that does not exist";
+            let reason = "it holds another sweep; name a new directory with --out";
             return Err(Error::file(dir, "create", reason));
         }
         return Ok(());
@@ -48,7 +48,7 @@ pub fn begin_sweep<D: Document + PartialEq>(dir: &Path, sweep: &Sweep<D>) -> Res
         Ok(entries.next().is_some())
     };
     if dir.exists() && begun()? {
-        let reason = "it exists already and holds no sweep; name a directory that does not";
+        let reason = "it exists already and holds no sweep; name a new directory with --out";
         return Err(Error::file(dir, "create", reason));
     }
     let cells = dir.join("cells");
@@ -61,10 +61,10 @@ pub fn cell_directory<D>(dir: &Path, cell: &Cell<D>) -> PathBuf {
     dir.join("cells").join(format!("{:03}", cell.number))
 }
 
-/// The sweep of the directory `dir`.
+/// Opens the sweep in the directory `dir`.
 ///
 /// # Errors
-/// [`Error::Format`] where its `sweep.toml` is damaged, [`Error::File`] where it cannot be read.
+/// [`Error::Format`] if its `sweep.toml` is damaged, [`Error::File`] if it cannot be read.
 fn open_sweep<D: Document>(dir: &Path) -> Result<Sweep<D>> {
     let source = SweepSource::from_file(&dir.join("sweep.toml"));
     source
@@ -72,19 +72,19 @@ fn open_sweep<D: Document>(dir: &Path) -> Result<Sweep<D>> {
         .map_err(damaged)
 }
 
-/// Whether nothing is left to do for `cell`: all its jobs are complete or have diverged, as they would
-/// again, and its summary is written.
+/// Whether `cell` has ended: all its jobs are complete or have diverged (they would diverge again), and its summary
+/// is written.
 pub fn cell_has_ended<S: System>(dir: &Path, cell: &Cell<S::Settings>) -> bool {
     let finished = cell_directory(dir, cell).join("summary.json").exists();
     finished && read::<S>(dir, cell).is_ok_and(|outcomes| all_ended(&outcomes))
 }
 
-/// Gathers the cells of the sweep in `dir` into `sweep.csv` and `sweep.json`. Cells that are missing,
-/// unfinished or unreadable have rows there too, without measures.
+/// Collects the results of the sweep in `dir` into `sweep.csv` and `sweep.json`. Cells that are missing, unfinished or
+/// unreadable have rows too, without measures.
 ///
 /// # Errors
-/// [`Error::Format`] where the directory's `sweep.toml` is damaged, [`Error::File`] where it cannot be read or
-/// the files cannot be written.
+/// [`Error::Format`] if the directory's `sweep.toml` is damaged, [`Error::File`] if it cannot be read or the files
+/// cannot be written.
 pub fn collect_sweep<S: System>(dir: &Path) -> Result<Collected> {
     let sweep = open_sweep::<S::Settings>(dir)?;
     let cells = sweep.cells().iter();
@@ -120,16 +120,16 @@ pub fn collect_sweep<S: System>(dir: &Path) -> Result<Collected> {
     })
 }
 
-/// One cell, and what it comes to.
+/// One cell with its results.
 pub(super) struct Gathered<'a, D> {
     pub(super) cell: &'a Cell<D>,
-    /// Without measures where the cell is missing or cannot be read.
+    /// Without measures if the cell is missing or unreadable.
     pub(super) summary: Summary,
-    /// Whether there is anything.
+    /// Whether results could be read.
     pub(super) is_there: bool,
-    /// What is missing.
+    /// The problems to report, a line each.
     pub(super) problems: Vec<String>,
-    /// Why the cell cannot be read; it names a path, which no file is to hold.
+    /// Why the cell cannot be read. Not written to files, as it contains a path.
     error: Option<Error>,
 }
 
@@ -155,13 +155,16 @@ impl<'a, D: Document> Gathered<'a, D> {
     }
 }
 
-/// The outcomes of `cell`, which are those of its settings.
+/// Reads the outcomes of `cell` and checks that its directory has the cell's settings.
 fn read<S: System>(dir: &Path, cell: &Cell<S::Settings>) -> Result<Vec<Option<S::Outcome>>> {
     let dir = cell_directory(dir, cell);
     let directory = RunDirectory::<S>::open(&dir)?;
     if *directory.settings() != cell.settings {
         let config = dir.join("config.toml");
-        return Err(Error::format(&config, "not the settings of this cell"));
+        return Err(Error::format(
+            &config,
+            "its settings are not those of this cell",
+        ));
     }
     directory.load()
 }

@@ -1,4 +1,4 @@
-//! The grid of a sweep: its lists, and the cells that are their product.
+//! The grid of a sweep: its lists, and the cells, which are the product of the lists.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::{Axis, Cell, Failure, Reading};
 use crate::error::Error;
 use crate::run::settings::{Document, changed, join, to_toml};
 
-/// A longer list of experiments is a slip of the finger.
+/// More cells than this are a typing error.
 const MOST_CELLS: usize = 10_000;
 const LIST: &str = "a list of values, such as [0.1, 0.2]";
 
@@ -48,7 +48,7 @@ pub(super) fn cells<D: Document>(base: &D, grid: &[Axis]) -> Reading<Vec<Cell<D>
         .try_fold(1, usize::checked_mul)
         .filter(|&number| number <= MOST_CELLS)
         .ok_or_else(|| {
-            // A product that no usize holds is told too.
+            // As f64, because a usize may not hold the product.
             let product: f64 = sizes.clone().map(|size| size as f64).product();
             let sizes: Vec<String> = sizes.clone().map(|size| size.to_string()).collect();
             let value = format!("{} = {product} cells", sizes.join(" × "));
@@ -62,11 +62,11 @@ pub(super) fn cells<D: Document>(base: &D, grid: &[Axis]) -> Reading<Vec<Cell<D>
     Ok(cells)
 }
 
-/// Refuses two values of a list that give the same settings, as 1 and 1.0 do.
+/// Refuses two values of a list that give the same settings, such as 1 and 1.0.
 fn each_once<D: Document>(cells: &[Cell<D>], grid: &[Axis]) -> Reading<()> {
     let mut step = cells.len();
     for (place, axis) in grid.iter().enumerate() {
-        // The cells that have the first value of every other list.
+        // The cells with the first value of every other list.
         step /= axis.values.len();
         let mut known = BTreeSet::new();
         for cell in cells.iter().step_by(step).take(axis.values.len()) {

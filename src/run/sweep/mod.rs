@@ -1,4 +1,4 @@
-//! Sweeps: a grid over settings, one experiment a cell.
+//! Sweeps: a grid over settings, with one experiment per cell.
 
 mod chart;
 mod directory;
@@ -30,23 +30,23 @@ const KEYS: [&str; 7] = [
     "grid",
 ];
 
-/// A base, and the values that some of its settings take; every cell of it has been checked.
+/// A sweep: a base, and lists of values for some of its settings. Every cell has been checked.
 ///
 /// ```toml
-/// description = "…"               # may be left out
+/// description = "…"               # optional
 /// base = "split-digits"           # a benchmark, a file of settings, or a table of them
-/// variants = "composition"        # a list of methods instead of the base's; may be left out
-/// methods = ["ngm-sgd", "sgd"]    # of these, in this order; all if left out
-/// seeds = [42, 43, 44]            # those of the base if left out
-/// set = ["evaluation.tasks=all"]  # other settings of the base, as --set takes them; may be left out
+/// variants = "composition"        # optional: a list of methods that replaces the base's
+/// methods = ["ngm-sgd", "sgd"]    # optional: the methods to run, in this order; default: all
+/// seeds = [42, 43, 44]            # optional; default: the base's seeds
+/// set = ["evaluation.tasks=all"]  # optional: changes to other settings of the base, as in --set
 ///
-/// [grid]                          # dotted paths, as --set takes them
+/// [grid]                          # dotted paths, as in --set
 /// gain.eta = [0.1, 0.2, 0.4]
 /// training.batch = [32, 64]
 /// ```
 ///
-/// A base that is a file stands beside this one. The cells are the product of the grid's lists, numbered
-/// from 1, the last list going through its values fastest.
+/// A base that is a file is searched for in the folder of the sweep's file. The cells are the product of the grid's
+/// lists, numbered from 1; the last list varies fastest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sweep<D> {
     base: D,
@@ -59,11 +59,11 @@ pub struct Sweep<D> {
 pub(crate) struct Axis {
     /// Its dotted path.
     pub(crate) key: String,
-    /// The values that it takes; no two give the same settings.
+    /// Its values; no two give the same settings.
     pub(crate) values: Vec<Value>,
 }
 
-/// One choice of a value from each list of the grid.
+/// One cell: a value from each list of the grid.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell<D> {
     /// Counted from 1.
@@ -82,7 +82,7 @@ impl<D: Document> Sweep<D> {
     /// first such cell.
     pub fn read(source: &SweepSource) -> Result<Self> {
         read(source.document.clone(), &source.folder).map_err(|failure| match failure.error {
-            // These name a file already: the base's.
+            // These errors already name a file, that of the base.
             error @ (Error::File { .. } | Error::Format { .. } | Error::Settings { .. }) => error,
             error => {
                 let at = source.offset(&failure.key);
@@ -91,10 +91,10 @@ impl<D: Document> Sweep<D> {
         })
     }
 
-    /// The TOML document that [`Sweep::read`] reads back to an equal sweep, with the base written out.
+    /// The sweep as a TOML document, with the base written out; [`Sweep::read`] reads an equal sweep from it.
     ///
     /// # Errors
-    /// [`Error::Setting`] for settings that TOML cannot hold.
+    /// [`Error::Setting`] for settings that TOML cannot represent.
     pub fn to_toml(&self) -> Result<String> {
         #[derive(Serialize)]
         struct Resolved<'a, D> {
@@ -110,7 +110,7 @@ impl<D: Document> Sweep<D> {
         toml::to_string_pretty(&document).map_err(|error| Error::encoding("sweep", "TOML", error))
     }
 
-    /// The settings that the grid changes.
+    /// The base settings.
     pub fn base(&self) -> &D {
         &self.base
     }
@@ -125,7 +125,7 @@ impl<D: Document> Sweep<D> {
         &self.grid
     }
 
-    /// What tells `cell` from the others: `gain.eta = 0.1, training.batch = 32`.
+    /// The label of `cell`: `gain.eta = 0.1, training.batch = 32`.
     pub fn label(&self, cell: &Cell<D>) -> String {
         let values = self.grid.iter().zip(&cell.values);
         let values = values.map(|(axis, value)| format!("{} = {value}", axis.key));
@@ -133,7 +133,7 @@ impl<D: Document> Sweep<D> {
     }
 }
 
-/// What is wrong, and the path of the key in the document where it shows.
+/// An error, and the path of the key in the document that causes it.
 struct Failure {
     key: String,
     error: Error,

@@ -1,4 +1,4 @@
-//! The document of a sweep, before it is known which system it is of.
+//! The document of a sweep, before its system is known.
 
 use std::path::{Path, PathBuf};
 
@@ -13,11 +13,11 @@ use crate::run::settings::{DocumentKind, Layers, Source, join, parse, read, unkn
 /// The TOML document of a sweep.
 #[derive(Debug, Clone)]
 pub struct SweepSource {
-    /// What errors call it.
+    /// Its name in errors.
     pub(super) name: String,
     pub(super) text: String,
     pub(super) document: Table,
-    /// Where a base that is a file is looked for.
+    /// The folder in which a base that is a file is searched for.
     pub(super) folder: PathBuf,
 }
 
@@ -31,8 +31,8 @@ impl SweepSource {
         Self::new(read(path)?, path.display().to_string(), folder)
     }
 
-    /// Finds a sweep by the name of one that ships inside, or else by its file; `base`, a benchmark's name or a file
-    /// of settings in the working directory, takes the place of its own.
+    /// Finds a built-in sweep by name, or else a sweep's file. `base`, a benchmark's name or a file of settings in the
+    /// working directory, replaces the sweep's base.
     ///
     /// # Errors
     /// Those of [`SweepSource::from_file`]; [`Error::Unknown`] for a name that is neither.
@@ -67,7 +67,7 @@ impl SweepSource {
         })
     }
 
-    /// The `kind` of its base, which tells the system; none where the base has none or cannot be read.
+    /// The `kind` of its base, which identifies the system; `None` if the base has no kind or cannot be read.
     pub fn kind(&self) -> Option<String> {
         let kind = match self.document.get("base")? {
             Value::String(name) => {
@@ -79,7 +79,7 @@ impl SweepSource {
         kind?.as_str().map(String::from)
     }
 
-    /// Where the key with this dotted path stands in the text; for one inside a value, where that stands.
+    /// The byte offset in the text of the key with this dotted path; for a key inside a value, that of the value.
     pub(super) fn offset(&self, path: &str) -> Option<usize> {
         fn find(table: &DeTable, prefix: &str, wanted: &str) -> Option<usize> {
             table.iter().find_map(|(key, value)| {

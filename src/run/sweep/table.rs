@@ -11,7 +11,7 @@ use crate::report::table::{aligned, csv};
 use crate::run::settings::Document;
 use crate::run::{MethodMeasures, System};
 
-/// How much there is of a method: `complete`, `diverged` where all its jobs have, `incomplete` or `missing`.
+/// The status of a method in a cell: `complete`, `diverged` (all its jobs), `incomplete` or `missing`.
 fn status<D: Document>(gathered: &Gathered<D>, method: &MethodMeasures) -> &'static str {
     let asked = gathered.cell.settings.common().seeds.len();
     match gathered.is_there {
@@ -22,7 +22,7 @@ fn status<D: Document>(gathered: &Gathered<D>, method: &MethodMeasures) -> &'sta
     }
 }
 
-/// What else than its method tells a row apart, if anything does.
+/// The name of the condition that distinguishes rows besides the method, if there is one: `epochs`.
 fn condition<D>(gathered: &[Gathered<D>]) -> Option<&'static str> {
     let mut methods = gathered.iter().flat_map(|of| &of.summary.methods);
     methods.find_map(|method| Some(method.condition?.0))
@@ -61,7 +61,7 @@ pub(super) fn as_csv<D: Document>(
             line.push(method.seeds.len().to_string());
             for measure in measures {
                 let measured = method.measures.get(measure.name);
-                // As in the runs' records: the shortest text that reads back to the same bits.
+                // The shortest text that reads back to the same bits, as in the runs' records.
                 let text = |value: f64| match value.is_finite() {
                     true => format!("{value:?}"),
                     false => String::new(),
@@ -109,7 +109,7 @@ pub(super) fn as_table<S: System>(
     heading.extend(sweep.grid().iter().map(|axis| axis.key.clone()));
     heading.push("method".into());
     heading.extend(condition.map(String::from));
-    // Besides the measures of every table those of charts, where there are any.
+    // The measures of tables, and those of charts that have values.
     let is_there = |measure: &Measure| {
         let mut methods = gathered.iter().flat_map(|of| &of.summary.methods);
         methods.any(|method| measure.summary(&method.measures).is_some())
@@ -140,8 +140,8 @@ pub(super) fn as_table<S: System>(
     format!("{}{}", aligned(&rows, left), best::<S>(sweep, gathered))
 }
 
-/// The cell in which each method is best by the system's measure: all methods were tried in as many. Empty where no
-/// cell has that measure.
+/// For each method, the best cell by the system's measure; every method has the same number of cells. Empty if no cell
+/// has that measure.
 fn best<S: System>(sweep: &Sweep<S::Settings>, gathered: &[Gathered<S::Settings>]) -> String {
     let mut text = String::new();
     let tried = gathered.len();

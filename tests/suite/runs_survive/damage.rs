@@ -78,7 +78,10 @@ fn without_a_good_checkpoint_the_run_begins_again() {
     let (done, notes) = found(&dir, &last[..99], &previous[..99]);
     assert_eq!(done, None);
     assert!(notes.contains(LAST) && notes.contains(PREVIOUS), "{notes}");
-    assert!(notes.contains("ngm-sgd-1: begins again"), "{notes}");
+    assert!(
+        notes.contains("ngm-sgd-1: starts again from the beginning"),
+        "{notes}"
+    );
 }
 
 #[test]

@@ -334,7 +334,10 @@ fn cells_that_are_missing_broken_or_unfinished_are_named() {
     let told = collect_sweep(&dir).unwrap().incomplete;
     let expected = [
         ("cell 1 (gain.eta = 0.1,", "not begun"),
-        ("cell 2 ", "config.toml: not the settings of this cell"),
+        (
+            "cell 2 ",
+            "config.toml: its settings are not those of this cell",
+        ),
         ("cell 4 ", "sgd-7.csv: line 1: truncated"),
         (
             "cell 5 ",

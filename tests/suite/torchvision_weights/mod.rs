@@ -270,9 +270,12 @@ fn what_is_missing_or_otherwise_is_named_with_its_file() {
         }
     }
     let whole = file(&weights, &[]);
-    refused(b"", &["no safetensors file"]);
-    refused(b"PK\x03\x04 a zip of PyTorch's", &["no safetensors file"]);
-    refused(&whole[..whole.len() - 1], &["no safetensors file"]);
+    refused(b"", &["not a safetensors file"]);
+    refused(
+        b"PK\x03\x04 a zip of PyTorch's",
+        &["not a safetensors file"],
+    );
+    refused(&whole[..whole.len() - 1], &["not a safetensors file"]);
     // A large stem's kernel does not fit the small stem.
     refused(
         &file(&drawn(1, 2, 2, 7), &[]),
