@@ -1,110 +1,110 @@
-//! The arguments as clap reads them.
+//! The command-line arguments.
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-/// Trains gain-modulated networks and measures their stability gap.
+/// Trains gain-modulated neural networks, measures their stability gap and task adaptation, and writes reports.
 ///
-/// Without a command, runs the benchmark that ships inside: `neurogain run split-digits`.
+/// Without a command, runs the built-in benchmark: `neurogain run split-digits`.
 #[derive(Parser)]
 #[command(version, max_term_width = 100)]
 pub struct Arguments {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Run a benchmark over its methods and seeds, and report.
+    /// Run a benchmark: every method with every seed, then write a report.
     Run(Run),
-    /// Run a grid of settings, a run directory a cell, and gather their measures.
+    /// Run a benchmark for every combination of given settings, and collect the measures in one table.
     Sweep(Sweep),
-    /// List benchmarks, their methods, and the data they need.
+    /// List benchmarks with their methods and data, lists of methods, and sweeps.
     List(List),
-    /// Build the report of a run again, or compare several runs.
+    /// Rebuild the report of a run, or compare several runs on one page.
     Report(Report),
-    /// Make a figure of an analysis and the numbers behind it; without a name, list them.
+    /// Make a figure and the CSV file of its numbers; without a name, list the figures.
     Figure(Figure),
-    /// Check the data files that are there, or pack a folder of images into one file.
+    /// Check data files, or pack a folder of images into one file.
     #[command(subcommand)]
     Data(DataCommand),
-    /// Measure the kernels on this machine, as fractions of its FMA peak and copy bandwidth.
+    /// Measure the speed of the kernels as fractions of the machine's FMA peak and copy bandwidth.
     Bench(Bench),
 }
 
 #[derive(Args, Default)]
 pub struct Run {
-    /// A benchmark's name (see `list`), or a TOML file of your own [default: split-digits].
+    /// The name of a benchmark (see `neurogain list`), or a TOML file of settings [default: split-digits].
     #[arg(value_name = "BENCHMARK|FILE.toml")]
     pub benchmark: Option<String>,
 
     #[command(flatten)]
     pub data: Data,
 
-    /// The methods to run, in this order, such as ngm-sgd,adam [default: all].
+    /// The methods to run, in this order, for example ngm-sgd,adam [default: all].
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub methods: Option<Vec<String>>,
 
-    /// Run a list of methods that ships inside instead of the benchmark's own: ablation, reset,
-    /// composition or boundary (see `list`).
+    /// Replace the benchmark's methods by a built-in list (see `neurogain list`): ablation, reset, composition or
+    /// boundary; all-weights for comodulation experiments.
     #[arg(long, value_name = "NAME")]
     pub variants: Option<String>,
 
-    /// Seeds such as 1,2,3, or a range with both its ends: 42..46 is five seeds.
+    /// The seeds, for example 1,2,3, or a range with both ends: 42..46 is five seeds.
     #[arg(long)]
     pub seeds: Option<String>,
 
-    /// Change a setting of the benchmark: gain.eta=0.2, stream.contexts=[[0,1],[2,3]],
-    /// methods.adam.optimiser.beta1=0.8. May be given several times.
+    /// Change a setting of the benchmark, for example gain.eta=0.2, stream.contexts=[[0,1],[2,3]] or
+    /// methods.adam.optimiser.beta1=0.8. Can be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
 
-    /// Iterations from one evaluation to the next; it divides those of a context. Short for --set
+    /// Evaluate every NUMBER iterations; it must divide the iterations of a context. Short for --set
     /// evaluation.every=NUMBER.
     #[arg(long, value_name = "NUMBER")]
     pub eval_every: Option<u32>,
 
-    /// Evaluate on at most so many test images of a task, evenly spread; 0 for all. Short for --set evaluation.limit=NUMBER.
+    /// Evaluate on at most NUMBER test images per task, evenly spread; 0 for all. Short for --set
+    /// evaluation.limit=NUMBER.
     #[arg(long, value_name = "NUMBER")]
     pub eval_limit: Option<u32>,
 
-    /// Evaluate on the first task alone, or on every task that a context has brought: first or all. Short for
-    /// --set evaluation.tasks=NAME.
+    /// The tasks to evaluate: first (only the first task) or all (every task seen so far). Short for --set
+    /// evaluation.tasks=NAME.
     #[arg(long, value_name = "NAME")]
     pub eval_tasks: Option<String>,
 
-    /// The directory to make for the results [default: the next free runs/NAME-001].
+    /// The new directory for the results [default: runs/NAME-001, with the next free number].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
-    /// Go on with the runs of this directory, which were stopped or killed. Its settings are those it
-    /// was begun with.
+    /// Continue the stopped or killed runs of this directory, with its settings.
     #[arg(long, value_name = "DIR", conflicts_with_all = [
         "benchmark", "methods", "variants", "seeds", "overrides", "eval_every", "eval_limit", "eval_tasks", "out",
     ])]
     pub resume: Option<PathBuf>,
 
-    /// Iterations from one checkpoint of a run to the next; 0 for one only where it is stopped. No
-    /// result depends on it [default: 500].
+    /// Write a checkpoint every NUMBER iterations; 0 for a checkpoint only when stopped. Does not change the
+    /// results [default: 500].
     #[arg(long, value_name = "NUMBER")]
     pub checkpoint_every: Option<usize>,
 
-    /// How many runs go side by side [default: one a core]; on a card always one after another.
+    /// The number of runs at the same time [default: the number of cores]; always 1 on an NVIDIA card.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 
-    /// Where the kernels run, with the same bits: cpu, cuda (the first NVIDIA card), cuda:1, or auto (a card
-    /// where there is one) [default: cpu].
+    /// The device: cpu, cuda (the first NVIDIA card), cuda:1 (the second), or auto (an NVIDIA card if there is
+    /// one, otherwise the CPU). The results are the same [default: cpu].
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<String>,
 
-    /// Write event files too, DIR/tensorboard, each run's as it ends.
+    /// Also write TensorBoard event files to DIR/tensorboard, each when its run ends.
     #[arg(long)]
     pub tensorboard: bool,
 
-    /// No progress, only results and errors.
+    /// Do not show progress.
     #[arg(long)]
     pub quiet: bool,
 
@@ -116,61 +116,59 @@ pub struct Run {
 #[derive(Args, Default)]
 #[command(after_help = SWEEP_FILE)]
 pub struct Sweep {
-    /// The file that names a base and the lists of a grid, or the name of a sweep that ships inside:
-    /// lr-sweep, replay, gain-complexity, longer-contexts, gain-layers. Given again, the sweep goes on where it was:
-    /// cells that have ended are kept.
+    /// The TOML file of a sweep (see below), or the name of a built-in sweep: lr-sweep, replay, gain-complexity,
+    /// longer-contexts, gain-layers or modulator-strength. To continue a stopped sweep, run the same command again:
+    /// finished cells are kept.
     #[arg(value_name = "FILE.toml|NAME", required_unless_present = "collect")]
     pub file: Option<PathBuf>,
 
-    /// The benchmark, or file of settings, to sweep over instead of the file's own base.
+    /// The benchmark or file of settings that replaces the base of the sweep.
     #[arg(long, value_name = "BENCHMARK|FILE.toml")]
     pub base: Option<String>,
 
     #[command(flatten)]
     pub data: Data,
 
-    /// The directory for the sweep [default: runs/FILE].
+    /// The directory of the sweep [default: runs/NAME].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
-    /// How many cells go side by side [default: 1].
+    /// The number of cells at the same time [default: 1].
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub workers: Option<u16>,
 
-    /// How many runs of all cells go side by side [default: one a core].
+    /// The number of runs at the same time, over all cells [default: the number of cores].
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 
-    /// Where the kernels run, with the same bits: cpu, cuda (the first NVIDIA card), cuda:1, or auto (a card
-    /// where there is one) [default: cpu].
+    /// The device: cpu, cuda (the first NVIDIA card), cuda:1 (the second), or auto (an NVIDIA card if there is
+    /// one, otherwise the CPU). The results are the same [default: cpu].
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<String>,
 
-    /// Run only the cell with this number, and gather nothing: what a task of a job array does.
+    /// Run only the cell with this number and collect nothing. The tasks of a Slurm job array use this.
     #[arg(long, value_name = "NUMBER", conflicts_with = "workers")]
     pub cell: Option<usize>,
 
-    /// Run nothing, but write a Slurm job array, DIR/job.sh, and the script that submits it,
-    /// DIR/submit.sh. When that is called, the program is found through PATH or NEUROGAIN, the data
-    /// through NEUROGAIN_DATA.
+    /// Run nothing; write a Slurm job array, DIR/job.sh, and the script that submits it, DIR/submit.sh. That
+    /// script finds the program in PATH or by the variable NEUROGAIN, and the data by NEUROGAIN_DATA.
     #[arg(long, conflicts_with_all = ["data", "workers", "threads", "cell"])]
     pub slurm: bool,
 
-    /// Gather the cells of the sweep in DIR into DIR/sweep.csv and DIR/sweep.json, and print their
+    /// Run nothing; collect the results of the sweep in DIR in DIR/sweep.csv and DIR/sweep.json, and print the
     /// table.
     #[arg(long, value_name = "DIR", exclusive = true)]
     pub collect: Option<PathBuf>,
 
-    /// No progress, only results and errors.
+    /// Do not show progress.
     #[arg(long)]
     pub quiet: bool,
 }
 
 #[derive(Args)]
 pub struct List {
-    /// Print every setting of a benchmark with its documentation and default, or the TOML of a list of methods
-    /// or a sweep, to start a file of your own from: its `name` and `title` are what directories and figures are
-    /// called.
+    /// Print all settings of a benchmark with documentation and defaults, or the TOML of a list of methods or a
+    /// sweep. You can start your own file from it: `name` names the run directories, `title` the reports.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["json", "data"])]
     pub show: Option<String>,
 
@@ -178,7 +176,7 @@ pub struct List {
     #[arg(long, conflicts_with_all = ["show", "json", "data"])]
     pub keys: bool,
 
-    /// Print a JSON Schema of settings, for editors: `#:schema FILE` in the first line of a TOML file names it.
+    /// Print the JSON Schema of settings, for editors. Save it as FILE and begin a TOML file with `#:schema FILE`.
     #[arg(long, conflicts_with_all = ["show", "json", "data", "keys"])]
     pub schema: bool,
 
@@ -192,31 +190,31 @@ pub struct List {
 
 #[derive(Args, Default, Clone)]
 pub struct Data {
-    /// Where data files are [default: the variable NEUROGAIN_DATA, or else ./data].
+    /// The directory of the data files [default: the variable NEUROGAIN_DATA, or else ./data].
     #[arg(long = "data", id = "data", value_name = "DIR")]
     directory: Option<PathBuf>,
 }
 
 impl Data {
-    /// The directory to look for data in.
+    /// The directory of the data files.
     pub fn directory(&self) -> PathBuf {
         data_directory(self.directory.as_ref())
     }
 }
 
-/// What follows the help on sweeps.
-const SWEEP_FILE: &str = r#"A file of a sweep:
+/// The end of the help on sweeps.
+const SWEEP_FILE: &str = r#"The TOML file of a sweep:
 
-  base = "split-digits"           # a benchmark, or a file of settings beside this one
-  variants = "composition"        # as --variants; may be left out
-  methods = ["ngm-sgd", "sgd"]    # all if left out
-  seeds = [42, 43, 44]            # those of the base if left out
+  base = "split-digits"           # a benchmark or a file of settings
+  variants = "composition"        # optional: a list of methods, as --variants of `run`
+  methods = ["ngm-sgd", "sgd"]    # optional; default: all methods
+  seeds = [42, 43, 44]            # optional; default: the seeds of the base
 
-  [grid]                          # a cell for each choice from these lists, of any settings
+  [grid]                          # any settings; one cell per combination of values
   gain.eta = [0.1, 0.2, 0.4]
   training.batch = [32, 64]"#;
 
-/// The directory given, or else that of the environment, or else `data`.
+/// The given directory, or else that of the variable NEUROGAIN_DATA, or else `data`.
 fn data_directory(given: Option<&PathBuf>) -> PathBuf {
     let variable = || std::env::var_os("NEUROGAIN_DATA").filter(|value| !value.is_empty());
     given
@@ -227,25 +225,25 @@ fn data_directory(given: Option<&PathBuf>) -> PathBuf {
 
 #[derive(Subcommand)]
 pub enum DataCommand {
-    /// Say which data sets a directory has, and whether their files are the published ones.
+    /// List the data sets in a directory, and check their files against the published ones.
     Verify(Verify),
-    /// Write a folder of images, FOLDER/train/CLASS/* and FOLDER/test/CLASS/*, to one file.
+    /// Pack a folder of images, FOLDER/train/CLASS/* and FOLDER/test/CLASS/*, into one file.
     Pack(Pack),
 }
 
 #[derive(Args)]
 pub struct Verify {
-    /// Where data files are [default: the variable NEUROGAIN_DATA, or else ./data].
+    /// The directory of the data files [default: the variable NEUROGAIN_DATA, or else ./data].
     #[arg(value_name = "DIR")]
     directory: Option<PathBuf>,
 
-    /// Print what was found as JSON.
+    /// Print the result as JSON.
     #[arg(long)]
     pub json: bool,
 }
 
 impl Verify {
-    /// The directory to look for data in.
+    /// The directory of the data files.
     pub fn directory(&self) -> PathBuf {
         data_directory(self.directory.as_ref())
     }
@@ -256,68 +254,68 @@ pub struct Pack {
     /// The folder, with PNG or JPEG images.
     pub folder: PathBuf,
 
-    /// The file to make.
+    /// The new file.
     pub file: PathBuf,
 
-    /// Rows that every image is resized to.
+    /// The height that every image is resized to.
     #[arg(long, value_name = "PIXELS", default_value_t = 84)]
     pub height: u32,
 
-    /// Columns that every image is resized to.
+    /// The width that every image is resized to.
     #[arg(long, value_name = "PIXELS", default_value_t = 84)]
     pub width: u32,
 }
 
 #[derive(Args)]
 pub struct Report {
-    /// Directories that `run` has made.
+    /// Run directories, made by `neurogain run`.
     #[arg(value_name = "DIR", required = true)]
     pub directories: Vec<PathBuf>,
 
-    /// Write one page that compares the runs to this file, instead of their own pages.
+    /// Compare the runs on one HTML page and write it to this new file. Needed for several directories.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
 
 #[derive(Args)]
 pub struct Figure {
-    /// The figure [default: list them].
+    /// The name of the figure [default: list all figures].
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
 
-    /// For figures of runs and sweeps, the benchmark or file of settings [default: on the digits].
+    /// The benchmark or file of settings, for figures of runs and sweeps [default: the built-in digits].
     #[arg(long, value_name = "BENCHMARK|FILE.toml")]
     pub base: Option<String>,
 
     #[command(flatten)]
     pub data: Data,
 
-    /// Where networks learn, with the same bits: cpu, cuda (the first NVIDIA card), cuda:1, or auto (a card
-    /// where there is one) [default: cpu].
+    /// The device: cpu, cuda (the first NVIDIA card), cuda:1 (the second), or auto (an NVIDIA card if there is
+    /// one, otherwise the CPU). The results are the same [default: cpu].
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<String>,
 
-    /// The directory for NAME.svg and NAME.csv, whose files of these names are replaced, or for the
-    /// directory NAME of a figure of runs or sweeps.
+    /// The directory for NAME.svg and NAME.csv (existing files are replaced), or, for figures of runs and sweeps,
+    /// for the directory NAME.
     #[arg(long, value_name = "DIR", default_value = "figures")]
     pub out: PathBuf,
 }
 
 #[derive(Args)]
 pub struct Bench {
-    /// Only the kernels and models whose names contain this, such as ResNet or "to weights".
+    /// Measure only kernels and models whose names contain this text, for example ResNet or "to weights".
     pub filter: Option<String>,
 
-    /// Threads that a kernel may use on the processor [default: 1].
+    /// The number of CPU threads for each kernel [default: 1].
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 
-    /// What is measured: cpu, cuda (the first NVIDIA card), cuda:1, or auto (a card where there is one)
-    /// [default: cpu].
+    /// The device to measure: cpu, cuda (the first NVIDIA card), cuda:1 (the second), or auto (an NVIDIA card if
+    /// there is one, otherwise the CPU) [default: cpu].
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<String>,
 
-    /// Print the figures as JSON.
+    /// Print the results as JSON.
     #[arg(long)]
     pub json: bool,
 }

@@ -1,4 +1,4 @@
-//! `neurogain bench`: what the kernels reach on this machine.
+//! `neurogain bench`: the speed of the kernels on this machine.
 
 use neurogain::backend::cpu::InstructionSet;
 use neurogain::bench::{self, Amount, Figures, Subject, Yardstick};
@@ -9,18 +9,19 @@ use super::arguments;
 use super::device::Device;
 use super::output::{print, print_json};
 
-/// Rounds a kernel: enough for a median on a busy machine, in about a minute for all.
+/// Rounds per kernel: enough for a median on a busy machine; all kernels take about a minute.
 const ROUNDS: usize = 15;
 
-/// Does what `neurogain bench` promises.
+/// Runs `neurogain bench`.
 pub fn bench(arguments: &arguments::Bench) -> Result<()> {
     match Device::of(arguments.device.as_deref())?.open()? {
         #[cfg(feature = "cuda")]
         Some(card) => {
             let rated = card.rated();
-            let speeds = rated.map_or("(the card does not say)".into(), |[operations, bytes]| {
-                format!("{operations:.0} GFLOP/s, {bytes:.0} GB/s")
-            });
+            let speeds = rated.map_or(
+                "(the card does not report it)".into(),
+                |[operations, bytes]| format!("{operations:.0} GFLOP/s, {bytes:.0} GB/s"),
+            );
             let name = card.name();
             let head = format!("device           {name}\nrated            {speeds}\n");
             let facts = json!({
@@ -60,7 +61,7 @@ pub fn bench(arguments: &arguments::Bench) -> Result<()> {
     }
 }
 
-/// A fraction for people, where it is known.
+/// A fraction as text; `-` if it is unknown.
 fn percent(fraction: f64) -> String {
     match fraction.is_nan() {
         true => "-".into(),
@@ -68,8 +69,8 @@ fn percent(fraction: f64) -> String {
     }
 }
 
-/// Measures what the arguments name on a backend and prints it: a table below `head`, or JSON with `facts`.
-/// `bounds` are what bounds operations, and bytes.
+/// Measures the selected kernels on a backend and prints the results: a table below `head`, or JSON with `facts`.
+/// `bounds` are the names of the bounds on operations and on bytes.
 fn table<B: Backend>(
     arguments: &arguments::Bench,
     backend: &B,

@@ -1,4 +1,4 @@
-//! `neurogain data`: what data is there, and folders of images in one file.
+//! `neurogain data`: checking data sets, and packing folders of images into one file.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::arguments;
 use super::output::{print, print_json};
 
-/// Does what `neurogain data` promises.
+/// Runs `neurogain data`.
 pub fn data(arguments: &arguments::DataCommand) -> Result<()> {
     match arguments {
         arguments::DataCommand::Verify(arguments) => verify(arguments),
@@ -50,7 +50,9 @@ fn verify(arguments: &arguments::Verify) -> Result<()> {
         return Err(Error::File {
             path: directory.display().to_string(),
             action: "find data",
-            reason: "it has no complete data set; data/fetch.sh fetches them".into(),
+            reason:
+                "it contains no complete data set; to download one, run: data/fetch.sh DIR mnist"
+                    .into(),
         });
     }
     found.find_map(Result::err).map_or(Ok(()), Err)

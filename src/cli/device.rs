@@ -1,18 +1,18 @@
-//! `--device`: where the kernels run.
+//! `--device`: the device that runs the kernels.
 
 use std::str::FromStr;
 
 use neurogain::backend::cpu::InstructionSet;
 use neurogain::{Cpu, Error, Result};
 
-/// What `--device` names.
+/// The value of `--device`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Device {
-    /// The processor.
+    /// The CPU.
     Cpu,
     /// The NVIDIA card with this number.
     Cuda(usize),
-    /// A card where there is one, else the processor.
+    /// An NVIDIA card if there is one, otherwise the CPU.
     Auto,
 }
 
@@ -37,12 +37,12 @@ impl FromStr for Device {
 }
 
 impl Device {
-    /// The device of a flag; the processor without one.
+    /// Parses the flag; without it, the CPU.
     pub fn of(flag: Option<&str>) -> Result<Self> {
         flag.map_or(Ok(Device::Cpu), str::parse)
     }
 
-    /// The card, unless it is the processor that is named or, with `auto`, that there is.
+    /// Opens the card; `None` for the CPU.
     #[cfg(feature = "cuda")]
     pub fn open(self) -> Result<Option<Card>> {
         match self {
@@ -58,12 +58,12 @@ impl Device {
         }
     }
 
-    /// Refuses a card, which this program was built without.
+    /// Refuses a card: this program was built without CUDA.
     #[cfg(not(feature = "cuda"))]
     pub fn open(self) -> Result<Option<Card>> {
         let missing = Error::Device {
             device: "CUDA".into(),
-            problem: "this program was built without it".into(),
+            problem: "this program was built without CUDA".into(),
             remedy: "build it with `--features cuda`, or run with `--device cpu`".into(),
         };
         match self {
@@ -77,14 +77,14 @@ impl Device {
     }
 }
 
-/// A card; there is none where the program was built without.
+/// A CUDA device; an empty type if the program was built without CUDA.
 #[cfg(feature = "cuda")]
 pub type Card = neurogain::backend::Cuda;
 #[cfg(not(feature = "cuda"))]
 #[derive(Debug, Clone)]
 pub enum Card {}
 
-/// An expression with `$backend` the card that was opened, if one was, else `$cpu`.
+/// Evaluates an expression in which `$backend` is the opened card, or `$cpu` if there is none.
 macro_rules! on_device {
     ($card:expr, $cpu:expr, |$backend:ident| $do:expr) => {
         match $card {
@@ -102,8 +102,8 @@ macro_rules! on_device {
 }
 pub(super) use on_device;
 
-/// How many runs go side by side: as many as asked for, or one a core; one on a card, whose kernels would only
-/// wait for each other's.
+/// The number of parallel runs: the given number, or one per core. On a card it is 1: kernels of different runs would
+/// only wait for each other.
 pub fn threads(asked: Option<u16>, card: Option<&Card>) -> usize {
     match (asked, card) {
         (_, Some(_)) => 1,
@@ -112,19 +112,21 @@ pub fn threads(asked: Option<u16>, card: Option<&Card>) -> usize {
     }
 }
 
-/// The processor for so many runs: they go side by side, and the threads that they leave over share the kernels
-/// of each.
+/// The CPU for `runs` parallel runs; `threads / runs` threads share the kernels of each run.
 pub fn processor(threads: usize, runs: usize) -> Result<Cpu> {
     Cpu::with(InstructionSet::detect()?, (threads / runs.max(1)).max(1))
 }
 
-/// Says which card it was, and how much of its memory was in use.
+/// Prints the name of the card and the most memory that was in use.
 pub fn tell(card: Option<&Card>, quiet: bool) {
     match card.filter(|_| !quiet) {
         #[cfg(feature = "cuda")]
         Some(card) => {
             let megabytes = card.most_memory_in_use() as f64 / 1e6;
-            let message = format!("{}, at most {megabytes:.1} MB of its memory", card.name());
+            let message = format!(
+                "{}, at most {megabytes:.1} MB of its memory in use",
+                card.name()
+            );
             super::output::complain("device", &message);
         }
         #[cfg(not(feature = "cuda"))]
@@ -133,7 +135,7 @@ pub fn tell(card: Option<&Card>, quiet: bool) {
     }
 }
 
-/// Says that the processor takes the card's place, and why.
+/// Prints that the CPU is used instead of a card, and why.
 fn fall_back(error: &Error) {
-    super::output::complain("device", &format!("the processor ({error})"));
+    super::output::complain("device", &format!("using the CPU ({error})"));
 }

@@ -1,4 +1,4 @@
-//! `neurogain figure`: analyses, runs and sweeps by the name of the figure that they give.
+//! `neurogain figure`: analyses, runs and sweeps, by the name of the figure that they make.
 
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -14,8 +14,8 @@ use super::output::print;
 use super::run::run;
 use super::sweep::sweep;
 
-/// A figure that a run gives: its name, what it shows, the benchmark that it is of unless another is named,
-/// and the list of methods, if it is not the benchmark's own.
+/// A figure of a run: its name, its description, its default benchmark, and the list of methods that replaces the
+/// benchmark's, if any.
 type OfRun = (
     &'static str,
     &'static str,
@@ -26,25 +26,25 @@ type OfRun = (
 const RUNS: &[OfRun] = &[
     (
         "class-incremental",
-        "accuracy, loss and gain while contexts bring classes (figure 3 of the paper)",
+        "accuracy, loss and gain while contexts add classes (figure 3 of the paper)",
         "split-digits",
         None,
     ),
     (
         "domain-incremental",
-        "the same while contexts bring rotations (figure 4)",
+        "accuracy, loss and gain while contexts add rotations (figure 4 of the paper)",
         "rotated-digits",
         None,
     ),
     (
         "ablation",
-        "the same of NGM-SGD, its gain held at g0, and its slow part alone (figure 5)",
+        "accuracy, loss and gain of NGM-SGD, of its gain held at g0, and of its slow part alone (figure 5 of the paper)",
         "split-digits",
         Some("ablation"),
     ),
 ];
 
-/// Does what `neurogain figure` promises.
+/// Runs `neurogain figure`.
 pub fn figure(arguments: &arguments::Figure) -> Result<ExitCode> {
     let Some(name) = &arguments.name else {
         print(&list()?)?;
@@ -79,7 +79,7 @@ pub fn figure(arguments: &arguments::Figure) -> Result<ExitCode> {
         return Err(Error::Setting {
             name: "--base".into(),
             value: base.clone(),
-            expected: format!("nothing, as {name} is no figure of runs"),
+            expected: format!("no value: {name} is not a figure of runs or sweeps"),
         });
     }
     let card = Device::of(arguments.device.as_deref())?.open()?;
@@ -97,7 +97,7 @@ pub fn figure(arguments: &arguments::Figure) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Every figure: its name, and what it shows.
+/// Every figure: its name and description.
 fn figures() -> Result<Vec<(String, String)>> {
     let analyses = ANALYSES.iter().copied();
     let runs = RUNS.iter().map(|&(name, shows, ..)| (name, shows));
@@ -116,6 +116,6 @@ fn list() -> Result<String> {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{name:<18} {}", shows.replace('\n', " "));
     }
-    text.push_str("\nMake one with `neurogain figure NAME`.\n");
+    text.push_str("\nTo make a figure, run: neurogain figure NAME\n");
     Ok(text)
 }

@@ -1,4 +1,4 @@
-//! Filling a run directory with progress on the screen: what `run` does, and each cell of a sweep.
+//! Running the jobs of a run directory with a progress bar, for `run` and for each cell of a sweep.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
@@ -9,30 +9,31 @@ use neurogain::{Backend, Result};
 use super::output::complain;
 use super::progress::Progress;
 
-/// Seconds of work with a small network, minutes with a large one; a checkpoint takes milliseconds.
+/// Default iterations between checkpoints: seconds with a small network, minutes with a large one. Writing a
+/// checkpoint takes milliseconds.
 pub const CHECKPOINT_EVERY: usize = 500;
 
-/// How a run directory is filled.
+/// How the jobs of a run directory are run.
 pub struct Filling<'a> {
     pub threads: usize,
     pub checkpoint_every: usize,
     pub stop: &'a AtomicBool,
     pub progress: &'a Progress,
-    /// What a unit of the experiment's cost is on the progress bar.
+    /// Units of the progress bar per unit of the experiment's cost.
     pub share: f64,
     /// Whether the progress bar counts steps.
     pub counts_steps: bool,
 }
 
-/// What was done.
+/// The results.
 pub struct Filled<O> {
     pub outcomes: Vec<Option<O>>,
     pub report: Report,
-    /// Images trained on or evaluated by this process, a second; none if there were none.
+    /// Images per second that this process trained on or evaluated; `None` if there were none.
     pub images_per_second: Option<f64>,
 }
 
-/// What all jobs of an experiment take together: steps, and their cost.
+/// The number of steps of all jobs of an experiment, and their cost.
 pub fn total<S: System, B: Backend>(
     directory: &RunDirectory<S>,
     experiment: &S::Experiment<'_, B>,
@@ -44,7 +45,7 @@ pub fn total<S: System, B: Backend>(
 }
 
 impl Filling<'_> {
-    /// Runs what `directory` does not have, and writes its report.
+    /// Runs the jobs that are missing in `directory`, and writes its report.
     pub fn run<S: System, B: Backend>(
         &self,
         directory: &RunDirectory<S>,

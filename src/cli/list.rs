@@ -1,4 +1,4 @@
-//! `neurogain list`: what can be run, and whether its data is there.
+//! `neurogain list`: everything that can be run, and whether its data are available.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::arguments;
 use super::output::{print, print_json};
 
-/// Does what `neurogain list` promises.
+/// Runs `neurogain list`.
 pub fn list(arguments: &arguments::List) -> Result<()> {
     if let Some(name) = &arguments.show {
         return print(&shipped(name)?);
@@ -35,7 +35,7 @@ pub fn list(arguments: &arguments::List) -> Result<()> {
     }
 }
 
-/// Calls `see` with each benchmark that ships inside: its name, what its document says, and its data.
+/// Calls `see` with each built-in benchmark: its name, its settings and its data.
 fn benchmarks(directory: &Path, mut see: impl FnMut(&str, &Common, &Data)) -> Result<()> {
     for system in DocumentKind::all() {
         for (name, _) in system.presets {
@@ -50,7 +50,7 @@ fn benchmarks(directory: &Path, mut see: impl FnMut(&str, &Common, &Data)) -> Re
     Ok(())
 }
 
-/// Each document with what it is for.
+/// The name and description of each document.
 fn described<'a>(
     documents: impl Iterator<Item = &'a (&'static str, &'static str)>,
 ) -> Result<Vec<(&'static str, String)>> {
@@ -79,11 +79,11 @@ fn as_text(directory: &Path) -> Result<String> {
     let mut lists = String::new();
     for (heading, documents) in [
         (
-            "Lists of methods, `neurogain run NAME --variants LIST`:",
+            "Lists of methods, for `neurogain run BENCHMARK --variants LIST`:",
             variants()?,
         ),
         (
-            "Sweeps, `neurogain sweep NAME` with or without `--base BENCHMARK`:",
+            "Sweeps, for `neurogain sweep NAME`, optionally with `--base BENCHMARK`:",
             sweeps()?,
         ),
     ] {
@@ -100,10 +100,10 @@ fn as_text(directory: &Path) -> Result<String> {
     let learners: Vec<&str> = learners().map(|learner| learner.name()).collect();
     let _ = writeln!(
         text,
-        "Learners, `learner` of a method: {}",
+        "Learners, for the key `learner` of a method: {}",
         learners.join(", ")
     );
-    text.push_str("\n`neurogain run NAME` runs a benchmark; `neurogain list --show NAME` prints the TOML of any of these; `neurogain list --keys` explains every setting.\n");
+    text.push_str("\nTo run a benchmark: neurogain run NAME\nTo print the settings of any of these: neurogain list --show NAME\nTo print the reference of all settings: neurogain list --keys\n");
     Ok(text)
 }
 
@@ -152,7 +152,7 @@ fn as_json(directory: &Path) -> Result<Value> {
     }))
 }
 
-/// What a source needs, and whether it is there.
+/// The files that a source needs, and whether they exist.
 struct Data {
     needs: String,
     looked_in: Vec<String>,
@@ -163,7 +163,7 @@ impl Data {
     fn of(data: &DataSettings, directory: &Path) -> Self {
         match data.source {
             DataSource::Digits => Data {
-                needs: "none: the UCI digits ship inside".into(),
+                needs: "none: the UCI digits are built in".into(),
                 looked_in: Vec::new(),
                 ready: true,
             },
@@ -188,7 +188,7 @@ impl Data {
                 let (found, looked_in) = collection::search(directory, name);
                 Data {
                     needs: format!(
-                        "{name}.{}, or folders of images train/CLASS and test/CLASS",
+                        "{name}.{}, or folders of images {name}/train/CLASS and {name}/test/CLASS",
                         collection::EXTENSION
                     ),
                     looked_in,

@@ -3,9 +3,9 @@
 //! | exit code | means |
 //! | --- | --- |
 //! | 0 | done |
-//! | 1 | it could not be done: a file, memory, training that diverged |
-//! | 2 | the request itself was wrong |
-//! | 130 | stopped with Ctrl-C; what was done is on disk |
+//! | 1 | failed: a file, memory, training that diverged |
+//! | 2 | wrong arguments or settings |
+//! | 130 | stopped with Ctrl-C; the results so far are on disk |
 
 mod arguments;
 mod bench;
@@ -28,8 +28,8 @@ use clap::Parser;
 use arguments::{Arguments, Command};
 use neurogain::systems::stability_gap::{self, Registration};
 
-/// Does what the program's arguments say; settings may name `learners` besides those that ship inside. A program
-/// of your own with learners of your own is a `main` that calls this.
+/// Runs the program with its command-line arguments. Settings can name `learners` and the built-in learners. Your own
+/// program with your own learners is a `main` that calls this function.
 pub fn main(learners: &[Registration]) -> ExitCode {
     hold_back_file_size_signal();
     if let Err(error) = stability_gap::register(learners) {
@@ -38,7 +38,7 @@ pub fn main(learners: &[Registration]) -> ExitCode {
     }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        // Help and version come this way too. `print` fails only where nobody reads.
+        // Help and version arrive here too. `print` fails only if the output is closed.
         Err(error) => {
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
@@ -63,15 +63,15 @@ pub fn main(learners: &[Registration]) -> ExitCode {
     }
 }
 
-/// A write beyond the limit on a file's size is then an error that says so, instead of an end without a word.
-/// Threads that are started later have it held back too.
+/// Blocks SIGXFSZ, so that a write beyond the file-size limit is reported as an error instead of ending the program.
+/// Threads that are started later inherit this.
 fn hold_back_file_size_signal() {
     #[cfg(unix)]
     {
         use nix::sys::signal::{SigSet, Signal};
         let mut signals = SigSet::empty();
         signals.add(Signal::SIGXFSZ);
-        // Where that fails the program ends as any other does.
+        // If this fails, such a write ends the program.
         let _ = signals.thread_block();
     }
 }

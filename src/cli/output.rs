@@ -1,15 +1,15 @@
-//! Results to standard output, complaints to standard error; a reader who leaves is no failure.
+//! Results go to standard output, messages to standard error. A closed pipe is not an error.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 
 use neurogain::{Error, Result};
 
-/// Prints `text`, which is the result that was asked for.
+/// Prints a result.
 pub fn print(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // `neurogain list | head -1`: whoever stops reading has what they wanted.
+        // As in `neurogain list | head -1`.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(Error::System {
             action: "write to standard output",
@@ -24,7 +24,7 @@ pub fn print_json(value: &serde_json::Value) -> Result<()> {
     print(&format!("{value:#}\n"))
 }
 
-/// Prints `kind: message` on standard error. If that is gone too there is nobody left to tell.
+/// Prints `kind: message` on standard error; a failure to print is ignored.
 pub fn complain(kind: &str, message: &dyn Display) {
     let _ = writeln!(io::stderr().lock(), "{kind}: {message}");
 }

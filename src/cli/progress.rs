@@ -5,26 +5,26 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Counts what is done, and draws it if standard error is a terminal.
+/// Counts finished work, and draws a progress bar if standard error is a terminal.
 ///
-/// The bar moves by what iterations cost, not by their number: one that is evaluated may take many times as
-/// long as one that is not, and the time left would jump.
+/// The bar advances by the cost of iterations, not by their number: an evaluated iteration can take many times as long
+/// as another, and the estimated time would jump.
 pub struct Progress {
     bar: ProgressBar,
-    /// What is counted.
+    /// The noun for the counted unit.
     unit: &'static str,
-    /// How many are done.
+    /// The number of finished units.
     done: AtomicU64,
     total: u64,
 }
 
 impl Progress {
-    /// For `total` of a unit, such as iterations, that cost `cost`; draws nothing if `quiet`.
+    /// A bar for `total` units, such as iterations, with the total cost `cost`; hidden if `quiet`.
     pub fn new(title: &str, unit: &'static str, total: u64, cost: u64, quiet: bool) -> Self {
         let bar = if quiet {
             ProgressBar::hidden()
         } else {
-            // indicatif itself draws nothing where standard error is no terminal.
+            // indicatif itself draws nothing if standard error is not a terminal.
             ProgressBar::new(cost)
         };
         let template = "{prefix} {wide_bar} {msg}, about {eta} left";
@@ -42,14 +42,14 @@ impl Progress {
         }
     }
 
-    /// `count` were done before, which cost `cost`: they tell nothing of the time left.
+    /// Adds `count` units of cost `cost` that an earlier process finished; the time estimate ignores them.
     pub fn skip(&self, count: usize, cost: u64) {
         self.done.fetch_add(count as u64, Ordering::Relaxed);
         self.bar.inc(cost);
         self.bar.reset_eta();
     }
 
-    /// `count` are done, which cost `cost`.
+    /// Adds `count` finished units of cost `cost`.
     pub fn advance(&self, count: usize, cost: u64) {
         let before = self.done.fetch_add(count as u64, Ordering::Relaxed);
         let (done, total, unit) = (before + count as u64, self.total, self.unit);
@@ -59,7 +59,7 @@ impl Progress {
         self.bar.inc(cost);
     }
 
-    /// Takes the bar off the screen.
+    /// Removes the bar from the screen.
     pub fn clear(&self) {
         self.bar.finish_and_clear();
     }

@@ -1,4 +1,4 @@
-//! `neurogain report`: pages of runs that are already on disk.
+//! `neurogain report`: the pages of existing run directories.
 
 use std::path::{Path, PathBuf};
 
@@ -9,14 +9,14 @@ use neurogain::{Error, Result};
 use super::arguments;
 use super::output::print;
 
-/// Does what `neurogain report` promises.
+/// Runs `neurogain report`.
 pub fn report(arguments: &arguments::Report) -> Result<()> {
     match (&arguments.out, arguments.directories.as_slice()) {
         (Some(page), directories) => {
             let kinds: Vec<Option<String>> = directories.iter().map(|of| kind(of)).collect();
             if let Some(at) = kinds.iter().position(|kind| *kind != kinds[0]) {
                 let expected = format!(
-                    "experiments of one kind, as {} is of another",
+                    "a directory with the same kind of experiment as {}",
                     directories[0].display()
                 );
                 let other = directories[at].display();
@@ -31,7 +31,7 @@ pub fn report(arguments: &arguments::Report) -> Result<()> {
         (None, _) => Err(Error::Setting {
             name: "--out".into(),
             value: "(missing)".into(),
-            expected: "the file for the page that compares these runs".into(),
+            expected: "the new HTML file for the comparison, such as --out compared.html".into(),
         }),
     }
 }
@@ -47,7 +47,7 @@ fn compared<S: System>(directories: &[PathBuf], page: &Path) -> Result<()> {
     print(&format!("report  {}\n", page.display()))
 }
 
-/// Writes a directory's report again.
+/// Rewrites the report of a directory.
 fn rebuild<S: System>(directory: &Path) -> Result<()> {
     let report = RunDirectory::<S>::open(directory)?.rebuild()?;
     let page = directory.join("report.html");

@@ -1,4 +1,4 @@
-//! `neurogain run`: settings, data, the jobs with their progress, and what they gave.
+//! `neurogain run`: loads settings and data, runs the jobs, and prints the results.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,10 +17,10 @@ use super::filling::{CHECKPOINT_EVERY, Filled, Filling, total};
 use super::output::{complain, print, print_json};
 use super::progress::Progress;
 
-/// What a shell reports of a program that Ctrl-C has ended.
+/// The exit code of a program that was ended by Ctrl-C.
 pub(super) const INTERRUPTED: u8 = 130;
 
-/// Does what `neurogain run` promises.
+/// Runs `neurogain run`.
 pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     let name = match &arguments.resume {
         Some(directory) => directory.join("config.toml").display().to_string(),
@@ -29,7 +29,7 @@ pub fn run(arguments: &arguments::Run) -> Result<ExitCode> {
     with_system!(settings::kind(&name).as_deref(), S => run_system::<S>(arguments))
 }
 
-/// The benchmark or file of settings that is run where no directory is resumed.
+/// The benchmark or file of settings to run, if no directory is resumed.
 fn benchmark(arguments: &arguments::Run) -> &str {
     arguments.benchmark.as_deref().unwrap_or("split-digits")
 }
@@ -96,7 +96,10 @@ fn run_on<S: System, B: Backend>(
     let place = directory.path().display();
     if images_per_second.is_none() && outcomes.iter().all(Option::is_some) && !arguments.quiet {
         let runs = outcomes.len();
-        complain("complete", &format!("all {runs} runs of {place} had ended"));
+        complain(
+            "complete",
+            &format!("all {runs} runs in {place} have already ended"),
+        );
     }
     let page = directory.path().join("report.html");
     if arguments.json {
@@ -125,13 +128,13 @@ fn run_on<S: System, B: Backend>(
     ))
 }
 
-/// The benchmark or file, with the changes asked for; those that a directory was begun with, to continue.
+/// The settings: those of the resumed directory, or of the benchmark or file with the requested changes.
 fn settings<S: System>(arguments: &arguments::Run) -> Result<S::Settings> {
     if let Some(directory) = &arguments.resume {
         let found = RunDirectory::<S>::open(directory);
         return found
             .map(|directory| directory.settings().clone())
-            .map_err(|error| error.advised("; name a directory that `neurogain run` has made"));
+            .map_err(|error| error.advised("; name a directory that was made by `neurogain run`"));
     }
     let mut settings: S::Settings = settings::find(benchmark(arguments), Path::new(""))?;
     if let Some(variants) = &arguments.variants {
@@ -157,7 +160,7 @@ fn settings<S: System>(arguments: &arguments::Run) -> Result<S::Settings> {
     Ok(settings)
 }
 
-/// A flag that the first Ctrl-C raises; the second ends the program at once.
+/// A flag that the first Ctrl-C sets; the second Ctrl-C ends the program at once.
 pub(super) fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let raised = Arc::clone(&stop);
@@ -167,7 +170,7 @@ pub(super) fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
         }
         complain(
             "interrupted",
-            &"writing what is done; again to leave at once",
+            &"saving the results so far; press Ctrl-C again to quit at once",
         );
     })
     .map_err(|error| Error::System {
@@ -177,7 +180,7 @@ pub(super) fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-/// Makes the run directory with the next free number: `runs/split-digits-001`.
+/// Creates the run directory with the next free number: `runs/split-digits-001`.
 fn create_next<S: System>(parent: &Path, settings: &S::Settings) -> Result<RunDirectory<S>> {
     let name = settings.common().name;
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
@@ -189,7 +192,7 @@ fn create_next<S: System>(parent: &Path, settings: &S::Settings) -> Result<RunDi
     for number in numbers.max().unwrap_or(0)..u32::MAX {
         let directory: PathBuf = parent.join(format!("{name}-{:03}", number + 1));
         match RunDirectory::create(&directory, settings) {
-            // Another run, started at the same time, was first: the next number is free.
+            // Another process has just created it: try the next number.
             Err(_) if directory.exists() => {}
             made => return made,
         }
@@ -198,14 +201,14 @@ fn create_next<S: System>(parent: &Path, settings: &S::Settings) -> Result<RunDi
         name: "--out".into(),
         value: "(missing)".into(),
         expected: format!(
-            "a new directory, as {} has {name}-{} already",
+            "a new directory: {} already contains {name}-{}",
             parent.display(),
             u32::MAX
         ),
     })
 }
 
-/// Says what was not done, if anything, and gives the exit code for it.
+/// Prints which runs are not complete, and returns the exit code.
 fn verdict<O: Outcome>(outcomes: &[Option<O>], stopped: bool, directory: &Path) -> ExitCode {
     let begun = || outcomes.iter().flatten();
     let interrupted = begun().any(|outcome| *outcome.status() == Status::Interrupted);
@@ -213,7 +216,7 @@ fn verdict<O: Outcome>(outcomes: &[Option<O>], stopped: bool, directory: &Path) 
         let steps: usize = begun().map(Outcome::steps).sum();
         let place = directory.display();
         let message = format!(
-            "stopped after {steps} iterations, which are in {place}; to continue, run: neurogain run --resume {place}"
+            "stopped after {steps} iterations, which are saved in {place}; to continue, run: neurogain run --resume {place}"
         );
         complain("interrupted", &message);
         return ExitCode::from(INTERRUPTED);

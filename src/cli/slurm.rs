@@ -1,4 +1,4 @@
-//! `neurogain sweep --slurm`: a job array with one task a cell, and the script that submits it.
+//! `neurogain sweep --slurm`: a job array with one task per cell, and the script that submits it.
 
 use std::fs;
 use std::path::Path;
@@ -7,13 +7,13 @@ use neurogain::run::Sweep;
 use neurogain::run::settings::Document;
 use neurogain::{Error, Result};
 
-/// Writes `job.sh`, `submit.sh` and the folder for the tasks' output into the sweep's directory.
+/// Writes `job.sh`, `submit.sh` and the folder `logs` for the tasks' output to the sweep's directory.
 ///
-/// Neither script holds a path: a directory that was prepared on one machine is submitted on another.
+/// The scripts contain no absolute path: a directory prepared on one machine can be submitted on another.
 pub fn write_scripts<D: Document>(directory: &Path, sweep: &Sweep<D>, device: &str) -> Result<()> {
     let logs = directory.join("logs");
     fs::create_dir_all(&logs).map_err(|error| refused(&logs, "create", error))?;
-    // `auto` asks for none: it takes what the node has.
+    // `auto` requests no card: it uses one if the node has it.
     let gres = match device.starts_with("cuda") {
         true => "\n#SBATCH --gres=gpu:1",
         false => "",

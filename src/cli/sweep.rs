@@ -1,4 +1,4 @@
-//! `neurogain sweep`: the cells of a grid, each a run directory, and what they gave together.
+//! `neurogain sweep`: runs the cells of a grid, each in a run directory, and collects their results.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -22,12 +22,12 @@ use super::progress::Progress;
 use super::run::{INTERRUPTED, stop_on_interrupt};
 use super::slurm;
 
-/// What a cell costs on the progress bar: fine enough for shares of it.
+/// Units of the progress bar per cell.
 const COST_OF_CELL: u64 = 1_000_000_000;
 
-/// Does what `neurogain sweep` promises.
+/// Runs `neurogain sweep`.
 pub fn sweep(arguments: &arguments::Sweep) -> Result<ExitCode> {
-    // One of the two is there: clap sees to it.
+    // clap guarantees that one of the two is given.
     let file = match (&arguments.collect, &arguments.file) {
         (Some(directory), _) => {
             let source = SweepSource::from_file(&directory.join("sweep.toml"));
@@ -70,7 +70,8 @@ fn sweep_system<S: System>(
     begin_sweep(directory, &sweep)?;
     let left = work.run(arguments.quiet)?;
     if left > 0 && work.stop.load(Ordering::SeqCst) {
-        let message = format!("{left} cells are left; to continue, run the same command again");
+        let message =
+            format!("{left} cells are not finished; to continue, run the same command again");
         complain("interrupted", &message);
         return Ok(ExitCode::from(INTERRUPTED));
     }
@@ -81,7 +82,7 @@ fn sweep_system<S: System>(
     }
 }
 
-/// Gathers the cells of `directory` and prints their table.
+/// Collects the results of the cells in `directory` and prints their table.
 fn collect<S: System>(directory: &Path) -> Result<ExitCode> {
     let collected = collect_sweep::<S>(directory)?;
     let file = |name: &str| directory.join(name).display().to_string();
@@ -114,27 +115,27 @@ fn cell<D: Document>(sweep: &Sweep<D>, number: usize) -> Result<&Cell<D>> {
     })
 }
 
-/// A cell that is left to do.
+/// A cell that has not ended.
 struct Task<'a, S: System> {
     cell: &'a Cell<S::Settings>,
     data: Arc<S::Data>,
 }
 
-/// The cells that are left to do, and how.
+/// The cells that have not ended, and how to run them.
 struct SweepRunner<'a, S: System> {
     sweep: &'a Sweep<S::Settings>,
     directory: &'a Path,
     tasks: Vec<Task<'a, S>>,
     workers: usize,
-    /// Jobs side by side in each cell.
+    /// Parallel jobs in each cell.
     threads: usize,
-    /// A card that was seen to be there, or the processor.
+    /// A card that could be opened, or the CPU.
     device: Device,
     stop: Arc<AtomicBool>,
 }
 
 impl<'a, S: System> SweepRunner<'a, S> {
-    /// Loads what the cells need and checks that there is room for them.
+    /// Loads the data of the cells and checks the memory.
     fn new(
         arguments: &arguments::Sweep,
         sweep: &'a Sweep<S::Settings>,
@@ -165,8 +166,8 @@ impl<'a, S: System> SweepRunner<'a, S> {
         })
     }
 
-    /// Runs the cells, as many side by side as there are workers, and says how many are left; those that
-    /// could not be done are complained about, and the others go on.
+    /// Runs the cells on `workers` threads and returns how many have not ended. An error of a cell is printed, and the
+    /// other cells continue.
     fn run(&self, quiet: bool) -> Result<usize> {
         let total = self.tasks.len() as u64;
         let title = self.sweep.base().common().title;
@@ -202,10 +203,10 @@ impl<'a, S: System> SweepRunner<'a, S> {
         Ok(self.tasks.len() - ended.into_inner())
     }
 
-    /// Runs one cell into its directory, continuing from what is there.
+    /// Runs one cell in its directory, continuing from existing results.
     fn one(&self, task: &Task<'_, S>, progress: &Progress) -> Result<()> {
         let jobs = S::jobs(&task.cell.settings).len();
-        // Each cell opens the card for itself: what cells side by side ask of it does not mix.
+        // Each cell opens the card separately, so that parallel cells have separate queues.
         let card = self.device.open()?;
         let cpu = processor(self.threads, jobs)?;
         on_device!(card, cpu, |backend| self.one_on(backend, task, progress))
@@ -225,7 +226,7 @@ impl<'a, S: System> SweepRunner<'a, S> {
             Ok(_) => {
                 return Err(Error::Format {
                     path: path.join("config.toml").display().to_string(),
-                    problem: "it is not of this cell's settings; put it back as it was, or name another directory for the sweep with --out".into(),
+                    problem: "its settings are not those of this cell; restore it, or name another directory for the sweep with --out".into(),
                 });
             }
             Err(_) if !path.exists() => RunDirectory::create(&path, settings)?,
@@ -248,7 +249,7 @@ impl<'a, S: System> SweepRunner<'a, S> {
     }
 }
 
-/// Refuses cells that need more memory than there is, alone or side by side.
+/// Refuses cells that need more memory than is available, alone or in parallel.
 fn check_memory<S: System>(tasks: &[Task<'_, S>], workers: usize, threads: usize) -> Result<()> {
     let mut needs = Vec::with_capacity(tasks.len());
     for Task { cell, data } in tasks {
@@ -260,13 +261,13 @@ fn check_memory<S: System>(tasks: &[Task<'_, S>], workers: usize, threads: usize
     let largest = needs.iter().rev().take(workers);
     Memory {
         bytes: largest.fold(0, |sum: u64, &needed| sum.saturating_add(needed)),
-        purpose: format!("{workers} cells side by side"),
+        purpose: format!("{workers} cells at the same time"),
         remedy: "lower --workers or --threads",
     }
     .check()
 }
 
-/// The cells with their data, which those with the same data share.
+/// Pairs the cells with their data; cells with the same data share it.
 fn tasks<'a, S: System>(
     cells: &[&'a Cell<S::Settings>],
     directory: &Path,

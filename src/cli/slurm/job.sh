@@ -1,5 +1,5 @@
 #!/bin/bash
-# One cell of the sweep a task. `submit.sh` submits it, from this directory.
+# A Slurm job array: each task runs one cell of the sweep. Submit it with ./submit.sh.
 #SBATCH --job-name=neurogain-@NAME@
 #SBATCH --array=1-@CELLS@
 #SBATCH --output=logs/%3a.log@GRES@

@@ -1,13 +1,13 @@
 #!/bin/bash
-# Submits the sweep in this directory, a task a cell. Arguments go to sbatch: --cpus-per-task=8
-# --time=2:00:00 --partition=long. A task whose cell has ended does nothing, so that submitting
-# again runs what is missing. When all have ended: neurogain sweep --collect DIR
+# Submits the sweep in this directory to Slurm, one task per cell. Arguments are passed to sbatch, for
+# example --cpus-per-task=8 --time=2:00:00 --partition=long. Finished cells are skipped: to run missing
+# cells, submit again. When all tasks have ended, run: neurogain sweep --collect DIR
 #
-# NEUROGAIN names the program where it is not in PATH; the data are where NEUROGAIN_DATA says, or
-# else in ./data, as everywhere.
+# Variables: NEUROGAIN is the program, if it is not in PATH; NEUROGAIN_DATA is the directory of the data
+# (default: ./data).
 set -euo pipefail
 if ! program=$(command -v "${NEUROGAIN:-neurogain}"); then
-    echo "error: no ${NEUROGAIN:-neurogain} here; put it into PATH, or name it with NEUROGAIN" >&2
+    echo "error: ${NEUROGAIN:-neurogain} was not found; add it to PATH, or set NEUROGAIN to its path" >&2
     exit 1
 fi
 NEUROGAIN=$(realpath "$program")

@@ -1,4 +1,4 @@
-//! Documents that start from others: `base = "split-mnist"`.
+//! Inheritance between documents: `base = "split-mnist"`.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use super::text::{at_offset, located, offset, parse, read};
 use super::{Document, DocumentKind, Key, Kind, checked, find_key, unknown};
 use crate::error::{Error, Result};
 
-/// The text of a document, and where files that it names are looked for.
+/// The text of a document, and the folder of the files that it names.
 pub(crate) struct Source {
     pub(crate) name: String,
     pub(crate) text: String,
@@ -17,8 +17,8 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// The preset of this name, or the TOML file where the name ends in `.toml` or is a path; a relative one
-    /// starts at `folder`.
+    /// Finds a preset by name, or a TOML file if the name ends in `.toml` or is a path. A relative path starts at
+    /// `folder`.
     pub(crate) fn find(name: &str, folder: &Path) -> Result<Self> {
         if let Some((_, text)) = DocumentKind::presets().find(|(known, _)| *known == name) {
             return Ok(Source {
@@ -36,7 +36,7 @@ impl Source {
         Source::file(&folder.join(name))
     }
 
-    /// A file's text.
+    /// Reads a file.
     pub(crate) fn file(path: &Path) -> Result<Self> {
         Ok(Source {
             name: path.display().to_string(),
@@ -48,14 +48,14 @@ impl Source {
 
 /// A document, its base, the base of that, and so on.
 ///
-/// A document says only what differs from its base: tables are merged key by key. Entries of a list of tables
-/// are merged by their `name`; those of a new name come after the base's. Other values replace the base's, and
-/// so does a table whose tag (`kind` of a network, `rule` of an optimiser) changes. `replace = ["methods"]` lists
-/// keys whose tables and lists take the place of the base's as a whole.
+/// A document contains only its differences from the base. Tables are merged key by key. Entries of a list of tables
+/// are merged by their `name`; entries with new names come after the base's. Other values replace the base's, and so
+/// does a table whose tag (`kind` of a network, `rule` of an optimiser) changes. `replace = ["methods"]` lists keys
+/// whose tables and lists replace the base's as a whole.
 pub(crate) struct Layers(Vec<(Source, Table)>);
 
 impl Layers {
-    /// Reads the document and its bases.
+    /// Reads a document and its bases.
     pub(crate) fn read(source: Source) -> Result<Self> {
         let mut layers: Vec<(Source, Table)> = Vec::new();
         let mut next = Some(source);
@@ -71,13 +71,12 @@ impl Layers {
         Ok(Layers(layers))
     }
 
-    /// What the last of `layers` names as its base.
+    /// Reads the base of the last of `layers`.
     fn base(layers: &[(Source, Table)], base: &Value) -> Result<Source> {
         let Some((last, _)) = layers.last() else {
-            return Err(Error::setting("base", base, "a document that names it"));
+            return Err(Error::setting("base", base, "a document that contains it"));
         };
-        let expected =
-            "the name of a benchmark or a file of settings, which does not start from this one";
+        let expected = "a benchmark or a file of settings that is not itself based on this one";
         let wrong = || Error::setting("base", base, expected);
         let found = base.as_str().ok_or_else(wrong);
         let found = found.and_then(|name| Source::find(name, &last.folder));
@@ -86,7 +85,7 @@ impl Layers {
             if known { Err(wrong()) } else { Ok(found) }
         });
         found.map_err(|error| match error {
-            // These name the file.
+            // These errors already name a file.
             error @ (Error::File { .. } | Error::Format { .. }) => error,
             error => {
                 let at = offset(&last.text, "base").map(|(at, _)| at);
@@ -95,12 +94,12 @@ impl Layers {
         })
     }
 
-    /// The value of the top-level key `kind`, which tells the systems' documents apart.
+    /// The value of the top-level key `kind`, which says which system the document belongs to.
     pub(crate) fn kind(&self) -> Option<&Value> {
         self.0.iter().find_map(|(_, table)| table.get("kind"))
     }
 
-    /// The checked settings.
+    /// Merges the layers and checks the settings.
     pub(crate) fn settings<D: Document>(&self) -> Result<D> {
         let settings = || {
             let kind = self.kind();
@@ -121,7 +120,7 @@ impl Layers {
         settings().map_err(|error| self.located(error))
     }
 
-    /// The error with the file and line of the document that has the wrong setting.
+    /// Adds the file and line of the wrong setting to an error.
     fn located(&self, error: Error) -> Error {
         let (Error::Setting { name: path, .. } | Error::Unknown { name: path, .. }) = &error else {
             return error;
@@ -135,7 +134,7 @@ impl Layers {
     }
 }
 
-/// Puts what `own` says over `base`, as [`Layers`] tells.
+/// Merges `own` into `base` by the rules of [`Layers`].
 pub(super) fn overlay(base: &mut Table, mut own: Table, keys: &'static [Key]) -> Result<()> {
     let replaced = match own.remove("replace") {
         Some(given) => replaced(&given, &own)?,
@@ -145,7 +144,7 @@ pub(super) fn overlay(base: &mut Table, mut own: Table, keys: &'static [Key]) ->
     Ok(())
 }
 
-/// The paths of `replace`, each of which `own` has.
+/// The paths in `replace`; `own` must contain each.
 fn replaced(given: &Value, own: &Table) -> Result<Vec<String>> {
     let has = |path: &str| {
         let (first, rest) = path.split_once('.').unwrap_or((path, ""));

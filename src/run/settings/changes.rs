@@ -1,4 +1,4 @@
-//! How settings differ from the preset of their name.
+//! Differences between settings and the preset of the same name.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,10 +9,10 @@ use super::check::{address, join};
 use super::{Document, Layers, Source};
 use crate::error::Result;
 
-/// One setting that differs; a value is empty where the setting is not there.
+/// One setting that differs; a value is empty if the setting is absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Its dotted path, as `--set` takes it.
+    /// Its dotted path, as in `--set`.
     pub key: String,
     /// The preset's value.
     pub preset: String,
@@ -20,8 +20,8 @@ pub struct Change {
     pub value: String,
 }
 
-/// How `own` differs from the system's preset called `name`, but for title and description; `None` where there is
-/// no such preset. An entry of a list (a method) that was left out is no change.
+/// The differences between `own` and the system's preset called `name`, without title and description; `None` if there
+/// is no such preset. A list entry (a method) that `own` omits is not a difference.
 pub(crate) fn changes<D: Document>(own: &D, name: &str) -> Result<Option<Vec<Change>>> {
     if !D::PRESETS.iter().any(|(known, _)| *known == name) {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! Whether a table has the keys that it should, each with a right value; what it leaves out is filled in.
+//! Checks the keys and values of a table, and fills in defaults.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::{Document, Key, Kind, Variant, find_key, require, unknown};
 use crate::error::{Error, Result};
 
-/// Every key and value of `document`, which then is complete and in the canonical spelling.
+/// Checks every key and value of `document`, fills in defaults, and converts keys to the canonical spelling.
 pub(crate) fn checked<D: Document>(mut document: Table) -> Result<D> {
     checked_table(&mut document, D::KEYS)?;
     let settings: D = document
@@ -24,7 +24,7 @@ pub(crate) fn checked_table(document: &mut Table, keys: &'static [Key]) -> Resul
     check_table("", document, keys, &|| paths(&given, keys))
 }
 
-/// The table that a value is written as.
+/// A value as a TOML table.
 pub(crate) fn as_table(value: &impl Serialize) -> Result<Table> {
     Table::try_from(value).map_err(|error| Error::encoding("settings", "TOML", error))
 }
@@ -37,7 +37,7 @@ pub(crate) fn join(prefix: &str, name: &str) -> String {
     }
 }
 
-/// What an entry of a list is addressed by: its name, or its index if it has none.
+/// The address of an entry of a list: its name, or its index if it has none.
 pub(super) fn address(index: usize, entry: &Value) -> String {
     match entry.get("name").and_then(Value::as_str) {
         Some(name) => name.to_string(),
@@ -50,7 +50,7 @@ pub(super) fn names(variants: &[Variant]) -> Vec<&'static str> {
     variants.iter().map(|variant| variant.name).collect()
 }
 
-/// The variant that the tag of `table` names; the first if it names none.
+/// The variant that the tag of `table` names; the first variant if there is no tag.
 pub(super) fn variant(tag: &str, variants: &'static [Variant], table: &Table) -> &'static Variant {
     let name = table.get(tag).and_then(Value::as_str);
     let found = variants.iter().find(|variant| Some(variant.name) == name);
@@ -72,7 +72,7 @@ pub(super) fn spell(table: &mut Table, keys: &'static [Key]) {
     }
 }
 
-/// `known` gives the dotted paths that an error names the nearest of.
+/// `known` are the dotted paths among which an error suggests the nearest.
 fn check_table(
     path: &str,
     table: &mut Table,
@@ -100,7 +100,7 @@ fn check_table(
     Ok(())
 }
 
-/// The value of a key that is left out.
+/// The default value of a key.
 pub(super) fn default(key: &Key) -> Option<Value> {
     key.default.and_then(|text| text.parse().ok())
 }
@@ -133,14 +133,14 @@ fn check_tagged(
     (tag, variants): (&str, &'static [Variant]),
     known: &dyn Fn() -> Vec<String>,
 ) -> Result<()> {
-    // Taken out, as it is none of the variant's keys.
+    // Removed, because it is not one of the variant's keys.
     let chosen = variant(tag, variants, table).keys;
     let place = join(path, tag);
     let expected = expected(tag, Kind::Choice(variants));
     match table.remove(tag) {
         Some(value) if fits(Kind::Choice(variants), &value) => {
             check_table(path, table, chosen, known)?;
-            // First, where a reader looks for it.
+            // The tag comes first.
             let rest = std::mem::take(table);
             table.insert(tag.into(), value);
             table.extend(rest);
@@ -168,7 +168,7 @@ fn check_entries(
             (_, other) => return Err(wrong_type(&path, other, "a table")),
         }
         if let Some(name) = entry.get("name").and_then(Value::as_str) {
-            // Not every file system tells upper case from lower.
+            // Some file systems do not distinguish upper and lower case.
             let new = seen.insert(name.to_lowercase());
             let expected = "names that differ in more than upper and lower case";
             require(new, &join(&path, "name"), name, expected)?;
@@ -193,7 +193,7 @@ fn fits(kind: Kind, value: &Value) -> bool {
     }
 }
 
-/// The error for a value that is not of its key's kind.
+/// The error for a value of the wrong type.
 pub(super) fn wrong_type(path: &str, value: impl ToString, expected: &str) -> Error {
     let mut text = value.to_string();
     if let Some((end, _)) = text.char_indices().nth(80) {
@@ -203,7 +203,7 @@ pub(super) fn wrong_type(path: &str, value: impl ToString, expected: &str) -> Er
     Error::setting(path, text, expected)
 }
 
-/// What the value of the key `name`, of this kind, looks like.
+/// Describes the values of the key `name` of this kind.
 pub(super) fn expected(name: &str, kind: Kind) -> String {
     let list = |keys: &[Key]| {
         keys.iter()

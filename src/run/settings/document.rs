@@ -1,4 +1,4 @@
-//! Documents of settings: one type for each system, told apart by the top-level key `kind`.
+//! Documents of settings: one type per system; the top-level key `kind` selects the type.
 
 use std::path::Path;
 
@@ -11,35 +11,35 @@ use super::{Key, Setting, as_table, checked, checked_table, overrides, parse, un
 use crate::error::{Error, Result};
 use crate::run::{DataSettings, check_seeds};
 
-/// TOML documents that ship inside, by name, in the order in which lists show them.
+/// Built-in TOML documents: name and text, in the order of lists.
 pub type Shipped = &'static [(&'static str, &'static str)];
 
-/// The settings of one system, as a TOML document has them.
+/// The settings of one system, as a TOML document.
 pub trait Document: Setting + Serialize + DeserializeOwned {
-    /// The system's name, which is the document's `kind` where it has that key.
+    /// The system's name: the value of the document's `kind`, if it has that key.
     const SYSTEM: &'static str;
-    /// Its documents that ship inside.
+    /// Its built-in documents.
     const PRESETS: Shipped;
-    /// Its lists of methods that ship inside, for any of its documents.
+    /// Its built-in lists of methods, for any of its documents.
     const VARIANTS: Shipped;
-    /// Its sweeps that ship inside.
+    /// Its built-in sweeps.
     const SWEEPS: Shipped;
     /// Its keys.
     const KEYS: &'static [Key];
 
-    /// The rules that concern several settings, each of which is right by itself.
+    /// Checks the rules that concern several settings, after the range of each has been checked.
     ///
     /// # Errors
-    /// [`Error::Setting`] for the first that is broken.
+    /// [`Error::Setting`] for the first broken rule.
     fn check(&self) -> Result<()>;
 
-    /// What the documents of every system have.
+    /// The settings that the documents of every system have.
     fn common(&self) -> Common<'_>;
 
-    /// Refuses a document of another system.
+    /// Checks that a document belongs to this system.
     ///
     /// # Errors
-    /// [`Error::Setting`] that names the kind.
+    /// [`Error::Setting`] with the kind, if it does not.
     fn check_kind(kind: Option<&Value>) -> Result<()> {
         let has_kind = Self::KEYS.iter().any(|key| key.name == "kind");
         match kind {
@@ -56,14 +56,14 @@ pub trait Document: Setting + Serialize + DeserializeOwned {
     }
 }
 
-/// What the documents of every system have.
+/// The settings that the documents of every system have.
 #[derive(Debug, Clone)]
 pub struct Common<'a> {
-    /// The experiment's name, which directories are called after.
+    /// The experiment's name; run directories are named after it.
     pub name: &'a str,
     /// Its title.
     pub title: &'a str,
-    /// What it is.
+    /// Its description.
     pub description: &'a str,
     /// Its samples.
     pub data: &'a DataSettings,
@@ -73,13 +73,13 @@ pub struct Common<'a> {
     pub methods: Vec<(&'a str, &'a str)>,
 }
 
-/// The document called `name`: a preset, or a TOML file where the name ends in `.toml` or is a path; a relative one
+/// Finds the document called `name`: a preset, or a TOML file if the name ends in `.toml` or is a path. A relative path
 /// starts at `folder`.
 pub(crate) fn find<D: Document>(name: &str, folder: &Path) -> Result<D> {
     Layers::read(Source::find(name, folder)?)?.settings()
 }
 
-/// The TOML of the preset called `name`, comments and all.
+/// The TOML of the preset called `name`, with its comments.
 pub(crate) fn preset_text<D: Document>(name: &str) -> Result<&'static str> {
     let found = D::PRESETS.iter().find(|(known, _)| *known == name);
     found.map(|(_, text)| *text).ok_or_else(|| {
@@ -88,7 +88,7 @@ pub(crate) fn preset_text<D: Document>(name: &str) -> Result<&'static str> {
     })
 }
 
-/// Reads a document; files that it names are looked for in the working directory.
+/// Reads a document; relative paths in it start at the working directory.
 pub(crate) fn from_toml<D: Document>(text: &str, source_name: &str) -> Result<D> {
     Layers::read(Source {
         name: source_name.into(),
@@ -98,25 +98,25 @@ pub(crate) fn from_toml<D: Document>(text: &str, source_name: &str) -> Result<D>
     .settings()
 }
 
-/// Every range, then the rules that concern several settings.
+/// Checks every range, then the rules that concern several settings.
 pub(crate) fn validate<D: Document>(document: &D) -> Result<()> {
     checked_table(&mut as_table(document)?, D::KEYS)?;
     document.check()
 }
 
-/// The document as TOML, with every key.
+/// The document as TOML with every key.
 pub(crate) fn to_toml<D: Document>(document: &D) -> Result<String> {
     validate(document)?;
     toml::to_string_pretty(document).map_err(|error| Error::encoding("settings", "TOML", error))
 }
 
-/// A document with each `key=value` applied in turn, checked at the end.
+/// The document with each `key=value` applied in turn, then checked.
 pub(crate) fn changed<D: Document, S: AsRef<str>>(document: &D, changes: &[S]) -> Result<D> {
     validate(document)?;
     checked(overrides::apply(as_table(document)?, D::KEYS, changes)?)
 }
 
-/// A document with only the named methods, in the order named.
+/// The document with only the named methods, in this order.
 pub(crate) fn with_methods<D: Document, S: AsRef<str>>(document: &D, names: &[S]) -> Result<D> {
     let mut table = as_table(document)?;
     let all = table.get("methods").and_then(Value::as_array);
@@ -135,13 +135,13 @@ pub(crate) fn with_methods<D: Document, S: AsRef<str>>(document: &D, names: &[S]
     checked(table)
 }
 
-/// A document with other seeds.
+/// The document with other seeds.
 pub(crate) fn with_seeds<D: Document>(document: &D, seeds: &[u64]) -> Result<D> {
     check_seeds(seeds)?;
     changed(document, &[format!("training.seeds={seeds:?}")])
 }
 
-/// A document with the methods of a list that ships inside instead of its own.
+/// The document with its methods replaced by a built-in list.
 pub(crate) fn with_variants<D: Document>(document: &D, name: &str) -> Result<D> {
     let Some((_, toml)) = D::VARIANTS.iter().find(|(known, _)| *known == name) else {
         let known: Vec<String> = D::VARIANTS
@@ -151,14 +151,14 @@ pub(crate) fn with_variants<D: Document>(document: &D, name: &str) -> Result<D> 
         return Err(unknown("list of methods", name, &known));
     };
     let mut list = parse(toml, name)?;
-    // What the list is for.
+    // The list's description is not part of the settings.
     list.remove("description");
     let mut table = as_table(document)?;
     overlay(&mut table, list, D::KEYS)?;
     checked(table)
 }
 
-/// What every system's documents can be asked for, without their type.
+/// A system's documents, independent of their type.
 pub struct DocumentKind {
     /// [`Document::SYSTEM`].
     pub name: &'static str,
@@ -170,12 +170,12 @@ pub struct DocumentKind {
     pub variants: Shipped,
     /// [`Document::SWEEPS`].
     pub sweeps: Shipped,
-    /// The whole document of settings that layers give, as TOML.
+    /// Resolves layers to the full document, as TOML.
     pub(super) resolved: fn(&Layers) -> Result<String>,
 }
 
 impl DocumentKind {
-    /// The system of a type of settings.
+    /// The entry of a type of settings.
     pub(crate) const fn of<D: Document>() -> Self {
         DocumentKind {
             name: D::SYSTEM,
@@ -192,12 +192,12 @@ impl DocumentKind {
         crate::systems::DOCUMENTS
     }
 
-    /// The documents of all systems that ship inside.
+    /// The built-in documents of all systems.
     pub(crate) fn presets() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
         DocumentKind::all().iter().flat_map(|system| system.presets)
     }
 
-    /// The sweeps of all systems that ship inside.
+    /// The built-in sweeps of all systems.
     pub(crate) fn sweeps() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
         DocumentKind::all().iter().flat_map(|system| system.sweeps)
     }
@@ -209,7 +209,7 @@ impl DocumentKind {
     }
 }
 
-/// The error for a `kind` that no system's documents have.
+/// The error for an unknown `kind`.
 #[cfg(feature = "cli")]
 pub(crate) fn unknown_kind(kind: &str) -> Error {
     let known = DocumentKind::all().iter().filter_map(DocumentKind::kind);
@@ -217,7 +217,7 @@ pub(crate) fn unknown_kind(kind: &str) -> Error {
     unknown("kind", kind, &known)
 }
 
-/// What a document that ships inside, such as a sweep, is for.
+/// The description of a built-in document, such as a sweep.
 #[cfg(feature = "cli")]
 pub(crate) fn description(name: &str, toml: &str) -> Result<String> {
     let document = parse(toml, name)?;
@@ -225,14 +225,14 @@ pub(crate) fn description(name: &str, toml: &str) -> Result<String> {
     Ok(description.unwrap_or_default().trim().to_string())
 }
 
-/// The `kind` of the settings called `name`, a preset or a file; none where they have none or cannot be read.
+/// The `kind` of the settings called `name`, a preset or a file; `None` if they have no kind or cannot be read.
 #[cfg(feature = "cli")]
 pub(crate) fn kind(name: &str) -> Option<String> {
     let layers = Layers::read(Source::find(name, Path::new("")).ok()?).ok()?;
     layers.kind()?.as_str().map(String::from)
 }
 
-/// What every type of settings has: reading, writing, changing and checking.
+/// The methods of every type of settings: reading, writing, changing and checking.
 macro_rules! document {
     ($type:ty, $system:literal, $presets:expr, $variants:expr, $sweeps:expr) => {
         impl crate::run::settings::Document for $type {
@@ -266,7 +266,7 @@ macro_rules! document {
         }
 
         impl $type {
-            /// The documents that ship inside: the name and TOML of each.
+            /// The built-in documents: the name and TOML of each.
             pub fn presets() -> crate::run::settings::Shipped {
                 <Self as crate::run::settings::Document>::PRESETS
             }
@@ -279,7 +279,7 @@ macro_rules! document {
                 Self::from_toml(Self::preset_text(name)?, name)
             }
 
-            /// The TOML of the preset called `name`, comments and all.
+            /// The TOML of the preset called `name`, with its comments.
             ///
             /// # Errors
             /// [`Error::Unknown`](crate::Error::Unknown) with the nearest name.
@@ -287,13 +287,13 @@ macro_rules! document {
                 crate::run::settings::preset_text::<Self>(name)
             }
 
-            /// The lists of methods that ship inside: the name and TOML of each.
+            /// The built-in lists of methods: the name and TOML of each.
             pub fn variants() -> crate::run::settings::Shipped {
                 <Self as crate::run::settings::Document>::VARIANTS
             }
 
-            /// The settings called `name`: a preset, or a TOML file where the name ends in `.toml` or is a path; a
-            /// relative one starts at `folder`.
+            /// Finds the settings called `name`: a preset, or a TOML file if the name ends in `.toml` or is a path. A
+            /// relative path starts at `folder`.
             ///
             /// # Errors
             /// [`Error::Unknown`](crate::Error::Unknown) with the nearest preset, or as
@@ -302,10 +302,10 @@ macro_rules! document {
                 crate::run::settings::find(name, folder)
             }
 
-            /// Reads a TOML document and checks every value; `source_name` is what errors call it.
+            /// Reads a TOML document and checks every value; `source_name` is its name in errors.
             ///
             /// # Errors
-            /// [`Error::Settings`](crate::Error::Settings) that names the source, the line and the key.
+            /// [`Error::Settings`](crate::Error::Settings) with the source, the line and the key.
             pub fn from_toml(text: &str, source_name: &str) -> Result<Self> {
                 crate::run::settings::from_toml(text, source_name)
             }
@@ -320,20 +320,20 @@ macro_rules! document {
                 crate::run::settings::Layers::read(source)?.settings()
             }
 
-            /// The TOML document, with every key, that [`from_toml`](Self::from_toml) reads back to equal
-            /// settings.
+            /// The settings as a TOML document with every key; [`from_toml`](Self::from_toml) reads equal settings from
+            /// it.
             ///
             /// # Errors
-            /// [`Error::Setting`](crate::Error::Setting) where [`validate`](Self::validate) refuses a value.
+            /// [`Error::Setting`](crate::Error::Setting) if [`validate`](Self::validate) refuses a value.
             pub fn to_toml(&self) -> Result<String> {
                 crate::run::settings::to_toml(self)
             }
 
-            /// These settings with each `key=value` applied in turn, checked at the end.
+            /// These settings with each `key=value` applied in turn, then checked.
             ///
-            /// Values are TOML, except that text needs no quotes. Entries of a list are addressed by name. A
-            /// new tag (`rule` of an optimiser, `kind` of a network) drops the keys of the old: give the new
-            /// one's after it.
+            /// Values are TOML, except that text needs no quotes. Entries of a list are addressed by name. A new tag
+            /// (`rule` of an optimiser, `kind` of a network) removes the keys of the old variant: set the tag first, then
+            /// the keys of the new variant.
             ///
             /// # Errors
             /// [`Error::Unknown`](crate::Error::Unknown) for an unknown key,
@@ -342,16 +342,16 @@ macro_rules! document {
                 crate::run::settings::changed(self, overrides)
             }
 
-            /// These settings with only the named methods, in the order named.
+            /// These settings with only the named methods, in this order.
             ///
             /// # Errors
             /// [`Error::Unknown`](crate::Error::Unknown) for an unknown name,
-            /// [`Error::Setting`](crate::Error::Setting) for none or one twice.
+            /// [`Error::Setting`](crate::Error::Setting) for an empty list or a repeated entry.
             pub fn with_methods<S: AsRef<str>>(&self, names: &[S]) -> Result<Self> {
                 crate::run::settings::with_methods(self, names)
             }
 
-            /// These settings with the methods of a list that ships inside instead of their own.
+            /// These settings with their methods replaced by a built-in list.
             ///
             /// # Errors
             /// [`Error::Unknown`](crate::Error::Unknown) with the nearest name.
@@ -362,25 +362,25 @@ macro_rules! document {
             /// These settings with other seeds.
             ///
             /// # Errors
-            /// [`Error::Setting`](crate::Error::Setting) for none or one twice.
+            /// [`Error::Setting`](crate::Error::Setting) for an empty list or a repeated entry.
             pub fn with_seeds(&self, seeds: &[u64]) -> Result<Self> {
                 crate::run::settings::with_seeds(self, seeds)
             }
 
-            /// What differs from the preset of the same name, but for title and description; `None` where there
-            /// is no such preset.
+            /// The differences from the preset of the same name, without title and description; `None` if there is no
+            /// such preset.
             ///
             /// # Errors
-            /// [`Error::Setting`](crate::Error::Setting) where the settings cannot be TOML.
+            /// [`Error::Setting`](crate::Error::Setting) if TOML cannot represent the settings.
             pub fn changes(&self) -> Result<Option<Vec<crate::run::settings::Change>>> {
                 crate::run::settings::changes(self, &self.name)
             }
 
-            /// Whether every value is in its range.
+            /// Checks that every value is in its range.
             ///
             /// # Errors
-            /// [`Error::Setting`](crate::Error::Setting) that names the first that is not, its value, and the
-            /// right values.
+            /// [`Error::Setting`](crate::Error::Setting) with the first setting that is not, its value and the valid
+            /// values.
             pub fn validate(&self) -> Result<()> {
                 crate::run::settings::validate(self)
             }

@@ -1,6 +1,6 @@
-//! Settings, each declared once by the macro of `src/declare.rs`: what is made from the declarations.
+//! Settings: reading, checking and documentation, generated from the declarations by the macro of `src/declare.rs`.
 //!
-//! A document of settings is TOML. It may start from another one, `base = "NAME or file.toml"`: see `base.rs`.
+//! A document of settings is TOML. It may inherit from another one, `base = "NAME or file.toml"`: see `base.rs`.
 
 mod base;
 mod changes;
@@ -40,13 +40,13 @@ pub struct Key {
     pub name: &'static str,
     /// The lines of its documentation.
     pub docs: &'static [&'static str],
-    /// What its value is.
+    /// The type of its value.
     pub kind: Kind,
-    /// The values that are right.
+    /// The valid values.
     pub range: Range,
     /// Whether it may be absent.
     pub optional: bool,
-    /// Its value, as TOML, where a file does not give one.
+    /// Its default value, as TOML.
     pub default: Option<&'static str>,
 }
 
@@ -60,7 +60,7 @@ pub struct Variant {
     pub keys: &'static [Key],
 }
 
-/// What a value is.
+/// The type of a value.
 #[derive(Clone, Copy)]
 pub enum Kind {
     /// Text.
@@ -79,12 +79,12 @@ pub enum Kind {
     Table(&'static [Key]),
     /// A table whose keys depend on the value of this one.
     Tagged(&'static str, &'static [Variant]),
-    /// A table that its reader checks.
+    /// A table that its reader checks, not this module.
     Free,
 }
 
 impl Kind {
-    /// Whether a TOML document has a section for each value.
+    /// Whether a value is a TOML section.
     pub(crate) fn has_section(self) -> bool {
         matches!(
             self,
@@ -93,9 +93,9 @@ impl Kind {
     }
 }
 
-/// A type that a setting may have.
+/// A Rust type of a setting.
 pub trait Setting {
-    /// What its values are in TOML.
+    /// The TOML type of its values.
     const KIND: Kind;
     /// Whether a key of this type may be absent.
     const OPTIONAL: bool = false;
@@ -128,12 +128,12 @@ impl<T: Setting> Setting for Option<T> {
     const OPTIONAL: bool = true;
 }
 
-/// Whether two names are one key: `optimizer` is `optimiser`.
+/// Whether two names are spellings of one key: `optimizer` is `optimiser`.
 pub(crate) fn same_name(one: &str, other: &str) -> bool {
     one == other || one.replace("iz", "is") == other.replace("iz", "is")
 }
 
-/// The key that a file means by `name`.
+/// Finds the key with this name, in any spelling.
 pub(crate) fn find_key(keys: &'static [Key], name: &str) -> Option<&'static Key> {
     keys.iter().find(|key| same_name(key.name, name))
 }

@@ -1,8 +1,8 @@
-//! The known name that a mistyped one most likely meant.
+//! Suggestions for mistyped names.
 
 use crate::error::Error;
 
-/// [`Error::Unknown`] for `name`, which stands for no `kind` (a noun: "benchmark"), with the nearest of `known`.
+/// [`Error::Unknown`] for the unrecognised `name`, with the nearest of `known`; `kind` is a noun such as "benchmark".
 pub fn unknown(kind: &'static str, name: &str, known: &[String]) -> Error {
     Error::Unknown {
         kind,
@@ -12,10 +12,10 @@ pub fn unknown(kind: &'static str, name: &str, known: &[String]) -> Error {
     }
 }
 
-/// The name at the smallest edit distance, if that is at most a third of the length or if one name
-/// contains the other (`mnist` for `split-mnist`, `eta` for `gain.eta`).
+/// The name at the smallest edit distance, if the distance is at most a third of the length or one name contains the
+/// other (`mnist` and `split-mnist`, `eta` and `gain.eta`).
 fn nearest(name: &str, known: &[String]) -> Option<String> {
-    // Edit distance is quadratic; nobody mistypes a name this long.
+    // Edit distance takes quadratic time; a name this long is not a typing error.
     if name.is_empty() || name.len() > 200 {
         return None;
     }

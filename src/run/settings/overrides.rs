@@ -7,7 +7,7 @@ use super::nearest::unknown;
 use super::{Key, Kind, find_key};
 use crate::error::{Error, Result};
 
-/// The table of a document with each `key=value` applied in turn.
+/// Applies each `key=value` in turn to the table of a document.
 pub(super) fn apply<S: AsRef<str>>(
     mut table: Table,
     keys: &'static [Key],
@@ -19,7 +19,7 @@ pub(super) fn apply<S: AsRef<str>>(
             let expected = "key=value, such as gain.eta=0.2";
             return Err(Error::setting("override", assignment, expected));
         };
-        // Taken before the change, because the walk below borrows the table for it.
+        // Collected first, because the change below borrows the table mutably.
         let known = paths(&table, keys);
         let (path, value) = (path.trim(), value.trim());
         Assignment { path, value, known }.set(path, &mut table, keys)?;
@@ -27,7 +27,7 @@ pub(super) fn apply<S: AsRef<str>>(
     Ok(table)
 }
 
-/// One `path=value` on its way into the tree of settings.
+/// One `path=value`, while it is applied.
 struct Assignment<'a> {
     path: &'a str,
     value: &'a str,
@@ -42,7 +42,7 @@ impl Assignment<'_> {
             None => (rest, None),
         };
         let key = find_key(keys, name).ok_or_else(|| self.unknown())?;
-        // Made if it is optional or a change of rule has left it out.
+        // Created if it is optional, or was removed by a change of rule.
         let empty = match key.kind {
             Kind::Table(_) | Kind::Tagged(..) | Kind::Free => Value::Table(Table::new()),
             _ => Value::Boolean(false),

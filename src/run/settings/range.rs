@@ -1,4 +1,4 @@
-//! The values that are right for a setting.
+//! The valid values of a setting.
 
 use std::collections::BTreeSet;
 
@@ -6,13 +6,13 @@ use toml::Value;
 
 use crate::error::{Error, Result};
 
-/// TOML's whole numbers are signed and of 64 bits: a larger one could not be written down.
+/// TOML integers are signed with 64 bits; a larger number cannot be written.
 const LARGEST_WHOLE: u64 = i64::MAX as u64;
 
-/// The values that are right; for a list of numbers or texts, for each of them.
+/// The valid values; for a list of numbers or texts, those of each entry.
 #[derive(Clone, Copy)]
 pub enum Range {
-    /// All of its kind.
+    /// All values of its type.
     Any,
     /// Finite numbers.
     Finite,
@@ -26,20 +26,20 @@ pub enum Range {
     Share,
     /// Whole numbers from 1.
     AtLeastOne,
-    /// Whole numbers from the first to the second; of this unit.
+    /// Whole numbers from the first to the second, both included, and their unit.
     Between(u64, u64, &'static str),
-    /// Names that a file's name may hold.
+    /// Names that are valid in file names.
     Name,
     /// One line of text.
     Line,
-    /// A list of at least one; its entries are called this.
+    /// A list of at least one entry; the text is a noun for an entry.
     NotEmpty(&'static str),
-    /// A list of at least one, none twice; its entries are called this.
+    /// A list of at least one entry without repetitions; the text is a noun for an entry.
     Distinct(&'static str),
 }
 
 impl Range {
-    /// The right values in words, where there is more to say than the kind does.
+    /// The valid values in words, if they are more restricted than the type.
     pub(crate) fn words(self) -> Option<String> {
         Some(match self {
             Range::Any => return None,
@@ -50,14 +50,14 @@ impl Range {
             Range::Share => "a number in [0, 1]".into(),
             Range::AtLeastOne => "a whole number from 1 to 2⁶³ − 1".into(),
             Range::Between(from, to, unit) => format!("{from} to {to} {unit}"),
-            Range::Name => "letters, digits, - and _, starting with a letter or digit, at most 64: file names hold it".into(),
+            Range::Name => "letters, digits, - and _, starting with a letter or digit, at most 64 characters; it is used in file names".into(),
             Range::Line => "one line of text".into(),
             Range::NotEmpty(entry) => format!("at least one {entry}"),
             Range::Distinct(entry) => format!("at least one {entry}, each {entry} once"),
         })
     }
 
-    /// Whether `value`, which is of its key's kind, is right.
+    /// Checks `value`, whose type is correct.
     pub(crate) fn check(self, path: &str, value: &Value) -> Result<()> {
         match (self, value) {
             (Range::Any, _) => Ok(()),
@@ -91,7 +91,7 @@ impl Range {
     fn contains(self, value: &Value) -> bool {
         let text = value.as_str().unwrap_or_default();
         let whole = value.as_integer().and_then(|v| u64::try_from(v).ok());
-        // As the setting has it: a number beyond f32 is infinite.
+        // Converted as the setting is: a number beyond f32's range becomes infinite.
         let number = value.as_float().or(value.as_integer().map(|v| v as f64));
         let number = number.map_or(f32::NAN, |v| v as f32);
         match self {
@@ -114,7 +114,7 @@ impl Range {
     }
 }
 
-/// [`Error::Setting`] unless the value fits.
+/// [`Error::Setting`] unless `fits`.
 pub(crate) fn require(
     fits: bool,
     name: &str,

@@ -1,4 +1,4 @@
-//! The reference of all keys, and settings with the documentation of each key beside its value.
+//! The reference of all keys, and presets annotated with the documentation of each key.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -9,16 +9,16 @@ use super::check::{expected, join, variant};
 use super::{DocumentKind, Key, Kind, Layers, Source, Variant};
 use crate::error::Result;
 
-/// What the page of all settings begins with.
+/// The introduction of the reference.
 const HEAD: &str = include_str!("reference.md");
 
-/// Every key of every system: type, range, default and documentation, as Markdown.
+/// The reference: type, range, default and documentation of every key of every system, as Markdown.
 pub fn reference() -> String {
     let mut page = HEAD.to_string();
     for system in DocumentKind::all() {
         let _ = write!(page, "\n## {}\n", system.name);
         if let Some(kind) = system.kind() {
-            let _ = write!(page, "\nDocuments of this kind have `kind = \"{kind}\"`.\n");
+            let _ = write!(page, "\nSuch documents contain `kind = \"{kind}\"`.\n");
         }
         section(&mut page, "", &[], system.keys);
     }
@@ -42,8 +42,9 @@ fn section(page: &mut String, path: &str, tags: &[String], keys: &[Key]) {
         match key.kind {
             Kind::Table(keys) => section(page, &path, &[], keys),
             Kind::List(Kind::Table(keys)) => {
-                let text =
-                    format!("\nA list: `[[{path}]]` for each; addressed as `{path}.NAME`.\n");
+                let text = format!(
+                    "\nA list of tables: one section `[[{path}]]` per entry. `--set` addresses an entry as `{path}.NAME`.\n"
+                );
                 page.push_str(&text);
                 section(page, &format!("{path}.NAME"), &[], keys);
             }
@@ -83,7 +84,7 @@ fn choices(kind: Kind) -> &'static [Variant] {
     }
 }
 
-/// The right values of a key, in words.
+/// The valid values of a key, in words.
 fn values(key: &Key) -> String {
     let kind = match key.kind {
         Kind::Choice(_) => "one of these names".into(),
@@ -102,19 +103,19 @@ fn values(key: &Key) -> String {
 
 fn presence(key: &Key) -> String {
     match (key.optional, key.default) {
-        (true, _) | (_, Some("{}")) => " May be left out.".into(),
+        (true, _) | (_, Some("{}")) => " Optional.".into(),
         (false, Some(default)) => format!(" Default: `{default}`."),
         (false, None) => String::new(),
     }
 }
 
-/// The lines of a documentation as one.
+/// Joins the lines of a documentation.
 pub(super) fn prose(docs: &[&str]) -> String {
     let lines: Vec<&str> = docs.iter().map(|line| line.trim()).collect();
     lines.join(" ")
 }
 
-/// The settings of a preset in full, with the documentation and default of each key beside its value.
+/// All settings of a preset, with the documentation and default of each key.
 ///
 /// # Errors
 /// [`Error::Unknown`](crate::Error::Unknown) with the nearest name.
@@ -166,7 +167,7 @@ fn write_table(text: &mut String, path: &str, table: &Table, keys: &[Key], with_
             }
             (Kind::List(Kind::Table(keys)), Some(Value::Array(list))) => {
                 for (index, entry) in list.iter().enumerate() {
-                    // Said once.
+                    // Only the first entry is annotated.
                     let with_docs = with_docs && index == 0;
                     comment(text, key, with_docs);
                     let _ = writeln!(text, "[[{path}]]");

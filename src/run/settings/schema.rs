@@ -28,13 +28,13 @@ pub fn json_schema() -> Value {
     schema
 }
 
-/// A document that starts from another may leave out every key.
+/// The schema of a document; with a base, no key is required.
 fn document(system: &DocumentKind) -> Value {
     let texts = json!({ "type": "array", "items": { "type": "string" } });
     let mut partial = table(system.keys, false);
     partial["properties"]["base"] = json!({
         "type": "string",
-        "description": "A benchmark, or a file beside this one, that this document starts from.",
+        "description": "The benchmark or file that this document inherits from. A relative path starts at the folder of this file.",
     });
     partial["properties"]["replace"] = texts;
     json!({ "if": { "required": ["base"] }, "then": partial, "else": table(system.keys, true) })

@@ -1,10 +1,10 @@
-//! Everything that ships inside as TOML, by name.
+//! All built-in TOML documents, by name.
 
 use crate::error::Result;
 use crate::run::settings::{DocumentKind, annotated, unknown};
 
-/// What ships inside as `name`: the settings of a benchmark, with the documentation of each, or the TOML of a
-/// list of methods or of a sweep.
+/// The built-in document `name`: the annotated settings of a benchmark, or the TOML of a list of methods or of a
+/// sweep.
 ///
 /// # Errors
 /// [`crate::Error::Unknown`] with the nearest name.

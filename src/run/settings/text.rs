@@ -1,4 +1,4 @@
-//! The text of TOML documents: reading it, and the line that an error is about.
+//! Reading of TOML documents, and the line numbers of errors.
 
 use std::fmt::Display;
 use std::io::Read;
@@ -10,15 +10,15 @@ use toml::{Spanned, Table};
 use super::same_name;
 use crate::error::{Error, Result};
 
-/// No experiment's description comes near this; a larger file is not one.
+/// The largest file that is read; settings are far smaller.
 const LARGEST_FILE: u64 = 1 << 20;
 
-/// The text of a file of settings, or of a sweep.
+/// Reads a file of settings or of a sweep.
 pub(crate) fn read(path: &Path) -> Result<String> {
     let refused = |reason| Error::file(path, "read", reason);
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(refused)?;
-    // A device tells no length: read no further than it takes to know that this is too long.
+    // Reading stops one byte past the limit, because a device file has no length to check first.
     let read = file.take(LARGEST_FILE + 1).read_to_end(&mut bytes);
     if read.map_err(refused)? as u64 > LARGEST_FILE {
         let expected = format!("expected settings in TOML, at most {LARGEST_FILE} bytes");
@@ -30,7 +30,7 @@ pub(crate) fn read(path: &Path) -> Result<String> {
     })
 }
 
-/// The TOML document `text`; `source_name` is what errors call it.
+/// Parses the TOML document `text`; `source_name` is its name in errors.
 pub(crate) fn parse(text: &str, source_name: &str) -> Result<Table> {
     toml::from_str(text).map_err(|error| {
         let at = error.span().map(|span| span.start);
@@ -38,7 +38,7 @@ pub(crate) fn parse(text: &str, source_name: &str) -> Result<Table> {
     })
 }
 
-/// What is wrong with `text`, with the line of the setting that the error names.
+/// Adds the source, and the line of the setting that the error names, to an error about `text`.
 pub(crate) fn located(text: &str, source_name: &str, error: &Error) -> Error {
     let at = match error {
         Error::Setting { name, .. } | Error::Unknown { name, .. } => offset(text, name),
@@ -47,7 +47,7 @@ pub(crate) fn located(text: &str, source_name: &str, error: &Error) -> Error {
     at_offset(text, source_name, at.map(|(at, _)| at), error)
 }
 
-/// What is wrong with `text`, with the line of the byte offset `at` where that is known.
+/// Adds the source, and the line of the byte offset `at` if it is known, to an error about `text`.
 pub(crate) fn at_offset(
     text: &str,
     source_name: &str,
@@ -63,14 +63,14 @@ pub(crate) fn at_offset(
     }
 }
 
-/// The line, from 1, of a byte offset.
+/// The line of a byte offset, counted from 1.
 fn line(text: &str, offset: usize) -> usize {
     let before = text.as_bytes().iter().take(offset);
     1 + before.filter(|byte| **byte == b'\n').count()
 }
 
-/// Where the setting at a dotted `path` is, and that all of the path was found; else where the table is that
-/// lacks it.
+/// The byte offset of the setting at a dotted `path`, and true. If only the beginning of the path exists, the offset of
+/// the last part found, and false.
 pub(crate) fn offset(text: &str, path: &str) -> Option<(usize, bool)> {
     let document = DeTable::parse(text).ok()?;
     let mut value: Option<&DeValue> = None;
@@ -98,7 +98,7 @@ fn entry<'a, 'i>(table: &'a DeTable<'i>, name: &str) -> Place<'a, 'i> {
     Some((key.span().start, value.get_ref()))
 }
 
-/// The entry of a list that [`address`](super::check::address) gives this name.
+/// The entry of a list with this [`address`](super::check::address).
 fn named<'a, 'i>(entries: &'a [Spanned<DeValue<'i>>], address: &str) -> Place<'a, 'i> {
     let mut entries = entries.iter().enumerate();
     let (_, entry) = entries.find(|(index, entry)| {

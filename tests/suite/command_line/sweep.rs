@@ -128,7 +128,7 @@ fn given_again_a_sweep_keeps_the_cells_that_have_ended() {
     let refused = crate::program::output(&folder, &["sweep", "eta.toml", "--out", "here"]);
     let complaint = text(&refused.stderr);
     assert_eq!(refused.status.code(), Some(1), "{complaint}");
-    for part in ["cell 4", "004/config.toml", "not of this cell's settings"] {
+    for part in ["cell 4", "004/config.toml", "not those of this cell"] {
         assert!(complaint.contains(part), "{part}: {complaint}");
     }
     fs::write(place("004/config.toml"), config).expect("written");

@@ -231,7 +231,7 @@ fn several_directories_share_one_page() {
     ends(&folder, &gap, 0);
     let [_, complaint] = ends(&folder, &["report", "one", "gap", "--out", "mixed.html"], 2);
     assert!(
-        complaint.contains("gap: expected experiments of one kind"),
+        complaint.contains("gap: expected a directory with the same kind of experiment"),
         "{complaint}"
     );
 }

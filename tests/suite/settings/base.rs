@@ -87,7 +87,7 @@ fn files_start_from_files_and_errors_name_the_one_that_is_wrong() {
         "{error}"
     );
     for (base, said) in [
-        ("\"mine.toml\"", "which does not start from this one"),
+        ("\"mine.toml\"", "that is not itself based on this one"),
         ("\"split-digit\"", "did you mean `split-digits`?"),
         ("3", "base = 3: expected the name"),
     ] {
