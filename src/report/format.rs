@@ -1,11 +1,11 @@
-//! How numbers are printed, the same in the terminal and on the page.
+//! Number formats of the terminal and the page.
 
 use crate::metrics::Summary;
 
-/// What a value is, and so how it is printed.
+/// The unit of a value, which determines its format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// A share in [0, 1] printed in per cent with two decimals.
+    /// A share in [0, 1], printed in per cent with two decimals.
     Percent,
     /// A share, four decimals.
     Share,
@@ -17,7 +17,7 @@ pub enum Unit {
     Number,
 }
 
-/// What stands for a value that does not exist.
+/// The text for a missing value.
 pub(crate) const NONE: &str = "–";
 
 impl Unit {
@@ -35,7 +35,7 @@ impl Unit {
         text.replace('-', "−")
     }
 
-    /// What a value is multiplied with where it is drawn.
+    /// The factor by which a value is multiplied in figures.
     pub(crate) fn scale(self) -> f64 {
         match self {
             Unit::Percent => 100.0,
@@ -55,7 +55,7 @@ impl Unit {
         }
     }
 
-    /// Mean ± standard deviation; the mean alone where there is no spread.
+    /// Mean ± standard deviation; the mean alone if there is no standard deviation.
     pub(crate) fn mean_and_spread(self, summary: &Summary) -> String {
         let mean = self.value(summary.mean);
         if summary.count < 2 || !summary.standard_deviation.is_finite() {
@@ -64,7 +64,7 @@ impl Unit {
         format!("{mean} ± {}", self.value(summary.standard_deviation))
     }
 
-    /// What stands behind a quantity's name.
+    /// The unit after a quantity's name.
     pub(crate) fn suffix(self) -> &'static str {
         match self {
             Unit::Percent => " (%)",

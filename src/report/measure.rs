@@ -1,12 +1,12 @@
-//! Measures as rows of a table: tables, CSV, JSON, differences, sweeps, charts and pages are made from the
-//! rows, so that a new measure is a function and a row.
+//! Measures, declared as rows of a table. Tables, CSV, JSON, differences, sweeps, charts and pages are made from the
+//! rows: to add a measure, add a function and a row.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::format::{NONE, Unit};
 use crate::metrics::{PairedDifference, Summary, paired_difference, summarise};
 
-/// Which way a measure is better.
+/// The better direction of a measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Better {
     /// Higher.
@@ -17,22 +17,22 @@ pub enum Better {
     Neither,
 }
 
-/// Where a measure is shown, besides files and the page.
+/// Where a measure is shown. All measures are in files and on the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
     /// In the terminal's table and in charts.
     TableAndChart,
     /// In the terminal's table.
     Table,
-    /// In charts, those of sweeps too.
+    /// In charts, including those of sweeps.
     Chart,
     /// In the charts of a page.
     PageChart,
-    /// On the page alone.
+    /// On the page only.
     PageOnly,
 }
 
-/// A number that an outcome has.
+/// A number that is computed from an outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Measure {
     /// Its name in files.
@@ -41,20 +41,20 @@ pub struct Measure {
     pub label: &'static str,
     /// How it is printed.
     pub unit: Unit,
-    /// Which way it is better.
+    /// The better direction.
     pub better: Better,
     /// The group of measures that share a table on the page.
     pub group: &'static str,
     /// Where it is shown.
     pub shown: Shown,
-    /// Its definition on the page; empty for one that the page defines in its text.
+    /// Its definition on the page; empty if the page's text defines it.
     pub definition: &'static str,
 }
 
-/// A row of the table of measures: a measure, and how an outcome's value is computed.
+/// A row of the table of measures: a measure, and the function that computes it from an outcome.
 pub(crate) struct MeasureOf<Outcome> {
     pub(crate) measure: Measure,
-    /// The value; none where the outcome does not have it.
+    /// The value; `None` if the outcome does not have it.
     pub(crate) of: fn(&Outcome) -> Option<f64>,
 }
 
@@ -83,7 +83,7 @@ impl<Outcome> MeasureOf<Outcome> {
         }
     }
 
-    /// The same with the definition that the page gives.
+    /// The row with a definition for the page.
     pub(crate) const fn defined(mut self, definition: &'static str) -> Self {
         self.measure.definition = definition;
         self
@@ -111,7 +111,7 @@ impl Measure {
         }
     }
 
-    /// The same with an arrow that says which way is better.
+    /// The heading with an arrow in the better direction.
     pub(crate) fn heading_with_arrow(&self) -> String {
         let arrow = match self.better {
             Better::Higher => " ↑",
@@ -126,19 +126,19 @@ impl Measure {
         format!("{}{}", self.label, self.unit.suffix())
     }
 
-    /// Its mean and spread in `measured`; none where there is none, or it is a gain that does not move.
+    /// Its mean and standard deviation in `measured`; `None` if missing, or for a gain that does not move.
     pub(crate) fn summary<'a>(&self, measured: &'a ByMeasure<Summary>) -> Option<&'a Summary> {
         let moves = |summary: &&Summary| self.unit != Unit::Gain || summary.mean != 1.0;
         measured.get(self.name).filter(moves)
     }
 
-    /// Mean ± standard deviation over seeds as text; a dash where there is none.
+    /// Mean ± standard deviation over seeds as text; a dash if missing.
     pub(crate) fn cell(&self, measured: &ByMeasure<Summary>) -> String {
         let summary = self.summary(measured);
         summary.map_or(NONE.into(), |s| self.unit.mean_and_spread(s))
     }
 
-    /// A difference with its interval, if it has one; a dash where there is none.
+    /// A difference, with its interval if it has one; a dash if missing.
     pub(crate) fn difference(&self, measured: &ByMeasure<PairedDifference>) -> String {
         let Some(found) = measured.get(self.name) else {
             return NONE.into();
@@ -151,18 +151,18 @@ impl Measure {
     }
 }
 
-/// Something for each measure that exists, by the measure's name; in JSON a map.
+/// Values of measures by name; only measures with a value are present. In JSON, a map.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ByMeasure<T>(Vec<(&'static str, T)>);
 
 impl<T> ByMeasure<T> {
-    /// What there is for the measure called `name`.
+    /// The value of the measure called `name`.
     pub fn get(&self, name: &str) -> Option<&T> {
         let found = self.0.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| value)
     }
 
-    /// What `of` gives for each of `measures`.
+    /// Collects the values of `of` for each of `measures`.
     pub(crate) fn new(measures: &[Measure], of: impl Fn(&Measure) -> Option<T>) -> Self {
         let found = measures.iter();
         ByMeasure(found.filter_map(|m| Some((m.name, of(m)?))).collect())
@@ -170,12 +170,12 @@ impl<T> ByMeasure<T> {
 }
 
 impl ByMeasure<f64> {
-    /// The measures that `outcome` has.
+    /// Computes the measures of `outcome`.
     pub(crate) fn of<Outcome>(rows: &[MeasureOf<Outcome>], outcome: &Outcome) -> Self {
         Self::of_each(rows, |of| of(outcome))
     }
 
-    /// What `value` makes of each row's function, where it makes something.
+    /// Collects the values of `value` for each row's function.
     pub(crate) fn of_each<Outcome>(
         rows: &[MeasureOf<Outcome>],
         value: impl Fn(fn(&Outcome) -> Option<f64>) -> Option<f64>,
@@ -202,7 +202,7 @@ impl<T: Serialize> Serialize for ByMeasure<T> {
     }
 }
 
-/// Mean and spread over `seeds` of each of `measures` that all seeds have.
+/// Mean and standard deviation over `seeds` of each of `measures` that all seeds have.
 pub(crate) fn over_seeds(measures: &[Measure], seeds: &[&ByMeasure<f64>]) -> ByMeasure<Summary> {
     ByMeasure::new(measures, |measure| {
         let values = seeds.iter().map(|seed| seed.get(measure.name).copied());
@@ -211,7 +211,7 @@ pub(crate) fn over_seeds(measures: &[Measure], seeds: &[&ByMeasure<f64>]) -> ByM
     })
 }
 
-/// The seeds that both have, and over these the first minus the second in each of `measures`.
+/// The common seeds, and the paired difference, first minus second, of each of `measures` over them.
 pub(crate) fn differences(
     measures: &[Measure],
     first: &[(u64, &ByMeasure<f64>)],

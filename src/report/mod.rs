@@ -1,5 +1,5 @@
-//! What reports are made of: measures as rows of a table, text and CSV, figures as SVG, and the
-//! page. Each system makes its own report of these.
+//! The building blocks of reports: measures, text tables and CSV, SVG figures, and the page. Each system makes its
+//! report from these.
 
 pub(crate) mod figure;
 pub(crate) mod format;

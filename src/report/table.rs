@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Result};
 
-/// `rows` as lines, the first `left` columns aligned to the left and the others to the right; all rows are
-/// as long as the first.
+/// `rows` as lines of text; the first `left` columns are left-aligned, the others right-aligned. All rows have as many
+/// columns as the first.
 pub(crate) fn aligned(rows: &[Vec<String>], left: usize) -> String {
     let columns = rows.first().map_or(0, Vec::len);
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
@@ -22,7 +22,7 @@ pub(crate) fn aligned(rows: &[Vec<String>], left: usize) -> String {
     text
 }
 
-/// `lines` as CSV, for the file called `name`.
+/// `lines` as CSV; `name` is the file's name in errors.
 pub(crate) fn csv<Line: AsRef<[String]>>(name: &str, lines: &[Line]) -> Result<String> {
     let failed = |reason: &dyn std::fmt::Display| Error::encoding(name, "CSV", reason);
     let mut writer = csv::Writer::from_writer(Vec::new());

@@ -45,7 +45,8 @@ impl<S: System> RunDirectory<S> {
     /// Creates the directory `path`, with its parents, and writes `config.toml`.
     ///
     /// # Errors
-    /// [`Error::File`] if `path` exists or cannot be created, [`Error::Encoding`] for settings that TOML cannot represent.
+    /// [`Error::File`] if `path` exists or cannot be created, [`Error::Encoding`] for settings that TOML cannot
+    /// represent.
     pub fn create(path: &Path, settings: &S::Settings) -> Result<Self> {
         let config = to_toml(settings)?;
         let exists = || {

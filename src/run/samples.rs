@@ -21,8 +21,8 @@ settings! {
         pub mean: Vec<f32> [Finite],
         /// Standard deviation of the scaled pixels: a list of one number per channel.
         pub standard_deviation: Vec<f32> [Positive],
-        /// Name of a collection of images in the data directory: the folder NAME or the packed file NAME.packed. Only with
-        /// source "images".
+        /// Name of a collection of images in the data directory: the folder NAME or the packed file NAME.packed. Only
+        /// with source "images".
         pub name: Option<String> [Name],
         /// Height and width, in pixels, that images are resized to. Only with sources "images" and "celeba".
         pub side: Option<u32> [AtLeastOne],

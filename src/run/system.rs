@@ -143,8 +143,8 @@ pub trait Experiment<O>: Sync {
     /// The size of the job with this index.
     fn size(&self, job: usize) -> Size;
 
-    /// Runs the job with this index, from the beginning or from [`Session::resumed`], and returns its outcome and state:
-    /// the final ones, or those at which it was stopped.
+    /// Runs the job with this index, from the beginning or from [`Session::resumed`], and returns its outcome and
+    /// state: the final ones, or those at which it was stopped.
     ///
     /// # Errors
     /// Those of the kernels and the store. Training that diverges is not an error: the outcome's status says so.

@@ -1,4 +1,4 @@
-//! The systems, a folder a paper.
+//! The systems, one folder per paper.
 
 pub mod comodulation;
 pub mod stability_gap;
@@ -9,7 +9,7 @@ use crate::run::settings::DocumentKind;
 pub use comodulation::Comodulation;
 pub use stability_gap::StabilityGap;
 
-/// Makes of each system's line (the `kind` of its documents, and its type) the list of the kinds of documents, and
+/// Builds, from one line per system (the `kind` of its documents, and its type), the list of the kinds of documents and
 /// the macro `with_system`, which runs code that is generic over the system.
 macro_rules! registry {
     ($d:tt $($kind:pat => $system:ident),+ $(,)?) => {
@@ -17,8 +17,8 @@ macro_rules! registry {
         pub(crate) const DOCUMENTS: &[DocumentKind] =
             &[$(DocumentKind::of::<<$system as System>::Settings>()),+];
 
-        /// The value of `$body`, in which `$name` is the system whose documents have this `kind`, an `Option<&str>`;
-        /// an error for a kind that no system has.
+        /// Evaluates `$body`, in which `$name` is the system whose documents have this `kind`, an `Option<&str>`; an
+        /// error for an unknown kind.
         macro_rules! with_system {
             ($d given:expr, $d name:ident => $d body:expr) => {
                 match $d given {
@@ -35,7 +35,7 @@ macro_rules! registry {
     };
 }
 
-// A line each.
+// One line per system.
 registry! { $
     None => StabilityGap,
     Some("comodulation") => Comodulation,

@@ -213,7 +213,7 @@ fn a_task_without_samples_of_two_classes_is_named() {
     let [_, complaint] = runs(&folder, "comodulation-cifar10", &[], 2);
     for part in [
         "primary.animal-or-vehicle",
-        "samples of 1 of its classes",
+        "samples of only 1 of its classes",
         "at least two",
     ] {
         assert!(complaint.contains(part), "{complaint}");
@@ -226,13 +226,13 @@ fn a_task_without_samples_of_two_classes_is_named() {
         &[only_birds, other].concat(),
         2,
     );
-    for part in ["tasks.class", "samples of 0 of its classes"] {
+    for part in ["tasks.class", "samples of only 0 of its classes"] {
         assert!(complaint.contains(part), "{complaint}");
     }
     write_celeba(&folder, &|name, has| has && name != "Eyeglasses");
     let more = ["--set", "data.side=16"];
     let [_, complaint] = runs(&folder, "comodulation-celeba", &more, 2);
-    for part in ["primary.Eyeglasses", "samples of 1 of its classes"] {
+    for part in ["primary.Eyeglasses", "samples of only 1 of its classes"] {
         assert!(complaint.contains(part), "{complaint}");
     }
     assert!(!Path::new(&folder.path().join("comodulation-celeba")).exists());

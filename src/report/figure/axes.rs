@@ -1,10 +1,10 @@
-//! Axes: from values to shares of a panel, and where ticks go.
+//! Axes: mapping of values to shares of a panel, and placement of ticks.
 
 /// A vertical axis.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Axis {
     scale: Scale,
-    /// The smallest and the largest value shown; of [`Scale::Error`], the errors.
+    /// The smallest and the largest value shown; for [`Scale::Error`], of the errors.
     low: f64,
     high: f64,
 }
@@ -13,18 +13,18 @@ pub(crate) struct Axis {
 enum Scale {
     Linear,
     Logarithmic,
-    /// Of an accuracy in per cent: logarithmic in the error 100 − accuracy, which falls upwards.
+    /// For an accuracy in per cent: logarithmic in the error 100 − accuracy, which decreases upwards.
     Error,
 }
 
 /// The smallest loss that a logarithmic axis shows.
 const LEAST_LOSS: f64 = 1e-6;
 
-/// The smallest error in per cent that an axis shows: one of a thousand.
+/// The smallest error in per cent that an axis shows: one in a thousand.
 const LEAST_ERROR: f64 = 0.1;
 
 impl Axis {
-    /// From `low` to `high`, widened to whole ticks but not beyond `limit`.
+    /// A linear axis from `low` to `high`, widened to whole ticks but not beyond `limit`.
     pub(crate) fn linear(low: f64, high: f64, limit: Option<f64>) -> Self {
         let (low, high) = widened(low, high);
         let step = step(high - low, 5);
@@ -36,24 +36,24 @@ impl Axis {
         }
     }
 
-    /// From `low` to `high` on a logarithmic scale.
+    /// A logarithmic axis from `low` to `high`.
     pub(crate) fn logarithmic(low: f64, high: f64) -> Self {
         let (low, high) = logarithmic_ends(low, high, LEAST_LOSS);
         let scale = Scale::Logarithmic;
         Axis { scale, low, high }
     }
 
-    /// For accuracies in per cent from `low` to `high`, logarithmic in 100 − accuracy: makes a fall from
-    /// 99 to 97 as easy to see as one from 60 to 0.
+    /// An axis for accuracies in per cent from `low` to `high`, logarithmic in 100 − accuracy: a fall from 99 to 97 is
+    /// as visible as one from 60 to 0.
     pub(crate) fn error(low: f64, high: f64) -> Self {
         let (low, high) = logarithmic_ends(100.0 - high, 100.0 - low, LEAST_ERROR);
         let scale = Scale::Error;
         Axis { scale, low, high }
     }
 
-    /// Where `value` is, as a share of the axis; beyond its ends at its ends.
+    /// The position of `value` as a share of the axis, clamped to its ends.
     pub(crate) fn share(&self, value: f64) -> f64 {
-        // `libm`, not the platform's functions: a figure's bytes are the same everywhere.
+        // `libm` instead of the platform's functions, so that a figure has the same bytes everywhere.
         let logarithmic =
             |v: f64| libm::log(v.max(self.low) / self.low) / libm::log(self.high / self.low);
         let share = match self.scale {
@@ -64,7 +64,7 @@ impl Axis {
         share.clamp(0.0, 1.0)
     }
 
-    /// Values that get a line, with their labels.
+    /// The values of the grid lines, with their labels.
     pub(crate) fn ticks(&self) -> Vec<(f64, String)> {
         let text = |value: f64, decimals: usize| format!("{value:.decimals$}").replace('-', "−");
         let label = |value: f64, decimals: usize| (value, text(value, decimals));
@@ -78,7 +78,7 @@ impl Axis {
             let decimals = usize::try_from(-power).unwrap_or(0);
             ticks.push(match self.scale {
                 Scale::Error => label(100.0 - value, decimals),
-                // 0.00001 has no room beside the axis's title.
+                // 0.00001 would overlap the axis's title.
                 Scale::Logarithmic if power < -3 => {
                     (value, format!("{value:.0e}").replace('-', "−"))
                 }
@@ -89,7 +89,7 @@ impl Axis {
     }
 }
 
-/// The ends of a logarithmic axis: positive, finite and apart, with a little room.
+/// The ends of a logarithmic axis: positive, finite and distinct, with a margin.
 fn logarithmic_ends(low: f64, high: f64, least: f64) -> (f64, f64) {
     let low = if low.is_finite() {
         low.max(least)
@@ -100,8 +100,8 @@ fn logarithmic_ends(low: f64, high: f64, least: f64) -> (f64, f64) {
     (low / 1.1, high.max(2.0 * low) * 1.1)
 }
 
-/// Powers of ten from `low` to `high`, and between them as many values as leave room for their labels;
-/// each with its power.
+/// Powers of ten from `low` to `high`, and as many values between them as their labels leave room for; each with its
+/// power.
 fn logarithmic_ticks(low: f64, high: f64) -> Vec<(f64, i32)> {
     let within: &[f64] = match libm::log10(high / low) {
         decades if decades < 1.2 => &[1.0, 2.0, 3.0, 5.0, 7.0],
@@ -119,7 +119,7 @@ fn logarithmic_ticks(low: f64, high: f64) -> Vec<(f64, i32)> {
     ticks
 }
 
-/// `low` and `high` as finite numbers some way apart.
+/// `low` and `high` as finite, distinct numbers.
 fn widened(low: f64, high: f64) -> (f64, f64) {
     if !(low.is_finite() && high.is_finite()) {
         return (0.0, 1.0);
@@ -130,7 +130,7 @@ fn widened(low: f64, high: f64) -> (f64, f64) {
     (low - 0.5, high + 0.5)
 }
 
-/// A round distance that divides `span` into about `count` pieces.
+/// A round step that divides `span` into about `count` intervals.
 fn step(span: f64, count: usize) -> f64 {
     let rough = span / count as f64;
     let power = libm::exp10(libm::floor(libm::log10(rough)));
@@ -141,7 +141,7 @@ fn step(span: f64, count: usize) -> f64 {
         .unwrap_or(rough)
 }
 
-/// About `count` round values from `low` to `high`, both included where they are round.
+/// About `count` round values from `low` to `high`, including both ends if they are round.
 pub(crate) fn linear_ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
     let (low, high) = widened(low, high);
     let step = step(high - low, count);
@@ -150,7 +150,7 @@ pub(crate) fn linear_ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
     (first..=last).map(|index| index as f64 * step).collect()
 }
 
-/// Decimals that tell neighbouring ticks apart.
+/// The number of decimals that distinguishes neighbouring ticks.
 pub(crate) fn decimals(ticks: &[f64]) -> usize {
     let distance = match ticks {
         [first, second, ..] => second - first,

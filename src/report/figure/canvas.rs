@@ -1,4 +1,4 @@
-//! Drawing: where panels are, and lines, bands and text on them.
+//! Drawing: the layout of panels, and lines, bands and text on them.
 
 use super::axes::{Axis, decimals};
 use super::curve::{Curve, thinned};
@@ -11,12 +11,12 @@ pub(crate) const WIDTH: f64 = 640.0;
 pub(crate) const LEFT: f64 = 80.0;
 pub(crate) const RIGHT: f64 = 28.0;
 const BOTTOM: f64 = 60.0;
-/// A plot's height where the drawing has one row of panels, and where it has several.
+/// A plot's height in a drawing with one row of panels, and with several.
 const PLOT_HEIGHTS: [f64; 2] = [290.0, 210.0];
 const BETWEEN_PANELS: f64 = 16.0;
 const ABOVE_PLOT: f64 = 28.0;
 pub(crate) const SPACE: f64 = 8.0;
-/// From the middle of a cross to its corners.
+/// Half the width of a cross.
 const CROSS: f64 = 5.0;
 
 /// One of `columns` panels side by side in a row.
@@ -24,7 +24,7 @@ pub(crate) struct Panel<'a> {
     pub(crate) row: usize,
     pub(crate) column: usize,
     pub(crate) columns: usize,
-    /// The values at its left and right edge.
+    /// The values at its left and right edges.
     pub(crate) x: (f64, f64),
     pub(crate) y: &'a Axis,
 }
@@ -49,7 +49,7 @@ impl Panel<'_> {
     }
 }
 
-/// A drawing in progress: legend on top, panels below it.
+/// A drawing in progress: the legend, and the panels below it.
 pub(crate) struct Canvas {
     pub(super) svg: Svg,
     /// Upper edge of the first row of panels.
@@ -135,7 +135,7 @@ impl Canvas {
         self.svg.text(label, at, Anchor::Middle);
     }
 
-    /// The dashed line of a switch.
+    /// A dashed line at a switch.
     pub(crate) fn switch(&mut self, panel: &Panel, value: f64) {
         let x = panel.horizontal(value);
         let (top, bottom) = self.edges(panel.row);
@@ -143,7 +143,7 @@ impl Canvas {
         self.svg.polyline(&[(x, top - 4.0), (x, bottom)], style);
     }
 
-    /// Each curve's band and mean, and the minima within each context, dotted; iterations counted from `origin`.
+    /// Each curve's band and mean, and dotted minima within each context; iterations are counted from `origin`.
     pub(crate) fn curves(&mut self, panel: &Panel, curves: &[Curve], origin: f64) {
         for curve in curves {
             let visible = panel.visible(curve, origin).into_iter();
@@ -249,7 +249,7 @@ impl Canvas {
         self.svg.polyline(&points, style);
     }
 
-    /// Where the point `(x, y)` of a panel is in the drawing.
+    /// The place in the drawing of the point `(x, y)` of a panel.
     fn at(&self, panel: &Panel, (x, y): (f64, f64)) -> Place {
         (panel.horizontal(x), self.vertical(panel, y))
     }
@@ -260,7 +260,7 @@ impl Canvas {
     }
 }
 
-/// Whether `text` has room above each of `columns` panels.
+/// Whether `text` fits above each of `columns` panels.
 pub(crate) fn fits_above(text: &str, columns: usize) -> bool {
     width_of(text) <= panel_width(columns.max(1))
 }
@@ -270,12 +270,12 @@ fn panel_width(columns: usize) -> f64 {
     (WIDTH - LEFT - RIGHT - (columns - 1.0) * BETWEEN_PANELS) / columns
 }
 
-/// About how wide `text` is, which is cut where it has no end.
+/// The approximate width of `text`; a very long text is cut.
 pub(crate) fn width_of(text: &str) -> f64 {
     text.chars().take(200).map(advance).sum()
 }
 
-/// About how wide a letter is: capitals, m, w and everything unusual, four fifths of the font's size.
+/// The approximate width of a letter; capitals, m, w and unusual letters take four fifths of the font's size.
 fn advance(letter: char) -> f64 {
     TEXT * match letter {
         'i' | 'j' | 'l' | 't' | 'f' | 'r' | ' ' | '-' | '.' | ',' => 0.35,

@@ -1,4 +1,4 @@
-//! Figures of lines: rows of panels, each line with or without a band around it.
+//! Line charts: rows of panels; lines can have a band around them.
 
 use super::axes::{Axis, linear_ticks};
 use super::canvas::{Canvas, Panel, fits_above};
@@ -6,23 +6,23 @@ use super::legend::Swatch;
 use crate::error::Result;
 use crate::report::table::csv;
 
-/// A figure, and the numbers behind it.
+/// A figure, and its numbers as CSV.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drawing {
-    /// The name of its files, without the ending.
+    /// The name of its files, without the extension.
     pub name: &'static str,
-    /// What it shows, in a few words.
+    /// Its title.
     pub title: String,
-    /// How to read it.
+    /// Its caption.
     pub caption: String,
     /// SVG text, with title and caption as its description.
     pub svg: String,
-    /// CSV text; numbers with as few digits as read back to the same f64.
+    /// CSV text; numbers have the fewest digits that read back to the same f64.
     pub csv: String,
 }
 
 impl Drawing {
-    /// A figure from what a canvas has drawn.
+    /// Builds a figure from a canvas.
     pub(crate) fn new(
         name: &'static str,
         title: &str,
@@ -41,20 +41,20 @@ impl Drawing {
     }
 }
 
-/// A figure of lines, as numbers.
+/// The data of a line chart.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Chart {
-    /// Its name: that of its file, lower-case letters, digits and hyphens, beginning with a letter.
+    /// Its file name without extension: lower-case letters, digits and hyphens, beginning with a letter.
     pub(crate) name: &'static str,
-    /// What it shows, in a few words.
+    /// Its title.
     pub(crate) title: &'static str,
-    /// How to read it.
+    /// Its caption.
     pub(crate) caption: String,
     /// From top to bottom.
     pub(crate) rows: Vec<ChartRow>,
 }
 
-/// Panels side by side, on one vertical axis.
+/// Panels side by side with a common vertical axis.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ChartRow {
     /// The vertical axis's title, with its unit.
@@ -70,22 +70,22 @@ pub(crate) struct ChartRow {
 /// Lines on one pair of axes.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ChartPanel {
-    /// What stands above it.
+    /// The title above it.
     pub(crate) title: String,
-    /// Where dashed vertical lines go.
+    /// The x values of dashed vertical lines.
     pub(crate) marks: Vec<f64>,
-    /// The lines; those of one label have one colour in all panels.
+    /// The lines; equal labels have the same colour in all panels.
     pub(crate) series: Vec<Series>,
 }
 
 /// One line.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Series {
-    /// What the legend calls it.
+    /// Its name in the legend.
     pub(crate) label: String,
-    /// In the order in which they are joined.
+    /// The points, in the order in which they are joined.
     pub(crate) points: Vec<Point>,
-    /// Where there is no value because training diverged.
+    /// The x values without a value because training diverged.
     pub(crate) diverged: Vec<f64>,
 }
 
@@ -118,8 +118,8 @@ impl Chart {
         panels.flat_map(|panel| &panel.series)
     }
 
-    /// One chart from the same chart of several experiments: in each row a panel for each, on one vertical axis.
-    /// Panels are called by `names` where these fit above them, by numbers from 1 otherwise.
+    /// Combines the same chart of several experiments: each row has a panel for each experiment, with a common vertical
+    /// axis. Panels are titled with `names` if these fit above them, otherwise with numbers from 1.
     pub(crate) fn side_by_side(name: &str, charts: &[(&str, &[Chart])]) -> Option<Chart> {
         let has = |charts: &'_ [Chart]| charts.iter().position(|chart| chart.name == name);
         let found = charts.iter().enumerate();
@@ -151,7 +151,7 @@ impl Chart {
         Some(merged)
     }
 
-    /// The labels, each once; a label's place is its colour's.
+    /// The distinct labels; a label's index is its colour's.
     fn labels(&self) -> Vec<&str> {
         let mut labels: Vec<&str> = Vec::new();
         for series in self.series() {
@@ -162,10 +162,10 @@ impl Chart {
         labels
     }
 
-    /// The drawing, and the numbers as CSV: `axis, panel, series, x, y, spread`, a line for each point.
+    /// Draws the chart, and writes the numbers as CSV: `axis, panel, series, x, y, spread`, one line per point.
     ///
     /// # Errors
-    /// [`crate::Error::File`] where drawing fails.
+    /// Those of writing the CSV.
     pub(crate) fn draw(&self) -> Result<Drawing> {
         let labels = self.labels();
         let lines = labels.iter().enumerate();
@@ -219,7 +219,7 @@ impl ChartRow {
             .points()
             .map(|p| p.y - p.spread)
             .fold(f64::INFINITY, f64::min);
-        // A band alone takes no axis of values that are never negative below 0.
+        // If no value is negative, a band does not extend the axis below 0.
         let low = match self.points().all(|p| p.y >= 0.0) {
             true => low.max(0.0),
             false => low,
@@ -247,7 +247,7 @@ impl ChartRow {
                 y: &y,
             };
             let mut ticks = linear_ticks(x.0, x.1, 6 / columns + 1);
-            // At its edge a panel's last would stand in the way of the next one's first.
+            // A label at the edge would overlap the first label of the next panel.
             let edge = x.1 - 0.03 * (x.1 - x.0);
             if column + 1 < columns && ticks.last().is_some_and(|last| *last > edge) {
                 ticks.pop();

@@ -3,22 +3,22 @@
 /// One method's curve.
 #[derive(Debug, Clone)]
 pub(crate) struct Curve {
-    /// What the legend calls it.
+    /// Its name in the legend.
     pub(crate) label: String,
-    /// Its place in the palette.
+    /// Its index in the palette.
     pub(crate) colour: usize,
-    /// Mean over seeds, an iteration each.
+    /// Mean over seeds at each iteration.
     pub(crate) mean: Vec<f64>,
-    /// Standard error over seeds, an iteration each.
+    /// Standard error over seeds at each iteration.
     pub(crate) error: Vec<f64>,
-    /// First and last iteration (counted from 1) of each context from the second on, and the smallest mean
-    /// within it; empty where minima mean nothing.
+    /// First and last iteration (counted from 1) of each context from the second on, and the smallest mean within it;
+    /// empty for quantities without meaningful minima.
     pub(crate) minima: Vec<(usize, usize, f64)>,
 }
 
 impl Curve {
-    /// Mean − standard error. Never below 0 for values that are not: the standard error of n values that
-    /// are not negative is at most their mean.
+    /// Mean − standard error. It is not negative for non-negative values: the standard error of n non-negative values
+    /// is at most their mean.
     pub(crate) fn low(&self) -> impl Iterator<Item = f64> {
         self.mean
             .iter()
@@ -35,11 +35,11 @@ impl Curve {
     }
 }
 
-/// The most points that a curve is drawn with: more than there are units across a panel at print size.
+/// The largest number of points of a drawn curve: more than the units across a panel at print size.
 const POINTS: usize = 2400;
 
-/// Which of the indices `range` to draw: all, or the smallest and largest value of each of [`POINTS`]/2
-/// equal pieces, so that no dip is lost.
+/// The indices in `range` to draw: all, or the smallest and largest value of each of [`POINTS`]/2 equal pieces, so that
+/// no dip is lost.
 pub(crate) fn thinned(values: &[f64], range: core::ops::Range<usize>) -> Vec<usize> {
     if range.len() <= POINTS {
         return range.collect();

@@ -1,4 +1,4 @@
-//! Heat maps: a value for each pair of two settings, as a colour and as a number.
+//! Heat maps: a value for each pair of two settings, shown as a colour and a number.
 
 use super::canvas::{Canvas, LEFT, RIGHT, SPACE, WIDTH};
 use super::chart::Drawing;
@@ -9,31 +9,31 @@ use crate::error::Result;
 use crate::report::format::NONE;
 use crate::report::table::csv;
 
-/// Maps over one grid, one below the other.
+/// Heat maps over one grid, one below the other.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct HeatMap {
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,
     pub(crate) caption: String,
-    /// What the columns are of, and each column's value.
+    /// The title of the columns, and each column's value.
     pub(crate) columns: (&'static str, Vec<f64>),
-    /// What the rows are of, and each row's value.
+    /// The title of the rows, and each row's value.
     pub(crate) rows: (&'static str, Vec<f64>),
-    /// What each map is of, and its values, `[row][column]`.
+    /// The title of each map, and its values, `[row][column]`.
     pub(crate) maps: Vec<(&'static str, Vec<Vec<f64>>)>,
-    /// Row and column of the cells that have a frame.
+    /// Row and column of the framed cells.
     pub(crate) framed: Vec<(usize, usize)>,
-    /// What the legend calls the frames, and cells without a value.
+    /// The names in the legend of frames, and of cells without a value.
     pub(crate) frame: &'static str,
     pub(crate) none: &'static str,
 }
 
 impl HeatMap {
-    /// The drawing, and the numbers as CSV: a column for each setting and each map. A value that does not
-    /// exist is a dash, and empty in the CSV.
+    /// Draws the maps, and writes the numbers as CSV: a column for each setting and each map. A missing value is a
+    /// dash in the drawing and empty in the CSV.
     ///
     /// # Errors
-    /// [`crate::Error::File`] where drawing fails.
+    /// Those of writing the CSV.
     pub(crate) fn draw(&self) -> Result<Drawing> {
         let mut legend = Vec::new();
         if !self.framed.is_empty() {
@@ -97,7 +97,7 @@ impl HeatMap {
             let at = (LEFT - SPACE, centre);
             canvas.svg.text(&label.to_string(), at, Anchor::End);
             for (column, value) in values[row].iter().enumerate() {
-                // The full colour would hide the number; a cell without a value has no colour.
+                // A stronger colour would hide the number; a cell without a value has no colour.
                 let share = 0.05 + 0.5 * (value - low) / (high - low).max(f64::MIN_POSITIVE);
                 let opacity = if share.is_finite() { share } else { 0.0 };
                 let upper = (x(column) + 1.0, y(row) + 1.0);

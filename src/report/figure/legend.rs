@@ -1,4 +1,4 @@
-//! The legend above the panels: what stands before each label, and how the entries fill rows.
+//! The legend above the panels: the swatch before each label, and the layout in rows.
 
 use super::canvas::{Canvas, LEFT, RIGHT, SPACE, WIDTH, width_of};
 use super::palette::{self, INK};
@@ -7,7 +7,7 @@ use super::svg::{Anchor, Place, Stroke};
 const ROW: f64 = 27.0;
 const SWATCH: f64 = 26.0;
 
-/// What stands before a label of the legend.
+/// The symbol before a label of the legend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Swatch {
     /// A line in the colour at this index.
@@ -16,12 +16,12 @@ pub(crate) enum Swatch {
     Cross,
     /// The outline of a cell.
     Frame,
-    /// The letters themselves.
+    /// A text.
     Letters(&'static str),
 }
 
 impl Canvas {
-    /// Draws the legend in the upper left corner, below a space.
+    /// Draws the legend in the upper left corner, below a margin.
     pub(crate) fn legend(&mut self, legend: &[(Swatch, &str)]) {
         let (places, _) = places(legend);
         for ((x, row), (swatch, label)) in places.into_iter().zip(legend) {
@@ -32,7 +32,7 @@ impl Canvas {
         }
     }
 
-    /// Draws a swatch whose left edge's middle is at `(x, y)`.
+    /// Draws a swatch; `(x, y)` is the middle of its left edge.
     fn swatch(&mut self, swatch: Swatch, (x, y): Place) {
         let middle = (x + SWATCH / 2.0, y);
         match swatch {
@@ -47,13 +47,13 @@ impl Canvas {
     }
 }
 
-/// How high the legend is.
+/// The height of the legend.
 pub(crate) fn height(legend: &[(Swatch, &str)]) -> f64 {
     let (_, rows) = places(legend);
     rows * ROW
 }
 
-/// Where each entry begins and in which row it is, and how many rows there are.
+/// The start and the row of each entry, and the number of rows.
 fn places(legend: &[(Swatch, &str)]) -> (Vec<(f64, f64)>, f64) {
     let (mut x, mut row) = (LEFT, 0.0);
     let mut places = Vec::new();

@@ -1,10 +1,10 @@
-//! Colours, in light and in dark.
+//! Colours for light and dark mode.
 //!
-//! Everything is drawn in the light colours, which a viewer without style sheets shows as they are. The
-//! style sheet that goes into each SVG finds an element by the colour it was drawn in and gives it its dark
-//! colour; so the same file adapts on its own and inside a page.
+//! Everything is drawn in the light colours; a viewer without style sheets shows these. In dark mode, the style sheet
+//! in each SVG selects elements by their light colour and sets the dark colour. The same file therefore adapts alone
+//! and inside a page.
 
-/// A colour in light and in dark.
+/// A colour for light mode and for dark mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Colour {
     pub(super) light: &'static str,
@@ -15,7 +15,7 @@ const fn colour(light: &'static str, dark: &'static str) -> Colour {
     Colour { light, dark }
 }
 
-/// After Okabe and Ito: told apart with every kind of colour vision; at least 3:1 against the background.
+/// After Okabe and Ito: distinguishable with every kind of colour vision; contrast to the background at least 3:1.
 const METHODS: [Colour; 6] = [
     colour("#0072B2", "#5CB8F0"),
     colour("#C85400", "#FF9147"),
@@ -30,13 +30,13 @@ pub(super) const INK: Colour = colour("#1B1F24", "#E8EBEE");
 pub(super) const GRID: Colour = colour("#E4E7EB", "#2B323A");
 pub(super) const SWITCH: Colour = colour("#808891", "#8B949E");
 
-/// The colour of the method at `index`; the seventh has the first's again.
+/// The colour of the method at `index`; colours repeat after the sixth.
 pub(super) fn method(index: usize) -> Colour {
     METHODS[index % METHODS.len()]
 }
 
-/// The style sheet of the SVG whose root has this `id`; every rule begins with it, as the sheet of an SVG
-/// inside a page holds for the whole page.
+/// The style sheet of the SVG whose root has this `id`. Every rule begins with the id, because the style sheet of an
+/// SVG inside a page applies to the whole page.
 pub(super) fn style_sheet(id: &str) -> String {
     let all = [BACKGROUND, INK, GRID, SWITCH].into_iter().chain(METHODS);
     let rules = all.map(|Colour { light, dark }| {

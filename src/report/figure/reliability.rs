@@ -1,4 +1,4 @@
-//! Reliability diagrams: accuracy against confidence, and how many samples have which.
+//! Reliability diagrams: accuracy against confidence, with a histogram of confidences.
 
 use super::axes::{Axis, linear_ticks};
 use super::canvas::{Canvas, Panel};
@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::metrics::{Calibration, CalibrationBin};
 use crate::report::table::csv;
 
-/// Diagrams side by side; more go below them.
+/// The number of diagrams in a row.
 const COLUMNS: usize = 3;
 
 const CAPTION: &str = "Bars: the share of correct predictions among those of each confidence. Short lines: \
@@ -16,15 +16,15 @@ const CAPTION: &str = "Bars: the share of correct predictions among those of eac
      in each bin. Expected calibration error (ECE), the mean distance of bar and short line over \
      predictions: ";
 
-/// Draws the reliability diagram (Guo et al. 2017, figure 1) of each of `calibrations`, which have labels, up
-/// to three side by side on one axis, each with its expected calibration error above it and the histogram of
-/// its confidences below it. `name` is the drawing's, lower-case letters, digits and hyphens.
+/// Draws the reliability diagram (Guo et al. 2017, figure 1) of each of the labelled `calibrations`, up to three side
+/// by side on one axis, each with its expected calibration error above and the histogram of its confidences below.
+/// `name` is the name of the drawing: lower-case letters, digits and hyphens.
 ///
-/// The numbers as CSV: `label, from, to, count, confidence, accuracy`, a line for each bin, from and to its
-/// edges; a bin without a sample has neither of the last two.
+/// The CSV has the columns `label, from, to, count, confidence, accuracy`, one line per bin; `from` and `to` are its
+/// edges. For an empty bin, the last two are empty.
 ///
 /// # Errors
-/// [`Error::Shape`] without a calibration; [`Error::File`] where drawing fails.
+/// [`Error::Shape`] without a calibration, and those of writing the CSV.
 ///
 /// ```
 /// let attention = neurogain::metrics::calibration(&[(0.9, true), (0.8, false), (0.7, true)])?;
@@ -108,7 +108,8 @@ fn draw_shares(canvas: &mut Canvas, panel: &Panel, colour: usize, calibration: &
     }
 }
 
-/// Grid and ticks. The last tick would stand in the way of the first of a `neighbour` to the right.
+/// Draws grid and ticks. With a `neighbour` to the right, the last tick is omitted: it would overlap the neighbour's
+/// first.
 fn frame(canvas: &mut Canvas, panel: &Panel, neighbour: bool) {
     let mut ticks = linear_ticks(0.0, 100.0, 6 / panel.columns + 1);
     if neighbour {

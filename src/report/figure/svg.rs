@@ -1,22 +1,22 @@
-//! SVG as text: its elements, and the document around them, which scales, has a title and a description for
-//! screen readers, and follows light and dark.
+//! SVG as text: its elements, and the document around them, which scales, has a title and a description for screen
+//! readers, and follows light and dark mode.
 
 use super::palette::{self, Colour, INK};
 
 /// A place in the drawing, in pixels from its upper left corner.
 pub(super) type Place = (f64, f64);
 
-/// As large as it is so that it can be read where the figure is 360 pixels wide.
+/// Font size: still readable when the figure is 360 pixels wide.
 pub(super) const TEXT: f64 = 19.0;
 
-/// Where a text is in relation to its place.
+/// The position of a text relative to its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Anchor {
-    /// Begins there, at half its height.
+    /// Begins there, vertically centred.
     Start,
-    /// Has its middle there.
+    /// Centred there.
     Middle,
-    /// Ends there, at half its height.
+    /// Ends there, vertically centred.
     End,
     /// Centred, below it.
     Below,
@@ -62,7 +62,7 @@ impl Stroke {
     }
 }
 
-/// The elements drawn so far, the first one lowest.
+/// The elements drawn so far; later ones cover earlier ones.
 #[derive(Debug, Default)]
 pub(super) struct Svg(String);
 
@@ -106,13 +106,13 @@ impl Svg {
         ));
     }
 
-    /// Text in the colour of ink; without letters, nothing.
+    /// Adds text in the text colour; an empty text adds nothing.
     pub(super) fn text(&mut self, text: &str, (x, y): Place, anchor: Anchor) {
         if text.is_empty() {
             return;
         }
         let (x, y) = (rounded(x), rounded(y));
-        // Letters are 0.76 em high, and half an x-height above the line is their middle.
+        // Letters are 0.76 em high; their middle is half an x-height above the line.
         let (side, down) = match anchor {
             Anchor::Start => ("start", "0.5ex"),
             Anchor::Middle => ("middle", "0.5ex"),
@@ -131,7 +131,7 @@ impl Svg {
         ));
     }
 
-    /// The whole document: `id` begins every id in it, `title` names it and `description` describes it.
+    /// The document; every id in it begins with `id`, and it has the given title and description.
     pub(super) fn document(
         &self,
         (width, height): (f64, f64),
@@ -160,7 +160,7 @@ fn joined(points: &[Place]) -> String {
     points.collect::<Vec<_>>().join(" ")
 }
 
-/// To a tenth of a pixel, which looks smooth in print too; and never −0.
+/// Rounds to a tenth of a pixel, which also looks smooth in print; never −0.
 fn rounded(number: f64) -> f64 {
     (number * 10.0).round() / 10.0 + 0.0
 }

@@ -1,11 +1,11 @@
-//! What every page has: head and foot, notices, figures, settings, how to reproduce, what to cite.
+//! The parts of every page: head and foot, notices, figures, settings, reproduction and citation.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::measure::Measure;
 use crate::run::settings::{Change, Common};
 
-/// A whole page of this title, of what stands above its sections and of these.
+/// A page with a title, a header and sections.
 pub(crate) fn page(title: &str, header: Markup, sections: Markup) -> String {
     let page = html! {
         (DOCTYPE)
@@ -40,7 +40,7 @@ pub(crate) fn section(id: &str, heading: &str, content: Markup) -> Markup {
     }
 }
 
-/// The heading of a page on these experiments.
+/// The heading of a page about these experiments.
 pub(crate) fn heading(experiments: &[Common]) -> String {
     let mut titles: Vec<&str> = experiments.iter().map(|of| of.title).collect();
     titles.dedup();
@@ -51,7 +51,7 @@ pub(crate) fn heading(experiments: &[Common]) -> String {
     }
 }
 
-/// The paragraphs of the descriptions.
+/// The descriptions as paragraphs.
 pub(crate) fn descriptions(experiments: &[Common]) -> Markup {
     let mut texts: Vec<&str> = experiments.iter().map(|of| of.description).collect();
     texts.dedup();
@@ -64,7 +64,7 @@ pub(crate) fn descriptions(experiments: &[Common]) -> Markup {
     }
 }
 
-/// A box with a list; nothing where the list is empty. `name` tells experiments of one page apart.
+/// A box with a list; empty if the list is empty. `name` is the experiment's name on a page of several.
 pub(crate) fn notice(name: Option<&str>, text: &str, lines: &[Markup]) -> Markup {
     html! {
         @if !lines.is_empty() {
@@ -76,7 +76,7 @@ pub(crate) fn notice(name: Option<&str>, text: &str, lines: &[Markup]) -> Markup
     }
 }
 
-/// The settings that differ from the preset, whose description stands above.
+/// The settings that differ from the preset.
 pub(crate) fn changes(name: Option<&str>, changes: &[Change]) -> Markup {
     let absent = |value: &str| match value {
         "" => "none".to_string(),
@@ -85,16 +85,16 @@ pub(crate) fn changes(name: Option<&str>, changes: &[Change]) -> Markup {
     let line = |change: &Change| {
         html! {
             code { (change.key) } " = " code { (absent(&change.value)) }
-            @if change.preset.is_empty() { ", which the benchmark does not have" }
+            @if change.preset.is_empty() { " (not set in the benchmark)" }
             @else { ", not " code { (change.preset) } }
         }
     };
     let lines: Vec<Markup> = changes.iter().map(line).collect();
-    let text = "Settings that differ from the benchmark’s, which the text above describes";
+    let text = "Settings that differ from the benchmark described above";
     notice(name, text, &lines)
 }
 
-/// Drawings, as SVG text, a title and a caption.
+/// Figures: for each, its SVG text, title and caption.
 pub(crate) fn figures(drawings: &[(&str, String, &str)]) -> Markup {
     html! {
         div.figures {
@@ -108,11 +108,11 @@ pub(crate) fn figures(drawings: &[(&str, String, &str)]) -> Markup {
     }
 }
 
-/// The settings as text, and the hash of the results, if it is known.
+/// The settings as text, and the hash of the results, if known.
 pub(crate) fn configuration(name: Option<&str>, text: &str, hash: Option<&String>) -> Markup {
     html! {
         @if let Some(hash) = hash {
-            p { (prefix(name)) "hash of every bit " code.hash { (hash) } }
+            p { (prefix(name)) "hash of all results " code.hash { (hash) } }
         }
         details {
             summary { (prefix(name)) code { "config.toml" } }
@@ -125,7 +125,7 @@ fn prefix(name: Option<&str>) -> Markup {
     html! { @if let Some(name) = name { (name) ": " } }
 }
 
-/// A table in a container of its own that scrolls where it is wider than the page.
+/// A table in a container that scrolls if the table is wider than the page.
 pub(crate) fn table(id: &str, caption: Markup, head: Markup, body: Markup) -> Markup {
     let caption_id = format!("{id}-caption");
     html! {
@@ -139,7 +139,7 @@ pub(crate) fn table(id: &str, caption: Markup, head: Markup, body: Markup) -> Ma
     }
 }
 
-/// The entries of a list of definitions: the measures that have one.
+/// The definitions of the measures, as entries of a definition list.
 pub(crate) fn definitions(measures: &[Measure]) -> Markup {
     html! {
         @for measure in measures.iter().filter(|measure| !measure.definition.is_empty()) {
@@ -149,15 +149,15 @@ pub(crate) fn definitions(measures: &[Measure]) -> Markup {
     }
 }
 
-/// How to get the same files again.
+/// The section on how to reproduce the results.
 pub(crate) fn reproduce(experiments: usize) -> Markup {
     let content = html! {
         p {
-            "The settings above decide every number: the same settings and seeds give the same bits on "
-            "every machine. With "
+            "The settings above determine every number: equal settings and seeds give the same bits on every "
+            "machine. To repeat the run, use "
             @if experiments > 1 { "one of the directories’ " } @else { "this directory’s " }
-            code { "config.toml" } " (and " code { "--data" } " with the directory of the data, if they "
-            "do not ship with neurogain):"
+            code { "config.toml" } " (and " code { "--data DIR" } " with the directory of the data, unless the "
+            "data are built in):"
         }
         pre tabindex="0" { code { "neurogain run config.toml --out NEW-DIRECTORY" } }
     };
@@ -166,7 +166,7 @@ pub(crate) fn reproduce(experiments: usize) -> Markup {
 
 /// A paper.
 pub(crate) struct Paper {
-    /// What the page has from it.
+    /// What the page takes from it.
     pub(crate) of: &'static str,
     pub(crate) authors: &'static str,
     pub(crate) title: &'static str,
@@ -175,7 +175,7 @@ pub(crate) struct Paper {
     pub(crate) year: u16,
 }
 
-/// The paper to cite.
+/// The section on the paper to cite.
 pub(crate) fn cite(paper: &Paper) -> Markup {
     let content = html! {
         p {

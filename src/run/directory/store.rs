@@ -11,7 +11,8 @@ use crate::run::{Job, Outcome, Saved, Status, Store, System, files, tensorboard}
 use crate::state::Checkpoint;
 
 impl<S: System> RunDirectory<S> {
-    /// Writes the records and details of an outcome, each atomically. If the job has ended, its checkpoints are removed.
+    /// Writes the records and details of an outcome, each atomically. If the job has ended, its checkpoints are
+    /// removed.
     ///
     /// # Errors
     /// [`Error::Unknown`] for a job that is not in the plan, [`Error::File`] if they cannot be written.

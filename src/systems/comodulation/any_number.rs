@@ -1,4 +1,4 @@
-//! Numbers as JSON that need not be finite: NaN and the infinities are text there.
+//! Numbers as JSON, with NaN and infinities as text.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

@@ -1,4 +1,4 @@
-//! Running a comodulation experiment: a network a seed, and from it every method.
+//! Running a comodulation experiment: one pretrained network per seed, and every method started from it.
 
 use std::sync::atomic::AtomicBool;
 
@@ -14,19 +14,19 @@ use crate::run::{self, Job, MemoryStore, Options, Session, Size, Status};
 use crate::state::Checkpoint;
 use crate::tensor::NamedTensor;
 
-/// One batch that was learnt from.
+/// One training batch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BatchRecord {
     /// The task, counted from 0.
     pub task: usize,
-    /// The batch's mean cross-entropy before it was learnt, nats.
+    /// The batch's mean cross-entropy before the update, in nats.
     pub loss: f64,
-    /// The share of it that was correct.
+    /// The share of correct predictions.
     pub accuracy: f64,
 }
 
 impl BatchRecord {
-    /// A batch of a task with its loss.
+    /// The record of a task's batch with this loss.
     pub(super) fn new(task: usize, loss: Loss) -> Self {
         BatchRecord {
             task,
@@ -43,15 +43,15 @@ pub struct PretrainingRun {
     pub seed: u64,
     /// Epochs of pretraining.
     pub epochs: usize,
-    /// Every batch since the next smaller number of epochs that methods start from, in order.
+    /// Every batch after the next smaller number of epochs, in order.
     pub steps: Vec<BatchRecord>,
-    /// Its accuracy on the test samples of each primary task; none before the end.
+    /// Its accuracy on the test samples of each primary task; empty before the end.
     pub accuracies: Vec<f64>,
     /// How it ended.
     pub status: Status,
 }
 
-/// One method from one network.
+/// One method, started from one network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AdaptationRun {
     /// The method's name in the settings.
@@ -62,43 +62,43 @@ pub struct AdaptationRun {
     pub epochs: usize,
     /// Every batch, in order.
     pub steps: Vec<BatchRecord>,
-    /// The measures of each task; none unless it is complete.
+    /// The measures of each task; empty unless it is complete.
     pub tasks: Vec<TaskMeasures>,
-    /// Numbers that the method learnt besides the network's.
+    /// The number of parameters that the method adds to the network: controller and readouts.
     pub learnt_numbers: usize,
-    /// SHA-256 over every loss and every number that the method ends with, in hexadecimal; none before the end.
+    /// SHA-256 over every loss and the final parameters, in hexadecimal; `None` before the end.
     pub hash: Option<String>,
     /// How it ended.
     pub status: Status,
 }
 
 impl AdaptationRun {
-    /// Whether every batch was learnt and every task measured.
+    /// Whether training is complete and every task was measured.
     pub fn complete(&self) -> bool {
         self.status == Status::Complete
     }
 }
 
-/// What a job of the plan leaves.
+/// The outcome of a job.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ComodulationRun {
     /// A network that has learnt the primary tasks.
     Pretraining(PretrainingRun),
-    /// A method that has started from it.
+    /// A method that started from a pretrained network.
     Adaptation(AdaptationRun),
 }
 
-/// What a job of the plan does.
+/// The work of a job.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Work<'a> {
-    /// Teaches the primary tasks: seed, and the place in the list of numbers of epochs.
+    /// Pretraining on the primary tasks: seed, and index in the list of numbers of epochs.
     Pretrain(u64, usize),
     /// A method: seed and epochs of pretraining.
     Adapt(&'a ComodulationMethod, u64, usize),
 }
 
-/// Every job: for each seed a pretraining to each number of epochs, each from the one before it; then the methods, in the
-/// order of methods, epochs and seeds.
+/// Every job. First, for each seed, a pretraining to each number of epochs, each from the previous one; then the
+/// methods, in the order of methods, epochs and seeds.
 pub(crate) fn plan(settings: &ComodulationSettings) -> Vec<(Work<'_>, Job)> {
     let (epochs, seeds) = (&settings.pretraining.epochs, &settings.training.seeds);
     let mut plan = Vec::new();
@@ -133,10 +133,10 @@ pub(crate) fn adaptation_id(method: &str, epochs: usize, seed: u64) -> String {
     format!("{method}-{epochs}-{seed}")
 }
 
-/// What jobs that pretrain are called; no method has this name.
+/// The name of pretraining jobs; no method has this name.
 pub(super) const PRETRAINING: &str = "pretraining";
 
-/// An experiment that is ready to run: what all its runs share, and only read.
+/// An experiment that is ready to run: the read-only data that all its runs share.
 #[derive(Debug)]
 pub struct ComodulationExperiment<'a, B: Backend = Cpu> {
     pub(super) settings: &'a ComodulationSettings,
@@ -149,15 +149,15 @@ pub struct ComodulationExperiment<'a, B: Backend = Cpu> {
     pub(super) weights: Option<&'a [NamedTensor]>,
 }
 
-/// What a batch costs that is learnt from: a pass forward, and a backward one of twice that.
+/// The cost of a training batch: a forward pass, and a backward pass of twice its cost.
 pub(super) const LEARNT: u64 = 3;
 
 impl<'a, B: Backend> ComodulationExperiment<'a, B> {
-    /// Settings on samples: everything that can be wrong with them shows here.
+    /// Prepares an experiment and checks that the settings can be run on these samples.
     ///
     /// # Errors
-    /// [`Error::Setting`] for settings that cannot be run on these samples, [`Error::Memory`] if there
-    /// is no room.
+    /// [`Error::Setting`] for settings that cannot be run on these samples, [`Error::Memory`] if memory does not
+    /// suffice.
     pub fn new(
         settings: &'a ComodulationSettings,
         material: &'a TaskData,
@@ -166,7 +166,7 @@ impl<'a, B: Backend> ComodulationExperiment<'a, B> {
         settings.validate()?;
         if settings.network.weights.is_some() != material.weights.is_some() {
             let value = settings.network.weights.as_deref().unwrap_or("(missing)");
-            let expected = "the name of the file whose weights are loaded, or neither";
+            let expected = "a file if and only if weights were loaded";
             return Err(Error::setting("network.weights", value, expected));
         }
         memory::memory(settings, &material.samples, 1).check()?;
@@ -210,7 +210,7 @@ impl<'a, B: Backend> ComodulationExperiment<'a, B> {
         Ok(experiment)
     }
 
-    /// Batches of one epoch of pretraining.
+    /// The number of batches in one epoch of pretraining.
     pub(super) fn epoch(&self) -> usize {
         let samples = self.primary.iter().map(|task| task.train.samples.len());
         samples
@@ -219,7 +219,7 @@ impl<'a, B: Backend> ComodulationExperiment<'a, B> {
             .div_ceil(self.settings.training.batch)
     }
 
-    /// What a batch of a method costs.
+    /// The cost of a method's batch.
     pub(super) fn cost(&self, method: &ComodulationMethod) -> u64 {
         match method.gains {
             GainSource::Ones | GainSource::MeanActivity => LEARNT,
@@ -229,22 +229,22 @@ impl<'a, B: Backend> ComodulationExperiment<'a, B> {
         }
     }
 
-    /// Epochs of the pretraining that this one carries on from.
+    /// Epochs of the pretraining that this one continues.
     pub(super) fn epochs_before(&self, level: usize) -> usize {
         let before = level.checked_sub(1);
         before.map_or(0, |level| self.settings.pretraining.epochs[level])
     }
 
-    /// Batches of a method.
+    /// The number of batches of a method.
     pub(super) fn batches(&self) -> usize {
         self.settings.adaptation.iterations * self.tasks.len()
     }
 
-    /// Runs every job in memory, at most `threads` at a time, and gives the cells in the order of methods, epochs and
-    /// seeds. Raising `stop` interrupts the jobs after their batch.
+    /// Runs every job in memory, at most `threads` at the same time, and returns the methods' runs in the order of
+    /// methods, epochs and seeds. Setting `stop` interrupts the jobs after their current batch.
     ///
     /// # Errors
-    /// What the kernels fail with. Training that diverges is no error: the cell's [`Status`] says so.
+    /// Those of the kernels. Training that diverges is not an error: the run's [`Status`] says so.
     pub fn run(&self, threads: usize, stop: &AtomicBool) -> Result<Vec<AdaptationRun>> {
         let options = Options {
             threads,

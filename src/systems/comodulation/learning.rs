@@ -1,4 +1,4 @@
-//! What one run of a comodulation experiment learns: the primary tasks, or a method's.
+//! One run of a comodulation experiment: pretraining on the primary tasks, or a method on the tasks.
 
 use std::path::Path;
 
@@ -38,7 +38,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         Ok(network)
     }
 
-    /// The network and its readouts of the primary tasks, before the first batch.
+    /// The network and its readouts for the primary tasks, before the first batch.
     fn beginner(&self, seed: u64) -> Result<Adapter<B>> {
         let settings = self.settings;
         let learner = AdapterSettings {
@@ -56,7 +56,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         Adapter::new(self.backend, network, None, &classes, readouts, learner)
     }
 
-    /// Teaches a network the primary tasks, from the number of epochs before `level` to that of it.
+    /// Pretrains a network on the primary tasks, from the number of epochs before `level` to that of `level`.
     pub(super) fn pretrain(
         &self,
         seed: u64,
@@ -110,7 +110,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         Ok((done, Checkpoint::take(backend, &mut learner)?))
     }
 
-    /// A method, from what pretraining has left.
+    /// Runs a method from a pretrained network.
     pub(super) fn cell(
         &self,
         method: &ComodulationMethod,
@@ -228,7 +228,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         cell.hash = Some(hexadecimal(hash));
         let mut state = Checkpoint::take(backend, &mut adapter)?;
         if method.learnt == Learnt::Modulation {
-            // What is frozen is in the state of the pretraining.
+            // Frozen weights are in the state of the pretraining.
             let frozen = Checkpoint::take(backend, adapter.network())?.network;
             let is_frozen = |name: &str| frozen.iter().any(|tensor| tensor.name == name);
             state.network.retain(|tensor| !is_frozen(&tensor.name));
@@ -243,7 +243,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         mut stream: RandomStream,
         batch: &mut Batch<B>,
     ) -> Result<()> {
-        // Drawn as u32, so that the width of `usize` does not matter.
+        // Drawn as u32, so that the width of `usize` does not affect the results.
         let count = u32::try_from(from.samples.len()).unwrap_or(u32::MAX);
         let places: Vec<usize> = (0..self.settings.training.batch)
             .map(|_| stream.random_range(0..count) as usize)
@@ -265,7 +265,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         Ok(())
     }
 
-    /// What a network says to all test samples of a task.
+    /// The network's predictions on all test samples of a task.
     fn ask(&self, adapter: &mut Adapter<B>, number: usize, task: &Task) -> Result<Answer> {
         let mut batch = self.test.batch(self.backend)?;
         let mut all = Answer {

@@ -1,4 +1,4 @@
-//! What is measured of a task that has been learnt.
+//! The measures of a learnt task.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +10,8 @@ use crate::metrics::{
     shares_near_zero, softmax_confidences,
 };
 
-/// Gains not above these count as near zero: a share for each. The gain of a neuron that no batch's draws move up
-/// falls from 1 to 2/(n + 2) or so behind n batches, not to 0.
+/// Thresholds for "near zero": for each, the share of gains at or below it is measured. Even the gain of a neuron that
+/// no batch increases is about 2/(n + 2) after n batches, not 0.
 pub const NEAR_ZERO: [f32; 3] = [0.01, 0.1, 0.5];
 
 /// A task's measures on its test samples.
@@ -21,7 +21,7 @@ pub struct TaskMeasures {
     pub task: String,
     /// Test samples.
     pub samples: usize,
-    /// Share of correct ones.
+    /// Share of correct predictions.
     pub accuracy: f64,
     /// Mean cross-entropy, nats.
     #[serde(with = "any_number")]
@@ -34,25 +34,25 @@ pub struct TaskMeasures {
     pub calibration_error: f64,
     /// The reliability diagram.
     pub reliability: Vec<CalibrationBin>,
-    /// How far classes are apart in what the readout reads: [`class_geometry`].
+    /// Separability of the classes in the readout's input: [`class_geometry`].
     pub separability: Option<f64>,
-    /// Dimensions of its scatter within classes.
+    /// Participation ratio (dimensions) of the scatter within classes.
     pub participation_ratio: Option<f64>,
     /// The same in the span of the class means.
     pub subspace_participation_ratio: Option<f64>,
-    /// Mean over the decoder's neurons of how well each, before its gain, tells the first class from the others.
+    /// Mean over the decoder's neurons of d′ between the first class and the others, before the gain.
     pub informativeness: Option<f64>,
-    /// The same, each neuron weighted by its gain: above it where gains go to informative neurons.
+    /// The same, weighted by the gains; larger than `informativeness` if informative neurons have larger gains.
     pub gained_informativeness: Option<f64>,
-    /// Share of gains not above each of [`NEAR_ZERO`]; empty where each image has its own.
+    /// Share of gains at or below each of [`NEAR_ZERO`]; empty if gains are per image.
     pub gains_near_zero: Vec<f64>,
-    /// The gains g, one for each of the decoder's neurons; empty where each image has its own.
+    /// The gains g, one per neuron of the decoder; empty if gains are per image.
     pub gains: Vec<f32>,
-    /// The couplings c, one for each of the encoder's.
+    /// The couplings c, one per modulated channel of the encoder.
     pub couplings: Vec<f32>,
 }
 
-/// Measures what a network says to the test samples of a task, whose classes are `labels`.
+/// Measures a network's predictions on the test samples of a task, whose classes are `labels`.
 pub(super) fn measure(
     task: &str,
     classes: usize,
@@ -106,7 +106,7 @@ pub(super) fn measure(
     })
 }
 
-/// The class of the largest logit; ties go to the lower one.
+/// The class with the largest logit; of equal logits, the lowest class.
 fn largest(logits: &[f32]) -> u8 {
     let mut best = 0;
     for (class, logit) in logits.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Whether an experiment fits into memory, before it is begun.
+//! The memory estimate of an experiment, checked before it begins.
 
 use super::ComodulationSettings;
 use crate::data::TrainTest;
@@ -7,15 +7,16 @@ use crate::models::{STAGES, Stem};
 use crate::run::Memory;
 
 const FLOAT: u64 = 4;
-/// Weight, gradient, packed copy, optimiser's moments, and a checkpoint as numbers, as bytes and as a file.
+/// Copies per weight: weight, gradient, packed copy, the optimiser's moments, and a checkpoint as numbers, as bytes and
+/// as a file.
 const COPIES: u64 = 4 + 2 + 3 * 3;
-/// Bytes of a batch in a cell, and as JSON in the making of its file.
+/// Bytes of a batch's record, in memory and as text while its file is written.
 const STEP: u64 = 24 + 2 * 80;
 
-/// What `threads` runs at a time need at most.
+/// The memory that `threads` parallel runs need at most.
 ///
-/// Counted, as upper bounds: of each run its weights and what trains them, and the activations of a batch and
-/// of a batch of test samples; of the decoder under the draws what one batch keeps; the batches of every run.
+/// It counts upper bounds: for each run, the weights and their training state, the activations of a batch and of a
+/// batch of test samples, and the decoder's activations under all draws of one batch; and the records of every run.
 pub(super) fn memory(
     settings: &ComodulationSettings,
     samples: &TrainTest,
@@ -35,11 +36,11 @@ pub(super) fn memory(
             settings.adaptation.iterations,
             settings.tasks.len(),
         ),
-        remedy: "lower these, or the number of threads",
+        remedy: "lower these settings, or --threads",
     }
 }
 
-/// None for more than a u64 holds.
+/// The bytes; `None` if they exceed a u64.
 fn needed(settings: &ComodulationSettings, samples: &TrainTest, threads: usize) -> Option<u64> {
     let network = &settings.network;
     let [width, encoder, decoder, controller] = [
@@ -51,7 +52,7 @@ fn needed(settings: &ComodulationSettings, samples: &TrainTest, threads: usize) 
     .map(|size| size as u64);
     let image = samples.train.shape();
     let pixels = (image.height as u64).checked_mul(image.width as u64)?;
-    // The large stem's convolution has half the rows and columns.
+    // The output of the large stem's convolution has half the height and width.
     let first = match network.stem {
         Stem::Small => pixels,
         Stem::Large => pixels.div_ceil(4),
@@ -59,8 +60,8 @@ fn needed(settings: &ComodulationSettings, samples: &TrainTest, threads: usize) 
     let stages = u32::try_from(network.stages.clamp(1, STAGES)).ok()? - 1;
     let last = width.checked_mul(1 << stages)?;
     let side_by_side = first.div_ceil(4u64.pow(stages)).max(1);
-    // The backbone's tensors hold 16⅓ times the first stage's: at most 20 with the gradients. The encoder has
-    // eight maps, the decoder five vectors and those of each draw.
+    // The backbone's tensors hold 16⅓ times the numbers of the first stage's output: at most 20 times with the
+    // gradients. The encoder has eight maps, the decoder five vectors and those of each draw.
     let activations = sum([
         pixels.checked_mul(image.channels as u64)?,
         first.checked_mul(width)?.checked_mul(20)?,
@@ -93,7 +94,7 @@ fn needed(settings: &ComodulationSettings, samples: &TrainTest, threads: usize) 
         .checked_mul(epochs)?;
     let batches = (settings.adaptation.iterations as u64).checked_mul(tasks)?;
     let steps = batches.checked_mul(cells)?.checked_mul(STEP)?;
-    // Batches are counted.
+    // The number of batches.
     let longest = *settings.pretraining.epochs.last()? as u64;
     let epoch = (samples.train.len() as u64).checked_mul(settings.primary.len() as u64)?;
     longest.checked_mul(epoch)?.checked_mul(cells)?;

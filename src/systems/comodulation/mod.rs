@@ -1,7 +1,9 @@
-//! Task adaptation by stochastic comodulation (arXiv 2311.15053): pretrained networks, and methods that start from them.
+//! Task adaptation by stochastic comodulation (arXiv 2311.15053): pretrained networks, and methods that start from
+//! them.
 //!
-//! The jobs are the pretrainings, `pretraining-EPOCHS-SEED`, each from the one before it, and the methods,
-//! `METHOD-EPOCHS-SEED`, each from a pretraining. Records are one row a batch; details are the measures of each task.
+//! The jobs are the pretrainings, `pretraining-EPOCHS-SEED`, each from the previous one, and the methods,
+//! `METHOD-EPOCHS-SEED`, each from a pretraining. Records have one row per batch; details are the measures of each
+//! task.
 //!
 //! ```
 //! use std::path::Path;
@@ -14,7 +16,7 @@
 //!     .with_methods(&["attention", "comodulation"])?
 //!     .with_seeds(&[42])?
 //!     .with_overrides(&["network.stages=1", "adaptation.iterations=2", "pretraining.epochs=[0]"])?;
-//! // The digits ship inside: no directory is looked into.
+//! // The digits are built in: no directory is read.
 //! let material = TaskData::load(&settings, Path::new(""))?;
 //! let backend = Cpu::new()?;
 //! let experiment = ComodulationExperiment::new(&settings, &material, &backend)?;
@@ -66,11 +68,11 @@ pub use self::settings::{
 };
 pub use self::tasks::TaskData;
 
-/// Pretrained networks, and methods that start from them.
+/// The system of pretrained networks and methods that start from them.
 #[derive(Debug)]
 pub struct Comodulation;
 
-/// What no column of a method's records holds.
+/// The details of a method's run: results that are not columns of its records.
 #[derive(Serialize, Deserialize)]
 struct AdaptationDetails<T> {
     method: String,
@@ -80,7 +82,7 @@ struct AdaptationDetails<T> {
     tasks: T,
 }
 
-/// What no column of a pretraining's records holds.
+/// The details of a pretraining: results that are not columns of its records.
 #[derive(Serialize, Deserialize)]
 struct PretrainingDetails<T> {
     epochs: usize,
@@ -144,7 +146,7 @@ impl System for Comodulation {
                 format!("is damaged: {e}"),
             )
         };
-        // Nothing but its end writes details.
+        // Details are written only at the end.
         let status = match (saved.status, saved.details) {
             (Some(status), _) => status.clone(),
             (None, Some(_)) => Status::Complete,
@@ -292,7 +294,7 @@ impl Outcome for ComodulationRun {
     }
 }
 
-/// The batches in the CSV of a run.
+/// Reads the batches from the CSV of a run.
 fn steps(settings: &ComodulationSettings, saved: Saved<'_>) -> Result<Vec<BatchRecord>> {
     let csv = Csv::read(saved.path, saved.records, |headings| {
         match headings == HEADINGS {

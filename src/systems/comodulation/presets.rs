@@ -1,8 +1,8 @@
-//! What ships inside: TOML files of `data/comodulation`, compiled in.
+//! The built-in TOML files of `data/comodulation`.
 
 use crate::run::settings::Shipped;
 
-/// In the order in which lists show them: the one that needs no data first.
+/// Benchmarks in the order of lists; the first needs no data files.
 pub(super) const PRESETS: Shipped = &[
     (
         "comodulation-digits",
@@ -30,7 +30,7 @@ pub(super) const PRESETS: Shipped = &[
     ),
 ];
 
-/// Lists of methods for any of them.
+/// Lists of methods for any of the benchmarks.
 pub(super) const VARIANTS: Shipped = &[(
     "all-weights",
     include_str!("../../../data/variants/all-weights.toml"),

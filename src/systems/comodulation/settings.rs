@@ -1,4 +1,4 @@
-//! What a comodulation experiment is, as data.
+//! The settings of a comodulation experiment.
 
 use std::collections::BTreeSet;
 
@@ -21,44 +21,44 @@ document!(
 );
 
 settings! {
-    /// A whole comodulation experiment: data, tasks, network, modulator, phases, methods and seeds.
+    /// A comodulation experiment: data, tasks, network, modulator, phases, methods and seeds.
     ///
-    /// A network learns the primary tasks, then each method starts from it and learns the tasks.
+    /// A network is pretrained on the primary tasks. Then each method starts from it and learns the tasks.
     #[derive(Debug, Clone, PartialEq)]
     pub struct ComodulationSettings {
-        /// That this is one: `comodulation`.
+        /// The kind of experiment: "comodulation".
         pub kind: Kind,
-        /// The name that `neurogain run` knows it by.
+        /// Name of the experiment. Run directories are named after it.
         pub name: String [Name],
-        /// What a report's heading says.
+        /// Title of the report.
         pub title: String [Line],
-        /// What it is, and how its sizes were chosen.
+        /// Description, shown in the report.
         pub description: String = "",
-        /// The samples.
+        /// Samples and their scaling.
         pub data: DataSettings,
         /// The network.
         pub network: ComodulationNetwork,
-        /// The shared modulator, and what is made of it.
+        /// The shared modulator, and how gains are computed from it.
         pub modulator: Modulator,
-        /// What both phases share.
+        /// Training settings of both phases.
         pub training: PhasesSettings,
-        /// The phase in which the network learns the primary tasks.
+        /// Pretraining: the network learns the primary tasks.
         pub pretraining: PretrainingSettings,
-        /// The phase in which each method learns the tasks.
+        /// Adaptation: each method learns the tasks.
         pub adaptation: AdaptationSettings,
-        /// How many test samples are evaluated.
+        /// Evaluation on test samples.
         pub evaluation: EvaluationLimit = {},
-        /// What the network learns first, one after the other by batch.
+        /// The tasks of pretraining; they alternate batch by batch.
         pub primary: Vec<TaskSettings> [NotEmpty("task")],
-        /// What each method learns then, one after the other by batch.
+        /// The tasks of each method; they alternate batch by batch.
         pub tasks: Vec<TaskSettings> [NotEmpty("task")],
-        /// What is compared, in the order in which tables list it.
+        /// The methods to compare, in the order of tables.
         pub methods: Vec<ComodulationMethod> [NotEmpty("method")],
     }
 }
 
 settings! {
-    /// The kind of an experiment with settings of its own.
+    /// The kind of experiment.
     pub enum Kind {
         /// Task adaptation by stochastic comodulation.
         Comodulation = "comodulation",
@@ -71,45 +71,45 @@ settings! {
     pub struct ComodulationNetwork {
         /// Channels of the backbone's first stage: 20 in the slim ResNet-18, 64 in the full one.
         pub width: usize [AtLeastOne],
-        /// Its stages, 1 to 4.
+        /// The number of the backbone's stages.
         pub stages: usize [Between(1, 4, "stages")],
-        /// How it begins.
+        /// The backbone's first layers.
         pub stem: Stem,
-        /// A safetensors file that the backbone's weights come from, by torchvision's names of a ResNet-18; drawn
-        /// at random if it is missing.
+        /// A safetensors file with the backbone's initial weights, named as in torchvision's ResNet-18. Default: random
+        /// weights.
         pub weights: Option<String>,
-        /// Channels of the encoder's convolutions.
+        /// Channels of each of the encoder's two convolutions; 128 in the paper.
         pub encoder: usize [AtLeastOne],
-        /// Which of them are modulated.
+        /// Which convolutions of the encoder are modulated.
         pub modulated: Modulated,
-        /// Neurons of the decoder.
+        /// Neurons of the decoder, the layer that has gains; 256 in the paper.
         pub decoder: usize [AtLeastOne],
-        /// Whether there are residual connections.
+        /// Whether residual connections skip the encoder's second convolution and the decoder.
         pub residual: bool,
-        /// Hidden neurons of the controller; 0 for a table of tasks.
+        /// Hidden neurons of the controller; 0 for a table with couplings for each task.
         pub controller: usize,
     }
 }
 
 settings! {
-    /// What both phases share.
+    /// Training settings of both phases.
     #[derive(Debug, Clone, PartialEq)]
     pub struct PhasesSettings {
-        /// Samples a batch, drawn uniformly with replacement.
+        /// Samples per batch, drawn uniformly with replacement.
         pub batch: usize [AtLeastOne],
         /// The update rule.
         pub optimiser: Optimizer,
-        /// One network a seed, and from it one run a method.
+        /// The seeds; for each, one network is pretrained, and each method starts from it.
         pub seeds: Vec<u64> [Distinct("seed")] = [42, 43, 44, 45, 46],
     }
 }
 
 settings! {
-    /// How the network learns the primary tasks.
+    /// Pretraining: the network learns the primary tasks.
     #[derive(Debug, Clone, PartialEq)]
     pub struct PretrainingSettings {
-        /// Epochs behind which the methods start, ascending; each is compared on its own. An epoch is as many batches as
-        /// hold the training samples once, drawn with replacement; primary tasks share it.
+        /// The numbers of epochs after which the methods start, ascending; each is evaluated separately. One epoch is
+        /// the number of batches that hold as many samples as the training set; the primary tasks share it.
         pub epochs: Vec<usize>,
         /// Learning rate α.
         pub learning_rate: f32 [Positive],
@@ -117,13 +117,13 @@ settings! {
 }
 
 settings! {
-    /// How a method learns the tasks.
+    /// Adaptation: a method learns the tasks.
     #[derive(Debug, Clone, PartialEq)]
     pub struct AdaptationSettings {
-        /// Whether all tasks have one readout: then gains and modulation alone tell them apart. With a readout for
-        /// each task, a readout that is learnt can make up for any gains above 0.
+        /// Whether all tasks share one readout. Then only gains and modulation differ between tasks. With a readout
+        /// per task, the readout can compensate for any gains above 0.
         pub shared_readout: bool,
-        /// Batches of each task; the tasks take turns.
+        /// Batches per task; the tasks alternate.
         pub iterations: usize [AtLeastOne],
         /// Learning rate α.
         pub learning_rate: f32 [Positive],
@@ -131,51 +131,51 @@ settings! {
 }
 
 settings! {
-    /// How many test samples are evaluated.
+    /// Evaluation on test samples.
     #[derive(Debug, Clone, PartialEq)]
     pub struct EvaluationLimit {
-        /// At most so many of a task, evenly spread over them; 0 for all.
+        /// The largest number of test samples per task, evenly spread; 0 for all.
         pub limit: usize = 0,
     }
 }
 
 settings! {
-    /// A task: which labels of the data make each of its classes, or which of the data's attributes it is.
+    /// A task: either classes, made of the data's labels, or one binary attribute of the data.
     #[derive(Debug, Clone, PartialEq)]
     pub struct TaskSettings {
-        /// Its name.
+        /// Name of the task.
         pub name: String [Name],
-        /// The labels of each class, which samples of other labels have no part in.
+        /// The data's labels in each class, such as [[0, 2], [1, 3]]. Samples with other labels are not used.
         pub classes: Option<Vec<Vec<u16>>>,
-        /// The attribute that class 1 has and class 0 has not.
+        /// The attribute, for CelebA: class 1 has it, class 0 does not.
         pub attribute: Option<String>,
     }
 }
 
 settings! {
-    /// What is learnt, and where the decoder's gains come from.
+    /// One method: the trained parameters, and the source of the decoder's gains.
     #[derive(Debug, Clone, PartialEq)]
     pub struct ComodulationMethod {
-        /// The name in file names: "comodulation".
+        /// Name in `--methods` and file names, such as "comodulation".
         pub name: String [Name],
-        /// What tables and figures call it.
+        /// Name in tables and figures.
         pub label: String [Line],
         /// Whether a controller couples the encoder's neurons to the modulator; otherwise c ≡ 0.
         pub controller: bool,
-        /// Where the decoder's gains come from.
+        /// The source of the decoder's gains.
         pub gains: GainSource,
-        /// What is learnt besides the readouts.
+        /// The parameters that are trained besides the readouts.
         pub learnt: Learnt,
     }
 }
 
 impl ComodulationSettings {
-    /// The rules that concern several settings.
+    /// Checks the rules that concern several settings.
     pub(super) fn check(&self) -> Result<()> {
         check_data(&self.data)?;
         let count = self.modulator.count;
         let fits = self.modulator.draws != Draws::Antithetic || count.is_multiple_of(2);
-        let expected = "an even number, as antithetic draws come in pairs";
+        let expected = "an even number, because antithetic draws come in pairs";
         require(fits, "modulator.count", count, expected)?;
         self.modulator.validate()?;
         let epochs = &self.pretraining.epochs;
@@ -198,17 +198,17 @@ impl ComodulationSettings {
             require(
                 method.controller || !from_draws,
                 &format!("{key}.gains"),
-                "from a modulator that couples nothing",
-                "with controller = false ones or mean-activity",
+                "from draws of the modulator, with controller = false",
+                "\"ones\" or \"mean-activity\", or controller = true",
             )?;
-            // Attention learns from the constant pass, whatever the others do.
+            // Methods without draws, such as attention, always learn from the constant pass.
             let by_constant = self.modulator.pass == Pass::Constant || !from_draws;
             require(
                 self.modulator.constant != 0.0 || !method.controller || !by_constant,
                 "modulator.constant",
                 0,
                 format!(
-                    "another number than 0, under which the controller of {} learns nothing; or modulator.pass = \"fluctuating\" and no method whose gains need no draws",
+                    "a number other than 0, because with 0 the controller of {} learns nothing; or modulator.pass = \"fluctuating\" and only methods whose gains use the draws",
                     method.name
                 ),
             )?;
@@ -222,7 +222,7 @@ impl ComodulationSettings {
             let [one, other] = [classes(&pair[0]), classes(&pair[1])];
             let fits = !self.adaptation.shared_readout || one == other;
             let expected = format!(
-                "false, or tasks of as many classes each: {} {one}, {} {other}",
+                "false, or tasks with equal numbers of classes: {} has {one}, {} has {other}",
                 pair[0].name, pair[1].name
             );
             require(fits, "adaptation.shared_readout", true, expected)?;
@@ -236,8 +236,8 @@ impl ComodulationSettings {
             let of_attributes = self.data.source == DataSource::Celeba;
             let given = [task.classes.is_some(), task.attribute.is_some()];
             let expected = match of_attributes {
-                true => "an attribute, and no classes",
-                false => "classes, and no attribute: only CelebA has them",
+                true => "an attribute and no classes",
+                false => "classes and no attribute: only CelebA has attributes",
             };
             let fits = given == [!of_attributes, of_attributes];
             require(fits, &key, format!("{task:?}"), expected)?;
@@ -257,7 +257,8 @@ impl ComodulationSettings {
                 && classes.iter().all(|class| !class.is_empty())
                 && labels.iter().all(|&label| usize::from(label) <= most)
                 && distinct.len() == labels.len();
-            let expected = format!("2 to 256 lists of labels from 0 to {most}, none twice");
+            let expected =
+                format!("2 to 256 lists of labels from 0 to {most}, each label at most once");
             require(fits, &key, format!("{classes:?}"), expected)?;
         }
         Ok(())
@@ -265,7 +266,7 @@ impl ComodulationSettings {
 }
 
 impl ComodulationSettings {
-    /// The error for samples that a task cannot be learnt from.
+    /// The error for a task without usable samples.
     pub(super) fn no_samples(list: &str, task: &TaskSettings, found: &str) -> Error {
         let key = format!("{list}.{}", task.name);
         Error::setting(

@@ -1,4 +1,4 @@
-//! Samples and tasks: which samples each task is learnt from and tested on, and with which labels.
+//! The training and test samples of each task, with their labels.
 
 use std::path::Path;
 
@@ -13,16 +13,16 @@ use crate::tensor::NamedTensor;
 /// The samples of an experiment.
 #[derive(Debug, Clone)]
 pub struct TaskData {
-    /// Images with their labels; with attributes the labels are all 0.
+    /// Images with their labels; if there are attributes, all labels are 0.
     pub samples: TrainTest,
     /// The attributes of the training and the test samples, `[samples][attributes]`, 0 or 1.
     pub attributes: Option<[Vec<u8>; 2]>,
-    /// The backbone's initial weights, by torchvision's names, where they are from a file.
+    /// The backbone's initial weights by torchvision's names, if they come from a file.
     pub weights: Option<Vec<NamedTensor>>,
 }
 
 impl TaskData {
-    /// The samples that `settings` name, from their directory, and the backbone's weights.
+    /// Loads the samples that `settings` name from `directory`, and the backbone's weights.
     ///
     /// # Errors
     /// Those of [`load_samples`], [`celeba::load`] and [`read_weights`].
@@ -49,8 +49,7 @@ impl TaskData {
         })
     }
 
-    /// SHA-256 over everything that a run learns from, in hexadecimal: the samples, and the weights that it
-    /// begins with where they are from a file.
+    /// SHA-256 over the samples, and over the initial weights if they come from a file, in hexadecimal.
     pub fn digest(&self) -> String {
         let samples = data_digest(&self.samples);
         if self.attributes.is_none() && self.weights.is_none() {
@@ -70,14 +69,14 @@ impl TaskData {
     }
 }
 
-/// Samples by their number, and the class of each in a task.
+/// Sample indices, and the class of each in a task.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LabelledIndices {
     pub(super) samples: Vec<u32>,
     pub(super) labels: Vec<u8>,
 }
 
-/// A task on its samples.
+/// A task with its samples.
 #[derive(Debug, Clone)]
 pub(super) struct Task {
     pub(super) name: String,
@@ -86,7 +85,7 @@ pub(super) struct Task {
     pub(super) test: LabelledIndices,
 }
 
-/// The tasks of a list; `limit` of each one's test samples, all if it is 0.
+/// The tasks of a list, each with at most `limit` test samples; all if `limit` is 0.
 pub(super) fn tasks(
     list: &str,
     settings: &[TaskSettings],
@@ -101,7 +100,7 @@ pub(super) fn tasks(
             seen.sort_unstable();
             seen.dedup();
             if seen.len() < 2 {
-                let found = format!("samples of {} of its classes", seen.len());
+                let found = format!("samples of only {} of its classes", seen.len());
                 return Err(ComodulationSettings::no_samples(list, task, &found));
             }
         }
@@ -161,7 +160,7 @@ fn labelled(
     Ok(found)
 }
 
-/// `limit` of the samples, evenly spread; all if it is 0.
+/// Keeps `limit` of the samples, evenly spread; all if `limit` is 0.
 fn limited(all: LabelledIndices, limit: usize) -> LabelledIndices {
     let kept = crate::run::evenly(all.samples.len(), limit);
     LabelledIndices {

@@ -1,4 +1,4 @@
-//! Running an experiment: every method with every seed, side by side over the cores.
+//! Running an experiment: every method with every seed, in parallel.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -13,7 +13,7 @@ use crate::run::{self, Job, MemoryStore, Options, Session, Size, evenly};
 use crate::state::Checkpoint;
 use crate::stream::{self, Context, Part};
 
-/// An experiment that is ready to run: what all its runs share, and only read.
+/// An experiment that is ready to run: the read-only data that all its runs share.
 pub struct Experiment<'a, B: Backend = Cpu> {
     pub(super) settings: &'a Settings,
     pub(super) backend: &'a B,
@@ -23,7 +23,7 @@ pub struct Experiment<'a, B: Backend = Cpu> {
     pub(super) network: NetworkConfig,
 }
 
-/// What each run's network is made from.
+/// The configuration of each run's network.
 #[derive(Debug)]
 pub(super) enum NetworkConfig {
     Mlp(MlpShape),
@@ -31,11 +31,11 @@ pub(super) enum NetworkConfig {
 }
 
 impl<'a, B: Backend> Experiment<'a, B> {
-    /// Settings on samples: everything that can be wrong with them shows here.
+    /// Prepares an experiment and checks that the settings can be run on these samples.
     ///
     /// # Errors
-    /// [`Error::Setting`] for settings that cannot be run on these samples, [`Error::Memory`] if there
-    /// is no room.
+    /// [`Error::Setting`] for settings that cannot be run on these samples, [`Error::Memory`] if memory does not
+    /// suffice.
     pub fn new(settings: &'a Settings, samples: &TrainTest, backend: &'a B) -> Result<Self> {
         settings.validate()?;
         let data = &settings.data;
@@ -46,7 +46,7 @@ impl<'a, B: Backend> Experiment<'a, B> {
         };
         let stream = &settings.stream;
         if stream.epochs.is_some() {
-            let expected = "iterations, which Settings::with_epochs_counted makes of epochs";
+            let expected = "iterations: call Settings::with_epochs_counted first";
             return Err(Error::setting("stream.epochs", "(given)", expected));
         }
         let lists = stream.lists(samples.train.classes())?;
@@ -87,8 +87,8 @@ impl<'a, B: Backend> Experiment<'a, B> {
         })
     }
 
-    /// What an iteration costs, in images: three for one that is trained on, whose backward pass takes about
-    /// twice the forward's time, and one for one that is evaluated.
+    /// The cost of an iteration, in forward passes of an image: 3 per training image, as the backward pass takes about
+    /// twice the time of the forward pass, and 1 per evaluated image.
     pub fn cost(&self, record: &Record) -> u64 {
         let tasks = record.test.iter().len() + record.later_tasks.len();
         let tested: usize = self.test.samples().take(tasks).sum();
@@ -102,14 +102,14 @@ impl<'a, B: Backend> Experiment<'a, B> {
         (self.settings.training.batch + tested) as u64
     }
 
-    /// Runs every method with every seed in memory, at most `threads` at a time; the backend says on how many threads
-    /// the kernels of each run. Raising `stop` interrupts the runs after their iteration.
+    /// Runs every method with every seed in memory, at most `threads` at the same time; the backend decides the
+    /// number of threads of each kernel. Setting `stop` interrupts the runs after their current iteration.
     ///
-    /// A seed names the initial weights and the batches, the same for every method, so that methods are compared pair
-    /// by pair.
+    /// A seed determines the initial weights and the batches for every method, so that methods can be compared in
+    /// pairs.
     ///
     /// # Errors
-    /// What the kernels fail with. A run that diverges is no error: its [`Status`](crate::run::Status) says so.
+    /// Those of the kernels. A run that diverges is not an error: its [`Status`](crate::run::Status) says so.
     pub fn run(&self, threads: usize, stop: &AtomicBool) -> Result<Results> {
         let options = Options {
             threads,
@@ -126,7 +126,7 @@ impl<'a, B: Backend> Experiment<'a, B> {
     }
 }
 
-/// A job for each method and seed, seeds within a method.
+/// A job for each method and seed; all seeds of a method follow each other.
 pub(crate) fn jobs(settings: &Settings) -> Vec<Job> {
     let jobs = runs(settings).map(|(method, seed)| Job {
         id: format!("{}-{seed}", method.name),
@@ -184,7 +184,7 @@ impl<B: Backend> run::Experiment<Run> for Experiment<'_, B> {
     }
 }
 
-/// The network with so many outputs that settings ask for, on these samples.
+/// The configuration of the network with this number of outputs, for these samples.
 fn network(settings: &NetworkSettings, samples: &Dataset, outputs: usize) -> Result<NetworkConfig> {
     let shape = samples.shape();
     Ok(match settings {
@@ -208,7 +208,7 @@ fn network(settings: &NetworkSettings, samples: &Dataset, outputs: usize) -> Res
             modulated,
         } => {
             if shape.height != shape.width {
-                let expected = "mlp: this network needs square images";
+                let expected = "mlp: slim-resnet18 needs square images";
                 return Err(Error::setting("network.kind", shape, expected));
             }
             NetworkConfig::SlimResNet(SlimResNetShape {
@@ -223,7 +223,7 @@ fn network(settings: &NetworkSettings, samples: &Dataset, outputs: usize) -> Res
     })
 }
 
-/// `limit` of the samples, evenly spread, as files may hold one class after another; all if `limit` is 0.
+/// Keeps `limit` of the samples, evenly spread because files can be sorted by class; all if `limit` is 0.
 fn limited(mut task: Context, limit: usize) -> Context {
     let mut kept = evenly(task.count(), limit).peekable();
     if kept.size_hint().0 == task.count() {
@@ -243,7 +243,7 @@ fn limited(mut task: Context, limit: usize) -> Context {
     task
 }
 
-/// What is done to training images.
+/// The augmentation of training images.
 pub(super) fn transform(settings: &Settings) -> Transform {
     Transform {
         crop_padding: u8::try_from(settings.training.crop_padding).unwrap_or(u8::MAX),

@@ -1,4 +1,4 @@
-//! Learners by name: what `learner = "..."` of a method builds.
+//! The registry of learners: a method selects one with `learner = "..."`.
 
 use std::any::Any;
 use std::sync::{Mutex, MutexGuard};
@@ -14,39 +14,39 @@ use crate::learn::{Drive, GainConfig, GradientDescent, Learner, OptimizerConfig,
 use crate::models::{Mlp, Network, SlimResNet};
 use crate::run::settings::{Range, unknown};
 
-/// The learner of a method that names none.
+/// The default learner.
 pub(super) const DEFAULT: &str = GradientDescent::<Cpu>::NAME;
 
-/// Every learner that ships inside, a line each.
+/// The built-in learners, one per line.
 const SHIPPED: &[Registration] = &[Registration::of::<GradientDescent>()];
 
-/// Those that the program has added.
+/// Learners that the program has registered.
 static ADDED: Mutex<Vec<Registration>> = Mutex::new(Vec::new());
 
-/// A learner that settings can name.
+/// A type of learner that settings can name.
 pub trait LearnerKind: 'static {
     /// Its name in TOML: letters, digits, `-` and `_`.
     const NAME: &'static str;
 
-    /// The learner of a method and seed.
+    /// Builds the learner of a method and seed.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a setting outside its range, [`Error::Memory`] if there is no room.
+    /// [`Error::Setting`] for a setting outside its range, [`Error::Memory`] if memory does not suffice.
     fn build<B: Backend>(setup: &Setup<'_, B>) -> Result<Box<dyn Learner<B>>>;
 }
 
 type Build<B> = fn(&Setup<'_, B>) -> Result<Box<dyn Learner<B>>>;
 
-/// A learner's name, and how it is built on each backend.
+/// A learner's name and its constructor for each backend.
 #[derive(Debug, Clone, Copy)]
 pub struct Registration {
     name: &'static str,
-    /// A [`Build`] of each backend.
+    /// A [`Build`] for each backend.
     builds: &'static [&'static (dyn Any + Send + Sync)],
 }
 
 impl Registration {
-    /// That of a kind of learner.
+    /// The registration of a type of learner.
     pub const fn of<K: LearnerKind>() -> Self {
         Registration {
             name: K::NAME,
@@ -68,17 +68,18 @@ impl Registration {
         match builds.find_map(|build| build.downcast_ref::<Build<B>>()) {
             Some(build) => build(setup),
             None => {
-                let expected = "a learner for this backend: registered ones are for cpu and cuda";
+                let expected =
+                    "a learner for this backend: learners are registered for cpu and cuda only";
                 Err(Error::setting("learner", self.name, expected))
             }
         }
     }
 }
 
-/// Lets settings name these learners too, in the whole process.
+/// Registers these learners for the whole process, so that settings can name them.
 ///
 /// # Errors
-/// [`Error::Setting`] for a name that is taken or is not one.
+/// [`Error::Setting`] for a name that is taken or not valid.
 pub fn register(learners: &[Registration]) -> Result<()> {
     for learner in learners {
         Range::Name.check("learner", &toml::Value::from(learner.name))?;
@@ -97,7 +98,7 @@ pub fn known() -> impl Iterator<Item = Registration> {
     SHIPPED.iter().copied().chain(added)
 }
 
-/// The learner of this name.
+/// Finds the learner with this name.
 ///
 /// # Errors
 /// [`Error::Unknown`] with the nearest name.
@@ -109,29 +110,29 @@ pub(super) fn find(name: &str) -> Result<Registration> {
 }
 
 fn added() -> MutexGuard<'static, Vec<Registration>> {
-    // A poisoned lock still holds whole registrations: they are pushed in one step.
+    // A poisoned lock still holds complete registrations: each is pushed in one step.
     ADDED.lock().unwrap_or_else(|e| e.into_inner())
 }
 
-/// What a learner is built from.
+/// The input for building a learner.
 #[derive(Debug)]
 pub struct Setup<'a, B: Backend = Cpu> {
-    /// Where it runs.
+    /// The backend that it runs on.
     pub backend: &'a B,
     /// The experiment.
     pub settings: &'a Settings,
     /// The method, one of the experiment's.
     pub method: &'a MethodSettings,
-    /// Names the random streams of the run.
+    /// The seed of the run's random streams.
     pub seed: u64,
     pub(super) network: &'a NetworkConfig,
 }
 
 impl<B: Backend> Setup<'_, B> {
-    /// The experiment's network, its weights drawn from the seed.
+    /// The experiment's network, with weights drawn from the seed.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a layer that is not there, [`Error::Memory`] if there is no room.
+    /// [`Error::Setting`] for a layer that does not exist, [`Error::Memory`] if memory does not suffice.
     pub fn network(&self) -> Result<Box<dyn Network<B>>> {
         let (backend, seed) = (self.backend, self.seed);
         Ok(match self.network {
@@ -140,7 +141,7 @@ impl<B: Backend> Setup<'_, B> {
         })
     }
 
-    /// Gradient descent as the method's settings compose it.
+    /// The gradient-descent learner of the method's settings.
     ///
     /// # Errors
     /// As [`network`](Self::network), and [`Error::Setting`] for a constant outside its range.
@@ -181,10 +182,10 @@ impl<B: Backend> Setup<'_, B> {
         Ok(learner)
     }
 
-    /// The method's table `parameters`, which a learner of your own reads as it likes; empty if it is missing.
+    /// The method's table `parameters`, which a registered learner reads as `T`; an absent table is read as empty.
     ///
     /// # Errors
-    /// [`Error::Setting`] where it does not fit `T`.
+    /// [`Error::Setting`] if it does not match `T`.
     pub fn parameters<T: DeserializeOwned>(&self) -> Result<T> {
         let table = self.method.parameters.clone().unwrap_or_default();
         table.clone().try_into().map_err(|error| {

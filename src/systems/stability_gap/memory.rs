@@ -1,7 +1,7 @@
-//! Whether an experiment fits into memory, before it is begun.
+//! The memory estimate of an experiment, checked before it begins.
 //!
-//! Linux grants memory that it does not have and ends the process when it is used: nothing but a
-//! look beforehand turns that into an error.
+//! Linux grants more memory than it has and kills the process when the memory is used. Only a check beforehand gives
+//! an error message.
 
 use super::{EvaluatedTasks, NetworkSettings, Settings};
 use crate::data::{Dataset, TrainTest};
@@ -14,20 +14,20 @@ const BLOCK: u64 = 16;
 const FLOAT: u64 = 4;
 /// Convolutions and head.
 const SLIM_RESNET_LAYERS: u64 = 21;
-/// Numbers of a record besides those of its layers.
+/// Numbers of a record, without those of its layers.
 const RECORD_NUMBERS: u64 = 7;
-/// Bytes of a number in a run's CSV, at most.
+/// Most bytes of a number in a run's CSV.
 const TEXT: u64 = 25;
-/// Times that a checkpoint is in memory while it is written: as numbers, as bytes and as a file.
+/// Copies of a checkpoint in memory while it is written: as numbers, as bytes and as a file.
 const CHECKPOINT_COPIES: u64 = 3;
 
-/// Bytes that `settings` need at most on `samples`, with `side_by_side` runs at a time; `None` for more
-/// than a u64 holds.
+/// An upper bound on the bytes that `settings` need on `samples`, with `side_by_side` parallel runs; `None` if it
+/// exceeds a u64.
 ///
-/// Counted are the samples, as read and as trained on, and the contexts' lists of them; of each run, its
-/// weights with gradient, effective and packed copies and the state of optimiser and regularizers, what a checkpoint takes
-/// while it is written, two tensors a layer for a batch and one for a batch of test samples; and the records
-/// of every run.
+/// It counts the samples, as read and as trained on, and the contexts' lists of samples. For each run it counts the
+/// weights with gradients, effective and packed copies, the state of optimiser and regularizers, the copies of a
+/// checkpoint while it is written, and two tensors per layer for a batch and one for a batch of test samples. It also
+/// counts the records of every run.
 fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usize) -> Option<u64> {
     let inputs = samples.train.features() as u64;
     let (neurons, weights) = sizes(&settings.network, &samples.train)?;
@@ -55,8 +55,8 @@ fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usize) 
         EvaluatedTasks::First => 1,
         EvaluatedTasks::All => settings.stream.count(),
     };
-    // A record is its numbers, two more a task after the first, and three lists; a growing list holds up
-    // to twice what is in it.
+    // A record is its numbers, two more for each task after the first, and three lists; a growing list can have
+    // twice the capacity of its contents.
     let layers = match &settings.network {
         NetworkSettings::Mlp { hidden, .. } => hidden.len() as u64 + 1,
         NetworkSettings::SlimResnet18 { .. } => SLIM_RESNET_LAYERS,
@@ -75,8 +75,8 @@ fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usize) 
         .checked_mul(numbers.checked_mul(TEXT * CHECKPOINT_COPIES)?)?
         .checked_mul(side_by_side.max(1) as u64)?;
 
-    // Test images of the first tasks lie ready as floats besides. A context that was split by class has a list of
-    // its samples; others share one, and have a pixel map for each of their views.
+    // Test images of the first tasks are also kept as floats. A context that was split by class has a list of its
+    // samples; other contexts share one list, and have a pixel map for each of their views.
     let ready = samples.test.len().checked_mul(tests)?.min(READY_SAMPLES);
     let ready = ready.max(samples.test.len()) as u64;
     let ready = ready.checked_mul(inputs)?.checked_mul(FLOAT)?;
@@ -95,7 +95,7 @@ fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usize) 
     sum([data, lists, running, records, histories].into_iter())
 }
 
-/// Numbers of a sample's activations, and weights.
+/// The numbers of a sample's activations and of the weights.
 fn sizes(network: &NetworkSettings, samples: &Dataset) -> Option<(u64, u64)> {
     let classes = samples.classes() as u64;
     let inputs = samples.features() as u64;
@@ -108,9 +108,9 @@ fn sizes(network: &NetworkSettings, samples: &Dataset) -> Option<(u64, u64)> {
             Some((sum(widths.into_iter())?, weights))
         }
         NetworkSettings::SlimResnet18 { width, .. } => {
-            // The tensors that backward reads hold 16⅓ times the first stage's, a stage having half
-            // the numbers of the one before it: at most 20 with the gradients. The weights are
-            // 2,716·width² and the head's.
+            // The tensors that the backward pass reads hold 16⅓ times the numbers of the first stage's
+            // output, as each stage has half the numbers of the previous one: at most 20 times with the
+            // gradients. There are 2,716·width² weights and the head's.
             let width = *width as u64;
             let pixels =
                 (samples.shape().height as u64).checked_mul(samples.shape().width as u64)?;
@@ -125,24 +125,24 @@ fn sizes(network: &NetworkSettings, samples: &Dataset) -> Option<(u64, u64)> {
     }
 }
 
-/// What `threads` runs at a time need at most.
+/// The memory that `threads` parallel runs need at most.
 pub fn memory(settings: &Settings, samples: &TrainTest, threads: usize) -> Memory {
     let side_by_side = threads.min(runs(settings));
     Memory {
         bytes: memory_needed(settings, samples, side_by_side).unwrap_or(u64::MAX),
         purpose: format!(
-            "{side_by_side} of {} runs side by side, with training.batch = {}, {} and {} × {} iterations,",
+            "{side_by_side} of {} runs at the same time, with training.batch = {}, {} and {} × {} iterations,",
             runs(settings),
             settings.training.batch,
             described(&settings.network),
             settings.stream.count(),
             settings.stream.iterations_of(0),
         ),
-        remedy: "lower these, or the number of threads",
+        remedy: "lower these settings, or --threads",
     }
 }
 
-/// The sizes that a user may lower.
+/// The settings of the network's size.
 fn described(network: &NetworkSettings) -> String {
     match network {
         NetworkSettings::Mlp { hidden, .. } => format!("network.hidden = {hidden:?}"),

@@ -1,6 +1,7 @@
 //! Noradrenergic gain modulation against the stability gap (arXiv 2507.14056): methods on streams of contexts.
 //!
-//! A job is a method with a seed, `METHOD-SEED`. Its records are one row an iteration; its final state is the network.
+//! A job is a method with a seed, `METHOD-SEED`. Its records have one row per iteration; its final state is the
+//! network.
 //!
 //! ```
 //! use std::sync::atomic::AtomicBool;
@@ -60,7 +61,7 @@ pub use self::settings::{
     NetworkSettings, Settings, StreamSettings, StreamTraining, TrainingSettings,
 };
 
-/// Methods on streams of contexts.
+/// The system of methods on streams of contexts.
 #[derive(Debug)]
 pub struct StabilityGap;
 
@@ -71,8 +72,8 @@ impl System for StabilityGap {
     type Experiment<'a, B: Backend> = Experiment<'a, B>;
 
     const BEST: Best = Best {
-        // It weighs the end against the gap. The first task alone would be best kept by a method that never learns
-        // another.
+        // This measure balances final accuracy and gap. On the first task alone, a method that never learns another
+        // task would be best.
         measure: "every_task_worst_case_accuracy",
         called: "worst-case accuracy over all tasks",
         beside: Some(("every_task_average_accuracy", "mean accuracy")),
@@ -120,7 +121,7 @@ impl System for StabilityGap {
         let done = history.records.len();
         let not_finite = report::records::not_finite(&history);
         let inconsistent = |problem: String| {
-            let problem = format!("{problem}, though the run is called complete");
+            let problem = format!("{problem}, but the run is marked as complete");
             Err(Error::format(saved.path, problem))
         };
         let status = match (saved.status, not_finite) {

@@ -16,10 +16,10 @@ use crate::state::Checkpoint;
 use crate::stream::{self, Context};
 
 impl<B: Backend> Experiment<'_, B> {
-    /// The weights of one method with one seed, trained as [`run`](Self::run) does it, after each of `iterations`.
+    /// The weights of one method with one seed after each of `iterations`, trained as in [`run`](Self::run).
     ///
     /// # Errors
-    /// [`Error::Setting`] for a network that is not a multilayer perceptron, and what training fails with.
+    /// [`Error::Setting`] for a network that is not a multilayer perceptron, and the errors of training.
     pub fn snapshots(
         &self,
         method: &MethodSettings,
@@ -46,7 +46,7 @@ impl<B: Backend> Experiment<'_, B> {
         }
     }
 
-    /// What a method with a seed learns by.
+    /// Builds the learner of a method and seed.
     fn learner(
         &self,
         method: &MethodSettings,
@@ -75,7 +75,7 @@ impl<B: Backend> Experiment<'_, B> {
         Ok((learner, trainer))
     }
 
-    /// What a run with this seed learns from, each context made when its turn comes.
+    /// The contexts of a run with this seed, each built when it is reached.
     fn contexts(&self, seed: u64) -> Result<Box<dyn Iterator<Item = Cow<'_, Context>> + '_>> {
         let contexts = self.contexts.as_slice();
         Ok(match &self.settings.stream.memory {
@@ -89,7 +89,7 @@ impl<B: Backend> Experiment<'_, B> {
         })
     }
 
-    /// One method with one seed.
+    /// Runs one method with one seed.
     pub(super) fn one(
         &self,
         method: &MethodSettings,
@@ -151,7 +151,7 @@ impl<B: Backend> Experiment<'_, B> {
     }
 }
 
-/// SHA-256 of the numbers of every record, then of the final parameters.
+/// SHA-256 over the numbers of every record, then the final parameters.
 fn hash<B: Backend>(
     backend: &B,
     learner: &mut dyn Learner<B>,

@@ -1,8 +1,8 @@
-//! What ships inside: TOML files of `data/presets`, `data/variants` and `data/sweeps`, compiled in.
+//! The built-in TOML files of `data/presets`, `data/variants` and `data/sweeps`.
 
 use crate::run::settings::Shipped;
 
-/// In the order in which lists show them: the one that needs no data first.
+/// Benchmarks in the order of lists; the first needs no data files.
 pub(super) const PRESETS: Shipped = &[
     (
         "split-digits",

@@ -1,4 +1,4 @@
-//! What an experiment gives.
+//! The results of an experiment.
 
 use sha2::{Digest, Sha256};
 
@@ -15,25 +15,25 @@ pub struct Run {
     pub seed: u64,
     /// How it ended.
     pub status: Status,
-    /// Every iteration that was finished.
+    /// Every finished iteration.
     pub history: History,
-    /// SHA-256 over every recorded number and every final weight, in hexadecimal; unknown for a run whose
-    /// records alone were read back.
+    /// SHA-256 over every recorded number and every final weight, in hexadecimal; unknown if only the run's records
+    /// were read.
     pub hash: Option<String>,
 }
 
-/// What an experiment gave: its settings, and the runs that were begun, methods and seeds in the order of
-/// the settings.
+/// The results of an experiment: its settings, and the runs that have begun, with methods and seeds in the order of the
+/// settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Results {
     /// The resolved settings.
     pub settings: Settings,
-    /// The runs; those never begun are missing.
+    /// The runs that have begun.
     pub runs: Vec<Run>,
 }
 
 impl Results {
-    /// Those of the runs that were begun.
+    /// The results of the runs that have begun.
     pub(crate) fn new(settings: &Settings, outcomes: &[Option<Run>]) -> Self {
         Results {
             settings: settings.clone(),
@@ -41,8 +41,7 @@ impl Results {
         }
     }
 
-    /// SHA-256 over the hashes of all runs, in order: equal where all bits are. Unknown if that of a run
-    /// is, or if there is none.
+    /// SHA-256 over the hashes of all runs, in order. Unknown if the hash of a run is, or if there is no run.
     pub fn hash(&self) -> Option<String> {
         let mut hash = Sha256::new();
         for run in &self.runs {

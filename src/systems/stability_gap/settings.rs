@@ -17,83 +17,83 @@ document!(
 );
 
 settings! {
-    /// A whole experiment: data, contexts, network, training, methods and seeds.
+    /// An experiment: data, contexts, network, training, methods and seeds.
     #[derive(Debug, Clone, PartialEq)]
     pub struct Settings {
-        /// The name that `neurogain run` and the published records know it by.
+        /// Name of the experiment. Run directories are named after it, and published results are found by it.
         pub name: String [Name],
-        /// What a report's heading says.
+        /// Title of the report.
         pub title: String [Line],
-        /// What it is, and how its sizes were chosen.
+        /// Description, shown in the report.
         pub description: String = "",
-        /// The samples.
+        /// Samples and their scaling.
         pub data: DataSettings,
-        /// The contexts.
+        /// The sequence of contexts.
         pub stream: StreamSettings,
         /// The network.
         pub network: NetworkSettings,
-        /// What every method shares.
+        /// Training settings that all methods share.
         pub training: TrainingSettings,
-        /// How often, and on how much.
+        /// Evaluation: how often, and on which test samples.
         pub evaluation: EvaluationSettings = {},
         /// The gain dynamics of the gain-modulated methods.
         pub gain: GainSettings,
-        /// The methods by name, in the order in which tables list them.
+        /// The methods to compare, in the order of tables.
         pub methods: Vec<MethodSettings> [NotEmpty("method")],
     }
 }
 
 settings! {
-    /// The sequence of contexts. Accuracy is measured on the test samples of the first context's list, or of
-    /// what each context's list adds.
+    /// The sequence of contexts. Each context has a list (of classes, angles or numbers) that selects its samples;
+    /// the first list, and whatever each later list adds, is a task.
     #[derive(Debug, Clone, PartialEq)]
     pub struct StreamSettings {
-        /// What the lists of the contexts hold.
+        /// What the lists of the contexts contain: classes, angles, permutations or label assignments.
         pub kind: StreamKind,
-        /// A list for each context: its training samples. Empty where `tasks` says how many there are.
+        /// One list per context: its training samples. Leave it out if `tasks` is given.
         pub contexts: Vec<Vec<u16>> = [],
-        /// The number of contexts, each with a list of one task, instead of `contexts`.
+        /// The number of contexts, each with one new task. Replaces `contexts`.
         pub tasks: Option<usize> [AtLeastOne],
-        /// Classes of each of the `tasks` of classes; all classes, shared evenly, if it is missing.
+        /// The number of classes in each of the `tasks`. Default: all classes, divided evenly.
         pub classes_per_task: Option<usize> [AtLeastOne],
-        /// Whether classes come in a random order, drawn from `seed`: class c of the lists is the one that comes at
-        /// place c. Not if it is missing.
+        /// Whether the order of classes is random, drawn from `seed`: number c in a list then means the class at
+        /// position c of that order. Default: false.
         pub shuffle_classes: Option<bool>,
-        /// The first context recurs after this many others; never if it is missing.
+        /// The first context recurs after every group of this many other contexts. Default: never.
         pub recurring: Option<usize> [AtLeastOne],
-        /// Whether each context also trains on all that earlier ones brought; only on its own list if it is missing.
+        /// Whether each context also trains on the samples of earlier contexts. Default: "sequential".
         pub training: Option<StreamTraining>,
-        /// The seed of the labels and of the classes' order, which are the same for every run; 0 if it is missing.
+        /// The seed of random labels and of the order of classes, which are the same in every run. Default: 0.
         pub seed: Option<u64> [Between(0, 9223372036854775807, "as a seed")],
-        /// Training iterations in each context; 0 where they are given one by one or as epochs.
+        /// Training iterations of each context; 0 if `iterations_per_context` or `epochs` is given.
         pub iterations: usize = 0,
-        /// Training iterations of each context, one by one, instead of `iterations`.
+        /// Training iterations, one number per context. Replaces `iterations`.
         pub iterations_per_context: Option<Vec<usize>> [AtLeastOne],
-        /// Passes over the samples of each context, one by one, or one number for all, instead of iterations. A pass
-        /// is as many iterations as it takes to draw as many samples as the context has.
+        /// Epochs, one number per context or a single number for all. Replaces `iterations`. One epoch is the number of
+        /// iterations that draw as many samples as the context has.
         pub epochs: Option<Vec<usize>> [AtLeastOne],
-        /// A bounded memory of old samples; all of them, joint training, if it is missing.
+        /// A replay memory of limited size for old samples. Default: none; joint training then uses all old samples.
         pub memory: Option<MemorySettings>,
     }
 }
 
 settings! {
-    /// A bounded memory in the place of joint training: [`crate::stream::replay`].
+    /// A replay memory of limited size: [`crate::stream::replay`].
     #[derive(Debug, Clone, PartialEq)]
     pub struct MemorySettings {
-        /// How it is filled.
+        /// How the memory selects samples.
         pub kind: MemoryKind,
-        /// Samples that it holds at most.
+        /// The largest number of stored samples.
         pub size: usize [AtLeastOne],
     }
 }
 
 settings! {
-    /// What a context trains on besides its own list.
+    /// The training samples of a context.
     pub enum StreamTraining {
-        /// All that the lists before it hold.
+        /// Those of its own list and of all earlier lists.
         Joint = "joint",
-        /// Nothing.
+        /// Those of its own list only.
         Sequential = "sequential",
     }
 }
@@ -103,77 +103,77 @@ settings! {
     #[derive(Debug, Clone, PartialEq)]
     #[tag = "kind"]
     pub enum NetworkSettings {
-        /// A bias-free ReLU network whose layers are all gain-modulated.
+        /// A multilayer perceptron without biases, with ReLU; all layers have gains.
         Mlp = "mlp" {
-            /// Neurons of each hidden layer.
+            /// Number of neurons of each hidden layer.
             hidden: Vec<usize> [AtLeastOne],
-            /// Hidden weights are drawn from N(0, this²).
+            /// Standard deviation of the initial hidden weights, drawn from N(0, σ²).
             hidden_standard_deviation: f32 [NotNegative],
-            /// Output weights are drawn from N(0, this²).
+            /// Standard deviation of the initial output weights, drawn from N(0, σ²).
             output_standard_deviation: f32 [NotNegative],
         },
-        /// A slim ResNet-18.
+        /// A slim ResNet-18, for square images.
         SlimResnet18 = "slim-resnet18" {
             /// Channels of the first stage.
             width: usize [AtLeastOne],
-            /// The head's weights are drawn from N(0, this²).
+            /// Standard deviation of the head's initial weights, drawn from N(0, σ²).
             head_standard_deviation: f32 [NotNegative],
-            /// The layers that have gains.
+            /// Names of the layers that have gains, such as "head".
             modulated: Vec<String>,
         },
     }
 }
 
 settings! {
-    /// What every method shares.
+    /// Training settings that all methods share.
     #[derive(Debug, Clone, PartialEq)]
     pub struct TrainingSettings {
-        /// Samples a batch, drawn uniformly with replacement.
+        /// Samples per batch, drawn uniformly with replacement.
         pub batch: usize [AtLeastOne],
         /// Learning rate α.
         pub learning_rate: f32 [Positive],
-        /// Training images are cropped to their size at random, after zero-padding each side by this many
-        /// pixels; 0 leaves them as they are.
+        /// Training images are zero-padded by this many pixels on each side, then cropped at a random position to their
+        /// original size; 0 for no cropping.
         pub crop_padding: usize [Between(0, 255, "pixels")] = 0,
         /// Training images are flipped left to right with probability ½.
         pub mirror: bool = false,
-        /// One run for each seed and method.
+        /// The seeds; each method runs once per seed.
         pub seeds: Vec<u64> [Distinct("seed")] = [42, 43, 44, 45, 46],
     }
 }
 
 settings! {
-    /// How often the test samples are evaluated, and how many of them.
+    /// Evaluation on test samples.
     #[derive(Debug, Clone, PartialEq)]
     pub struct EvaluationSettings {
-        /// Iterations from one evaluation to the next (ρ in the paper); it divides those of a context, so
-        /// that each ends with one.
+        /// Iterations between evaluations (ρ in the paper). It must divide the iterations of each context, so that each
+        /// context ends with an evaluation.
         pub every: usize [AtLeastOne] = 1,
-        /// At most this many test samples of a task, evenly spread over them; 0 for all.
+        /// The largest number of test samples per task, evenly spread; 0 for all.
         pub limit: usize = 0,
         /// The tasks that are evaluated.
         pub tasks: EvaluatedTasks = "first",
-        /// Whether test images are cropped and flipped as training images are, anew at every evaluation: the
-        /// paper's published code does that.
+        /// Whether test images are cropped and flipped at random like training images, with new draws at every
+        /// evaluation. The paper's published code does this.
         pub augmented: bool = false,
     }
 }
 
 settings! {
-    /// The tasks that are evaluated.
+    /// The tasks to evaluate.
     pub enum EvaluatedTasks {
-        /// The first context's.
+        /// Only the first task.
         First = "first",
-        /// What each context has added, from that context on.
+        /// Every task, from its first context on.
         All = "all",
     }
 }
 
 settings! {
-    /// g ← γ·g + (1−γ)·g0 + η·H.
+    /// Gain dynamics: g ← γ·g + (1−γ)·g0 + η·H, where H is the softmax entropy of the last batch in nats.
     #[derive(Debug, Clone, PartialEq)]
     pub struct GainSettings {
-        /// Decay γ, in [0, 1).
+        /// Decay γ.
         pub gamma: f32 [Fraction],
         /// Tonic baseline g0.
         pub g0: f32 [Positive],
@@ -186,38 +186,37 @@ settings! {
     /// One method: an optimiser, with or without gain modulation.
     #[derive(Debug, Clone, PartialEq)]
     pub struct MethodSettings {
-        /// The name that `--methods` and file names use: "ngm-sgd".
+        /// Name in `--methods` and file names, such as "ngm-sgd".
         pub name: String [Name],
-        /// What tables and figures call it: "NGM-SGD".
+        /// Name in tables and figures, such as "NGM-SGD".
         pub label: String [Line],
-        /// Whether the gains follow the entropy; otherwise g ≡ 1.
+        /// Whether the layers have gains that follow `drive`; otherwise g ≡ 1.
         pub gain_modulated: bool = false,
         /// The update rule.
         pub optimiser: Optimizer,
-        /// The update rule of the layers that have no gains; that of the others if it is missing.
+        /// The update rule of the layers without gains. Default: `optimiser`.
         pub backbone: Option<Optimizer>,
-        /// Whether the optimiser's state is reset at each switch; not if it is missing.
+        /// Whether the optimiser's state is reset at each switch of context. Default: false.
         pub reset_at_switch: Option<bool>,
-        /// What drives the gains; the entropy if it is missing.
+        /// The quantity that drives the gains. Default: the entropy.
         pub drive: Option<Drive>,
-        /// Whether the gain sets the rate of learning alone and does not scale the weights; not if it is
-        /// missing.
+        /// Whether the gain only sets the learning rate and does not scale the weights. Default: false.
         pub only_slow: Option<bool>,
-        /// The gain's constants for this method; those of the experiment if they are missing.
+        /// The constants of the gain dynamics for this method. Default: those of the experiment.
         pub gain: Option<GainSettings>,
-        /// The learner; `gradient-descent` if it is missing. Another one is registered by its program.
+        /// The learner. Default: `gradient-descent`. A program can register further learners.
         pub learner: Option<String>,
-        /// Learning rate α; that of the experiment if it is missing.
+        /// Learning rate α. Default: that of the experiment.
         pub learning_rate: Option<f32> [Positive],
-        /// How the learning rate changes within a context; it is constant if this is missing.
+        /// The schedule of the learning rate within a context. Default: constant.
         pub schedule: Option<Schedule>,
-        /// λ of decoupled weight decay; 0 if it is missing.
+        /// λ of decoupled weight decay. Default: 0.
         pub weight_decay: Option<f32> [NotNegative],
-        /// The regularizers, in the order in which they act; none if they are missing.
+        /// The regularizers, in the order of application. Default: none.
         pub regularisers: Option<Vec<RegularizerConfig>>,
-        /// Which hidden units start anew; none if it is missing.
+        /// The rule that reinitialises hidden units. Default: none.
         pub replacement: Option<ReplacementConfig>,
-        /// Settings of a registered learner, which reads them itself.
+        /// Settings of a registered learner, which checks them itself.
         pub parameters: Option<toml::Table>,
     }
 }

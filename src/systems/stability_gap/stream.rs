@@ -1,4 +1,4 @@
-//! The contexts that the settings of a stream ask for.
+//! The contexts of a stream's settings.
 
 use super::{Settings, StreamSettings, StreamTraining};
 use crate::data::Dataset;
@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::stream::{self, ClassLists, Context};
 
 impl StreamSettings {
-    /// Contexts.
+    /// The number of contexts.
     pub fn count(&self) -> usize {
         let given = self.tasks.unwrap_or(self.contexts.len());
         let others = given.saturating_sub(1);
@@ -14,14 +14,14 @@ impl StreamSettings {
         given.saturating_add(again.unwrap_or(0))
     }
 
-    /// Training iterations of a context, counted from 0.
+    /// Training iterations of a context; contexts are counted from 0.
     pub fn iterations_of(&self, context: usize) -> usize {
         let list = self.iterations_per_context.as_ref();
         let given = list.and_then(|list| list.get(context));
         given.copied().unwrap_or(self.iterations)
     }
 
-    /// Training iterations before each context, and those of all.
+    /// The training iterations before each context, then the total.
     pub fn starts(&self) -> Vec<usize> {
         let mut end = 0usize;
         let mut starts = vec![0];
@@ -32,7 +32,7 @@ impl StreamSettings {
         starts
     }
 
-    /// Iterations of a complete run; the largest number for settings that no run could finish.
+    /// Iterations of a complete run; saturates at the largest number.
     pub fn total_iterations(&self) -> usize {
         match &self.iterations_per_context {
             None => self.count().saturating_mul(self.iterations),
@@ -40,10 +40,10 @@ impl StreamSettings {
         }
     }
 
-    /// The list of each context, for samples of `classes`.
+    /// The list of each context, for samples with `classes` classes.
     ///
     /// # Errors
-    /// [`Error::Setting`] for more tasks than there can be.
+    /// [`Error::Setting`] for more tasks than are possible.
     pub fn lists(&self, classes: usize) -> Result<Vec<Vec<u16>>> {
         let classes = ClassLists {
             classes,
@@ -75,11 +75,11 @@ impl StreamSettings {
 }
 
 impl Settings {
-    /// The same with the iterations of each context that `stream.epochs` come to on these training samples: one
-    /// epoch is as many as it takes to draw as many samples as the context has.
+    /// The settings with `stream.epochs` converted to iterations for these training samples: one epoch is the number of
+    /// iterations that draw as many samples as the context has.
     ///
     /// # Errors
-    /// [`Error::Setting`] for contexts that cannot be made of these samples.
+    /// [`Error::Setting`] for contexts that cannot be built from these samples.
     pub fn with_epochs_counted(&self, training: &Dataset) -> Result<Settings> {
         let mut settings = self.clone();
         let Some(epochs) = settings.stream.epochs.take() else {
@@ -96,7 +96,11 @@ impl Settings {
             };
             let one = context.count().div_ceil(self.training.batch);
             let all = one.checked_mul(epochs).ok_or_else(|| {
-                Error::setting("stream.epochs", epochs, "epochs that can be counted")
+                Error::setting(
+                    "stream.epochs",
+                    epochs,
+                    "epochs that give a valid number of iterations",
+                )
             })?;
             iterations.push(all);
         }

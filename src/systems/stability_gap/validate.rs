@@ -9,7 +9,7 @@ use crate::run::settings::require;
 use crate::run::{DataSource, check_data};
 
 impl Settings {
-    /// The first rule that is broken, of those that concern several settings.
+    /// Checks the rules that concern several settings.
     pub(super) fn check(&self) -> Result<()> {
         check_data(&self.data)?;
         self.check_stream()?;
@@ -32,11 +32,11 @@ impl Settings {
                 by_class && stream.tasks.is_some(),
             ),
         ] {
-            let expected = "nothing, but for tasks of classes that stream.tasks counts";
+            let expected = "no value: it is only for tasks of classes, with stream.tasks";
             require(fits || !given, key, "(given)", expected)?;
         }
         let alone = stream.training == Some(StreamTraining::Sequential);
-        let expected = "\"joint\" with stream.memory, which holds old samples in its place";
+        let expected = "\"joint\": stream.memory keeps old samples for joint training";
         let fits = !(alone && stream.memory.is_some());
         require(fits, "stream.training", "sequential", expected)?;
         self.check_lists()?;
@@ -46,7 +46,7 @@ impl Settings {
     fn check_lists(&self) -> Result<()> {
         let (stream, source) = (&self.stream, self.data.source);
         if stream.tasks.is_some() {
-            // How many classes images have, their files say.
+            // The number of classes of a collection of images is known only from its files.
             if source != DataSource::Images {
                 stream.lists(source.classes())?;
             }
@@ -63,13 +63,15 @@ impl Settings {
                 !context.is_empty() && in_range && distinct.len() == context.len(),
                 key,
                 format!("{context:?}"),
-                format!("in each context at least one {item}, from 0 to {most}, none twice"),
+                format!(
+                    "in each context at least one {item}, from 0 to {most}, without repetition"
+                ),
             )?;
         }
         let tasks = stream.kind.tasks(contexts);
         let adds_nothing = tasks.iter().position(Vec::is_empty);
         if let (EvaluatedTasks::All, Some(at)) = (self.evaluation.tasks, adds_nothing) {
-            let expected = "with evaluation.tasks = \"all\" something new in each context";
+            let expected = "something new in each context, because evaluation.tasks = \"all\"";
             return Err(Error::setting(key, format!("{:?}", contexts[at]), expected));
         }
         Ok(())
@@ -78,7 +80,7 @@ impl Settings {
     fn check_iterations(&self) -> Result<()> {
         let (stream, contexts) = (&self.stream, self.stream.count());
         let each = |key: &str, list: &[usize]| {
-            let expected = format!("a number for each of {contexts} contexts");
+            let expected = format!("one number for each of the {contexts} contexts");
             require(list.len() == contexts, key, format!("{list:?}"), expected)
         };
         match (&stream.iterations_per_context, stream.epochs.as_deref()) {
@@ -113,7 +115,10 @@ impl Settings {
             && modulated.is_empty()
             && let Some(method) = self.methods.iter().find(|method| method.gain_modulated)
         {
-            let expected = format!("at least one layer, as {} is gain-modulated", method.name);
+            let expected = format!(
+                "at least one layer, because {} is gain-modulated",
+                method.name
+            );
             return Err(Error::setting("network.modulated", "[]", expected));
         }
         for method in &self.methods {
@@ -126,7 +131,7 @@ impl Settings {
             }
             if method.replacement.is_some() {
                 let mlp = matches!(self.network, NetworkSettings::Mlp { .. });
-                let expected = "nothing, but with network.kind = \"mlp\"";
+                let expected = "no value: it needs network.kind = \"mlp\"";
                 require(mlp, &format!("{key}.replacement"), "(given)", expected)?;
             }
             let without = [
@@ -138,7 +143,7 @@ impl Settings {
                 method.gain_modulated,
                 without.iter().find(|(_, given)| *given),
             ) {
-                let expected = "nothing, as gain_modulated is false";
+                let expected = "no value, because gain_modulated is false";
                 return Err(Error::setting(
                     format!("{key}.{of_gain}"),
                     "(given)",
@@ -150,7 +155,7 @@ impl Settings {
     }
 }
 
-/// The error's setting is part of `key`.
+/// Prefixes the setting of an error with `key`.
 fn within(key: &str, checked: Result<()>) -> Result<()> {
     checked.map_err(|error| match error {
         Error::Setting {

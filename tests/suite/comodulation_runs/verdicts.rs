@@ -94,7 +94,7 @@ fn a_difference_is_told_by_its_sign_where_its_interval_excludes_0() {
     let settings = tiny(&changes).with_methods(&methods).expect("methods");
     let cells = on_one_thread(&settings);
     let found = ["found here too", "the opposite is found here"];
-    let undecided = "not told apart here: the interval holds 0";
+    let undecided = "undecided here: the interval contains 0";
     for (differences, more, less, shown) in [
         // Resamples of three pairs range from the smallest difference to the largest.
         (

@@ -263,7 +263,7 @@ fn seeds_and_methods_may_differ_and_nothing_else() {
         "{left_out:?}"
     );
     assert!(
-        left_out[1].contains("SGD: nothing is published"),
+        left_out[1].contains("SGD: no results are published"),
         "{left_out:?}"
     );
 

@@ -11,13 +11,13 @@ use crate::systems::comodulation::{
     AdaptationRun, ComodulationMethod, ComodulationSettings, TaskMeasures,
 };
 
-/// Measures that are drawn in one figure, against the epochs of pretraining or against the task.
+/// Measures that share a figure, against the epochs of pretraining or against the task.
 struct Group {
     /// The figures' names.
     names: [&'static str; 2],
-    /// What the measures are of.
+    /// The title of the figure.
     title: &'static str,
-    /// Whether the measures are those of decisions, or all others.
+    /// Whether it shows the measures of decisions, or all others.
     decisions: bool,
 }
 
@@ -34,7 +34,7 @@ const GROUPS: [Group; 2] = [
     },
 ];
 
-/// The charts that the runs give.
+/// The charts of the runs.
 pub(super) fn charts(settings: &ComodulationSettings, runs: &[AdaptationRun]) -> Vec<Chart> {
     let complete: Vec<&AdaptationRun> = runs.iter().filter(|run| run.complete()).collect();
     if complete.is_empty() {
@@ -50,7 +50,7 @@ pub(super) fn charts(settings: &ComodulationSettings, runs: &[AdaptationRun]) ->
     charts
 }
 
-/// The reliability diagram; none where no run is complete.
+/// The reliability diagram; `None` if no run is complete.
 ///
 /// # Errors
 /// Those of drawing.
@@ -73,11 +73,11 @@ pub(super) fn reliability(
     if calibrations.is_empty() {
         return Ok(None);
     }
-    let title = "Calibration of all tasks' and seeds' predictions taken together, not of each task as in the table";
+    let title = "Calibration of the predictions of all tasks and seeds together (the table measures each task separately)";
     reliability_diagram("reliability", title, &calibrations).map(Some)
 }
 
-/// The largest number of epochs, and the complete runs after it.
+/// The largest number of epochs, and the complete runs that start after it.
 fn longest<'a>(
     settings: &ComodulationSettings,
     runs: &'a [AdaptationRun],
@@ -89,7 +89,8 @@ fn longest<'a>(
     (longest, last.collect())
 }
 
-/// Mean and spread of values over seeds, on the figure's scale; none where there is no value, or one is missing.
+/// Mean and standard deviation of values over seeds, on the figure's scale; `None` if there is no value or one is
+/// missing.
 fn point(measure: &Measure, x: f64, values: impl Iterator<Item = Option<f64>>) -> Option<Point> {
     let values: Option<Vec<f64>> = values.collect();
     let of = summarise(&values.filter(|values| !values.is_empty())?);
@@ -101,7 +102,7 @@ fn point(measure: &Measure, x: f64, values: impl Iterator<Item = Option<f64>>) -
     })
 }
 
-/// A row of one panel.
+/// A row with one panel.
 fn row(title: String, x_title: &str, series: Vec<Series>) -> ChartRow {
     ChartRow {
         title,
@@ -115,7 +116,7 @@ fn row(title: String, x_title: &str, series: Vec<Series>) -> ChartRow {
     }
 }
 
-/// A row for each measure of the group, in it a line for each method.
+/// A row for each measure of the group, with a line for each method.
 fn rows(
     settings: &ComodulationSettings,
     group: &Group,
@@ -136,7 +137,7 @@ fn rows(
     own.map(measured).collect()
 }
 
-/// Measures against the epochs of pretraining, where there are several numbers of these.
+/// Measures against the epochs of pretraining, if there are several numbers of epochs.
 fn pretraining(
     settings: &ComodulationSettings,
     group: &Group,
@@ -156,7 +157,7 @@ fn pretraining(
         name: group.names[0],
         title: group.title,
         caption: format!(
-            "{}: against the epochs of pretraining, mean over tasks and seeds, band ± standard deviation over seeds.",
+            "{}: measures against the epochs of pretraining. Mean over tasks and seeds, band ± standard deviation over seeds.",
             settings.title
         ),
         rows: rows(settings, group, "epochs of pretraining", points),
@@ -186,7 +187,7 @@ fn tasks(
         name: group.names[1],
         title: group.title,
         caption: format!(
-            "{}: each task behind {epochs} epochs of pretraining, mean over seeds, band ± standard deviation. Tasks: {}.",
+            "{}: each task after {epochs} epochs of pretraining. Mean over seeds, band ± standard deviation. Tasks: {}.",
             settings.title,
             names.join(", ")
         ),
@@ -194,7 +195,7 @@ fn tasks(
     }
 }
 
-/// The decoder's gains from the largest to the smallest, for the methods that have any.
+/// The decoder's gains in descending order, for the methods with gains.
 fn gains(
     settings: &ComodulationSettings,
     cells: &[&AdaptationRun],
@@ -222,9 +223,9 @@ fn gains(
         name: "gains",
         title: "The decoder's gains, sorted",
         caption: format!(
-            "{}: gains of the decoder's neurons behind {epochs} epochs of pretraining, those of each task and seed from the largest to the smallest, then their mean over tasks and seeds.",
+            "{}: gains of the decoder's neurons after {epochs} epochs of pretraining. The gains of each task and seed are sorted in descending order, then averaged over tasks and seeds.",
             settings.title
         ),
-        rows: vec![row("gain".into(), "neuron, by its gain", all)],
+        rows: vec![row("gain".into(), "neuron, sorted by gain", all)],
     })
 }

@@ -21,10 +21,10 @@ pub(super) fn measures() -> Vec<Measure> {
     summary::measures()
 }
 
-/// What the jobs of an experiment come to.
+/// Summarises the outcomes of an experiment.
 ///
 /// # Errors
-/// [`Error::Shape`] for what JSON cannot hold.
+/// [`Error::Encoding`] for values that JSON cannot represent.
 pub(super) fn summary(
     settings: &ComodulationSettings,
     outcomes: &[Option<ComodulationRun>],
@@ -33,11 +33,10 @@ pub(super) fn summary(
     summarised(&summarise_comodulation(settings, &runs, &primary))
 }
 
-/// The report on what the jobs of an experiment have left: `measures.csv`, `classes.csv`, the figures and
-/// `report.html`.
+/// The report on the outcomes of an experiment: `measures.csv`, `classes.csv`, the figures and `report.html`.
 ///
 /// # Errors
-/// [`Error::Shape`] for what JSON cannot hold, and those of drawing.
+/// [`Error::Encoding`] for values that JSON cannot represent, and those of drawing.
 pub(super) fn report(
     settings: &ComodulationSettings,
     outcomes: &[Option<ComodulationRun>],
@@ -70,8 +69,8 @@ pub(super) fn report(
     })
 }
 
-/// One page on several experiments: the same tables with a column for the name, and the charts side by side on the
-/// same axes.
+/// Makes a page that compares several experiments: the same tables with a column for the name, and the charts side by
+/// side on the same axes.
 ///
 /// # Errors
 /// Those of [`report`].
@@ -81,7 +80,7 @@ pub(super) fn comparison(experiments: &[Named<Comodulation>]) -> Result<String> 
     page::page(&experiments.collect::<Result<Vec<_>>>()?)
 }
 
-/// What the page shows of an experiment.
+/// The content of the page about an experiment.
 fn experiment<'a>(
     name: &'a str,
     settings: &'a ComodulationSettings,
@@ -97,7 +96,7 @@ fn experiment<'a>(
     })
 }
 
-/// The adaptation runs, and the complete pretrainings.
+/// Splits the outcomes into adaptation runs and complete pretrainings.
 fn split(outcomes: &[Option<ComodulationRun>]) -> (Vec<AdaptationRun>, Vec<&PretrainingRun>) {
     let (mut runs, mut primary) = (Vec::new(), Vec::new());
     for outcome in outcomes.iter().flatten() {

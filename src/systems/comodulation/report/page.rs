@@ -1,4 +1,4 @@
-//! The report of a comodulation experiment: one page that needs nothing but itself.
+//! The report of a comodulation experiment as one self-contained HTML page.
 
 use maud::{Markup, html};
 
@@ -13,7 +13,7 @@ use crate::systems::comodulation::ComodulationSettings;
 
 /// One experiment on the page.
 pub(super) struct Experiment<'a> {
-    /// What tells it from the others; the page of a single experiment does not show it.
+    /// Its name on a page of several experiments.
     pub(super) name: &'a str,
     pub(super) settings: &'a ComodulationSettings,
     pub(super) summary: ComodulationSummary,
@@ -21,10 +21,10 @@ pub(super) struct Experiment<'a> {
     pub(super) reliability: Option<Drawing>,
 }
 
-/// The page of one experiment, or of several side by side.
+/// The page of one experiment, or a comparison of several.
 ///
 /// # Errors
-/// Those of drawing, and [`crate::Error::Setting`] where settings cannot be TOML.
+/// Those of drawing, and [`crate::Error::Setting`] if TOML cannot represent the settings.
 pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
     let several = experiments.len() > 1;
     let prefix = |of: &Experiment| several.then(|| of.name.to_string());
@@ -50,7 +50,7 @@ pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
         .map(|of| (of.svg.as_str(), of.title.clone(), of.caption.as_str()))
         .collect();
     let figures = html! {
-        @if drawn.is_empty() { p { "No method is complete, so that there is nothing to show." } }
+        @if drawn.is_empty() { p { "No method is complete, so there are no figures." } }
         (frame::figures(&drawn))
     };
     let configurations = html! {
@@ -63,11 +63,11 @@ pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
         @for of in experiments {
             @let lines = of.summary.incomplete.iter().map(|line| html! { (line) });
             @let lines: Vec<Markup> = lines.collect();
-            @let text = "Methods that are not complete, and so in no table or figure";
+            @let text = "Methods that are not complete; they are not in the tables and figures";
             (frame::notice(prefix(of).as_deref(), text, &lines))
         }
         (frame::section("results", "Results", results))
-        (frame::section("differences", "Methods beside each other", beside))
+        (frame::section("differences", "Differences between methods", beside))
         (frame::section("figures", "Figures", figures))
         (definitions())
         (frame::section("settings", "Settings", configurations))
@@ -77,7 +77,7 @@ pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
     Ok(frame::page(&frame::heading(&common), header, sections))
 }
 
-/// The drawings: those of one experiment, or the same charts of several side by side and the other drawings of each.
+/// The drawings: those of one experiment; for several, the same charts side by side, and the other drawings of each.
 pub(super) fn drawings(experiments: &[Experiment]) -> Result<Vec<Drawing>> {
     let charts = experiments.iter().map(|of| (of.name, &of.charts[..]));
     let charts: Vec<(&str, &[Chart])> = charts.collect();
@@ -104,7 +104,7 @@ pub(super) fn drawings(experiments: &[Experiment]) -> Result<Vec<Drawing>> {
             continue;
         };
         if experiments.len() > 1 {
-            // Ids of a page are different.
+            // Ids on a page must be unique.
             let id = format!("neurogain-{}", drawing.name);
             drawing.svg = drawing.svg.replace(&id, &format!("{id}-{place}"));
             drawing.title = format!("{}: {}", of.name, drawing.title);
@@ -140,7 +140,7 @@ fn primary(name: Option<&str>, summary: &ComodulationSummary) -> Markup {
     }
 }
 
-/// The headings of a row's name, and for several experiments of the directory.
+/// The headings of a row: its name and, for several experiments, the directory.
 fn row_heading(experiments: &[Experiment], name: &str) -> Markup {
     html! {
         th scope="col" { (name) }
@@ -177,7 +177,7 @@ fn methods(experiments: &[Experiment], group: &str, caption: &str) -> Markup {
     };
     let caption = html! {
         (caption) ". Mean over tasks, then mean ± standard deviation over seeds."
-        @if group == DECISIONS { " “Learnt” are numbers beside the network’s: controller and readouts." }
+        @if group == DECISIONS { " “Learnt”: the number of parameters that the method adds to the network (controller and readouts)." }
     };
     table(&format!("table-{group}"), caption, head, body)
 }
@@ -205,12 +205,12 @@ fn differences(experiments: &[Experiment], group: &str) -> Markup {
         }
     };
     let caption = html! {
-        "Differences seed by seed: mean, in brackets a 95 % bootstrap interval."
+        "Paired differences over seeds: mean, and in brackets the 95 % bootstrap interval."
     };
     table(&format!("table-differences-{group}"), caption, head, body)
 }
 
-/// The paper's findings, and what was found here.
+/// The paper's findings, and whether this experiment agrees.
 fn findings(name: Option<&str>, summary: &ComodulationSummary) -> Markup {
     let claims: [(&str, &str, &str, bool); 7] = [
         (
@@ -252,7 +252,7 @@ fn findings(name: Option<&str>, summary: &ComodulationSummary) -> Markup {
         (
             "attention",
             "subspace_participation_ratio",
-            "noise of fewer dimensions in the task-relevant subspace than attention",
+            "noise with fewer dimensions in the task-relevant subspace than attention",
             false,
         ),
     ];
@@ -278,7 +278,7 @@ fn findings(name: Option<&str>, summary: &ComodulationSummary) -> Markup {
                     }
                     _ => "no difference here",
                 },
-                Some(_) => "not told apart here: the interval holds 0",
+                Some(_) => "undecided here: the interval contains 0",
                 None => "too few seeds for an interval",
             };
             Some((
@@ -294,9 +294,9 @@ fn findings(name: Option<&str>, summary: &ComodulationSummary) -> Markup {
         @if !verdicts.is_empty() {
             @if let Some(name) = name { h3 { (name) } }
             p {
-                "What the paper finds of comodulation, on its data. (Sparser gains with residual connections are "
-                "to be seen beside a run with " code { "network.residual = true" } ".) The intervals are of few "
-                "seeds, and hold the true mean less often than 95 % of the time: 75 % for 3 seeds, 83 % for 5."
+                "The paper’s findings on comodulation, on its data. (To check that residual connections make gains "
+                "sparser, compare with a run with " code { "network.residual = true" } ".) With few seeds the 95 % "
+                "intervals are too narrow: they contain the true mean 75 % of the time with 3 seeds, 83 % with 5."
             }
             ul {
                 @for (claim, epochs, verdict, numbers) in verdicts {
@@ -308,7 +308,7 @@ fn findings(name: Option<&str>, summary: &ComodulationSummary) -> Markup {
     }
 }
 
-/// Whether it matters which neurons get the gains: our own controls.
+/// Our controls: whether it matters which neurons have which gains.
 fn controls(summary: &ComodulationSummary) -> Markup {
     let accuracy = &measures()[0];
     let of = summary.differences.iter().filter(|found| {
@@ -327,7 +327,7 @@ fn controls(summary: &ComodulationSummary) -> Markup {
         .collect();
     html! {
         @if !lines.is_empty() {
-            p { "Our own controls, comodulation minus the same with gains from elsewhere:" }
+            p { "Our controls (not in the paper): comodulation minus the same network with other gains:" }
             ul { @for line in lines { li { (line) } } }
         }
     }
@@ -339,14 +339,14 @@ fn definitions() -> Markup {
             h2 id="definitions" { "Definitions" }
             dl {
                 dt { "hard sharing" }
-                dd { "the frozen network; a readout of its own for each task" }
+                dd { "the network is frozen; each task has its own readout" }
                 dt { "attention" }
-                dd { "with a controller whose couplings " i { "c" } " scale the encoder’s channels by exp(" i { "c" } ")" }
+                dd { "as hard sharing, and a controller’s couplings " i { "c" } " scale the encoder’s channels by exp(" i { "c" } ")" }
                 dt { "comodulation" }
                 dd {
-                    "attention, and decoder gains " i { "g" } " that follow how strongly each neuron’s activity covaries "
-                    "with a random modulator that the coupled channels share. It trains no more parameters than "
-                    "attention. All gains start at 1, and average over batches"
+                    "as attention, and decoder gains " i { "g" } " that follow the covariance of each neuron’s activity with "
+                    "a random modulator that the coupled channels share. It trains no more parameters than attention. All "
+                    "gains start at 1 and are averages over batches"
                 }
                 (frame::definitions(&measures()))
             }

@@ -1,4 +1,4 @@
-//! What the cells of a comodulation experiment come to: measures of each method, and methods beside each other.
+//! The summary of a comodulation experiment: measures of each method, and differences between methods.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use crate::systems::comodulation::{
     AdaptationRun, ComodulationSettings, NEAR_ZERO, PretrainingRun, TaskMeasures,
 };
 
-/// The groups of measures, which share a table on the page, and the tables' captions.
+/// The groups of measures, each with a table on the page, and the captions of the tables.
 pub(super) const GROUPS: [(&str, &str); 4] = [
     (
         DECISIONS,
@@ -22,8 +22,8 @@ pub(super) const GROUPS: [(&str, &str); 4] = [
     ),
     (
         "geometry",
-        "What the readout reads: class separability, dimensions of the noise in the whole space and in the \
-         task-relevant subspace; how informative the decoder's neurons are, all alike and weighted by gain",
+        "The readout's input: class separability, dimensions of the noise in the whole space and in the \
+        task-relevant subspace; the informativeness of the decoder's neurons, unweighted and weighted by gain",
     ),
     ("sparsity", "The share of gains near zero"),
 ];
@@ -52,19 +52,19 @@ pub(super) const ROWS: [MeasureOf<TaskMeasures>; 14] = {
             .defined("expected calibration error: mean distance between confidence and accuracy, in 15 bins of equal width"),
         MeasureOf::new("separability", "separability", Number, Higher, "geometry", PageChart,
             |m: &TaskMeasures| m.separability)
-            .defined("the Fisher ratio, scatter between classes over scatter within, in the span of the class means"),
+            .defined("the Fisher ratio, scatter between classes divided by scatter within classes, in the span of the class means"),
         MeasureOf::new("participation_ratio", "dimensions", Number, Neither, "geometry", PageChart,
             |m: &TaskMeasures| m.participation_ratio)
             .defined("participation ratio (Σλ)²/Σλ² of the covariance within classes"),
         MeasureOf::new("subspace_participation_ratio", "dimensions in the subspace", Number, Lower, "geometry", PageChart,
             |m: &TaskMeasures| m.subspace_participation_ratio)
-            .defined("the same, projected to the span of the class means, which has one dimension where there are two classes"),
+            .defined("the same, projected to the span of the class means (for two classes, one dimension)"),
         MeasureOf::new("informativeness", "d′", Number, Higher, "geometry", PageChart,
             |m: &TaskMeasures| m.informativeness)
             .defined("|μ₁ − μ₂|/√(½(σ₁² + σ₂²)) of a neuron for the first class against the others, mean over the neurons; a silent neuron counts as 0"),
         MeasureOf::new("gained_informativeness", "d′ by gain", Number, Higher, "geometry", PageChart,
             |m: &TaskMeasures| m.gained_informativeness)
-            .defined("the same, mean weighted by the neurons' gains"),
+            .defined("the same, as a mean weighted by the neurons' gains"),
         MeasureOf::new("gains_below_0.01", "g ≤ 0.01", Percent, Neither, "sparsity", PageOnly,
             |m| near_zero(m, 0)),
         MeasureOf::new("gains_below_0.1", "g ≤ 0.1", Percent, Neither, "sparsity", TableAndChart,
@@ -84,12 +84,12 @@ fn near_zero(measures: &TaskMeasures, which: usize) -> Option<f64> {
     measures.gains_near_zero.get(which).copied()
 }
 
-/// A method behind so many epochs of pretraining.
+/// A method after a number of epochs of pretraining.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MethodSummary {
     /// The method's name.
     pub method: String,
-    /// What tables call it.
+    /// Its name in tables.
     pub label: String,
     /// Epochs of pretraining.
     pub epochs: usize,
@@ -97,13 +97,13 @@ pub struct MethodSummary {
     pub seeds: Vec<u64>,
     /// Seeds whose run diverged.
     pub diverged: Vec<u64>,
-    /// Numbers that it learns besides the network's.
+    /// The number of parameters that it adds to the network.
     pub learnt_numbers: Option<usize>,
-    /// Each measure that all seeds and tasks have: the mean over the tasks, then over the seeds.
+    /// Each measure that exists for all seeds and tasks: the mean over tasks, then over seeds.
     pub measures: ByMeasure<Summary>,
 }
 
-/// Two methods behind the same epochs of pretraining, seed by seed.
+/// The paired difference of two methods after the same epochs of pretraining.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MethodDifference {
     /// The method.
@@ -114,7 +114,7 @@ pub struct MethodDifference {
     pub epochs: usize,
     /// The seeds that both have.
     pub seeds: Vec<u64>,
-    /// Each measure that all seeds and tasks have.
+    /// Each measure that exists for all seeds and tasks.
     pub measures: ByMeasure<PairedDifference>,
 }
 
@@ -123,19 +123,19 @@ pub struct MethodDifference {
 pub struct ComodulationSummary {
     /// The experiment's name.
     pub name: String,
-    /// SHA-256 over the hashes of all cells, if all are there.
+    /// SHA-256 over the hashes of all runs, if all are complete.
     pub hash: Option<String>,
-    /// Accuracy on the primary tasks, mean over them, then over seeds, for each number of epochs.
+    /// Accuracy on the primary tasks for each number of epochs: mean over tasks, then over seeds.
     pub primary: Vec<(usize, Summary)>,
-    /// Every method and number of epochs.
+    /// Every method with every number of epochs.
     pub methods: Vec<MethodSummary>,
-    /// Comodulation minus every other method, or the first method where there is no such.
+    /// Comodulation minus every other method; without comodulation, the first method minus every other.
     pub differences: Vec<MethodDifference>,
-    /// A line for each cell that is missing or diverged, and for each file that is damaged.
+    /// A line for each run that is missing or diverged.
     pub incomplete: Vec<String>,
 }
 
-/// A cell's measure: the mean over its tasks.
+/// A run's measure: the mean over its tasks.
 pub(super) fn over_tasks(
     cell: &AdaptationRun,
     of: fn(&TaskMeasures) -> Option<f64>,
@@ -145,7 +145,7 @@ pub(super) fn over_tasks(
     Some(values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// Summarises the cells that are there.
+/// Summarises the existing runs.
 pub fn summarise_comodulation(
     settings: &ComodulationSettings,
     cells: &[AdaptationRun],

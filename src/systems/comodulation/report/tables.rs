@@ -1,4 +1,4 @@
-//! Tables of a comodulation experiment: in the terminal and as CSV.
+//! Tables of a comodulation experiment, for the terminal and as CSV.
 
 use super::summary::{ComodulationSummary, ROWS, measures};
 use crate::error::Result;
@@ -56,7 +56,7 @@ pub fn comodulation_table(summary: &ComodulationSummary) -> String {
     text
 }
 
-/// Every measure of every task of every cell, a line each.
+/// Every measure of every task of every run, one line per task.
 pub(super) fn measures_csv(cells: &[AdaptationRun]) -> Result<String> {
     let mut heading: Vec<String> = ["method", "epochs", "seed", "task", "samples"]
         .map(String::from)
@@ -81,7 +81,7 @@ pub(super) fn measures_csv(cells: &[AdaptationRun]) -> Result<String> {
     csv("measures.csv", &lines)
 }
 
-/// Precision, recall and F1 of every class of every task of every cell, a line each.
+/// Precision, recall and F1 of every class of every task of every run, one line per class.
 pub(super) fn classes_csv(cells: &[AdaptationRun]) -> Result<String> {
     let heading = [
         "method",

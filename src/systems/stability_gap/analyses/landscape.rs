@@ -1,4 +1,5 @@
-//! Figure 2, right, and appendix B of arXiv 2507.14056, on a real network: NGM-SGD on Split-Digits.
+//! The loss landscape of a real network, NGM-SGD on Split-Digits (figure 2, right, and appendix B of arXiv
+//! 2507.14056).
 
 use rand::RngExt;
 use rayon::prelude::*;
@@ -17,16 +18,16 @@ use crate::systems::stability_gap::{Experiment, Settings};
 /// The seed of the runs.
 const SEED: u64 = 42;
 
-/// Training samples that a context's loss is taken over.
+/// Training samples over which a context's loss is computed.
 const SAMPLES: usize = 128;
 
-/// Iterations after each switch at which curvature is measured; at 0 and before it on the context before.
+/// Iterations, relative to each switch, at which curvature is measured; up to 0 on the old context's samples.
 const AROUND: [isize; 9] = [-20, 0, 1, 2, 5, 10, 15, 25, 50];
 
-/// How long after the first switch its largest gain is looked for.
+/// The largest gain is searched for within this many iterations after the first switch.
 const PEAK_WITHIN: usize = 40;
 
-/// Eigenvalues a measurement, to which share of the largest, and with how many products at most.
+/// Eigenvalues per measurement; then their relative tolerance and the largest number of Hessian products.
 const EIGENVALUES: usize = 3;
 const TOLERANCE: f64 = 1e-4;
 const PRODUCTS: usize = 80;
@@ -34,7 +35,7 @@ const PRODUCTS: usize = 80;
 /// Points of a line across the landscape.
 const POINTS: usize = 41;
 
-/// How far, in nats, the steepest parabola of the landscape rises to its edge.
+/// The rise, in nats, of the steepest parabola from the centre to the edge of the plot.
 const RISE: f64 = 4.0;
 
 const COORDINATES: [(Coordinates, &str); 2] = [
@@ -100,7 +101,7 @@ pub(super) fn landscape<B: Backend>(backend: &B) -> Result<Analysis> {
     })
 }
 
-/// The digits, the preset, and the samples that each context's loss is taken over.
+/// The digits, the preset, and the samples over which each context's loss is computed.
 struct Probe<'a, B: Backend> {
     settings: Settings,
     samples: TrainTest,
@@ -157,7 +158,7 @@ impl<'a, B: Backend> Probe<'a, B> {
         experiment.snapshots(&settings.methods[0], SEED, wanted.to_vec())
     }
 
-    /// The loss on the samples of `context`, counted from 0, around a snapshot's weights.
+    /// The loss on the samples of `context` (counted from 0) around a snapshot's weights.
     fn surface(&self, snapshot: &Snapshot, context: usize) -> Result<LossSurface> {
         let (inputs, labels) = &self.contexts[context.min(self.contexts.len() - 1)];
         LossSurface::new(snapshot.layers.clone(), inputs, labels)
@@ -211,7 +212,7 @@ fn norm(vector: &[f64]) -> f64 {
     libm::sqrt(vector.iter().map(|x| x * x).sum())
 }
 
-/// 1.25 times 1, 2 or 5 times a power of ten, at least `reach`: its ticks have room beside the next panel's.
+/// The smallest 1.25·{1, 2, 5}·10^k that is at least `reach`: tick labels then do not touch the next panel's.
 fn round_reach(reach: f64) -> f64 {
     let power = libm::exp10(libm::floor(libm::log10(reach)));
     let reaches = [1.25, 2.5, 6.25].map(|factor| factor * power);
@@ -267,7 +268,7 @@ fn across(states: &[State; 2]) -> Result<Chart> {
     })
 }
 
-/// Snapshots of one method, and what curvature is measured in.
+/// The snapshots of one method, and the coordinates in which curvature is measured.
 struct Line<'a> {
     label: &'static str,
     snapshots: &'a [Snapshot],

@@ -1,4 +1,4 @@
-//! Analyses that need no run of the user's own: each makes figures, their numbers and a short table.
+//! Analyses that need no earlier run: each makes figures, their numbers and a short table.
 
 mod landscape;
 mod movement;
@@ -14,16 +14,16 @@ use crate::report::figure::Drawing;
 use crate::run::files::write;
 use crate::run::settings::unknown;
 
-/// What an analysis gives.
+/// The result of an analysis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Analysis {
     /// The figures.
     pub figures: Vec<Drawing>,
-    /// What they show, in a few aligned lines.
+    /// A short table of the results, as aligned text.
     pub table: String,
 }
 
-/// Every analysis: its name and what it shows.
+/// Every analysis: its name and description.
 pub const ANALYSES: &[(&str, &str)] = &[
     (
         "two-timescale",
@@ -35,19 +35,19 @@ pub const ANALYSES: &[(&str, &str)] = &[
     ),
     (
         "movement",
-        "how far the weights themselves move after each switch, in W and in g·W, method by method",
+        "how far the weights W and g·W move after each switch, for each method",
     ),
     (
         "sensitivity",
-        "accuracy and stability gap over burst scales and decays, beside SGD's rates (a minute or two)",
+        "accuracy and stability gap over burst scales and decays, compared with SGD's rates (a minute or two)",
     ),
 ];
 
-/// Does the analysis called `name`, the same bits every time. Networks learn on `backend`, at most `threads` of
-/// them side by side.
+/// Runs the analysis called `name`, with the same bits every time. Networks are trained on `backend`, at most
+/// `threads` at the same time.
 ///
 /// # Errors
-/// [`Error::Unknown`] with the nearest name, and what the analysis's own computation fails with.
+/// [`Error::Unknown`] with the nearest name, and the errors of the analysis.
 pub fn analyse<B: Backend>(name: &str, backend: &B, threads: usize) -> Result<Analysis> {
     match name {
         "two-timescale" => two_timescale::two_timescale(),
@@ -62,11 +62,11 @@ pub fn analyse<B: Backend>(name: &str, backend: &B, threads: usize) -> Result<An
 }
 
 impl Analysis {
-    /// Writes each figure to `dir` (which is made if it is not there) as NAME.svg and the numbers behind it
-    /// as NAME.csv, in place of files of these names; gives the paths of the figures.
+    /// Writes each figure to `dir` as NAME.svg and its numbers as NAME.csv, replacing existing files; creates `dir` if
+    /// needed. Returns the paths of the figures.
     ///
     /// # Errors
-    /// [`Error::File`] where that cannot be done.
+    /// [`Error::File`] if a file cannot be written.
     pub fn write(&self, dir: &Path) -> Result<Vec<PathBuf>> {
         fs::create_dir_all(dir).map_err(|e| Error::file(dir, "create", e))?;
         let mut paths = Vec::new();

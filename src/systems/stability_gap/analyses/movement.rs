@@ -1,7 +1,7 @@
-//! How far the weights themselves move at a switch, method by method, on Split-Digits.
+//! How far the weights move after a switch, for each method, on Split-Digits.
 //!
-//! Between two iterations the weights of all layers together move by ‖W′ − W‖/‖W‖, the Euclidean norm; W_eff
-//! = g·W likewise. A gain that rises moves W_eff without W.
+//! Between two iterations the weights of all layers together move by ‖W′ − W‖/‖W‖ (Euclidean norm); W_eff = g·W
+//! likewise. A rising gain moves W_eff but not W.
 
 use super::Analysis;
 use crate::analysis::{LayerWeights, Snapshot};
@@ -14,10 +14,10 @@ use crate::report::table::aligned;
 use crate::systems::stability_gap::{Experiment, Settings};
 
 const SEEDS: [u64; 3] = [42, 43, 44];
-/// Iterations after a switch.
+/// The number of iterations after a switch for the short span.
 const SOON: usize = 10;
 
-/// W or W_eff, one layer's numbers.
+/// Returns one layer's W or W_eff.
 type Of = fn(&LayerWeights) -> Vec<f64>;
 
 const COORDINATES: [(&str, Of); 2] = [("W", |layer| layer.weights.clone()), ("W_eff", effective)];
@@ -91,7 +91,7 @@ fn chart(methods: &[Moved]) -> Chart {
     let row = |(soon, title): (usize, String)| ChartRow {
         title,
         logarithmic: false,
-        x_title: "context that begins".into(),
+        x_title: "new context".into(),
         panels: COORDINATES
             .iter()
             .enumerate()

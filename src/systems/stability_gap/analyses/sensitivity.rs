@@ -1,4 +1,4 @@
-//! How accuracy and stability gap depend on the gain's burst scale η and decay γ, on Split-Digits.
+//! The dependence of accuracy and stability gap on the burst scale η and the decay γ, on Split-Digits.
 
 use std::sync::atomic::AtomicBool;
 
@@ -14,14 +14,14 @@ use crate::report::table::aligned;
 use crate::systems::stability_gap::report::summarise_results;
 use crate::systems::stability_gap::{EvaluatedTasks, Experiment, Settings};
 
-/// 1 − γ halves from row to row and η doubles from column to column: η/(1 − γ) is the same on diagonals.
+/// 1 − γ halves from row to row and η doubles from column to column, so that η/(1 − γ) is constant along diagonals.
 const DECAYS: [f32; 5] = [0.6, 0.8, 0.9, 0.95, 0.975];
 const BURSTS: [f32; 6] = [0.05, 0.1, 0.2, 0.4, 0.8, 1.6];
 
 /// Learning rates of plain SGD for comparison.
 const RATES: [f32; 6] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.4];
 
-/// Not those of the preset.
+/// Different from the preset's seeds.
 const SEEDS: [u64; 3] = [1, 2, 3];
 
 pub(super) fn sensitivity<B: Backend>(backend: &B, threads: usize) -> Result<Analysis> {
@@ -52,10 +52,10 @@ pub(super) fn sensitivity<B: Backend>(backend: &B, threads: usize) -> Result<Ana
     })
 }
 
-/// What one setting gives, means over the seeds in per cent; NaN where a seed diverges.
+/// The results of one setting: means over the seeds, in per cent; NaN if a seed diverges.
 #[derive(Clone, Copy)]
 struct Measured {
-    /// At the end, mean over all tasks.
+    /// Final accuracy, mean over all tasks.
     accuracy: f64,
     /// avg-SG of the first task.
     gap: f64,
@@ -114,7 +114,7 @@ fn heat_map(preset: &Settings, grid: &[Vec<Measured>]) -> Result<HeatMap> {
         let near = |burst: &f32| (f64::from(*burst) / eta - 1.0).abs() < 1e-3;
         framed.extend(BURSTS.iter().position(near).map(|column| (row, column)));
     }
-    // As they are written, not as f32 in f64.
+    // The decimal values, not the f32 converted to f64.
     let written = |values: &[f32]| {
         values
             .iter()
@@ -143,7 +143,7 @@ fn heat_map(preset: &Settings, grid: &[Vec<Measured>]) -> Result<HeatMap> {
     })
 }
 
-/// What accuracy costs: a line for each γ through its burst scales, and one for SGD through its rates.
+/// Accuracy against the gap: a line for each γ over its burst scales, and one for SGD over its rates.
 fn exchange(grid: &[Vec<Measured>], rates: &[Measured]) -> Chart {
     let line = |label: &str, points: &[Measured]| {
         Series::line(

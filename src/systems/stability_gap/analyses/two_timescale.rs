@@ -10,7 +10,7 @@ use crate::report::table::aligned;
 /// Steps at the target 1, at −1, and at 1 again.
 const STEPS: [usize; 3] = [40, 10, 40];
 
-/// σ of the noise on the target, and how often it is drawn anew.
+/// σ of the noise on the target; then the number of repeats.
 const NOISE: f64 = 0.2;
 const REPEATS: usize = 200;
 
@@ -67,7 +67,7 @@ pub(super) fn two_timescale() -> Result<Analysis> {
     })
 }
 
-/// A learner's name, and its output.
+/// A learner's name and output.
 type Learner = (&'static str, fn(&Step) -> f64);
 
 const LEARNERS: [Learner; 3] = [
@@ -110,7 +110,7 @@ fn band(label: &str, summaries: Vec<Summary>) -> Series {
     }
 }
 
-/// Each of `values` with its step, from 1.
+/// Each of `values` with its step, counted from 1.
 fn numbered<T>(values: &[T]) -> impl Iterator<Item = (f64, &T)> {
     values
         .iter()
@@ -118,7 +118,7 @@ fn numbered<T>(values: &[T]) -> impl Iterator<Item = (f64, &T)> {
         .map(|(at, value)| ((at + 1) as f64, value))
 }
 
-/// With a dashed line between the last step of one target and the first of the next.
+/// A panel with a dashed line at each change of the target.
 fn panel(title: String, series: Vec<Series>) -> ChartPanel {
     ChartPanel {
         title,
@@ -127,7 +127,7 @@ fn panel(title: String, series: Vec<Series>) -> ChartPanel {
     }
 }
 
-/// How fast each learner follows, without noise.
+/// How fast each learner follows the target, without noise.
 fn table(steps: &[Step]) -> String {
     let (there, back) = (STEPS[0], STEPS[0] + STEPS[1]);
     let mut rows = vec![

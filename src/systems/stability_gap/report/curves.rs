@@ -6,7 +6,7 @@ use crate::metrics::summarise;
 use crate::report::figure::Curve;
 use crate::systems::stability_gap::Results;
 
-/// What a curve is of.
+/// The quantity of a curve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::systems::stability_gap::report) enum Quantity {
     /// Accuracy on the first task, per cent.
@@ -17,7 +17,7 @@ pub(in crate::systems::stability_gap::report) enum Quantity {
     Gain,
 }
 
-/// The curves of every method that has complete runs; for gains, of those that have gains to show.
+/// The curves of every method with complete runs; for gains, of every such method whose gains move.
 pub(in crate::systems::stability_gap::report) fn curves(
     results: &Results,
     quantity: Quantity,
@@ -60,7 +60,7 @@ fn values(history: &History, quantity: Quantity) -> Vec<f64> {
     }
 }
 
-/// A value an iteration: that of the last evaluation, and before the first that of the first.
+/// A value for each iteration: that of the last evaluation, and before the first evaluation that of the first.
 fn held(history: &History, of: impl Fn(Evaluation) -> f64) -> Vec<f64> {
     let first = history.evaluated().next();
     let mut value = first.map_or(f64::NAN, |(_, test)| of(test));
@@ -71,7 +71,7 @@ fn held(history: &History, of: impl Fn(Evaluation) -> f64) -> Vec<f64> {
     records.collect()
 }
 
-/// The first and last iteration of each context after the first, and the least of its values.
+/// The first and last iteration of each context after the first, and the smallest value in it.
 fn minima(mean: &[f64], starts: &[usize]) -> Vec<(usize, usize, f64)> {
     let contexts = starts.windows(2).skip(1);
     let contexts = contexts.filter_map(|bounds| Some((bounds, mean.get(bounds[0]..)?)));

@@ -1,4 +1,4 @@
-//! Methods beside each other, seed by seed.
+//! Paired differences between methods.
 
 use serde::Serialize;
 
@@ -7,28 +7,28 @@ use crate::metrics::PairedDifference;
 use crate::report::measure::{self, ByMeasure};
 use crate::systems::stability_gap::{MethodSettings, Settings};
 
-/// A gain-modulated method minus another one, over the seeds whose runs of both are complete.
+/// A gain-modulated method minus another one, over the seeds for which the runs of both are complete.
 ///
-/// A seed names the initial weights and the batches of both, so that what the two share drops out of each
-/// seed's difference.
+/// A seed determines the initial weights and the batches of both methods, so that their shared variation cancels in
+/// each seed's difference.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Difference {
     /// The gain-modulated method's name.
     pub method: String,
-    /// What tables call it.
+    /// Its name in tables.
     pub label: String,
     /// The name of the method that is subtracted.
     pub other: String,
-    /// What tables call that one.
+    /// The name of that method in tables.
     pub other_label: String,
-    /// The seeds that both have complete.
+    /// The seeds for which both are complete.
     pub seeds: Vec<u64>,
-    /// Each measure.
+    /// The difference of each measure.
     pub measures: ByMeasure<PairedDifference>,
 }
 
-/// Each gain-modulated method minus every other that has a complete seed in common with it, in the order of
-/// the settings; of two gain-modulated ones the first minus the second.
+/// Each gain-modulated method minus every other that shares a complete seed with it, in the order of the settings; for
+/// two gain-modulated methods, the first minus the second.
 pub(super) fn differences(settings: &Settings, runs: &[RunSummary]) -> Vec<Difference> {
     let mut found = Vec::new();
     for (place, method) in settings.methods.iter().enumerate() {

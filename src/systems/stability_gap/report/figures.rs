@@ -5,7 +5,7 @@ use super::curves::Quantity;
 use crate::report::figure::{Axis, Canvas, Curve, Panel, Swatch, linear_ticks};
 use crate::systems::stability_gap::Settings;
 
-/// One figure: a name for its file, and how it is drawn.
+/// A figure of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Figure {
     /// Accuracy on the first task.
@@ -19,7 +19,7 @@ pub(super) enum Figure {
 }
 
 impl Figure {
-    /// In the order in which a report shows them.
+    /// All figures, in the order of the report.
     pub(super) const ALL: [Figure; 4] = [
         Figure::Accuracy,
         Figure::Switches,
@@ -37,7 +37,7 @@ impl Figure {
         }
     }
 
-    /// What it shows, in a few words.
+    /// Its title.
     pub(super) fn title(self) -> &'static str {
         match self {
             Figure::Accuracy => "Accuracy on the first task",
@@ -47,13 +47,10 @@ impl Figure {
         }
     }
 
-    /// How to read it.
+    /// Its caption.
     pub(super) fn caption(self) -> &'static str {
         match self {
-            Figure::Accuracy => {
-                "Mean over seeds, band ± standard error. Dashed: switches of context. Dotted: the minimum \
-                 of the mean curve within each context from the second on."
-            }
+            Figure::Accuracy => {}
             Figure::Switches => {
                 "The same curves enlarged; 0 is the last iteration before the switch. The axis is \
                  logarithmic in the error, 100 % − accuracy, so that small gaps show beside large ones, \
@@ -69,7 +66,7 @@ impl Figure {
         }
     }
 
-    /// What its curves are of.
+    /// The quantity of its curves.
     pub(super) fn quantity(self) -> Quantity {
         match self {
             Figure::Accuracy | Figure::Switches => Quantity::Accuracy,
@@ -87,7 +84,7 @@ impl Figure {
     }
 }
 
-/// The vertical axis on which all of `curves` fit; figures that are to be compared share one.
+/// A vertical axis that fits all of `curves`; figures to be compared share one.
 pub(super) fn axis_for(figure: Figure, curves: &[Curve]) -> Axis {
     let low = curves
         .iter()
@@ -105,8 +102,7 @@ pub(super) fn axis_for(figure: Figure, curves: &[Curve]) -> Axis {
     }
 }
 
-/// Draws `figure` as SVG text, whose ids all begin with `id`; none where there is no curve to draw, or no
-/// switch to enlarge.
+/// Draws `figure` as SVG text, in which all ids begin with `id`; `None` if there is no curve, or no switch to enlarge.
 pub(super) fn draw(
     figure: Figure,
     id: &str,
@@ -132,7 +128,7 @@ pub(super) fn draw(
     Some(canvas.document(id, &title, figure.caption()))
 }
 
-/// One panel over all iterations.
+/// Draws one panel over all iterations.
 fn draw_whole(canvas: &mut Canvas, settings: &Settings, curves: &[Curve], axis: &Axis) {
     let starts = settings.stream.starts();
     let contexts = settings.stream.count();
@@ -146,7 +142,7 @@ fn draw_whole(canvas: &mut Canvas, settings: &Settings, curves: &[Curve], axis: 
     };
     let ticks = linear_ticks(0.0, last, 6);
     canvas.frame(&panel, &ticks, "iteration");
-    // As many labels as have room beside each other.
+    // Only as many labels as fit.
     let every = contexts.div_ceil(8);
     for context in 1..=contexts {
         let start = starts[context - 1] as f64;
@@ -166,10 +162,10 @@ fn draw_whole(canvas: &mut Canvas, settings: &Settings, curves: &[Curve], axis: 
     canvas.curves(&panel, curves, 0.0);
 }
 
-/// How many switches are enlarged: more would leave a panel too little room.
+/// The number of switches that are enlarged; panels for more would be too narrow.
 const ENLARGED: usize = 4;
 
-/// A panel a switch, side by side: a few iterations before it, and the first fifty after it.
+/// Draws a panel for each switch, side by side: a few iterations before it and the first fifty after it.
 fn draw_switches(canvas: &mut Canvas, settings: &Settings, curves: &[Curve], axis: &Axis) {
     let starts = settings.stream.starts();
     let columns = (settings.stream.count() - 1).min(ENLARGED);

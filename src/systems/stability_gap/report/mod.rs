@@ -1,4 +1,4 @@
-//! The report on runs of a stream: tables, figures and page, and a page that compares several experiments.
+//! The report of an experiment: tables, figures and page, and a page that compares several experiments.
 
 mod curves;
 mod differences;
@@ -32,7 +32,7 @@ pub(super) fn measures() -> Vec<Measure> {
     summary::measures()
 }
 
-/// What `results` come to.
+/// Summarises `results`.
 ///
 /// # Errors
 /// Those of [`summarise_results`].
@@ -54,7 +54,7 @@ pub(super) fn summary(results: &Results) -> Result<run::Summary> {
     })
 }
 
-/// The report on `results`.
+/// Makes the report on `results`.
 ///
 /// # Errors
 /// Those of [`summarise_results`], and of drawing.
@@ -78,8 +78,8 @@ pub(super) fn report(results: &Results) -> Result<Report> {
     })
 }
 
-/// One page on several experiments: the same tables with a column for the name, and the figures side by side on the
-/// same axes.
+/// Makes a page that compares several experiments: the same tables with a column for the name, and the figures side by
+/// side on the same axes.
 ///
 /// # Errors
 /// Those of [`report`].

@@ -1,4 +1,4 @@
-//! Comparison with published numbers, from `data/published/`.
+//! Comparison with published results, from `data/published/`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::metrics;
 use crate::report::format::Unit;
 use crate::systems::stability_gap::{EvaluationSettings, MethodSettings, Settings};
 
-/// The published experiments that are compiled in, by the name of the preset that repeats each.
+/// The built-in published experiments, by the name of the preset that repeats each.
 const EXPERIMENTS: [(&str, &str); 5] = [
     (
         "split-mnist",
@@ -35,10 +35,10 @@ const EXPERIMENTS: [(&str, &str); 5] = [
     ),
 ];
 
-/// The quantity that a run without the later contexts still has.
+/// The quantity that is compared when a run has only the first contexts.
 const FIRST_SWITCH: &str = "SG₂, first switch";
 
-/// What others found in an experiment. Accuracies and gaps in [0, 1].
+/// The published results of an experiment. Accuracies and gaps are in [0, 1].
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Published {
@@ -46,15 +46,15 @@ pub struct Published {
     pub experiment: String,
     /// The seeds of the published runs.
     pub seeds: Vec<u64>,
-    /// Where the per-seed numbers come from, if there are any.
+    /// The source of the per-seed numbers, if there are any.
     pub records_source: Option<String>,
-    /// Where the numbers of the seed-averaged curve come from.
+    /// The source of the numbers of the seed-averaged curve.
     pub table_source: String,
-    /// What was found, by method.
+    /// The results of each method.
     pub methods: Vec<PublishedMethod>,
 }
 
-/// What others found with one method; what they did not publish is missing.
+/// The published results of one method; unpublished values are missing.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct PublishedMethod {
     /// The method's name in the preset.
@@ -66,23 +66,23 @@ pub struct PublishedMethod {
     /// Mean gain at the end of each context; empty without gain modulation.
     #[serde(default)]
     pub final_gain: Vec<f64>,
-    /// Measures by their names in files, each seed measured on its own.
+    /// Measures by their names in files, each seed measured separately.
     #[serde(flatten)]
     pub measures: BTreeMap<String, PublishedValue>,
 }
 
-/// A measure that is published with its spread, or without.
+/// A published measure, with or without its standard deviation.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(untagged)]
 pub enum PublishedValue {
-    /// With its spread over the published seeds.
+    /// Mean and standard deviation over the published seeds.
     Spread(Spread),
     /// The mean alone.
     Mean(f64),
 }
 
 impl PublishedValue {
-    /// As a summary of `count` values, whose spread is NaN where only the mean is published.
+    /// As a summary of `count` values; the standard deviation is NaN if only the mean is published.
     pub fn over(self, count: usize) -> metrics::Summary {
         let mean_only = |mean| Spread {
             mean,
@@ -120,7 +120,7 @@ impl Spread {
 /// Whether two means agree within sampling error.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Agreement {
-    /// m₁ − m₂, ours less theirs.
+    /// m₁ − m₂, ours minus theirs.
     pub difference: f64,
     /// 3·√(s₁²/n₁ + s₂²/n₂).
     pub bound: f64,
@@ -128,24 +128,24 @@ pub struct Agreement {
     pub agrees: bool,
 }
 
-/// One published number beside ours.
+/// One published number and ours.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComparisonRow {
     /// The method's label.
     pub method: String,
-    /// What is compared.
+    /// The quantity.
     pub quantity: String,
     /// How its values are printed.
     pub unit: Unit,
-    /// Ours, over our seeds; one value where a curve averaged over seeds is measured once.
+    /// Ours, over our seeds; a single value for a seed-averaged curve.
     pub ours: metrics::Summary,
-    /// Theirs; the spread is NaN where only a mean is published.
+    /// Theirs; the standard deviation is NaN if only a mean is published.
     pub published: metrics::Summary,
-    /// The verdict; none where a spread is missing on either side.
+    /// The verdict; `None` if a standard deviation is missing on either side.
     pub agreement: Option<Agreement>,
 }
 
-/// Our results beside the published ones, or why not.
+/// The comparison of our results with the published ones, or the reason why there is none.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Comparison {
     /// The reason, as a sentence.
@@ -154,16 +154,15 @@ pub enum Comparison {
     Compared {
         /// Every published number, method by method.
         rows: Vec<ComparisonRow>,
-        /// Sentences on what was left out, and why.
+        /// Sentences on omitted methods, with the reason.
         left_out: Vec<String>,
-        /// Where the published numbers come from.
+        /// The sources of the published numbers.
         sources: Vec<String>,
     },
 }
 
-/// Whether our mean is within three standard errors of the published one, both spreads taken into
-/// account: |m₁ − m₂| ≤ 3·√(s₁²/n₁ + s₂²/n₂). None where either side has no spread: fewer than two values,
-/// or a standard deviation that is not a number.
+/// Whether our mean is within three standard errors of the published one: |m₁ − m₂| ≤ 3·√(s₁²/n₁ + s₂²/n₂). `None` if
+/// either side has fewer than two values or a standard deviation that is NaN.
 pub fn agreement(ours: &metrics::Summary, published: &metrics::Summary) -> Option<Agreement> {
     let variance_of_mean = |s: &metrics::Summary| {
         let known = s.count >= 2 && s.standard_deviation.is_finite() && s.mean.is_finite();
@@ -178,10 +177,10 @@ pub fn agreement(ours: &metrics::Summary, published: &metrics::Summary) -> Optio
     })
 }
 
-/// What is published of the experiment called `name`, and the preset that repeats it; none where nothing is.
+/// The published results of the experiment called `name`, and the preset that repeats it; `None` if there are none.
 ///
 /// # Errors
-/// [`Error::Format`] where a compiled-in file is not what it should be.
+/// [`Error::Format`] if a built-in file is not valid.
 pub fn published(name: &str) -> Result<Option<(Published, Settings)>> {
     let known = EXPERIMENTS.iter().find(|(known, _)| *known == name);
     let Some((_, found)) = known else {
@@ -199,11 +198,11 @@ pub fn published(name: &str) -> Result<Option<(Published, Settings)>> {
     Ok(Some((found, Settings::preset(name)?)))
 }
 
-/// `summary` of an experiment run with `settings` beside what [`published`] gives.
+/// Compares `summary`, of an experiment with `settings`, with the results of [`published`].
 ///
-/// Seeds may differ, and methods may be left out; any other setting that differs makes it another
-/// experiment, and a method whose own settings differ another method. Titles and descriptions do not count.
-/// Where only later contexts are missing, or evaluation is sparser, the first switch alone is compared.
+/// Seeds, titles and descriptions may differ, and methods may be missing. With any other different setting, nothing is
+/// compared; a method whose own settings differ is omitted. If only later contexts are missing, or evaluation is
+/// sparser, only the first switch is compared.
 pub fn compare_published(
     settings: &Settings,
     summary: &Summary,
@@ -235,7 +234,7 @@ pub fn compare_published(
             "Only the first switch is compared: the settings differ from those of the published experiment in {}.{}",
             differing.join(", "),
             match settings.evaluation.every > preset.evaluation.every {
-                true => " A sparser evaluation misses minima, and so finds smaller gaps.",
+                true => " A sparser evaluation can miss minima, which makes gaps smaller.",
                 false => "",
             }
         ));
@@ -243,7 +242,7 @@ pub fn compare_published(
     for method in &summary.methods {
         let label = &method.label;
         let Some(theirs) = published.methods.iter().find(|p| p.name == method.method) else {
-            left_out.push(format!("{label}: nothing is published for it."));
+            left_out.push(format!("{label}: no results are published."));
             continue;
         };
         let ours = settings.methods.iter().find(|m| m.name == method.method);
@@ -280,8 +279,8 @@ pub fn compare_published(
 fn differing_sections(ours: &Settings, preset: &Settings) -> Vec<&'static str> {
     let mut training = ours.training.clone();
     training.seeds = preset.training.seeds.clone();
-    // Further tasks leave the first one's numbers as they are; test images are augmented in the published
-    // code, and as they are in the presets.
+    // Evaluating further tasks does not change the first task's numbers. The published code augments test images;
+    // the presets do not.
     let evaluation = EvaluationSettings {
         tasks: preset.evaluation.tasks,
         augmented: preset.evaluation.augmented,
@@ -300,7 +299,7 @@ fn differing_sections(ours: &Settings, preset: &Settings) -> Vec<&'static str> {
     differing.map(|(name, _)| *name).collect()
 }
 
-/// Whether what differs leaves the first two contexts of the published experiment as they were.
+/// Whether the first two contexts are those of the published experiment, in spite of the differences.
 fn has_its_first_switch(ours: &Settings, preset: &Settings, differing: &[&str]) -> bool {
     let contexts = &ours.stream.contexts;
     let mut whole = ours.stream.clone();

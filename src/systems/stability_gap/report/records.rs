@@ -1,8 +1,8 @@
-//! One run's history as records: `iteration, context, train_loss, train_accuracy, test_loss, test_accuracy,
-//! entropy, gain_<layer>…, mean_absolute_weight_<layer>…`, and, where every task is evaluated,
-//! `test_loss_task2, test_accuracy_task2, …`.
+//! A run's history as records: `iteration, context, train_loss, train_accuracy, test_loss, test_accuracy, entropy,
+//! gain_<layer>…, mean_absolute_weight_<layer>…`, and, if every task is evaluated, `test_loss_task2,
+//! test_accuracy_task2, …`.
 //!
-//! The test columns are empty where an iteration was not evaluated, and before a task's context.
+//! The test columns are empty for iterations without an evaluation, and before a task's context.
 
 use std::path::Path;
 
@@ -31,10 +31,10 @@ pub(crate) struct NotFinite {
     pub(crate) value: f64,
 }
 
-/// `history` as records.
+/// Converts `history` to records.
 ///
 /// # Errors
-/// [`Error::Shape`] where a record does not have one gain and one weight for each layer.
+/// [`Error::Shape`] if a record does not have one gain and one weight for each layer.
 pub(crate) fn to_records(history: &History) -> Result<Records> {
     let (layers, later_tasks) = (history.layers.len(), later_tasks(history));
     let row = |record: &Record| {
@@ -62,10 +62,10 @@ pub(crate) fn to_records(history: &History) -> Result<Records> {
     })
 }
 
-/// The history in the CSV `text` of the file `path`, which has at most the iterations that `stream` says.
+/// Reads a history from the CSV `text` of the file `path`; it has at most the iterations of `stream`.
 ///
 /// # Errors
-/// [`Error::Format`] with file, line and value for whatever is not as [`to_records`] gives it.
+/// [`Error::Format`] with file, line and value for anything that [`to_records`] does not write.
 pub(crate) fn from_csv(path: &Path, text: &[u8], stream: &StreamSettings) -> Result<History> {
     let mut found = (Vec::new(), 0);
     let csv = Csv::read(path, text, |headings| {
@@ -122,7 +122,7 @@ pub(crate) fn not_finite(history: &History) -> Option<NotFinite> {
     })
 }
 
-/// Tasks after the first that some iteration was evaluated on.
+/// The number of tasks after the first on which some iteration was evaluated.
 fn later_tasks(history: &History) -> usize {
     let counts = history
         .records
@@ -131,8 +131,7 @@ fn later_tasks(history: &History) -> usize {
     counts.max().unwrap_or(0)
 }
 
-/// Every column: iteration, context and what is measured, the layers' gains, their mean weights, and the later
-/// tasks.
+/// Every column: iteration, context and measurements, the layers' gains, their mean weights, and the later tasks.
 fn columns(layers: &[String], later_tasks: usize) -> Vec<Column> {
     let fixed = COLUMNS.iter().enumerate().map(|(at, name)| match at {
         0 | 1 => Column::count(name),
@@ -153,7 +152,7 @@ fn columns(layers: &[String], later_tasks: usize) -> Vec<Column> {
         .collect()
 }
 
-/// Every column but the first two; `None` where the iteration was not evaluated on the task.
+/// The values of every column but the first two; `None` if the iteration was not evaluated on the task.
 fn numbers(record: &Record, later_tasks: usize) -> Vec<Option<f64>> {
     let (train, test) = (record.train, record.test);
     let mut values = vec![
@@ -202,7 +201,7 @@ fn layers_and_tasks(path: &Path, found: &[String]) -> Result<(Vec<String>, usize
     }
 }
 
-/// The record in row `index`; the reader has made sure that it is as long as the headings.
+/// The record in row `index`; the reader has checked that it has as many fields as there are headings.
 fn record(
     row: &[Option<f64>],
     index: usize,
@@ -223,7 +222,7 @@ fn record(
     };
     let later = COLUMNS.len() + 2 * layers;
     let later = (0..later_tasks).map(|task| later + 2 * task);
-    // A gap before an evaluated task is found by the one that is missing.
+    // A missing task before an evaluated one is an error.
     let last = later.clone().rposition(evaluated);
     let later = later.take(last.map_or(0, |last| last + 1)).map(evaluation);
     let list = |from: usize| {

@@ -1,4 +1,4 @@
-//! The measures of every run, and their mean and spread over seeds.
+//! The measures of every run, and their mean and standard deviation over seeds.
 
 use std::string::String;
 
@@ -13,7 +13,7 @@ use crate::report::measure::{Better, ByMeasure, Measure, MeasureOf, Shown, over_
 use crate::run::Status;
 use crate::systems::stability_gap::{EvaluatedTasks, Results, Run};
 
-/// What `summary.json` holds. Numbers that do not exist (the gap of a single context) are `null` there.
+/// The contents of `summary.json`. Numbers that do not exist (the gap of a single context) are `null`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
     /// The experiment's name.
@@ -26,11 +26,11 @@ pub struct Summary {
     pub runs: Vec<RunSummary>,
     /// Every method, in the order of the settings.
     pub methods: Vec<MethodSummary>,
-    /// Each gain-modulated method beside every other, seed by seed.
+    /// Each gain-modulated method minus every other, seed by seed.
     pub differences: Vec<Difference>,
 }
 
-/// One run: its end, and its measures if it is complete.
+/// One run: its status, and its measures if it is complete.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunSummary {
     /// The method's name.
@@ -40,15 +40,15 @@ pub struct RunSummary {
     /// How it ended.
     #[serde(flatten)]
     pub status: Status,
-    /// Iterations that were finished.
+    /// Number of finished iterations.
     pub iterations: usize,
     /// The run's hash, if it is known.
     pub hash: Option<String>,
-    /// The run's own measures; none unless it is complete.
+    /// The run's measures; empty unless it is complete.
     pub measures: ByMeasure<f64>,
-    /// What the measures of the first task are made of; none unless it is complete.
+    /// The details of the first task's measures; `None` unless it is complete.
     pub first_task: Option<StabilityGap>,
-    /// Its measures over every task; none unless it is complete and every task was evaluated.
+    /// Its measures over every task; `None` unless it is complete and every task was evaluated.
     pub every_task: Option<Continual>,
 }
 
@@ -57,38 +57,39 @@ pub struct RunSummary {
 pub struct MethodSummary {
     /// The method's name.
     pub method: String,
-    /// What tables and figures call it.
+    /// Its name in tables and figures.
     pub label: String,
     /// The seeds of the complete runs.
     pub seeds: Vec<u64>,
     /// The seeds of the runs that diverged.
     pub diverged: Vec<u64>,
-    /// Every seed measured on its own, then mean and spread; none without a complete run.
+    /// Every seed measured separately, then mean and standard deviation; empty without a complete run.
     pub measures: ByMeasure<metrics::Summary>,
-    /// The same for each context; none without a complete run.
+    /// The same for each context; `None` without a complete run.
     pub per_context: Option<PerContext>,
-    /// R_{i,j}, row i the end of context i, column j ≤ i task j; none where only the first task was evaluated.
+    /// R_{i,j}: the accuracy at the end of context i (row) on task j ≤ i (column); `None` if only the first task was
+    /// evaluated.
     pub accuracy_matrix: Option<Vec<Vec<metrics::Summary>>>,
-    /// The published tables' convention: the seed-averaged curve measured once; none without a complete run.
+    /// The published tables' convention, the seed-averaged curve measured once; `None` without a complete run.
     pub minimum_of_seed_averaged_curve: Option<StabilityGap>,
 }
 
-/// Mean and spread over seeds of what each seed's own curve gives.
+/// Mean and standard deviation over seeds of each seed's values.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PerContext {
     /// SG_t for t = 2..K.
     pub gap: Vec<metrics::Summary>,
-    /// Iterations until recovery after each switch, over the seeds that recover (`count` says how many).
+    /// Iterations until recovery after each switch, over the seeds that recover (`count` is their number).
     pub recovery: Vec<metrics::Summary>,
     /// Mean gain of the layers at the end of context t, for t = 1..K.
     pub final_gain: Vec<metrics::Summary>,
 }
 
-/// What a complete run's measures are taken from.
+/// The data from which a complete run's measures are computed.
 pub(super) struct Outcome<'a> {
     history: &'a History,
     first_task: &'a StabilityGap,
-    /// None where only the first task was evaluated.
+    /// `None` if only the first task was evaluated.
     every_task: Option<&'a Continual>,
 }
 
@@ -114,7 +115,7 @@ const fn rows<'a>() -> [MeasureOf<Outcome<'a>>; 12] {
             |run| Some(run.first_task.average_gap)),
         MeasureOf::new("online_accuracy", "online accuracy", Percent, Higher, FIRST_TASK, PageOnly,
             |run: &Outcome| online_accuracy(run.history))
-            .defined("mean over all iterations of the accuracy on the training batch before it is learnt (Cai et al. 2021)"),
+            .defined("mean over all iterations of the accuracy on the training batch before the update (Cai et al. 2021)"),
         MeasureOf::new("final_gain", "gain at the end", Gain, Neither, GAIN, Chart,
             |run| mean_gain(run.history).last().copied()),
         MeasureOf::new("peak_gain", "largest gain", Gain, Neither, GAIN, PageOnly,
@@ -140,8 +141,7 @@ pub(super) fn measures() -> Vec<Measure> {
 /// Measures every complete run of `results`, and every method over them.
 ///
 /// # Errors
-/// [`Error::Shape`] and those of [`stability_gap`], for a run that is called complete and whose history is
-/// not.
+/// [`Error::Shape`] and those of [`stability_gap`], for a run that is marked as complete but whose history is not.
 pub fn summarise_results(results: &Results) -> Result<Summary> {
     let total = results.settings.stream.total_iterations();
     let mut runs = Vec::with_capacity(results.runs.len());
@@ -220,7 +220,7 @@ pub(super) fn complete_runs<'a>(results: &'a Results, method: &str) -> Vec<&'a R
     results.runs.iter().filter(complete).collect()
 }
 
-/// Mean gain over the layers whose gains move, an iteration each; 1 where none does.
+/// Mean gain over the layers whose gains move, for each iteration; 1 if none does.
 pub(super) fn mean_gain(history: &History) -> Vec<f64> {
     let records = &history.records;
     let moves = |layer: &usize| {
@@ -236,7 +236,7 @@ pub(super) fn mean_gain(history: &History) -> Vec<f64> {
     records.iter().map(mean).collect()
 }
 
-/// Mean accuracy on the training batches, each before it is learnt; none without an iteration.
+/// Mean accuracy on the training batches, each before the update; `None` without an iteration.
 fn online_accuracy(history: &History) -> Option<f64> {
     let accuracies = history.records.iter().map(|record| record.train.accuracy);
     let accuracies: Vec<f64> = accuracies.collect();
@@ -254,8 +254,8 @@ fn contexts(history: &History) -> Vec<usize> {
         .collect()
 }
 
-/// The measures of the evaluated iterations; recovery is counted in iterations, `every` from one
-/// evaluation to the next.
+/// The measures of the evaluated iterations. Recovery is counted in iterations; evaluations are `every` iterations
+/// apart.
 fn measure(history: &History, every: usize) -> Result<StabilityGap> {
     let mut measures = stability_gap(&test_accuracy(history), &contexts(history))?;
     for recovery in measures.recovery.iter_mut().flatten() {

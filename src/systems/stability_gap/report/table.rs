@@ -1,4 +1,4 @@
-//! The table of measures, as text for a terminal, and the sentences that go with it.
+//! The table of measures as text for a terminal, and sentences on the results.
 
 use super::summary::{MethodSummary, Summary, measures, summarise_results};
 use crate::error::Result;
@@ -8,9 +8,9 @@ use crate::report::table::aligned;
 use crate::run::Status;
 use crate::systems::stability_gap::{Results, Run, Settings};
 
-/// The aggregate table as aligned text: method, avg-ACC %, avg-min-ACC %, WC-ACC %, avg-SG (each seed
-/// measured on its own, mean ± standard deviation over seeds) and the number of complete runs; then a line
-/// for each run that is not complete, and so not in the table.
+/// The aggregate table as aligned text: method, avg-ACC %, avg-min-ACC %, WC-ACC %, avg-SG (each seed measured
+/// separately, mean ± standard deviation over seeds) and the number of complete runs; then a line for each run that is
+/// not complete and therefore not in the table.
 ///
 /// # Errors
 /// Those of [`summarise_results`].
@@ -35,7 +35,7 @@ pub fn table(results: &Results) -> Result<String> {
     Ok(text)
 }
 
-/// A line for every run that the settings ask for and that is not complete.
+/// A line for every run of the settings that is not complete.
 pub(super) fn incomplete(results: &Results) -> Vec<String> {
     let total = results.settings.stream.total_iterations();
     let mut lines = Vec::new();
@@ -63,8 +63,8 @@ pub(super) fn incomplete(results: &Results) -> Vec<String> {
     lines
 }
 
-/// What the numbers show, in sentences that are there only if they do: the smallest and the largest gap,
-/// and every method whose gap is smaller than a gain-modulated one's, with what it has for it.
+/// Sentences on the results: the smallest and the largest gap, and every method whose gap is smaller than that of a
+/// gain-modulated method, with its accuracy.
 pub(super) fn observations(settings: &Settings, summary: &Summary) -> Vec<String> {
     let measured: Vec<Measured> = summary.methods.iter().filter_map(Measured::of).collect();
     let mut sentences = Vec::new();
@@ -105,7 +105,7 @@ struct Measured<'a> {
 }
 
 impl Measured<'_> {
-    /// None where no run is complete, or there is no switch and so no gap.
+    /// `None` if no run is complete, or if there is no switch and therefore no gap.
     fn of(method: &MethodSummary) -> Option<Measured<'_>> {
         let mean = |name: &str| Some(method.measures.get(name)?.mean);
         let gap = mean("average_gap")?;

@@ -1,4 +1,4 @@
-//! The tables of runs whose every task was evaluated.
+//! The tables of runs that evaluated every task.
 
 use maud::{Markup, html};
 
@@ -18,13 +18,13 @@ pub(super) fn is_there(experiments: &[Experiment]) -> bool {
 /// The measures over all tasks, and each method's accuracy matrix.
 pub(super) fn every_task(experiments: &[Experiment]) -> Markup {
     let caption = html! {
-        "Over every task, K of them: ACC is the mean accuracy at the end; forgetting the mean over tasks "
-        "before the last of the best accuracy before the last context less that at the end (Chaudhry et al. "
-        "2018); BWT the mean of the accuracy at the end less that at the end of the task’s own context "
-        "(Lopez-Paz and Ranzato 2017); min-ACC the mean over tasks before the last of the least accuracy "
-        "after the task’s own context, and the worst-case accuracy over all tasks (accuracy on the last task at "
-        "the end)/K + (1 − 1/K) · min-ACC (De Lange et al. 2023). It is not the WC-ACC of the tables above, "
-        "which is of the first task. Mean ± standard deviation over seeds."
+        "Measures over all K tasks. ACC: the mean of the final accuracies. Forgetting: for each task before the "
+        "last, its best accuracy before the last context minus its final accuracy; then the mean (Chaudhry et al. "
+        "2018). BWT: for each task before the last, its final accuracy minus its accuracy at the end of its own "
+        "context; then the mean (Lopez-Paz and Ranzato 2017). min-ACC: for each task before the last, its smallest "
+        "accuracy after its own context; then the mean. Worst-case accuracy over all tasks: (final accuracy on the "
+        "last task)/K + (1 − 1/K) · min-ACC (De Lange et al. 2023); WC-ACC in the tables above is of the first "
+        "task only. Mean ± standard deviation over seeds."
     };
     html! {
         (measured(experiments, EVERY_TASK, caption))

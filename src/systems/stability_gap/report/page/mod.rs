@@ -1,4 +1,4 @@
-//! The report: one HTML page that needs nothing but itself.
+//! The report as one self-contained HTML page.
 
 mod every_task;
 mod tables;
@@ -19,7 +19,7 @@ use crate::systems::stability_gap::{Results, Settings};
 
 /// One experiment on the page.
 pub(super) struct Experiment<'a> {
-    /// What tells it from the others; the page of a single experiment does not show it.
+    /// Its name on a page of several experiments.
     pub(super) name: String,
     pub(super) results: &'a Results,
     summary: Summary,
@@ -44,7 +44,7 @@ impl<'a> Experiment<'a> {
         })
     }
 
-    /// Its name, on a page of several.
+    /// Its name, on a page of several experiments.
     fn prefix(&self, several: bool) -> Option<&str> {
         several.then_some(self.name.as_str())
     }
@@ -54,10 +54,10 @@ impl<'a> Experiment<'a> {
     }
 }
 
-/// The page of one experiment, or of several side by side.
+/// The page of one experiment, or a comparison of several.
 ///
 /// # Errors
-/// Those of drawing, and [`crate::Error::Setting`] where settings cannot be TOML.
+/// Those of drawing, and [`crate::Error::Setting`] if TOML cannot represent the settings.
 pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
     let common = experiments.iter().map(|of| of.settings().common());
     let common: Vec<Common> = common.collect();
@@ -96,7 +96,7 @@ pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
         @for experiment in experiments {
             @let lines = incomplete(experiment.results);
             @let lines: Vec<Markup> = lines.iter().map(|line| html! { (line) }).collect();
-            @let text = "Runs that are not complete, and so in no table or figure";
+            @let text = "Runs that are not complete; they are not in the tables and figures";
             (frame::notice(experiment.prefix(several), text, &lines))
         }
         (frame::section("results", "Results", results))
@@ -105,7 +105,7 @@ pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
         @if every_task::is_there(experiments) {
             (frame::section("every-task", "Every task", every_task::every_task(experiments)))
         }
-        (frame::section("published", "Beside the published numbers", published))
+        (frame::section("published", "Comparison with published results", published))
         (text::definitions())
         (frame::section("settings", "Settings", settings))
         (frame::reproduce(experiments.len()))
@@ -134,7 +134,7 @@ fn reading(experiments: &[Experiment]) -> Markup {
     }
 }
 
-/// Every figure of every experiment; the same figure has the same vertical axis in all of them.
+/// Every figure of every experiment; the same figure has the same vertical axis in all experiments.
 fn figures(experiments: &[Experiment]) -> Markup {
     let several = experiments.len() > 1;
     let mut drawn = Vec::new();
@@ -163,7 +163,7 @@ fn figures(experiments: &[Experiment]) -> Markup {
         .map(|(svg, title, caption)| (svg.as_str(), title.clone(), *caption))
         .collect();
     html! {
-        @if drawings.is_empty() { p { "No run is complete, so that there is no curve to show." } }
+        @if drawings.is_empty() { p { "No run is complete, so there are no curves." } }
         @else { (frame::figures(&drawings)) }
     }
 }

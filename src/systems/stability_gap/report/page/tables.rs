@@ -9,7 +9,7 @@ use crate::report::page::table;
 use crate::systems::stability_gap::report::published::{Comparison, ComparisonRow};
 use crate::systems::stability_gap::report::summary::{FIRST_TASK, GAIN, MethodSummary, measures};
 
-/// A row for each method of each experiment; `cells` gives what stands behind the method's name.
+/// A row for each method of each experiment; `cells` gives the cells after the method's name.
 pub(super) fn by_method(
     experiments: &[Experiment],
     cells: &dyn Fn(&MethodSummary) -> Vec<String>,
@@ -29,7 +29,7 @@ pub(super) fn by_method(
     }
 }
 
-/// The headings of method and, for several experiments, directory.
+/// The heading of the method and, for several experiments, of the directory.
 pub(super) fn method_heading(experiments: &[Experiment]) -> Markup {
     html! {
         th scope="col" { "method" }
@@ -56,13 +56,13 @@ pub(super) fn measured(experiments: &[Experiment], group: &str, caption: Markup)
 /// The aggregate table.
 pub(super) fn results(experiments: &[Experiment]) -> Markup {
     let caption = html! {
-        "Mean ± standard deviation over the seeds whose runs are complete, each seed measured on its own. "
-        "Arrows: which way is better."
+        "Mean ± standard deviation over the seeds with complete runs; each seed is measured separately. "
+        "Arrows: the direction that is better."
     };
     measured(experiments, FIRST_TASK, caption)
 }
 
-/// Gains; nothing where none moves.
+/// The gains; empty if no gain moves.
 pub(super) fn gains(experiments: &[Experiment]) -> Markup {
     let mut methods = experiments.iter().flat_map(|e| &e.summary.methods);
     let moves = |method: &MethodSummary| {
@@ -79,8 +79,7 @@ pub(super) fn gains(experiments: &[Experiment]) -> Markup {
     }
 }
 
-/// Gain-modulated methods beside every other, seed by seed; nothing where no two methods have a seed in
-/// common.
+/// The paired differences between gain-modulated methods and every other; empty if no two methods share a seed.
 pub(super) fn differences(experiments: &[Experiment]) -> Markup {
     let mut measures = measures();
     measures.retain(|measure| measure.group == FIRST_TASK);
@@ -90,10 +89,10 @@ pub(super) fn differences(experiments: &[Experiment]) -> Markup {
         th scope="col" { "seeds" }
     };
     let caption = html! {
-        "Differences, seed by seed: mean over the seeds that both methods have complete, and its 95\u{a0}% "
-        "percentile bootstrap interval (" (RESAMPLES) " resamples), for " (LEAST_PAIRS) " seeds or more. Few "
-        "seeds make it too narrow: of normal differences it holds the true mean 83\u{a0}% of the time for 5 "
-        "seeds, 90\u{a0}% for 10."
+        "Paired differences: mean over the seeds for which both methods are complete, and its 95\u{a0}% percentile "
+        "bootstrap interval (" (RESAMPLES) " resamples), for " (LEAST_PAIRS) " seeds or more. With few seeds the "
+        "interval is too narrow: for normally distributed differences it contains the true mean 83\u{a0}% of the "
+        "time with 5 seeds, and 90\u{a0}% with 10."
     };
     let body = html! {
         @for experiment in experiments {
@@ -115,7 +114,7 @@ pub(super) fn differences(experiments: &[Experiment]) -> Markup {
     }
 }
 
-/// The most switches that any experiment has.
+/// The largest number of switches of an experiment.
 fn switches(experiments: &[Experiment]) -> usize {
     let contexts = experiments.iter().map(|e| e.settings().stream.count());
     contexts.max().unwrap_or(0).saturating_sub(1)
@@ -126,19 +125,19 @@ fn gap_headings(switches: usize) -> Markup {
     html! { @for t in 2..switches + 2 { th scope="col" { "SG" sub { (t) } } } }
 }
 
-/// `values`, and a dash for each of the `count` that it does not have.
+/// `values`, padded with dashes to `count`.
 pub(super) fn padded(values: impl Iterator<Item = String>, count: usize) -> Vec<String> {
     let mut cells: Vec<String> = values.collect();
     cells.resize(count.max(cells.len()), String::from(NONE));
     cells
 }
 
-/// SG_t of every switch.
+/// The table of SG_t at every switch.
 pub(super) fn gaps(experiments: &[Experiment]) -> Markup {
     let count = switches(experiments);
     let head = html! { (method_heading(experiments)) (gap_headings(count)) };
     let caption = html! {
-        "Stability gap of each context, per seed: mean ± standard deviation over seeds."
+        "Stability gap of each context, measured per seed: mean ± standard deviation over seeds."
     };
     let body = by_method(experiments, &|method| {
         let gaps = method.per_context.iter().flat_map(|of| &of.gap);
@@ -147,7 +146,7 @@ pub(super) fn gaps(experiments: &[Experiment]) -> Markup {
     table("table-gaps", caption, head, body)
 }
 
-/// The other convention: the seed-averaged curve measured once.
+/// The table of the other convention: the seed-averaged curve, measured once.
 pub(super) fn seed_averaged(experiments: &[Experiment]) -> Markup {
     let count = switches(experiments);
     let head = html! {
@@ -158,8 +157,8 @@ pub(super) fn seed_averaged(experiments: &[Experiment]) -> Markup {
         (gap_headings(count))
     };
     let caption = html! {
-        "The same of the seed-averaged curve: minimum of the mean over seeds, the convention of the "
-        "published tables."
+        "The same measures of the seed-averaged curve: the minimum of the mean over seeds, which is the "
+        "convention of the published tables."
     };
     let body = by_method(experiments, &|method| {
         let Some(measured) = &method.minimum_of_seed_averaged_curve else {
@@ -176,7 +175,7 @@ pub(super) fn seed_averaged(experiments: &[Experiment]) -> Markup {
     table("table-seed-averaged", caption, head, body)
 }
 
-/// Iterations until recovery after every switch.
+/// The table of iterations until recovery after every switch.
 pub(super) fn recovery(experiments: &[Experiment]) -> Markup {
     let count = switches(experiments);
     let head = html! {
@@ -184,8 +183,8 @@ pub(super) fn recovery(experiments: &[Experiment]) -> Markup {
         @for t in 2..count + 2 { th scope="col" { (t - 1) " → " (t) } }
     };
     let caption = html! {
-        "Iterations after each switch until the accuracy is back within 1 % of what it was before, over the "
-        "seeds that come back within the context."
+        "Iterations after each switch until the accuracy is back within 1 % of its value before, over the seeds "
+        "that recover within the context."
     };
     let body = by_method(experiments, &|method| {
         let seeds = method.seeds.len();
@@ -205,7 +204,7 @@ pub(super) fn recovery(experiments: &[Experiment]) -> Markup {
     table("table-recovery", caption, head, body)
 }
 
-/// Published numbers beside ours, or why they are not compared.
+/// The comparison with published results, or the reason why there is none.
 ///
 /// `number` counts the experiments of a page with several.
 pub(super) fn comparison(experiment: &Experiment, number: Option<usize>) -> Markup {
@@ -228,9 +227,9 @@ fn comparison_table(number: Option<usize>, rows: &[ComparisonRow]) -> Markup {
         None => String::from("table-published"),
     };
     let caption = html! {
-        "Mean ± standard deviation. Two means agree if they differ by no more than "
-        "3·√(s₁²/n₁ + s₂²/n₂), three standard errors of their difference. Where no spread is published, "
-        "or only one value is there, there is no verdict."
+        "Mean ± standard deviation. Two means agree if they differ by at most 3·√(s₁²/n₁ + s₂²/n₂), three standard "
+        "errors of their difference. There is no verdict if no standard deviation is published or if there is only "
+        "one value."
     };
     let head = html! {
         th scope="col" { "method" }

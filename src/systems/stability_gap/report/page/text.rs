@@ -1,20 +1,19 @@
-//! What the page says whatever the results are.
+//! The fixed text of the page.
 
 use maud::{Markup, html};
 
 use crate::report::page;
 use crate::systems::stability_gap::report::measures;
 
-/// What the measures are, and the two conventions of averaging.
+/// The definitions of the measures, and the two conventions of averaging.
 pub(super) fn definitions() -> Markup {
     html! {
         section {
             h2 id="definitions" { "Definitions" }
             p {
-                "After every iteration, or as many as " code { "evaluation.every" } " says, the network is "
-                "tested on the first task, and with " code { "evaluation.tasks = \"all\"" } " on every task "
-                "that a context has brought. These measures are of the first task alone, whether or not the "
-                "others are tested; those over all tasks are defined beside their table. With "
+                "Every " code { "evaluation.every" } " iterations (default 1) the network is tested on the first "
+                "task, or, with " code { "evaluation.tasks = \"all\"" } ", on every task seen so far. The following "
+                "measures are of the first task only; the measures over all tasks are defined at their table. With "
                 i { "a" sub { "t" } } " the accuracy on the first task at the end of context " i { "t" } ", "
                 i { "m" sub { "t" } } " the smallest accuracy within it, and " i { "K" } " contexts:"
             }
@@ -40,12 +39,12 @@ pub(super) fn definitions() -> Markup {
             p {
                 "Two conventions of averaging are in use. "
                 strong { "Per seed: " }
-                "every seed’s own curve is measured, then mean ± sample standard deviation over the seeds "
-                "are taken. "
+                "each seed’s curve is measured, then mean ± sample standard deviation over the seeds are "
+                "computed. "
                 strong { "Of the seed-averaged curve: " }
                 "the curves are averaged first, and the average is measured once, as in table 1 of the "
-                "paper. Minima of different seeds fall on different iterations, so that the average curve’s "
-                "minimum is never below the average of the minima. Tables here are per seed unless they say otherwise."
+                "paper. The minima of different seeds occur at different iterations, so the minimum of the average "
+                "curve is never below the average of the minima. Tables here are per seed unless they say otherwise."
             }
         }
     }
