@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fetches data sets into a directory, checked against the SHA-256 of the published files.
+# Downloads data sets to a directory, and checks the SHA-256 of the published files.
 #
 # usage: data/fetch.sh DIR [mnist|fashion-mnist|cifar10|cifar100 ...]      (without names: mnist)
 #
@@ -8,9 +8,9 @@
 #   cifar10        DIR/cifar-10-batches-bin/*.bin
 #   cifar100       DIR/cifar-100-binary/*.bin
 #
-# What is there and right is not fetched again; a download that was cut off goes on where it was. A file
-# with a wrong checksum is removed. NEUROGAIN_MIRROR=URL fetches every file from URL/NAME instead of
-# its usual home; the checksums stay the same. Needs curl, and sha256sum or shasum.
+# Existing files with the right checksum are not downloaded again; an interrupted download is continued. A
+# file with a wrong checksum is removed. NEUROGAIN_MIRROR=URL downloads every file from URL/NAME instead of
+# the original address; the checksums stay the same. Needs curl, and sha256sum or shasum.
 set -eu
 
 MNIST=https://ossci-datasets.s3.amazonaws.com/mnist

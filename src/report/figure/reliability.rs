@@ -11,10 +11,9 @@ use crate::report::table::csv;
 /// The number of diagrams in a row.
 const COLUMNS: usize = 3;
 
-const CAPTION: &str = "Bars: the share of correct predictions among those of each confidence. Short lines: \
-     the mean confidence in the bin. Dashed: where the two are equal. Below: the share of all predictions \
-     in each bin. Expected calibration error (ECE), the mean distance of bar and short line over \
-     predictions: ";
+const CAPTION: &str = "Bars: the share of correct predictions in each bin of confidence. Short lines: the mean \
+     confidence in the bin. Dashed: equality of the two. Below: the share of all predictions in each bin. \
+     Expected calibration error (ECE), the mean distance between bar and short line over predictions: ";
 
 /// Draws the reliability diagram (Guo et al. 2017, figure 1) of each of the labelled `calibrations`, up to three side
 /// by side on one axis, each with its expected calibration error above and the histogram of its confidences below.

@@ -254,9 +254,9 @@ fn across(states: &[State; 2]) -> Result<Chart> {
         caption: format!(
             "NGM-SGD on Split-Digits, seed {SEED}: the loss on {SAMPLES} training samples of the second \
              context, along the gradient and along the eigenvectors of the Hessian's two largest \
-             eigenvalues, at the context's last iteration, {} (low gain), and at {}, where its gain is \
-             largest. In W a step moves the weights that learn; in W_eff = g·W it moves the effective \
-             weights, in which the gradient is 1/g and the curvature 1/g² of those in W.",
+             eigenvalues, at the first context's last iteration, {} (low gain), and at iteration {}, where \
+             the gain is largest. A step in W moves the trained weights; a step in W_eff = g·W moves the \
+             effective weights, for which the gradient is 1/g and the curvature 1/g² of those in W.",
             states[0].iteration, states[1].iteration,
         ),
         rows: vec![ChartRow {
@@ -331,8 +331,8 @@ fn eigenvalues(
         caption: format!(
             "Split-Digits, seed {SEED}: the Hessian of the loss on {SAMPLES} training samples of the \
              context, its {EIGENVALUES} largest eigenvalues by the Lanczos method to {TOLERANCE} of the \
-             largest. Up to iteration 0 the loss is that of the context before the switch. NGM-SGD's \
-             eigenvalues in W_eff = g·W are those in W over g²; SGD's gain is 1, and both are one."
+             largest. Up to iteration 0 the loss is that of the context before the switch. The eigenvalues \
+             of NGM-SGD in W_eff = g·W are those in W divided by g². SGD has gain 1, so they are equal."
         ),
         rows: (0..EIGENVALUES).map(row).collect(),
     })

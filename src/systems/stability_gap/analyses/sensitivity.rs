@@ -125,9 +125,10 @@ fn heat_map(preset: &Settings, grid: &[Vec<Measured>]) -> Result<HeatMap> {
         name: "sensitivity",
         title: "Accuracy and stability gap over burst scales and decays",
         caption: format!(
-            "NGM-SGD on Split-Digits at the learning rate {}, mean over {} seeds. Above: accuracy at the end, \
-             mean over all tasks. Below: average stability gap of the first task. Along diagonals \
-             η/(1 − γ), the gain per nat at the fixed point g0 + η·H/(1 − γ), is the same. Framed: what the rule η = (1 − γ)·(√(0.25/α) − g0) recommends. A dash: training diverged.",
+            "NGM-SGD on Split-Digits at the learning rate {}, mean over {} seeds. Above: final accuracy, \
+             mean over all tasks. Below: average stability gap of the first task. Along diagonals, \
+             η/(1 − γ), the gain per nat at the fixed point g0 + η·H/(1 − γ), is constant. Framed: the \
+             recommendation of the rule η = (1 − γ)·(√(0.25/α) − g0). Dash: training diverged.",
             preset.training.learning_rate,
             SEEDS.len(),
         ),
@@ -164,9 +165,9 @@ fn exchange(grid: &[Vec<Measured>], rates: &[Measured]) -> Chart {
         name: "sensitivity-exchange",
         title: "Accuracy against the stability gap",
         caption: format!(
-            "Split-Digits, mean over {} seeds: accuracy at the end over all tasks, against the average \
-             stability gap of the first. NGM-SGD along burst scales from {} to {} at each decay γ; SGD along \
-             learning rates from {} to {}. Up and to the left is better.",
+            "Split-Digits, mean over {} seeds: final accuracy over all tasks against the average \
+             stability gap of the first task. NGM-SGD with burst scales from {} to {} at each decay γ; SGD with \
+             learning rates from {} to {}. Better is up and to the left.",
             SEEDS.len(),
             BURSTS[0],
             BURSTS[BURSTS.len() - 1],

@@ -50,18 +50,21 @@ impl Figure {
     /// Its caption.
     pub(super) fn caption(self) -> &'static str {
         match self {
-            Figure::Accuracy => {}
+            Figure::Accuracy => {
+                "Mean over seeds, band ± standard error. Dashed: switches of context. Dotted: the minimum \
+                 of the mean curve within each context from the second on."
+            }
             Figure::Switches => {
                 "The same curves enlarged; 0 is the last iteration before the switch. The axis is \
-                 logarithmic in the error, 100 % − accuracy, so that small gaps show beside large ones, \
+                 logarithmic in the error, 100 % − accuracy, which makes small and large gaps visible, \
                  and ends at 99.9 %. Dotted: the minimum of the mean curve within the context."
             }
             Figure::Loss => {
                 "Mean cross-entropy over seeds, band ± standard error, logarithmic axis."
             }
             Figure::Gain => {
-                "Mean over layers and seeds, band ± standard error, of the methods whose gains follow the \
-                 entropy; the others’ is 1."
+                "Mean over layers and seeds, band ± standard error, for methods with a moving gain; the \
+                 gain of the other methods is 1."
             }
         }
     }

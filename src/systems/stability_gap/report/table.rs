@@ -121,8 +121,8 @@ impl Measured<'_> {
 
 fn smaller_gap(ours: &Measured, other: &Measured) -> String {
     let accuracy = match other.accuracy < ours.accuracy {
-        true => "but its accuracy at the contexts’ ends is lower",
-        false => "and its accuracy at the contexts’ ends is no lower",
+        true => "but its accuracy at the ends of contexts is lower",
+        false => "and its accuracy at the ends of contexts is not lower",
     };
     format!(
         "{}’s gap is smaller than {}’s (avg-SG {} against {}), {accuracy} (avg-ACC {}\u{a0}% against {}\u{a0}%).",
