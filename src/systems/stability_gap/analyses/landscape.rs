@@ -254,7 +254,7 @@ fn across(states: &[State; 2]) -> Result<Chart> {
         caption: format!(
             "NGM-SGD on Split-Digits, seed {SEED}: the loss on {SAMPLES} training samples of the second \
              context, along the gradient and along the eigenvectors of the Hessian's two largest \
-             eigenvalues, at the first context's last iteration, {} (low gain), and at iteration {}, where \
+             eigenvalues, at that context's last iteration, {} (low gain), and at iteration {}, where \
              the gain is largest. A step in W moves the trained weights; a step in W_eff = g·W moves the \
              effective weights, for which the gradient is 1/g and the curvature 1/g² of those in W.",
             states[0].iteration, states[1].iteration,
