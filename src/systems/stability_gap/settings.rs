@@ -50,7 +50,7 @@ settings! {
     pub struct StreamSettings {
         /// What the lists of the contexts contain: classes, angles, permutations or label assignments.
         pub kind: StreamKind,
-        /// One list per context: its training samples. Leave it out if `tasks` is given.
+        /// One list per context: the classes, angles or numbers of its samples. Leave it out if `tasks` is given.
         pub contexts: Vec<Vec<u16>> = [],
         /// The number of contexts, each with one new task. Replaces `contexts`.
         pub tasks: Option<usize> [AtLeastOne],
@@ -69,8 +69,8 @@ settings! {
         pub iterations: usize = 0,
         /// Training iterations, one number per context. Replaces `iterations`.
         pub iterations_per_context: Option<Vec<usize>> [AtLeastOne],
-        /// Epochs, one number per context or a single number for all. Replaces `iterations`. One epoch is the number of
-        /// iterations that draw as many samples as the context has.
+        /// Epochs: a list with one number per context, or with one number for all. Replaces `iterations`. One epoch is
+        /// the number of iterations that draw as many samples as the context has.
         pub epochs: Option<Vec<usize>> [AtLeastOne],
         /// A replay memory of limited size for old samples. Default: none; joint training then uses all old samples.
         pub memory: Option<MemorySettings>,

@@ -197,8 +197,8 @@ fn several_directories_share_one_page() {
     for part in [
         "<td class=\"text\">one</td>",
         "<td class=\"text\">two</td>",
-        "one: Calibration of all tasks",
-        "two: Calibration of all tasks",
+        "one: Calibration of the predictions",
+        "two: Calibration of the predictions",
         "one of the directories’ ",
         "deviation = 0.1",
         "deviation = 0.5",

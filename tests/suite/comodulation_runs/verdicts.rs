@@ -53,7 +53,7 @@ const FINDINGS: [Finding; 7] = [
     ),
     (
         "attention",
-        "noise of fewer dimensions in the task-relevant subspace than attention",
+        "noise with fewer dimensions in the task-relevant subspace than attention",
         |task| task.subspace_participation_ratio.get_or_insert(0.0),
         false,
     ),

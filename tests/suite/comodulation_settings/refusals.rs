@@ -168,13 +168,13 @@ fn what_is_wrong_is_named_where_it_stands() {
             "methods.comodulation.controller=false",
             "methods.comodulation.gains",
             "draws of the modulator",
-            "controller = false",
+            "controller = true",
         ),
         (
             "methods.shuffled.controller=false",
             "methods.shuffled.gains",
             "draws of the modulator",
-            "controller = false",
+            "controller = true",
         ),
         (
             "methods.hard-sharing.gains=comodulation",
@@ -200,7 +200,7 @@ fn what_is_wrong_is_named_where_it_stands() {
 fn a_shared_readout_needs_tasks_of_as_many_classes() {
     let shared = overridden("adaptation.shared_readout=true").expect("of two classes each");
     let three = "tasks.prime.classes=[[0], [1], [2]]";
-    let right = "above-4 2, prime 3";
+    let right = "above-4 has 2, prime has 3";
     refused_as(&shared, three, "adaptation.shared_readout", "true", right);
     // The primary tasks have their own readouts.
     let primary = "primary=[{name=\"a\",classes=[[0],[1]]},{name=\"b\",classes=[[0],[1],[2]]}]";

@@ -140,7 +140,7 @@ fn the_reading_says_what_the_numbers_show_and_only_that() {
     let results = synthetic::results(&synthetic::split_mnist());
     let (page, _) = page_of(&results);
     assert!(
-        page.contains(lower) && page.contains("but its accuracy at the contexts’ ends is lower")
+        page.contains(lower) && page.contains("but its accuracy at the ends of contexts is lower")
     );
     let mut better = results.clone();
     for run in better.runs.iter_mut().filter(|run| run.method == "ngm-sgd") {
@@ -157,7 +157,7 @@ fn the_reading_says_what_the_numbers_show_and_only_that() {
         }
     }
     let (page, _) = page_of(&worse);
-    assert!(page.contains("and its accuracy at the contexts’ ends is no lower"));
+    assert!(page.contains("and its accuracy at the ends of contexts is not lower"));
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn files_start_from_files_and_errors_name_the_one_that_is_wrong() {
     for (base, said) in [
         ("\"mine.toml\"", "that is not itself based on this one"),
         ("\"split-digit\"", "did you mean `split-digits`?"),
-        ("3", "base = 3: expected the name"),
+        ("3", "base = 3: expected a benchmark"),
     ] {
         write("lab.toml", &format!("\nbase = {base}\n"));
         let error = read().expect_err(base).to_string();
