@@ -10,7 +10,7 @@
 //! use rand::RngExt;
 //! let mut draws = RandomStream::new(42, Purpose::User, 7);
 //! let die: u32 = draws.random_range(1..=6);
-//! The same identity gives the same draws, whatever was drawn elsewhere.
+//! // The same identity gives the same draws, whatever was drawn elsewhere.
 //! assert_eq!(RandomStream::new(42, Purpose::User, 7).random_range(1..=6), die);
 //! ```
 

@@ -22,7 +22,7 @@
 //! use neurogain::backend::cpu::InstructionSet;
 //! use neurogain::Cpu;
 //! use neurogain::backend::{Elementwise, Memory, Unary};
-//! The same bits on every instruction set of this machine, with any number of threads.
+//! // The same bits on every instruction set of this machine, with any number of threads.
 //! for set in InstructionSet::available() {
 //!     let cpu = Cpu::with(set, 2)?;
 //!     let mut x = cpu.zeros(32)?;

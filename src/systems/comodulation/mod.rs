@@ -9,10 +9,9 @@
 //! use std::path::Path;
 //! use std::sync::atomic::AtomicBool;
 //! use neurogain::Cpu;
-//! use neurogain::systems::comodulation::{ComodulationExperiment, TaskData, find};
+//! use neurogain::systems::comodulation::{ComodulationExperiment, ComodulationSettings, TaskData};
 //!
-//! let preset = find("comodulation-digits")?.ok_or("no such preset")?;
-//! let settings = preset
+//! let settings = ComodulationSettings::preset("comodulation-digits")?
 //!     .with_methods(&["attention", "comodulation"])?
 //!     .with_seeds(&[42])?
 //!     .with_overrides(&["network.stages=1", "adaptation.iterations=2", "pretraining.epochs=[0]"])?;
