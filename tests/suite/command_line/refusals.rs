@@ -159,3 +159,17 @@ fn training_that_diverges_says_where_and_keeps_what_it_has() {
     let record = folder.path().join("here/runs/ngm-sgd-1.csv");
     assert!(csv_lines(&record) >= 1);
 }
+
+/// Standard output is not a file, and its failure is not the request's: exit code 1.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_standard_output_that_is_full_is_named() {
+    let folder = folder();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full");
+    let mut list = program(&folder, &["list"]);
+    let done = list.stdout(full.expect("opened")).output().expect("run");
+    let complaint = text(&done.stderr);
+    assert_eq!(done.status.code(), Some(1), "{complaint}");
+    let named = complaint.starts_with("error: cannot write to standard output: ");
+    assert!(named, "{complaint}");
+}
