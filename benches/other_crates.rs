@@ -8,7 +8,7 @@
 #![allow(unsafe_code, missing_docs)]
 
 use neurogain::backend::Cpu;
-use neurogain::bench::{self, Amount, Subject, Yardstick};
+use neurogain::bench::{self, Benchmark, Reference, Work};
 
 /// Turns per measurement.
 const TURNS: usize = 61;
@@ -25,7 +25,7 @@ fn main() {
     );
     for (samples, outputs, inputs) in bench::PRODUCTS {
         let ours = bench::products(&cpu, samples, outputs, inputs).expect("memory");
-        let [gemm, matrixmultiply] = [gemm as Product, matrixmultiply]
+        let [gemm, matrixmultiply] = [gemm as MatmulDims, matrixmultiply]
             .map(|library| products(library, samples, outputs, inputs));
         for ((ours, gemm), matrixmultiply) in ours.into_iter().zip(gemm).zip(matrixmultiply) {
             if ours.name.contains(&filter) {
@@ -47,12 +47,12 @@ fn thread_seconds() -> f64 {
 }
 
 /// Prints the fraction of the peak that each reaches, and our time relative to each other crate's.
-fn compare(cpu: &Cpu, mut subjects: [Subject<'_>; 3]) {
-    let mut yardstick = Yardstick::new(cpu.instruction_set(), subjects[0].amount);
-    let Amount::Operations(operations) = subjects[0].amount else {
+fn compare(cpu: &Cpu, mut subjects: [Benchmark<'_>; 3]) {
+    let mut yardstick = Reference::new(cpu.instruction_set(), subjects[0].amount);
+    let Work::Operations(operations) = subjects[0].amount else {
         return;
     };
-    let seconds = |subject: &mut Subject<'_>| {
+    let seconds = |subject: &mut Benchmark<'_>| {
         let calls = (2e7 / operations) as usize + 1;
         let start = thread_seconds();
         (0..calls)
@@ -110,20 +110,20 @@ impl Matrix {
 /// The three products of a layer, weights and activations row-major (`[outputs][inputs]`,
 /// `[features][samples]`).
 fn products(
-    library: Product,
+    library: MatmulDims,
     samples: usize,
     outputs: usize,
     inputs: usize,
-) -> [Subject<'static>; 3] {
+) -> [Benchmark<'static>; 3] {
     let (m, n, k) = (samples, outputs, inputs);
     let w = || Matrix::new(n, k);
     let x = || Matrix::new(k, m);
     let dy = || Matrix::new(n, m);
     let subject = |[rows, terms, columns]: [usize; 3], a: Matrix, b: Matrix| {
         let mut c = Matrix::new(rows, columns);
-        Subject {
+        Benchmark {
             name: String::new(),
-            amount: Amount::Operations(2.0 * (m * n * k) as f64),
+            amount: Work::Operations(2.0 * (m * n * k) as f64),
             call: Box::new(move || {
                 library([rows, terms, columns], &a, &b, &mut c);
                 Ok(())
@@ -138,7 +138,7 @@ fn products(
 }
 
 /// C ← A·B for A `[rows][terms]` and B `[terms][columns]`.
-type Product = fn([usize; 3], &Matrix, &Matrix, &mut Matrix);
+type MatmulDims = fn([usize; 3], &Matrix, &Matrix, &mut Matrix);
 
 fn gemm([rows, terms, columns]: [usize; 3], a: &Matrix, b: &Matrix, c: &mut Matrix) {
     // SAFETY: `products` makes the matrices with these sizes, and their strides fit their numbers.

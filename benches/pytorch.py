@@ -72,13 +72,13 @@ def labels(samples):
     return torch.arange(samples) % CLASSES
 
 
-def step(network, x, optimiser):
+def step(network, x, optimizer):
     y, run = labels(len(x)), prepare(network)
 
     def call():
-        optimiser.zero_grad(set_to_none=False)
+        optimizer.zero_grad(set_to_none=False)
         F.cross_entropy(run(x), y).backward()
-        optimiser.step()
+        optimizer.step()
 
     return call
 

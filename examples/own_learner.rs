@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{Batch, GradientDescent, Learner};
-use neurogain::nn::{Parameter, SoftmaxCrossEntropy};
+use neurogain::nn::{LossLog, Parameter};
 use neurogain::state::{Role, State, Visitor};
 use neurogain::systems::stability_gap::{LearnerKind, Registration, Setup};
 use neurogain::{Backend, Cpu, Result, Shape, Tensor};
@@ -36,12 +36,7 @@ impl LearnerKind for ErrorDriven {
 }
 
 impl<B: Backend> Learner<B> for ErrorDriven<B> {
-    fn step(
-        &mut self,
-        backend: &B,
-        batch: &Batch<B>,
-        log: &mut SoftmaxCrossEntropy<B>,
-    ) -> Result<()> {
+    fn step(&mut self, backend: &B, batch: &Batch<B>, log: &mut LossLog<B>) -> Result<()> {
         let layers = self.descent.layers();
         for gain in layers.into_iter().flat_map(|layer| &mut layer.gain) {
             self.dynamics.update(backend, &self.errors, gain)?;

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use neurogain::data::{Dataset, digits};
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{
-    GradientDescent, History, Normalisation, OptimizerConfig, Samples, TestTasks, Trainer,
-    Transform,
+    DeviceDataset, EvalSets, GradientDescent, History, OptimizerConfig, PixelScaling,
+    RandomCropFlip, Trainer,
 };
 use neurogain::models::Network;
-use neurogain::nn::{GainLinear, Initial, Parameter};
+use neurogain::nn::{GainLinear, Init, Parameter};
 use neurogain::optim::Optimizer;
 use neurogain::state::{State, Visitor};
 use neurogain::stream::{Context, LabelMap, Part, View};
@@ -28,7 +28,7 @@ struct Linear {
 
 impl Linear {
     fn new(cpu: &Cpu, inputs: usize, outputs: usize, seed: u64) -> Result<Self> {
-        let initial = Initial::Normal {
+        let initial = Init::Normal {
             standard_deviation: 0.05,
         };
         let matrix = Shape::matrix(outputs, inputs);
@@ -94,22 +94,22 @@ fn contexts(dataset: &Dataset, iterations: usize) -> [Context; 2] {
 /// Test accuracy with the original and with the reversed labels, after each iteration.
 fn run(cpu: &Cpu, iterations: usize, dynamics: Option<GainDynamics>) -> Result<Vec<[f64; 2]>> {
     let digits = digits::load();
-    let normalisation = Normalisation {
+    let normalisation = PixelScaling {
         maximum: 16.0,
         mean: vec![0.3053],
         standard_deviation: vec![0.3761],
     };
-    let training = Samples::new(cpu, &digits.train, &normalisation)?;
-    let test = Samples::new(cpu, &digits.test, &normalisation)?;
+    let training = DeviceDataset::new(cpu, &digits.train, &normalisation)?;
+    let test = DeviceDataset::new(cpu, &digits.test, &normalisation)?;
     let tasks = contexts(&digits.test, 0).to_vec();
-    let test = TestTasks::new(cpu, test, tasks, Transform::default())?;
+    let test = EvalSets::new(cpu, test, tasks, RandomCropFlip::default())?;
     let contexts = contexts(&digits.train, iterations);
     let trainer = Trainer {
         backend: cpu,
         training: &training,
         test: &test,
         batch: 64,
-        transform: Transform::default(),
+        transform: RandomCropFlip::default(),
         evaluate_every: 1,
         seed: 42,
     };

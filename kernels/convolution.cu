@@ -105,15 +105,15 @@ __device__ inline void convolve(bool forward, Convolution d, const float *gain, 
 
 // y[o] = Σ g[o]·w[o][tap][c]·x[c]; gain may be null.
 extern "C" __global__ void __launch_bounds__(128, 4)
-convolution_forward(Convolution d, const float *gain, const float *w, const float *x, float *y) {
+conv2d_forward(Convolution d, const float *gain, const float *w, const float *x, float *y) {
     convolve(true, d, gain, w, x, false, y);
 }
-ENTRY(convolution_forward)
+ENTRY(conv2d_forward)
 
 // dx[c] = Σ g[o]·w[o][tap][c]·dy[o], starting from +0 or, with `add`, from the value in dx.
 extern "C" __global__ void __launch_bounds__(128, 4)
-convolution_to_input(Convolution d, const float *gain, const float *w, const float *dy, unsigned add,
+conv2d_backward_data(Convolution d, const float *gain, const float *w, const float *dy, unsigned add,
                      float *dx) {
     convolve(false, d, gain, w, dy, add != 0, dx);
 }
-ENTRY(convolution_to_input)
+ENTRY(conv2d_backward_data)

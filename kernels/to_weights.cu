@@ -13,7 +13,7 @@
 #define SLOTS 16
 
 extern "C" __global__ void __launch_bounds__(SLOTS *LANES)
-convolution_to_weights(Convolution d, const float *gain, const float *dy, const float *x, float *dw) {
+conv2d_backward_weights(Convolution d, const float *gain, const float *dy, const float *x, float *dw) {
     __shared__ float partials[SLOTS][PAIRS][LANES];
     __shared__ float totals[PAIRS][LANES];
     unsigned slots = blockDim.x / LANES;
@@ -105,4 +105,4 @@ convolution_to_weights(Convolution d, const float *gain, const float *dy, const 
         }
     }
 }
-ENTRY(convolution_to_weights)
+ENTRY(conv2d_backward_weights)

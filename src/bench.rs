@@ -7,8 +7,8 @@
 //!
 //! ```
 //! use neurogain::backend::cpu::InstructionSet;
-//! use neurogain::bench::{Amount, Yardstick};
-//! let mut peak = Yardstick::new(InstructionSet::detect()?, Amount::Operations(0.0));
+//! use neurogain::bench::{Work, Reference};
+//! let mut peak = Reference::new(InstructionSet::detect()?, Work::Operations(0.0));
 //! assert!(peak.rate() > 0.0); // GFLOP/s
 //! # Ok::<(), neurogain::Error>(())
 //! ```
@@ -37,7 +37,7 @@ pub use kernels::{PRODUCTS, kernels, products};
 pub use models::models;
 
 /// Minimum duration of one run of the reference, in seconds.
-const YARDSTICK: f64 = 0.000_2;
+const REFERENCE: f64 = 0.000_2;
 /// Target duration of a kernel between two runs of the reference, in seconds. It is short, so that another process
 /// which takes the core for some milliseconds spoils few rounds.
 const ROUND: f64 = 0.000_6;
@@ -49,7 +49,7 @@ const LONG: f64 = 4.0;
 
 /// The resource that limits a kernel, and the amount that one call needs.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Amount {
+pub enum Work {
     /// Floating-point operations, two for each multiply-add: GFLOP/s, relative to the FMA peak.
     Operations(f64),
     /// Bytes that must be read or written: GB/s, relative to a copy of the same size.
@@ -57,18 +57,18 @@ pub enum Amount {
 }
 
 /// A benchmark.
-pub struct Subject<'a> {
+pub struct Benchmark<'a> {
     /// Name.
     pub name: String,
     /// Amount that one call needs.
-    pub amount: Amount,
+    pub amount: Work,
     /// Makes one call; returns errors of the kernels.
     pub call: Box<dyn FnMut() -> Result<()> + 'a>,
 }
 
-/// The measured speed of a [`Subject`].
+/// The measured speed of a [`Benchmark`].
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Figures {
+pub struct Measurement {
     /// Median seconds per call.
     pub seconds: f64,
     /// Median GFLOP/s or GB/s.
@@ -79,7 +79,7 @@ pub struct Figures {
     pub least: f64,
 }
 
-impl Subject<'_> {
+impl Benchmark<'_> {
     /// Seconds that `calls` calls take.
     fn seconds(&mut self, calls: usize) -> Result<f64> {
         let mut done = Ok(());
@@ -93,15 +93,19 @@ impl Subject<'_> {
 ///
 /// # Errors
 /// Errors of the call.
-pub fn measure(set: InstructionSet, rounds: usize, subject: &mut Subject<'_>) -> Result<Figures> {
-    let mut yardstick = Yardstick::new(set, subject.amount);
-    let (amount, giga) = match subject.amount {
-        Amount::Operations(amount) | Amount::Bytes(amount) => (amount, 1e-9),
+pub fn measure(
+    set: InstructionSet,
+    rounds: usize,
+    benchmark: &mut Benchmark<'_>,
+) -> Result<Measurement> {
+    let mut reference = Reference::new(set, benchmark.amount);
+    let (amount, giga) = match benchmark.amount {
+        Work::Operations(amount) | Work::Bytes(amount) => (amount, 1e-9),
     };
     // The first calls allocate and warm the caches.
     let mut calls = 1usize;
     loop {
-        let seconds = subject.seconds(calls)?;
+        let seconds = benchmark.seconds(calls)?;
         if seconds >= ROUND / 2.0 || calls >= 1 << 30 {
             let factor = ROUND / seconds.max(1e-9);
             calls = ((calls as f64 * factor) as usize).max(1);
@@ -118,14 +122,14 @@ pub fn measure(set: InstructionSet, rounds: usize, subject: &mut Subject<'_>) ->
         _ => done < rounds.clamp(1, 3),
     };
     while go_on(seconds.len()) {
-        let before = yardstick.rate();
-        let taken = subject.seconds(calls)? / calls as f64;
-        let after = yardstick.rate();
+        let before = reference.rate();
+        let taken = benchmark.seconds(calls)? / calls as f64;
+        let after = reference.rate();
         seconds.push(taken);
         fractions.push(amount * giga / taken / ((before + after) / 2.0));
     }
     let taken = median(&mut seconds);
-    Ok(Figures {
+    Ok(Measurement {
         seconds: taken,
         rate: amount * giga / taken,
         fraction: median(&mut fractions),
@@ -147,29 +151,29 @@ fn time(call: impl FnOnce()) -> f64 {
 }
 
 /// The reference: this machine's peak speed for the resource that limits a kernel.
-pub struct Yardstick {
+pub struct Reference {
     set: InstructionSet,
     /// The copy's source and destination; empty for the FMA loop.
     buffers: [Vec<f32>; 2],
     repeats: usize,
 }
 
-impl Yardstick {
+impl Reference {
     /// The reference for a kernel that needs this amount; for bytes, a copy of the same size.
-    pub fn new(set: InstructionSet, amount: Amount) -> Self {
+    pub fn new(set: InstructionSet, amount: Work) -> Self {
         let numbers = match amount {
-            Amount::Operations(_) => 0,
-            Amount::Bytes(bytes) => (bytes as usize / 8).max(LANES),
+            Work::Operations(_) => 0,
+            Work::Bytes(bytes) => (bytes as usize / 8).max(LANES),
         };
-        let mut yardstick = Yardstick {
+        let mut reference = Reference {
             set,
             buffers: [alloc::vec![1.0; numbers], alloc::vec![0.0; numbers]],
             repeats: 1,
         };
-        while yardstick.seconds() < YARDSTICK && yardstick.repeats < 1 << 40 {
-            yardstick.repeats *= 2;
+        while reference.seconds() < REFERENCE && reference.repeats < 1 << 40 {
+            reference.repeats *= 2;
         }
-        yardstick
+        reference
     }
 
     fn seconds(&mut self) -> f64 {

@@ -8,7 +8,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`gain`] | gain dynamics and their reparameterisation; stochastic gains under a shared modulator |
-//! | [`nn`], [`models`], [`optim`] | layers, networks, optimisers |
+//! | [`nn`], [`models`], [`optim`] | layers, networks, optimizers |
 //! | [`data`], [`stream`] | samples, and benchmarks as sequences of contexts |
 //! | [`learn`] | learners, the continual training loop, run records |
 //! | [`metrics`] | the stability gap, mean and spread, paired differences; calibration, F1, geometry of activity |
@@ -22,23 +22,23 @@
 //!
 //! ```
 //! use neurogain::gain::GainDynamics;
-//! use neurogain::models::{Mlp, MlpShape};
+//! use neurogain::models::{Mlp, MlpConfig};
 //! use neurogain::optim::Optimizer;
 //! use neurogain::learn::{
-//!     GradientDescent, History, Normalisation, OptimizerConfig, Samples, TestTasks, Trainer, Transform,
+//!     GradientDescent, History, PixelScaling, OptimizerConfig, DeviceDataset, EvalSets, Trainer, RandomCropFlip,
 //! };
 //! use neurogain::{Cpu, data::digits, stream};
 //!
 //! let cpu = Cpu::new()?;
 //! let digits = digits::load();
-//! let pixels = Normalisation { maximum: 16.0, mean: vec![0.3053], standard_deviation: vec![0.3761] };
-//! let training = Samples::new(&cpu, &digits.train, &pixels)?;
-//! let test = Samples::new(&cpu, &digits.test, &pixels)?;
+//! let pixels = PixelScaling { maximum: 16.0, mean: vec![0.3053], standard_deviation: vec![0.3761] };
+//! let training = DeviceDataset::new(&cpu, &digits.train, &pixels)?;
+//! let test = DeviceDataset::new(&cpu, &digits.test, &pixels)?;
 //! let first_task = digits.test.of_classes(&[0, 1]);
-//! let test = TestTasks::new(&cpu, test, vec![first_task], Transform::default())?;
+//! let test = EvalSets::new(&cpu, test, vec![first_task], RandomCropFlip::default())?;
 //! let contexts = stream::split(&digits.train, &[vec![0, 1], vec![0, 1, 2, 3]], 20)?;
 //!
-//! let shape = MlpShape {
+//! let shape = MlpConfig {
 //!     neurons: vec![64, 100, 10],
 //!     hidden_standard_deviation: 0.05,
 //!     output_standard_deviation: 0.05,
@@ -52,7 +52,7 @@
 //!     training: &training,
 //!     test: &test,
 //!     batch: 64,
-//!     transform: Transform::default(),
+//!     transform: RandomCropFlip::default(),
 //!     evaluate_every: 1,
 //!     seed: 42,
 //! };

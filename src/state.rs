@@ -4,11 +4,11 @@
 //! copies are made from it.
 //!
 //! ```
-//! use neurogain::models::{Mlp, MlpShape};
+//! use neurogain::models::{Mlp, MlpConfig};
 //! use neurogain::state::Checkpoint;
 //! use neurogain::{Cpu, Shape};
 //! let cpu = Cpu::new()?;
-//! let shape = MlpShape {
+//! let shape = MlpConfig {
 //!     neurons: vec![4, 3],
 //!     hidden_standard_deviation: 0.1,
 //!     output_standard_deviation: 0.1,

@@ -18,7 +18,7 @@ use neurogain::Error;
 use neurogain::backend::cpu::InstructionSet;
 use neurogain::backend::cpu::simd::{Block, Kernel, Simd};
 use neurogain::backend::{
-    Binary, Cpu, Elementwise, Gathers, Losses, Memory, Optimizers, PixelMaps, Product, Products,
+    Binary, Cpu, Elementwise, Gathers, Losses, MatmulDims, Memory, Optimizers, PixelMaps, Products,
     sums,
 };
 
@@ -174,7 +174,7 @@ fn sizes_that_do_not_fit_are_errors() {
     let zeros = |length: usize| cpu.zeros(length).expect("room");
     // Right lengths for 2 blocks, 3 outputs, 5 inputs: gain, w, x, y; each wrong in turn.
     let right: [usize; 4] = [3, 15, 160, 96];
-    let dimensions = Product {
+    let dimensions = MatmulDims {
         blocks: 2,
         outputs: 3,
         inputs: 5,
@@ -184,21 +184,21 @@ fn sizes_that_do_not_fit_are_errors() {
             let mut lengths = right;
             lengths[wrong] = lengths[wrong].wrapping_add_signed(off);
             let [g, mut w, mut x, mut y] = lengths.map(zeros);
-            assert!(refused(cpu.product_forward(
+            assert!(refused(cpu.matmul_forward(
                 dimensions,
                 Some(&g),
                 &w,
                 &x,
                 &mut y
             )));
-            assert!(refused(cpu.product_to_input(
+            assert!(refused(cpu.matmul_backward_data(
                 dimensions,
                 Some(&g),
                 &w,
                 &y,
                 &mut x
             )));
-            assert!(refused(cpu.product_to_weights(
+            assert!(refused(cpu.matmul_backward_weights(
                 dimensions,
                 Some(&g),
                 &y,
@@ -209,14 +209,14 @@ fn sizes_that_do_not_fit_are_errors() {
     }
     // Sizes whose product overflows.
     for blocks in [usize::MAX, usize::MAX / 16, 1 << 60, (1 << 60) + 1] {
-        let dimensions = Product {
+        let dimensions = MatmulDims {
             blocks,
             outputs: 16,
             inputs: 16,
         };
         let [w, x, mut y] = [256, 0, 0].map(zeros);
         assert!(refused(
-            cpu.product_forward(dimensions, None, &w, &x, &mut y)
+            cpu.matmul_forward(dimensions, None, &w, &x, &mut y)
         ));
     }
     let [mut four, mut five] = [4, 5].map(zeros);

@@ -5,8 +5,8 @@ use std::cell::Cell;
 
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{Batch, GradientDescent, L2, Learner, OptimizerConfig};
-use neurogain::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
-use neurogain::nn::SoftmaxCrossEntropy;
+use neurogain::models::{Mlp, MlpConfig, Network, SlimResNet, SlimResNetConfig};
+use neurogain::nn::LossLog;
 use neurogain::optim::Optimizer;
 use neurogain::{Cpu, Memory, Shape, Tensor};
 
@@ -66,7 +66,7 @@ fn batch(backend: &Cpu, shape: Shape, classes: usize) -> Batch {
     }
 }
 
-/// Whole steps of every optimiser, each part of a step alone, and inference, all after their first.
+/// Whole steps of every optimizer, each part of a step alone, and inference, all after their first.
 fn check(backend: &Cpu, network: &mut impl Network, batch: &Batch) {
     let adam = Optimizer::Adam {
         beta1: 0.9,
@@ -83,7 +83,7 @@ fn check(backend: &Cpu, network: &mut impl Network, batch: &Batch) {
         let mut learner = GradientDescent::new(backend, &mut *network, optimizer, gain)
             .unwrap()
             .with_regularizer(Box::new(L2::new(0.1).unwrap()));
-        let mut loss = SoftmaxCrossEntropy::new();
+        let mut loss = LossLog::new();
         learner.step(backend, batch, &mut loss).unwrap();
         for step in 2..=4 {
             let count = asked(|| {
@@ -92,7 +92,7 @@ fn check(backend: &Cpu, network: &mut impl Network, batch: &Batch) {
             assert_eq!(count, 0, "step {step} of {rule:?}");
         }
     }
-    let mut loss = SoftmaxCrossEntropy::new();
+    let mut loss = LossLog::new();
     let mut infer = |network: &mut _| {
         let logits = Network::infer(network, backend, &batch.inputs).unwrap();
         loss.infer(backend, logits, &batch.labels).unwrap();
@@ -122,7 +122,7 @@ fn mlp() {
         vec![37, 50, 20, 7],
         vec![37, 20, 30, 40, 7],
     ] {
-        let shape = MlpShape {
+        let shape = MlpConfig {
             neurons,
             hidden_standard_deviation: 0.1,
             output_standard_deviation: 0.1,
@@ -137,7 +137,7 @@ fn mlp() {
 fn slim_resnet() {
     let backend = Cpu::new().unwrap();
     for modulated in [vec!["head".into()], vec!["stem".into(), "stage2".into()]] {
-        let shape = SlimResNetShape {
+        let shape = SlimResNetConfig {
             side: 12,
             channels: 3,
             classes: 5,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput};
 use neurogain::backend::Cpu;
-use neurogain::bench::{Amount, Subject, measure};
+use neurogain::bench::{Benchmark, Work, measure};
 
 /// Short measurements, because there are many.
 pub fn configuration() -> Criterion {
@@ -17,12 +17,12 @@ pub fn configuration() -> Criterion {
 
 /// Measures each subject with Criterion, then its fraction of the peak or of the bandwidth that
 /// this process measures just before and after each round.
-pub fn report(criterion: &mut Criterion, cpu: &Cpu, subjects: Vec<Subject<'_>>) {
+pub fn report(criterion: &mut Criterion, cpu: &Cpu, subjects: Vec<Benchmark<'_>>) {
     for mut subject in subjects {
         let mut group = criterion.benchmark_group("cpu");
         group.throughput(match subject.amount {
-            Amount::Operations(operations) => Throughput::Elements(operations as u64),
-            Amount::Bytes(bytes) => Throughput::Bytes(bytes as u64),
+            Work::Operations(operations) => Throughput::Elements(operations as u64),
+            Work::Bytes(bytes) => Throughput::Bytes(bytes as u64),
         });
         let mut chosen = false;
         group.bench_function(subject.name.as_str(), |bencher| {
@@ -33,8 +33,8 @@ pub fn report(criterion: &mut Criterion, cpu: &Cpu, subjects: Vec<Subject<'_>>) 
         if chosen {
             let figures = measure(cpu.instruction_set(), 31, &mut subject).expect("it runs");
             let (unit, yardstick) = match subject.amount {
-                Amount::Operations(_) => ("GFLOP/s", "FMA peak"),
-                Amount::Bytes(_) => ("GB/s", "copy bandwidth"),
+                Work::Operations(_) => ("GFLOP/s", "FMA peak"),
+                Work::Bytes(_) => ("GB/s", "copy bandwidth"),
             };
             println!(
                 "  {:<48} {:>10.1} µs {:>7.1} {unit}: {:5.1} % of the {yardstick}, least {:5.1} %",

@@ -15,11 +15,11 @@
 //!
 //! ```
 //! use neurogain::analysis::spiking;
-//! use neurogain::gain::{Draws, modulator};
+//! use neurogain::gain::{SamplingScheme, modulator};
 //! use neurogain::rng::{Purpose, RandomStream};
 //! let (rates, couplings, deviation) = ([5.0, 20.0], [0.0, 1.5], 0.5);
 //! let mut stream = RandomStream::new(42, Purpose::Modulator, 1);
-//! let draws = modulator(&mut stream, Draws::Antithetic, deviation, 10_000)?;
+//! let draws = modulator(&mut stream, SamplingScheme::Antithetic, deviation, 10_000)?;
 //! let mut stream = RandomStream::new(42, Purpose::User, 1);
 //! let counts = spiking::counts(&mut stream, &rates, &couplings, deviation, &draws)?;
 //! let found = spiking::couplings(&counts, &draws, &rates, deviation)?;

@@ -34,7 +34,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use crate::error::Result;
 use crate::gain::{GainDynamics, reparameterisation};
-use crate::metrics::{Summary, summarise};
+use crate::metrics::{Summary, summarize};
 use crate::rng::{Purpose, RandomStream};
 
 /// The constants of the three learners.
@@ -153,7 +153,7 @@ pub fn over_runs(runs: &[Vec<Step>], of: impl Fn(&Step) -> f64) -> Vec<Summary> 
     let steps = runs.iter().map(Vec::len).min().unwrap_or(0);
     let at = |step: usize| {
         let values: Vec<f64> = runs.iter().map(|run| of(&run[step])).collect();
-        summarise(&values)
+        summarize(&values)
     };
     (0..steps).map(at).collect()
 }

@@ -2,7 +2,7 @@
 
 use super::check::{lengths, operands};
 use super::memory::Memory;
-use super::normalisations::Normalisation;
+use super::normalisations::NormDims;
 use crate::error::Result;
 
 /// A scale and a shift (bias) for each channel or neuron, and their gradients.
@@ -24,7 +24,7 @@ pub trait Affine: Memory {
     /// lanes of dy and x must be zero; they add nothing.
     fn scale_shift_gradients(
         &self,
-        dimensions: Normalisation,
+        dimensions: NormDims,
         dy: &Self::Floats,
         dscale: Option<ScaleGradient<'_, Self::Floats>>,
         dshift: Option<&mut Self::Floats>,
@@ -35,7 +35,7 @@ pub trait Affine: Memory {
 #[derive(Debug, Clone, Copy)]
 pub struct ScaleShift<'a, F> {
     /// The dimensions of x, the residual and y.
-    pub dimensions: Normalisation,
+    pub dimensions: NormDims,
     /// Whether ReLU is applied at the end.
     pub relu: bool,
     /// `[channels]`; 1 if absent.
@@ -81,7 +81,7 @@ pub(super) fn check_scale_shift<B: Memory>(
 /// Checks the operands of the gradients of a scale and shift.
 pub(super) fn check_scale_shift_gradients<B: Memory>(
     backend: &B,
-    dimensions: Normalisation,
+    dimensions: NormDims,
     dy: &B::Floats,
     dscale: Option<&ScaleGradient<'_, B::Floats>>,
     dshift: Option<&B::Floats>,

@@ -4,7 +4,7 @@ use alloc::format;
 
 use super::check::{lengths, operands, too_large, volume};
 use super::memory::Memory;
-use super::normalisations::Normalisation;
+use super::normalisations::NormDims;
 use crate::error::Result;
 use crate::shape::LANES;
 
@@ -12,8 +12,8 @@ use crate::shape::LANES;
 ///
 /// *Within* each sample, [`sample_product`](Attention::sample_product) multiplies two activations. *Across* the
 /// samples of a batch (each sample is a token), [`to_rows`](Attention::to_rows) turns one activation into weights,
-/// and [`Products`](super::Products) compute the scores `product_forward(w = rows of k, x = q)` and the weighted values
-/// `product_to_input(w = rows of v, dy = softmax)`. Their gradients are the other two products, with
+/// and [`Products`](super::Products) compute the scores `matmul_forward(w = rows of k, x = q)` and the weighted values
+/// `matmul_backward_data(w = rows of v, dy = softmax)`. Their gradients are the other two products, with
 /// [`to_blocked`](Attention::to_blocked) as the inverse of `to_rows`.
 pub trait Attention: Memory {
     /// `x ← softmax(x)` over the channels of each pixel (row) of each sample, in place.
@@ -22,13 +22,13 @@ pub trait Attention: Memory {
     /// maximum is the largest element of the row; if the first element is NaN, the maximum is NaN. A NaN or +∞ makes
     /// the
     /// whole row NaN. −∞ gives +0, unless the whole row is −∞. Padding lanes become +0.
-    fn softmax(&self, dimensions: Normalisation, x: &mut Self::Floats) -> Result<()>;
+    fn softmax(&self, dimensions: NormDims, x: &mut Self::Floats) -> Result<()>;
 
     /// The gradient of [`softmax`](Attention::softmax), in place: `dy ← fl(y·fl(dy − t))` with
     /// t = Σ_c dy_c·y_c (`fma(dy, y, ·)` from +0, c ascending). `y` is softmax's output. Padding lanes become +0.
     fn softmax_backward(
         &self,
-        dimensions: Normalisation,
+        dimensions: NormDims,
         y: &Self::Floats,
         dy: &mut Self::Floats,
     ) -> Result<()>;
@@ -103,7 +103,7 @@ impl SampleProduct {
 /// Checks the operands of a softmax, or of its gradient.
 pub(super) fn check_softmax<B: Memory>(
     backend: &B,
-    dimensions: Normalisation,
+    dimensions: NormDims,
     y: Option<&B::Floats>,
     x: &B::Floats,
 ) -> Result<()> {

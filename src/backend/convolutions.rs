@@ -13,10 +13,10 @@ pub trait Convolutions: Memory {
     /// `y[b][oy][ox][o] = Σ_t Σ_c fl(g[o]·w[o][ty][tx][c])·x[b][oy·stride + ty − padding][ox·stride +
     /// tx − padding][c]`, one chain over (tap row ty, tap column tx, channel c) ascending. A tap that
     /// falls in the padding is skipped, not multiplied by zero, so an infinite weight at the border of
-    /// an image gives no NaN. Shapes: [`Convolution`]; `g` is `[outputs]` (1 if absent).
-    fn convolution_forward(
+    /// an image gives no NaN. Shapes: [`Conv2dDims`]; `g` is `[outputs]` (1 if absent).
+    fn conv2d_forward(
         &self,
-        dimensions: Convolution,
+        dimensions: Conv2dDims,
         gain: Option<&Self::Floats>,
         w: &Self::Floats,
         x: &Self::Floats,
@@ -28,9 +28,9 @@ pub trait Convolutions: Memory {
     /// chain over (oy, ox, o) ascending, so the taps descend. A pixel in no window gets +0. With
     /// [`Update::Add`] the chain starts from the value in dx. The gradients of a residual block's two paths
     /// are then added without a separate pass.
-    fn convolution_to_input(
+    fn conv2d_backward_data(
         &self,
-        dimensions: Convolution,
+        dimensions: Conv2dDims,
         gain: Option<&Self::Floats>,
         w: &Self::Floats,
         dy: &Self::Floats,
@@ -45,10 +45,10 @@ pub trait Convolutions: Memory {
     /// block as one block: pixels are numbered through `[blocks][rows][columns]`, a chunk is
     /// [`CHUNK`](super::summation::CHUNK) of them, and within a chunk each lane is a chain of fused multiply-adds from
     /// +0 over ascending pixels. Pixels whose tap falls in the padding are skipped. For a 1×1 window on
-    /// 1×1 images the result is that of [`product_to_weights`](super::Products::product_to_weights).
-    fn convolution_to_weights(
+    /// 1×1 images the result is that of [`matmul_backward_weights`](super::Products::matmul_backward_weights).
+    fn conv2d_backward_weights(
         &self,
-        dimensions: Convolution,
+        dimensions: Conv2dDims,
         gain: Option<&Self::Floats>,
         dy: &Self::Floats,
         x: &Self::Floats,
@@ -71,7 +71,7 @@ pub enum Update {
 /// `[blocks][rows][columns][outputs][16]` with the rows and columns of
 /// [`output`](Convolution::output).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Convolution {
+pub struct Conv2dDims {
     /// Blocks of 16 samples.
     pub blocks: usize,
     /// Rows of an input image.
@@ -86,7 +86,7 @@ pub struct Convolution {
     pub window: Window,
 }
 
-impl Convolution {
+impl Conv2dDims {
     /// Rows and columns of y.
     ///
     /// # Errors
@@ -119,7 +119,7 @@ impl Convolution {
 pub(super) fn check_convolution<B: Memory>(
     backend: &B,
     operation: &'static str,
-    dimensions: Convolution,
+    dimensions: Conv2dDims,
     gain: Option<&B::Floats>,
     operands: [&B::Floats; 3],
 ) -> Result<[usize; 2]> {

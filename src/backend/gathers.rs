@@ -41,7 +41,7 @@ pub trait Gathers: Memory {
         table: &Self::Floats,
         indices: &[u32],
         maps: Option<PixelMaps<'_, Self::Bytes>>,
-        placements: &[Placement],
+        placements: &[CropFlip],
         out: &mut Self::Floats,
     ) -> Result<()>;
 }
@@ -61,7 +61,7 @@ pub struct PixelMaps<'a, Bytes> {
 
 /// The shift and horizontal flip of one sample, in [`Gathers::gather_images`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Placement {
+pub struct CropFlip {
     /// Rows from the image's top down to the window's top; negative if the window starts above the image.
     pub down: i16,
     /// Columns from the image's left edge to the window's; negative if the window starts left of the image.
@@ -111,7 +111,7 @@ pub(super) fn check_gather_images(
     shape: [usize; 3],
     table: usize,
     indices: &[u32],
-    placements: &[Placement],
+    placements: &[CropFlip],
     out: usize,
 ) -> Result<usize> {
     let operation = "gather images";

@@ -58,22 +58,22 @@ mod window;
 
 pub use affine::{Affine, ScaleGradient, ScaleShift};
 pub use attention::{Attention, SampleProduct};
-pub use convolutions::{Convolution, Convolutions, Update};
+pub use convolutions::{Conv2dDims, Convolutions, Update};
 pub use cpu::Cpu;
 #[cfg(feature = "cuda")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cuda")))]
 pub use cuda::Cuda;
 pub use elementwise::{Binary, Elementwise, Unary};
-pub use gathers::{Gathers, PixelMaps, Placement};
+pub use gathers::{CropFlip, Gathers, PixelMaps};
 pub use losses::{Losses, sums};
 pub use memory::Memory;
 pub use normalisations::{
-    BatchNorm, LayerNormalise, LayerNormaliseBackward, Normalisation, Normalisations, Normalise,
-    NormaliseBackward,
+    BatchNormConfig, LayerNormalise, LayerNormaliseBackward, NormDims, Normalisations, Normalize,
+    NormalizeBackward,
 };
 pub use optimizers::{AdamStep, Optimizers};
-pub use poolings::{Pool, Pooling, Poolings};
-pub use products::{Product, Products};
+pub use poolings::{Pool, Pool2dDims, Poolings};
+pub use products::{MatmulDims, Products};
 pub use reductions::Reductions;
 pub use window::Window;
 

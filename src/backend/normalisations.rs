@@ -13,7 +13,7 @@ pub trait Normalisations: Memory {
     /// Computes each channel's statistics over samples and pixels, without the padding lanes, and updates their running
     /// averages.
     ///
-    /// The order of summation is that of [`convolution_to_weights`](super::Convolutions::convolution_to_weights):
+    /// The order of summation is that of [`conv2d_backward_weights`](super::Convolutions::conv2d_backward_weights):
     /// every pixel of every block of samples is one block of [`summation`](super::summation). With n = samples·pixels,
     /// rounded to f32, and K the mean over the first chunk (its sum, divided):
     /// d = x − K, D = Σ d, V = Σ d² (`fma(d, d, ·)`), m = fl(D/n), mean = K + m,
@@ -25,8 +25,8 @@ pub trait Normalisations: Memory {
     /// `a ← fma(momentum, new, fl((1 − momentum)·a))`. Fails for n = 1.
     fn batch_statistics(
         &self,
-        dimensions: Normalisation,
-        settings: BatchNorm,
+        dimensions: NormDims,
+        settings: BatchNormConfig,
         x: &Self::Floats,
         running: &mut Self::Floats,
         statistics: &mut Self::Floats,
@@ -43,9 +43,9 @@ pub trait Normalisations: Memory {
     /// `y = fma(x − mean, fl(γ·r), β)`. Then the residual is added and ReLU applied (as in
     /// [`Unary::Relu`](super::Unary::Relu)), if requested. Padding lanes become +0. Training passes the batch
     /// statistics, inference the running ones.
-    fn normalise(&self, operands: Normalise<'_, Self::Floats>, y: &mut Self::Floats) -> Result<()>;
+    fn normalize(&self, operands: Normalize<'_, Self::Floats>, y: &mut Self::Floats) -> Result<()>;
 
-    /// The gradient of [`normalise`](Normalisations::normalise) with the batch statistics, including the gradient
+    /// The gradient of [`normalize`](Normalisations::normalise) with the batch statistics, including the gradient
     /// through the statistics.
     ///
     /// With dŷ = dy where y > 0, else +0 (dy itself without ReLU), and the order of summation of
@@ -54,9 +54,9 @@ pub trait Normalisations: Memory {
     /// `dx = fl(γ·r)·fma(mean − x, fl(fl(r·dγ)/n), dŷ − fl(dβ/n))`. Padding lanes become +0.
     ///
     /// In place: dx overwrites dy. `residual`, if given, receives dŷ, the residual's gradient.
-    fn normalise_backward(
+    fn normalize_backward(
         &self,
-        operands: NormaliseBackward<'_, Self::Floats>,
+        operands: NormalizeBackward<'_, Self::Floats>,
         dy: &mut Self::Floats,
         residual: Option<&mut Self::Floats>,
         dgamma: &mut Self::Floats,
@@ -95,7 +95,7 @@ pub trait Normalisations: Memory {
 #[derive(Debug, Clone, Copy)]
 pub struct LayerNormalise<'a, F> {
     /// The dimensions of x and y.
-    pub dimensions: Normalisation,
+    pub dimensions: NormDims,
     /// ε, added to the variance.
     pub epsilon: f32,
     /// γ, `[channels]`.
@@ -110,7 +110,7 @@ pub struct LayerNormalise<'a, F> {
 #[derive(Debug, Clone, Copy)]
 pub struct LayerNormaliseBackward<'a, F> {
     /// The dimensions of x and dy.
-    pub dimensions: Normalisation,
+    pub dimensions: NormDims,
     /// The statistics from the forward pass.
     pub statistics: &'a F,
     /// γ, `[channels]`.
@@ -122,7 +122,7 @@ pub struct LayerNormaliseBackward<'a, F> {
 /// The dimensions of a normalisation over samples and pixels:
 /// `[⌈samples/16⌉][pixels][channels][16]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Normalisation {
+pub struct NormDims {
     /// Samples, without the padding lanes.
     pub samples: usize,
     /// Pixels of an image; 1 for plain features.
@@ -131,7 +131,7 @@ pub struct Normalisation {
     pub channels: usize,
 }
 
-impl Normalisation {
+impl NormDims {
     /// The length of an activation.
     ///
     /// # Errors
@@ -170,28 +170,28 @@ impl Normalisation {
 
 /// The settings of [`Normalisations::batch_statistics`].
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct BatchNorm {
+pub struct BatchNormConfig {
     /// ε, added to the variance.
     pub epsilon: f32,
     /// The weight of the new batch in the running averages.
     pub momentum: f32,
 }
 
-impl Default for BatchNorm {
+impl Default for BatchNormConfig {
     /// ε = 10⁻⁵ and momentum 0.1, as in PyTorch.
     fn default() -> Self {
-        BatchNorm {
+        BatchNormConfig {
             epsilon: 1e-5,
             momentum: 0.1,
         }
     }
 }
 
-/// The inputs of [`Normalisations::normalise`].
+/// The inputs of [`Normalisations::normalize`].
 #[derive(Debug, Clone, Copy)]
-pub struct Normalise<'a, F> {
+pub struct Normalize<'a, F> {
     /// The dimensions of x, the residual and y.
-    pub dimensions: Normalisation,
+    pub dimensions: NormDims,
     /// Whether ReLU is applied at the end.
     pub relu: bool,
     /// Mean and inverse standard deviation, `[2][channels]`.
@@ -206,11 +206,11 @@ pub struct Normalise<'a, F> {
     pub residual: Option<&'a F>,
 }
 
-/// The inputs of [`Normalisations::normalise_backward`].
+/// The inputs of [`Normalisations::normalize_backward`].
 #[derive(Debug, Clone, Copy)]
-pub struct NormaliseBackward<'a, F> {
+pub struct NormalizeBackward<'a, F> {
     /// The dimensions of x, y and dy.
-    pub dimensions: Normalisation,
+    pub dimensions: NormDims,
     /// Mean and inverse standard deviation of the batch, `[2][channels]`.
     pub statistics: &'a F,
     /// γ, `[channels]`.
@@ -224,7 +224,7 @@ pub struct NormaliseBackward<'a, F> {
 /// Checks the operands of the statistics of a batch.
 pub(super) fn check_batch_statistics<B: Memory>(
     backend: &B,
-    dimensions: Normalisation,
+    dimensions: NormDims,
     x: &B::Floats,
     running: &B::Floats,
     statistics: &B::Floats,
@@ -250,7 +250,7 @@ pub(super) fn check_batch_statistics<B: Memory>(
 /// Checks the operands of a batch normalisation.
 pub(super) fn check_normalise<B: Memory>(
     backend: &B,
-    given: &Normalise<'_, B::Floats>,
+    given: &Normalize<'_, B::Floats>,
     y: &B::Floats,
 ) -> Result<()> {
     let length = given.dimensions.length()?;
@@ -272,7 +272,7 @@ pub(super) fn check_normalise<B: Memory>(
 /// Checks the operands of a batch normalisation's gradient.
 pub(super) fn check_normalise_backward<B: Memory>(
     backend: &B,
-    given: &NormaliseBackward<'_, B::Floats>,
+    given: &NormalizeBackward<'_, B::Floats>,
     dy: &B::Floats,
     residual: Option<&B::Floats>,
     dgamma: &B::Floats,
@@ -343,7 +343,7 @@ pub(super) fn check_layer_normalise_backward<B: Memory>(
 }
 
 /// The lengths of an activation and of the statistics of a layer normalisation.
-fn layer_lengths(dimensions: Normalisation) -> Result<[usize; 2]> {
+fn layer_lengths(dimensions: NormDims) -> Result<[usize; 2]> {
     let length = dimensions.length()?;
     let blocks = dimensions.samples.div_ceil(LANES);
     volume(&[blocks, dimensions.pixels, 2, LANES])

@@ -1,9 +1,9 @@
-//! Optimiser steps.
+//! Optimizer steps.
 
 use super::memory::Memory;
 use crate::error::Result;
 
-/// Optimiser steps: parameters and optimiser state are updated in place.
+/// Optimizer steps: parameters and optimizer state are updated in place.
 pub trait Optimizers: Memory {
     /// `w ← fma(−α, dw, w)`, in place.
     fn sgd(&self, learning_rate: f32, dw: &Self::Floats, w: &mut Self::Floats) -> Result<()>;

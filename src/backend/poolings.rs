@@ -18,7 +18,7 @@ pub trait Poolings: Memory {
     fn pool(
         &self,
         pool: Pool,
-        dimensions: Pooling,
+        dimensions: Pool2dDims,
         x: &Self::Floats,
         y: &mut Self::Floats,
     ) -> Result<()>;
@@ -31,7 +31,7 @@ pub trait Poolings: Memory {
     fn pool_backward(
         &self,
         pool: Pool,
-        dimensions: Pooling,
+        dimensions: Pool2dDims,
         x: &Self::Floats,
         dy: &Self::Floats,
         dx: &mut Self::Floats,
@@ -50,7 +50,7 @@ pub enum Pool {
 /// The dimensions of a pooling: x is `[blocks][height][width][channels][16]`, y
 /// `[blocks][rows][columns][channels][16]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pooling {
+pub struct Pool2dDims {
     /// Blocks of 16 samples.
     pub blocks: usize,
     /// Rows of an input image.
@@ -63,7 +63,7 @@ pub struct Pooling {
     pub window: Window,
 }
 
-impl Pooling {
+impl Pool2dDims {
     /// Rows and columns of y.
     ///
     /// # Errors
@@ -100,7 +100,7 @@ impl Pooling {
 pub(super) fn check_pooling<B: Memory>(
     backend: &B,
     operation: &'static str,
-    dimensions: Pooling,
+    dimensions: Pool2dDims,
     of_x: &[(&str, &B::Floats)],
     (name, y): (&str, &B::Floats),
 ) -> Result<()> {

@@ -10,9 +10,9 @@ pub trait Products: Memory {
     /// `y[b][o] = Σ_k fl(g[o]·w[o][k])·x[b][k]`, one chain over k ascending.
     ///
     /// `w` is `[n][k]`, `g` is `[n]` (1 if absent), `x` is `[blocks][k][16]`, `y` is `[blocks][n][16]`.
-    fn product_forward(
+    fn matmul_forward(
         &self,
-        dimensions: Product,
+        dimensions: MatmulDims,
         gain: Option<&Self::Floats>,
         w: &Self::Floats,
         x: &Self::Floats,
@@ -20,9 +20,9 @@ pub trait Products: Memory {
     ) -> Result<()>;
 
     /// `dx[b][k] = Σ_o fl(g[o]·w[o][k])·dy[b][o]`, one chain over o ascending.
-    fn product_to_input(
+    fn matmul_backward_data(
         &self,
-        dimensions: Product,
+        dimensions: MatmulDims,
         gain: Option<&Self::Floats>,
         w: &Self::Floats,
         dy: &Self::Floats,
@@ -30,9 +30,9 @@ pub trait Products: Memory {
     ) -> Result<()>;
 
     /// `dw[o][k] = g[o]·Σ_samples dy[o]·x[k]`, in the order of [`summation`](super::summation)'s products.
-    fn product_to_weights(
+    fn matmul_backward_weights(
         &self,
-        dimensions: Product,
+        dimensions: MatmulDims,
         gain: Option<&Self::Floats>,
         dy: &Self::Floats,
         x: &Self::Floats,
@@ -42,7 +42,7 @@ pub trait Products: Memory {
 
 /// The dimensions of a product of weights and activations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Product {
+pub struct MatmulDims {
     /// Blocks of 16 samples.
     pub blocks: usize,
     /// Outputs n: rows of the weights.
@@ -51,9 +51,9 @@ pub struct Product {
     pub inputs: usize,
 }
 
-impl core::fmt::Display for Product {
+impl core::fmt::Display for MatmulDims {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let Product {
+        let MatmulDims {
             blocks,
             outputs,
             inputs,
@@ -66,11 +66,11 @@ impl core::fmt::Display for Product {
 pub(super) fn check_product<B: Memory>(
     backend: &B,
     operation: &'static str,
-    dimensions: Product,
+    dimensions: MatmulDims,
     gain: Option<&B::Floats>,
     operands: [&B::Floats; 3],
 ) -> Result<()> {
-    let Product {
+    let MatmulDims {
         blocks,
         outputs,
         inputs,

@@ -2,7 +2,7 @@
 
 use super::check::operands;
 use super::memory::Memory;
-use super::normalisations::Normalisation;
+use super::normalisations::NormDims;
 use crate::error::Result;
 
 /// Sums over the elements of a buffer.
@@ -19,7 +19,7 @@ pub trait Reductions: Memory {
     /// statistics are NaN.
     fn neuron_statistics(
         &self,
-        dimensions: Normalisation,
+        dimensions: NormDims,
         x: &Self::Floats,
         statistics: &mut Self::Floats,
     ) -> Result<()>;
@@ -28,7 +28,7 @@ pub trait Reductions: Memory {
 /// Checks the operands of the statistics of neurons.
 pub(super) fn check_neuron_statistics<B: Memory>(
     backend: &B,
-    dimensions: Normalisation,
+    dimensions: NormDims,
     x: &B::Floats,
     statistics: &B::Floats,
 ) -> Result<()> {

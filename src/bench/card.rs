@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Amount, Figures, Subject, median, time};
+use super::{Benchmark, Measurement, Work, median, time};
 use crate::backend::{Cuda, Memory};
 use crate::error::Result;
 
@@ -15,12 +15,16 @@ const MOST: usize = 1 << 16;
 ///
 /// # Errors
 /// Errors of the kernels.
-pub fn measure_on_card(cuda: &Cuda, rounds: usize, subject: &mut Subject<'_>) -> Result<Figures> {
+pub fn measure_on_card(
+    cuda: &Cuda,
+    rounds: usize,
+    benchmark: &mut Benchmark<'_>,
+) -> Result<Measurement> {
     let last = cuda.zeros(1)?;
     let mut round = |calls: usize| -> Result<f64> {
         let mut done = Ok(());
         let seconds = time(|| {
-            done = (0..calls).try_for_each(|_| (subject.call)());
+            done = (0..calls).try_for_each(|_| (benchmark.call)());
             // A copy to the host waits for all earlier work.
             done = done.clone().and(cuda.download(&last, &mut [0.0]));
         });
@@ -36,16 +40,16 @@ pub fn measure_on_card(cuda: &Cuda, rounds: usize, subject: &mut Subject<'_>) ->
     }
     let taken = median(&mut seconds);
     let slowest = seconds.last().copied().unwrap_or(taken);
-    let (amount, rated) = match subject.amount {
-        Amount::Operations(amount) => (amount, cuda.rated().map(|[operations, _]| operations)),
-        Amount::Bytes(amount) => (amount, cuda.rated().map(|[_, bytes]| bytes)),
+    let (amount, peak) = match benchmark.amount {
+        Work::Operations(amount) => (amount, cuda.peak().map(|[operations, _]| operations)),
+        Work::Bytes(amount) => (amount, cuda.peak().map(|[_, bytes]| bytes)),
     };
     let rate = |seconds: f64| amount * 1e-9 / seconds;
-    let rated = rated.unwrap_or(f64::NAN);
-    Ok(Figures {
+    let peak = peak.unwrap_or(f64::NAN);
+    Ok(Measurement {
         seconds: taken,
         rate: rate(taken),
-        fraction: rate(taken) / rated,
-        least: rate(slowest) / rated,
+        fraction: rate(taken) / peak,
+        least: rate(slowest) / peak,
     })
 }

@@ -5,9 +5,9 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::kernels::numbers;
-use super::{Amount, Subject, done};
+use super::{Benchmark, Work, done};
 use crate::backend::{
-    Backend, BatchNorm, Convolution, Normalisation, Normalise, NormaliseBackward, Pool, Pooling,
+    Backend, BatchNormConfig, Conv2dDims, NormDims, Normalize, NormalizeBackward, Pool, Pool2dDims,
     Update, Window,
 };
 use crate::error::Result;
@@ -54,17 +54,17 @@ pub(super) fn multiply_adds_of_slim_resnet(classes: usize) -> [usize; 2] {
 ///
 /// # Errors
 /// [`Error::Memory`](crate::Error::Memory) if memory is insufficient for the operands.
-pub fn images<B: Backend>(backend: &B) -> Result<Vec<Subject<'_>>> {
-    let mut subjects = Vec::new();
+pub fn images<B: Backend>(backend: &B) -> Result<Vec<Benchmark<'_>>> {
+    let mut benchmarks = Vec::new();
     for layer in CONVOLUTIONS {
-        convolution(backend, layer, &mut subjects)?;
+        convolution(backend, layer, &mut benchmarks)?;
     }
     for (channels, side) in [(20, 32), (40, 16), (80, 8), (160, 4)] {
-        normalisation(backend, channels, side, &mut subjects)?;
+        normalisation(backend, channels, side, &mut benchmarks)?;
     }
-    pooling(backend, Pool::Average, [160, 4, 4, 4], &mut subjects)?;
-    pooling(backend, Pool::Max, [20, 32, 2, 2], &mut subjects)?;
-    Ok(subjects)
+    pooling(backend, Pool::Average, [160, 4, 4, 4], &mut benchmarks)?;
+    pooling(backend, Pool::Max, [20, 32, 2, 2], &mut benchmarks)?;
+    Ok(benchmarks)
 }
 
 /// Samples per batch.
@@ -86,14 +86,14 @@ fn taps(window: Window, side: usize) -> usize {
 fn convolution<'a, B: Backend>(
     backend: &'a B,
     [inputs, outputs, side, size, stride]: [usize; 5],
-    subjects: &mut Vec<Subject<'a>>,
+    benchmarks: &mut Vec<Benchmark<'a>>,
 ) -> Result<()> {
     let window = Window {
         size,
         stride,
         padding: size / 2,
     };
-    let dimensions = Convolution {
+    let dimensions = Conv2dDims {
         blocks: BATCH / LANES,
         height: side,
         width: side,
@@ -103,7 +103,7 @@ fn convolution<'a, B: Backend>(
     };
     let [w_length, x_length, y_length] = dimensions.lengths()?;
     let operations = 2 * taps(window, side) * inputs * outputs * BATCH;
-    let amount = Amount::Operations(operations as f64);
+    let amount = Work::Operations(operations as f64);
     let operands = || -> Result<_> {
         Ok((
             numbers(backend, w_length)?,
@@ -113,26 +113,26 @@ fn convolution<'a, B: Backend>(
     };
     let layer = format!("{size}×{size} {inputs}→{outputs} at {side}, stride {stride}");
     let (w, x, mut y) = operands()?;
-    subjects.push(Subject {
+    benchmarks.push(Benchmark {
         name: format!("convolution forward {layer}"),
         amount,
-        call: Box::new(move || done(backend.convolution_forward(dimensions, None, &w, &x, &mut y))),
+        call: Box::new(move || done(backend.conv2d_forward(dimensions, None, &w, &x, &mut y))),
     });
     let (w, mut dx, dy) = operands()?;
-    subjects.push(Subject {
+    benchmarks.push(Benchmark {
         name: format!("convolution to input {layer}"),
         amount,
         call: Box::new(move || {
             let update = Update::Overwrite;
-            done(backend.convolution_to_input(dimensions, None, &w, &dy, update, &mut dx))
+            done(backend.conv2d_backward_data(dimensions, None, &w, &dy, update, &mut dx))
         }),
     });
     let (mut dw, x, dy) = operands()?;
-    subjects.push(Subject {
+    benchmarks.push(Benchmark {
         name: format!("convolution to weights {layer}"),
         amount,
         call: Box::new(move || {
-            done(backend.convolution_to_weights(dimensions, None, &dy, &x, &mut dw))
+            done(backend.conv2d_backward_weights(dimensions, None, &dy, &x, &mut dw))
         }),
     });
     Ok(())
@@ -142,26 +142,26 @@ fn normalisation<'a, B: Backend>(
     backend: &'a B,
     channels: usize,
     side: usize,
-    subjects: &mut Vec<Subject<'a>>,
+    benchmarks: &mut Vec<Benchmark<'a>>,
 ) -> Result<()> {
-    let dimensions = Normalisation {
+    let dimensions = NormDims {
         samples: BATCH,
         pixels: side * side,
         channels,
     };
     let length = dimensions.length()?;
-    let of = |passes: usize| Amount::Bytes((length * passes * 4) as f64);
+    let of = |passes: usize| Work::Bytes((length * passes * 4) as f64);
     let layer = format!("{channels} at {side}");
     let x = numbers(backend, length)?;
     let (mut running, mut statistics) = (
         numbers(backend, 2 * channels)?,
         numbers(backend, 2 * channels)?,
     );
-    subjects.push(Subject {
+    benchmarks.push(Benchmark {
         name: format!("batch statistics {layer}"),
         amount: of(1),
         call: Box::new(move || {
-            let settings = BatchNorm::default();
+            let settings = BatchNormConfig::default();
             let outputs = (&mut running, &mut statistics);
             done(backend.batch_statistics(dimensions, settings, &x, outputs.0, outputs.1))
         }),
@@ -170,11 +170,11 @@ fn normalisation<'a, B: Backend>(
     let (gamma, beta) = (numbers(backend, channels)?, numbers(backend, channels)?);
     let (x, residual) = (numbers(backend, length)?, numbers(backend, length)?);
     let mut y = numbers(backend, length)?;
-    subjects.push(Subject {
+    benchmarks.push(Benchmark {
         name: format!("normalise, add, ReLU {layer}"),
         amount: of(3),
         call: Box::new(move || {
-            let operands = Normalise {
+            let operands = Normalize {
                 dimensions,
                 relu: true,
                 statistics: &statistics,
@@ -183,7 +183,7 @@ fn normalisation<'a, B: Backend>(
                 x: &x,
                 residual: Some(&residual),
             };
-            done(backend.normalise(operands, &mut y))
+            done(backend.normalize(operands, &mut y))
         }),
     });
     let statistics = numbers(backend, 2 * channels)?;
@@ -191,12 +191,12 @@ fn normalisation<'a, B: Backend>(
     let (mut dgamma, mut dbeta) = (numbers(backend, channels)?, numbers(backend, channels)?);
     let (x, y) = (numbers(backend, length)?, numbers(backend, length)?);
     let (mut dy, mut residual) = (numbers(backend, length)?, numbers(backend, length)?);
-    subjects.push(Subject {
+    benchmarks.push(Benchmark {
         name: format!("normalise backward {layer}"),
         // dy, y and x are read twice; dx and the residual's gradient are written.
         amount: of(8),
         call: Box::new(move || {
-            let operands = NormaliseBackward {
+            let operands = NormalizeBackward {
                 dimensions,
                 statistics: &statistics,
                 gamma: &gamma,
@@ -204,7 +204,7 @@ fn normalisation<'a, B: Backend>(
                 y: Some(&y),
             };
             let residual = Some(&mut residual);
-            done(backend.normalise_backward(operands, &mut dy, residual, &mut dgamma, &mut dbeta))
+            done(backend.normalize_backward(operands, &mut dy, residual, &mut dgamma, &mut dbeta))
         }),
     });
     Ok(())
@@ -214,9 +214,9 @@ fn pooling<'a, B: Backend>(
     backend: &'a B,
     pool: Pool,
     [channels, side, size, stride]: [usize; 4],
-    subjects: &mut Vec<Subject<'a>>,
+    benchmarks: &mut Vec<Benchmark<'a>>,
 ) -> Result<()> {
-    let dimensions = Pooling {
+    let dimensions = Pool2dDims {
         blocks: BATCH / LANES,
         height: side,
         width: side,
@@ -230,9 +230,9 @@ fn pooling<'a, B: Backend>(
     let [x_length, y_length] = dimensions.lengths()?;
     let layer = format!("{pool:?} {size}×{size}, {channels} at {side}");
     let (x, mut y) = (numbers(backend, x_length)?, numbers(backend, y_length)?);
-    subjects.push(Subject {
+    benchmarks.push(Benchmark {
         name: format!("pool {layer}"),
-        amount: Amount::Bytes(4.0 * (x_length + y_length) as f64),
+        amount: Work::Bytes(4.0 * (x_length + y_length) as f64),
         call: Box::new(move || done(backend.pool(pool, dimensions, &x, &mut y))),
     });
     let (x, dy, mut dx) = (
@@ -241,9 +241,9 @@ fn pooling<'a, B: Backend>(
         numbers(backend, x_length)?,
     );
     let read = if pool == Pool::Max { x_length } else { 0 };
-    subjects.push(Subject {
+    benchmarks.push(Benchmark {
         name: format!("pool backward {layer}"),
-        amount: Amount::Bytes(4.0 * (x_length + y_length + read) as f64),
+        amount: Work::Bytes(4.0 * (x_length + y_length + read) as f64),
         call: Box::new(move || done(backend.pool_backward(pool, dimensions, &x, &dy, &mut dx))),
     });
     Ok(())

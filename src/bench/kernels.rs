@@ -4,8 +4,8 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::{Amount, Subject, done};
-use crate::backend::{Backend, Binary, Product, Unary};
+use super::{Benchmark, Work, done};
+use crate::backend::{Backend, Binary, MatmulDims, Unary};
 use crate::error::Result;
 use crate::shape::LANES;
 
@@ -26,17 +26,17 @@ pub const PRODUCTS: [(usize, usize, usize); 9] = [
 ///
 /// # Errors
 /// [`Error::Memory`](crate::Error::Memory) if memory is insufficient for the operands.
-pub fn kernels<B: Backend>(backend: &B) -> Result<Vec<Subject<'_>>> {
-    let mut subjects = Vec::new();
+pub fn kernels<B: Backend>(backend: &B) -> Result<Vec<Benchmark<'_>>> {
+    let mut benchmarks = Vec::new();
     for (samples, outputs, inputs) in PRODUCTS {
-        subjects.extend(products(backend, samples, outputs, inputs)?);
+        benchmarks.extend(products(backend, samples, outputs, inputs)?);
     }
     // A batch's hidden activations, which fit the L2 cache; and an array larger than every cache.
     for length in [51_200, 1 << 25] {
-        elementwise(backend, length, &mut subjects)?;
+        elementwise(backend, length, &mut benchmarks)?;
     }
-    gather(backend, &mut subjects)?;
-    Ok(subjects)
+    gather(backend, &mut benchmarks)?;
+    Ok(benchmarks)
 }
 
 /// Different, mostly non-zero numbers, so that timings are those of ordinary data.
@@ -56,13 +56,13 @@ pub fn products<B: Backend>(
     samples: usize,
     outputs: usize,
     inputs: usize,
-) -> Result<[Subject<'_>; 3]> {
-    let dimensions = Product {
+) -> Result<[Benchmark<'_>; 3]> {
+    let dimensions = MatmulDims {
         blocks: samples / LANES,
         outputs,
         inputs,
     };
-    let amount = Amount::Operations(2.0 * (samples * outputs * inputs) as f64);
+    let amount = Work::Operations(2.0 * (samples * outputs * inputs) as f64);
     let operands = || -> Result<_> {
         Ok((
             numbers(backend, outputs)?,
@@ -72,25 +72,25 @@ pub fn products<B: Backend>(
         ))
     };
     let (g, w, x, mut y) = operands()?;
-    let forward = Subject {
+    let forward = Benchmark {
         name: format!("product forward {samples}×{outputs}×{inputs}"),
         amount,
-        call: Box::new(move || done(backend.product_forward(dimensions, Some(&g), &w, &x, &mut y))),
+        call: Box::new(move || done(backend.matmul_forward(dimensions, Some(&g), &w, &x, &mut y))),
     };
     let (g, w, mut dx, dy) = operands()?;
-    let to_input = Subject {
+    let to_input = Benchmark {
         name: format!("product to input {samples}×{outputs}×{inputs}"),
         amount,
         call: Box::new(move || {
-            done(backend.product_to_input(dimensions, Some(&g), &w, &dy, &mut dx))
+            done(backend.matmul_backward_data(dimensions, Some(&g), &w, &dy, &mut dx))
         }),
     };
     let (g, mut dw, x, dy) = operands()?;
-    let to_weights = Subject {
+    let to_weights = Benchmark {
         name: format!("product to weights {samples}×{outputs}×{inputs}"),
         amount,
         call: Box::new(move || {
-            done(backend.product_to_weights(dimensions, Some(&g), &dy, &x, &mut dw))
+            done(backend.matmul_backward_weights(dimensions, Some(&g), &dy, &x, &mut dw))
         }),
     };
     Ok([forward, to_input, to_weights])
@@ -99,23 +99,23 @@ pub fn products<B: Backend>(
 fn elementwise<'a, B: Backend>(
     backend: &'a B,
     length: usize,
-    subjects: &mut Vec<Subject<'a>>,
+    benchmarks: &mut Vec<Benchmark<'a>>,
 ) -> Result<()> {
-    let of = |bytes: usize| Amount::Bytes((length * bytes) as f64);
+    let of = |bytes: usize| Work::Bytes((length * bytes) as f64);
     let mut x = numbers(backend, length)?;
-    subjects.push(Subject {
+    benchmarks.push(Benchmark {
         name: format!("ReLU {length}"),
         amount: of(8),
         call: Box::new(move || done(backend.unary(Unary::Relu, &mut x))),
     });
     let (y, mut dy) = (numbers(backend, length)?, numbers(backend, length)?);
-    subjects.push(Subject {
+    benchmarks.push(Benchmark {
         name: format!("ReLU backward {length}"),
         amount: of(12),
         call: Box::new(move || done(backend.binary(Binary::ReluBackward, &y, &mut dy))),
     });
     let (dw, mut w) = (numbers(backend, length)?, numbers(backend, length)?);
-    subjects.push(Subject {
+    benchmarks.push(Benchmark {
         name: format!("SGD {length}"),
         amount: of(12),
         call: Box::new(move || done(backend.sgd(1e-9, &dw, &mut w))),
@@ -125,13 +125,13 @@ fn elementwise<'a, B: Backend>(
         numbers(backend, length)?,
         numbers(backend, length)?,
     );
-    subjects.push(Subject {
+    benchmarks.push(Benchmark {
         name: format!("momentum {length}"),
         amount: of(20),
         call: Box::new(move || done(backend.momentum(1e-9, 0.5, &dw, &mut v, &mut w))),
     });
     let (x, mut sum) = (numbers(backend, length)?, numbers(backend, 1)?);
-    subjects.push(Subject {
+    benchmarks.push(Benchmark {
         name: format!("absolute sum {length}"),
         amount: of(4),
         call: Box::new(move || done(backend.absolute_sum(&x, &mut sum))),
@@ -139,16 +139,16 @@ fn elementwise<'a, B: Backend>(
     Ok(())
 }
 
-fn gather<'a, B: Backend>(backend: &'a B, subjects: &mut Vec<Subject<'a>>) -> Result<()> {
+fn gather<'a, B: Backend>(backend: &'a B, benchmarks: &mut Vec<Benchmark<'a>>) -> Result<()> {
     let (samples, features) = (128, 784);
     let pixels: Vec<u8> = (0..4096 * features).map(|i| (i * 7 % 251) as u8).collect();
     let pixels = backend.bytes(&pixels)?;
     let table = numbers(backend, 256)?;
     let indices: Vec<u32> = (0..samples as u32).map(|s| s * 1237 % 4096).collect();
     let mut out = numbers(backend, samples * features)?;
-    subjects.push(Subject {
+    benchmarks.push(Benchmark {
         name: "gather 128×784".into(),
-        amount: Amount::Bytes((samples * features * 5) as f64),
+        amount: Work::Bytes((samples * features * 5) as f64),
         call: Box::new(move || {
             done(backend.gather(&pixels, &table, &indices, None, features, &mut out))
         }),

@@ -7,13 +7,13 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::images::multiply_adds_of_slim_resnet;
-use super::{Amount, Subject};
+use super::{Benchmark, Work};
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::gain::GainDynamics;
 use crate::learn::{Batch, GradientDescent, Learner as _, OptimizerConfig};
-use crate::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
-use crate::nn::{Loss, SoftmaxCrossEntropy};
+use crate::models::{Mlp, MlpConfig, Network, SlimResNet, SlimResNetConfig};
+use crate::nn::{BatchStats, LossLog};
 use crate::optim::{Optimizer, OptimizerState};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -31,7 +31,7 @@ const IMAGES: usize = 256;
 ///
 /// # Errors
 /// [`Error::Memory`](crate::Error::Memory) if memory is insufficient for the operands.
-pub fn models<B: Backend>(backend: &B) -> Result<Vec<Subject<'_>>> {
+pub fn models<B: Backend>(backend: &B) -> Result<Vec<Benchmark<'_>>> {
     let products: usize = NEURONS.windows(2).map(|sizes| sizes[0] * sizes[1]).sum();
     // The first layer needs no gradient of its input.
     let mlp_step = 3 * products - NEURONS[0] * NEURONS[1];
@@ -77,7 +77,7 @@ pub fn models<B: Backend>(backend: &B) -> Result<Vec<Subject<'_>>> {
 }
 
 fn mlp<B: Backend>(backend: &B) -> Result<Mlp<B>> {
-    let shape = MlpShape {
+    let shape = MlpConfig {
         neurons: NEURONS.to_vec(),
         hidden_standard_deviation: 0.05,
         output_standard_deviation: 0.05,
@@ -86,7 +86,7 @@ fn mlp<B: Backend>(backend: &B) -> Result<Mlp<B>> {
 }
 
 fn resnet<B: Backend>(backend: &B) -> Result<SlimResNet<B>> {
-    let shape = SlimResNetShape {
+    let shape = SlimResNetConfig {
         side: 32,
         channels: 3,
         classes: CLASSES,
@@ -117,16 +117,16 @@ fn step<'a, B: Backend>(
     rule: Optimizer,
     shape: Shape,
     multiply_adds: usize,
-) -> Result<Subject<'a>> {
+) -> Result<Benchmark<'a>> {
     let (x, labels) = samples(backend, shape)?;
-    let mut loss = SoftmaxCrossEntropy::new();
+    let mut loss = LossLog::new();
     let mut gradient = Tensor::zeros(backend, Shape::features(shape.rows(), CLASSES))?;
     let mut states: Vec<OptimizerState<B>> = Vec::new();
     network.for_each_parameter(&mut |_| {
         states.push(OptimizerState::default());
         Ok(())
     })?;
-    let mut step = move || -> Result<Loss> {
+    let mut step = move || -> Result<BatchStats> {
         let logits = network.forward(backend, &x)?;
         loss.forward(backend, logits, &labels, &mut gradient)?;
         network.backward(backend, &x, &gradient)?;
@@ -137,9 +137,9 @@ fn step<'a, B: Backend>(
         })?;
         loss.last(backend)
     };
-    Ok(Subject {
+    Ok(Benchmark {
         name: format!("training step of {name}, batch {}", shape.rows()),
-        amount: Amount::Operations(2.0 * (shape.rows() * multiply_adds) as f64),
+        amount: Work::Operations(2.0 * (shape.rows() * multiply_adds) as f64),
         call: Box::new(move || super::done(step())),
     })
 }
@@ -149,20 +149,20 @@ fn modulated_step<B: Backend>(
     backend: &B,
     shape: Shape,
     multiply_adds: usize,
-) -> Result<Subject<'_>> {
+) -> Result<Benchmark<'_>> {
     let (inputs, labels) = samples(backend, shape)?;
     let batch = Batch { inputs, labels };
     let dynamics = GainDynamics::new(0.9, 1.0, 0.4)?;
     let sgd = OptimizerConfig::new(Optimizer::Sgd, 1e-4);
     let mut learner = GradientDescent::new(backend, mlp(backend)?, sgd, Some(dynamics.into()))?;
-    let mut loss = SoftmaxCrossEntropy::new();
+    let mut loss = LossLog::new();
     let mut step = move || {
         learner.step(backend, &batch, &mut loss)?;
         loss.last(backend)
     };
-    Ok(Subject {
+    Ok(Benchmark {
         name: format!("NGM-SGD step of the MLP, batch {}", shape.rows()),
-        amount: Amount::Operations(2.0 * (shape.rows() * multiply_adds) as f64),
+        amount: Work::Operations(2.0 * (shape.rows() * multiply_adds) as f64),
         call: Box::new(move || super::done(step())),
     })
 }
@@ -174,17 +174,17 @@ fn evaluation<'a, B: Backend>(
     mut network: impl Network<B> + 'a,
     shape: Shape,
     multiply_adds: usize,
-) -> Result<Subject<'a>> {
+) -> Result<Benchmark<'a>> {
     let (x, labels) = samples(backend, shape)?;
-    let mut loss = SoftmaxCrossEntropy::new();
-    let mut evaluate = move || -> Result<Loss> {
+    let mut loss = LossLog::new();
+    let mut evaluate = move || -> Result<BatchStats> {
         let logits = network.infer(backend, &x)?;
         loss.infer(backend, logits, &labels)?;
         loss.total(backend)
     };
-    Ok(Subject {
+    Ok(Benchmark {
         name: format!("evaluation of {} images by {name}", shape.rows()),
-        amount: Amount::Operations(2.0 * (shape.rows() * multiply_adds) as f64),
+        amount: Work::Operations(2.0 * (shape.rows() * multiply_adds) as f64),
         call: Box::new(move || super::done(evaluate())),
     })
 }

@@ -57,7 +57,7 @@ pub struct Run {
     pub seeds: Option<String>,
 
     /// Change a setting of the benchmark, for example gain.eta=0.2, stream.contexts=[[0,1],[2,3]] or
-    /// methods.adam.optimiser.beta1=0.8. Can be repeated.
+    /// methods.adam.optimizer.beta1=0.8. Can be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub overrides: Vec<String>,
 

@@ -1,7 +1,7 @@
 //! `neurogain bench`: the speed of the kernels on this machine.
 
 use neurogain::backend::cpu::InstructionSet;
-use neurogain::bench::{self, Amount, Figures, Subject, Yardstick};
+use neurogain::bench::{self, Benchmark, Measurement, Reference, Work};
 use neurogain::{Backend, Cpu, Error, Result};
 use serde_json::{Value, json};
 
@@ -17,8 +17,8 @@ pub fn bench(arguments: &arguments::Bench) -> Result<()> {
     match Device::of(arguments.device.as_deref())?.open()? {
         #[cfg(feature = "cuda")]
         Some(card) => {
-            let rated = card.rated();
-            let speeds = rated.map_or(
+            let peak = card.peak();
+            let speeds = peak.map_or(
                 "(the card does not report it)".into(),
                 |[operations, bytes]| format!("{operations:.0} GFLOP/s, {bytes:.0} GB/s"),
             );
@@ -26,10 +26,10 @@ pub fn bench(arguments: &arguments::Bench) -> Result<()> {
             let head = format!("device           {name}\nrated            {speeds}\n");
             let facts = json!({
                 "device": name,
-                "rated_gflops": rated.map(|[operations, _]| operations),
-                "rated_gb_per_second": rated.map(|[_, bytes]| bytes),
+                "rated_gflops": peak.map(|[operations, _]| operations),
+                "rated_gb_per_second": peak.map(|[_, bytes]| bytes),
             });
-            let measure = |subject: &mut Subject| bench::measure_on_card(&card, ROUNDS, subject);
+            let measure = |subject: &mut Benchmark| bench::measure_on_card(&card, ROUNDS, subject);
             table(arguments, &card, &head, facts, ["rated"; 2], measure)?;
             let megabytes = card.most_memory_in_use() as f64 / 1e6;
             if !arguments.json {
@@ -43,8 +43,8 @@ pub fn bench(arguments: &arguments::Bench) -> Result<()> {
             let set = InstructionSet::detect()?;
             let threads = arguments.threads.map_or(1, usize::from);
             let cpu = Cpu::with(set, threads)?;
-            let peak = Yardstick::new(set, Amount::Operations(0.0)).rate();
-            let copy = Yardstick::new(set, Amount::Bytes(128.0 * 1024.0 * 1024.0)).rate();
+            let peak = Reference::new(set, Work::Operations(0.0)).rate();
+            let copy = Reference::new(set, Work::Bytes(128.0 * 1024.0 * 1024.0)).rate();
             let head = format!(
                 "instruction set  {}\nFMA peak         {peak:.1} GFLOP/s, one thread\ncopy             {copy:.1} GB/s, one thread\nkernels on       {threads} thread(s)\n",
                 set.name(),
@@ -55,7 +55,7 @@ pub fn bench(arguments: &arguments::Bench) -> Result<()> {
                 "fma_peak_gflops": peak,
                 "copy_gb_per_second": copy,
             });
-            let measure = |subject: &mut Subject| bench::measure(set, ROUNDS, subject);
+            let measure = |subject: &mut Benchmark| bench::measure(set, ROUNDS, subject);
             table(arguments, &cpu, &head, facts, ["FMA peak", "copy"], measure)
         }
     }
@@ -77,7 +77,7 @@ fn table<B: Backend>(
     head: &str,
     mut facts: Value,
     bounds: [&str; 2],
-    measure: impl Fn(&mut Subject) -> Result<Figures>,
+    measure: impl Fn(&mut Benchmark) -> Result<Measurement>,
 ) -> Result<()> {
     if !arguments.json {
         print(&format!(
@@ -94,8 +94,8 @@ fn table<B: Backend>(
     for mut subject in subjects.filter(|subject| subject.name.contains(filter)) {
         let figures = measure(&mut subject)?;
         let (unit, bound) = match subject.amount {
-            Amount::Operations(_) => ("GFLOP/s", bounds[0]),
-            Amount::Bytes(_) => ("GB/s", bounds[1]),
+            Work::Operations(_) => ("GFLOP/s", bounds[0]),
+            Work::Bytes(_) => ("GB/s", bounds[1]),
         };
         if !arguments.json {
             print(&format!(

@@ -127,7 +127,7 @@ pub fn tell(card: Option<&Card>, quiet: bool) {
                 "{}, at most {megabytes:.1} MB of its memory in use",
                 card.name()
             );
-            super::output::complain("device", &message);
+            super::output::report_error("device", &message);
         }
         #[cfg(not(feature = "cuda"))]
         Some(card) => match *card {},
@@ -137,5 +137,5 @@ pub fn tell(card: Option<&Card>, quiet: bool) {
 
 /// Prints that the CPU is used instead of a card, and why.
 fn fall_back(error: &Error) {
-    super::output::complain("device", &format!("using the CPU ({error})"));
+    super::output::report_error("device", &format!("using the CPU ({error})"));
 }

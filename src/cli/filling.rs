@@ -6,7 +6,7 @@ use std::time::Instant;
 use neurogain::run::{self, Experiment, Lock, Options, Report, RunDirectory, System};
 use neurogain::{Backend, Result};
 
-use super::output::complain;
+use super::output::report_error;
 use super::progress::Progress;
 
 /// Default iterations between checkpoints: seconds with a small network, minutes with a large one. Writing a
@@ -14,7 +14,7 @@ use super::progress::Progress;
 pub const CHECKPOINT_EVERY: usize = 500;
 
 /// How the jobs of a run directory are run.
-pub struct Filling<'a> {
+pub struct RunSession<'a> {
     pub threads: usize,
     pub checkpoint_every: usize,
     pub stop: &'a AtomicBool,
@@ -44,7 +44,7 @@ pub fn total<S: System, B: Backend>(
     })
 }
 
-impl Filling<'_> {
+impl RunSession<'_> {
     /// Runs the jobs that are missing in `directory`, and writes its report.
     pub fn run<S: System, B: Backend>(
         &self,
@@ -74,7 +74,7 @@ impl Filling<'_> {
         let done = run::fill(directory, lock, experiment, &options);
         let seconds = begun.elapsed().as_secs_f64();
         for note in directory.take_notes() {
-            complain("warning", &note);
+            report_error("warning", &note);
         }
         let (outcomes, report) = done?;
         let images = images.into_inner();

@@ -33,7 +33,7 @@ use neurogain::systems::stability_gap::{self, Registration};
 pub fn main(learners: &[Registration]) -> ExitCode {
     hold_back_file_size_signal();
     if let Err(error) = stability_gap::register(learners) {
-        output::complain("error", &error);
+        output::report_error("error", &error);
         return ExitCode::from(2);
     }
     let arguments = match Arguments::try_parse() {
@@ -57,7 +57,7 @@ pub fn main(learners: &[Registration]) -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            output::complain("error", &error);
+            output::report_error("error", &error);
             ExitCode::from(if error.is_usage() { 2 } else { 1 })
         }
     }

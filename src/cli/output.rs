@@ -25,6 +25,6 @@ pub fn print_json(value: &serde_json::Value) -> Result<()> {
 }
 
 /// Prints `kind: message` on standard error; a failure to print is ignored.
-pub fn complain(kind: &str, message: &dyn Display) {
+pub fn report_error(kind: &str, message: &dyn Display) {
     let _ = writeln!(io::stderr().lock(), "{kind}: {message}");
 }

@@ -13,8 +13,8 @@ use neurogain::{Backend, Error, Result};
 
 use super::arguments;
 use super::device::{Device, on_device, processor, tell, threads};
-use super::filling::{CHECKPOINT_EVERY, Filled, Filling, total};
-use super::output::{complain, print, print_json};
+use super::filling::{CHECKPOINT_EVERY, Filled, RunSession, total};
+use super::output::{print, print_json, report_error};
 use super::progress::Progress;
 
 /// The exit code of a program that was ended by Ctrl-C.
@@ -78,7 +78,7 @@ fn run_on<S: System, B: Backend>(
         cost,
         arguments.quiet,
     );
-    let filling = Filling {
+    let filling = RunSession {
         threads,
         checkpoint_every: arguments.checkpoint_every.unwrap_or(CHECKPOINT_EVERY),
         stop: &stop,
@@ -96,7 +96,7 @@ fn run_on<S: System, B: Backend>(
     let place = directory.path().display();
     if images_per_second.is_none() && outcomes.iter().all(Option::is_some) && !arguments.quiet {
         let runs = outcomes.len();
-        complain(
+        report_error(
             "complete",
             &format!("all {runs} runs in {place} have already ended"),
         );
@@ -168,7 +168,7 @@ pub(super) fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
         if raised.swap(true, Ordering::SeqCst) {
             std::process::exit(i32::from(INTERRUPTED));
         }
-        complain(
+        report_error(
             "interrupted",
             &"saving the results so far; press Ctrl-C again to quit at once",
         );
@@ -218,7 +218,7 @@ fn verdict<O: Outcome>(outcomes: &[Option<O>], stopped: bool, directory: &Path) 
         let message = format!(
             "stopped after {steps} iterations, which are saved in {place}; to continue, run: neurogain run --resume {place}"
         );
-        complain("interrupted", &message);
+        report_error("interrupted", &message);
         return ExitCode::from(INTERRUPTED);
     }
     let mut code = ExitCode::SUCCESS;
@@ -233,7 +233,7 @@ fn verdict<O: Outcome>(outcomes: &[Option<O>], stopped: bool, directory: &Path) 
                 "{}: training diverged: {quantity} is {value} at iteration {iteration}",
                 outcome.id()
             );
-            complain("error", &message);
+            report_error("error", &message);
             code = ExitCode::FAILURE;
         }
     }

@@ -16,8 +16,8 @@ use neurogain::{Backend, Error, Result};
 
 use super::arguments;
 use super::device::{Device, on_device, processor, threads};
-use super::filling::{CHECKPOINT_EVERY, Filling, total};
-use super::output::{complain, print};
+use super::filling::{CHECKPOINT_EVERY, RunSession, total};
+use super::output::{print, report_error};
 use super::progress::Progress;
 use super::run::{INTERRUPTED, stop_on_interrupt};
 use super::slurm;
@@ -72,7 +72,7 @@ fn sweep_system<S: System>(
     if left > 0 && work.stop.load(Ordering::SeqCst) {
         let message =
             format!("{left} cells are not finished; to continue, run the same command again");
-        complain("interrupted", &message);
+        report_error("interrupted", &message);
         return Ok(ExitCode::from(INTERRUPTED));
     }
     match arguments.cell {
@@ -97,7 +97,7 @@ fn collect<S: System>(directory: &Path) -> Result<ExitCode> {
         file("sweep.json"),
     ))?;
     for line in &collected.incomplete {
-        complain("error", line);
+        report_error("error", line);
     }
     Ok(match collected.incomplete.is_empty() {
         true => ExitCode::SUCCESS,
@@ -188,7 +188,7 @@ impl<'a, S: System> SweepRunner<'a, S> {
                     Err(error) => {
                         let label = self.sweep.label(task.cell);
                         let number = task.cell.number;
-                        complain("error", &format!("cell {number} ({label}): {error}"));
+                        report_error("error", &format!("cell {number} ({label}): {error}"));
                     }
                 }
             }
@@ -236,7 +236,7 @@ impl<'a, S: System> SweepRunner<'a, S> {
         directory.check_data(&S::digest(&task.data))?;
         let experiment = S::experiment(settings, &task.data, backend)?;
         let (_, cost) = total::<S, B>(&directory, &experiment);
-        let filling = Filling {
+        let filling = RunSession {
             threads: self.threads,
             checkpoint_every: CHECKPOINT_EVERY,
             stop: &self.stop,

@@ -8,13 +8,13 @@
 //! all ones if no neuron covaries with the modulator, the length of the average over batches.
 //!
 //! ```
-//! use neurogain::gain::{Comovement, DecoderGain, Measure, Sign};
+//! use neurogain::gain::{ModulatorCovariance, DecoderGain, GainStatistic, Rectification};
 //! // One image, two neurons: the first covaries positively with the modulator, the second negatively.
 //! let draws = [0.1, -0.1];
-//! let mut comovement = Comovement::new(&draws, 1, 2)?;
+//! let mut comovement = ModulatorCovariance::new(&draws, 1, 2)?;
 //! comovement.add(0, &[1.1, 0.9])?;
 //! comovement.add(1, &[0.9, 1.1])?;
-//! let gains = comovement.gains(Measure::Covariance, Sign::Rectified);
+//! let gains = comovement.gains(GainStatistic::Covariance, Rectification::Rectified);
 //! let mut gain = DecoderGain::new(2);
 //! gain.update(&gains);
 //! assert_eq!(gain.values(), [1.5, 0.5]);
@@ -31,7 +31,7 @@ use crate::state::Visitor;
 
 settings! {
     /// The statistic that relates activity to the modulator.
-    pub enum Measure {
+    pub enum GainStatistic {
         /// cov_t(h_t, m_t).
         Covariance = "covariance",
         /// cov_t(h_t, m_t)/(sd_t(h_t)·sd_t(m_t)), 0 for an activity that does not vary.
@@ -41,7 +41,7 @@ settings! {
 
 settings! {
     /// How a negative statistic is treated.
-    pub enum Sign {
+    pub enum Rectification {
         /// max(0, ·).
         Rectified = "rectified",
         /// |·|.
@@ -52,9 +52,9 @@ settings! {
 /// Sums over draws of the modulator, for each image and neuron, in f64.
 ///
 /// Over T independent draws the covariance's standard error is about √((σ_h²·σ_m² + cov²)/(T − 1)): it falls as 1/√T.
-/// Scaling the modulator by k > 0 scales every covariance by k; correlations and [`normalised`] gains do not change.
+/// Scaling the modulator by k > 0 scales every covariance by k; correlations and [`unit_mean`] gains do not change.
 #[derive(Debug, Clone)]
-pub struct Comovement {
+pub struct ModulatorCovariance {
     /// m_t − m̄.
     draws: Vec<f64>,
     images: usize,
@@ -68,7 +68,7 @@ pub struct Comovement {
     sums: Vec<[f64; 2]>,
 }
 
-impl Comovement {
+impl ModulatorCovariance {
     /// Empty sums for these draws m_t.
     ///
     /// # Errors
@@ -76,12 +76,12 @@ impl Comovement {
     pub fn new(draws: &[f32], images: usize, neurons: usize) -> Result<Self> {
         if draws.len() < 2 {
             let expected = "at least 2: one draw has no covariance";
-            return Err(Error::setting("modulator.count", draws.len(), expected));
+            return Err(Error::setting("modulator.num_draws", draws.len(), expected));
         }
         let sum: f64 = draws.iter().copied().map(f64::from).sum();
         let mean = sum / draws.len() as f64;
         let cells = images.saturating_mul(neurons);
-        Ok(Comovement {
+        Ok(ModulatorCovariance {
             draws: draws.iter().map(|m| f64::from(*m) - mean).collect(),
             images,
             neurons,
@@ -125,13 +125,13 @@ impl Comovement {
     /// covariance is T − 1, so that it is unbiased for independent draws. For draws with mean 0 by construction, such
     /// as antithetic ones, it is too large by the factor T/(T − 1); the factor is the same for every neuron and does
     /// not affect gains of mean 1.
-    pub fn gains(&self, measure: Measure, sign: Sign) -> Vec<f64> {
+    pub fn gains(&self, measure: GainStatistic, sign: Rectification) -> Vec<f64> {
         let draws = self.draws.len() as f64;
         let spread: f64 = self.draws.iter().map(|m| m * m).sum();
         let of = |(product, [sum, square]): (&f64, &[f64; 2])| {
             let value = match measure {
-                Measure::Covariance => product / (draws - 1.0),
-                Measure::Correlation => {
+                GainStatistic::Covariance => product / (draws - 1.0),
+                GainStatistic::Correlation => {
                     let both = spread * (square - sum * sum / draws);
                     match both > 0.0 {
                         true => product / libm::sqrt(both),
@@ -140,16 +140,16 @@ impl Comovement {
                 }
             };
             match sign {
-                Sign::Rectified if value > 0.0 => value,
-                Sign::Rectified => 0.0,
-                Sign::Absolute => value.abs(),
+                Rectification::Rectified if value > 0.0 => value,
+                Rectification::Rectified => 0.0,
+                Rectification::Absolute => value.abs(),
             }
         };
         self.products.iter().zip(&self.sums).map(of).collect()
     }
 
     /// [`gains`](Self::gains) averaged over the images.
-    pub fn mean_gains(&self, measure: Measure, sign: Sign) -> Vec<f64> {
+    pub fn mean_gains(&self, measure: GainStatistic, sign: Rectification) -> Vec<f64> {
         mean_over_images(&self.gains(measure, sign), self.images, self.neurons)
     }
 }
@@ -171,7 +171,7 @@ pub fn mean_over_images(values: &[f64], images: usize, neurons: usize) -> Vec<f6
 /// Scales `a` ≥ 0 to mean 1; all ones if no value is above 0 or one is not finite.
 ///
 /// Values are first divided by the largest, so that neither the sum overflows nor the mean underflows.
-pub fn normalised(a: &[f64]) -> Vec<f64> {
+pub fn unit_mean(a: &[f64]) -> Vec<f64> {
     let largest = a.iter().fold(0.0f64, |largest, a| match *a > largest {
         true => *a,
         false => largest,
@@ -185,7 +185,7 @@ pub fn normalised(a: &[f64]) -> Vec<f64> {
 }
 
 /// The largest τ of the running average.
-pub const LONGEST: u32 = 100;
+pub const MAX_TAU: u32 = 100;
 
 /// The gains of a task: a running average over batches, with mean 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -203,15 +203,15 @@ impl DecoderGain {
         }
     }
 
-    /// `g ← (τ·g + a)/(τ + 1)`, then scaled to mean 1, where a are the values of a batch, first [`normalised`]; τ is 1
-    /// for the first batch, 2 for the second, up to [`LONGEST`].
+    /// `g ← (τ·g + a)/(τ + 1)`, then scaled to mean 1, where a are the values of a batch, first [`unit_mean`]; τ is 1
+    /// for the first batch, 2 for the second, up to [`MAX_TAU`].
     pub fn update(&mut self, a: &[f64]) {
         self.batches = self.batches.saturating_add(1);
-        let tau = self.batches.min(u64::from(LONGEST)) as f64;
-        let a = normalised(a);
+        let tau = self.batches.min(u64::from(MAX_TAU)) as f64;
+        let a = unit_mean(a);
         let average = |(g, a): (&f64, &f64)| (tau * g + a) / (tau + 1.0);
         let averages: Vec<f64> = self.values.iter().zip(&a).map(average).collect();
-        self.values = normalised(&averages);
+        self.values = unit_mean(&averages);
     }
 
     /// Shows `visitor` the gains, `NAME`, and the number of batches that they average over, `NAME.batches`.

@@ -7,8 +7,9 @@ pub mod reparameterisation;
 mod sampling;
 
 pub use decoder_gains::{
-    Comovement, DecoderGain, LONGEST, Measure, Sign, mean_over_images, normalised,
+    DecoderGain, GainStatistic, MAX_TAU, ModulatorCovariance, Rectification, mean_over_images,
+    unit_mean,
 };
 pub use dynamics::GainDynamics;
 pub use recommendation::{RATE_AT_ONE_NAT, recommended_eta};
-pub use sampling::{Draws, Modulation, gain, gain_slope, modulator};
+pub use sampling::{Modulation, SamplingScheme, gain, gain_slope, modulator};

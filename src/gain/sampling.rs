@@ -10,10 +10,10 @@
 //!   coupled.
 //!
 //! ```
-//! use neurogain::gain::{Draws, Modulation, gain, modulator};
+//! use neurogain::gain::{SamplingScheme, Modulation, gain, modulator};
 //! use neurogain::rng::{Purpose, RandomStream};
 //! let mut stream = RandomStream::new(42, Purpose::Modulator, 1);
-//! let draws = modulator(&mut stream, Draws::Antithetic, 0.1, 32)?;
+//! let draws = modulator(&mut stream, SamplingScheme::Antithetic, 0.1, 32)?;
 //! assert_eq!(draws.iter().sum::<f32>(), 0.0);
 //! // A neuron without coupling is not modulated.
 //! assert_eq!(gain(Modulation::LogNormal, draws[0], 0.0, 0.1), 1.0);
@@ -31,7 +31,7 @@ use crate::rng::RandomStream;
 
 settings! {
     /// How the shared modulator is drawn.
-    pub enum Draws {
+    pub enum SamplingScheme {
         /// Independent draws from N(0, σ²).
         Gaussian = "gaussian",
         /// Pairs (m, −m), one after the other, m from N(0, σ²): the sample mean is exactly 0, and estimates that are
@@ -57,43 +57,45 @@ settings! {
 
 /// `count` draws m_t of the shared modulator, with mean 0 and standard deviation σ = `deviation`.
 ///
-/// The standard normal numbers come from `stream` in f64; a pair of [`Draws::Antithetic`] uses one number. They are
+/// The standard normal numbers come from `stream` in f64; a pair of [`SamplingScheme::Antithetic`] uses one number. They are
 /// scaled by σ in f64 and rounded once. σ = 0 gives zeros for every kind of draws.
 ///
 /// # Errors
 /// [`Error::Setting`] for a σ that is negative, not finite, or so large that a draw is not finite in f32, and
-/// for a `count` of 0, odd ([`Draws::Antithetic`]) or 1 ([`Draws::MomentMatched`]); [`Error::Memory`] if the
+/// for a `count` of 0, odd ([`SamplingScheme::Antithetic`]) or 1 ([`SamplingScheme::MomentMatched`]); [`Error::Memory`] if the
 /// draws do not fit.
 pub fn modulator(
     stream: &mut RandomStream,
-    draws: Draws,
+    draws: SamplingScheme,
     deviation: f32,
     count: usize,
 ) -> Result<Vec<f32>> {
     if !(deviation >= 0.0 && deviation.is_finite()) {
         let expected = "a finite standard deviation, 0 or above";
-        return Err(Error::setting("modulator.deviation", deviation, expected));
+        return Err(Error::setting("modulator.std", deviation, expected));
     }
     let (right, expected) = match draws {
-        Draws::Gaussian => (count > 0, "a number of draws above 0"),
-        Draws::Antithetic => (
+        SamplingScheme::Gaussian => (count > 0, "a number of draws above 0"),
+        SamplingScheme::Antithetic => (
             count > 0 && count.is_multiple_of(2),
             "an even number of draws above 0, as they come in pairs",
         ),
-        Draws::MomentMatched => (count > 1, "at least 2 draws, as one draw has no spread"),
+        SamplingScheme::MomentMatched => (count > 1, "at least 2 draws, as one draw has no spread"),
     };
     if !right {
-        return Err(Error::setting("modulator.count", count, expected));
+        return Err(Error::setting("modulator.num_draws", count, expected));
     }
     let sigma = f64::from(deviation);
     let mut values: Vec<f64> = reserved(count)?;
     match draws {
-        Draws::Gaussian => values.extend((0..count).map(|_| sigma * standard_normal(stream))),
-        Draws::Antithetic => values.extend((0..count / 2).flat_map(|_| {
+        SamplingScheme::Gaussian => {
+            values.extend((0..count).map(|_| sigma * standard_normal(stream)))
+        }
+        SamplingScheme::Antithetic => values.extend((0..count / 2).flat_map(|_| {
             let value = sigma * standard_normal(stream);
             [value, -value]
         })),
-        Draws::MomentMatched => {
+        SamplingScheme::MomentMatched => {
             values.extend((0..count).map(|_| standard_normal(stream)));
             match_moments(&mut values, sigma);
         }
@@ -103,7 +105,7 @@ pub fn modulator(
     match rounded.iter().all(|value: &f32| value.is_finite()) {
         true => Ok(rounded),
         false => Err(Error::setting(
-            "modulator.deviation",
+            "modulator.std",
             deviation,
             "a standard deviation whose draws are finite in f32",
         )),

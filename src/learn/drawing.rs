@@ -8,7 +8,7 @@ use rand::RngExt;
 use crate::backend::Backend;
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
-use crate::learn::Samples;
+use crate::learn::DeviceDataset;
 use crate::rng::RandomStream;
 use crate::stream::{Context, PixelMap, View};
 
@@ -34,7 +34,7 @@ impl Viewed {
     /// when it is gathered.
     pub(super) fn push<B: Backend>(
         &mut self,
-        samples: &Samples<B>,
+        samples: &DeviceDataset<B>,
         sample: u32,
         view: &View,
         map: u32,
@@ -85,7 +85,7 @@ impl<B: Backend> Maps<B> {
 
 /// A context that batches are drawn from.
 pub(super) struct Drawing<'a, B: Backend> {
-    samples: &'a Samples<B>,
+    samples: &'a DeviceDataset<B>,
     context: &'a Context,
     pub(super) maps: Maps<B>,
     /// The end of each part in the numbering of all samples.
@@ -96,7 +96,11 @@ pub(super) struct Drawing<'a, B: Backend> {
 }
 
 impl<'a, B: Backend> Drawing<'a, B> {
-    pub(super) fn new(backend: &B, samples: &'a Samples<B>, context: &'a Context) -> Result<Self> {
+    pub(super) fn new(
+        backend: &B,
+        samples: &'a DeviceDataset<B>,
+        context: &'a Context,
+    ) -> Result<Self> {
         let parts = || context.parts.iter().map(|part| part.view.pixels);
         let memory = &context.replayed.memory;
         let memory = || memory.iter().map(|(part, _)| part.view.pixels);

@@ -4,7 +4,7 @@ use crate::backend::Backend;
 use crate::error::Result;
 use crate::gain::GainDynamics;
 use crate::models::Network;
-use crate::nn::SoftmaxCrossEntropy;
+use crate::nn::LossLog;
 use crate::shape::Shape;
 use crate::state::{Role, State, Visitor};
 use crate::tensor::Tensor;
@@ -96,7 +96,7 @@ impl<B: Backend> GainModulation<B> {
     }
 
     /// Stores the drive of the next update, after a forward pass whose loss is the last in `log`.
-    pub(super) fn observe(&mut self, backend: &B, log: &SoftmaxCrossEntropy<B>) -> Result<()> {
+    pub(super) fn observe(&mut self, backend: &B, log: &LossLog<B>) -> Result<()> {
         match self.config.drive {
             Drive::Entropy => log.mean_entropy(backend, &mut self.drive),
             Drive::Boundary => backend.upload(&[0.0], self.drive.floats_mut()),

@@ -11,7 +11,7 @@ use crate::learn::regularizers::Regularizer;
 use crate::learn::replacement::{Replacement, UnitReplacement};
 use crate::learn::{Batch, Draw, GainConfig, Learner, OptimizerConfig};
 use crate::models::Network;
-use crate::nn::{Parameter, SoftmaxCrossEntropy};
+use crate::nn::{LossLog, Parameter};
 use crate::shape::Shape;
 use crate::state::{State, Visitor};
 use crate::tensor::Tensor;
@@ -21,10 +21,10 @@ use crate::tensor::Tensor;
 ///
 /// ```
 /// use neurogain::learn::{GradientDescent, L2, OptimizerConfig};
-/// use neurogain::models::{Mlp, MlpShape};
+/// use neurogain::models::{Mlp, MlpConfig};
 /// use neurogain::{Cpu, gain::GainDynamics, optim::Optimizer};
 /// let cpu = Cpu::new()?;
-/// let shape = MlpShape {
+/// let shape = MlpConfig {
 ///     neurons: vec![4, 3],
 ///     hidden_standard_deviation: 0.1,
 ///     output_standard_deviation: 0.1,
@@ -97,12 +97,7 @@ impl<B: Backend, N: Network<B>> Learner<B> for GradientDescent<B, N> {
         }
     }
 
-    fn step(
-        &mut self,
-        backend: &B,
-        batch: &Batch<B>,
-        log: &mut SoftmaxCrossEntropy<B>,
-    ) -> Result<()> {
+    fn step(&mut self, backend: &B, batch: &Batch<B>, log: &mut LossLog<B>) -> Result<()> {
         let network = &mut self.network;
         if let Some(gain) = &mut self.gain {
             gain.update(backend, &mut *network)?;

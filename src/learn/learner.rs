@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::backend::{Backend, Cpu};
 use crate::error::Result;
 use crate::learn::Batch;
-use crate::nn::{Parameter, SoftmaxCrossEntropy};
+use crate::nn::{LossLog, Parameter};
 use crate::state::State;
 use crate::tensor::Tensor;
 
@@ -27,12 +27,7 @@ pub trait Learner<B: Backend = Cpu>: State<B> {
     ///
     /// # Errors
     /// Errors of the kernels.
-    fn step(
-        &mut self,
-        backend: &B,
-        batch: &Batch<B>,
-        log: &mut SoftmaxCrossEntropy<B>,
-    ) -> Result<()>;
+    fn step(&mut self, backend: &B, batch: &Batch<B>, log: &mut LossLog<B>) -> Result<()>;
 
     /// The logits of `x` for evaluation, without modifying training state.
     ///

@@ -4,8 +4,8 @@
 //!
 //! ```
 //! use neurogain::rng::{Purpose, RandomStream};
-//! use neurogain::learn::Transform;
-//! let crop = Transform { crop_padding: 4, mirror: true };
+//! use neurogain::learn::RandomCropFlip;
+//! let crop = RandomCropFlip { padding: 4, horizontal_flip: true };
 //! let mut placements = Vec::new();
 //! crop.draw(256, &mut RandomStream::new(42, Purpose::Transform, 1), &mut placements);
 //! assert_eq!(placements.len(), 256);
@@ -14,6 +14,7 @@
 
 mod adaptation;
 mod drawing;
+mod eval_sets;
 mod gain_modulation;
 mod gradient_descent;
 pub mod history;
@@ -24,10 +25,15 @@ mod regularizers;
 mod replacement;
 mod samples;
 mod schedule;
-mod test_tasks;
 mod trainer;
 
-pub use adaptation::{Adapter, AdapterSettings, Answer, GainSource, GainsFor, Modulator, Pass};
+pub use adaptation::{
+    ComodulationLearner, ComodulationLearnerConfig, ControllerPass, GainGranularity, GainSource,
+    Modulator, Prediction,
+};
+pub use eval_sets::EvalSets;
+#[cfg(feature = "report")]
+pub(crate) use eval_sets::READY_SAMPLES;
 pub use gain_modulation::{Drive, GainConfig};
 pub use gradient_descent::GradientDescent;
 pub use history::{Evaluation, History, Record};
@@ -35,9 +41,6 @@ pub use learner::{Draw, Learner};
 pub use optimization::OptimizerConfig;
 pub use regularizers::*;
 pub use replacement::*;
-pub use samples::{Batch, Normalisation, Samples, Transform};
+pub use samples::{Batch, DeviceDataset, PixelScaling, RandomCropFlip};
 pub use schedule::Schedule;
-#[cfg(feature = "report")]
-pub(crate) use test_tasks::READY_SAMPLES;
-pub use test_tasks::TestTasks;
 pub use trainer::{EVALUATION_BATCH, Trainer, evaluate};

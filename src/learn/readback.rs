@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::backend::{Backend, sums};
 use crate::error::{Error, Result};
 use crate::learn::Learner;
-use crate::nn::{Loss, SoftmaxCrossEntropy};
+use crate::nn::{BatchStats, LossLog};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -22,8 +22,8 @@ pub struct Readback<B: Backend> {
 /// The numbers that were read.
 #[derive(Debug)]
 pub struct Reading {
-    pub train: Loss,
-    pub tests: Vec<Loss>,
+    pub train: BatchStats,
+    pub tests: Vec<BatchStats>,
     /// The mean gain of each layer; 1 without gains.
     pub gain: Vec<f64>,
     pub mean_absolute_weight: Vec<f64>,
@@ -41,7 +41,7 @@ impl<B: Backend> Default for Readback<B> {
 
 impl<B: Backend> Readback<B> {
     /// Begins a record; `loss` holds the training batch, as [`Learner::step`] leaves it.
-    pub fn begin(&mut self, loss: &SoftmaxCrossEntropy<B>) -> Result<()> {
+    pub fn begin(&mut self, loss: &LossLog<B>) -> Result<()> {
         if loss.batches() != 1 {
             let expected = "the loss of exactly one batch at the end of the step";
             return Err(Error::shape("Learner::step", expected, loss.batches()));
@@ -52,7 +52,7 @@ impl<B: Backend> Readback<B> {
     }
 
     /// Ends a task: the list of losses now holds all its batches.
-    pub fn task(&mut self, loss: &SoftmaxCrossEntropy<B>) {
+    pub fn task(&mut self, loss: &LossLog<B>) {
         self.ends.push(loss.batches());
     }
 
@@ -61,7 +61,7 @@ impl<B: Backend> Readback<B> {
         &mut self,
         backend: &B,
         learner: &mut dyn Learner<B>,
-        loss: &SoftmaxCrossEntropy<B>,
+        loss: &LossLog<B>,
     ) -> Result<Reading> {
         let layers = learner.layers();
         for (place, layer) in layers.iter().enumerate() {
@@ -81,10 +81,10 @@ impl<B: Backend> Readback<B> {
         backend.download_each(parts, &mut self.host)?;
 
         let (losses, rest) = self.host.split_at(loss.batches() * sums::COUNT);
-        let losses: Vec<Loss> = loss.losses(losses).collect();
+        let losses: Vec<BatchStats> = loss.losses(losses).collect();
         let total = |from: usize, to: usize| {
             let batches = losses[from..to].iter().copied();
-            batches.fold(Loss::default(), Loss::plus)
+            batches.fold(BatchStats::default(), BatchStats::plus)
         };
         let (weights, mut gains) = rest.split_at(layers.len());
         let mut found = Reading {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use rand::RngExt;
 
-use crate::backend::{Backend, Cpu, PixelMaps, Placement};
+use crate::backend::{Backend, Cpu, CropFlip, PixelMaps};
 use crate::data::{Dataset, ImageShape};
 use crate::error::{Error, Result};
 use crate::learn::drawing::{Maps, Viewed};
@@ -16,7 +16,7 @@ use crate::tensor::Tensor;
 /// The scaling of bytes to inputs: `(byte/maximum − mean)/standard_deviation`, in f64, rounded once. Mean and
 /// deviation are one for each channel, or one for all channels.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Normalisation {
+pub struct PixelScaling {
     /// The byte that is scaled to 1.
     pub maximum: f32,
     /// Mean of the scaled bytes.
@@ -25,7 +25,7 @@ pub struct Normalisation {
     pub standard_deviation: Vec<f32>,
 }
 
-impl Normalisation {
+impl PixelScaling {
     /// The input for each byte of each channel, `[channels][256]`.
     fn table(&self, channels: usize) -> Result<Vec<f32>> {
         let counts = [self.mean.len(), self.standard_deviation.len()];
@@ -57,29 +57,29 @@ impl Normalisation {
 
 /// Random augmentation of training images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Transform {
+pub struct RandomCropFlip {
     /// Random crop to the image's size, after padding each side with this many black pixels.
-    pub crop_padding: u8,
+    pub padding: u8,
     /// Flipped horizontally with probability ½.
-    pub mirror: bool,
+    pub horizontal_flip: bool,
 }
 
-impl Transform {
+impl RandomCropFlip {
     /// Draws a placement for each of `samples` samples from `stream`: first the shifts of all samples, each by rows,
     /// then by columns; then all flips.
-    pub fn draw(&self, samples: usize, stream: &mut RandomStream, placements: &mut Vec<Placement>) {
-        let padding = i16::from(self.crop_padding);
+    pub fn draw(&self, samples: usize, stream: &mut RandomStream, placements: &mut Vec<CropFlip>) {
+        let padding = i16::from(self.padding);
         let mut shift = || stream.random_range(-padding..=padding);
         placements.clear();
         for _ in 0..samples {
             let (down, right) = (shift(), shift());
-            placements.push(Placement {
+            placements.push(CropFlip {
                 down,
                 right,
                 mirrored: false,
             });
         }
-        if self.mirror {
+        if self.horizontal_flip {
             for placement in placements {
                 placement.mirrored = stream.random();
             }
@@ -89,7 +89,7 @@ impl Transform {
 
 /// A dataset on a backend.
 #[derive(Debug, Clone)]
-pub struct Samples<B: Backend = Cpu> {
+pub struct DeviceDataset<B: Backend = Cpu> {
     shape: ImageShape,
     pixels: B::Bytes,
     /// Labels are on the host, where views map them.
@@ -106,17 +106,17 @@ pub struct Batch<B: Backend = Cpu> {
     pub labels: B::Bytes,
 }
 
-impl<B: Backend> Samples<B> {
+impl<B: Backend> DeviceDataset<B> {
     /// Copies a dataset to the backend.
     ///
     /// # Errors
     /// [`Error::Shape`] if the normalisation does not match the channels, [`Error::Setting`] if an input is not
     /// finite, [`Error::Memory`] if memory is insufficient.
-    pub fn new(backend: &B, dataset: &Dataset, normalisation: &Normalisation) -> Result<Self> {
+    pub fn new(backend: &B, dataset: &Dataset, normalisation: &PixelScaling) -> Result<Self> {
         let shape = dataset.shape();
         let table = normalisation.table(shape.channels)?;
         let tables = Shape::matrix(table.len() / 256, 256);
-        Ok(Samples {
+        Ok(DeviceDataset {
             shape,
             pixels: backend.bytes(dataset.pixels())?,
             labels: dataset.labels().to_vec(),
@@ -152,7 +152,7 @@ impl<B: Backend> Samples<B> {
         &self,
         backend: &B,
         indices: &[u32],
-        placements: &[Placement],
+        placements: &[CropFlip],
         batch: &mut Batch<B>,
     ) -> Result<()> {
         self.inputs(backend, indices, None, Some(placements), batch)?;
@@ -165,7 +165,7 @@ impl<B: Backend> Samples<B> {
         backend: &B,
         samples: &Viewed,
         maps: &Maps<B>,
-        placements: Option<&[Placement]>,
+        placements: Option<&[CropFlip]>,
         batch: &mut Batch<B>,
     ) -> Result<()> {
         let maps = maps.sources.as_ref().map(|sources| PixelMaps {
@@ -182,7 +182,7 @@ impl<B: Backend> Samples<B> {
         backend: &B,
         indices: &[u32],
         maps: Option<PixelMaps<'_, B::Bytes>>,
-        placements: Option<&[Placement]>,
+        placements: Option<&[CropFlip]>,
         batch: &mut Batch<B>,
     ) -> Result<()> {
         let shape = self.batch_shape(indices.len());

@@ -8,8 +8,10 @@ use crate::backend::{Backend, Cpu, summation};
 use crate::error::{Error, Result};
 use crate::learn::drawing::{Drawing, Viewed};
 use crate::learn::readback::Readback;
-use crate::learn::{Batch, Evaluation, History, Learner, Record, Samples, TestTasks, Transform};
-use crate::nn::{Loss, SoftmaxCrossEntropy};
+use crate::learn::{
+    Batch, DeviceDataset, EvalSets, Evaluation, History, Learner, RandomCropFlip, Record,
+};
+use crate::nn::{BatchStats, LossLog};
 use crate::rng::{Purpose, RandomStream};
 use crate::shape::LANES;
 use crate::stream::Context;
@@ -23,14 +25,14 @@ pub struct Trainer<'a, B: Backend = Cpu> {
     /// The backend that everything runs on.
     pub backend: &'a B,
     /// The training samples.
-    pub training: &'a Samples<B>,
+    pub training: &'a DeviceDataset<B>,
     /// The test samples: of the first task alone, or of one task per context. Each task is evaluated from its context
     /// on.
-    pub test: &'a TestTasks<B>,
+    pub test: &'a EvalSets<B>,
     /// Samples per batch, drawn uniformly with replacement from the context's.
     pub batch: usize,
     /// The augmentation of training images.
-    pub transform: Transform,
+    pub transform: RandomCropFlip,
     /// Iterations between evaluations, counted within each context.
     pub evaluate_every: usize,
     /// The seed of the random streams: iteration i draws its indices from (seed, [`Purpose::Batch`], i) and its
@@ -58,7 +60,7 @@ impl<B: Backend> Trainer<'_, B> {
         mut observe: impl FnMut(&Record) -> bool,
     ) -> Result<()> {
         let backend = self.backend;
-        let mut loss = SoftmaxCrossEntropy::new();
+        let mut loss = LossLog::new();
         let mut readback = Readback::default();
         let mut batch = self.training.batch(backend)?;
         let (mut drawn, mut placements) = (Viewed::default(), Vec::new());
@@ -82,7 +84,7 @@ impl<B: Backend> Trainer<'_, B> {
                 }
                 let mut stream = RandomStream::new(self.seed, Purpose::Batch, iteration as u64);
                 drawing.draw(self.batch, &mut stream, &mut drawn)?;
-                let placed = self.transform != Transform::default();
+                let placed = self.transform != RandomCropFlip::default();
                 if placed {
                     let mut stream =
                         RandomStream::new(self.seed, Purpose::Transform, iteration as u64);
@@ -159,7 +161,7 @@ impl<B: Backend> Trainer<'_, B> {
 pub fn evaluate<B: Backend>(
     backend: &B,
     learner: &mut dyn Learner<B>,
-    loss: &mut SoftmaxCrossEntropy<B>,
+    loss: &mut LossLog<B>,
     batches: &[Batch<B>],
 ) -> Result<()> {
     for batch in batches {
@@ -169,7 +171,7 @@ pub fn evaluate<B: Backend>(
     Ok(())
 }
 
-fn evaluation(loss: &Loss) -> Evaluation {
+fn evaluation(loss: &BatchStats) -> Evaluation {
     Evaluation {
         loss: loss.mean_cross_entropy(),
         accuracy: loss.accuracy(),

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 /// for j = 1..K.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "report", derive(serde::Serialize))]
-pub struct Continual {
+pub struct ContinualMetrics {
     /// R_{i,j}, the accuracy on task j at the end of context i, for j ≤ i: row i has i values
     /// (Lopez-Paz & Ranzato, NeurIPS 2017).
     pub accuracy_matrix: Vec<Vec<f64>>,
@@ -47,7 +47,10 @@ pub struct Continual {
 /// assert!((measured.forgetting - 0.1).abs() < 1e-15);
 /// # Ok::<(), neurogain::Error>(())
 /// ```
-pub fn continual<A: AsRef<[f64]>>(accuracies: &[A], contexts: &[usize]) -> Result<Continual> {
+pub fn continual<A: AsRef<[f64]>>(
+    accuracies: &[A],
+    contexts: &[usize],
+) -> Result<ContinualMetrics> {
     if accuracies.len() != contexts.len() || accuracies.is_empty() {
         return Err(Error::shape(
             "continual",
@@ -90,7 +93,7 @@ pub fn continual<A: AsRef<[f64]>>(accuracies: &[A], contexts: &[usize]) -> Resul
     Ok(measure(matrix, &least))
 }
 
-fn measure(matrix: Vec<Vec<f64>>, least: &[f64]) -> Continual {
+fn measure(matrix: Vec<Vec<f64>>, least: &[f64]) -> ContinualMetrics {
     let tasks = matrix.len();
     let last = &matrix[tasks - 1];
     let earlier = 0..tasks - 1;
@@ -100,7 +103,7 @@ fn measure(matrix: Vec<Vec<f64>>, least: &[f64]) -> Continual {
     };
     let minimum_accuracy = mean(earlier.clone().map(|task| least[task]));
     let k = tasks as f64;
-    Continual {
+    ContinualMetrics {
         average_accuracy: mean(last.iter().copied()),
         forgetting: mean(earlier.clone().map(|task| best(task) - last[task])),
         backward_transfer: mean(earlier.map(|task| last[task] - matrix[task][task])),

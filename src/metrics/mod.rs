@@ -13,8 +13,8 @@ pub use calibration::{
     softmax_confidences,
 };
 pub use classification::{Classification, Decisions, Scores, classification};
-pub use continual::{Continual, continual};
+pub use continual::{ContinualMetrics, continual};
 pub use geometry::{ClassGeometry, class_geometry, informativeness, shares_near_zero};
 pub use paired::{LEAST_PAIRS, PairedDifference, RESAMPLES, paired_difference};
 pub use stability_gap::{RECOVERED_SHARE, StabilityGap, stability_gap, stability_gap_of_mean};
-pub use statistics::{Summary, summarise};
+pub use statistics::{Summary, summarize};

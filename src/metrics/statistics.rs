@@ -15,7 +15,7 @@ pub struct Summary {
 }
 
 /// Mean and spread of `values`.
-pub fn summarise(values: &[f64]) -> Summary {
+pub fn summarize(values: &[f64]) -> Summary {
     let count = values.len();
     let n = count as f64;
     let mean = values.iter().sum::<f64>() / n;

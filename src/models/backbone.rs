@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use crate::backend::{Backend, Cpu, Pool, Window};
 use crate::error::{Error, Result};
 use crate::models::basic_block::{BasicBlock, Scratch};
-use crate::nn::{BatchNormalisation, GainConvolution, Initial, Parameter, SpatialPool};
+use crate::nn::{BatchNorm2d, GainConvolution, Init, Parameter, SpatialPool};
 use crate::shape::Shape;
 use crate::state::{Role, Visitor};
 use crate::tensor::Tensor;
@@ -31,7 +31,7 @@ settings! {
 
 /// The sizes of a [`Backbone`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BackboneShape {
+pub struct BackboneConfig {
     /// Rows and columns of an image.
     pub side: usize,
     /// Channels of an image.
@@ -45,7 +45,7 @@ pub struct BackboneShape {
     pub stem: Stem,
 }
 
-impl BackboneShape {
+impl BackboneConfig {
     /// Rows and columns of the output maps.
     pub fn output_side(&self) -> usize {
         let begins = match self.stem {
@@ -64,13 +64,13 @@ impl BackboneShape {
 
 /// A stem, then stages of two residual blocks with 1, 2, 4, 8 times the width and strides 1, 2, 2, 2.
 ///
-/// Convolutions have no bias and PyTorch's initialisation ([`Initial::KaimingUniform`]); each is followed by
+/// Convolutions have no bias and PyTorch's initialisation ([`Init::KaimingUniform`]); each is followed by
 /// batch normalisation.
 #[derive(Debug, Clone)]
 pub struct Backbone<B: Backend = Cpu> {
     side: usize,
     stem: GainConvolution<B>,
-    stem_norm: BatchNormalisation<B>,
+    stem_norm: BatchNorm2d<B>,
     stem_pool: Option<SpatialPool>,
     blocks: Vec<BasicBlock<B>>,
     /// The output of the stem's convolution, of its normalisation and of its pooling.
@@ -111,7 +111,7 @@ impl<'a, B: Backend> Builder<'a, B> {
         &mut self,
         name: &str,
         shape: Shape,
-        initial: Initial,
+        initial: Init,
     ) -> Result<Parameter<B>> {
         let parameter = Parameter::new(self.backend, name, shape, initial, self.seed, self.index)?;
         self.index += 1;
@@ -136,12 +136,12 @@ impl<'a, B: Backend> Builder<'a, B> {
         window: Window,
     ) -> Result<GainConvolution<B>> {
         let shape = Shape::kernel(outputs, window.size, inputs);
-        let weight = self.parameter(name, shape, Initial::KaimingUniform)?;
+        let weight = self.parameter(name, shape, Init::KaimingUniform)?;
         GainConvolution::new(weight, window)
     }
 
-    pub(super) fn norm(&self, name: &str, channels: usize) -> Result<BatchNormalisation<B>> {
-        BatchNormalisation::new(self.backend, name, channels)
+    pub(super) fn norm(&self, name: &str, channels: usize) -> Result<BatchNorm2d<B>> {
+        BatchNorm2d::new(self.backend, name, channels)
     }
 
     pub(super) fn empty(&self) -> Result<Tensor<B>> {
@@ -150,8 +150,8 @@ impl<'a, B: Backend> Builder<'a, B> {
 }
 
 impl<B: Backend> Backbone<B> {
-    pub(super) fn build(builder: &mut Builder<'_, B>, shape: &BackboneShape) -> Result<Self> {
-        let BackboneShape {
+    pub(super) fn build(builder: &mut Builder<'_, B>, shape: &BackboneConfig) -> Result<Self> {
+        let BackboneConfig {
             side,
             channels,
             width,

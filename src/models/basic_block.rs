@@ -5,7 +5,7 @@ use alloc::format;
 use crate::backend::{Backend, Cpu, Update, Window};
 use crate::error::Result;
 use crate::models::backbone::Builder;
-use crate::nn::{BatchNormalisation, GainConvolution, Parameter};
+use crate::nn::{BatchNorm2d, GainConvolution, Parameter};
 use crate::tensor::Tensor;
 
 /// `y = ReLU(BN(conv3×3(ReLU(BN(conv3×3(x))))) + shortcut(x))`. The shortcut is the identity, or
@@ -13,9 +13,9 @@ use crate::tensor::Tensor;
 #[derive(Debug, Clone)]
 pub(super) struct BasicBlock<B: Backend = Cpu> {
     first: GainConvolution<B>,
-    first_norm: BatchNormalisation<B>,
+    first_norm: BatchNorm2d<B>,
     second: GainConvolution<B>,
-    second_norm: BatchNormalisation<B>,
+    second_norm: BatchNorm2d<B>,
     shortcut: Option<Shortcut<B>>,
     /// Kept for the backward pass: the outputs of both convolutions, of the ReLU between them, and of the block.
     convolved: [Tensor<B>; 2],
@@ -26,7 +26,7 @@ pub(super) struct BasicBlock<B: Backend = Cpu> {
 #[derive(Debug, Clone)]
 struct Shortcut<B: Backend> {
     convolution: GainConvolution<B>,
-    norm: BatchNormalisation<B>,
+    norm: BatchNorm2d<B>,
     convolved: Tensor<B>,
     output: Tensor<B>,
 }
@@ -195,8 +195,6 @@ impl<B: Backend> BasicBlock<B> {
     pub(super) fn statistics(&mut self) -> impl Iterator<Item = (&str, &mut Tensor<B>)> {
         let own = [&mut self.first_norm, &mut self.second_norm];
         let shortcut = self.shortcut.iter_mut().map(|shortcut| &mut shortcut.norm);
-        own.into_iter()
-            .chain(shortcut)
-            .map(BatchNormalisation::statistics)
+        own.into_iter().chain(shortcut).map(BatchNorm2d::statistics)
     }
 }

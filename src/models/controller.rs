@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
-use crate::nn::{GainLinear, Initial, Parameter, Relu};
+use crate::nn::{GainLinear, Init, Parameter, Relu};
 use crate::rng::{Purpose, RandomStream};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -52,7 +52,7 @@ impl<B: Backend> Controller<B> {
         }
         let layer = |number: u64, outputs, inputs, standard_deviation| {
             let name = format!("controller{}", number + 1);
-            let initial = Initial::Normal { standard_deviation };
+            let initial = Init::Normal { standard_deviation };
             let matrix = Shape::matrix(outputs, inputs);
             let mut stream = RandomStream::new(seed, Purpose::Controller, number);
             let weight = Parameter::drawn(backend, name, matrix, initial, &mut stream)?;

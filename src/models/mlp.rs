@@ -6,14 +6,14 @@ use alloc::vec::Vec;
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::models::{HiddenLayer, Network};
-use crate::nn::{GainLinear, Initial, Parameter, Relu};
+use crate::nn::{GainLinear, Init, Parameter, Relu};
 use crate::shape::Shape;
 use crate::state::{State, Visitor};
 use crate::tensor::Tensor;
 
 /// The sizes of an [`Mlp`] and the standard deviations of its initial weights.
 #[derive(Debug, Clone, PartialEq)]
-pub struct MlpShape {
+pub struct MlpConfig {
     /// Numbers of inputs, of hidden neurons in each layer, and of outputs: the paper's MNIST network is
     /// 784, 400, 400, 10.
     pub neurons: Vec<usize>,
@@ -42,7 +42,7 @@ impl<B: Backend> Mlp<B> {
     /// # Errors
     /// [`Error::Setting`] for fewer than two sizes or a size of 0, [`Error::Memory`] if there is not enough
     /// memory.
-    pub fn new(backend: &B, shape: &MlpShape, seed: u64) -> Result<Self> {
+    pub fn new(backend: &B, shape: &MlpConfig, seed: u64) -> Result<Self> {
         let neurons = &shape.neurons;
         if neurons.len() < 2 || neurons.contains(&0) {
             let found = format!("{neurons:?}");
@@ -63,7 +63,7 @@ impl<B: Backend> Mlp<B> {
                 ),
             };
             let matrix = Shape::matrix(sizes[1], sizes[0]);
-            let initial = Initial::Normal {
+            let initial = Init::Normal {
                 standard_deviation: deviation,
             };
             let weight = Parameter::new(backend, name, matrix, initial, seed, index as u64)?;

@@ -1,10 +1,10 @@
 //! Models: layers in order.
 //!
 //! ```
-//! use neurogain::models::{Mlp, MlpShape, Network};
+//! use neurogain::models::{Mlp, MlpConfig, Network};
 //! use neurogain::{Cpu, Shape, Tensor};
 //! let cpu = Cpu::new()?;
-//! let shape = MlpShape {
+//! let shape = MlpConfig {
 //!     neurons: vec![4, 8, 3],
 //!     hidden_standard_deviation: 0.1,
 //!     output_standard_deviation: 0.1,
@@ -26,9 +26,9 @@ mod network;
 mod resnet;
 mod torchvision;
 
-pub use backbone::{Backbone, BackboneShape, STAGES, Stem};
-pub use comodulated::{Comodulated, ComodulatedShape, DecoderGains, Learnt, Modulated};
+pub use backbone::{Backbone, BackboneConfig, STAGES, Stem};
+pub use comodulated::{Comodulated, ComodulatedConfig, DecoderGains, ModulatedLayers, Trainable};
 pub use controller::Controller;
-pub use mlp::{Mlp, MlpShape};
+pub use mlp::{Mlp, MlpConfig};
 pub use network::{HiddenLayer, Network};
-pub use resnet::{SlimResNet, SlimResNetShape};
+pub use resnet::{SlimResNet, SlimResNetConfig};

@@ -7,15 +7,15 @@ use alloc::vec::Vec;
 use crate::backend::{Backend, Cpu, Pool, Window};
 use crate::error::{Error, Result};
 use crate::models::Network;
-use crate::models::backbone::{Backbone, BackboneShape, Builder, STAGES, Stem};
-use crate::nn::{GainLinear, Initial, Parameter, SpatialPool};
+use crate::models::backbone::{Backbone, BackboneConfig, Builder, STAGES, Stem};
+use crate::nn::{GainLinear, Init, Parameter, SpatialPool};
 use crate::shape::Shape;
 use crate::state::{Role, State, Visitor};
 use crate::tensor::Tensor;
 
 /// The sizes of a [`SlimResNet`], and which layers have gains.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SlimResNetShape {
+pub struct SlimResNetConfig {
     /// Rows and columns of an image: 32 for CIFAR, 84 for mini-ImageNet.
     pub side: usize,
     /// Channels of an image.
@@ -37,7 +37,7 @@ pub struct SlimResNetShape {
 ///
 /// Images of 32×32 pixels reach the pooling as 4×4, images of 84×84 as 11×11; either way the
 /// head's input is 8 · width features (160 in the paper). Convolutions and head have no bias; the
-/// convolutions have PyTorch's initialisation ([`Initial::KaimingUniform`]).
+/// convolutions have PyTorch's initialisation ([`Init::KaimingUniform`]).
 #[derive(Debug, Clone)]
 pub struct SlimResNet<B: Backend = Cpu> {
     backbone: Backbone<B>,
@@ -56,14 +56,14 @@ impl<B: Backend> SlimResNet<B> {
     /// # Errors
     /// [`Error::Setting`] for a size of 0 or a name in `modulated` that matches no layer,
     /// [`Error::Memory`] if there is not enough memory.
-    pub fn new(backend: &B, shape: &SlimResNetShape, seed: u64) -> Result<Self> {
+    pub fn new(backend: &B, shape: &SlimResNetConfig, seed: u64) -> Result<Self> {
         let sizes = [shape.side, shape.channels, shape.classes, shape.width];
         if sizes.contains(&0) {
             let expected = "side, channels, classes and width above 0";
             return Err(Error::setting("network", format!("{sizes:?}"), expected));
         }
         let mut builder = Builder::new(backend, &shape.modulated, seed);
-        let of = BackboneShape {
+        let of = BackboneConfig {
             side: shape.side,
             channels: shape.channels,
             width: shape.width,
@@ -71,7 +71,7 @@ impl<B: Backend> SlimResNet<B> {
             stem: Stem::Small,
         };
         let backbone = Backbone::build(&mut builder, &of)?;
-        let initial = Initial::Normal {
+        let initial = Init::Normal {
             standard_deviation: shape.head_standard_deviation,
         };
         let matrix = Shape::matrix(shape.classes, of.output_channels());

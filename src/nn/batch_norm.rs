@@ -4,9 +4,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 
-use crate::backend::{self, Backend, BatchNorm, Cpu, Normalisation, Normalise, NormaliseBackward};
+use crate::backend::{self, Backend, BatchNormConfig, Cpu, NormDims, Normalize, NormalizeBackward};
 use crate::error::{Error, Result};
-use crate::nn::{Initial, Parameter};
+use crate::nn::{Init, Parameter};
 use crate::shape::Shape;
 use crate::state::Role;
 use crate::tensor::Tensor;
@@ -21,7 +21,7 @@ use crate::tensor::Tensor;
 /// directly and through both statistics, so `dβ = Σ dŷ`, `dγ = Σ dŷ·x̂` and
 /// `dx = γ·r·(dŷ − dβ/n − x̂·dγ/n)`; the residual's gradient is dŷ.
 #[derive(Debug, Clone)]
-pub struct BatchNormalisation<B: Backend = Cpu> {
+pub struct BatchNorm2d<B: Backend = Cpu> {
     /// γ, initially 1.
     pub gamma: Parameter<B>,
     /// β, initially 0.
@@ -31,10 +31,10 @@ pub struct BatchNormalisation<B: Backend = Cpu> {
     name: String,
     statistics: Tensor<B>,
     inference: Tensor<B>,
-    settings: BatchNorm,
+    settings: BatchNormConfig,
 }
 
-impl<B: Backend> BatchNormalisation<B> {
+impl<B: Backend> BatchNorm2d<B> {
     /// γ = 1, β = 0, running mean 0 and variance 1, for each of `channels`.
     ///
     /// # Errors
@@ -43,20 +43,20 @@ impl<B: Backend> BatchNormalisation<B> {
         let vector = Shape::vector(channels);
         let parameter = |kind: &str, role, number| {
             let name: String = format!("{name}.{kind}");
-            let new = Parameter::new(backend, name, vector, Initial::Constant(number), 0, 0)?;
+            let new = Parameter::new(backend, name, vector, Init::Constant(number), 0, 0)?;
             Ok::<_, Error>(Parameter { role, ..new })
         };
         let matrix = Shape::matrix(2, channels);
         let mut start = vec![0.0; 2 * channels];
         start[channels..].fill(1.0);
-        Ok(BatchNormalisation {
+        Ok(BatchNorm2d {
             name: name.into(),
             gamma: parameter("gamma", Role::Scale, 1.0)?,
             beta: parameter("beta", Role::Shift, 0.0)?,
             running: Tensor::from_rows(backend, matrix, &start)?,
             statistics: Tensor::zeros(backend, matrix)?,
             inference: Tensor::zeros(backend, matrix)?,
-            settings: BatchNorm::default(),
+            settings: BatchNormConfig::default(),
         })
     }
 
@@ -85,7 +85,7 @@ impl<B: Backend> BatchNormalisation<B> {
             self.running.floats_mut(),
             self.statistics.floats_mut(),
         )?;
-        self.normalise(backend, &self.statistics, x, residual, relu, y)
+        self.normalize(backend, &self.statistics, x, residual, relu, y)
     }
 
     /// Normalises with the running statistics.
@@ -103,10 +103,10 @@ impl<B: Backend> BatchNormalisation<B> {
         let epsilon = self.settings.epsilon;
         let statistics = self.inference.floats_mut();
         backend.running_statistics(epsilon, self.running.floats(), statistics)?;
-        self.normalise(backend, &self.inference, x, residual, relu, y)
+        self.normalize(backend, &self.inference, x, residual, relu, y)
     }
 
-    fn normalise(
+    fn normalize(
         &self,
         backend: &B,
         statistics: &Tensor<B>,
@@ -120,7 +120,7 @@ impl<B: Backend> BatchNormalisation<B> {
             return Err(Error::shape("residual", x.shape(), residual.shape()));
         }
         y.reshape(backend, x.shape())?;
-        let operands = Normalise {
+        let operands = Normalize {
             dimensions,
             relu,
             statistics: statistics.floats(),
@@ -129,7 +129,7 @@ impl<B: Backend> BatchNormalisation<B> {
             x: x.floats(),
             residual: residual.map(Tensor::floats),
         };
-        backend.normalise(operands, y.floats_mut())
+        backend.normalize(operands, y.floats_mut())
     }
 
     /// Computes dγ and dβ in the parameters' gradients, overwrites `dy` with dx, and writes the residual's gradient to
@@ -155,7 +155,7 @@ impl<B: Backend> BatchNormalisation<B> {
                 found,
             ));
         }
-        let operands = NormaliseBackward {
+        let operands = NormalizeBackward {
             dimensions,
             statistics: self.statistics.floats(),
             gamma: self.gamma.value.floats(),
@@ -169,7 +169,7 @@ impl<B: Backend> BatchNormalisation<B> {
             }
             None => None,
         };
-        backend.normalise_backward(
+        backend.normalize_backward(
             operands,
             dy.floats_mut(),
             residual,
@@ -178,7 +178,7 @@ impl<B: Backend> BatchNormalisation<B> {
         )
     }
 
-    fn dimensions(&self, found: Shape) -> Result<backend::Normalisation> {
+    fn dimensions(&self, found: Shape) -> Result<backend::NormDims> {
         let channels = self.gamma.value.shape().rows();
         match found {
             Shape::Blocked {
@@ -186,7 +186,7 @@ impl<B: Backend> BatchNormalisation<B> {
                 height,
                 width,
                 channels: given,
-            } if given == channels => Ok(Normalisation {
+            } if given == channels => Ok(NormDims {
                 samples,
                 pixels: height.saturating_mul(width),
                 channels,

@@ -85,7 +85,7 @@ impl<B: Backend> ChannelScale<B> {
         backend.scale_shift_gradients(dimensions, dy.floats(), Some(ds), None)
     }
 
-    fn dimensions(&self, found: Shape) -> Result<backend::Normalisation> {
+    fn dimensions(&self, found: Shape) -> Result<backend::NormDims> {
         let channels = self.scale.shape().rows();
         match found {
             Shape::Blocked {
@@ -93,7 +93,7 @@ impl<B: Backend> ChannelScale<B> {
                 height,
                 width,
                 channels: given,
-            } if given == channels => Ok(backend::Normalisation {
+            } if given == channels => Ok(backend::NormDims {
                 samples,
                 pixels: height.saturating_mul(width),
                 channels,

@@ -2,7 +2,7 @@
 
 use alloc::format;
 
-use crate::backend::{Backend, Convolution, Cpu, Update, Window};
+use crate::backend::{Backend, Conv2dDims, Cpu, Update, Window};
 use crate::error::{Error, Result};
 use crate::nn::Parameter;
 use crate::shape::Shape;
@@ -47,7 +47,7 @@ impl<B: Backend> GainConvolution<B> {
     pub fn forward(&self, backend: &B, x: &Tensor<B>, y: &mut Tensor<B>) -> Result<()> {
         let (dimensions, shape) = self.dimensions(x.shape())?;
         y.reshape(backend, shape)?;
-        backend.convolution_forward(
+        backend.conv2d_forward(
             dimensions,
             self.weight.gain.as_ref().map(Tensor::floats),
             self.weight.value.floats(),
@@ -70,7 +70,7 @@ impl<B: Backend> GainConvolution<B> {
         dx: Option<(Update, &mut Tensor<B>)>,
     ) -> Result<()> {
         let dimensions = self.backward_dimensions(x.shape(), dy)?;
-        backend.convolution_to_weights(
+        backend.conv2d_backward_weights(
             dimensions,
             self.weight.gain.as_ref().map(Tensor::floats),
             dy.floats(),
@@ -100,7 +100,7 @@ impl<B: Backend> GainConvolution<B> {
             Update::Add if dx.shape() == x => {}
             Update::Add => return Err(Error::shape("convolution backward", x, dx.shape())),
         }
-        backend.convolution_to_input(
+        backend.conv2d_backward_data(
             dimensions,
             self.weight.gain.as_ref().map(Tensor::floats),
             self.weight.value.floats(),
@@ -110,7 +110,7 @@ impl<B: Backend> GainConvolution<B> {
         )
     }
 
-    fn backward_dimensions(&self, x: Shape, dy: &Tensor<B>) -> Result<Convolution> {
+    fn backward_dimensions(&self, x: Shape, dy: &Tensor<B>) -> Result<Conv2dDims> {
         let (dimensions, shape) = self.dimensions(x)?;
         if dy.shape() != shape {
             return Err(Error::shape("convolution backward", shape, dy.shape()));
@@ -118,7 +118,7 @@ impl<B: Backend> GainConvolution<B> {
         Ok(dimensions)
     }
 
-    fn dimensions(&self, found: Shape) -> Result<(Convolution, Shape)> {
+    fn dimensions(&self, found: Shape) -> Result<(Conv2dDims, Shape)> {
         let weight = self.weight.value.shape();
         let (outputs, inputs) = match weight {
             Shape::Dense([outputs, _, _, inputs]) => (outputs, inputs),
@@ -131,7 +131,7 @@ impl<B: Backend> GainConvolution<B> {
                 width,
                 channels,
             } if channels == inputs && samples > 0 => {
-                let dimensions = Convolution {
+                let dimensions = Conv2dDims {
                     blocks: found.blocks(),
                     height,
                     width,

@@ -2,7 +2,7 @@
 
 use alloc::format;
 
-use crate::backend::{Backend, Cpu, Product};
+use crate::backend::{Backend, Cpu, MatmulDims};
 use crate::error::{Error, Result};
 use crate::nn::Parameter;
 use crate::shape::Shape;
@@ -45,7 +45,7 @@ impl<B: Backend> GainLinear<B> {
     pub fn forward(&self, backend: &B, x: &Tensor<B>, y: &mut Tensor<B>) -> Result<()> {
         let dimensions = self.dimensions("linear forward", x.shape(), self.inputs())?;
         y.reshape(backend, Shape::features(x.shape().rows(), self.outputs()))?;
-        backend.product_forward(
+        backend.matmul_forward(
             dimensions,
             self.weight.gain.as_ref().map(Tensor::floats),
             self.weight.value.floats(),
@@ -67,7 +67,7 @@ impl<B: Backend> GainLinear<B> {
         dx: Option<&mut Tensor<B>>,
     ) -> Result<()> {
         let dimensions = self.backward_dimensions(x.shape(), dy)?;
-        backend.product_to_weights(
+        backend.matmul_backward_weights(
             dimensions,
             self.weight.gain.as_ref().map(Tensor::floats),
             dy.floats(),
@@ -93,7 +93,7 @@ impl<B: Backend> GainLinear<B> {
     ) -> Result<()> {
         let dimensions = self.backward_dimensions(x, dy)?;
         dx.reshape(backend, x)?;
-        backend.product_to_input(
+        backend.matmul_backward_data(
             dimensions,
             self.weight.gain.as_ref().map(Tensor::floats),
             self.weight.value.floats(),
@@ -102,7 +102,7 @@ impl<B: Backend> GainLinear<B> {
         )
     }
 
-    fn backward_dimensions(&self, x: Shape, dy: &Tensor<B>) -> Result<Product> {
+    fn backward_dimensions(&self, x: Shape, dy: &Tensor<B>) -> Result<MatmulDims> {
         let dimensions = self.dimensions("linear backward", x, self.inputs())?;
         self.dimensions("linear backward", dy.shape(), self.outputs())?;
         if dy.shape().rows() != x.rows() {
@@ -117,7 +117,7 @@ impl<B: Backend> GainLinear<B> {
         operation: &'static str,
         found: Shape,
         features: usize,
-    ) -> Result<Product> {
+    ) -> Result<MatmulDims> {
         if found.blocks() == 0 || found.columns() != features {
             return Err(Error::shape(
                 operation,
@@ -125,7 +125,7 @@ impl<B: Backend> GainLinear<B> {
                 found,
             ));
         }
-        Ok(Product {
+        Ok(MatmulDims {
             blocks: found.blocks(),
             outputs: self.outputs(),
             inputs: self.inputs(),

@@ -9,7 +9,7 @@ use crate::tensor::Tensor;
 
 /// Sums over the samples of a batch, and the number of samples.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Loss {
+pub struct BatchStats {
     /// The number of samples, m.
     pub samples: usize,
     /// Σ cross-entropy −ln p_label, nats.
@@ -20,11 +20,11 @@ pub struct Loss {
     pub correct: f64,
 }
 
-impl Loss {
+impl BatchStats {
     /// From a batch's [`sums`].
     fn of(samples: usize, numbers: &[f32]) -> Self {
         let total = |sum: usize| f64::from(numbers[sum]);
-        Loss {
+        BatchStats {
             samples,
             cross_entropy: total(sums::LOSS),
             entropy: total(sums::ENTROPY),
@@ -48,8 +48,8 @@ impl Loss {
     }
 
     /// The sums over both batches.
-    pub fn plus(self, other: Loss) -> Loss {
-        Loss {
+    pub fn plus(self, other: BatchStats) -> BatchStats {
+        BatchStats {
             samples: self.samples + other.samples,
             cross_entropy: self.cross_entropy + other.cross_entropy,
             entropy: self.entropy + other.entropy,
@@ -65,11 +65,11 @@ impl Loss {
 /// `∂L/∂z_c = exp(z_c)/S − [c = label] = p_c − [c = label]`, divided by the number m of samples in the mean.
 ///
 /// ```
-/// use neurogain::nn::SoftmaxCrossEntropy;
+/// use neurogain::nn::LossLog;
 /// use neurogain::{Cpu, Memory, Shape, Tensor};
 /// let cpu = Cpu::new()?;
 /// let logits = Tensor::from_rows(&cpu, Shape::features(2, 2), &[0.0, 0.0, 9.0, 0.0])?;
-/// let mut loss = SoftmaxCrossEntropy::new();
+/// let mut loss = LossLog::new();
 /// loss.infer(&cpu, &logits, &cpu.bytes(&[0, 0])?)?;
 /// loss.infer(&cpu, &logits, &cpu.bytes(&[1, 1])?)?;
 /// assert_eq!(loss.last(&cpu)?.accuracy(), 0.0);
@@ -77,7 +77,7 @@ impl Loss {
 /// # Ok::<(), neurogain::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct SoftmaxCrossEntropy<B: Backend = Cpu> {
+pub struct LossLog<B: Backend = Cpu> {
     /// The sums of each batch in the list, then unused tensors for later batches.
     sums: Vec<Tensor<B>>,
     /// The number of samples of each batch in the list.
@@ -86,16 +86,16 @@ pub struct SoftmaxCrossEntropy<B: Backend = Cpu> {
     host: Vec<f32>,
 }
 
-impl<B: Backend> Default for SoftmaxCrossEntropy<B> {
+impl<B: Backend> Default for LossLog<B> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<B: Backend> SoftmaxCrossEntropy<B> {
+impl<B: Backend> LossLog<B> {
     /// An empty list.
     pub fn new() -> Self {
-        SoftmaxCrossEntropy {
+        LossLog {
             sums: Vec::new(),
             samples: Vec::new(),
             host: Vec::new(),
@@ -141,22 +141,24 @@ impl<B: Backend> SoftmaxCrossEntropy<B> {
     ///
     /// # Errors
     /// [`Error::Shape`] if there is no batch, and errors of the device.
-    pub fn last(&self, backend: &B) -> Result<Loss> {
+    pub fn last(&self, backend: &B) -> Result<BatchStats> {
         let (sums, samples) = self.last_batch()?;
         let mut numbers = [0.0; sums::COUNT];
         backend.download(sums.floats(), &mut numbers)?;
-        Ok(Loss::of(samples, &numbers))
+        Ok(BatchStats::of(samples, &numbers))
     }
 
     /// The sum of the losses of all batches in the list, added in their order; empties the list.
     ///
     /// # Errors
     /// Errors of the device.
-    pub fn total(&mut self, backend: &B) -> Result<Loss> {
+    pub fn total(&mut self, backend: &B) -> Result<BatchStats> {
         let mut host = core::mem::take(&mut self.host);
         host.resize(self.batches() * sums::COUNT, 0.0);
         backend.download_each(self.parts(), &mut host)?;
-        let total = self.losses(&host).fold(Loss::default(), Loss::plus);
+        let total = self
+            .losses(&host)
+            .fold(BatchStats::default(), BatchStats::plus);
         self.host = host;
         self.samples.clear();
         Ok(total)
@@ -174,9 +176,9 @@ impl<B: Backend> SoftmaxCrossEntropy<B> {
     }
 
     /// The loss of each batch in the list, from the elements of its parts.
-    pub(crate) fn losses(&self, numbers: &[f32]) -> impl Iterator<Item = Loss> {
+    pub(crate) fn losses(&self, numbers: &[f32]) -> impl Iterator<Item = BatchStats> {
         let batches = self.samples.iter().zip(numbers.chunks_exact(sums::COUNT));
-        batches.map(|(&samples, numbers)| Loss::of(samples, numbers))
+        batches.map(|(&samples, numbers)| BatchStats::of(samples, numbers))
     }
 
     fn last_batch(&self) -> Result<(&Tensor<B>, usize)> {

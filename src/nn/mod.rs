@@ -4,11 +4,11 @@
 //! Activations and gradients are overwritten; the model owns them.
 //!
 //! ```
-//! use neurogain::nn::{GainLinear, Initial, Parameter};
+//! use neurogain::nn::{GainLinear, Init, Parameter};
 //! use neurogain::{Cpu, Shape, Tensor};
 //! let cpu = Cpu::new()?;
 //! // Two outputs of three inputs, all weights 1, both gains 2: y = 2·(x₁ + x₂ + x₃).
-//! let weight = Parameter::new(&cpu, "output", Shape::matrix(2, 3), Initial::Constant(1.0), 0, 0)?;
+//! let weight = Parameter::new(&cpu, "output", Shape::matrix(2, 3), Init::Constant(1.0), 0, 0)?;
 //! let layer = GainLinear::new(weight.with_gain(&cpu, 2.0)?);
 //! let x = Tensor::from_rows(&cpu, Shape::features(1, 3), &[1.0, 2.0, 3.0])?;
 //! let mut y = Tensor::zeros(&cpu, Shape::features(0, 1))?;
@@ -26,11 +26,11 @@ mod parameter;
 mod pool;
 mod relu;
 
-pub use batch_norm::BatchNormalisation;
+pub use batch_norm::BatchNorm2d;
 pub use channel_scale::ChannelScale;
 pub use gain_convolution::GainConvolution;
 pub use gain_linear::GainLinear;
-pub use loss::{Loss, SoftmaxCrossEntropy};
-pub use parameter::{Initial, Parameter};
+pub use loss::{BatchStats, LossLog};
+pub use parameter::{Init, Parameter};
 pub use pool::SpatialPool;
 pub use relu::Relu;

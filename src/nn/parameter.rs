@@ -27,14 +27,14 @@ pub struct Parameter<B: Backend = Cpu> {
     /// dL/dW, with the shape of W.
     pub gradient: Tensor<B>,
     /// The initialisation.
-    pub initial: Initial,
+    pub initial: Init,
     /// One gain per output neuron; `None` if the layer is not gain-modulated.
     pub gain: Option<Tensor<B>>,
 }
 
 /// The initialisation of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Initial {
+pub enum Init {
     /// Drawn from N(0, σ²): standard normal in f64, times σ.
     Normal {
         /// σ.
@@ -47,19 +47,19 @@ pub enum Initial {
     Constant(f32),
 }
 
-impl Initial {
+impl Init {
     /// Draws the next value from `stream` for an output with this many inputs, rounded to f32.
     pub(crate) fn draw(self, stream: &mut RandomStream, inputs: usize) -> f32 {
         let number = match self {
-            Initial::Normal { standard_deviation } => {
+            Init::Normal { standard_deviation } => {
                 let normal: f64 = StandardNormal.sample(stream);
                 normal * f64::from(standard_deviation)
             }
-            Initial::KaimingUniform => {
+            Init::KaimingUniform => {
                 let bound = 1.0 / libm::sqrt(inputs as f64);
                 (2.0 * stream.random::<f64>() - 1.0) * bound
             }
-            Initial::Constant(number) => f64::from(number),
+            Init::Constant(number) => f64::from(number),
         };
         number as f32
     }
@@ -75,7 +75,7 @@ impl<B: Backend> Parameter<B> {
         backend: &B,
         name: impl Into<String>,
         shape: Shape,
-        initial: Initial,
+        initial: Init,
         seed: u64,
         index: u64,
     ) -> Result<Self> {
@@ -91,7 +91,7 @@ impl<B: Backend> Parameter<B> {
         backend: &B,
         name: impl Into<String>,
         shape: Shape,
-        initial: Initial,
+        initial: Init,
         stream: &mut RandomStream,
     ) -> Result<Self> {
         let mut parameter = Parameter {

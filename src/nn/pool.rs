@@ -1,6 +1,6 @@
 //! Pooling over windows of an image.
 
-use crate::backend::{Backend, Pool, Pooling, Window};
+use crate::backend::{Backend, Pool, Pool2dDims, Window};
 use crate::error::{Error, Result};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -49,7 +49,7 @@ impl SpatialPool {
         backend.pool_backward(self.pool, dimensions, x, dy, dx.floats_mut())
     }
 
-    fn dimensions(&self, found: Shape) -> Result<(Pooling, Shape)> {
+    fn dimensions(&self, found: Shape) -> Result<(Pool2dDims, Shape)> {
         let Shape::Blocked {
             samples,
             height,
@@ -59,7 +59,7 @@ impl SpatialPool {
         else {
             return Err(Error::shape("pooling", "images", found));
         };
-        let dimensions = Pooling {
+        let dimensions = Pool2dDims {
             blocks: found.blocks(),
             height,
             width,

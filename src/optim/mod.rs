@@ -1,11 +1,11 @@
-//! Optimisers: functions of a parameter, its gradient and a state.
+//! Optimizers: functions of a parameter, its gradient and a state.
 //!
 //! ```
-//! use neurogain::nn::{Initial, Parameter};
+//! use neurogain::nn::{Init, Parameter};
 //! use neurogain::optim::{Optimizer, OptimizerState};
 //! use neurogain::{Cpu, Memory, Shape};
 //! let cpu = Cpu::new()?;
-//! let mut w = Parameter::new(&cpu, "w", Shape::matrix(1, 2), Initial::Constant(1.0), 0, 0)?;
+//! let mut w = Parameter::new(&cpu, "w", Shape::matrix(1, 2), Init::Constant(1.0), 0, 0)?;
 //! cpu.upload(&[4.0, -4.0], w.gradient.floats_mut())?;
 //! Optimizer::Sgd.update(&cpu, 0.25, &mut w, &mut OptimizerState::default())?;
 //! assert_eq!(w.value.to_rows(&cpu)?, [0.0, 2.0]);

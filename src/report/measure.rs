@@ -4,7 +4,7 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::format::{NONE, Unit};
-use crate::metrics::{PairedDifference, Summary, paired_difference, summarise};
+use crate::metrics::{PairedDifference, Summary, paired_difference, summarize};
 
 /// The better direction of a measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,7 +207,7 @@ pub(crate) fn over_seeds(measures: &[Measure], seeds: &[&ByMeasure<f64>]) -> ByM
     ByMeasure::new(measures, |measure| {
         let values = seeds.iter().map(|seed| seed.get(measure.name).copied());
         let values: Vec<f64> = values.collect::<Option<_>>()?;
-        (!values.is_empty()).then(|| summarise(&values))
+        (!values.is_empty()).then(|| summarize(&values))
     })
 }
 

@@ -44,7 +44,7 @@ pub use sweep::{
     Cell, Collected, Sweep, SweepSource, begin_sweep, cell_directory, cell_has_ended, collect_sweep,
 };
 pub use system::{
-    Best, Experiment, Job, MethodMeasures, Named, Outcome, Report, Saved, Size, Status, Summary,
-    System,
+    Best, Experiment, ExperimentSummary, Job, MethodMeasures, Named, Outcome, Report, Saved, Size,
+    Status, System,
 };
 pub use weights::read_weights;

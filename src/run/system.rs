@@ -76,7 +76,10 @@ pub trait System: Sized + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) for a complete outcome whose records are not complete.
-    fn summary(settings: &Self::Settings, outcomes: &[Option<Self::Outcome>]) -> Result<Summary>;
+    fn summary(
+        settings: &Self::Settings,
+        outcomes: &[Option<Self::Outcome>],
+    ) -> Result<ExperimentSummary>;
 
     /// The report on the same outcomes.
     ///
@@ -216,7 +219,7 @@ pub struct Saved<'a> {
 
 /// The summary of an experiment's outcomes.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Summary {
+pub struct ExperimentSummary {
     /// The contents of `summary.json`.
     pub json: serde_json::Value,
     /// SHA-256 over the hashes of all outcomes, if all are known.
@@ -250,7 +253,7 @@ pub struct Report {
     /// The tables for the terminal.
     pub table: String,
     /// The measures.
-    pub summary: Summary,
+    pub summary: ExperimentSummary,
     /// Further files, by path in the run directory: CSV, figures, the page.
     pub files: Vec<(PathBuf, Vec<u8>)>,
 }

@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 
 pub use kind::StreamKind;
 pub use lists::{ClassLists, numbered, recurring};
-pub use replay::{MemoryKind, Replayed, replay};
+pub use replay::{ReplayKind, Replayed, replay};
 pub use view::{LabelMap, PixelMap, View};
 
 /// Samples seen through one view.

@@ -13,7 +13,7 @@ use crate::rng::{Purpose, RandomStream};
 
 settings! {
     /// How the replay memory is filled.
-    pub enum MemoryKind {
+    pub enum ReplayKind {
         /// Reservoir sampling (Vitter's algorithm R): at any time every sample seen so far is in the memory with the
         /// same probability.
         Reservoir = "reservoir",
@@ -52,9 +52,9 @@ impl Replayed {
 /// [`Error::Setting`] for a `size` of 0, [`Error::Shape`] for a sample beyond `labels`.
 ///
 /// ```
-/// use neurogain::stream::{Context, MemoryKind, replay};
+/// use neurogain::stream::{Context, ReplayKind, replay};
 /// let joint = [Context::new(vec![0, 1, 2, 3], 5), Context::new(vec![0, 1, 2, 3, 4, 5], 5)];
-/// let contexts: Vec<_> = replay(&joint, &[0, 0, 1, 1, 2, 2], MemoryKind::Balanced, 2, 42)?.collect();
+/// let contexts: Vec<_> = replay(&joint, &[0, 0, 1, 1, 2, 2], ReplayKind::Balanced, 2, 42)?.collect();
 /// assert_eq!(contexts[0], joint[0]);
 /// // Two new samples, then two old samples, repeated once.
 /// let samples: Vec<u32> = contexts[1].samples().map(|(sample, _)| sample).collect();
@@ -65,13 +65,13 @@ impl Replayed {
 pub fn replay<'a>(
     contexts: &'a [Context],
     labels: &'a [u8],
-    kind: MemoryKind,
+    kind: ReplayKind,
     size: usize,
     seed: u64,
 ) -> Result<impl Iterator<Item = Context> + 'a> {
     if size == 0 {
         let expected = "a memory of at least one sample";
-        return Err(Error::setting("stream.memory.size", size, expected));
+        return Err(Error::setting("stream.replay.size", size, expected));
     }
     let mut checked = BTreeSet::new();
     for part in contexts.iter().flat_map(|context| &context.parts) {
@@ -113,11 +113,11 @@ pub fn replay<'a>(
         let before = seen_so_far;
         seen_so_far += new.len() as u64;
         match kind {
-            MemoryKind::Reservoir => {
+            ReplayKind::Reservoir => {
                 let mut stream = RandomStream::new(seed, Purpose::Reservoir, number);
                 reservoir(new, size, before, &mut stream, &mut memory);
             }
-            MemoryKind::Balanced => balanced(new, size, seed, &mut memory),
+            ReplayKind::Balanced => balanced(new, size, seed, &mut memory),
         }
         Context {
             parts,

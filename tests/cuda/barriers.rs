@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use neurogain::Result;
 use neurogain::backend::{
-    Affine, BatchNorm, Convolution, Convolutions, Cuda, Elementwise, Losses, Memory, Normalisation,
+    Affine, BatchNormConfig, Conv2dDims, Convolutions, Cuda, Elementwise, Losses, Memory, NormDims,
     Normalisations, Reductions, ScaleGradient, Unary, Window,
 };
 
@@ -32,7 +32,7 @@ fn results(cuda: &Cuda) -> Result<Vec<u32>> {
         padding: 1,
     };
     let (blocks, height, width, inputs, outputs) = (5, 5, 4, 40, 9);
-    let d = Convolution {
+    let d = Conv2dDims {
         blocks,
         height,
         width,
@@ -52,31 +52,31 @@ fn results(cuda: &Cuda) -> Result<Vec<u32>> {
     };
     let (w, x, dy) = (upload(w_length)?, upload(x_length)?, upload(y_length)?);
     let (mut y, mut dw) = (upload(y_length)?, upload(w_length)?);
-    cuda.convolution_forward(d, None, &w, &x, &mut y)?;
-    cuda.convolution_to_weights(d, None, &dy, &x, &mut dw)?;
+    cuda.conv2d_forward(d, None, &w, &x, &mut y)?;
+    cuda.conv2d_backward_weights(d, None, &dy, &x, &mut dw)?;
     let (mut running, mut statistics) = (upload(2 * inputs)?, upload(2 * inputs)?);
     let pixels = height * width;
-    let dimensions = Normalisation {
+    let dimensions = NormDims {
         samples,
         pixels,
         channels: inputs,
     };
     cuda.batch_statistics(
         dimensions,
-        BatchNorm::default(),
+        BatchNormConfig::default(),
         &x,
         &mut running,
         &mut statistics,
     )?;
     let (mut dx, mut dgamma, mut dbeta) = (upload(x_length)?, upload(inputs)?, upload(inputs)?);
-    let operands = neurogain::backend::NormaliseBackward {
+    let operands = neurogain::backend::NormalizeBackward {
         dimensions,
         statistics: &statistics,
         gamma: &upload(inputs)?,
         x: &x,
         y: None,
     };
-    cuda.normalise_backward(operands, &mut dx, None, &mut dgamma, &mut dbeta)?;
+    cuda.normalize_backward(operands, &mut dx, None, &mut dgamma, &mut dbeta)?;
     let labels = cuda.bytes(&vec![1; samples])?;
     let logits = upload(samples * 3)?;
     let mut totals = upload(3)?;

@@ -75,8 +75,8 @@ fn needs(cubin: &[u8]) -> BTreeMap<String, Need> {
 /// The products need many registers, the other kernels many threads.
 fn most_registers(kernel: &str) -> u32 {
     match kernel {
-        "convolution_forward" | "convolution_to_input" => 128,
-        "convolution_to_weights" => 96,
+        "conv2d_forward" | "conv2d_backward_data" => 128,
+        "conv2d_backward_weights" => 96,
         _ => 64,
     }
 }

@@ -121,7 +121,7 @@ fn other_experiments_give_the_processors_files() {
         "network.encoder=8",
         "network.decoder=8",
         "network.controller=4",
-        "modulator.count=2",
+        "modulator.num_draws=2",
         "training.batch=16",
         "pretraining.epochs=[1]",
         "adaptation.iterations=1",

@@ -1,14 +1,14 @@
 //! One iteration on a GPU is one graph with all kernels, one copy to the device and one from it.
 
 use crate::emulated::devices;
-use neurogain::backend::{Cuda, Elementwise, Memory, Reductions, Unary, cuda::Calls};
+use neurogain::backend::{Cuda, Elementwise, Memory, Reductions, Unary, cuda::CallCounts};
 use neurogain::data::digits;
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{
-    GradientDescent, History, Normalisation, OptimizerConfig, Samples, TestTasks, Trainer,
-    Transform,
+    DeviceDataset, EvalSets, GradientDescent, History, OptimizerConfig, PixelScaling,
+    RandomCropFlip, Trainer,
 };
-use neurogain::models::{Mlp, MlpShape, SlimResNet, SlimResNetShape};
+use neurogain::models::{Mlp, MlpConfig, SlimResNet, SlimResNetConfig};
 use neurogain::optim::Optimizer;
 use neurogain::{Shape, Tensor, stream};
 
@@ -21,21 +21,21 @@ const ADAM: Optimizer = Optimizer::Adam {
 /// What is trained, and how it is evaluated.
 struct Case {
     residual: bool,
-    transform: Transform,
-    test_transform: Transform,
+    transform: RandomCropFlip,
+    test_transform: RandomCropFlip,
     evaluate_every: usize,
 }
 
 /// The calls of each iteration of two contexts of the digits.
-fn calls(cuda: &Cuda, case: &Case) -> Vec<Calls> {
+fn calls(cuda: &Cuda, case: &Case) -> Vec<CallCounts> {
     let digits = digits::load();
-    let pixels = Normalisation {
+    let pixels = PixelScaling {
         maximum: 16.0,
         mean: vec![0.3053],
         standard_deviation: vec![0.3761],
     };
-    let training = Samples::new(cuda, &digits.train, &pixels).expect("samples");
-    let test = Samples::new(cuda, &digits.test, &pixels).expect("samples");
+    let training = DeviceDataset::new(cuda, &digits.train, &pixels).expect("samples");
+    let test = DeviceDataset::new(cuda, &digits.test, &pixels).expect("samples");
     let classes = [vec![0, 1], vec![0, 1, 2, 3]];
     // More test samples than a batch holds, if that is cheap.
     let of_tasks = classes.iter().map(|classes| {
@@ -43,7 +43,7 @@ fn calls(cuda: &Cuda, case: &Case) -> Vec<Calls> {
         let most = if case.residual { 20 } else { samples.len() };
         samples[..most].to_vec()
     });
-    let test = TestTasks::new(cuda, test, of_tasks.collect(), case.test_transform);
+    let test = EvalSets::new(cuda, test, of_tasks.collect(), case.test_transform);
     let test = test.expect("tasks");
     let contexts = stream::split(&digits.train, &classes, 6).expect("contexts");
     let dynamics = GainDynamics::new(0.9, 1.0, 0.4).expect("a gain");
@@ -64,7 +64,7 @@ fn calls(cuda: &Cuda, case: &Case) -> Vec<Calls> {
         true
     };
     let run = if case.residual {
-        let shape = SlimResNetShape {
+        let shape = SlimResNetConfig {
             side: 8,
             channels: 1,
             classes: 10,
@@ -77,7 +77,7 @@ fn calls(cuda: &Cuda, case: &Case) -> Vec<Calls> {
         let mut learner = learner.expect("a learner");
         trainer.run(&mut learner, &contexts, &mut history, observe)
     } else {
-        let shape = MlpShape {
+        let shape = MlpConfig {
             neurons: vec![64, 20, 10],
             hidden_standard_deviation: 0.05,
             output_standard_deviation: 0.05,
@@ -90,7 +90,7 @@ fn calls(cuda: &Cuda, case: &Case) -> Vec<Calls> {
     run.expect("it trains");
     let pairs = all.iter().zip(&all[1..]);
     pairs
-        .map(|(before, after)| Calls {
+        .map(|(before, after)| CallCounts {
             kernels: after.kernels - before.kernels,
             graphs: after.graphs - before.graphs,
             made: after.made - before.made,
@@ -100,7 +100,7 @@ fn calls(cuda: &Cuda, case: &Case) -> Vec<Calls> {
         .collect()
 }
 
-const ONE: Calls = Calls {
+const ONE: CallCounts = CallCounts {
     kernels: 0,
     graphs: 1,
     made: 0,
@@ -112,11 +112,11 @@ const ONE: Calls = Calls {
 /// adds one more task to evaluate, everything is one call.
 #[test]
 fn an_iteration_is_one_graph() {
-    let crop = Transform {
-        crop_padding: 1,
-        mirror: true,
+    let crop = RandomCropFlip {
+        padding: 1,
+        horizontal_flip: true,
     };
-    let plain = Transform::default();
+    let plain = RandomCropFlip::default();
     let devices = devices("graphs");
     for (residual, transform, test_transform, evaluate_every) in [
         (false, plain, plain, 1),

@@ -5,11 +5,11 @@ use crate::emulated::devices;
 use neurogain::data::digits;
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{
-    Batch, GradientDescent, History, Learner, Normalisation, OptimizerConfig, Record, Samples,
-    TestTasks, Trainer, Transform,
+    Batch, DeviceDataset, EvalSets, GradientDescent, History, Learner, OptimizerConfig,
+    PixelScaling, RandomCropFlip, Record, Trainer,
 };
-use neurogain::models::{Mlp, MlpShape, Network, SlimResNet, SlimResNetShape};
-use neurogain::nn::{Parameter, SoftmaxCrossEntropy};
+use neurogain::models::{Mlp, MlpConfig, Network, SlimResNet, SlimResNetConfig};
+use neurogain::nn::{LossLog, Parameter};
 use neurogain::optim::Optimizer;
 use neurogain::state::Checkpoint;
 use neurogain::{Backend, Cpu, Shape, Tensor, stream};
@@ -37,18 +37,18 @@ fn bits<'a, B: Backend>(
 /// Two contexts of the digits, evaluated after every iteration, with one method.
 fn split_digits<B: Backend>(backend: &B, rule: Optimizer) -> (Vec<Record>, Vec<u32>) {
     let digits = digits::load();
-    let pixels = Normalisation {
+    let pixels = PixelScaling {
         maximum: 16.0,
         mean: vec![0.3053],
         standard_deviation: vec![0.3761],
     };
-    let training = Samples::new(backend, &digits.train, &pixels).expect("samples");
-    let test = Samples::new(backend, &digits.test, &pixels).expect("samples");
+    let training = DeviceDataset::new(backend, &digits.train, &pixels).expect("samples");
+    let test = DeviceDataset::new(backend, &digits.test, &pixels).expect("samples");
     let tasks = vec![digits.test.of_classes(&[0, 1])];
-    let test = TestTasks::new(backend, test, tasks, Transform::default()).expect("tasks");
+    let test = EvalSets::new(backend, test, tasks, RandomCropFlip::default()).expect("tasks");
     let classes = [vec![0, 1], vec![0, 1, 2, 3]];
     let contexts = stream::split(&digits.train, &classes, 4).expect("contexts");
-    let shape = MlpShape {
+    let shape = MlpConfig {
         neurons: vec![64, 50, 10],
         hidden_standard_deviation: 0.05,
         output_standard_deviation: 0.05,
@@ -63,7 +63,7 @@ fn split_digits<B: Backend>(backend: &B, rule: Optimizer) -> (Vec<Record>, Vec<u
         training: &training,
         test: &test,
         batch: 40,
-        transform: Transform::default(),
+        transform: RandomCropFlip::default(),
         evaluate_every: 1,
         seed: 42,
     };
@@ -99,7 +99,7 @@ fn the_multilayer_perceptron() {
 /// Iterations of the slim ResNet-18 with gains on three layers, then its logits in inference.
 fn resnet<B: Backend>(backend: &B) -> (Vec<u64>, Vec<u32>) {
     let (samples, side, classes) = (20, 9, 5);
-    let shape = SlimResNetShape {
+    let shape = SlimResNetConfig {
         side,
         channels: 3,
         classes,
@@ -127,7 +127,7 @@ fn resnet<B: Backend>(backend: &B) -> (Vec<u64>, Vec<u32>) {
         inputs: Tensor::from_rows(backend, images, &numbers).expect("images"),
         labels: backend.bytes(&labels).expect("labels"),
     };
-    let (mut losses, mut loss) = (Vec::new(), SoftmaxCrossEntropy::new());
+    let (mut losses, mut loss) = (Vec::new(), LossLog::new());
     for _ in 0..3 {
         learner.step(backend, &batch, &mut loss).expect("it trains");
         let found = loss.last(backend).expect("a loss");
@@ -171,13 +171,13 @@ fn a_run_goes_on_on_the_other_device() {
 }
 
 fn step<B: Backend>(backend: &B, learner: &mut impl Learner<B>) {
-    let mut log = SoftmaxCrossEntropy::new();
+    let mut log = LossLog::new();
     let done = learner.step(backend, &batch(backend), &mut log);
     done.expect("it trains");
 }
 
 fn mlp<B: Backend>(backend: &B) -> Mlp<B> {
-    let shape = MlpShape {
+    let shape = MlpConfig {
         neurons: vec![12, 30, 4],
         hidden_standard_deviation: 0.3,
         output_standard_deviation: 0.3,

@@ -4,13 +4,13 @@
 use crate::images::{Awkward, backends, bits, gamma, same_everywhere, unwritten, upload};
 use neurogain::Error;
 use neurogain::backend::cpu::Floats;
-use neurogain::backend::{Cpu, Memory, Pool, Pooling, Poolings, Window};
+use neurogain::backend::{Cpu, Memory, Pool, Pool2dDims, Poolings, Window};
 use proptest::prelude::*;
 
 #[derive(Debug, Clone)]
 struct Case {
     samples: usize,
-    dimensions: Pooling,
+    dimensions: Pool2dDims,
     seed: u64,
 }
 
@@ -33,7 +33,7 @@ impl Case {
 
     /// The pixels of x that are pooled for each element of y, in row-major order.
     fn windows(&self) -> Vec<Vec<usize>> {
-        let Pooling {
+        let Pool2dDims {
             blocks,
             height,
             width,
@@ -140,7 +140,7 @@ fn cases() -> impl Strategy<Value = Case> {
     (samples, channels, sides, windows, any::<u64>())
         .prop_map(
             |(samples, channels, (height, width), (size, stride, padding), seed)| {
-                let dimensions = Pooling {
+                let dimensions = Pool2dDims {
                     blocks: samples.div_ceil(16),
                     height,
                     width,
@@ -169,7 +169,7 @@ proptest! {
     }
 }
 
-const SMALL: Pooling = Pooling {
+const SMALL: Pool2dDims = Pool2dDims {
     blocks: 2,
     height: 4,
     width: 5,
@@ -224,7 +224,7 @@ fn gradients_are_the_derivatives_of_the_forward_pass() {
 
 #[test]
 fn ties_go_to_the_first_and_a_nan_wins() {
-    let dimensions = Pooling {
+    let dimensions = Pool2dDims {
         blocks: 1,
         height: 2,
         width: 2,
@@ -274,7 +274,7 @@ fn ties_go_to_the_first_and_a_nan_wins() {
 fn many_samples_over_threads() {
     let case = Case {
         samples: 211,
-        dimensions: Pooling {
+        dimensions: Pool2dDims {
             blocks: 14,
             height: 33,
             width: 31,
@@ -294,7 +294,7 @@ fn wrong_shapes_are_errors() {
     let cpu = Cpu::new().unwrap();
     let [x, y] = SMALL.lengths().unwrap();
     let floats = |length| cpu.zeros(length).unwrap();
-    let accepted = |dimensions: Pooling, x: usize, y: usize| {
+    let accepted = |dimensions: Pool2dDims, x: usize, y: usize| {
         let (x, mut y, mut dx) = (floats(x), floats(y), floats(x));
         let forward = cpu.pool(Pool::Max, dimensions, &x, &mut y);
         let backward = cpu.pool_backward(Pool::Max, dimensions, &x, &y, &mut dx);
@@ -312,10 +312,10 @@ fn wrong_shapes_are_errors() {
             stride,
             padding,
         };
-        assert!(!accepted(Pooling { window, ..SMALL }, x, y));
+        assert!(!accepted(Pool2dDims { window, ..SMALL }, x, y));
     }
     for (blocks, height, channels) in [(large, 4, 3), (2, large, 3), (2, 4, large), (2, 0, 3)] {
-        let dimensions = Pooling {
+        let dimensions = Pool2dDims {
             blocks,
             height,
             channels,
@@ -323,9 +323,9 @@ fn wrong_shapes_are_errors() {
         };
         assert!(!accepted(dimensions, x, y));
     }
-    assert!(accepted(Pooling { blocks: 0, ..SMALL }, 0, 0));
+    assert!(accepted(Pool2dDims { blocks: 0, ..SMALL }, 0, 0));
     assert!(accepted(
-        Pooling {
+        Pool2dDims {
             channels: 0,
             ..SMALL
         },

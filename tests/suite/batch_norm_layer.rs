@@ -4,12 +4,12 @@
 
 use crate::reference::image_layers::{check, empty, slopes, tensor, values, weighed, with};
 use crate::reference::layers::{
-    EPSILON, Images, normalise, normalise_backward, relu, relu_backward,
+    EPSILON, Images, normalize, normalize_backward, relu, relu_backward,
 };
 use crate::reference::resnet_library::{Numbers, narrow};
 use crate::reference::{self, Bounded, dot, exact};
 use neurogain::backend::summation;
-use neurogain::nn::BatchNormalisation;
+use neurogain::nn::BatchNorm2d;
 use neurogain::{Cpu, Memory};
 
 /// Batch normalisation by the formula of the kernel contract (shifted sums), to which the bound belongs; its
@@ -115,11 +115,11 @@ fn batch_normalisation() {
             // The definition, in two passes.
             let output =
                 |x: &Images<f64>, residual: Option<&Images<f64>>, gamma: &[f64], beta: &[f64]| {
-                    let y = normalise(x, gamma, beta).y;
+                    let y = normalize(x, gamma, beta).y;
                     let y = residual.map_or(y.clone(), |residual| y.plus(residual));
                     if with_relu { relu(&y) } else { y }
                 };
-            let normalised = normalise(&x, &gamma, &beta);
+            let normalised = normalize(&x, &gamma, &beta);
             let sum = residual.map_or(normalised.y.clone(), |r| normalised.y.plus(r));
             let margin = sum
                 .numbers
@@ -134,7 +134,7 @@ fn batch_normalisation() {
             } else {
                 dy.clone()
             };
-            let (dx, dgamma, dbeta) = normalise_backward(&x, &normalised, &gamma, &masked);
+            let (dx, dgamma, dbeta) = normalize_backward(&x, &normalised, &gamma, &masked);
             let y = output(&x, residual, &gamma, &beta);
             for (formula, definition) in [
                 (&expected.y, &y.numbers),
@@ -171,7 +171,7 @@ fn batch_normalisation() {
                 });
             }
 
-            let mut layer = BatchNormalisation::new(&backend, "norm", 3).unwrap();
+            let mut layer = BatchNorm2d::new(&backend, "norm", 3).unwrap();
             backend
                 .upload(&narrow(&gamma), layer.gamma.value.floats_mut())
                 .unwrap();

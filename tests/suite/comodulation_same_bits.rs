@@ -4,9 +4,12 @@
 
 use crate::reference::comodulated_library::{CASE, Case};
 use neurogain::backend::cpu::InstructionSet;
-use neurogain::gain::{Draws, Measure, Modulation, Sign};
-use neurogain::learn::{Adapter, AdapterSettings, Batch, GainSource, GainsFor, Modulator, Pass};
-use neurogain::models::{Controller, Learnt, Modulated, Stem};
+use neurogain::gain::{GainStatistic, Modulation, Rectification, SamplingScheme};
+use neurogain::learn::{
+    Batch, ComodulationLearner, ComodulationLearnerConfig, ControllerPass, GainGranularity,
+    GainSource, Modulator,
+};
+use neurogain::models::{Controller, ModulatedLayers, Stem, Trainable};
 use neurogain::optim::Optimizer;
 use neurogain::rng::Purpose;
 use neurogain::{Cpu, Memory};
@@ -14,7 +17,7 @@ use neurogain::{Cpu, Memory};
 /// An adaptation, and the hash of its results.
 struct Adaptation {
     case: Case,
-    settings: AdapterSettings,
+    settings: ComodulationLearnerConfig,
     hidden: usize,
     hash: u64,
 }
@@ -39,37 +42,37 @@ fn adaptations() -> [Adaptation; 2] {
         ..CASE
     };
     let modulator = Modulator {
-        deviation: 0.1,
-        count: 8,
-        draws: Draws::Antithetic,
+        std: 0.1,
+        num_draws: 8,
+        sampling: SamplingScheme::Antithetic,
         modulation: Modulation::LogNormal,
-        constant: 1.0,
-        measure: Measure::Covariance,
-        sign: Sign::Rectified,
-        gains_for: GainsFor::Task,
-        pass: Pass::Constant,
+        test_modulator: 1.0,
+        statistic: GainStatistic::Covariance,
+        rectification: Rectification::Rectified,
+        granularity: GainGranularity::Task,
+        controller_pass: ControllerPass::Constant,
     };
-    let settings = AdapterSettings {
+    let settings = ComodulationLearnerConfig {
         rule: ADAM,
         learning_rate: 0.003,
         shared_readout: false,
-        learnt: Learnt::Modulation,
+        learnt: Trainable::Modulation,
         gains: GainSource::Comodulation,
         modulator: modulator.clone(),
         seed: 42,
     };
-    let others = AdapterSettings {
+    let others = ComodulationLearnerConfig {
         rule: Optimizer::Momentum { momentum: 0.9 },
-        learnt: Learnt::Weights,
+        learnt: Trainable::Weights,
         gains: GainSource::Shuffled,
         modulator: Modulator {
-            deviation: 0.3,
-            draws: Draws::MomentMatched,
+            std: 0.3,
+            sampling: SamplingScheme::MomentMatched,
             modulation: Modulation::Uncorrected,
-            measure: Measure::Correlation,
-            sign: Sign::Absolute,
-            gains_for: GainsFor::Image,
-            pass: Pass::Fluctuating,
+            statistic: GainStatistic::Correlation,
+            rectification: Rectification::Absolute,
+            granularity: GainGranularity::Image,
+            controller_pass: ControllerPass::Fluctuating,
             ..modulator
         },
         ..settings.clone()
@@ -87,7 +90,7 @@ fn adaptations() -> [Adaptation; 2] {
                 stem: Stem::Large,
                 stages: 1,
                 residual: false,
-                modulated: Modulated::First,
+                modulated: ModulatedLayers::First,
                 ..case
             },
             settings: others,
@@ -131,7 +134,7 @@ impl Adaptation {
         }
         let settings = self.settings.clone();
         let network = pair.library;
-        let mut adapter = Adapter::new(
+        let mut adapter = ComodulationLearner::new(
             backend,
             network,
             Some(controller),
@@ -158,10 +161,10 @@ impl Adaptation {
         for (task, batch) in batches.iter().enumerate() {
             hash.add(&adapter.gains(task).unwrap());
             hash.add(&adapter.couplings(backend, task).unwrap());
-            let answer = adapter.answer(backend, task, batch, 0).unwrap();
-            hash.add(&answer.logits);
-            hash.add(&answer.activity);
-            hash.add(&answer.decision);
+            let prediction = adapter.predict(backend, task, batch, 0).unwrap();
+            hash.add(&prediction.logits);
+            hash.add(&prediction.activity);
+            hash.add(&prediction.decision);
         }
         hash.0
     }

@@ -31,7 +31,7 @@ const ARGUMENTS: &[&str] = &[
     "--set",
     "network.decoder=8",
     "--set",
-    "modulator.count=4",
+    "modulator.num_draws=4",
     "--set",
     "pretraining.epochs=[1,2]",
     "--set",
@@ -210,7 +210,7 @@ fn other_settings_data_or_a_second_process_are_refused_and_nothing_is_touched() 
 
     let config = dir.join("config.toml");
     let text = String::from_utf8(undisturbed[Path::new("config.toml")].clone()).expect("UTF-8");
-    let other = text.replacen("count = 4", "count = 6", 1);
+    let other = text.replacen("num_draws = 4", "num_draws = 6", 1);
     assert_ne!(text, other);
     fs::write(&config, other).expect("written");
     refused(&["weights/pretraining-", "config.toml", "new run"]);

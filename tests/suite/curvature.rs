@@ -191,7 +191,7 @@ fn top_eigenvalues_are_those_of_the_whole_hessian() {
             ],
             gains: vec![vec![1.5, 2.0, 0.75], vec![1.25, 1.0, 3.0]],
         },
-        samples: reference::Samples {
+        samples: reference::DeviceDataset {
             inputs: vec![
                 vec![1.0, 0.5, -0.25],
                 vec![0.25, 2.0, 0.5],

@@ -106,9 +106,9 @@ fn later_tasks_are_hashed_written_and_read_back() {
 #[test]
 fn augmented_test_images_are_drawn_anew() {
     let samples = digits::load();
-    let crop = ["training.crop_padding=1", "training.mirror=true"];
+    let crop = ["training.crop_padding=1", "training.horizontal_flip=true"];
     let plain = run(&settings(&crop).unwrap(), &samples);
-    let augmented = [crop[0], crop[1], "evaluation.augmented=true"];
+    let augmented = [crop[0], crop[1], "evaluation.test_time_augmentation=true"];
     let found = run(&settings(&augmented).unwrap(), &samples);
     assert_eq!(found, run(&settings(&augmented).unwrap(), &samples));
     let pairs = plain.runs[0]
@@ -124,7 +124,10 @@ fn augmented_test_images_are_drawn_anew() {
         }
     }
     // Without crop and flip there is nothing to do.
-    let idle = run(&settings(&["evaluation.augmented=true"]).unwrap(), &samples);
+    let idle = run(
+        &settings(&["evaluation.test_time_augmentation=true"]).unwrap(),
+        &samples,
+    );
     let as_is = run(&settings(&[]).unwrap(), &samples);
     assert_eq!(idle.runs[0].history, as_is.runs[0].history);
 }

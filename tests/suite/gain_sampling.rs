@@ -1,18 +1,22 @@
 //! Stochastic gains: the draws and the gains have the documented moments.
 
-use neurogain::gain::{Draws, Modulation, gain, modulator};
+use neurogain::gain::{Modulation, SamplingScheme, gain, modulator};
 use neurogain::rng::{Purpose, RandomStream};
 use neurogain::{Error, Result};
 use proptest::prelude::*;
 
-const ALL: [Draws; 3] = [Draws::Gaussian, Draws::Antithetic, Draws::MomentMatched];
+const ALL: [SamplingScheme; 3] = [
+    SamplingScheme::Gaussian,
+    SamplingScheme::Antithetic,
+    SamplingScheme::MomentMatched,
+];
 const MODULATIONS: [Modulation; 3] = [
     Modulation::LogNormal,
     Modulation::Uncorrected,
     Modulation::Linear,
 ];
 
-fn draw(draws: Draws, deviation: f32, count: usize, step: u64) -> Result<Vec<f32>> {
+fn draw(draws: SamplingScheme, deviation: f32, count: usize, step: u64) -> Result<Vec<f32>> {
     let mut stream = RandomStream::new(42, Purpose::Modulator, step);
     modulator(&mut stream, draws, deviation, count)
 }
@@ -52,7 +56,7 @@ fn log_normal_gains_have_mean_1_and_the_variance_of_the_formula() {
         .into_iter()
         .enumerate()
     {
-        let draws = draw(Draws::Gaussian, sigma, n, step as u64).unwrap();
+        let draws = draw(SamplingScheme::Gaussian, sigma, n, step as u64).unwrap();
         let gains = draws
             .iter()
             .map(|&m| gain(Modulation::LogNormal, m, c, sigma));
@@ -70,7 +74,7 @@ fn log_normal_gains_have_mean_1_and_the_variance_of_the_formula() {
 #[test]
 fn the_other_gains_have_the_means_of_their_formulas() {
     let (n, sigma, c) = (1_000_000, 0.2, 1.5);
-    let draws = draw(Draws::Gaussian, sigma, n, 9).unwrap();
+    let draws = draw(SamplingScheme::Gaussian, sigma, n, 9).unwrap();
     let mean = |modulation| {
         let gains = draws.iter().map(|&m| gain(modulation, m, c, sigma));
         moments(gains, 1.0).0
@@ -88,7 +92,7 @@ fn the_other_gains_have_the_means_of_their_formulas() {
 fn the_covariance_with_the_modulator_is_the_coupling() {
     let (n, sigma) = (1_000_000, 0.3f32);
     for c in [0.25f32, 1.0, 2.0] {
-        let draws = draw(Draws::Gaussian, sigma, n, 11).unwrap();
+        let draws = draw(SamplingScheme::Gaussian, sigma, n, 11).unwrap();
         let products = draws
             .iter()
             .map(|&m| m * gain(Modulation::LogNormal, m, c, sigma));
@@ -103,7 +107,12 @@ fn the_covariance_with_the_modulator_is_the_coupling() {
 #[test]
 fn gaussian_draws_have_their_moments() {
     let (n, sigma) = (1_000_000, 0.1f32);
-    let (mean, square) = moments(draw(Draws::Gaussian, sigma, n, 3).unwrap().into_iter(), 0.0);
+    let (mean, square) = moments(
+        draw(SamplingScheme::Gaussian, sigma, n, 3)
+            .unwrap()
+            .into_iter(),
+        0.0,
+    );
     let s2 = f64::from(sigma).powi(2);
     assert_within(mean, 0.0, s2, n, "mean");
     assert_within(square, s2, 2.0 * s2 * s2, n, "mean square");
@@ -114,14 +123,14 @@ proptest! {
     fn antithetic_draws_are_pairs_that_cancel(
         sigma in 0f32..10.0, pairs in 1usize..200, step: u64,
     ) {
-        let values = draw(Draws::Antithetic, sigma, 2 * pairs, step)?;
+        let values = draw(SamplingScheme::Antithetic, sigma, 2 * pairs, step)?;
         prop_assert_eq!(values.len(), 2 * pairs);
         for pair in values.chunks(2) {
             prop_assert_eq!(pair[0], -pair[1]);
         }
         prop_assert_eq!(values.iter().sum::<f32>(), 0.0);
         // The first of each pair is the independent draw.
-        let independent = draw(Draws::Gaussian, sigma, pairs, step)?;
+        let independent = draw(SamplingScheme::Gaussian, sigma, pairs, step)?;
         let firsts: Vec<f32> = values.iter().step_by(2).copied().collect();
         prop_assert_eq!(firsts, independent);
     }
@@ -132,7 +141,7 @@ proptest! {
     fn matched_draws_have_the_moments_that_were_asked_for(
         sigma in 1e-3f32..10.0, count in 2usize..300, step: u64,
     ) {
-        let values = draw(Draws::MomentMatched, sigma, count, step)?;
+        let values = draw(SamplingScheme::MomentMatched, sigma, count, step)?;
         let (mean, square) = moments(values.into_iter(), 0.0);
         let (sigma, unit) = (f64::from(sigma), 2f64.powi(-24) + 1e-12);
         prop_assert!(mean.abs() <= unit * sigma, "mean {}", mean);
@@ -188,24 +197,24 @@ fn impossible_draws_are_errors_that_say_what_is_right() {
     };
     for draws in ALL {
         for deviation in [-0.1, f32::NAN, f32::INFINITY] {
-            refused(draws, deviation, 4, "modulator.deviation");
+            refused(draws, deviation, 4, "modulator.std");
         }
-        refused(draws, 0.1, 0, "modulator.count = 0");
+        refused(draws, 0.1, 0, "modulator.num_draws = 0");
         refused(draws, f32::MAX, 1000, "finite in f32");
     }
     refused(
-        Draws::Antithetic,
+        SamplingScheme::Antithetic,
         0.1,
         7,
-        "modulator.count = 7: expected an even",
+        "modulator.num_draws = 7: expected an even",
     );
     refused(
-        Draws::MomentMatched,
+        SamplingScheme::MomentMatched,
         0.1,
         1,
-        "modulator.count = 1: expected at least 2",
+        "modulator.num_draws = 1: expected at least 2",
     );
-    let error = draw(Draws::Gaussian, 0.1, usize::MAX / 4, 1).unwrap_err();
+    let error = draw(SamplingScheme::Gaussian, 0.1, usize::MAX / 4, 1).unwrap_err();
     assert!(matches!(error, Error::Memory { .. }), "{error:?}");
 }
 

@@ -4,7 +4,7 @@ use crate::reference;
 use crate::reference::difference;
 use crate::reference::library::cases;
 use neurogain::models::Network as _;
-use neurogain::nn::SoftmaxCrossEntropy;
+use neurogain::nn::LossLog;
 use neurogain::{Cpu, Shape, Tensor};
 use proptest::prelude::*;
 
@@ -19,7 +19,7 @@ proptest! {
         let mut mlp = case.mlp(&backend);
         let batch = case.batch(&backend);
         let expected = case.network.pass(&case.samples);
-        let mut loss = SoftmaxCrossEntropy::new();
+        let mut loss = LossLog::new();
         let mut dlogits = Tensor::zeros(&backend, Shape::features(0, 1)).unwrap();
 
         let logits = mlp.forward(&backend, &batch.inputs).unwrap();
@@ -70,7 +70,7 @@ fn the_bound_is_tight() {
         ],
         gains: vec![vec![1.5, 1.25], vec![2.0, 1.0]],
     };
-    let samples = reference::Samples {
+    let samples = reference::DeviceDataset {
         inputs: vec![vec![1.0, 0.5], vec![0.25, 2.0]],
         labels: vec![0, 1],
     };

@@ -6,7 +6,7 @@ use crate::reference::layers::{Taps, average, average_backward};
 use crate::reference::resnet_library::{Numbers, narrow};
 use crate::reference::{self, Bounded, exact};
 use neurogain::backend::{Pool, Update, Window};
-use neurogain::nn::{GainConvolution, Initial, Parameter, SpatialPool};
+use neurogain::nn::{GainConvolution, Init, Parameter, SpatialPool};
 use neurogain::{Cpu, Memory, Shape, Tensor};
 
 /// 3×3 and 1×1 kernels, strides 1 and 2, even and odd sides, with and without gains, and a dx that is
@@ -43,7 +43,7 @@ fn convolution() {
                     None => exact(w[i]),
                 })
                 .collect();
-            let initial = Initial::Constant(0.0);
+            let initial = Init::Constant(0.0);
             let kernel = Shape::kernel(3, size, 2);
             let mut weight = Parameter::new(&backend, "w", kernel, initial, 0, 0).unwrap();
             backend

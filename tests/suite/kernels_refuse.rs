@@ -3,14 +3,14 @@
 
 use neurogain::backend::{
     Affine, Attention, Binary, Cpu, Elementwise, LayerNormalise, LayerNormaliseBackward, Memory,
-    Normalisation, Normalisations, Reductions, SampleProduct, ScaleGradient, ScaleShift, Unary,
+    NormDims, Normalisations, Reductions, SampleProduct, ScaleGradient, ScaleShift, Unary,
 };
 use neurogain::{Error, Result};
 
 type Floats = <Cpu as Memory>::Floats;
 
 /// 18 samples, the last block of which is padded, of 3 pixels and 5 channels.
-const D: Normalisation = Normalisation {
+const D: NormDims = NormDims {
     samples: 18,
     pixels: 3,
     channels: 5,
@@ -29,7 +29,7 @@ const FLAT: usize = 2 * 5 * 16;
 const ROWS: usize = 2 * 3 * 2 * 16;
 
 /// A function of the backend on these dimensions and operands, each given as `&mut`.
-type Call = fn(&Cpu, Normalisation, SampleProduct, &mut [&mut Floats]) -> Result<()>;
+type Call = fn(&Cpu, NormDims, SampleProduct, &mut [&mut Floats]) -> Result<()>;
 
 /// A function's name, the correct lengths of its operands, and the call.
 type Row = (&'static str, &'static [(&'static str, usize)], Call);
@@ -104,7 +104,7 @@ const CALLS: &[Row] = calls! {
 };
 
 /// Calls a function with operands of these lengths, all ones.
-fn call(call: Call, d: Normalisation, p: SampleProduct, lengths: &[usize]) -> Result<Vec<Floats>> {
+fn call(call: Call, d: NormDims, p: SampleProduct, lengths: &[usize]) -> Result<Vec<Floats>> {
     let cpu = Cpu::new()?;
     let one = |&length: &usize| {
         let mut floats = cpu.zeros(length)?;
@@ -155,13 +155,13 @@ fn operands_of_another_length() {
 fn dimensions_that_cannot_be() {
     let most = usize::MAX;
     let huge = [
-        Normalisation { samples: most, ..D },
-        Normalisation { pixels: most, ..D },
-        Normalisation {
+        NormDims { samples: most, ..D },
+        NormDims { pixels: most, ..D },
+        NormDims {
             channels: most,
             ..D
         },
-        Normalisation {
+        NormDims {
             samples: most,
             pixels: most,
             channels: most,
@@ -173,7 +173,7 @@ fn dimensions_that_cannot_be() {
         SampleProduct { columns: most, ..P },
         SampleProduct { terms: most, ..P },
     ];
-    let nothing = Normalisation { samples: 0, ..D };
+    let nothing = NormDims { samples: 0, ..D };
     // These have no dimensions apart from their operands' lengths.
     let plain = [
         "relu backward",
@@ -186,7 +186,7 @@ fn dimensions_that_cannot_be() {
     ];
     for (name, operands, of) in CALLS.iter().filter(|(name, ..)| !plain.contains(name)) {
         let lengths: Vec<usize> = operands.iter().map(|(_, length)| *length).collect();
-        let refused = |d: Normalisation, p: SampleProduct| {
+        let refused = |d: NormDims, p: SampleProduct| {
             let error = call(*of, d, p, &lengths).expect_err(name);
             assert!(matches!(error, Error::Shape { .. }), "{name}: {error:?}");
         };
@@ -198,7 +198,7 @@ fn dimensions_that_cannot_be() {
                 .for_each(|d| refused(d, P)),
             _ => huge
                 .into_iter()
-                .chain([nothing, Normalisation { pixels: 0, ..D }])
+                .chain([nothing, NormDims { pixels: 0, ..D }])
                 .for_each(|d| refused(d, P)),
         }
     }

@@ -33,7 +33,7 @@ mod comodulation;
 mod comodulation_same_bits;
 mod gain_dynamics;
 mod gain_sampling;
-mod optimisers;
+mod optimizers;
 mod own_learner;
 mod protocol;
 mod recommendation;

@@ -2,7 +2,7 @@
 
 use neurogain::Error;
 use neurogain::metrics::{
-    StabilityGap, continual, stability_gap, stability_gap_of_mean, summarise,
+    StabilityGap, continual, stability_gap, stability_gap_of_mean, summarize,
 };
 use proptest::prelude::*;
 
@@ -81,7 +81,7 @@ fn the_minimum_of_the_mean_is_not_the_mean_of_the_minima() {
     all_close(&of_mean.minimum_accuracy, &[1.0, 0.6]);
     close(of_mean.average_gap, 0.4);
     let gaps = [&first, &second].map(|c| stability_gap(c, &contexts).unwrap().average_gap);
-    close(summarise(&gaps).mean, 0.7);
+    close(summarize(&gaps).mean, 0.7);
 }
 
 #[test]
@@ -104,14 +104,14 @@ fn wrong_histories_are_errors_that_name_what_is_wrong() {
 
 #[test]
 fn summaries_of_hand_values() {
-    let found = summarise(&[2.0, 4.0, 4.0, 6.0]);
+    let found = summarize(&[2.0, 4.0, 4.0, 6.0]);
     assert_eq!(found.count, 4);
     close(found.mean, 4.0);
     close(found.standard_deviation, (8.0f64 / 3.0).sqrt());
     close(found.standard_error, (2.0f64 / 3.0).sqrt());
-    let one = summarise(&[3.0]);
+    let one = summarize(&[3.0]);
     assert_eq!((one.count, one.mean, one.standard_deviation), (1, 3.0, 0.0));
-    let none = summarise(&[]);
+    let none = summarize(&[]);
     assert!(none.count == 0 && none.mean.is_nan() && none.standard_deviation.is_nan());
 }
 

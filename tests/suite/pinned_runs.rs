@@ -18,11 +18,11 @@ const SPLIT_DIGITS_RESNET: &str =
 /// Split-Digits as above, with a replay memory of 50 samples.
 const REPLAY: [(&str, &str); 2] = [
     (
-        "stream.memory.kind=reservoir",
+        "stream.replay.kind=reservoir",
         "045069eddcfea8c84e2e198dd74771361626e622ab51ae3e2db4cbac99a6badc",
     ),
     (
-        "stream.memory.kind=balanced",
+        "stream.replay.kind=balanced",
         "3223d9c73c0c636e93d1f40ee3ba6b12ec3323f86787095b9017dc30960e1852",
     ),
 ];
@@ -33,7 +33,7 @@ const RESNET: &[&str] = &[
     "evaluation.every=2",
     "training.batch=20",
     "training.crop_padding=1",
-    "training.mirror=true",
+    "training.horizontal_flip=true",
     "network.kind=slim-resnet18",
     "network.width=2",
     "network.head_standard_deviation=0.05",
@@ -81,7 +81,7 @@ fn replay_keeps_its_bits() {
             "stream.iterations=3",
             "stream.training=joint",
             kind,
-            "stream.memory.size=50",
+            "stream.replay.size=50",
         ];
         assert_eq!(hash(&replay, set, 1), pinned, "{kind}");
     }

@@ -4,20 +4,20 @@ use neurogain::learn::{
     Batch, Ewc, GradientDescent, L2, L2Init, Learner, OptimizerConfig, Regularizer, Schedule,
     ShrinkAndPerturb,
 };
-use neurogain::models::{Mlp, MlpShape};
-use neurogain::nn::SoftmaxCrossEntropy;
+use neurogain::models::{Mlp, MlpConfig};
+use neurogain::nn::LossLog;
 use neurogain::optim::Optimizer;
 use neurogain::rng::{Purpose, RandomStream};
 use neurogain::{Cpu, Error, Memory, Shape, Tensor};
 use rand_distr::{Distribution as _, StandardNormal};
 
-use crate::reference::{self, Samples};
+use crate::reference::{self, DeviceDataset};
 
 /// Half a unit in the last place of an f32 of 1.
 const U: f64 = 1.0 / 16_777_216.0;
 
 fn mlp(backend: &Cpu) -> Mlp {
-    let shape = MlpShape {
+    let shape = MlpConfig {
         neurons: vec![5, 7, 3],
         hidden_standard_deviation: 0.5,
         output_standard_deviation: 0.5,
@@ -40,7 +40,7 @@ fn batch(backend: &Cpu, samples: usize) -> Batch {
 fn train(backend: &Cpu, network: &mut Mlp, steps: usize) {
     let sgd = OptimizerConfig::new(Optimizer::Sgd, 0.2);
     let mut learner = GradientDescent::new(backend, network, sgd, None).unwrap();
-    let mut log = SoftmaxCrossEntropy::new();
+    let mut log = LossLog::new();
     for _ in 0..steps {
         learner
             .step(backend, &batch(backend, 20), &mut log)
@@ -129,7 +129,7 @@ fn weight_decay_is_decoupled() {
             ..OptimizerConfig::new(adam, rate)
         };
         let mut learner = GradientDescent::new(&backend, mlp(&backend), optimizer, None).unwrap();
-        let mut log = SoftmaxCrossEntropy::new();
+        let mut log = LossLog::new();
         learner
             .step(&backend, &batch(&backend, 20), &mut log)
             .unwrap();
@@ -206,7 +206,7 @@ fn a_schedule_begins_anew_at_each_context() {
         ..OptimizerConfig::new(Optimizer::Sgd, 0.1)
     };
     let mut learner = GradientDescent::new(&backend, mlp(&backend), optimizer, None).unwrap();
-    let mut log = SoftmaxCrossEntropy::new();
+    let mut log = LossLog::new();
     let mut rates = Vec::new();
     for context in 1..=2 {
         learner.begin_context(&backend, context).unwrap();
@@ -303,7 +303,7 @@ fn ewc_adds_fisher_times_the_distance() {
             "the network is as it was"
         );
         for at in drawn {
-            let sample = Samples {
+            let sample = DeviceDataset {
                 inputs: vec![rows[at * 5..][..5].iter().map(|&x| f64::from(x)).collect()],
                 labels: vec![(at % 3) as u8],
             };

@@ -7,7 +7,7 @@ use crate::reference::library::{Case, cases};
 use neurogain::gain::{GainDynamics, reparameterisation as identity};
 use neurogain::learn::{Batch, GradientDescent, Learner, OptimizerConfig};
 use neurogain::models::{Mlp, Network as _};
-use neurogain::nn::SoftmaxCrossEntropy;
+use neurogain::nn::LossLog;
 use neurogain::optim::Optimizer;
 use neurogain::{Cpu, Shape, Tensor};
 use proptest::prelude::*;
@@ -38,7 +38,7 @@ fn with_gains(case: &Case, gain: impl Fn(usize) -> f64) -> Case {
 fn gradients(mlp: &mut Mlp, batch: &Batch) -> Vec<Vec<f32>> {
     let backend = Cpu::new().unwrap();
     let mut dlogits = Tensor::zeros(&backend, Shape::features(0, 1)).unwrap();
-    let mut loss = SoftmaxCrossEntropy::new();
+    let mut loss = LossLog::new();
     let logits = mlp.forward(&backend, &batch.inputs).unwrap();
     loss.forward(&backend, logits, &batch.labels, &mut dlogits)
         .unwrap();
@@ -144,7 +144,7 @@ proptest! {
         let expected: Vec<f32> = plain.iter().map(|z| product * z).collect();
         prop_assert_eq!(bits(&scaled), bits(&expected));
 
-        let mut loss = SoftmaxCrossEntropy::new();
+        let mut loss = LossLog::new();
         let mut correct = |case: &Case| {
             let mut mlp = case.mlp(&backend);
             let logits = mlp.infer(&backend, &batch.inputs).unwrap();
@@ -184,7 +184,7 @@ proptest! {
             let mut mlp = case.mlp(&backend);
             let sgd = OptimizerConfig::new(Optimizer::Sgd, rate);
             let mut sgd = GradientDescent::new(&backend, &mut mlp, sgd, None).unwrap();
-            sgd.step(&backend, &batch, &mut SoftmaxCrossEntropy::new()).unwrap();
+            sgd.step(&backend, &batch, &mut LossLog::new()).unwrap();
             weights(&mut mlp)
         };
         let effective_rate = identity::effective_learning_rate(f64::from(rate), f64::from(g));
@@ -255,7 +255,7 @@ fn small() -> Case {
         ],
         gains: vec![vec![1.0; 2], vec![1.0; 3]],
     };
-    let samples = reference::Samples {
+    let samples = reference::DeviceDataset {
         inputs: vec![
             vec![1.0, 0.5, -0.25],
             vec![0.25, 2.0, 0.5],
@@ -301,7 +301,7 @@ fn trained(case: &Case, dynamics: Option<GainDynamics>) -> Vec<u32> {
         dynamics.map(Into::into),
     );
     let mut learner = GradientDescent::new(&backend, &mut mlp, sgd, gain).unwrap();
-    let mut loss = SoftmaxCrossEntropy::new();
+    let mut loss = LossLog::new();
     for _ in 0..5 {
         learner.step(&backend, &batch, &mut loss).unwrap();
     }

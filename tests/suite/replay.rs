@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use neurogain::stream::{Context, MemoryKind, replay};
+use neurogain::stream::{Context, ReplayKind, replay};
 use proptest::prelude::*;
 
 /// Five contexts of joint training, 40 new samples each, two classes per context.
@@ -36,7 +36,7 @@ proptest! {
     #[test]
     fn a_memory_is_bounded_and_forgets_for_good(size in 1usize..100, seed: u64, reservoir: bool) {
         let (joint, labels) = joint();
-        let kind = if reservoir { MemoryKind::Reservoir } else { MemoryKind::Balanced };
+        let kind = if reservoir { ReplayKind::Reservoir } else { ReplayKind::Balanced };
         let contexts: Vec<_> = replay(&joint, &labels, kind, size, seed).unwrap().collect();
         let mut before = BTreeSet::new();
         for (number, (context, joint)) in contexts.iter().zip(&joint).enumerate() {
@@ -56,7 +56,7 @@ proptest! {
     #[test]
     fn a_balanced_memory_has_each_class_alike(size in 1usize..100, seed: u64) {
         let (joint, labels) = joint();
-        let contexts = replay(&joint, &labels, MemoryKind::Balanced, size, seed).unwrap();
+        let contexts = replay(&joint, &labels, ReplayKind::Balanced, size, seed).unwrap();
         let contexts: Vec<_> = contexts.collect();
         for (number, context) in contexts.iter().enumerate().skip(1) {
             let (old, ..) = memory(context, number);
@@ -75,7 +75,7 @@ fn a_reservoir_holds_every_sample_alike() {
     let (joint, labels) = joint();
     let mut counts = [0u32; 160];
     for seed in 0..2_000 {
-        let mut contexts = replay(&joint, &labels, MemoryKind::Reservoir, 16, seed).unwrap();
+        let mut contexts = replay(&joint, &labels, ReplayKind::Reservoir, 16, seed).unwrap();
         for sample in memory(&contexts.nth(4).unwrap(), 4).0 {
             counts[sample as usize] += 1;
         }
@@ -91,7 +91,7 @@ fn a_reservoir_holds_every_sample_alike() {
 #[test]
 fn seeds_choose_different_memories_and_the_same_seed_the_same() {
     let (joint, labels) = joint();
-    for kind in [MemoryKind::Reservoir, MemoryKind::Balanced] {
+    for kind in [ReplayKind::Reservoir, ReplayKind::Balanced] {
         let of = |seed| -> Vec<_> { replay(&joint, &labels, kind, 10, seed).unwrap().collect() };
         assert_eq!(of(1), of(1));
         assert_ne!(of(1), of(2));
@@ -101,6 +101,6 @@ fn seeds_choose_different_memories_and_the_same_seed_the_same() {
 #[test]
 fn a_memory_of_nothing_and_samples_that_are_none_are_refused() {
     let (joint, labels) = joint();
-    assert!(replay(&joint, &labels, MemoryKind::Balanced, 0, 1).is_err());
-    assert!(replay(&joint, &labels[..100], MemoryKind::Balanced, 5, 1).is_err());
+    assert!(replay(&joint, &labels, ReplayKind::Balanced, 0, 1).is_err());
+    assert!(replay(&joint, &labels[..100], ReplayKind::Balanced, 5, 1).is_err());
 }

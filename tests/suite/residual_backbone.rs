@@ -10,7 +10,7 @@ use crate::reference::comodulated_library::{Case, Pair};
 use crate::reference::layers::{Images, Number};
 use crate::reference::nearness::{near, values};
 use crate::reference::resnet_library::{narrow, wide};
-use neurogain::models::{DecoderGains, Learnt, Modulated, Stem};
+use neurogain::models::{DecoderGains, ModulatedLayers, Stem, Trainable};
 use neurogain::{Cpu, Memory, Tensor};
 
 /// Image sizes that are even and odd in the stages, numbers of samples that fill blocks of 16 and that do not.
@@ -35,7 +35,7 @@ fn cases() -> impl Iterator<Item = Case> {
         stem,
         encoder: 2 << (stages - 1),
         decoder: 2 << (stages - 1),
-        modulated: Modulated::First,
+        modulated: ModulatedLayers::First,
         residual: false,
         seed: 40 + i as u64,
     };
@@ -71,8 +71,8 @@ fn of_reference<T: Number>(
     learnt: bool,
 ) -> (Vec<Vec<f64>>, f64) {
     let ones = vec![T::of(1.0); network.encoder];
-    let mut seen = network.see::<T>(images, learnt);
-    let response = network.respond(&mut seen, &ones);
+    let mut seen = network.encode::<T>(images, learnt);
+    let response = network.decode(&mut seen, &ones);
     let mut all = vec![values(&response.activity.numbers)];
     // After the backbone, zeros are exact, and so are their gradients.
     let margin = seen.margin;
@@ -99,18 +99,20 @@ fn maps_and_every_gradient() {
             let (exact, margin) = of_reference::<f64>(reference, images, &dy, learnt);
             let (single, _) = of_reference::<f32>(reference, images, &dy, learnt);
             let network = &mut pair.library;
-            network.see(&backend, &pair.inputs, learnt).unwrap();
+            network.encode(&backend, &pair.inputs, learnt).unwrap();
             let ones = vec![1.0; case.encoder];
-            let activity = network.respond(&backend, &ones).unwrap();
+            let activity = network.decode(&backend, &ones).unwrap();
             let mut all = vec![wide(&backend, activity)];
             if learnt {
                 let y = network
-                    .decide(&backend, DecoderGains::Neurons(&ones))
+                    .readout(&backend, DecoderGains::Neurons(&ones))
                     .unwrap();
                 let shape = y.shape();
                 let dy = Tensor::from_rows(&backend, shape, &narrow(&dy.numbers)).unwrap();
                 let x = &pair.inputs;
-                network.backward(&backend, x, &dy, Learnt::Weights).unwrap();
+                network
+                    .backward(&backend, x, &dy, Trainable::Weights)
+                    .unwrap();
                 let parameters = network.parameters().take(reference.place());
                 all.extend(parameters.map(|p| wide(&backend, &p.gradient)));
                 // No ReLU input, and no maximum, is so close to its kink that rounding may fall on the other side
@@ -138,7 +140,7 @@ fn the_shape_says_what_comes_out() {
         let shape = case.shape().backbone;
         let pair = case.pair(&backend);
         assert_eq!(shape.output_channels(), case.encoder);
-        let run = pair.reference.see::<f64>(&pair.images, false);
+        let run = pair.reference.encode::<f64>(&pair.images, false);
         assert_eq!(shape.output_side(), run.side(), "{case:?}");
     }
 }
@@ -160,8 +162,8 @@ fn reference_gradients_are_slopes() {
             let loss = |by: f64| {
                 let mut moved = pair.reference.clone();
                 moved.parameters[parameter][at] += by;
-                let mut seen = moved.see::<f64>(&pair.images, true);
-                let response = moved.respond(&mut seen, &vec![1.0; case.encoder]);
+                let mut seen = moved.encode::<f64>(&pair.images, true);
+                let response = moved.decode(&mut seen, &vec![1.0; case.encoder]);
                 let pairs = response.activity.numbers.iter().zip(&dy.numbers);
                 pairs.map(|(y, dy)| y * dy).sum::<f64>()
             };

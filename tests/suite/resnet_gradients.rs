@@ -10,7 +10,7 @@ use crate::reference::resnet_library::{Case, Numbers, Pair, narrow, wide};
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{GradientDescent, Learner, OptimizerConfig};
 use neurogain::models::Network as _;
-use neurogain::nn::SoftmaxCrossEntropy;
+use neurogain::nn::LossLog;
 use neurogain::optim::Optimizer;
 use neurogain::{Cpu, Shape, Tensor};
 
@@ -53,7 +53,7 @@ fn logits_loss_and_every_gradient() {
         let mut pair = case.pair(&backend, true);
         let exact: Pass<f64> = pair.reference.pass(&pair.images, &pair.labels);
         let single: Pass<f32> = pair.reference.pass(&pair.images, &pair.labels);
-        let mut loss = SoftmaxCrossEntropy::new();
+        let mut loss = LossLog::new();
         let mut dlogits = Tensor::zeros(&backend, Shape::features(0, 1)).unwrap();
         let logits = pair.library.forward(&backend, &pair.batch.inputs).unwrap();
         let found_logits = wide(&backend, logits);
@@ -135,7 +135,7 @@ fn training_steps_running_statistics_and_inference() {
         let network = pair.library.clone();
         let mut learner = GradientDescent::new(&backend, network, config, gain).unwrap();
         for step in 1..=2 {
-            let mut log = SoftmaxCrossEntropy::new();
+            let mut log = LossLog::new();
             learner.step(&backend, &pair.batch, &mut log).unwrap();
             pair.library.clone_from(&learner.network);
             exact.step(&pair, RATE);

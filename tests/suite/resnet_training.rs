@@ -4,13 +4,13 @@
 use crate::images::{Awkward, same_everywhere};
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{Batch, GradientDescent, Learner, OptimizerConfig};
-use neurogain::models::{Network, SlimResNet, SlimResNetShape};
-use neurogain::nn::SoftmaxCrossEntropy;
+use neurogain::models::{Network, SlimResNet, SlimResNetConfig};
+use neurogain::nn::LossLog;
 use neurogain::optim::Optimizer;
 use neurogain::{Cpu, Error, Memory, Shape, Tensor};
 
-fn shape(side: usize, width: usize, classes: usize, modulated: &[&str]) -> SlimResNetShape {
-    SlimResNetShape {
+fn shape(side: usize, width: usize, classes: usize, modulated: &[&str]) -> SlimResNetConfig {
+    SlimResNetConfig {
         side,
         channels: 3,
         classes,
@@ -61,7 +61,7 @@ fn learns_32_images_by_heart() {
             Optimizer::Momentum { momentum: 0.9 },
             0.02,
         );
-        let (mut loss, mut losses) = (f64::INFINITY, SoftmaxCrossEntropy::new());
+        let (mut loss, mut losses) = (f64::INFINITY, LossLog::new());
         for step in 0..120 {
             learner.step(&backend, &batch, &mut losses).unwrap();
             loss = losses.last(&backend).unwrap().mean_cross_entropy();
@@ -70,7 +70,7 @@ fn learns_32_images_by_heart() {
         }
         assert!(loss < 0.01, "{modulated:?}: a loss of {loss} is left");
         let logits = learner.infer(&backend, &batch.inputs).unwrap();
-        let mut judge = SoftmaxCrossEntropy::new();
+        let mut judge = LossLog::new();
         judge.infer(&backend, logits, &batch.labels).unwrap();
         let inferred = judge.total(&backend).unwrap();
         assert_eq!(inferred.accuracy(), 1.0);
@@ -91,7 +91,7 @@ fn same_bits_everywhere() {
             0.01,
         );
         let batches = [1, 2].map(|seed| batch(backend, 20, 12, 5, seed));
-        let (mut bits, mut loss) = (Vec::new(), SoftmaxCrossEntropy::new());
+        let (mut bits, mut loss) = (Vec::new(), LossLog::new());
         for step in 0..20 {
             learner
                 .step(backend, &batches[step % 2], &mut loss)
@@ -122,7 +122,7 @@ fn gains_on_any_layers() {
         let network = SlimResNet::new(&backend, &shape(8, 2, 3, modulated), 1).unwrap();
         let batch = batch(&backend, 6, 8, 3, 1);
         let mut learner = ngm(&backend, network, Optimizer::Sgd, 0.01);
-        let mut loss = SoftmaxCrossEntropy::new();
+        let mut loss = LossLog::new();
         for _ in 0..3 {
             learner.step(&backend, &batch, &mut loss).unwrap();
             assert!(loss.last(&backend).unwrap().cross_entropy.is_finite());
@@ -201,9 +201,7 @@ fn head_sees_eight_times_the_width() {
         assert_eq!(logits.shape().rows(), 3);
         assert_eq!(logits.shape().columns(), 7);
         let mut learner = ngm(&backend, network, Optimizer::Sgd, 0.01);
-        learner
-            .step(&backend, &batch, &mut SoftmaxCrossEntropy::new())
-            .unwrap();
+        learner.step(&backend, &batch, &mut LossLog::new()).unwrap();
     }
 }
 
@@ -212,19 +210,19 @@ fn wrong_sizes_are_errors() {
     let backend = Cpu::new().unwrap();
     let good = shape(8, 2, 3, &["head"]);
     for bad in [
-        SlimResNetShape {
+        SlimResNetConfig {
             side: 0,
             ..good.clone()
         },
-        SlimResNetShape {
+        SlimResNetConfig {
             channels: 0,
             ..good.clone()
         },
-        SlimResNetShape {
+        SlimResNetConfig {
             classes: 0,
             ..good.clone()
         },
-        SlimResNetShape {
+        SlimResNetConfig {
             width: 0,
             ..good.clone()
         },
@@ -233,7 +231,7 @@ fn wrong_sizes_are_errors() {
         assert!(matches!(found, Err(Error::Setting { .. })), "{bad:?}");
     }
     for width in [usize::MAX, usize::MAX / 8, usize::MAX / 1024] {
-        let bad = SlimResNetShape {
+        let bad = SlimResNetConfig {
             width,
             ..good.clone()
         };
@@ -241,7 +239,7 @@ fn wrong_sizes_are_errors() {
         assert!(matches!(found, Err(Error::Memory { .. })), "{width}");
     }
     // A side larger than any image costs nothing until there is an image.
-    let wide = SlimResNetShape {
+    let wide = SlimResNetConfig {
         side: usize::MAX,
         ..good
     };
@@ -309,9 +307,7 @@ fn wrong_images_are_errors() {
         );
     }
     let mut learner = ngm(&backend, network, Optimizer::Sgd, 0.01);
-    learner
-        .step(&backend, &right, &mut SoftmaxCrossEntropy::new())
-        .unwrap();
+    learner.step(&backend, &right, &mut LossLog::new()).unwrap();
 
     // One value per channel has no variance: a single image whose last stage is one pixel.
     let mut network = SlimResNet::new(&backend, &shape(8, 2, 3, &[]), 1).unwrap();

@@ -3,13 +3,13 @@
 
 use neurogain::Error;
 use neurogain::analysis::spiking::{counts, couplings, standard_error};
-use neurogain::gain::{Draws, modulator};
+use neurogain::gain::{SamplingScheme, modulator};
 use neurogain::rng::{Purpose, RandomStream};
 
 /// ŵ of one experiment of `draws` independent draws.
 fn recovered(rates: &[f64], w: &[f64], sigma: f32, draws: usize, step: u64) -> Vec<f64> {
     let mut stream = RandomStream::new(1, Purpose::Modulator, step);
-    let m = modulator(&mut stream, Draws::Gaussian, sigma, draws).unwrap();
+    let m = modulator(&mut stream, SamplingScheme::Gaussian, sigma, draws).unwrap();
     let mut stream = RandomStream::new(1, Purpose::User, step);
     let counts = counts(&mut stream, rates, w, sigma, &m).unwrap();
     couplings(&counts, &m, rates, sigma).unwrap()
@@ -47,7 +47,7 @@ fn couplings_are_found_across_stimuli() {
     let mut m = Vec::new();
     for (step, rates) in stimuli.iter().enumerate() {
         let mut stream = RandomStream::new(2, Purpose::Modulator, step as u64);
-        let draws = modulator(&mut stream, Draws::Gaussian, sigma, draws).unwrap();
+        let draws = modulator(&mut stream, SamplingScheme::Gaussian, sigma, draws).unwrap();
         let mut stream = RandomStream::new(2, Purpose::User, step as u64);
         all.extend(counts(&mut stream, rates, &w, sigma, &draws).unwrap());
         m.extend(draws);

@@ -95,7 +95,7 @@ fn joint_training_is_that_of_growing_lists() {
             &kind,
             joint,
             &format!("stream.contexts={listed}"),
-            "stream.memory={kind=\"balanced\",size=50}",
+            "stream.replay={kind=\"balanced\",size=50}",
         ]);
         assert_ne!(replayed.hash, counted.hash, "{kind}");
     }
@@ -290,7 +290,7 @@ fn wrong_streams_are_refused_by_their_setting() {
         (
             vec![
                 "stream.training=sequential",
-                "stream.memory={kind=\"balanced\",size=9}",
+                "stream.replay={kind=\"balanced\",size=9}",
             ],
             "stream.training",
         ),

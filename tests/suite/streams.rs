@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use neurogain::data::{Dataset, ImageShape};
-use neurogain::learn::{Batch, Learner, Normalisation, Samples, TestTasks, Transform};
-use neurogain::nn::{Parameter, SoftmaxCrossEntropy};
+use neurogain::learn::{Batch, DeviceDataset, EvalSets, Learner, PixelScaling, RandomCropFlip};
+use neurogain::nn::{LossLog, Parameter};
 use neurogain::rng::{Purpose, RandomStream};
 use neurogain::state::{State, Visitor};
 use neurogain::stream::{self, ClassLists, Context, LabelMap, Part, PixelMap, StreamKind, View};
@@ -26,7 +26,7 @@ impl State for Seen {
 }
 
 impl Learner for Seen {
-    fn step(&mut self, _: &Cpu, _: &Batch, _: &mut SoftmaxCrossEntropy) -> Result<()> {
+    fn step(&mut self, _: &Cpu, _: &Batch, _: &mut LossLog) -> Result<()> {
         Ok(())
     }
 
@@ -349,7 +349,7 @@ proptest! {
         let dataset = images(shape, seed);
         let cpu = Cpu::new().unwrap();
         let constants = if one_for_all { 1 } else { shape.channels };
-        let normalisation = Normalisation {
+        let normalisation = PixelScaling {
             maximum: 255.0,
             mean: [0.31, 0.47, 0.13][..constants].to_vec(),
             standard_deviation: [0.21, 0.29, 0.37][..constants].to_vec(),
@@ -364,9 +364,9 @@ proptest! {
             view: View { pixels: map(number), ..View::default() },
         });
         let context = Context { parts: numbers.iter().map(part).collect(), ..Context::default() };
-        let transform = Transform { crop_padding, mirror };
-        let views = Samples::new(&cpu, &dataset, &normalisation).unwrap();
-        let views = TestTasks::new(&cpu, views, vec![context], transform).unwrap();
+        let transform = RandomCropFlip { padding: crop_padding, horizontal_flip: mirror };
+        let views = DeviceDataset::new(&cpu, &dataset, &normalisation).unwrap();
+        let views = EvalSets::new(&cpu, views, vec![context], transform).unwrap();
         let (mut pixels, mut labels) = (Vec::new(), Vec::new());
         for number in &numbers {
             let copy = match map(number) {
@@ -381,11 +381,11 @@ proptest! {
         }
         let count = labels.len() as u32;
         let copies = Dataset::images(shape, 4, pixels, labels).unwrap();
-        let copies = Samples::new(&cpu, &copies, &normalisation).unwrap();
-        let copies = TestTasks::new(&cpu, copies, vec![(0..count).collect::<Vec<u32>>()], transform).unwrap();
+        let copies = DeviceDataset::new(&cpu, &copies, &normalisation).unwrap();
+        let copies = EvalSets::new(&cpu, copies, vec![(0..count).collect::<Vec<u32>>()], transform).unwrap();
         let [views, copies] = [views, copies].map(|tasks| {
             let mut seen = Seen::default();
-            let mut loss = SoftmaxCrossEntropy::new();
+            let mut loss = LossLog::new();
             tasks.evaluate(&cpu, &mut seen, &mut loss, 0, 7, 1).unwrap();
             (seen.inputs, loss.total(&cpu).unwrap())
         });

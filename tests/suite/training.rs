@@ -3,18 +3,18 @@
 use neurogain::data::Dataset;
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{
-    Batch, EVALUATION_BATCH, GradientDescent, History, Learner, Normalisation, OptimizerConfig,
-    Samples, TestTasks, Trainer, Transform,
+    Batch, DeviceDataset, EVALUATION_BATCH, EvalSets, GradientDescent, History, Learner,
+    OptimizerConfig, PixelScaling, RandomCropFlip, Trainer,
 };
-use neurogain::models::{Mlp, MlpShape, Network};
-use neurogain::nn::{Parameter, SoftmaxCrossEntropy};
+use neurogain::models::{Mlp, MlpConfig, Network};
+use neurogain::nn::{LossLog, Parameter};
 use neurogain::optim::Optimizer;
 use neurogain::state::{State, Visitor};
 use neurogain::stream::{self, Context};
 use neurogain::{Cpu, Error, Result, Tensor};
 
-fn bytes() -> Normalisation {
-    Normalisation {
+fn bytes() -> PixelScaling {
+    PixelScaling {
         maximum: 255.0,
         mean: vec![0.0],
         standard_deviation: vec![1.0],
@@ -37,7 +37,7 @@ fn dataset() -> Dataset {
 }
 
 fn mlp(backend: &Cpu, seed: u64) -> Mlp {
-    let shape = MlpShape {
+    let shape = MlpConfig {
         neurons: vec![6, 16, 16, 4],
         hidden_standard_deviation: 0.3,
         output_standard_deviation: 0.3,
@@ -47,17 +47,17 @@ fn mlp(backend: &Cpu, seed: u64) -> Mlp {
 
 struct Setting {
     backend: Cpu,
-    training: Samples,
-    test: TestTasks,
+    training: DeviceDataset,
+    test: EvalSets,
     contexts: Vec<Context>,
 }
 
 fn setting() -> Setting {
     let backend = Cpu::new().unwrap();
     let dataset = dataset();
-    let training = Samples::new(&backend, &dataset, &bytes()).unwrap();
+    let training = DeviceDataset::new(&backend, &dataset, &bytes()).unwrap();
     let tasks = vec![dataset.of_classes(&[0, 1])];
-    let test = TestTasks::new(&backend, training.clone(), tasks, Transform::default()).unwrap();
+    let test = EvalSets::new(&backend, training.clone(), tasks, RandomCropFlip::default()).unwrap();
     let contexts = stream::split(&dataset, &[vec![0, 1], vec![0, 1, 2, 3]], 30).unwrap();
     Setting {
         backend,
@@ -85,7 +85,7 @@ impl Setting {
             training: &self.training,
             test: &self.test,
             batch: 20,
-            transform: Transform::default(),
+            transform: RandomCropFlip::default(),
             evaluate_every: 1,
             seed: 5,
         };
@@ -152,8 +152,8 @@ impl Learner for Leaves {
         self.1.layers()
     }
 
-    fn step(&mut self, backend: &Cpu, batch: &Batch, loss: &mut SoftmaxCrossEntropy) -> Result<()> {
-        *loss = SoftmaxCrossEntropy::new();
+    fn step(&mut self, backend: &Cpu, batch: &Batch, loss: &mut LossLog) -> Result<()> {
+        *loss = LossLog::new();
         for _ in 0..self.0 {
             let logits = self.1.infer(backend, &batch.inputs)?;
             loss.infer(backend, logits, &batch.labels)?;
@@ -172,7 +172,7 @@ fn a_step_leaves_the_loss_of_one_batch() {
             training: &setting.training,
             test: &setting.test,
             batch: 8,
-            transform: Transform::default(),
+            transform: RandomCropFlip::default(),
             evaluate_every: 1,
             seed: 5,
         };
@@ -214,7 +214,7 @@ fn evaluation_uses_the_new_weights_and_the_gains_of_the_forward() {
         .unwrap();
     let last = history.records.last().unwrap();
     let backend = &setting.backend;
-    let mut loss = SoftmaxCrossEntropy::new();
+    let mut loss = LossLog::new();
     let test = &setting.test;
     let sgd = OptimizerConfig::new(Optimizer::Sgd, 0.05);
     let mut learner = GradientDescent::new(backend, &mut network, sgd, None).unwrap();
@@ -346,7 +346,7 @@ fn shapes_that_do_not_fit_are_errors() {
     let setting = setting();
     let backend = &setting.backend;
     let other = Dataset::new(5, 4, vec![0; 10], vec![0, 1]).unwrap();
-    let other = Samples::new(backend, &other, &bytes()).unwrap();
+    let other = DeviceDataset::new(backend, &other, &bytes()).unwrap();
     let batch = other.batches(backend, &[0, 1], EVALUATION_BATCH).unwrap();
     let found = mlp(backend, 1)
         .forward(backend, &batch[0].inputs)
@@ -357,7 +357,7 @@ fn shapes_that_do_not_fit_are_errors() {
         training: &setting.training,
         test: &setting.test,
         batch: 0,
-        transform: Transform::default(),
+        transform: RandomCropFlip::default(),
         evaluate_every: 1,
         seed: 0,
     };

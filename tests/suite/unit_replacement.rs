@@ -4,8 +4,8 @@ use neurogain::learn::{
     Batch, ContinualBackprop, GradientDescent, Learner, OptimizerConfig, ReDo, Replacement,
     ReplacementConfig,
 };
-use neurogain::models::{Mlp, MlpShape, Network as _};
-use neurogain::nn::SoftmaxCrossEntropy;
+use neurogain::models::{Mlp, MlpConfig, Network as _};
+use neurogain::nn::LossLog;
 use neurogain::optim::Optimizer;
 use neurogain::rng::{Purpose, RandomStream};
 use neurogain::state::Checkpoint;
@@ -15,7 +15,7 @@ use rand_distr::{Distribution as _, StandardNormal};
 const HIDDEN: [usize; 2] = [6, 4];
 
 fn mlp(backend: &Cpu) -> Mlp {
-    let shape = MlpShape {
+    let shape = MlpConfig {
         neurons: vec![5, HIDDEN[0], HIDDEN[1], 3],
         hidden_standard_deviation: 0.5,
         output_standard_deviation: 0.5,
@@ -160,7 +160,7 @@ fn replaced_units_start_anew() {
             let redo = redo.build(&mut learner.network).unwrap();
             learner = learner.with_replacement(redo, 7);
         }
-        let mut log = SoftmaxCrossEntropy::new();
+        let mut log = LossLog::new();
         for number in 1..=2 {
             learner
                 .step(&backend, &batch(&backend, number), &mut log)

@@ -6,10 +6,10 @@ use std::sync::atomic::AtomicBool;
 use neurogain::data::digits;
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{
-    GainConfig, GradientDescent, Learner as _, Normalisation, OptimizerConfig, Record, Samples,
+    DeviceDataset, GainConfig, GradientDescent, Learner as _, OptimizerConfig, PixelScaling, Record,
 };
-use neurogain::models::{Mlp, MlpShape};
-use neurogain::nn::SoftmaxCrossEntropy;
+use neurogain::models::{Mlp, MlpConfig};
+use neurogain::nn::LossLog;
 use neurogain::optim::Optimizer;
 use neurogain::systems::stability_gap::{Experiment, Run, Settings};
 use neurogain::{Cpu, Error};
@@ -96,7 +96,7 @@ fn the_oracle_raises_the_gain_at_the_switch_alone() {
 
 /// If every iteration is a separate context, momentum that is reset at each switch has no effect.
 #[test]
-fn a_reset_optimiser_starts_anew_at_every_switch() {
+fn a_reset_optimizer_starts_anew_at_every_switch() {
     let contexts = "stream.contexts=[[0,1],[0,1,2],[0,1,3],[0,1,4],[0,1,5]]";
     let overrides = ["stream.iterations=1", contexts];
     let reset = run(&settings("reset", &overrides));
@@ -111,16 +111,16 @@ fn a_reset_optimiser_starts_anew_at_every_switch() {
 fn the_slow_part_learns_at_the_rate_times_the_squared_gain() {
     let cpu = Cpu::new().unwrap();
     let digits = digits::load();
-    let pixels = Normalisation {
+    let pixels = PixelScaling {
         maximum: 16.0,
         mean: vec![0.3],
         standard_deviation: vec![0.4],
     };
-    let samples = Samples::new(&cpu, &digits.train, &pixels).unwrap();
+    let samples = DeviceDataset::new(&cpu, &digits.train, &pixels).unwrap();
     let batches = samples
         .batches(&cpu, &(0..96).collect::<Vec<_>>(), 32)
         .unwrap();
-    let shape = MlpShape {
+    let shape = MlpConfig {
         neurons: vec![64, 20, 10],
         hidden_standard_deviation: 0.1,
         output_standard_deviation: 0.1,
@@ -136,7 +136,7 @@ fn the_slow_part_learns_at_the_rate_times_the_squared_gain() {
     let sgd = OptimizerConfig::new(Optimizer::Sgd, rate);
     let mut slow = GradientDescent::new(&cpu, network, sgd, Some(gain)).unwrap();
     let (mut gain, mut entropy) = (1.0, 0.0f32);
-    let mut loss = SoftmaxCrossEntropy::new();
+    let mut loss = LossLog::new();
     for (number, batch) in batches.iter().enumerate() {
         gain = dynamics.step(gain, f64::from(entropy));
         let rate = (f64::from(rate) * gain * gain) as f32;
@@ -166,7 +166,7 @@ fn what_is_of_the_gain_is_refused_without_one() {
     let settings = Settings::preset("split-digits").unwrap();
     for assignment in [
         "drive=boundary",
-        "only_slow=true",
+        "slow_weights_only=true",
         "gain={gamma=0.9,g0=1.0,eta=0.1}",
     ] {
         let error = settings.with_overrides(&[format!("methods.sgd.{assignment}")]);

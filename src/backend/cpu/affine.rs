@@ -5,7 +5,7 @@ use super::spread::Spread;
 use super::sums::{ChannelSums, Lanes, Terms, pixels};
 use super::{Cpu, Floats};
 use crate::backend::affine::{check_scale_shift, check_scale_shift_gradients};
-use crate::backend::{Affine, Normalisation, ScaleGradient, ScaleShift};
+use crate::backend::{Affine, NormDims, ScaleGradient, ScaleShift};
 use crate::error::Result;
 
 impl Affine for Cpu {
@@ -34,7 +34,7 @@ impl Affine for Cpu {
 
     fn scale_shift_gradients(
         &self,
-        dimensions: Normalisation,
+        dimensions: NormDims,
         dy: &Floats,
         dscale: Option<ScaleGradient<'_, Floats>>,
         dshift: Option<&mut Floats>,
@@ -57,7 +57,7 @@ impl Affine for Cpu {
 /// The forward pass: reads x (unless in place) and the residual if present, and writes y.
 #[derive(Clone, Copy)]
 struct Forward<'a> {
-    dimensions: Normalisation,
+    dimensions: NormDims,
     relu: bool,
     scale: Option<&'a [f32]>,
     shift: Option<&'a [f32]>,
@@ -110,7 +110,7 @@ impl Kernel for Spread<'_, Forward<'_>, 2, 1> {
 /// Σ dy and, if x is given, Σ dy·x.
 #[derive(Clone, Copy)]
 struct Gradients<'a> {
-    dimensions: Normalisation,
+    dimensions: NormDims,
     x: Option<&'a [Block]>,
     dy: &'a [Block],
 }

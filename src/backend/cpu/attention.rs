@@ -4,23 +4,18 @@ use super::simd::{Kernel, Simd};
 use super::spread::Spread;
 use super::{Cpu, Floats, math};
 use crate::backend::attention::{check_rows, check_sample_product, check_softmax};
-use crate::backend::{Attention, Normalisation, SampleProduct};
+use crate::backend::{Attention, NormDims, SampleProduct};
 use crate::error::Result;
 use crate::shape::LANES;
 
 impl Attention for Cpu {
-    fn softmax(&self, dimensions: Normalisation, x: &mut Floats) -> Result<()> {
+    fn softmax(&self, dimensions: NormDims, x: &mut Floats) -> Result<()> {
         check_softmax(self, dimensions, None, x)?;
         self.rows(dimensions, None, x);
         Ok(())
     }
 
-    fn softmax_backward(
-        &self,
-        dimensions: Normalisation,
-        y: &Floats,
-        dy: &mut Floats,
-    ) -> Result<()> {
+    fn softmax_backward(&self, dimensions: NormDims, y: &Floats, dy: &mut Floats) -> Result<()> {
         check_softmax(self, dimensions, Some(y), dy)?;
         self.rows(dimensions, Some(y), dy);
         Ok(())
@@ -95,7 +90,7 @@ impl Attention for Cpu {
 
 impl Cpu {
     /// Softmax of x in place or, given softmax's output y, its gradient in place of x (then dy).
-    fn rows(&self, dimensions: Normalisation, y: Option<&Floats>, x: &mut Floats) {
+    fn rows(&self, dimensions: NormDims, y: Option<&Floats>, x: &mut Floats) {
         if dimensions.channels > 0 {
             let read = [y.map_or(&[][..], Floats::as_blocks)];
             let written = [x.as_mut_blocks()];
@@ -109,7 +104,7 @@ impl Cpu {
 
 /// Softmax of x in place or, if its output y is given, the gradient.
 #[derive(Clone, Copy)]
-struct Softmax(Normalisation);
+struct Softmax(NormDims);
 
 impl Kernel for Spread<'_, Softmax, 1, 1> {
     type Output = ();

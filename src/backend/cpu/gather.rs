@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::simd::Block;
 use super::{Cpu, Floats};
 use crate::backend::gathers::{check_gather, check_gather_images, check_pixel_maps};
-use crate::backend::{Gathers, PixelMaps, Placement};
+use crate::backend::{CropFlip, Gathers, PixelMaps};
 use crate::error::Result;
 use crate::shape::LANES;
 
@@ -42,7 +42,7 @@ impl Gathers for Cpu {
         table: &Floats,
         indices: &[u32],
         maps: Option<PixelMaps<'_, Vec<u8>>>,
-        placements: &[Placement],
+        placements: &[CropFlip],
         out: &mut Floats,
     ) -> Result<()> {
         check_gather_images(
@@ -239,7 +239,7 @@ fn place_images(
     table: &[f32],
     indices: &[u32],
     sources: &Option<Sources>,
-    placements: &[Placement],
+    placements: &[CropFlip],
     out: &mut [Block],
 ) {
     let features = height * width * channels;

@@ -29,7 +29,7 @@ impl Losses for Cpu {
             totals,
         )?;
         check_labels(labels, classes)?;
-        let found = self.set.run(SoftmaxCrossEntropy {
+        let found = self.set.run(LossLog {
             samples,
             classes,
             logits: logits.as_blocks(),
@@ -48,7 +48,7 @@ impl Losses for Cpu {
 }
 
 /// See [`Losses::softmax_cross_entropy`](crate::backend::Losses::softmax_cross_entropy).
-pub struct SoftmaxCrossEntropy<'a> {
+pub struct LossLog<'a> {
     pub samples: usize,
     pub classes: usize,
     pub logits: &'a [Block],
@@ -56,7 +56,7 @@ pub struct SoftmaxCrossEntropy<'a> {
     pub gradient: Option<&'a mut [Block]>,
 }
 
-impl Kernel for SoftmaxCrossEntropy<'_> {
+impl Kernel for LossLog<'_> {
     type Output = [f32; sums::COUNT];
 
     #[inline(always)]
@@ -87,7 +87,7 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
     }
 }
 
-impl SoftmaxCrossEntropy<'_> {
+impl LossLog<'_> {
     /// Loss, entropy and correct predictions of the 16 samples of a block; zeros in the padding lanes.
     #[inline(always)]
     fn block<S: Simd>(&mut self, s: S, block: usize) -> [S::Vector; sums::COUNT] {

@@ -1,4 +1,4 @@
-//! Optimiser steps.
+//! Optimizer steps.
 
 use super::elementwise::{On, split_by_blocks};
 use super::simd::{Block, Kernel, Simd};

@@ -8,12 +8,12 @@ use super::simd::{Block, Kernel, Simd};
 use super::spread::Spread;
 use super::{Cpu, Floats};
 use crate::backend::poolings::check_pooling;
-use crate::backend::{Pool, Pooling, Poolings};
+use crate::backend::{Pool, Pool2dDims, Poolings};
 use crate::error::Result;
 use crate::shape::LANES;
 
 impl Poolings for Cpu {
-    fn pool(&self, pool: Pool, dimensions: Pooling, x: &Floats, y: &mut Floats) -> Result<()> {
+    fn pool(&self, pool: Pool, dimensions: Pool2dDims, x: &Floats, y: &mut Floats) -> Result<()> {
         check_pooling(self, "pooling", dimensions, &[("x", x)], ("y", y))?;
         if y.as_slice().is_empty() {
             return Ok(());
@@ -34,7 +34,7 @@ impl Poolings for Cpu {
     fn pool_backward(
         &self,
         pool: Pool,
-        dimensions: Pooling,
+        dimensions: Pool2dDims,
         x: &Floats,
         dy: &Floats,
         dx: &mut Floats,
@@ -74,7 +74,7 @@ struct Windows {
 }
 
 impl Windows {
-    fn new(dimensions: Pooling) -> Result<Self> {
+    fn new(dimensions: Pool2dDims) -> Result<Self> {
         let [rows, columns] = [dimensions.height, dimensions.width].map(|sources| Axis {
             direction: Direction::Forward,
             window: dimensions.window,

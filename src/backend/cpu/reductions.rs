@@ -4,7 +4,7 @@ use super::simd::{Block, Kernel, Simd};
 use super::sums::{ChannelSums, Lanes, Terms, pixels};
 use super::{Cpu, Floats};
 use crate::backend::reductions::check_neuron_statistics;
-use crate::backend::{Normalisation, Reductions, check, summation};
+use crate::backend::{NormDims, Reductions, check, summation};
 use crate::error::Result;
 use crate::shape::LANES;
 
@@ -17,7 +17,7 @@ impl Reductions for Cpu {
 
     fn neuron_statistics(
         &self,
-        dimensions: Normalisation,
+        dimensions: NormDims,
         x: &Floats,
         statistics: &mut Floats,
     ) -> Result<()> {
@@ -45,7 +45,7 @@ impl Reductions for Cpu {
 /// Σ x/n and Σ|x|/n or, given the means, √(Σ (x − mean)²/n) without the padding lanes and the fraction of x > 0.
 #[derive(Clone, Copy)]
 struct Moments<'a> {
-    dimensions: Normalisation,
+    dimensions: NormDims,
     x: &'a [Block],
     means: Option<&'a [f32]>,
 }

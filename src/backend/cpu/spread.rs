@@ -2,10 +2,10 @@
 
 use super::simd::{Block, InstructionSet, Kernel};
 use super::threads::Job;
-use crate::backend::Normalisation;
+use crate::backend::NormDims;
 use crate::shape::LANES;
 
-impl Normalisation {
+impl NormDims {
     /// 1 in the lanes that hold samples, 0 in the padding lanes of a pixel's block.
     #[inline(always)]
     pub(super) fn present(&self, pixel: usize) -> Block {
@@ -36,7 +36,7 @@ impl<'a, K, const READ: usize, const WRITTEN: usize> Spread<'a, K, READ, WRITTEN
     /// All pixels of an activation; the work per pixel is its number of elements.
     pub fn pixels(
         set: InstructionSet,
-        dimensions: Normalisation,
+        dimensions: NormDims,
         kernel: K,
         read: [&'a [Block]; READ],
         written: [&'a mut [Block]; WRITTEN],

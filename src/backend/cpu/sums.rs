@@ -4,7 +4,7 @@
 use super::scratch;
 use super::simd::{Block, InstructionSet, Kernel, Simd};
 use super::threads::Job;
-use crate::backend::{Normalisation, summation};
+use crate::backend::{NormDims, summation};
 use crate::shape::LANES;
 
 /// The lanes of a channel's two sums.
@@ -29,7 +29,7 @@ pub trait Terms {
 /// Two sums over samples and pixels for each of channels `first..first + channels`.
 pub struct ChannelSums<'a, T> {
     set: InstructionSet,
-    dimensions: Normalisation,
+    dimensions: NormDims,
     terms: T,
     first: usize,
     channels: usize,
@@ -40,7 +40,7 @@ impl<'a, T: Terms + Copy + Send> ChannelSums<'a, T> {
     /// The sums of all channels, stored in the results that are requested.
     pub fn new(
         set: InstructionSet,
-        dimensions: Normalisation,
+        dimensions: NormDims,
         terms: T,
         results: [Option<&'a mut [f32]>; 2],
     ) -> Self {

@@ -6,7 +6,7 @@ use super::buffer::Floats;
 use super::launch::Argument;
 use super::normalisation::{CHANNELS, THREADS};
 use crate::backend::affine::{check_scale_shift, check_scale_shift_gradients};
-use crate::backend::{Affine, Normalisation, ScaleGradient, ScaleShift};
+use crate::backend::{Affine, NormDims, ScaleGradient, ScaleShift};
 use crate::error::Result;
 use crate::shape::LANES;
 
@@ -31,7 +31,7 @@ impl Affine for Cuda {
 
     fn scale_shift_gradients(
         &self,
-        dimensions: Normalisation,
+        dimensions: NormDims,
         dy: &Floats,
         dscale: Option<ScaleGradient<'_, Floats>>,
         dshift: Option<&mut Floats>,

@@ -5,12 +5,12 @@ use super::Cuda;
 use super::buffer::Floats;
 use super::launch::Argument;
 use crate::backend::attention::{check_rows, check_sample_product, check_softmax};
-use crate::backend::{Attention, Normalisation, SampleProduct};
+use crate::backend::{Attention, NormDims, SampleProduct};
 use crate::error::Result;
 use crate::shape::LANES;
 
 impl Attention for Cuda {
-    fn softmax(&self, dimensions: Normalisation, x: &mut Floats) -> Result<()> {
+    fn softmax(&self, dimensions: NormDims, x: &mut Floats) -> Result<()> {
         check_softmax(self, dimensions, None, x)?;
         let threads = dimensions.all_pixels() * LANES;
         let arguments = &[dimensions.try_into()?, Argument::written(x)?];
@@ -18,12 +18,7 @@ impl Attention for Cuda {
         unsafe { self.each("softmax", threads, arguments) }
     }
 
-    fn softmax_backward(
-        &self,
-        dimensions: Normalisation,
-        y: &Floats,
-        dy: &mut Floats,
-    ) -> Result<()> {
+    fn softmax_backward(&self, dimensions: NormDims, y: &Floats, dy: &mut Floats) -> Result<()> {
         check_softmax(self, dimensions, Some(y), dy)?;
         let threads = dimensions.all_pixels() * LANES;
         let arguments = &[dimensions.try_into()?, y.into(), Argument::written(dy)?];

@@ -25,7 +25,7 @@ const LEAST: [i32; 2] = [7, 0];
 pub struct Card {
     name: String,
     multiprocessors: usize,
-    rated: Option<[f64; 2]>,
+    peak: Option<[f64; 2]>,
     device: sys::CUdevice,
     context: sys::CUcontext,
     stream: sys::CUstream,
@@ -90,11 +90,11 @@ impl Card {
         // SAFETY: `found` is a device; its context is released when the `Card` is dropped.
         let context = unsafe { driver::primary_ctx::retain(found) }
             .map_err(|error| failed(&name, "cannot create a context", error))?;
-        let rated = rated(capability, multiprocessors, |number| attribute(number).ok());
+        let peak = peak(capability, multiprocessors, |number| attribute(number).ok());
         let mut card = Card {
             name,
             multiprocessors: multiprocessors.max(1) as usize,
-            rated,
+            peak,
             device: found,
             context,
             stream: core::ptr::null_mut(),
@@ -191,7 +191,7 @@ fn keep_memory(device: sys::CUdevice) -> core::result::Result<(), DriverError> {
 
 /// The peak speeds: 32-bit lanes with two operations per cycle each, and two transfers per cycle of the memory
 /// bus.
-fn rated(
+fn peak(
     [major, minor]: [i32; 2],
     multiprocessors: i32,
     attribute: impl Fn(sys::CUdevice_attribute) -> Option<i32>,
@@ -236,8 +236,8 @@ impl Device for Card {
         2 * self.multiprocessors
     }
 
-    fn rated(&self) -> Option<[f64; 2]> {
-        self.rated
+    fn peak(&self) -> Option<[f64; 2]> {
+        self.peak
     }
 
     fn allocate(&self, bytes: usize) -> Result<u64> {
@@ -337,7 +337,7 @@ impl Device for Card {
         unsafe { self.record_graph(launches) }
     }
 
-    unsafe fn amend(&self, graph: &mut Handle, number: usize, launch: &Launch) -> Result<()> {
+    unsafe fn update_node(&self, graph: &mut Handle, number: usize, launch: &Launch) -> Result<()> {
         // SAFETY: as the caller promises.
         unsafe { self.amend_graph(graph, number, launch) }
     }
@@ -347,7 +347,7 @@ impl Device for Card {
         unsafe { self.replay_graph(graph) }
     }
 
-    fn forget(&self, graph: Handle) {
+    fn destroy(&self, graph: Handle) {
         self.forget_graph(graph);
     }
 }

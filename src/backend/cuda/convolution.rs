@@ -5,7 +5,7 @@ use super::Cuda;
 use super::buffer::Floats;
 use super::launch::Argument;
 use crate::backend::convolutions::check_convolution;
-use crate::backend::{Convolution, Convolutions, Update, summation};
+use crate::backend::{Conv2dDims, Convolutions, Update, summation};
 use crate::error::Result;
 use crate::shape::LANES;
 
@@ -15,9 +15,9 @@ const RESULTS: usize = 8;
 const THREADS: usize = 4;
 
 impl Convolutions for Cuda {
-    fn convolution_forward(
+    fn conv2d_forward(
         &self,
-        dimensions: Convolution,
+        dimensions: Conv2dDims,
         gain: Option<&Floats>,
         w: &Floats,
         x: &Floats,
@@ -27,9 +27,9 @@ impl Convolutions for Cuda {
         forward(self, dimensions, gain, [w, x], y)
     }
 
-    fn convolution_to_input(
+    fn conv2d_backward_data(
         &self,
-        dimensions: Convolution,
+        dimensions: Conv2dDims,
         gain: Option<&Floats>,
         w: &Floats,
         dy: &Floats,
@@ -40,9 +40,9 @@ impl Convolutions for Cuda {
         to_input(self, dimensions, gain, [w, dy], update, dx)
     }
 
-    fn convolution_to_weights(
+    fn conv2d_backward_weights(
         &self,
-        dimensions: Convolution,
+        dimensions: Conv2dDims,
         gain: Option<&Floats>,
         dy: &Floats,
         x: &Floats,
@@ -78,7 +78,7 @@ fn grid(blocks: usize, pixels: usize, results: usize, tile: [usize; 2]) -> usize
 /// The forward pass of a convolution whose lengths are checked.
 pub fn forward(
     cuda: &Cuda,
-    dimensions: Convolution,
+    dimensions: Conv2dDims,
     gain: Option<&Floats>,
     [w, x]: [&Floats; 2],
     y: &mut Floats,
@@ -100,13 +100,13 @@ pub fn forward(
     ];
     let grid = grid(blocks, pixels, results, tile);
     // SAFETY: gain, w, x and y have the lengths that the dimensions give, as the caller checked.
-    unsafe { cuda.launch("convolution_forward", grid, threads, arguments) }
+    unsafe { cuda.launch("conv2d_forward", grid, threads, arguments) }
 }
 
 /// The gradient to the input of a convolution whose lengths are checked.
 pub fn to_input(
     cuda: &Cuda,
-    dimensions: Convolution,
+    dimensions: Conv2dDims,
     gain: Option<&Floats>,
     [w, dy]: [&Floats; 2],
     update: Update,
@@ -130,13 +130,13 @@ pub fn to_input(
     ];
     let grid = grid(blocks, pixels, results, tile);
     // SAFETY: gain, w, dy and dx have the lengths that the dimensions give, as the caller checked.
-    unsafe { cuda.launch("convolution_to_input", grid, threads, arguments) }
+    unsafe { cuda.launch("conv2d_backward_data", grid, threads, arguments) }
 }
 
 /// The gradient to the weights of a convolution whose lengths are checked.
 pub fn to_weights(
     cuda: &Cuda,
-    dimensions: Convolution,
+    dimensions: Conv2dDims,
     gain: Option<&Floats>,
     [dy, x]: [&Floats; 2],
     dw: &mut Floats,
@@ -165,7 +165,7 @@ pub fn to_weights(
     // SAFETY: gain, dy, x and dw have the lengths that the dimensions give, as the caller checked.
     unsafe {
         cuda.launch(
-            "convolution_to_weights",
+            "conv2d_backward_weights",
             (tiles * taps).div_ceil(at_once),
             [threads as u32, at_once as u32],
             arguments,

@@ -22,7 +22,7 @@ pub trait Device: Debug + Send + Sync {
     fn parallel(&self) -> usize;
 
     /// Peak GFLOP/s of fused multiply-adds and GB/s of memory, if the device reports them.
-    fn rated(&self) -> Option<[f64; 2]>;
+    fn peak(&self) -> Option<[f64; 2]>;
 
     /// Allocates memory, aligned to 16 bytes, at least one byte. Contents are unspecified.
     fn allocate(&self, bytes: usize) -> Result<u64>;
@@ -84,7 +84,7 @@ pub trait Device: Debug + Send + Sync {
     ///
     /// # Safety
     /// As for [`launch`](Device::launch).
-    unsafe fn amend(&self, graph: &mut Handle, number: usize, launch: &Launch) -> Result<()>;
+    unsafe fn update_node(&self, graph: &mut Handle, number: usize, launch: &Launch) -> Result<()>;
 
     /// Runs a graph; `launches` are its launches.
     ///
@@ -93,7 +93,7 @@ pub trait Device: Debug + Send + Sync {
     unsafe fn replay(&self, graph: &Handle, launches: &[Launch]) -> Result<()>;
 
     /// Destroys a graph of this device.
-    fn forget(&self, graph: Handle);
+    fn destroy(&self, graph: Handle);
 }
 
 /// The driver's handles of a graph, its executable form and its launches; empty on the CPU.

@@ -60,7 +60,7 @@ impl Device for Emulator {
         if self.order.is_multiple_of(2) { 1 } else { 256 }
     }
 
-    fn rated(&self) -> Option<[f64; 2]> {
+    fn peak(&self) -> Option<[f64; 2]> {
         None
     }
 
@@ -147,7 +147,12 @@ impl Device for Emulator {
         Ok(Handle::default())
     }
 
-    unsafe fn amend(&self, _graph: &mut Handle, _number: usize, _launch: &Launch) -> Result<()> {
+    unsafe fn update_node(
+        &self,
+        _graph: &mut Handle,
+        _number: usize,
+        _launch: &Launch,
+    ) -> Result<()> {
         Ok(())
     }
 
@@ -157,7 +162,7 @@ impl Device for Emulator {
         launches.try_for_each(|done| done)
     }
 
-    fn forget(&self, _graph: Handle) {}
+    fn destroy(&self, _graph: Handle) {}
 }
 
 fn broken(kernel: &str, problem: String) -> Error {

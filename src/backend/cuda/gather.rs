@@ -7,7 +7,7 @@ use super::buffer::{Bytes, Floats};
 use super::launch::Argument;
 use super::{Cuda, Scratch};
 use crate::backend::gathers::{check_gather, check_gather_images, check_pixel_maps};
-use crate::backend::{Gathers, PixelMaps, Placement};
+use crate::backend::{CropFlip, Gathers, PixelMaps};
 use crate::error::Result;
 
 /// Fills a buffer with 32-bit words from the host.
@@ -75,7 +75,7 @@ impl Gathers for Cuda {
         table: &Floats,
         indices: &[u32],
         maps: Option<PixelMaps<'_, Bytes>>,
-        placements: &[Placement],
+        placements: &[CropFlip],
         out: &mut Floats,
     ) -> Result<()> {
         let length = out.length();

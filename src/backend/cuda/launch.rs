@@ -5,7 +5,7 @@ use core::ffi::c_void;
 
 use super::Cuda;
 use super::buffer::{Bytes, Floats};
-use crate::backend::{Convolution, Normalisation};
+use crate::backend::{Conv2dDims, NormDims};
 use crate::error::{Error, Result};
 
 /// Threads per thread block in kernels with one element per thread.
@@ -118,10 +118,10 @@ impl From<&Bytes> for Argument {
     }
 }
 
-/// As the struct `Convolution` of kernels/common.cuh.
-impl TryFrom<(Convolution, [usize; 2])> for Argument {
+/// As the struct `Conv2dDims` of kernels/common.cuh.
+impl TryFrom<(Conv2dDims, [usize; 2])> for Argument {
     type Error = Error;
-    fn try_from((d, [rows, columns]): (Convolution, [usize; 2])) -> Result<Self> {
+    fn try_from((d, [rows, columns]): (Conv2dDims, [usize; 2])) -> Result<Self> {
         let window = [d.window.size, d.window.stride, d.window.padding];
         let [size, stride, padding] = window;
         let all = [
@@ -135,10 +135,10 @@ impl TryFrom<(Convolution, [usize; 2])> for Argument {
     }
 }
 
-/// As the struct `Normalisation` of kernels/common.cuh.
-impl TryFrom<Normalisation> for Argument {
+/// As the struct `NormDims` of kernels/common.cuh.
+impl TryFrom<NormDims> for Argument {
     type Error = Error;
-    fn try_from(d: Normalisation) -> Result<Self> {
+    fn try_from(d: NormDims) -> Result<Self> {
         Ok(Self::words([
             number(d.samples)?,
             number(d.pixels)?,

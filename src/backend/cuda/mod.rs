@@ -49,7 +49,7 @@ use queue::Owner;
 
 pub use buffer::{Bytes, Floats};
 pub use compiler::compile;
-pub use queue::Calls;
+pub use queue::CallCounts;
 
 /// An NVIDIA GPU. Clones share it.
 #[derive(Debug, Clone)]
@@ -113,12 +113,12 @@ impl Cuda {
     }
 
     /// The GPU's peak speeds, if it reports them: GFLOP/s of fused multiply-adds, and GB/s of its memory.
-    pub fn rated(&self) -> Option<[f64; 2]> {
-        self.owner.device.rated()
+    pub fn peak(&self) -> Option<[f64; 2]> {
+        self.owner.device.peak()
     }
 
     /// How often the device was called since it was opened.
-    pub fn calls(&self) -> Calls {
+    pub fn calls(&self) -> CallCounts {
         self.owner.calls()
     }
 

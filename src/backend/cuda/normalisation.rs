@@ -9,8 +9,8 @@ use crate::backend::normalisations::{
     check_normalise_backward,
 };
 use crate::backend::{
-    BatchNorm, LayerNormalise, LayerNormaliseBackward, Normalisation, Normalisations, Normalise,
-    NormaliseBackward, check, summation,
+    BatchNormConfig, LayerNormalise, LayerNormaliseBackward, NormDims, Normalisations, Normalize,
+    NormalizeBackward, check, summation,
 };
 use crate::error::Result;
 use crate::shape::LANES;
@@ -19,7 +19,7 @@ use crate::shape::LANES;
 pub const CHANNELS: usize = 16;
 pub const THREADS: [u32; 2] = [(CHANNELS * LANES) as u32, 1];
 
-impl Normalisation {
+impl NormDims {
     pub(super) fn chunks(&self) -> usize {
         self.all_pixels().div_ceil(summation::CHUNK)
     }
@@ -28,8 +28,8 @@ impl Normalisation {
 impl Normalisations for Cuda {
     fn batch_statistics(
         &self,
-        dimensions: Normalisation,
-        settings: BatchNorm,
+        dimensions: NormDims,
+        settings: BatchNormConfig,
         x: &Floats,
         running: &mut Floats,
         statistics: &mut Floats,
@@ -89,7 +89,7 @@ impl Normalisations for Cuda {
         unsafe { self.each("running_statistics", length, arguments) }
     }
 
-    fn normalise(&self, operands: Normalise<'_, Floats>, y: &mut Floats) -> Result<()> {
+    fn normalize(&self, operands: Normalize<'_, Floats>, y: &mut Floats) -> Result<()> {
         check_normalise(self, &operands, y)?;
         let length = y.length();
         let arguments = &[
@@ -107,9 +107,9 @@ impl Normalisations for Cuda {
         unsafe { self.each("normalise", length, arguments) }
     }
 
-    fn normalise_backward(
+    fn normalize_backward(
         &self,
-        operands: NormaliseBackward<'_, Floats>,
+        operands: NormalizeBackward<'_, Floats>,
         dy: &mut Floats,
         residual: Option<&mut Floats>,
         dgamma: &mut Floats,

@@ -1,4 +1,4 @@
-//! Launches of the optimisers in `kernels/elementwise.cu`.
+//! Launches of the optimizers in `kernels/elementwise.cu`.
 
 use super::Cuda;
 use super::buffer::Floats;

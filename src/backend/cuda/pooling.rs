@@ -5,11 +5,11 @@ use super::Cuda;
 use super::buffer::Floats;
 use super::launch::Argument;
 use crate::backend::poolings::check_pooling;
-use crate::backend::{Convolution, Pool, Pooling, Poolings};
+use crate::backend::{Conv2dDims, Pool, Pool2dDims, Poolings};
 use crate::error::Result;
 
 impl Poolings for Cuda {
-    fn pool(&self, pool: Pool, dimensions: Pooling, x: &Floats, y: &mut Floats) -> Result<()> {
+    fn pool(&self, pool: Pool, dimensions: Pool2dDims, x: &Floats, y: &mut Floats) -> Result<()> {
         check_pooling(self, "pooling", dimensions, &[("x", x)], ("y", y))?;
         let length = y.length();
         if length == 0 {
@@ -29,7 +29,7 @@ impl Poolings for Cuda {
     fn pool_backward(
         &self,
         pool: Pool,
-        dimensions: Pooling,
+        dimensions: Pool2dDims,
         x: &Floats,
         dy: &Floats,
         dx: &mut Floats,
@@ -54,9 +54,9 @@ impl Poolings for Cuda {
 }
 
 /// A pooling uses the same windows as a convolution with equal numbers of input and output channels.
-impl From<Pooling> for Convolution {
-    fn from(pooling: Pooling) -> Self {
-        Convolution {
+impl From<Pool2dDims> for Conv2dDims {
+    fn from(pooling: Pool2dDims) -> Self {
+        Conv2dDims {
             blocks: pooling.blocks,
             height: pooling.height,
             width: pooling.width,

@@ -3,13 +3,13 @@
 use super::buffer::Floats;
 use super::{Cuda, convolution};
 use crate::backend::products::check_product;
-use crate::backend::{Convolution, Product, Products, Update, Window};
+use crate::backend::{Conv2dDims, MatmulDims, Products, Update, Window};
 use crate::error::Result;
 
 impl Products for Cuda {
-    fn product_forward(
+    fn matmul_forward(
         &self,
-        dimensions: Product,
+        dimensions: MatmulDims,
         gain: Option<&Floats>,
         w: &Floats,
         x: &Floats,
@@ -19,9 +19,9 @@ impl Products for Cuda {
         convolution::forward(self, dimensions.into(), gain, [w, x], y)
     }
 
-    fn product_to_input(
+    fn matmul_backward_data(
         &self,
-        dimensions: Product,
+        dimensions: MatmulDims,
         gain: Option<&Floats>,
         w: &Floats,
         dy: &Floats,
@@ -32,9 +32,9 @@ impl Products for Cuda {
         convolution::to_input(self, dimensions.into(), gain, [w, dy], update, dx)
     }
 
-    fn product_to_weights(
+    fn matmul_backward_weights(
         &self,
-        dimensions: Product,
+        dimensions: MatmulDims,
         gain: Option<&Floats>,
         dy: &Floats,
         x: &Floats,
@@ -46,9 +46,9 @@ impl Products for Cuda {
 }
 
 /// A product is a convolution of images of one pixel.
-impl From<Product> for Convolution {
-    fn from(product: Product) -> Self {
-        Convolution {
+impl From<MatmulDims> for Conv2dDims {
+    fn from(product: MatmulDims) -> Self {
+        Conv2dDims {
             blocks: product.blocks,
             height: 1,
             width: 1,

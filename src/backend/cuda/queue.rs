@@ -35,7 +35,7 @@ const ALIGNMENT: usize = 16;
 
 /// How often a device was called since it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Calls {
+pub struct CallCounts {
     /// Kernels launched without a graph.
     pub kernels: u64,
     /// Graphs launched.
@@ -75,7 +75,7 @@ struct Queue {
     graphs: Vec<Graph>,
     /// Hashes of the sequences seen once.
     seen: HashSet<u64>,
-    calls: Calls,
+    calls: CallCounts,
     /// Whether the device cannot create graphs.
     no_graphs: bool,
     /// The error with which the device failed.
@@ -104,7 +104,7 @@ impl Owner {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn calls(&self) -> Calls {
+    pub fn calls(&self) -> CallCounts {
         self.queue().calls
     }
 
@@ -290,7 +290,7 @@ impl Drop for Owner {
             .extend(staging.map(|address| (address, STAGING as u64)));
         self.release(&mut queue);
         for graph in queue.graphs.drain(..) {
-            self.device.forget(graph.handle);
+            self.device.destroy(graph.handle);
         }
         // `upload` must live until the device has copied it.
         let _ = self.device.wait();
@@ -352,7 +352,7 @@ impl Queue {
         if self.graphs.len() > MOST_GRAPHS
             && let Some(oldest) = self.graphs.pop()
         {
-            device.forget(oldest.handle);
+            device.destroy(oldest.handle);
         }
         // SAFETY: as above.
         unsafe { self.graphs[0].replay(device, launches) }
@@ -374,7 +374,7 @@ impl Graph {
         for (number, (own, new)) in self.launches.iter_mut().zip(launches).enumerate() {
             if own != new {
                 // SAFETY: as the caller promises.
-                unsafe { device.amend(&mut self.handle, number, new)? };
+                unsafe { device.update_node(&mut self.handle, number, new)? };
                 own.clone_from(new);
             }
         }

@@ -6,7 +6,7 @@ use super::buffer::Floats;
 use super::launch::Argument;
 use super::normalisation::{CHANNELS, THREADS};
 use crate::backend::reductions::check_neuron_statistics;
-use crate::backend::{Normalisation, Reductions, check, summation};
+use crate::backend::{NormDims, Reductions, check, summation};
 use crate::error::Result;
 use crate::shape::LANES;
 
@@ -41,7 +41,7 @@ impl Reductions for Cuda {
 
     fn neuron_statistics(
         &self,
-        dimensions: Normalisation,
+        dimensions: NormDims,
         x: &Floats,
         statistics: &mut Floats,
     ) -> Result<()> {

@@ -4,44 +4,54 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use super::state::trained;
-use super::{Adapter, AdapterSettings, Answer, GainSource, GainsFor, Pass};
+use super::{
+    ComodulationLearner, ComodulationLearnerConfig, ControllerPass, GainGranularity, GainSource,
+    Prediction,
+};
 use crate::backend::Backend;
 use crate::error::Result;
-use crate::gain::{Comovement, gain_slope, mean_over_images, normalised};
+use crate::gain::{ModulatorCovariance, gain_slope, mean_over_images, unit_mean};
 use crate::learn::Batch;
-use crate::models::{DecoderGains, Learnt};
-use crate::nn::Loss;
+use crate::models::{DecoderGains, Trainable};
+use crate::nn::BatchStats;
 use crate::rng::{Purpose, RandomStream};
 
-impl<B: Backend> Adapter<B> {
+impl<B: Backend> ComodulationLearner<B> {
     /// Trains on a batch of task `task`, counted from 0; the modulator's draws come from (seed,
     /// [`Purpose::Modulator`], `step`). Returns the loss before the update.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) if `task` is out of range, and errors of the kernels.
-    pub fn learn(&mut self, backend: &B, task: usize, batch: &Batch<B>, step: u64) -> Result<Loss> {
+    pub fn learn(
+        &mut self,
+        backend: &B,
+        task: usize,
+        batch: &Batch<B>,
+        step: u64,
+    ) -> Result<BatchStats> {
         let x = &batch.inputs;
         let learnt = self.settings.learnt;
         let couplings = self.couplings(backend, task)?;
-        self.network.see(backend, x, learnt == Learnt::Weights)?;
+        self.network
+            .encode(backend, x, learnt == Trainable::Weights)?;
         let modulator = self.settings.modulator.clone();
-        let mut m = (modulator.constant, 0.0);
+        let mut m = (modulator.test_modulator, 0.0);
         let mut image_gains = None;
         if let Some(draws) = self.draws(Purpose::Modulator, step)? {
             let comovement = self.comovement(backend, &couplings, &draws)?;
-            let a = comovement.gains(modulator.measure, modulator.sign);
-            image_gains = self.take(task, &a);
-            if modulator.pass == Pass::Fluctuating {
-                m = (draws[0], modulator.deviation);
+            let a = comovement.gains(modulator.statistic, modulator.rectification);
+            image_gains = self.update_gains(task, &a);
+            if modulator.controller_pass == ControllerPass::Fluctuating {
+                m = (draws[0], modulator.std);
             }
         }
         let scales = modulator.scales(&couplings, m);
-        let activity = self.network.respond(backend, &scales)?;
+        let activity = self.network.decode(backend, &scales)?;
         if self.settings.gains == GainSource::MeanActivity {
             let a = wide(&activity.to_rows(backend)?);
-            image_gains = self.take(task, &a);
+            image_gains = self.update_gains(task, &a);
         }
-        self.decide(backend, task, image_gains.as_deref())?;
+        self.compute_logits(backend, task, image_gains.as_deref())?;
         let number = self.readout(task);
         let dlogits = &mut self.dlogits;
         self.loss
@@ -49,7 +59,7 @@ impl<B: Backend> Adapter<B> {
         let readout = &mut self.readouts[number];
         let gradient = &mut self.gradient;
         readout.backward(backend, self.network.decision(), dlogits, Some(gradient))?;
-        if learnt == Learnt::Weights || self.controller.is_some() {
+        if learnt == Trainable::Weights || self.controller.is_some() {
             let ds = self.network.backward(backend, x, gradient, learnt)?;
             if let Some(controller) = &mut self.controller {
                 let slopes = couplings.iter().zip(&scales).zip(&ds);
@@ -68,31 +78,31 @@ impl<B: Backend> Adapter<B> {
     ///
     /// # Errors
     /// As [`learn`](Self::learn).
-    pub fn answer(
+    pub fn predict(
         &mut self,
         backend: &B,
         task: usize,
         batch: &Batch<B>,
         step: u64,
-    ) -> Result<Answer> {
+    ) -> Result<Prediction> {
         let couplings = self.couplings(backend, task)?;
-        self.network.see(backend, &batch.inputs, false)?;
+        self.network.encode(backend, &batch.inputs, false)?;
         let modulator = self.settings.modulator.clone();
-        let of_images = modulator.gains_for == GainsFor::Image;
+        let of_images = modulator.granularity == GainGranularity::Image;
         let mut a = None;
         if let (true, Some(draws)) = (of_images, self.draws(Purpose::TestModulator, step)?) {
             let comovement = self.comovement(backend, &couplings, &draws)?;
-            a = Some(comovement.gains(modulator.measure, modulator.sign));
+            a = Some(comovement.gains(modulator.statistic, modulator.rectification));
         }
-        let scales = modulator.scales(&couplings, (modulator.constant, 0.0));
-        let activity = self.network.respond(backend, &scales)?.to_rows(backend)?;
+        let scales = modulator.scales(&couplings, (modulator.test_modulator, 0.0));
+        let activity = self.network.decode(backend, &scales)?.to_rows(backend)?;
         if of_images && self.settings.gains == GainSource::MeanActivity {
             a = Some(wide(&activity));
         }
         let image_gains = a.map(|a| self.of_images(task, &a));
-        self.decide(backend, task, image_gains.as_deref())?;
+        self.compute_logits(backend, task, image_gains.as_deref())?;
         self.loss.infer(backend, &self.logits, &batch.labels)?;
-        Ok(Answer {
+        Ok(Prediction {
             activity,
             logits: self.logits.to_rows(backend)?,
             decision: self.network.decision().to_rows(backend)?,
@@ -101,7 +111,7 @@ impl<B: Backend> Adapter<B> {
     }
 
     /// Computes the decision for the last response, and its logits.
-    fn decide(&mut self, backend: &B, task: usize, images: Option<&[f32]>) -> Result<()> {
+    fn compute_logits(&mut self, backend: &B, task: usize, images: Option<&[f32]>) -> Result<()> {
         let gains = match images {
             Some(_) => Cow::Borrowed(&[][..]),
             None => Cow::Owned(self.gains(task)?),
@@ -111,7 +121,7 @@ impl<B: Backend> Adapter<B> {
             None => DecoderGains::Neurons(&gains),
         };
         let number = self.readout(task);
-        let decision = self.network.decide(backend, gains)?;
+        let decision = self.network.readout(backend, gains)?;
         self.readouts[number].forward(backend, decision, &mut self.logits)
     }
 
@@ -127,13 +137,18 @@ impl<B: Backend> Adapter<B> {
     }
 
     /// The sums over these draws of the decoder's activity, for the last images.
-    fn comovement(&mut self, backend: &B, couplings: &[f32], draws: &[f32]) -> Result<Comovement> {
+    fn comovement(
+        &mut self,
+        backend: &B,
+        couplings: &[f32],
+        draws: &[f32],
+    ) -> Result<ModulatorCovariance> {
         let modulator = &self.settings.modulator;
         let (images, neurons) = (self.network.images(), self.network.shape().decoder);
-        let mut comovement = Comovement::new(draws, images, neurons)?;
+        let mut comovement = ModulatorCovariance::new(draws, images, neurons)?;
         for (draw, &m) in draws.iter().enumerate() {
-            let scales = modulator.scales(couplings, (m, modulator.deviation));
-            let activity = self.network.respond(backend, &scales)?;
+            let scales = modulator.scales(couplings, (m, modulator.std));
+            let activity = self.network.decode(backend, &scales)?;
             comovement.add(draw, &activity.to_rows(backend)?)?;
         }
         Ok(comovement)
@@ -141,10 +156,10 @@ impl<B: Backend> Adapter<B> {
 
     /// Computes gains from a of every image, `[images][neurons]`: returns the gains of each image if images have their
     /// own, else updates the gains of the task.
-    fn take(&mut self, task: usize, a: &[f64]) -> Option<Vec<f32>> {
-        match self.settings.modulator.gains_for {
-            GainsFor::Image => Some(self.of_images(task, a)),
-            GainsFor::Task => {
+    fn update_gains(&mut self, task: usize, a: &[f64]) -> Option<Vec<f32>> {
+        match self.settings.modulator.granularity {
+            GainGranularity::Image => Some(self.of_images(task, a)),
+            GainGranularity::Task => {
                 let neurons = self.network.shape().decoder;
                 let images = a.len() / neurons;
                 self.gains[task].update(&mean_over_images(a, images, neurons));
@@ -157,7 +172,7 @@ impl<B: Backend> Adapter<B> {
     fn of_images(&self, task: usize, a: &[f64]) -> Vec<f32> {
         let order = self.order(task);
         let image = |a: &[f64]| {
-            let gains = normalised(a);
+            let gains = unit_mean(a);
             let given: Vec<f32> = order.iter().map(|&neuron| gains[neuron] as f32).collect();
             given
         };
@@ -167,7 +182,7 @@ impl<B: Backend> Adapter<B> {
 
     /// Updates every parameter that has a gradient from the task's batch.
     fn update(&mut self, backend: &B, task: usize) -> Result<()> {
-        let AdapterSettings {
+        let ComodulationLearnerConfig {
             rule,
             learning_rate,
             learnt,

@@ -17,9 +17,12 @@ use rand::RngExt;
 
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
-use crate::gain::{Comovement, DecoderGain, Draws, Measure, Modulation, Sign, gain, modulator};
-use crate::models::{Comodulated, Controller, Learnt};
-use crate::nn::{GainLinear, Initial, Loss, Parameter, SoftmaxCrossEntropy};
+use crate::gain::{
+    DecoderGain, GainStatistic, Modulation, ModulatorCovariance, Rectification, SamplingScheme,
+    gain, modulator,
+};
+use crate::models::{Comodulated, Controller, Trainable};
+use crate::nn::{BatchStats, GainLinear, Init, LossLog, Parameter};
 use crate::optim::{Optimizer, OptimizerState};
 use crate::rng::{Purpose, RandomStream};
 use crate::shape::Shape;
@@ -41,7 +44,7 @@ settings! {
 
 settings! {
     /// Whether gains are per task or per image.
-    pub enum GainsFor {
+    pub enum GainGranularity {
         /// Per task: averaged over images and batches in training, frozen in test.
         Task = "task",
         /// Per image: from its own activity, in test too.
@@ -51,7 +54,7 @@ settings! {
 
 settings! {
     /// The pass that the controller learns from.
-    pub enum Pass {
+    pub enum ControllerPass {
         /// The deciding pass, under the constant m.
         Constant = "constant",
         /// The pass under the first draw of the batch; if the gains need no draws, the constant pass.
@@ -68,23 +71,23 @@ settings! {
     #[derive(Debug, Clone, PartialEq)]
     pub struct Modulator {
         /// σ, the standard deviation of the draws.
-        pub deviation: f32 [NotNegative],
+        pub std: f32 [NotNegative],
         /// T, the number of draws per batch. Each is one pass through encoder and decoder.
-        pub count: usize [Between(2, 65536, "draws: one has no covariance")],
+        pub num_draws: usize [Between(2, 65536, "draws: one has no covariance")],
         /// How they are drawn.
-        pub draws: Draws,
+        pub sampling: SamplingScheme,
         /// A neuron's gain under a draw.
         pub modulation: Modulation,
         /// The constant m of the deciding pass. With 0, that pass gives the controller no gradient.
-        pub constant: f32 [Finite],
+        pub test_modulator: f32 [Finite],
         /// The statistic that relates an activity to the draws.
-        pub measure: Measure,
+        pub statistic: GainStatistic,
         /// How a negative statistic is treated.
-        pub sign: Sign,
+        pub rectification: Rectification,
         /// Whether each task or each image has its own gains.
-        pub gains_for: GainsFor,
+        pub granularity: GainGranularity,
         /// The pass that the controller learns from.
-        pub pass: Pass,
+        pub controller_pass: ControllerPass,
     }
 }
 
@@ -94,16 +97,16 @@ impl Modulator {
     /// # Errors
     /// [`Error::Setting`] for a σ, a T or a constant outside its range.
     pub fn validate(&self) -> Result<()> {
-        if !self.constant.is_finite() {
+        if !self.test_modulator.is_finite() {
             let expected = "a finite number, such as 1, as in the parent models";
             return Err(Error::setting(
-                "modulator.constant",
-                self.constant,
+                "modulator.test_modulator",
+                self.test_modulator,
                 expected,
             ));
         }
         let draws = self.drawn(&mut RandomStream::new(0, Purpose::Modulator, 0))?;
-        Comovement::new(&draws, 0, 0).map(|_| ())
+        ModulatorCovariance::new(&draws, 0, 0).map(|_| ())
     }
 
     /// The gain of each coupled neuron under the modulator `m` with this deviation.
@@ -113,13 +116,13 @@ impl Modulator {
     }
 
     fn drawn(&self, stream: &mut RandomStream) -> Result<Vec<f32>> {
-        modulator(stream, self.draws, self.deviation, self.count)
+        modulator(stream, self.sampling, self.std, self.num_draws)
     }
 }
 
-/// The settings of an [`Adapter`].
+/// The settings of an [`ComodulationLearner`].
 #[derive(Debug, Clone, PartialEq)]
-pub struct AdapterSettings {
+pub struct ComodulationLearnerConfig {
     /// The update rule.
     pub rule: Optimizer,
     /// Its learning rate.
@@ -127,7 +130,7 @@ pub struct AdapterSettings {
     /// Whether all tasks share one readout, so that only gains and modulation distinguish them.
     pub shared_readout: bool,
     /// Whether every weight is trained, or only the modulation; readouts are always trained.
-    pub learnt: Learnt,
+    pub learnt: Trainable,
     /// Where the decoder's gains come from.
     pub gains: GainSource,
     /// The modulator.
@@ -138,8 +141,8 @@ pub struct AdapterSettings {
 
 /// A network that learns tasks, batch by batch.
 #[derive(Debug, Clone)]
-pub struct Adapter<B: Backend = Cpu> {
-    settings: AdapterSettings,
+pub struct ComodulationLearner<B: Backend = Cpu> {
+    settings: ComodulationLearnerConfig,
     network: Comodulated<B>,
     /// None: every coupling is 0.
     controller: Option<Controller<B>>,
@@ -150,12 +153,12 @@ pub struct Adapter<B: Backend = Cpu> {
     logits: Tensor<B>,
     dlogits: Tensor<B>,
     gradient: Tensor<B>,
-    loss: SoftmaxCrossEntropy<B>,
+    loss: LossLog<B>,
 }
 
 /// The network's predictions on some images.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
+pub struct Prediction {
     /// `[images][classes]`.
     pub logits: Vec<f32>,
     /// The decoder's activity before its gains, `[images][neurons]`.
@@ -163,10 +166,10 @@ pub struct Answer {
     /// The input of the readout, `[images][neurons]`.
     pub decision: Vec<f32>,
     /// The sums of their loss.
-    pub loss: Loss,
+    pub loss: BatchStats,
 }
 
-impl<B: Backend> Adapter<B> {
+impl<B: Backend> ComodulationLearner<B> {
     /// A readout for each task, or one for all, with this many `classes`; its weights are drawn from (the settings'
     /// seed, `readouts`, task).
     ///
@@ -179,7 +182,7 @@ impl<B: Backend> Adapter<B> {
         controller: Option<Controller<B>>,
         classes: &[usize],
         readouts: Purpose,
-        settings: AdapterSettings,
+        settings: ComodulationLearnerConfig,
     ) -> Result<Self> {
         settings.rule.validate()?;
         settings.modulator.validate()?;
@@ -193,7 +196,7 @@ impl<B: Backend> Adapter<B> {
             return Err(Error::setting("tasks", format!("{classes:?}"), expected));
         }
         let neurons = network.shape().decoder;
-        let initial = Initial::Normal {
+        let initial = Init::Normal {
             standard_deviation: libm::sqrtf(1.0 / neurons as f32),
         };
         let readout = |(task, &classes): (usize, &usize)| {
@@ -224,7 +227,7 @@ impl<B: Backend> Adapter<B> {
         let states = states.map(|p| OptimizerState::new(backend, settings.rule, p.value.shape()));
         let states = states.collect::<Result<_>>()?;
         let empty = || Tensor::zeros(backend, Shape::features(0, 1));
-        Ok(Adapter {
+        Ok(ComodulationLearner {
             network,
             controller,
             readouts,
@@ -233,7 +236,7 @@ impl<B: Backend> Adapter<B> {
             logits: empty()?,
             dlogits: empty()?,
             gradient: empty()?,
-            loss: SoftmaxCrossEntropy::new(),
+            loss: LossLog::new(),
             settings,
         })
     }
@@ -309,7 +312,7 @@ impl<B: Backend> Adapter<B> {
     /// Every parameter, the readouts last.
     pub fn parameters(&mut self) -> impl Iterator<Item = &mut Parameter<B>> {
         state::trained(
-            Learnt::Weights,
+            Trainable::Weights,
             &mut self.network,
             &mut self.controller,
             &mut self.readouts,

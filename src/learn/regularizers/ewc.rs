@@ -9,7 +9,7 @@ use crate::backend::{Backend, Binary};
 use crate::error::{Error, Result};
 use crate::learn::{Batch, Draw};
 use crate::models::Network;
-use crate::nn::SoftmaxCrossEntropy;
+use crate::nn::LossLog;
 use crate::shape::Shape;
 use crate::state::{Checkpoint, Role, State, Visitor};
 use crate::tensor::Tensor;
@@ -108,7 +108,7 @@ impl<B: Backend> Regularizer<B> for Ewc<B> {
             inputs: Tensor::zeros(backend, Shape::features(0, 1))?,
             labels: backend.bytes(&[])?,
         };
-        let mut log = SoftmaxCrossEntropy::new();
+        let mut log = LossLog::new();
         let mut dlogits = Tensor::zeros(backend, Shape::features(0, 1))?;
         let share = (1.0 / self.samples as f64) as f32;
         for _ in 0..self.samples {

@@ -11,7 +11,7 @@ use crate::tensor::Tensor;
 
 settings! {
     /// The trained part of the network, for which gradients are computed.
-    pub enum Learnt {
+    pub enum Trainable {
         /// The modulation only; the weights are frozen.
         Modulation = "modulation",
         /// All weights.
@@ -33,9 +33,9 @@ impl<B: Backend> Comodulated<B> {
         backend: &B,
         x: &Tensor<B>,
         dy: &Tensor<B>,
-        learnt: Learnt,
+        learnt: Trainable,
     ) -> Result<Vec<f32>> {
-        let weights = learnt == Learnt::Weights;
+        let weights = learnt == Trainable::Weights;
         let [one, two, three] = &mut self.gradients;
         // dh into `two`.
         match &self.image_gains {

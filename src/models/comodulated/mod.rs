@@ -6,16 +6,16 @@ use alloc::format;
 
 use crate::backend::{Backend, Binary, Cpu, Pool, Window};
 use crate::error::{Error, Result};
-use crate::models::backbone::{Backbone, BackboneShape, Builder};
-use crate::nn::{ChannelScale, GainConvolution, GainLinear, Initial, Relu, SpatialPool};
+use crate::models::backbone::{Backbone, BackboneConfig, Builder};
+use crate::nn::{ChannelScale, GainConvolution, GainLinear, Init, Relu, SpatialPool};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-pub use backward::Learnt;
+pub use backward::Trainable;
 
 settings! {
     /// The convolutions of the encoder that are modulated.
-    pub enum Modulated {
+    pub enum ModulatedLayers {
         /// The first; its modulation passes through the second.
         First = "first",
         /// The second.
@@ -27,13 +27,13 @@ settings! {
 
 /// The sizes of a [`Comodulated`] network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ComodulatedShape {
+pub struct ComodulatedConfig {
     /// The backbone.
-    pub backbone: BackboneShape,
+    pub backbone: BackboneConfig,
     /// Channels of each of the encoder's two convolutions: 128 in the paper.
     pub encoder: usize,
     /// Which of them are modulated.
-    pub modulated: Modulated,
+    pub modulated: ModulatedLayers,
     /// Neurons of the decoder, the layer with gains: 256 in the paper.
     pub decoder: usize,
     /// Whether there are residual connections around the second convolution and around the decoder.
@@ -65,7 +65,7 @@ pub enum DecoderGains<'a> {
 /// the matrix P.
 #[derive(Debug, Clone)]
 pub struct Comodulated<B: Backend = Cpu> {
-    shape: ComodulatedShape,
+    shape: ComodulatedConfig,
     backbone: Backbone<B>,
     encoder: [GainConvolution<B>; 2],
     scales: [ChannelScale<B>; 2],
@@ -91,14 +91,14 @@ impl<B: Backend> Comodulated<B> {
     ///
     /// # Errors
     /// [`Error::Setting`] for a size of 0, [`Error::Memory`] if there is not enough memory.
-    pub fn new(backend: &B, shape: &ComodulatedShape, seed: u64) -> Result<Self> {
+    pub fn new(backend: &B, shape: &ComodulatedConfig, seed: u64) -> Result<Self> {
         if [shape.encoder, shape.decoder].contains(&0) {
             let expected = "channels and neurons above 0";
             return Err(Error::setting("network", format!("{shape:?}"), expected));
         }
         let mut builder = Builder::new(backend, &[], seed);
         let backbone = Backbone::build(&mut builder, &shape.backbone)?;
-        let he = |inputs: usize| Initial::Normal {
+        let he = |inputs: usize| Init::Normal {
             standard_deviation: libm::sqrtf(2.0 / inputs as f32),
         };
         let window = Window {
@@ -156,7 +156,7 @@ impl<B: Backend> Comodulated<B> {
     }
 
     /// The network's sizes.
-    pub fn shape(&self) -> &ComodulatedShape {
+    pub fn shape(&self) -> &ComodulatedConfig {
         &self.shape
     }
 
@@ -167,8 +167,8 @@ impl<B: Backend> Comodulated<B> {
     /// The number of modulated neurons in the encoder, which is the number of couplings.
     pub fn couplings(&self) -> usize {
         match self.shape.modulated {
-            Modulated::First | Modulated::Second => self.shape.encoder,
-            Modulated::Both => 2 * self.shape.encoder,
+            ModulatedLayers::First | ModulatedLayers::Second => self.shape.encoder,
+            ModulatedLayers::Both => 2 * self.shape.encoder,
         }
     }
 
@@ -178,7 +178,7 @@ impl<B: Backend> Comodulated<B> {
     ///
     /// # Errors
     /// [`Error::Shape`] if `x` does not fit.
-    pub fn see(&mut self, backend: &B, x: &Tensor<B>, learnt: bool) -> Result<()> {
+    pub fn encode(&mut self, backend: &B, x: &Tensor<B>, learnt: bool) -> Result<()> {
         let maps = match learnt {
             true => self.backbone.forward(backend, x)?,
             false => self.backbone.infer(backend, x)?,
@@ -187,8 +187,8 @@ impl<B: Backend> Comodulated<B> {
         self.encoder[0].forward(backend, maps, rectified)?;
         Relu.forward(backend, rectified)?;
         match self.shape.modulated {
-            Modulated::Second => self.second_convolution(backend),
-            Modulated::First | Modulated::Both => Ok(()),
+            ModulatedLayers::Second => self.second_convolution(backend),
+            ModulatedLayers::First | ModulatedLayers::Both => Ok(()),
         }
     }
 
@@ -214,7 +214,7 @@ impl<B: Backend> Comodulated<B> {
     ///
     /// # Errors
     /// [`Error::Shape`] unless there is one scale for each of [`couplings`](Self::couplings).
-    pub fn respond(&mut self, backend: &B, scales: &[f32]) -> Result<&Tensor<B>> {
+    pub fn decode(&mut self, backend: &B, scales: &[f32]) -> Result<&Tensor<B>> {
         if scales.len() != self.couplings() {
             return Err(Error::shape("modulation", self.couplings(), scales.len()));
         }
@@ -224,7 +224,7 @@ impl<B: Backend> Comodulated<B> {
                 backend.upload(scales, self.scales[layer].scale.floats_mut())?;
             }
         }
-        if self.shape.modulated != Modulated::Second {
+        if self.shape.modulated != ModulatedLayers::Second {
             self.second_convolution(backend)?;
         }
         let ([_, second], [_, h2]) = (&self.rectified, &mut self.modulated);
@@ -240,7 +240,7 @@ impl<B: Backend> Comodulated<B> {
     ///
     /// # Errors
     /// [`Error::Shape`] unless there is one gain per neuron, or one per neuron and image.
-    pub fn decide(&mut self, backend: &B, gains: DecoderGains<'_>) -> Result<&Tensor<B>> {
+    pub fn readout(&mut self, backend: &B, gains: DecoderGains<'_>) -> Result<&Tensor<B>> {
         let shape = self.activity.shape();
         match gains {
             DecoderGains::Neurons(gains) => {
@@ -271,9 +271,9 @@ impl<B: Backend> Comodulated<B> {
     /// The indices of the modulated convolutions.
     fn modulated_layers(&self) -> &'static [usize] {
         match self.shape.modulated {
-            Modulated::First => &[0],
-            Modulated::Second => &[1],
-            Modulated::Both => &[0, 1],
+            ModulatedLayers::First => &[0],
+            ModulatedLayers::Second => &[1],
+            ModulatedLayers::Both => &[0, 1],
         }
     }
 }

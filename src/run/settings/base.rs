@@ -50,7 +50,7 @@ impl Source {
 ///
 /// A document contains only its differences from the base. Tables are merged key by key. Entries of a list of tables
 /// are merged by their `name`; entries with new names come after the base's. Other values replace the base's, and so
-/// does a table whose tag (`kind` of a network, `rule` of an optimiser) changes. `replace = ["methods"]` lists keys
+/// does a table whose tag (`kind` of a network, `rule` of an optimizer) changes. `replace = ["methods"]` lists keys
 /// whose tables and lists replace the base's as a whole.
 pub(crate) struct Layers(Vec<(Source, Table)>);
 

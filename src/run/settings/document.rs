@@ -332,7 +332,7 @@ macro_rules! document {
             /// These settings with each `key=value` applied in turn, then checked.
             ///
             /// Values are TOML, except that text needs no quotes. Entries of a list are addressed by name. A new tag
-            /// (`rule` of an optimiser, `kind` of a network) removes the keys of the old variant: set the tag first,
+            /// (`rule` of an optimizer, `kind` of a network) removes the keys of the old variant: set the tag first,
             /// then the keys of the new variant.
             ///
             /// # Errors

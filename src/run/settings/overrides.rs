@@ -1,4 +1,4 @@
-//! Changes to single settings by dotted path: `gain.eta=0.2`, `methods.adam.optimiser.beta1=0.8`.
+//! Changes to single settings by dotted path: `gain.eta=0.2`, `methods.adam.optimizer.beta1=0.8`.
 
 use toml::{Table, Value};
 

@@ -15,7 +15,7 @@ use super::{Cell, Sweep, SweepSource, chart, table};
 use crate::error::{Error, Result};
 use crate::run::files::{damaged, write};
 use crate::run::settings::Document;
-use crate::run::{RunDirectory, Summary, System, all_ended};
+use crate::run::{ExperimentSummary, RunDirectory, System, all_ended};
 
 /// The result of [`collect_sweep`].
 #[derive(Debug, Clone, PartialEq)]
@@ -124,7 +124,7 @@ pub fn collect_sweep<S: System>(dir: &Path) -> Result<Collected> {
 pub(super) struct Gathered<'a, D> {
     pub(super) cell: &'a Cell<D>,
     /// Without measures if the cell is missing or unreadable.
-    pub(super) summary: Summary,
+    pub(super) summary: ExperimentSummary,
     /// Whether results could be read.
     pub(super) is_there: bool,
     /// The problems to report, a line each.

@@ -7,9 +7,9 @@ use super::tasks::{Task, TaskData, tasks};
 use super::{ComodulationMethod, ComodulationSettings, memory};
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
-use crate::learn::{GainSource, Normalisation, Samples};
-use crate::models::{BackboneShape, ComodulatedShape};
-use crate::nn::Loss;
+use crate::learn::{DeviceDataset, GainSource, PixelScaling};
+use crate::models::{BackboneConfig, ComodulatedConfig};
+use crate::nn::BatchStats;
 use crate::run::{self, Job, MemoryStore, Options, Session, Size, Status};
 use crate::state::Checkpoint;
 use crate::tensor::NamedTensor;
@@ -27,7 +27,7 @@ pub struct BatchRecord {
 
 impl BatchRecord {
     /// The record of a task's batch with this loss.
-    pub(super) fn new(task: usize, loss: Loss) -> Self {
+    pub(super) fn new(task: usize, loss: BatchStats) -> Self {
         BatchRecord {
             task,
             loss: loss.mean_cross_entropy(),
@@ -90,7 +90,7 @@ pub enum ComodulationRun {
 
 /// The work of a job.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Work<'a> {
+pub(crate) enum Phase<'a> {
     /// Pretraining on the primary tasks: seed, and index in the list of numbers of epochs.
     Pretrain(u64, usize),
     /// A method: seed and epochs of pretraining.
@@ -99,7 +99,7 @@ pub(crate) enum Work<'a> {
 
 /// Every job. First, for each seed, a pretraining to each number of epochs, each from the previous one; then the
 /// methods, in the order of methods, epochs and seeds.
-pub(crate) fn plan(settings: &ComodulationSettings) -> Vec<(Work<'_>, Job)> {
+pub(crate) fn plan(settings: &ComodulationSettings) -> Vec<(Phase<'_>, Job)> {
     let (epochs, seeds) = (&settings.pretraining.epochs, &settings.training.seeds);
     let mut plan = Vec::new();
     for &seed in seeds {
@@ -108,7 +108,7 @@ pub(crate) fn plan(settings: &ComodulationSettings) -> Vec<(Work<'_>, Job)> {
                 id: pretraining_id(*count, seed),
                 after: (level > 0).then(|| plan.len() - 1).into_iter().collect(),
             };
-            plan.push((Work::Pretrain(seed, level), job));
+            plan.push((Phase::Pretrain(seed, level), job));
         }
     }
     for method in &settings.methods {
@@ -118,7 +118,7 @@ pub(crate) fn plan(settings: &ComodulationSettings) -> Vec<(Work<'_>, Job)> {
                     id: adaptation_id(&method.name, count, seed),
                     after: vec![place * epochs.len() + level],
                 };
-                plan.push((Work::Adapt(method, seed, count), job));
+                plan.push((Phase::Adapt(method, seed, count), job));
             }
         }
     }
@@ -141,9 +141,9 @@ pub(super) const PRETRAINING: &str = "pretraining";
 pub struct ComodulationExperiment<'a, B: Backend = Cpu> {
     pub(super) settings: &'a ComodulationSettings,
     pub(super) backend: &'a B,
-    pub(super) shape: ComodulatedShape,
-    pub(super) training: Samples<B>,
-    pub(super) test: Samples<B>,
+    pub(super) shape: ComodulatedConfig,
+    pub(super) training: DeviceDataset<B>,
+    pub(super) test: DeviceDataset<B>,
     pub(super) primary: Vec<Task>,
     pub(super) tasks: Vec<Task>,
     pub(super) weights: Option<&'a [NamedTensor]>,
@@ -171,7 +171,7 @@ impl<'a, B: Backend> ComodulationExperiment<'a, B> {
         }
         memory::memory(settings, &material.samples, 1).check()?;
         let data = &settings.data;
-        let normalisation = Normalisation {
+        let normalisation = PixelScaling {
             maximum: data.maximum,
             mean: data.mean.clone(),
             standard_deviation: data.standard_deviation.clone(),
@@ -182,8 +182,8 @@ impl<'a, B: Backend> ComodulationExperiment<'a, B> {
             return Err(Error::setting("data.source", image, expected));
         }
         let network = &settings.network;
-        let shape = ComodulatedShape {
-            backbone: BackboneShape {
+        let shape = ComodulatedConfig {
+            backbone: BackboneConfig {
                 side: image.height,
                 channels: image.channels,
                 width: network.width,
@@ -200,8 +200,8 @@ impl<'a, B: Backend> ComodulationExperiment<'a, B> {
             settings,
             backend,
             shape,
-            training: Samples::new(backend, &material.samples.train, &normalisation)?,
-            test: Samples::new(backend, &material.samples.test, &normalisation)?,
+            training: DeviceDataset::new(backend, &material.samples.train, &normalisation)?,
+            test: DeviceDataset::new(backend, &material.samples.test, &normalisation)?,
             primary: tasks("primary", &settings.primary, material, limit)?,
             tasks: tasks("tasks", &settings.tasks, material, limit)?,
             weights: material.weights.as_deref(),
@@ -224,7 +224,7 @@ impl<'a, B: Backend> ComodulationExperiment<'a, B> {
         match method.gains {
             GainSource::Ones | GainSource::MeanActivity => LEARNT,
             GainSource::Comodulation | GainSource::Shuffled => {
-                LEARNT + self.settings.modulator.count as u64
+                LEARNT + self.settings.modulator.num_draws as u64
             }
         }
     }
@@ -271,7 +271,7 @@ impl<'a, B: Backend> ComodulationExperiment<'a, B> {
 impl<B: Backend> run::Experiment<ComodulationRun> for ComodulationExperiment<'_, B> {
     fn size(&self, job: usize) -> Size {
         match plan(self.settings).get(job) {
-            Some((Work::Pretrain(_, level), _)) => {
+            Some((Phase::Pretrain(_, level), _)) => {
                 let epochs = &self.settings.pretraining.epochs;
                 let steps = (epochs[*level] - self.epochs_before(*level)) * self.epoch();
                 Size {
@@ -279,7 +279,7 @@ impl<B: Backend> run::Experiment<ComodulationRun> for ComodulationExperiment<'_,
                     cost: LEARNT * steps as u64,
                 }
             }
-            Some((Work::Adapt(method, ..), _)) => Size {
+            Some((Phase::Adapt(method, ..), _)) => Size {
                 steps: self.batches(),
                 cost: self.cost(method) * self.batches() as u64,
             },
@@ -293,11 +293,11 @@ impl<B: Backend> run::Experiment<ComodulationRun> for ComodulationExperiment<'_,
         session: &mut Session<'_, ComodulationRun>,
     ) -> Result<(ComodulationRun, Checkpoint)> {
         match plan(self.settings).get(job) {
-            Some((Work::Pretrain(seed, level), _)) => {
+            Some((Phase::Pretrain(seed, level), _)) => {
                 let (pretraining, state) = self.pretrain(*seed, *level, session)?;
                 Ok((ComodulationRun::Pretraining(pretraining), state))
             }
-            Some((Work::Adapt(method, seed, epochs), _)) => {
+            Some((Phase::Adapt(method, seed, epochs), _)) => {
                 let (cell, state) = self.cell(method, *seed, *epochs, session)?;
                 Ok((ComodulationRun::Adaptation(cell), state))
             }

@@ -14,10 +14,11 @@ use super::tasks::{LabelledIndices, Task};
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::learn::{
-    Adapter, AdapterSettings, Answer, Batch, EVALUATION_BATCH, GainSource, GainsFor, Samples,
+    Batch, ComodulationLearner, ComodulationLearnerConfig, DeviceDataset, EVALUATION_BATCH,
+    GainGranularity, GainSource, Prediction,
 };
-use crate::models::{Comodulated, Controller, Learnt};
-use crate::nn::Loss;
+use crate::models::{Comodulated, Controller, Trainable};
+use crate::nn::BatchStats;
 use crate::rng::{Purpose, RandomStream};
 use crate::run::hash_parameters;
 use crate::run::{Session, Status, hexadecimal};
@@ -39,13 +40,13 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
     }
 
     /// The network and its readouts for the primary tasks, before the first batch.
-    fn beginner(&self, seed: u64) -> Result<Adapter<B>> {
+    fn init(&self, seed: u64) -> Result<ComodulationLearner<B>> {
         let settings = self.settings;
-        let learner = AdapterSettings {
-            rule: settings.training.optimiser,
+        let learner = ComodulationLearnerConfig {
+            rule: settings.training.optimizer,
             learning_rate: settings.pretraining.learning_rate,
             shared_readout: false,
-            learnt: Learnt::Weights,
+            learnt: Trainable::Weights,
             gains: GainSource::Ones,
             modulator: settings.modulator.clone(),
             seed,
@@ -53,7 +54,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         let classes: Vec<usize> = self.primary.iter().map(|task| task.classes).collect();
         let network = self.network(seed)?;
         let readouts = Purpose::PrimaryReadouts;
-        Adapter::new(self.backend, network, None, &classes, readouts, learner)
+        ComodulationLearner::new(self.backend, network, None, &classes, readouts, learner)
     }
 
     /// Pretrains a network on the primary tasks, from the number of epochs before `level` to that of `level`.
@@ -64,7 +65,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         session: &mut Session<'_, ComodulationRun>,
     ) -> Result<(PretrainingRun, Checkpoint)> {
         let backend = self.backend;
-        let mut learner = self.beginner(seed)?;
+        let mut learner = self.init(seed)?;
         let mut done = PretrainingRun {
             seed,
             epochs: self.settings.pretraining.epochs[level],
@@ -103,8 +104,8 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
             }
         }
         for (number, task) in self.primary.iter().enumerate() {
-            let answer = self.ask(&mut learner, number, task)?;
-            done.accuracies.push(answer.loss.accuracy());
+            let prediction = self.evaluate(&mut learner, number, task)?;
+            done.accuracies.push(prediction.loss.accuracy());
         }
         done.status = Status::Complete;
         Ok((done, Checkpoint::take(backend, &mut learner)?))
@@ -119,11 +120,11 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         session: &mut Session<'_, ComodulationRun>,
     ) -> Result<(AdaptationRun, Checkpoint)> {
         let backend = self.backend;
-        let mut beginner = self.beginner(seed)?;
+        let mut pretrained = self.init(seed)?;
         for state in session.dependencies()? {
-            state.restore(backend, &mut beginner)?;
+            state.restore(backend, &mut pretrained)?;
         }
-        let network = beginner.into_network();
+        let network = pretrained.into_network();
         let settings = self.settings;
         let controller = match method.controller {
             true => Some(Controller::new(
@@ -135,18 +136,19 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
             )?),
             false => None,
         };
-        let learner = AdapterSettings {
-            rule: settings.training.optimiser,
+        let learner = ComodulationLearnerConfig {
+            rule: settings.training.optimizer,
             learning_rate: settings.adaptation.learning_rate,
             shared_readout: settings.adaptation.shared_readout,
-            learnt: method.learnt,
+            learnt: method.trainable,
             gains: method.gains,
             modulator: settings.modulator.clone(),
             seed,
         };
         let classes: Vec<usize> = self.tasks.iter().map(|task| task.classes).collect();
         let readouts = Purpose::Readouts;
-        let mut adapter = Adapter::new(backend, network, controller, &classes, readouts, learner)?;
+        let mut learner =
+            ComodulationLearner::new(backend, network, controller, &classes, readouts, learner)?;
         let mut batch = self.training.batch(backend)?;
         let mut cell = AdaptationRun {
             method: method.name.clone(),
@@ -160,7 +162,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         };
         if let Some((ComodulationRun::Adaptation(begun), state)) = session.resumed.take() {
             cell.steps = begun.steps;
-            state.restore(backend, &mut adapter)?;
+            state.restore(backend, &mut learner)?;
             session.skip(
                 cell.steps.len(),
                 self.cost(method) * cell.steps.len() as u64,
@@ -171,7 +173,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
             let step = number as u64;
             let stream = RandomStream::new(seed, Purpose::AdaptationBatch, step);
             self.draw(&self.tasks[task].train, stream, &mut batch)?;
-            let loss = adapter.learn(backend, task, &batch, step)?;
+            let loss = learner.learn(backend, task, &batch, step)?;
             cell.steps.push(BatchRecord::new(task, loss));
             let carry_on = session.step(self.cost(method), self.settings.training.batch as u64);
             if let Some(status) = diverged(&cell.steps) {
@@ -181,7 +183,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
             let last = cell.steps.len() == self.batches();
             if !last && (!carry_on || session.due(cell.steps.len())) {
                 cell.status = Status::Interrupted;
-                let state = Checkpoint::take(backend, &mut adapter)?;
+                let state = Checkpoint::take(backend, &mut learner)?;
                 if !carry_on {
                     return Ok((cell, state));
                 }
@@ -191,8 +193,8 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         }
         if cell.status == Status::Complete {
             for (number, task) in self.tasks.iter().enumerate() {
-                let answer = self.ask(&mut adapter, number, task)?;
-                if let Some(logit) = answer.logits.iter().find(|logit| !logit.is_finite()) {
+                let prediction = self.evaluate(&mut learner, number, task)?;
+                if let Some(logit) = prediction.logits.iter().find(|logit| !logit.is_finite()) {
                     cell.tasks.clear();
                     cell.status = Status::Diverged {
                         iteration: cell.steps.len(),
@@ -201,13 +203,22 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
                     };
                     break;
                 }
-                let gains = match (method.gains, self.settings.modulator.gains_for) {
-                    (GainSource::Ones, _) | (_, GainsFor::Task) => Some(adapter.gains(number)?),
-                    (_, GainsFor::Image) => None,
+                let gains = match (method.gains, self.settings.modulator.granularity) {
+                    (GainSource::Ones, _) | (_, GainGranularity::Task) => {
+                        Some(learner.gains(number)?)
+                    }
+                    (_, GainGranularity::Image) => None,
                 };
-                let couplings = adapter.couplings(backend, number)?;
+                let couplings = learner.couplings(backend, number)?;
                 let labels = &task.test.labels;
-                let of = measure(&task.name, task.classes, labels, &answer, gains, couplings)?;
+                let of = measure(
+                    &task.name,
+                    task.classes,
+                    labels,
+                    &prediction,
+                    gains,
+                    couplings,
+                )?;
                 cell.tasks.push(of);
             }
         }
@@ -215,21 +226,21 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         for step in &cell.steps {
             hash.update(step.loss.to_bits().to_le_bytes());
         }
-        let of_network = adapter.network().parameters().count();
-        for parameter in adapter.parameters().skip(of_network) {
+        let of_network = learner.network().parameters().count();
+        for parameter in learner.parameters().skip(of_network) {
             cell.learnt_numbers += backend.length(parameter.value.floats());
         }
-        hash_parameters(backend, &mut adapter, &mut hash)?;
+        hash_parameters(backend, &mut learner, &mut hash)?;
         for measured in &cell.tasks {
             for gain in &measured.gains {
                 hash.update(gain.to_bits().to_le_bytes());
             }
         }
         cell.hash = Some(hexadecimal(hash));
-        let mut state = Checkpoint::take(backend, &mut adapter)?;
-        if method.learnt == Learnt::Modulation {
+        let mut state = Checkpoint::take(backend, &mut learner)?;
+        if method.trainable == Trainable::Modulation {
             // Frozen weights are in the state of the pretraining.
-            let frozen = Checkpoint::take(backend, adapter.network())?.network;
+            let frozen = Checkpoint::take(backend, learner.network())?.network;
             let is_frozen = |name: &str| frozen.iter().any(|tensor| tensor.name == name);
             state.network.retain(|tensor| !is_frozen(&tensor.name));
         }
@@ -253,7 +264,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
 
     fn gather(
         &self,
-        samples: &Samples<B>,
+        samples: &DeviceDataset<B>,
         from: &LabelledIndices,
         places: &[usize],
         batch: &mut Batch<B>,
@@ -266,22 +277,27 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
     }
 
     /// The network's predictions on all test samples of a task.
-    fn ask(&self, adapter: &mut Adapter<B>, number: usize, task: &Task) -> Result<Answer> {
+    fn evaluate(
+        &self,
+        learner: &mut ComodulationLearner<B>,
+        number: usize,
+        task: &Task,
+    ) -> Result<Prediction> {
         let mut batch = self.test.batch(self.backend)?;
-        let mut all = Answer {
+        let mut all = Prediction {
             logits: Vec::new(),
             activity: Vec::new(),
             decision: Vec::new(),
-            loss: Loss::default(),
+            loss: BatchStats::default(),
         };
         let places: Vec<usize> = (0..task.test.samples.len()).collect();
         for (chunk, places) in places.chunks(EVALUATION_BATCH).enumerate() {
             self.gather(&self.test, &task.test, places, &mut batch)?;
-            let answer = adapter.answer(self.backend, number, &batch, chunk as u64)?;
-            all.logits.extend(answer.logits);
-            all.activity.extend(answer.activity);
-            all.decision.extend(answer.decision);
-            all.loss = all.loss.plus(answer.loss);
+            let prediction = learner.predict(self.backend, number, &batch, chunk as u64)?;
+            all.logits.extend(prediction.logits);
+            all.activity.extend(prediction.activity);
+            all.decision.extend(prediction.decision);
+            all.loss = all.loss.plus(prediction.loss);
         }
         Ok(all)
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::any_number;
 use crate::error::Result;
-use crate::learn::Answer;
+use crate::learn::Prediction;
 use crate::metrics::{
     CalibrationBin, Scores, calibration, class_geometry, classification, informativeness,
     shares_near_zero, softmax_confidences,
@@ -57,19 +57,23 @@ pub(super) fn measure(
     task: &str,
     classes: usize,
     labels: &[u8],
-    answer: &Answer,
+    prediction: &Prediction,
     gains: Option<Vec<f32>>,
     couplings: Vec<f32>,
 ) -> Result<TaskMeasures> {
-    let predicted: Vec<u8> = answer.logits.chunks_exact(classes).map(largest).collect();
+    let predicted: Vec<u8> = prediction
+        .logits
+        .chunks_exact(classes)
+        .map(largest)
+        .collect();
     let decided = classification(classes, labels, &predicted)?;
-    let confidences = softmax_confidences(classes, &answer.logits, labels)?;
+    let confidences = softmax_confidences(classes, &prediction.logits, labels)?;
     let calibrated = calibration(&confidences)?;
-    let neurons = answer.decision.len() / labels.len().max(1);
-    let geometry = class_geometry(neurons, &answer.decision, labels)?;
+    let neurons = prediction.decision.len() / labels.len().max(1);
+    let geometry = class_geometry(neurons, &prediction.decision, labels)?;
     let others: Vec<bool> = labels.iter().map(|&label| label != 0).collect();
     let neurons_tell = match others.contains(&true) && others.contains(&false) {
-        true => informativeness(neurons, &answer.activity, &others)?,
+        true => informativeness(neurons, &prediction.activity, &others)?,
         false => vec![None; neurons],
     };
     let weighted = |gains: &[f32]| {
@@ -90,7 +94,7 @@ pub(super) fn measure(
         task: task.into(),
         samples: labels.len(),
         accuracy: decided.accuracy,
-        cross_entropy: answer.loss.mean_cross_entropy(),
+        cross_entropy: prediction.loss.mean_cross_entropy(),
         classes: decided.classes,
         macro_average: decided.macro_average,
         calibration_error: calibrated.expected_error,

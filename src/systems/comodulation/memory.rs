@@ -7,7 +7,7 @@ use crate::models::{STAGES, Stem};
 use crate::run::Memory;
 
 const FLOAT: u64 = 4;
-/// Copies per weight: weight, gradient, packed copy, the optimiser's moments, and a checkpoint as numbers, as bytes and
+/// Copies per weight: weight, gradient, packed copy, the optimizer's moments, and a checkpoint as numbers, as bytes and
 /// as a file.
 const COPIES: u64 = 4 + 2 + 3 * 3;
 /// Bytes of a batch's record, in memory and as text while its file is written.

@@ -55,11 +55,11 @@ use crate::run::{
 pub use self::experiment::{
     AdaptationRun, BatchRecord, ComodulationExperiment, ComodulationRun, PretrainingRun,
 };
-use self::experiment::{Work, adaptation_id, plan, pretraining_id};
+use self::experiment::{Phase, adaptation_id, plan, pretraining_id};
 pub use self::measures::{NEAR_ZERO, TaskMeasures};
 pub use self::report::{
     ComodulationSummary, MethodDifference, MethodSummary, comodulation_table,
-    summarise_comodulation,
+    summarize_comodulation,
 };
 pub use self::settings::{
     AdaptationSettings, ComodulationMethod, ComodulationNetwork, ComodulationSettings,
@@ -155,7 +155,7 @@ impl System for Comodulation {
         let work = plan.iter().find(|(_, known)| known.id == job.id);
         let unknown = || Error::format(saved.path, format!("config.toml has no run `{}`", job.id));
         Ok(match work.ok_or_else(unknown)?.0 {
-            Work::Pretrain(seed, level) => {
+            Phase::Pretrain(seed, level) => {
                 let details = saved.details.map(serde_json::from_str).transpose();
                 let details: Option<PretrainingDetails<_>> = details.map_err(damaged)?;
                 ComodulationRun::Pretraining(PretrainingRun {
@@ -166,7 +166,7 @@ impl System for Comodulation {
                     status,
                 })
             }
-            Work::Adapt(method, seed, epochs) => {
+            Phase::Adapt(method, seed, epochs) => {
                 let details = saved.details.map(serde_json::from_str).transpose();
                 let details: Option<AdaptationDetails<Vec<TaskMeasures>>> =
                     details.map_err(damaged)?;
@@ -195,7 +195,7 @@ impl System for Comodulation {
     fn summary(
         settings: &ComodulationSettings,
         outcomes: &[Option<ComodulationRun>],
-    ) -> Result<run::Summary> {
+    ) -> Result<run::ExperimentSummary> {
         report::summary(settings, outcomes)
     }
 

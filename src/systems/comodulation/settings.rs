@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::presets;
 use crate::data::celeba;
 use crate::error::{Error, Result};
-use crate::gain::Draws;
-use crate::learn::{GainSource, Modulator, Pass};
-use crate::models::{Learnt, Modulated, Stem};
+use crate::gain::SamplingScheme;
+use crate::learn::{ControllerPass, GainSource, Modulator};
+use crate::models::{ModulatedLayers, Stem, Trainable};
 use crate::optim::Optimizer;
 use crate::run::settings::{document, require};
 use crate::run::{DataSettings, DataSource, check_data};
@@ -81,7 +81,7 @@ settings! {
         /// Channels of each of the encoder's two convolutions; 128 in the paper.
         pub encoder: usize [AtLeastOne],
         /// Which convolutions of the encoder are modulated.
-        pub modulated: Modulated,
+        pub modulated: ModulatedLayers,
         /// Neurons of the decoder, the layer that has gains; 256 in the paper.
         pub decoder: usize [AtLeastOne],
         /// Whether residual connections skip the encoder's second convolution and the decoder.
@@ -98,7 +98,7 @@ settings! {
         /// Samples per batch, drawn uniformly with replacement.
         pub batch: usize [AtLeastOne],
         /// The update rule.
-        pub optimiser: Optimizer,
+        pub optimizer: Optimizer,
         /// The seeds; for each, one network is pretrained, and each method starts from it.
         pub seeds: Vec<u64> [Distinct("seed")] = [42, 43, 44, 45, 46],
     }
@@ -165,7 +165,7 @@ settings! {
         /// The source of the decoder's gains.
         pub gains: GainSource,
         /// The parameters that are trained besides the readouts.
-        pub learnt: Learnt,
+        pub trainable: Trainable,
     }
 }
 
@@ -173,10 +173,10 @@ impl ComodulationSettings {
     /// Checks the rules that concern several settings.
     pub(super) fn check(&self) -> Result<()> {
         check_data(&self.data)?;
-        let count = self.modulator.count;
-        let fits = self.modulator.draws != Draws::Antithetic || count.is_multiple_of(2);
+        let count = self.modulator.num_draws;
+        let fits = self.modulator.sampling != SamplingScheme::Antithetic || count.is_multiple_of(2);
         let expected = "an even number, because antithetic draws come in pairs";
-        require(fits, "modulator.count", count, expected)?;
+        require(fits, "modulator.num_draws", count, expected)?;
         self.modulator.validate()?;
         let epochs = &self.pretraining.epochs;
         let fits = !epochs.is_empty() && epochs.windows(2).all(|pair| pair[0] < pair[1]);
@@ -202,13 +202,14 @@ impl ComodulationSettings {
                 "\"ones\" or \"mean-activity\", or controller = true",
             )?;
             // Methods without draws, such as attention, always learn from the constant pass.
-            let by_constant = self.modulator.pass == Pass::Constant || !from_draws;
+            let by_constant =
+                self.modulator.controller_pass == ControllerPass::Constant || !from_draws;
             require(
-                self.modulator.constant != 0.0 || !method.controller || !by_constant,
-                "modulator.constant",
+                self.modulator.test_modulator != 0.0 || !method.controller || !by_constant,
+                "modulator.test_modulator",
                 0,
                 format!(
-                    "a number other than 0, because with 0 the controller of {} learns nothing; or modulator.pass = \"fluctuating\" and only methods whose gains use the draws",
+                    "a number other than 0, because with 0 the controller of {} learns nothing; or modulator.controller_pass = \"fluctuating\" and only methods whose gains use the draws",
                     method.name
                 ),
             )?;

@@ -7,8 +7,8 @@ use super::{EvaluatedTasks, MethodSettings, NetworkSettings, Results, Run, Setti
 use crate::backend::{Backend, Cpu};
 use crate::data::{Dataset, TrainTest};
 use crate::error::{Error, Result};
-use crate::learn::{Normalisation, Record, Samples, TestTasks, Transform};
-use crate::models::{MlpShape, SlimResNetShape};
+use crate::learn::{DeviceDataset, EvalSets, PixelScaling, RandomCropFlip, Record};
+use crate::models::{MlpConfig, SlimResNetConfig};
 use crate::run::{self, Job, MemoryStore, Options, Session, Size, evenly};
 use crate::state::Checkpoint;
 use crate::stream::{self, Context, Part};
@@ -17,8 +17,8 @@ use crate::stream::{self, Context, Part};
 pub struct Experiment<'a, B: Backend = Cpu> {
     pub(super) settings: &'a Settings,
     pub(super) backend: &'a B,
-    pub(super) training: Samples<B>,
-    pub(super) test: TestTasks<B>,
+    pub(super) training: DeviceDataset<B>,
+    pub(super) test: EvalSets<B>,
     pub(super) contexts: Vec<Context>,
     pub(super) network: NetworkConfig,
 }
@@ -26,8 +26,8 @@ pub struct Experiment<'a, B: Backend = Cpu> {
 /// The configuration of each run's network.
 #[derive(Debug)]
 pub(super) enum NetworkConfig {
-    Mlp(MlpShape),
-    SlimResNet(SlimResNetShape),
+    Mlp(MlpConfig),
+    SlimResNet(SlimResNetConfig),
 }
 
 impl<'a, B: Backend> Experiment<'a, B> {
@@ -39,7 +39,7 @@ impl<'a, B: Backend> Experiment<'a, B> {
     pub fn new(settings: &'a Settings, samples: &TrainTest, backend: &'a B) -> Result<Self> {
         settings.validate()?;
         let data = &settings.data;
-        let normalisation = Normalisation {
+        let normalisation = PixelScaling {
             maximum: data.maximum,
             mean: data.mean.clone(),
             standard_deviation: data.standard_deviation.clone(),
@@ -53,7 +53,7 @@ impl<'a, B: Backend> Experiment<'a, B> {
         let outputs = stream.kind.outputs(samples.train.classes(), &lists);
         let network = network(&settings.network, &samples.train, outputs)?;
         let contexts = stream.contexts(&samples.train, &lists)?;
-        let training = Samples::new(backend, &samples.train, &normalisation)?;
+        let training = DeviceDataset::new(backend, &samples.train, &normalisation)?;
         let mut tasks = stream.kind.tasks(&lists);
         if settings.evaluation.tasks == EvaluatedTasks::First {
             tasks.truncate(1);
@@ -72,15 +72,15 @@ impl<'a, B: Backend> Experiment<'a, B> {
         let tasks = tasks
             .into_iter()
             .map(|task| limited(task, settings.evaluation.limit));
-        let transform = match settings.evaluation.augmented {
+        let transform = match settings.evaluation.test_time_augmentation {
             true => transform(settings),
-            false => Transform::default(),
+            false => RandomCropFlip::default(),
         };
-        let test = Samples::new(backend, test, &normalisation)?;
+        let test = DeviceDataset::new(backend, test, &normalisation)?;
         Ok(Experiment {
             settings,
             training,
-            test: TestTasks::new(backend, test, tasks.collect(), transform)?,
+            test: EvalSets::new(backend, test, tasks.collect(), transform)?,
             contexts,
             network,
             backend,
@@ -196,7 +196,7 @@ fn network(settings: &NetworkSettings, samples: &Dataset, outputs: usize) -> Res
             let mut neurons = vec![samples.features()];
             neurons.extend(hidden);
             neurons.push(outputs);
-            NetworkConfig::Mlp(MlpShape {
+            NetworkConfig::Mlp(MlpConfig {
                 neurons,
                 hidden_standard_deviation: *hidden_standard_deviation,
                 output_standard_deviation: *output_standard_deviation,
@@ -211,7 +211,7 @@ fn network(settings: &NetworkSettings, samples: &Dataset, outputs: usize) -> Res
                 let expected = "mlp: slim-resnet18 needs square images";
                 return Err(Error::setting("network.kind", shape, expected));
             }
-            NetworkConfig::SlimResNet(SlimResNetShape {
+            NetworkConfig::SlimResNet(SlimResNetConfig {
                 side: shape.height,
                 channels: shape.channels,
                 classes: outputs,
@@ -244,9 +244,9 @@ fn limited(mut task: Context, limit: usize) -> Context {
 }
 
 /// The augmentation of training images.
-pub(super) fn transform(settings: &Settings) -> Transform {
-    Transform {
-        crop_padding: u8::try_from(settings.training.crop_padding).unwrap_or(u8::MAX),
-        mirror: settings.training.mirror,
+pub(super) fn transform(settings: &Settings) -> RandomCropFlip {
+    RandomCropFlip {
+        padding: u8::try_from(settings.training.crop_padding).unwrap_or(u8::MAX),
+        horizontal_flip: settings.training.horizontal_flip,
     }
 }

@@ -154,23 +154,23 @@ impl<B: Backend> Setup<'_, B> {
                 Some(GainConfig {
                     dynamics,
                     drive: method.drive.unwrap_or(Drive::Entropy),
-                    slow_weights_only: method.only_slow.unwrap_or(false),
+                    slow_weights_only: method.slow_weights_only.unwrap_or(false),
                 })
             }
             false => None,
         };
         let rate = settings.training.learning_rate;
         let optimizer = OptimizerConfig {
-            optimizer: method.optimiser,
-            backbone: method.backbone.unwrap_or(method.optimiser),
+            optimizer: method.optimizer,
+            backbone: method.backbone.unwrap_or(method.optimizer),
             learning_rate: method.learning_rate.unwrap_or(rate),
             schedule: method.schedule.unwrap_or(Schedule::Constant),
             iterations: settings.stream.iterations as u64,
             weight_decay: method.weight_decay.unwrap_or(0.0),
-            reset_optimizer_on_switch: method.reset_at_switch.unwrap_or(false),
+            reset_optimizer_on_switch: method.reset_optimizer_on_switch.unwrap_or(false),
         };
         let mut learner = GradientDescent::new(self.backend, self.network()?, optimizer, gain)?;
-        for regularizer in method.regularisers.iter().flatten() {
+        for regularizer in method.regularizers.iter().flatten() {
             let network = &mut learner.network;
             let regularizer = regularizer.build(self.backend, network, self.seed)?;
             learner = learner.with_regularizer(regularizer);

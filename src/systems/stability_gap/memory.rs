@@ -25,19 +25,19 @@ const CHECKPOINT_COPIES: u64 = 3;
 /// exceeds a u64.
 ///
 /// It counts the samples, as read and as trained on, and the contexts' lists of samples. For each run it counts the
-/// weights with gradients, effective and packed copies, the state of optimiser and regularizers, the copies of a
+/// weights with gradients, effective and packed copies, the state of optimizer and regularizers, the copies of a
 /// checkpoint while it is written, and two tensors per layer for a batch and one for a batch of test samples. It also
 /// counts the records of every run.
 fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usize) -> Option<u64> {
     let inputs = samples.train.features() as u64;
     let (neurons, weights) = sizes(&settings.network, &samples.train)?;
     let state = settings.methods.iter().map(|method| {
-        let moments = match method.optimiser {
+        let moments = match method.optimizer {
             Optimizer::Sgd => 0,
             Optimizer::Momentum { .. } => 1,
             Optimizer::Adam { .. } => 2,
         };
-        let regularizers = method.regularisers.iter().flatten();
+        let regularizers = method.regularizers.iter().flatten();
         moments + regularizers.map(RegularizerConfig::copies).sum::<u64>()
     });
     let state = state.max().unwrap_or(0);

@@ -52,13 +52,13 @@ pub use self::experiment::Experiment;
 pub use self::learners::{LearnerKind, Registration, Setup, known as learners, register};
 pub use self::report::{
     Agreement, Comparison, ComparisonRow, Difference, MethodSummary, PerContext, Published,
-    PublishedMethod, PublishedValue, RunSummary, Spread, Summary, agreement, compare_published,
-    published, summarise_results, table,
+    PublishedMethod, PublishedValue, RunSummary, Spread, StabilityGapSummary, agreement,
+    compare_published, published, summarize_results, table,
 };
 pub use self::results::{Results, Run};
 pub use self::settings::{
-    EvaluatedTasks, EvaluationSettings, GainSettings, MemorySettings, MethodSettings,
-    NetworkSettings, Settings, StreamSettings, StreamTraining, TrainingSettings,
+    EvaluatedTasks, EvaluationSettings, GainSettings, MethodSettings, NetworkSettings,
+    ReplaySettings, Settings, StreamSettings, StreamTraining, TrainingSettings,
 };
 
 /// The system of methods on streams of contexts.
@@ -156,7 +156,7 @@ impl System for StabilityGap {
         report::measures()
     }
 
-    fn summary(settings: &Settings, outcomes: &[Option<Run>]) -> Result<run::Summary> {
+    fn summary(settings: &Settings, outcomes: &[Option<Run>]) -> Result<run::ExperimentSummary> {
         report::summary(&Results::new(settings, outcomes))
     }
 

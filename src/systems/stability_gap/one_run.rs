@@ -78,7 +78,7 @@ impl<B: Backend> Experiment<'_, B> {
     /// The contexts of a run with this seed, each built when it is reached.
     fn contexts(&self, seed: u64) -> Result<Box<dyn Iterator<Item = Cow<'_, Context>> + '_>> {
         let contexts = self.contexts.as_slice();
-        Ok(match &self.settings.stream.memory {
+        Ok(match &self.settings.stream.replay {
             None => Box::new(contexts.iter().map(Cow::Borrowed)),
             Some(memory) => {
                 let (kind, size) = (memory.kind, memory.size);

@@ -6,7 +6,7 @@ use crate::learn::{Drive, RegularizerConfig, ReplacementConfig, Schedule};
 use crate::optim::Optimizer;
 use crate::run::DataSettings;
 use crate::run::settings::document;
-use crate::stream::{MemoryKind, StreamKind};
+use crate::stream::{ReplayKind, StreamKind};
 
 document!(
     Settings,
@@ -73,16 +73,16 @@ settings! {
         /// the number of iterations that draw as many samples as the context has.
         pub epochs: Option<Vec<usize>> [AtLeastOne],
         /// A replay memory of limited size for old samples. Default: none; joint training then uses all old samples.
-        pub memory: Option<MemorySettings>,
+        pub replay: Option<ReplaySettings>,
     }
 }
 
 settings! {
     /// A replay memory of limited size: [`crate::stream::replay`].
     #[derive(Debug, Clone, PartialEq)]
-    pub struct MemorySettings {
+    pub struct ReplaySettings {
         /// How the memory selects samples.
-        pub kind: MemoryKind,
+        pub kind: ReplayKind,
         /// The largest number of stored samples.
         pub size: usize [AtLeastOne],
     }
@@ -136,7 +136,7 @@ settings! {
         /// original size; 0 for no cropping.
         pub crop_padding: usize [Between(0, 255, "pixels")] = 0,
         /// Training images are flipped left to right with probability ½.
-        pub mirror: bool = false,
+        pub horizontal_flip: bool = false,
         /// The seeds; each method runs once per seed.
         pub seeds: Vec<u64> [Distinct("seed")] = [42, 43, 44, 45, 46],
     }
@@ -155,7 +155,7 @@ settings! {
         pub tasks: EvaluatedTasks = "first",
         /// Whether test images are cropped and flipped at random like training images, with new draws at every
         /// evaluation. The paper's published code does this.
-        pub augmented: bool = false,
+        pub test_time_augmentation: bool = false,
     }
 }
 
@@ -183,7 +183,7 @@ settings! {
 }
 
 settings! {
-    /// One method: an optimiser, with or without gain modulation.
+    /// One method: an optimizer, with or without gain modulation.
     #[derive(Debug, Clone, PartialEq)]
     pub struct MethodSettings {
         /// Name in `--methods` and file names, such as "ngm-sgd".
@@ -193,15 +193,15 @@ settings! {
         /// Whether the layers have gains that follow `drive`; otherwise g ≡ 1.
         pub gain_modulated: bool = false,
         /// The update rule.
-        pub optimiser: Optimizer,
-        /// The update rule of the layers without gains. Default: `optimiser`.
+        pub optimizer: Optimizer,
+        /// The update rule of the layers without gains. Default: `optimizer`.
         pub backbone: Option<Optimizer>,
-        /// Whether the optimiser's state is reset at each switch of context. Default: false.
-        pub reset_at_switch: Option<bool>,
+        /// Whether the optimizer's state is reset at each switch of context. Default: false.
+        pub reset_optimizer_on_switch: Option<bool>,
         /// The quantity that drives the gains. Default: the entropy.
         pub drive: Option<Drive>,
         /// Whether the gain only sets the learning rate and does not scale the weights. Default: false.
-        pub only_slow: Option<bool>,
+        pub slow_weights_only: Option<bool>,
         /// The constants of the gain dynamics for this method. Default: those of the experiment.
         pub gain: Option<GainSettings>,
         /// The learner. Default: `gradient-descent`. A program can register further learners.
@@ -213,7 +213,7 @@ settings! {
         /// λ of decoupled weight decay. Default: 0.
         pub weight_decay: Option<f32> [NotNegative],
         /// The regularizers, in the order of application. Default: none.
-        pub regularisers: Option<Vec<RegularizerConfig>>,
+        pub regularizers: Option<Vec<RegularizerConfig>>,
         /// The rule that reinitialises hidden units. Default: none.
         pub replacement: Option<ReplacementConfig>,
         /// Settings of a registered learner, which checks them itself.

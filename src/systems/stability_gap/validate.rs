@@ -36,8 +36,8 @@ impl Settings {
             require(fits || !given, key, "(given)", expected)?;
         }
         let alone = stream.training == Some(StreamTraining::Sequential);
-        let expected = "\"joint\": stream.memory keeps old samples for joint training";
-        let fits = !(alone && stream.memory.is_some());
+        let expected = "\"joint\": stream.replay keeps old samples for joint training";
+        let fits = !(alone && stream.replay.is_some());
         require(fits, "stream.training", "sequential", expected)?;
         self.check_lists()?;
         self.check_iterations()
@@ -136,7 +136,7 @@ impl Settings {
             }
             let without = [
                 ("drive", method.drive.is_some()),
-                ("only_slow", method.only_slow.is_some()),
+                ("slow_weights_only", method.slow_weights_only.is_some()),
                 ("gain", method.gain.is_some()),
             ];
             if let (false, Some((of_gain, _))) = (

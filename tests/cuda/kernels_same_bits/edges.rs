@@ -1,6 +1,6 @@
 //! Empty operands, operands of wrong sizes, and missing libraries.
 
-use neurogain::backend::{Cuda, Elementwise, Memory, Product, Unary};
+use neurogain::backend::{Cuda, Elementwise, MatmulDims, Memory, Unary};
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn edges<B: Backend>(backend: &B) -> Vec<String> {
     let on = On(backend);
     let mut said = Vec::new();
     for [blocks, outputs, inputs] in [[0, 3, 2], [1, 0, 2], [1, 3, 0], [1, 3, 2]] {
-        let d = Product {
+        let d = MatmulDims {
             blocks,
             outputs,
             inputs,
@@ -25,17 +25,17 @@ fn edges<B: Backend>(backend: &B) -> Vec<String> {
         let mut short = on.unwritten(1);
         said.push(format!(
             "{:?}",
-            backend.product_forward(d, None, &w, &x, &mut y)
+            backend.matmul_forward(d, None, &w, &x, &mut y)
         ));
         said.push(format!("{:?}", on.download(&y)));
         said.push(format!(
             "{:?}",
-            backend.product_to_weights(d, None, &y, &x, &mut dw)
+            backend.matmul_backward_weights(d, None, &y, &x, &mut dw)
         ));
         said.push(format!("{:?}", on.download(&dw)));
         said.push(format!(
             "{:?}",
-            backend.product_forward(d, Some(&w), &w, &x, &mut short)
+            backend.matmul_forward(d, Some(&w), &w, &x, &mut short)
         ));
     }
     let logits = on.upload(&[0.5; 32]);

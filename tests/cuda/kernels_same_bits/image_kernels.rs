@@ -1,8 +1,8 @@
 //! The kernels on images: convolution, pooling, normalisation, gathering.
 
 use neurogain::backend::{
-    BatchNorm, Convolution, Normalisation, Normalise, NormaliseBackward, PixelMaps, Placement,
-    Pool, Pooling, Update, Window,
+    BatchNormConfig, Conv2dDims, CropFlip, NormDims, Normalize, NormalizeBackward, PixelMaps, Pool,
+    Pool2dDims, Update, Window,
 };
 
 use super::*;
@@ -11,7 +11,7 @@ use crate::images::Awkward;
 /// A convolution or a pooling, with the seed of its numbers.
 #[derive(Debug, Clone, Copy)]
 struct Images {
-    dimensions: Convolution,
+    dimensions: Conv2dDims,
     samples: usize,
     gain: bool,
     seed: u64,
@@ -31,7 +31,7 @@ fn image_cases() -> impl Strategy<Value = Images> {
                     stride,
                     padding,
                 };
-                let dimensions = Convolution {
+                let dimensions = Conv2dDims {
                     blocks,
                     height,
                     width,
@@ -70,15 +70,15 @@ impl<B: Backend> On<'_, B> {
         let x = self.upload(&random.samples(samples, d.height * d.width * d.inputs));
         let dy = self.upload(&random.samples(samples, rows * columns * d.outputs));
         let mut y = self.unwritten(y_length);
-        self.0.convolution_forward(d, gain, &w, &x, &mut y)?;
+        self.0.conv2d_forward(d, gain, &w, &x, &mut y)?;
         let mut dx = self.unwritten(x_length);
         self.0
-            .convolution_to_input(d, gain, &w, &dy, Update::Overwrite, &mut dx)?;
+            .conv2d_backward_data(d, gain, &w, &dy, Update::Overwrite, &mut dx)?;
         let mut added = x.clone();
         self.0
-            .convolution_to_input(d, gain, &w, &dy, Update::Add, &mut added)?;
+            .conv2d_backward_data(d, gain, &w, &dy, Update::Add, &mut added)?;
         let mut dw = self.unwritten(w_length);
-        self.0.convolution_to_weights(d, gain, &dy, &x, &mut dw)?;
+        self.0.conv2d_backward_weights(d, gain, &dy, &x, &mut dw)?;
         // The copy that was added to is not x.
         Ok([y, dx, added, dw, x]
             .iter()
@@ -87,7 +87,7 @@ impl<B: Backend> On<'_, B> {
     }
 
     fn pools(&self, case: &Images) -> neurogain::Result<Results> {
-        let Convolution {
+        let Conv2dDims {
             blocks,
             height,
             width,
@@ -95,7 +95,7 @@ impl<B: Backend> On<'_, B> {
             window,
             ..
         } = case.dimensions;
-        let dimensions = Pooling {
+        let dimensions = Pool2dDims {
             blocks,
             height,
             width,
@@ -130,7 +130,7 @@ impl<B: Backend> On<'_, B> {
             seed,
         } = *case;
         let (pixels, channels) = (d.height * d.width, d.inputs);
-        let dimensions = Normalisation {
+        let dimensions = NormDims {
             samples,
             pixels,
             channels,
@@ -148,14 +148,14 @@ impl<B: Backend> On<'_, B> {
             .collect();
         let mut running = self.upload(&running);
         let mut statistics = self.unwritten(2 * channels);
-        let settings = BatchNorm::default();
+        let settings = BatchNormConfig::default();
         self.0
             .batch_statistics(dimensions, settings, &x, &mut running, &mut statistics)?;
         let mut inferred = self.unwritten(2 * channels);
         self.0
             .running_statistics(settings.epsilon, &running, &mut inferred)?;
         let mut y = self.unwritten(length);
-        let operands = Normalise {
+        let operands = Normalize {
             dimensions,
             relu,
             statistics: &statistics,
@@ -164,11 +164,11 @@ impl<B: Backend> On<'_, B> {
             x: &x,
             residual,
         };
-        self.0.normalise(operands, &mut y)?;
+        self.0.normalize(operands, &mut y)?;
         let mut dy = self.upload(&random.samples(samples, pixels * channels));
         let mut dresidual = self.unwritten(length);
         let (mut dgamma, mut dbeta) = (self.unwritten(channels), self.unwritten(channels));
-        let operands = NormaliseBackward {
+        let operands = NormalizeBackward {
             dimensions,
             statistics: &statistics,
             gamma: &gamma,
@@ -177,7 +177,7 @@ impl<B: Backend> On<'_, B> {
         };
         let to = residual.map(|_| &mut dresidual);
         self.0
-            .normalise_backward(operands, &mut dy, to, &mut dgamma, &mut dbeta)?;
+            .normalize_backward(operands, &mut dy, to, &mut dgamma, &mut dbeta)?;
         let all = [
             running, statistics, inferred, y, dy, dresidual, dgamma, dbeta,
         ];
@@ -200,8 +200,8 @@ impl<B: Backend> On<'_, B> {
         let labels: Vec<u8> = (0..9).map(|_| below(d.outputs as u64) as u8).collect();
         let indices: Vec<u32> = (0..samples).map(|_| below(9) as u32).collect();
         let mut offset = || below(9) as i16 - 4;
-        let placements: Vec<Placement> = (0..samples)
-            .map(|sample| Placement {
+        let placements: Vec<CropFlip> = (0..samples)
+            .map(|sample| CropFlip {
                 down: offset(),
                 right: offset(),
                 mirrored: sample % 2 == 0,

@@ -8,7 +8,7 @@ use crate::images::{
 };
 use neurogain::Error;
 use neurogain::backend::{
-    Convolution, Convolutions, Cpu, Memory, Product, Products, Update, Window,
+    Conv2dDims, Convolutions, Cpu, MatmulDims, Memory, Products, Update, Window,
 };
 use proptest::prelude::*;
 use reference::{Case, check, close, grid, kernels};
@@ -35,7 +35,7 @@ fn cases() -> impl Strategy<Value = Case> {
                     stride,
                     padding,
                 };
-                let dimensions = Convolution {
+                let dimensions = Conv2dDims {
                     blocks: samples.div_ceil(16),
                     height,
                     width,
@@ -77,7 +77,7 @@ fn layers_of_the_slim_resnet() {
         let samples = 35;
         check(&Case {
             samples,
-            dimensions: Convolution {
+            dimensions: Conv2dDims {
                 blocks: 3,
                 height: side,
                 width: side,
@@ -95,7 +95,7 @@ fn layers_of_the_slim_resnet() {
     }
 }
 
-const SMALL: Convolution = Convolution {
+const SMALL: Conv2dDims = Conv2dDims {
     blocks: 2,
     height: 5,
     width: 4,
@@ -155,7 +155,7 @@ fn gradients_are_the_derivatives_of_the_forward_pass() {
 fn on_single_pixels_it_is_the_product() {
     let case = Case {
         samples: 600,
-        dimensions: Convolution {
+        dimensions: Conv2dDims {
             blocks: 38,
             height: 1,
             width: 1,
@@ -173,7 +173,7 @@ fn on_single_pixels_it_is_the_product() {
     let data = case.data();
     let cpu = Cpu::new().unwrap();
     let [y, dx, dw, _] = kernels(&cpu, &case, &data);
-    let product = Product {
+    let product = MatmulDims {
         blocks: 38,
         outputs: 11,
         inputs: 13,
@@ -181,15 +181,15 @@ fn on_single_pixels_it_is_the_product() {
     let gain = data.gain.as_ref().map(|gain| upload(&cpu, gain));
     let [w, x, dy] = [&data.w, &data.x, &data.dy].map(|numbers| upload(&cpu, numbers));
     let mut other = unwritten(&cpu, data.dy.len());
-    cpu.product_forward(product, gain.as_ref(), &w, &x, &mut other)
+    cpu.matmul_forward(product, gain.as_ref(), &w, &x, &mut other)
         .unwrap();
     assert_eq!(bits(&y), bits(&other));
     let mut other = unwritten(&cpu, data.x.len());
-    cpu.product_to_input(product, gain.as_ref(), &w, &dy, &mut other)
+    cpu.matmul_backward_data(product, gain.as_ref(), &w, &dy, &mut other)
         .unwrap();
     assert_eq!(bits(&dx), bits(&other));
     let mut other = unwritten(&cpu, data.w.len());
-    cpu.product_to_weights(product, gain.as_ref(), &dy, &x, &mut other)
+    cpu.matmul_backward_weights(product, gain.as_ref(), &dy, &x, &mut other)
         .unwrap();
     assert_eq!(bits(&dw), bits(&other));
 }
@@ -261,12 +261,12 @@ fn wrong_shapes_are_errors() {
     let cpu = Cpu::new().unwrap();
     let [w, x, y] = SMALL.lengths().unwrap();
     let floats = |length| cpu.zeros(length).unwrap();
-    let refused = |dimensions: Convolution, gain: usize, w: usize, x: usize, y: usize| {
+    let refused = |dimensions: Conv2dDims, gain: usize, w: usize, x: usize, y: usize| {
         let (gain, mut w, mut x, mut y) = (floats(gain), floats(w), floats(x), floats(y));
         let all = [
-            cpu.convolution_forward(dimensions, Some(&gain), &w, &x, &mut y),
-            cpu.convolution_to_input(dimensions, Some(&gain), &w, &y, Update::Add, &mut x),
-            cpu.convolution_to_weights(dimensions, Some(&gain), &y, &x, &mut w),
+            cpu.conv2d_forward(dimensions, Some(&gain), &w, &x, &mut y),
+            cpu.conv2d_backward_data(dimensions, Some(&gain), &w, &y, Update::Add, &mut x),
+            cpu.conv2d_backward_weights(dimensions, Some(&gain), &y, &x, &mut w),
         ];
         assert_eq!(
             all.iter()
@@ -296,7 +296,7 @@ fn wrong_shapes_are_errors() {
             stride,
             padding,
         };
-        assert!(refused(Convolution { window, ..SMALL }, 6, w, x, y));
+        assert!(refused(Conv2dDims { window, ..SMALL }, 6, w, x, y));
     }
     for (blocks, height, width, inputs, outputs) in [
         (large, 5, 4, 3, 6),
@@ -308,7 +308,7 @@ fn wrong_shapes_are_errors() {
     ] {
         let window = SMALL.window;
         assert!(refused(
-            Convolution {
+            Conv2dDims {
                 blocks,
                 height,
                 width,
@@ -329,7 +329,7 @@ fn wrong_shapes_are_errors() {
 fn many_blocks_over_threads() {
     let case = Case {
         samples: 461,
-        dimensions: Convolution {
+        dimensions: Conv2dDims {
             blocks: 29,
             height: 12,
             width: 11,
@@ -355,11 +355,10 @@ fn a_second_call_allocates_nothing() {
         let [w, mut x, mut dy] = [&data.w, &data.x, &data.dy].map(|numbers| upload(&cpu, numbers));
         let mut dw = w.clone();
         let mut call = || {
-            cpu.convolution_forward(SMALL, None, &w, &x, &mut dy)
+            cpu.conv2d_forward(SMALL, None, &w, &x, &mut dy).unwrap();
+            cpu.conv2d_backward_data(SMALL, None, &w, &dy, Update::Add, &mut x)
                 .unwrap();
-            cpu.convolution_to_input(SMALL, None, &w, &dy, Update::Add, &mut x)
-                .unwrap();
-            cpu.convolution_to_weights(SMALL, None, &dy, &x, &mut dw)
+            cpu.conv2d_backward_weights(SMALL, None, &dy, &x, &mut dw)
                 .unwrap();
         };
         call();
@@ -373,7 +372,7 @@ fn empty_dimensions() {
     for (blocks, inputs, outputs) in [(0, 3, 6), (2, 0, 6), (2, 3, 0), (0, 0, 0)] {
         let case = Case {
             samples: blocks * 16,
-            dimensions: Convolution {
+            dimensions: Conv2dDims {
                 blocks,
                 inputs,
                 outputs,

@@ -1,14 +1,14 @@
 //! A case, its f64 reference, and all checks on it.
 
 use neurogain::backend::cpu::Floats;
-use neurogain::backend::{Convolution, Convolutions, Cpu, Update, summation};
+use neurogain::backend::{Conv2dDims, Convolutions, Cpu, Update, summation};
 
 use crate::images::{Awkward, bits, gamma, same_everywhere, unwritten, upload};
 
 #[derive(Debug, Clone)]
 pub struct Case {
     pub samples: usize,
-    pub dimensions: Convolution,
+    pub dimensions: Conv2dDims,
     pub gain: bool,
     pub seed: u64,
 }
@@ -37,7 +37,7 @@ impl Case {
 
     /// Calls `visit(gain, w, x, y)` with the indices of every product of the convolution, lane by lane.
     pub fn products(&self, mut visit: impl FnMut(usize, usize, usize, usize)) {
-        let Convolution {
+        let Conv2dDims {
             blocks,
             height,
             width,
@@ -78,14 +78,14 @@ pub fn kernels(cpu: &Cpu, case: &Case, data: &Data) -> [Floats; 4] {
     let [w, x, dy] = [&data.w, &data.x, &data.dy].map(|numbers| upload(cpu, numbers));
     let [mut y, mut dx, mut dw] = [&data.dy, &data.x, &data.w].map(|n| unwritten(cpu, n.len()));
     let gain = gain.as_ref();
-    cpu.convolution_forward(dimensions, gain, &w, &x, &mut y)
+    cpu.conv2d_forward(dimensions, gain, &w, &x, &mut y)
         .unwrap();
-    cpu.convolution_to_input(dimensions, gain, &w, &dy, Update::Overwrite, &mut dx)
+    cpu.conv2d_backward_data(dimensions, gain, &w, &dy, Update::Overwrite, &mut dx)
         .unwrap();
     let mut sum = x.clone();
-    cpu.convolution_to_input(dimensions, gain, &w, &dy, Update::Add, &mut sum)
+    cpu.conv2d_backward_data(dimensions, gain, &w, &dy, Update::Add, &mut sum)
         .unwrap();
-    cpu.convolution_to_weights(dimensions, gain, &dy, &x, &mut dw)
+    cpu.conv2d_backward_weights(dimensions, gain, &dy, &x, &mut dw)
         .unwrap();
     [y, dx, dw, sum]
 }

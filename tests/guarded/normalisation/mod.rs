@@ -7,7 +7,7 @@ mod reference;
 use crate::images::{allocations, backends, difference, same_everywhere, unwritten, upload};
 use neurogain::Error;
 use neurogain::backend::{
-    BatchNorm, Cpu, Memory, Normalisation, Normalisations, Normalise, NormaliseBackward,
+    BatchNormConfig, Cpu, Memory, NormDims, Normalisations, Normalize, NormalizeBackward,
 };
 use proptest::prelude::*;
 use reference::{Case, Data, check, kernels, within};
@@ -26,7 +26,7 @@ fn cases() -> impl Strategy<Value = Case> {
     )
         .prop_map(
             |(samples, channels, pixels, offset, (relu, residual, seed))| Case {
-                dimensions: Normalisation {
+                dimensions: NormDims {
                     samples,
                     pixels,
                     channels,
@@ -48,7 +48,7 @@ proptest! {
     }
 }
 
-const SMALL: Normalisation = Normalisation {
+const SMALL: NormDims = NormDims {
     samples: 19,
     pixels: 6,
     channels: 3,
@@ -201,7 +201,7 @@ fn not_a_number_stays_in_its_channel() {
 #[test]
 fn many_samples_over_threads() {
     let case = Case {
-        dimensions: Normalisation {
+        dimensions: NormDims {
             samples: 211,
             pixels: 980,
             channels: 17,
@@ -224,10 +224,10 @@ fn a_second_call_allocates_nothing() {
         let (mut running, mut statistics) = (floats(6), floats(6));
         let (gamma, mut dgamma, mut dbeta) = (floats(3), floats(3), floats(3));
         let mut call = || {
-            let settings = BatchNorm::default();
+            let settings = BatchNormConfig::default();
             cpu.batch_statistics(SMALL, settings, &x, &mut running, &mut statistics)
                 .unwrap();
-            let operands = Normalise {
+            let operands = Normalize {
                 dimensions: SMALL,
                 relu: true,
                 statistics: &statistics,
@@ -236,15 +236,15 @@ fn a_second_call_allocates_nothing() {
                 x: &x,
                 residual: None,
             };
-            cpu.normalise(operands, &mut y).unwrap();
-            let operands = NormaliseBackward {
+            cpu.normalize(operands, &mut y).unwrap();
+            let operands = NormalizeBackward {
                 dimensions: SMALL,
                 statistics: &statistics,
                 gamma: &gamma,
                 x: &x,
                 y: Some(&y),
             };
-            cpu.normalise_backward(operands, &mut dy, None, &mut dgamma, &mut dbeta)
+            cpu.normalize_backward(operands, &mut dy, None, &mut dgamma, &mut dbeta)
                 .unwrap();
         };
         call();
@@ -256,12 +256,17 @@ fn a_second_call_allocates_nothing() {
 fn wrong_shapes_are_errors() {
     let cpu = Cpu::new().unwrap();
     let floats = |length| cpu.zeros(length).unwrap();
-    let run = |dimensions: Normalisation, x: usize, channels: usize| {
+    let run = |dimensions: NormDims, x: usize, channels: usize| {
         let (x, c, mut c2) = (floats(x), floats(channels), floats(2 * channels));
         let mut other = c2.clone();
-        let statistics =
-            cpu.batch_statistics(dimensions, BatchNorm::default(), &x, &mut c2, &mut other);
-        let operands = Normalise {
+        let statistics = cpu.batch_statistics(
+            dimensions,
+            BatchNormConfig::default(),
+            &x,
+            &mut c2,
+            &mut other,
+        );
+        let operands = Normalize {
             dimensions,
             relu: true,
             statistics: &c2,
@@ -270,15 +275,15 @@ fn wrong_shapes_are_errors() {
             x: &x,
             residual: Some(&x),
         };
-        let forward = cpu.normalise(operands, &mut x.clone());
-        let operands = NormaliseBackward {
+        let forward = cpu.normalize(operands, &mut x.clone());
+        let operands = NormalizeBackward {
             dimensions,
             statistics: &c2,
             gamma: &c,
             x: &x,
             y: Some(&x),
         };
-        let backward = cpu.normalise_backward(
+        let backward = cpu.normalize_backward(
             operands,
             &mut x.clone(),
             Some(&mut x.clone()),
@@ -302,14 +307,14 @@ fn wrong_shapes_are_errors() {
         (19, large, 3),
         (19, large, 0),
     ] {
-        let dimensions = Normalisation {
+        let dimensions = NormDims {
             samples,
             pixels,
             channels,
         };
         assert_eq!(run(dimensions, length, 3), [false; 3]);
     }
-    let one = Normalisation {
+    let one = NormDims {
         samples: 1,
         pixels: 1,
         channels: 3,
@@ -317,7 +322,7 @@ fn wrong_shapes_are_errors() {
     assert_eq!(run(one, 48, 3), [false, true, true]);
     assert_eq!(
         run(
-            Normalisation {
+            NormDims {
                 channels: 0,
                 ..SMALL
             },

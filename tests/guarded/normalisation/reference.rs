@@ -2,14 +2,14 @@
 
 use neurogain::backend::cpu::Floats;
 use neurogain::backend::{
-    BatchNorm, Cpu, Normalisation, Normalisations, Normalise, NormaliseBackward, summation,
+    BatchNormConfig, Cpu, NormDims, Normalisations, Normalize, NormalizeBackward, summation,
 };
 
 use crate::images::{Awkward, bits, gamma, same_everywhere, unwritten, upload};
 
 #[derive(Debug, Clone)]
 pub struct Case {
-    pub dimensions: Normalisation,
+    pub dimensions: NormDims,
     pub relu: bool,
     pub residual: bool,
     /// Added to x: the distance of the mean from zero.
@@ -29,7 +29,7 @@ pub struct Data {
 impl Case {
     pub fn data(&self) -> Data {
         let mut awkward = Awkward::new(self.seed);
-        let Normalisation {
+        let NormDims {
             samples,
             pixels,
             channels,
@@ -113,7 +113,7 @@ pub fn kernels(cpu: &Cpu, case: &Case, data: &Data) -> Results {
     let mut statistics = unwritten(cpu, 2 * channels);
     cpu.batch_statistics(
         dimensions,
-        BatchNorm::default(),
+        BatchNormConfig::default(),
         &x,
         &mut running,
         &mut statistics,
@@ -122,7 +122,7 @@ pub fn kernels(cpu: &Cpu, case: &Case, data: &Data) -> Results {
     let (gamma, beta) = (upload(cpu, &data.gamma), upload(cpu, &data.beta));
     let residual = upload(cpu, &data.residual);
     let mut y = unwritten(cpu, data.x.len());
-    let operands = Normalise {
+    let operands = Normalize {
         dimensions,
         relu: case.relu,
         statistics: &statistics,
@@ -131,8 +131,8 @@ pub fn kernels(cpu: &Cpu, case: &Case, data: &Data) -> Results {
         x: &x,
         residual: case.residual.then_some(&residual),
     };
-    cpu.normalise(operands, &mut y).unwrap();
-    let operands = NormaliseBackward {
+    cpu.normalize(operands, &mut y).unwrap();
+    let operands = NormalizeBackward {
         dimensions,
         statistics: &statistics,
         gamma: &gamma,
@@ -143,7 +143,7 @@ pub fn kernels(cpu: &Cpu, case: &Case, data: &Data) -> Results {
     let mut dresidual = unwritten(cpu, data.x.len());
     let [mut dgamma, mut dbeta] = [(); 2].map(|()| unwritten(cpu, channels));
     let given = case.residual.then_some(&mut dresidual);
-    cpu.normalise_backward(operands, &mut dx, given, &mut dgamma, &mut dbeta)
+    cpu.normalize_backward(operands, &mut dx, given, &mut dgamma, &mut dbeta)
         .unwrap();
     Results {
         statistics,

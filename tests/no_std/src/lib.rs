@@ -4,8 +4,8 @@
 use core::alloc::{GlobalAlloc, Layout};
 
 use neurogain::gain::GainDynamics;
-use neurogain::models::{Mlp, MlpShape};
-use neurogain::nn::SoftmaxCrossEntropy;
+use neurogain::models::{Mlp, MlpConfig};
+use neurogain::nn::LossLog;
 use neurogain::optim::Optimizer;
 use neurogain::learn::{Batch, GradientDescent, Learner, OptimizerConfig};
 use neurogain::{Cpu, Memory, Shape, Tensor};
@@ -30,7 +30,7 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 
 fn step() -> neurogain::Result<f64> {
     let cpu = Cpu::new()?;
-    let shape = MlpShape {
+    let shape = MlpConfig {
         neurons: [2, 3, 2].into(),
         hidden_standard_deviation: 0.1,
         output_standard_deviation: 0.1,
@@ -43,7 +43,7 @@ fn step() -> neurogain::Result<f64> {
         inputs: Tensor::zeros(&cpu, Shape::features(1, 2))?,
         labels: cpu.bytes(&[1])?,
     };
-    let mut loss = SoftmaxCrossEntropy::new();
+    let mut loss = LossLog::new();
     learner.step(&cpu, &batch, &mut loss)?;
     Ok(loss.last(&cpu)?.mean_cross_entropy())
 }

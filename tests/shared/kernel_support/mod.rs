@@ -5,7 +5,7 @@ mod random;
 mod run;
 
 use neurogain::backend::cpu::InstructionSet;
-use neurogain::backend::{AdamStep, Binary, Cpu, Normalisation, Product, SampleProduct};
+use neurogain::backend::{AdamStep, Binary, Cpu, MatmulDims, NormDims, SampleProduct};
 use proptest::prelude::*;
 
 pub use random::{Numbers, Random, blocks, size};
@@ -22,7 +22,7 @@ pub enum Kernel {
     Relu,
     ReluBackward,
     Multiply,
-    Loss,
+    BatchStats,
     GainUpdate,
     Sgd,
     Momentum,
@@ -54,7 +54,7 @@ pub const KERNELS: [Kernel; 28] = [
     Kernel::Relu,
     Kernel::ReluBackward,
     Kernel::Multiply,
-    Kernel::Loss,
+    Kernel::BatchStats,
     Kernel::GainUpdate,
     Kernel::Sgd,
     Kernel::Momentum,
@@ -129,8 +129,8 @@ impl Case {
     }
 
     /// The dimensions of a product.
-    pub fn product(&self) -> Product {
-        Product {
+    pub fn product(&self) -> MatmulDims {
+        MatmulDims {
             blocks: self.blocks(),
             outputs: self.outputs,
             inputs: self.inputs,
@@ -138,8 +138,8 @@ impl Case {
     }
 
     /// The dimensions of operations over samples and pixels, or over the channels of each pixel.
-    pub fn normalisation(&self) -> Normalisation {
-        Normalisation {
+    pub fn normalisation(&self) -> NormDims {
+        NormDims {
             samples: self.samples,
             pixels: 1 + self.inputs % 3,
             channels: self.outputs,

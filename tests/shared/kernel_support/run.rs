@@ -40,7 +40,7 @@ impl Case {
             Kernel::Forward => vec![self.numbers(random, length), self.activations(random, k)],
             Kernel::ToInput => vec![self.numbers(random, length), self.activations(random, n)],
             Kernel::ToWeights => vec![self.activations(random, n), self.activations(random, k)],
-            Kernel::Relu | Kernel::Loss => vec![self.activations(random, n)],
+            Kernel::Relu | Kernel::BatchStats => vec![self.activations(random, n)],
             Kernel::ReluBackward | Kernel::Multiply => {
                 vec![self.activations(random, n), self.activations(random, n)]
             }
@@ -116,17 +116,17 @@ impl Case {
         let results = match (self.kernel, &mut devices[..]) {
             (Kernel::Forward, [w, x]) => {
                 let mut y = nan(stored(n))?;
-                backend.product_forward(self.product(), gain, w, x, &mut y)?;
+                backend.matmul_forward(self.product(), gain, w, x, &mut y)?;
                 vec![y]
             }
             (Kernel::ToInput, [w, dy]) => {
                 let mut dx = nan(stored(k))?;
-                backend.product_to_input(self.product(), gain, w, dy, &mut dx)?;
+                backend.matmul_backward_data(self.product(), gain, w, dy, &mut dx)?;
                 vec![dx]
             }
             (Kernel::ToWeights, [dy, x]) => {
                 let mut dw = nan(length)?;
-                backend.product_to_weights(self.product(), gain, dy, x, &mut dw)?;
+                backend.matmul_backward_weights(self.product(), gain, dy, x, &mut dw)?;
                 vec![dw]
             }
             (Kernel::Relu, [x]) => {
@@ -141,7 +141,7 @@ impl Case {
                 backend.binary(Binary::Multiply, x, y)?;
                 vec![y.clone()]
             }
-            (Kernel::Loss, [logits]) => {
+            (Kernel::BatchStats, [logits]) => {
                 let labels = (0..self.samples).map(|_| random.below(n.min(256)) as u8);
                 outcome.labels = labels.collect();
                 let labels = backend.bytes(&outcome.labels)?;

@@ -1,7 +1,7 @@
 //! A residual network's backbone from its definition, in any arithmetic: forward, backward, inference.
 
 use super::layers::{
-    Images, Normalised, Number, Taps, normalise, normalise_backward, normalise_by, relu,
+    Images, Normalised, Number, Taps, normalise_by, normalize, normalize_backward, relu,
     relu_backward,
 };
 
@@ -42,7 +42,7 @@ pub struct Run<T> {
 struct Tape<T> {
     x: Images<T>,
     convolved: Images<T>,
-    normalised: Normalised<T>,
+    unit_mean: Normalised<T>,
 }
 
 /// Mean and variance of each batch normalisation.
@@ -93,10 +93,10 @@ impl<T: Number> Run<T> {
     pub fn statistics(&self) -> Statistics<T> {
         let of = |tape: &Tape<T>| {
             let n = (tape.convolved.numbers.len() / tape.convolved.channels) as f64;
-            let normalised = &tape.normalised;
-            let variances = normalised.variance.iter();
+            let unit_mean = &tape.unit_mean;
+            let variances = unit_mean.variance.iter();
             let unbiased = variances.map(|&v| v * T::of(n) / T::of(n - 1.0)).collect();
-            [normalised.mean.clone(), unbiased]
+            [unit_mean.mean.clone(), unbiased]
         };
         self.tapes.iter().flatten().map(of).collect()
     }
@@ -150,12 +150,12 @@ impl Backbone {
     fn unit<T: Number>(&self, run: &mut Run<T>, number: usize, x: &Images<T>) -> Images<T> {
         let convolved = self.convolutions[number].forward(&run.effective[3 * number], x);
         let [gamma, beta] = [1, 2].map(|next| &run.parameters[3 * number + next]);
-        let normalised = normalise(&convolved, gamma, beta);
-        let y = normalised.y.clone();
+        let unit_mean = normalize(&convolved, gamma, beta);
+        let y = unit_mean.y.clone();
         run.tapes[number] = Some(Tape {
             x: x.clone(),
             convolved,
-            normalised,
+            unit_mean,
         });
         y
     }
@@ -168,7 +168,7 @@ impl Backbone {
     ) -> Images<T> {
         let tape = run.tapes[number].take().unwrap();
         let gamma = &run.parameters[3 * number + 1];
-        let (dy, dgamma, dbeta) = normalise_backward(&tape.convolved, &tape.normalised, gamma, dy);
+        let (dy, dgamma, dbeta) = normalize_backward(&tape.convolved, &tape.unit_mean, gamma, dy);
         let taps = self.convolutions[number];
         let dw = run.with_gain(3 * number, taps.to_weights(&tape.x, &dy));
         for (at, gradient) in [dw, dgamma, dbeta].into_iter().enumerate() {

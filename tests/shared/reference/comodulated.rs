@@ -1,7 +1,7 @@
 //! The comodulated network and its learning, from the definitions, in any arithmetic.
 
-use neurogain::gain::{Measure, Modulation, Sign};
-use neurogain::models::Modulated;
+use neurogain::gain::{GainStatistic, Modulation, Rectification};
+use neurogain::models::ModulatedLayers;
 
 use super::backbone::{Backbone, Run, Statistics};
 use super::layers::{Images, Number, Taps, average, average_backward, relu, relu_backward};
@@ -14,7 +14,7 @@ pub struct Comodulated {
     pub backbone: Backbone,
     pub encoder: usize,
     pub decoder: usize,
-    pub modulated: Modulated,
+    pub modulated: ModulatedLayers,
     pub residual: bool,
     pub parameters: Vec<Vec<f64>>,
     pub running: Statistics<f64>,
@@ -91,7 +91,7 @@ impl Comodulated {
     }
 
     /// The backbone, with the batch's statistics if `learnt`, and the first convolution.
-    pub fn see<T: Number>(&self, images: &Images<f64>, learnt: bool) -> Seen<T> {
+    pub fn encode<T: Number>(&self, images: &Images<f64>, learnt: bool) -> Seen<T> {
         let mut run = Run::new(&self.parameters, &vec![None; self.parameters.len()]);
         let maps = match learnt {
             true => self.backbone.forward(&mut run, images),
@@ -111,13 +111,13 @@ impl Comodulated {
     }
 
     /// The decoder's activity with `scales`, those of the modulated layers in order.
-    pub fn respond<T: Number>(&self, seen: &mut Seen<T>, scales: &[T]) -> Response<T> {
+    pub fn decode<T: Number>(&self, seen: &mut Seen<T>, scales: &[T]) -> Response<T> {
         let ones = || vec![T::of(1.0); self.encoder];
         let (head, tail) = scales.split_at(self.encoder);
         let scales = match self.modulated {
-            Modulated::First => [head.to_vec(), ones()],
-            Modulated::Second => [ones(), head.to_vec()],
-            Modulated::Both => [head.to_vec(), tail.to_vec()],
+            ModulatedLayers::First => [head.to_vec(), ones()],
+            ModulatedLayers::Second => [ones(), head.to_vec()],
+            ModulatedLayers::Both => [head.to_vec(), tail.to_vec()],
         };
         let place = self.place();
         let w = &seen.run.effective;
@@ -144,7 +144,7 @@ impl Comodulated {
     }
 
     /// y with `gains`, one per neuron and image.
-    pub fn decide<T: Number>(
+    pub fn readout<T: Number>(
         &self,
         seen: &Seen<T>,
         response: &Response<T>,
@@ -197,9 +197,9 @@ impl Comodulated {
             self.backbone.backward(run, dmaps);
         }
         match self.modulated {
-            Modulated::First => ds1,
-            Modulated::Second => ds2,
-            Modulated::Both => [ds1, ds2].concat(),
+            ModulatedLayers::First => ds1,
+            ModulatedLayers::Second => ds2,
+            ModulatedLayers::Both => [ds1, ds2].concat(),
         }
     }
 }
@@ -222,8 +222,8 @@ pub fn gain<T: Number>(modulation: Modulation, m: T, c: T, deviation: T) -> [T; 
 pub fn comovement<T: Number>(
     draws: &[f32],
     activities: &[Images<T>],
-    measure: Measure,
-    sign: Sign,
+    measure: GainStatistic,
+    sign: Rectification,
 ) -> Vec<f64> {
     let n = draws.len() as f64;
     let centred = |values: Vec<f64>| -> Vec<f64> {
@@ -237,22 +237,22 @@ pub fn comovement<T: Number>(
     let of = |cell: usize| {
         let h = centred(activities.iter().map(|h| h.numbers[cell].value()).collect());
         let value = match measure {
-            Measure::Covariance => product(&m, &h) / (n - 1.0),
-            Measure::Correlation if product(&h, &h) > 0.0 => {
+            GainStatistic::Covariance => product(&m, &h) / (n - 1.0),
+            GainStatistic::Correlation if product(&h, &h) > 0.0 => {
                 product(&m, &h) / (product(&m, &m) * product(&h, &h)).sqrt()
             }
-            Measure::Correlation => 0.0,
+            GainStatistic::Correlation => 0.0,
         };
         match sign {
-            Sign::Rectified => value.max(0.0),
-            Sign::Absolute => value.abs(),
+            Rectification::Rectified => value.max(0.0),
+            Rectification::Absolute => value.abs(),
         }
     };
     (0..cells).map(of).collect()
 }
 
 /// Scaled to mean 1; ones if there is nothing to scale.
-pub fn normalised(a: &[f64]) -> Vec<f64> {
+pub fn unit_mean(a: &[f64]) -> Vec<f64> {
     let mean = a.iter().sum::<f64>() / a.len() as f64;
     let scaled = |a: &f64| if mean > 0.0 { a / mean } else { 1.0 };
     a.iter().map(scaled).collect()

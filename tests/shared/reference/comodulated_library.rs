@@ -1,6 +1,8 @@
 //! The library's comodulated network and the reference's, made from the same numbers.
 
-use neurogain::models::{BackboneShape, Comodulated as Library, ComodulatedShape, Modulated, Stem};
+use neurogain::models::{
+    BackboneConfig, Comodulated as Library, ComodulatedConfig, ModulatedLayers, Stem,
+};
 use neurogain::{Cpu, Memory, Shape, Tensor};
 
 use super::backbone::Backbone;
@@ -18,7 +20,7 @@ pub struct Case {
     pub stem: Stem,
     pub encoder: usize,
     pub decoder: usize,
-    pub modulated: Modulated,
+    pub modulated: ModulatedLayers,
     pub residual: bool,
     pub seed: u64,
 }
@@ -43,15 +45,15 @@ pub const CASE: Case = Case {
     stem: Stem::Small,
     encoder: 4,
     decoder: 6,
-    modulated: Modulated::Both,
+    modulated: ModulatedLayers::Both,
     residual: true,
     seed: 1,
 };
 
 impl Case {
-    pub fn shape(&self) -> ComodulatedShape {
-        ComodulatedShape {
-            backbone: BackboneShape {
+    pub fn shape(&self) -> ComodulatedConfig {
+        ComodulatedConfig {
+            backbone: BackboneConfig {
                 side: self.side,
                 channels: self.channels,
                 width: self.width,
@@ -68,8 +70,8 @@ impl Case {
     /// The number of modulated neurons.
     pub fn couplings(&self) -> usize {
         match self.modulated {
-            Modulated::Both => 2 * self.encoder,
-            Modulated::First | Modulated::Second => self.encoder,
+            ModulatedLayers::Both => 2 * self.encoder,
+            ModulatedLayers::First | ModulatedLayers::Second => self.encoder,
         }
     }
 

@@ -239,7 +239,7 @@ fn count<T>(x: &Images<T>) -> f64 {
     (x.samples * x.side * x.side) as f64
 }
 
-pub fn normalise<T: Number>(x: &Images<T>, gamma: &[T], beta: &[T]) -> Normalised<T> {
+pub fn normalize<T: Number>(x: &Images<T>, gamma: &[T], beta: &[T]) -> Normalised<T> {
     let n = T::of(count(x));
     let mean: Vec<T> = (0..x.channels).map(|c| T::sum(x.channel(c)) / n).collect();
     let squares = |c: usize| {
@@ -269,9 +269,9 @@ pub fn normalise_by<T: Number>(
 }
 
 /// dx, dγ, dβ by the chain rule, first through the variance, then through the mean.
-pub fn normalise_backward<T: Number>(
+pub fn normalize_backward<T: Number>(
     x: &Images<T>,
-    normalised: &Normalised<T>,
+    unit_mean: &Normalised<T>,
     gamma: &[T],
     dy: &Images<T>,
 ) -> (Images<T>, Vec<T>, Vec<T>) {
@@ -279,8 +279,8 @@ pub fn normalise_backward<T: Number>(
     let (mut dgamma, mut dbeta) = (Vec::new(), Vec::new());
     let mut through = Vec::new();
     for (c, &gamma) in gamma.iter().enumerate() {
-        let mean = normalised.mean[c];
-        let spread = normalised.variance[c] + T::of(EPSILON);
+        let mean = unit_mean.mean[c];
+        let spread = unit_mean.variance[c] + T::of(EPSILON);
         let deviation = spread.sqrt();
         let pairs = || dy.channel(c).zip(x.channel(c).map(|x| x - mean));
         dgamma.push(T::sum(pairs().map(|(dy, x)| dy * (x / deviation))));
@@ -295,7 +295,7 @@ pub fn normalise_backward<T: Number>(
     let dx = Images::each(x.shape(), |at| {
         let c = at[3];
         let (deviation, dvariance, dmean) = through[c];
-        let centred = x.at(at) - normalised.mean[c];
+        let centred = x.at(at) - unit_mean.mean[c];
         dy.at(at) * gamma[c] / deviation + dvariance * T::of(2.0) * centred / n + dmean / n
     });
     (dx, dgamma, dbeta)

@@ -1,17 +1,17 @@
 //! The library's network and the reference's, made from the same numbers.
 
 use neurogain::learn::Batch;
-use neurogain::models::{Mlp, MlpShape};
+use neurogain::models::{Mlp, MlpConfig};
 use neurogain::{Cpu, Memory, Shape, Tensor};
 use proptest::prelude::*;
 
-use crate::reference::{Network, Samples};
+use crate::reference::{DeviceDataset, Network};
 
 /// A network and samples; every number is an f32.
 #[derive(Debug, Clone)]
 pub struct Case {
     pub network: Network,
-    pub samples: Samples,
+    pub samples: DeviceDataset,
 }
 
 /// Random sizes (1 to 5 layers, up to 20 neurons each), weights, gains in [½, 3] and 1 to 40
@@ -40,7 +40,7 @@ pub fn cases() -> impl Strategy<Value = Case> {
         let labels = prop::collection::vec(0..outputs as u8, m);
         (weights, gains, images, labels).prop_map(|(weights, gains, inputs, labels)| Case {
             network: Network { weights, gains },
-            samples: Samples { inputs, labels },
+            samples: DeviceDataset { inputs, labels },
         })
     })
 }
@@ -58,7 +58,7 @@ impl Case {
     pub fn mlp(&self, backend: &Cpu) -> Mlp {
         let mut neurons = vec![self.network.weights[0][0].len()];
         neurons.extend(self.network.weights.iter().map(Vec::len));
-        let shape = MlpShape {
+        let shape = MlpConfig {
             neurons,
             hidden_standard_deviation: 1.0,
             output_standard_deviation: 1.0,

@@ -150,13 +150,13 @@ pub struct Network {
 
 /// Samples of features, and a class for each.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Samples {
+pub struct DeviceDataset {
     pub inputs: Vec<Vec<f64>>,
     pub labels: Vec<u8>,
 }
 
 /// The results of a training pass.
-pub struct Pass {
+pub struct ControllerPass {
     pub logits: Vec<Vec<Bounded>>,
     /// Means over the samples.
     pub loss: Bounded,
@@ -176,7 +176,7 @@ impl Network {
     }
 
     /// Forward and backward pass, from the definitions.
-    pub fn pass(&self, samples: &Samples) -> Pass {
+    pub fn pass(&self, samples: &DeviceDataset) -> ControllerPass {
         let layers = self.weights.len();
         let effective: Vec<_> = (0..layers).map(|l| self.effective(l)).collect();
         let m = samples.inputs.len();
@@ -240,7 +240,7 @@ impl Network {
         });
         let mean =
             |terms: &[Bounded]| dot(terms.iter().map(|&t| (t, exact(1.0)))) * exact(1.0 / m as f64);
-        Pass {
+        ControllerPass {
             gradients: weights.collect(),
             logits,
             loss: mean(&losses),
@@ -250,7 +250,7 @@ impl Network {
     }
 
     /// Only the mean loss, in f64.
-    pub fn loss(&self, samples: &Samples) -> f64 {
+    pub fn loss(&self, samples: &DeviceDataset) -> f64 {
         self.pass(samples).loss.value
     }
 }
@@ -295,7 +295,7 @@ fn softmax(z: &[Bounded], label: usize) -> (Bounded, Bounded, Vec<Bounded>) {
 
 /// The central difference of the loss along one weight, against which `−Σ p ln p` and the definition of the gradient
 /// are checked.
-pub fn difference(network: &Network, samples: &Samples, at: [usize; 3], step: f64) -> f64 {
+pub fn difference(network: &Network, samples: &DeviceDataset, at: [usize; 3], step: f64) -> f64 {
     let moved = |by: f64| {
         let mut network = network.clone();
         network.weights[at[0]][at[1]][at[2]] += by;

@@ -1,7 +1,7 @@
 //! The library's slim ResNet-18 and the reference's, made from the same numbers.
 
 use neurogain::learn::Batch;
-use neurogain::models::{SlimResNet as Library, SlimResNetShape};
+use neurogain::models::{SlimResNet as Library, SlimResNetConfig};
 use neurogain::{Cpu, Memory, Shape, Tensor};
 
 use super::layers::Images;
@@ -64,7 +64,7 @@ impl Case {
     /// Both networks with the library's initial weights, γ in [½, 1½), β in [−½, ½), head weights
     /// large enough to matter and, if `drawn`, gains in [½, 2).
     pub fn pair(&self, backend: &Cpu, drawn: bool) -> Pair {
-        let shape = SlimResNetShape {
+        let shape = SlimResNetConfig {
             side: self.side,
             channels: self.channels,
             classes: self.classes,

@@ -36,7 +36,7 @@ fn bad_values_are_usage_errors_that_name_them() {
         ("stream.contexts=[[0,10]]", "[0, 10]"),
         ("network.hidden=[0]", "0"),
         ("training.seeds=[1,1]", "1"),
-        ("methods.adam.optimiser.beta1=1", "1"),
+        ("methods.adam.optimizer.beta1=1", "1"),
     ] {
         let (key, _) = assignment.split_once('=').expect("an assignment");
         let complaint = fails(&folder, &["run", "--set", assignment], 2);

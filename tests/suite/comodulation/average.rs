@@ -1,6 +1,6 @@
 //! The running average over batches: τ grows from 1 to 100.
 
-use neurogain::gain::{DecoderGain, LONGEST};
+use neurogain::gain::{DecoderGain, MAX_TAU};
 
 /// Batches whose a already has mean 1.
 fn a(batch: u32) -> [f64; 2] {
@@ -14,7 +14,7 @@ fn up_to_100_batches_count_alike() {
     let mut gain = DecoderGain::new(2);
     assert_eq!(gain.values(), [1.0; 2]);
     let mut total = [1.0; 2];
-    for batch in 1..=LONGEST {
+    for batch in 1..=MAX_TAU {
         gain.update(&a(batch));
         for (total, a) in total.iter_mut().zip(a(batch)) {
             *total += a;
@@ -27,7 +27,7 @@ fn up_to_100_batches_count_alike() {
             );
         }
     }
-    assert_eq!(LONGEST, 100);
+    assert_eq!(MAX_TAU, 100);
 }
 
 /// From then on a batch has the weight 1/101, and its scale does not matter.
@@ -37,7 +37,7 @@ fn later_batches_have_a_fixed_share() {
     for batch in 1..=150 {
         let before = gain.values().to_vec();
         gain.update(&a(batch).map(|a| 1e-3 * a));
-        if batch >= LONGEST {
+        if batch >= MAX_TAU {
             for ((g, before), a) in gain.values().iter().zip(before).zip(a(batch)) {
                 let expected = (100.0 * before + a) / 101.0;
                 assert!(

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use neurogain::Cpu;
-use neurogain::learn::{AdapterSettings, GainSource, GainsFor, Modulator};
+use neurogain::learn::{ComodulationLearnerConfig, GainGranularity, GainSource, Modulator};
 
 use super::learner::{MODULATOR, SETTINGS, batch, learner};
 
@@ -16,10 +16,10 @@ fn test_images_have_draws_of_their_own() {
     let batch = batch(&backend, 0, 7);
     let losses = |gains| {
         let modulator = Modulator {
-            gains_for: GainsFor::Image,
+            granularity: GainGranularity::Image,
             ..MODULATOR
         };
-        let settings = AdapterSettings {
+        let settings = ComodulationLearnerConfig {
             gains,
             modulator,
             ..SETTINGS
@@ -31,8 +31,8 @@ fn test_images_have_draws_of_their_own() {
             loss.cross_entropy.to_bits()
         };
         let answered = |step: u64| {
-            let answer = learner.clone().answer(&backend, 0, &batch, step).unwrap();
-            answer.loss.cross_entropy.to_bits()
+            let prediction = learner.clone().predict(&backend, 0, &batch, step).unwrap();
+            prediction.loss.cross_entropy.to_bits()
         };
         let learnt: BTreeSet<u64> = (0..8).map(learnt).collect();
         let answered: BTreeSet<u64> = (0..8).map(answered).collect();

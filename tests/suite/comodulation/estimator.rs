@@ -5,7 +5,10 @@
 //! distribution, two-sided 5.7·10⁻⁷), and the streams are fixed. The error to be detected is division by T instead of
 //! T − 1; at T = 4 it changes the result by a quarter, more than ten standard errors.
 
-use neurogain::gain::{Comovement, Draws, Measure, Modulation, Sign, gain, modulator, normalised};
+use neurogain::gain::{
+    GainStatistic, Modulation, ModulatorCovariance, Rectification, SamplingScheme, gain, modulator,
+    unit_mean,
+};
 use neurogain::rng::{Purpose, RandomStream};
 
 const REPEATS: usize = 4000;
@@ -14,17 +17,17 @@ const C: f32 = 0.8;
 
 /// Estimates of cov(gain, m) from this many draws. A second neuron with the opposite coupling preserves the
 /// sign.
-fn estimates(draws: Draws, modulation: Modulation, count: usize) -> Vec<f64> {
+fn estimates(draws: SamplingScheme, modulation: Modulation, count: usize) -> Vec<f64> {
     let one = |repeat: usize| {
         let step = (count * REPEATS + repeat) as u64;
         let mut stream = RandomStream::new(42, Purpose::Modulator, step);
         let m = modulator(&mut stream, draws, SIGMA, count).unwrap();
-        let mut comovement = Comovement::new(&m, 1, 2).unwrap();
+        let mut comovement = ModulatorCovariance::new(&m, 1, 2).unwrap();
         for (draw, &m) in m.iter().enumerate() {
             let h = gain(modulation, m, C, SIGMA);
             comovement.add(draw, &[h, -h]).unwrap();
         }
-        let both = comovement.gains(Measure::Covariance, Sign::Rectified);
+        let both = comovement.gains(GainStatistic::Covariance, Rectification::Rectified);
         both[0] - both[1]
     };
     (0..REPEATS).map(one).collect()
@@ -58,7 +61,7 @@ fn deviation(estimates: &[f64]) -> f64 {
 fn independent_draws_give_no_bias() {
     for modulation in [Modulation::LogNormal, Modulation::Linear] {
         for count in [2, 4, 32] {
-            let all = estimates(Draws::Gaussian, modulation, count);
+            let all = estimates(SamplingScheme::Gaussian, modulation, count);
             let what = format!("{modulation:?}, T = {count}");
             within(
                 mean(all.iter().copied()),
@@ -75,7 +78,7 @@ fn independent_draws_give_no_bias() {
 #[test]
 fn antithetic_draws_give_a_factor_that_all_neurons_share() {
     for count in [2, 4, 32] {
-        let all = estimates(Draws::Antithetic, Modulation::LogNormal, count);
+        let all = estimates(SamplingScheme::Antithetic, Modulation::LogNormal, count);
         let factor = count as f64 / (count - 1) as f64;
         let what = format!("T = {count}");
         within(
@@ -94,7 +97,7 @@ fn antithetic_draws_give_a_factor_that_all_neurons_share() {
 fn the_standard_error_falls_with_the_draws() {
     for count in [2, 8, 32, 128] {
         let nu = (count - 1) as f64;
-        let all = estimates(Draws::Gaussian, Modulation::Linear, count);
+        let all = estimates(SamplingScheme::Gaussian, Modulation::Linear, count);
         let squares = all.iter().map(|e| (e - expected()).powi(2));
         let unit = expected() / nu;
         let variance = unit.powi(4) * (12.0 * nu * nu + 48.0 * nu - 4.0 * nu * nu);
@@ -118,15 +121,15 @@ fn gains_from_antithetic_draws_are_more_exact() {
         let one = |repeat: usize| {
             let mut stream = RandomStream::new(43, Purpose::Modulator, repeat as u64);
             let m = modulator(&mut stream, draws, SIGMA, 32).unwrap();
-            let mut comovement = Comovement::new(&m, 1, 2).unwrap();
+            let mut comovement = ModulatorCovariance::new(&m, 1, 2).unwrap();
             for (draw, &m) in m.iter().enumerate() {
                 let h = [C, C / 4.0].map(|c| gain(Modulation::LogNormal, m, c, SIGMA));
                 comovement.add(draw, &h).unwrap();
             }
-            normalised(&comovement.gains(Measure::Covariance, Sign::Rectified))[0]
+            unit_mean(&comovement.gains(GainStatistic::Covariance, Rectification::Rectified))[0]
         };
         deviation(&(0..REPEATS).map(one).collect::<Vec<_>>())
     };
-    let [pairs, independent] = [Draws::Antithetic, Draws::Gaussian].map(of);
+    let [pairs, independent] = [SamplingScheme::Antithetic, SamplingScheme::Gaussian].map(of);
     assert!(pairs < independent / 2.0, "{pairs} and {independent}");
 }

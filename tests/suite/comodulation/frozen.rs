@@ -1,8 +1,10 @@
 //! Frozen parts keep their bits, and trained parts change.
 
 use neurogain::Cpu;
-use neurogain::learn::{AdapterSettings, GainSource, GainsFor, Modulator, Pass};
-use neurogain::models::Learnt;
+use neurogain::learn::{
+    ComodulationLearnerConfig, ControllerPass, GainGranularity, GainSource, Modulator,
+};
+use neurogain::models::Trainable;
 
 use super::learner::{
     MODULATOR, SETTINGS, adapter, batch, learn, learner, pair, parameters, statistics,
@@ -18,15 +20,15 @@ fn the_network_keeps_its_bits_while_a_modulation_is_learnt() {
         GainSource::Shuffled,
         GainSource::MeanActivity,
     ] {
-        for (gains_for, pass) in [
-            (GainsFor::Task, Pass::Constant),
-            (GainsFor::Image, Pass::Fluctuating),
+        for (granularity, pass) in [
+            (GainGranularity::Task, ControllerPass::Constant),
+            (GainGranularity::Image, ControllerPass::Fluctuating),
         ] {
-            let settings = AdapterSettings {
+            let settings = ComodulationLearnerConfig {
                 gains,
                 modulator: Modulator {
-                    gains_for,
-                    pass,
+                    granularity,
+                    controller_pass: pass,
                     ..MODULATOR
                 },
                 ..SETTINGS
@@ -36,14 +38,18 @@ fn the_network_keeps_its_bits_while_a_modulation_is_learnt() {
             let running = statistics(&backend, &mut learner);
             learn(&backend, &mut learner, 3);
             learner
-                .answer(&backend, 2, &batch(&backend, 2, 50), 0)
+                .predict(&backend, 2, &batch(&backend, 2, 50), 0)
                 .unwrap();
             let after = parameters(&backend, &mut learner);
             assert_eq!(statistics(&backend, &mut learner), running);
             for ((name, before), (_, after)) in before.iter().zip(&after) {
                 // Tasks 1 and 2 were learnt, task 3 was not.
                 let learns = ["controller1", "readout1", "readout2"].contains(&name.as_str());
-                assert_eq!(before != after, learns, "{gains:?}, {gains_for:?}: {name}");
+                assert_eq!(
+                    before != after,
+                    learns,
+                    "{gains:?}, {granularity:?}: {name}"
+                );
             }
         }
     }
@@ -54,7 +60,7 @@ fn the_network_keeps_its_bits_while_a_modulation_is_learnt() {
 fn other_tasks_keep_theirs() {
     let backend = Cpu::new().unwrap();
     let mut learner = learner(&backend, &SETTINGS);
-    let couplings = |learner: &mut neurogain::learn::Adapter, task| {
+    let couplings = |learner: &mut neurogain::learn::ComodulationLearner, task| {
         let couplings = learner.couplings(&backend, task).unwrap();
         couplings.into_iter().map(f32::to_bits).collect::<Vec<_>>()
     };
@@ -81,10 +87,10 @@ fn other_tasks_keep_theirs() {
 #[test]
 fn answers_change_nothing() {
     let backend = Cpu::new().unwrap();
-    for gains_for in [GainsFor::Task, GainsFor::Image] {
-        let settings = AdapterSettings {
+    for granularity in [GainGranularity::Task, GainGranularity::Image] {
+        let settings = ComodulationLearnerConfig {
             modulator: Modulator {
-                gains_for,
+                granularity,
                 ..MODULATOR
             },
             ..SETTINGS
@@ -93,14 +99,14 @@ fn answers_change_nothing() {
         learn(&backend, &mut learner, 1);
         // With gains per image, a task has no gains.
         let ones = learner.gains(0).unwrap() == [1.0; CASE.decoder];
-        assert_eq!(ones, gains_for == GainsFor::Image);
+        assert_eq!(ones, granularity == GainGranularity::Image);
         let batch = batch(&backend, 0, 9);
         let before = (
             parameters(&backend, &mut learner),
             learner.gains(0).unwrap(),
         );
-        let first = learner.answer(&backend, 0, &batch, 4).unwrap();
-        let second = learner.answer(&backend, 0, &batch, 4).unwrap();
+        let first = learner.predict(&backend, 0, &batch, 4).unwrap();
+        let second = learner.predict(&backend, 0, &batch, 4).unwrap();
         assert_eq!(first, second);
         let after = (
             parameters(&backend, &mut learner),
@@ -114,8 +120,8 @@ fn answers_change_nothing() {
 #[test]
 fn everything_or_the_readout() {
     let backend = Cpu::new().unwrap();
-    let settings = AdapterSettings {
-        learnt: Learnt::Weights,
+    let settings = ComodulationLearnerConfig {
+        learnt: Trainable::Weights,
         gains: GainSource::Ones,
         ..SETTINGS
     };
@@ -132,8 +138,8 @@ fn everything_or_the_readout() {
     for ((name, before), (_, after)) in before.iter().flatten().zip(after.iter().flatten()) {
         assert_eq!(before != after, name != "readout3", "{name}");
     }
-    let settings = AdapterSettings {
-        learnt: Learnt::Modulation,
+    let settings = ComodulationLearnerConfig {
+        learnt: Trainable::Modulation,
         ..settings
     };
     let mut shared = adapter(&backend, pair(&backend).library, None, &settings).unwrap();

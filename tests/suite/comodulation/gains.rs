@@ -1,15 +1,17 @@
 //! Properties of the gains computed from activities for the draws.
 
 use neurogain::Error;
-use neurogain::gain::{Comovement, DecoderGain, Measure, Sign, mean_over_images, normalised};
+use neurogain::gain::{
+    DecoderGain, GainStatistic, ModulatorCovariance, Rectification, mean_over_images, unit_mean,
+};
 use proptest::prelude::*;
 
 use crate::reference::U;
 use crate::reference::comodulated::comovement;
 use crate::reference::layers::Images;
 
-pub const MEASURES: [Measure; 2] = [Measure::Covariance, Measure::Correlation];
-pub const SIGNS: [Sign; 2] = [Sign::Rectified, Sign::Absolute];
+pub const MEASURES: [GainStatistic; 2] = [GainStatistic::Covariance, GainStatistic::Correlation];
+pub const SIGNS: [Rectification; 2] = [Rectification::Rectified, Rectification::Absolute];
 
 /// Draws, and the activities for them, `[draws][images][neurons]`.
 #[derive(Debug, Clone)]
@@ -46,9 +48,9 @@ fn seen() -> impl Strategy<Value = Seen> {
 }
 
 impl Seen {
-    fn comovement(&self, scale: f32) -> Comovement {
+    fn comovement(&self, scale: f32) -> ModulatorCovariance {
         let draws: Vec<f32> = self.draws.iter().map(|m| m * scale).collect();
-        let mut comovement = Comovement::new(&draws, self.images, self.neurons).unwrap();
+        let mut comovement = ModulatorCovariance::new(&draws, self.images, self.neurons).unwrap();
         for (draw, activity) in self.activities.iter().enumerate() {
             comovement.add(draw, activity).unwrap();
         }
@@ -79,7 +81,7 @@ proptest! {
             for seen in &batches {
                 let comovement = seen.comovement(1.0);
                 for image in comovement.gains(measure, sign).chunks(seen.neurons) {
-                    of_mean_1(&normalised(image))?;
+                    of_mean_1(&unit_mean(image))?;
                 }
                 let mut gain = DecoderGain::new(seen.neurons);
                 for _ in 0..3 {
@@ -98,7 +100,7 @@ proptest! {
     fn normalised_has_mean_1(
         a in prop::collection::vec(prop_oneof![Just(0.0), 0f64..1.0, 0f64..1e-320, 0f64..1e308], 1..9),
     ) {
-        let gains = normalised(&a);
+        let gains = unit_mean(&a);
         of_mean_1(&gains)?;
         for ((a, g), (b, h)) in a.iter().zip(&gains).flat_map(|x| a.iter().zip(&gains).map(move |y| (x, y))) {
             prop_assert!((a > b) <= (g >= h), "{:?} became {:?}", a, gains);
@@ -122,8 +124,8 @@ proptest! {
         let n = seen.draws.len() as f64;
         let mean = seen.draws.iter().map(|m| f64::from(*m)).sum::<f64>() / n;
         for sign in SIGNS {
-            let found = comovement_.gains(Measure::Covariance, sign);
-            let expected = comovement(&seen.draws, &activities, Measure::Covariance, sign);
+            let found = comovement_.gains(GainStatistic::Covariance, sign);
+            let expected = comovement(&seen.draws, &activities, GainStatistic::Covariance, sign);
             for (cell, (found, expected)) in found.iter().zip(&expected).enumerate() {
                 let largest = activities.iter().map(|h| h.numbers[cell].abs()).fold(0.0, f64::max);
                 let size = seen.draws.iter().map(|m| {
@@ -138,7 +140,7 @@ proptest! {
     /// A correlation is at most 1, and exactly 1 for the modulator itself, whatever its scale.
     #[test]
     fn a_correlation_has_no_scale(seen in seen(), scale in 1e-3f32..1e3) {
-        let found = seen.comovement(1.0).gains(Measure::Correlation, Sign::Absolute);
+        let found = seen.comovement(1.0).gains(GainStatistic::Correlation, Rectification::Absolute);
         prop_assert!(found.iter().all(|r| *r <= 1.0 + 1e-9), "{:?}", found);
         let lowest = seen.draws.iter().fold(0f32, |low, m| low.min(*m));
         let rising: Vec<Vec<f32>> = seen.draws.iter()
@@ -147,7 +149,7 @@ proptest! {
         let spread = seen.draws.iter().fold(0f32, |most, m| most.max((m - seen.draws[0]).abs()));
         prop_assume!(spread > 1e-2);
         let itself = Seen { activities: rising, ..seen }.comovement(1.0);
-        for r in itself.gains(Measure::Correlation, Sign::Rectified) {
+        for r in itself.gains(GainStatistic::Correlation, Rectification::Rectified) {
             prop_assert!((r - 1.0).abs() < 1e-4, "{}", r);
         }
     }
@@ -158,7 +160,7 @@ proptest! {
     fn gains_do_not_know_the_scale_of_the_modulator(seen in seen(), power in -8i32..9, scale in 0.1f32..10.0) {
         let largest = seen.draws.iter().fold(0f64, |most, m| most.max(f64::from(m.abs())));
         for (measure, sign) in MEASURES.into_iter().flat_map(|m| SIGNS.map(|s| (m, s))) {
-            let gains = |scale: f32| normalised(&seen.comovement(scale).mean_gains(measure, sign));
+            let gains = |scale: f32| unit_mean(&seen.comovement(scale).mean_gains(measure, sign));
             let one = gains(1.0);
             prop_assert_eq!(&gains(2f32.powi(power)), &one);
             // Where the covariances are not negligible against the roundings of m.
@@ -168,9 +170,9 @@ proptest! {
             };
             let cells = seen.images * seen.neurons;
             let noise = (0..cells).map(spread).sum::<f64>() * largest * 4.0 * U;
-            let a = seen.comovement(1.0).mean_gains(Measure::Covariance, sign);
+            let a = seen.comovement(1.0).mean_gains(GainStatistic::Covariance, sign);
             let total: f64 = a.iter().sum();
-            if measure == Measure::Covariance && total > 0.0 {
+            if measure == GainStatistic::Covariance && total > 0.0 {
                 let bound = 8.0 * seen.neurons as f64 * noise * seen.draws.len() as f64 / total;
                 for (a, b) in gains(scale).iter().zip(&one) {
                     prop_assert!(bound > 0.1 || (a - b).abs() <= bound * (1.0 + b), "{} {}", a, b);
@@ -186,7 +188,7 @@ fn no_covariance_above_0_gives_ones() {
     let draws = [0.5, -0.5, 0.25, -0.25];
     let against = |m: f32| 1.0 - m;
     for activity in [|m: f32| 1.0 - m, |_| 0.75, |_| 0.0] {
-        let mut comovement = Comovement::new(&draws, 2, 3).unwrap();
+        let mut comovement = ModulatorCovariance::new(&draws, 2, 3).unwrap();
         for (draw, &m) in draws.iter().enumerate() {
             let h = activity(m);
             let row = [h, against(m), 0.0, 2.0 * h, 0.25, against(m)];
@@ -194,23 +196,24 @@ fn no_covariance_above_0_gives_ones() {
         }
         for measure in MEASURES {
             let mut gain = DecoderGain::new(3);
-            gain.update(&comovement.mean_gains(measure, Sign::Rectified));
+            gain.update(&comovement.mean_gains(measure, Rectification::Rectified));
             assert_eq!(gain.values(), [1.0; 3]);
         }
     }
     // The absolute value also counts a negative covariance.
-    let mut comovement = Comovement::new(&draws, 1, 2).unwrap();
+    let mut comovement = ModulatorCovariance::new(&draws, 1, 2).unwrap();
     for (draw, &m) in draws.iter().enumerate() {
         comovement.add(draw, &[against(m), 0.0]).unwrap();
     }
-    let gains = normalised(&comovement.mean_gains(Measure::Covariance, Sign::Absolute));
+    let gains =
+        unit_mean(&comovement.mean_gains(GainStatistic::Covariance, Rectification::Absolute));
     assert_eq!(gains, [2.0, 0.0]);
 }
 
 #[test]
 fn what_is_no_number_gives_ones() {
     for bad in [f64::NAN, f64::INFINITY] {
-        assert_eq!(normalised(&[1.0, bad, 3.0]), [1.0; 3]);
+        assert_eq!(unit_mean(&[1.0, bad, 3.0]), [1.0; 3]);
     }
 }
 
@@ -221,11 +224,11 @@ fn the_mean_is_over_images() {
 
 #[test]
 fn draws_come_each_once_and_in_order() {
-    let error = Comovement::new(&[0.1], 1, 1).unwrap_err();
+    let error = ModulatorCovariance::new(&[0.1], 1, 1).unwrap_err();
     assert!(matches!(error, Error::Setting { .. }), "{error:?}");
     assert!(error.to_string().contains("at least 2"), "{error}");
-    assert!(Comovement::new(&[], 1, 1).is_err());
-    let mut comovement = Comovement::new(&[0.1, -0.1], 1, 2).unwrap();
+    assert!(ModulatorCovariance::new(&[], 1, 1).is_err());
+    let mut comovement = ModulatorCovariance::new(&[0.1, -0.1], 1, 2).unwrap();
     let refused = |result: neurogain::Result<()>| {
         assert!(matches!(result, Err(Error::Shape { .. })), "{result:?}");
     };

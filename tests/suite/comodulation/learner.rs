@@ -1,8 +1,11 @@
 //! Small learners, and their parts.
 
-use neurogain::gain::{Draws, Measure, Modulation, Sign};
-use neurogain::learn::{Adapter, AdapterSettings, Batch, GainSource, GainsFor, Modulator, Pass};
-use neurogain::models::{Comodulated, Controller, Learnt};
+use neurogain::gain::{GainStatistic, Modulation, Rectification, SamplingScheme};
+use neurogain::learn::{
+    Batch, ComodulationLearner, ComodulationLearnerConfig, ControllerPass, GainGranularity,
+    GainSource, Modulator,
+};
+use neurogain::models::{Comodulated, Controller, Trainable};
 use neurogain::optim::Optimizer;
 use neurogain::rng::Purpose;
 use neurogain::{Cpu, Memory, Result, Tensor};
@@ -14,22 +17,22 @@ use crate::reference::resnet_library::narrow;
 pub const CLASSES: [usize; 3] = [2, 4, 3];
 
 pub const MODULATOR: Modulator = Modulator {
-    deviation: 0.25,
-    count: 8,
-    draws: Draws::Antithetic,
+    std: 0.25,
+    num_draws: 8,
+    sampling: SamplingScheme::Antithetic,
     modulation: Modulation::LogNormal,
-    constant: 1.0,
-    measure: Measure::Covariance,
-    sign: Sign::Rectified,
-    gains_for: GainsFor::Task,
-    pass: Pass::Constant,
+    test_modulator: 1.0,
+    statistic: GainStatistic::Covariance,
+    rectification: Rectification::Rectified,
+    granularity: GainGranularity::Task,
+    controller_pass: ControllerPass::Constant,
 };
 
-pub const SETTINGS: AdapterSettings = AdapterSettings {
+pub const SETTINGS: ComodulationLearnerConfig = ComodulationLearnerConfig {
     rule: Optimizer::Momentum { momentum: 0.9 },
     learning_rate: 0.005,
     shared_readout: false,
-    learnt: Learnt::Modulation,
+    learnt: Trainable::Modulation,
     gains: GainSource::Comodulation,
     modulator: MODULATOR,
     seed: 5,
@@ -55,9 +58,9 @@ pub fn adapter(
     backend: &Cpu,
     network: Comodulated,
     controller: Option<Controller>,
-    settings: &AdapterSettings,
-) -> Result<Adapter> {
-    Adapter::new(
+    settings: &ComodulationLearnerConfig,
+) -> Result<ComodulationLearner> {
+    ComodulationLearner::new(
         backend,
         network,
         controller,
@@ -68,7 +71,7 @@ pub fn adapter(
 }
 
 /// A learner with a controller, made of the same numbers at every call.
-pub fn learner(backend: &Cpu, settings: &AdapterSettings) -> Adapter {
+pub fn learner(backend: &Cpu, settings: &ComodulationLearnerConfig) -> ComodulationLearner {
     let mut pair = pair(backend);
     let controller = controller(backend, &mut pair, CLASSES.len(), CASE.couplings());
     adapter(backend, pair.library, Some(controller), settings).unwrap()
@@ -90,7 +93,7 @@ pub fn batch(backend: &Cpu, task: usize, number: u64) -> Batch {
 }
 
 /// Trains this many batches of each of two tasks, in turn.
-pub fn learn(backend: &Cpu, adapter: &mut Adapter, batches: u64) {
+pub fn learn(backend: &Cpu, adapter: &mut ComodulationLearner, batches: u64) {
     for step in 0..batches {
         for task in 0..2 {
             let number = 2 * step + task as u64;
@@ -107,14 +110,14 @@ pub fn bits(backend: &Cpu, tensor: &Tensor) -> Vec<u32> {
 }
 
 /// Every parameter by name.
-pub fn parameters(backend: &Cpu, adapter: &mut Adapter) -> Vec<(String, Vec<u32>)> {
+pub fn parameters(backend: &Cpu, adapter: &mut ComodulationLearner) -> Vec<(String, Vec<u32>)> {
     let all = adapter.parameters();
     all.map(|p| (p.name.clone(), bits(backend, &p.value)))
         .collect()
 }
 
 /// The running statistics of the network.
-pub fn statistics(backend: &Cpu, adapter: &mut Adapter) -> Vec<(String, Vec<u32>)> {
+pub fn statistics(backend: &Cpu, adapter: &mut ComodulationLearner) -> Vec<(String, Vec<u32>)> {
     let all = adapter.network().statistics();
     all.map(|(name, tensor)| (name.into(), bits(backend, tensor)))
         .collect()

@@ -1,8 +1,8 @@
 //! Invalid input gives an error that says what is valid.
 
-use neurogain::gain::Draws;
-use neurogain::learn::{Adapter, AdapterSettings, Modulator};
-use neurogain::models::{BackboneShape, Comodulated, ComodulatedShape, Controller, DecoderGains};
+use neurogain::gain::SamplingScheme;
+use neurogain::learn::{ComodulationLearner, ComodulationLearnerConfig, Modulator};
+use neurogain::models::{BackboneConfig, Comodulated, ComodulatedConfig, Controller, DecoderGains};
 use neurogain::rng::Purpose;
 use neurogain::{Cpu, Error, Memory, Result, Shape, Tensor};
 
@@ -22,51 +22,54 @@ fn refused<T>(result: Result<T>, parts: &[&str]) {
 #[test]
 fn settings_out_of_range() {
     let backend = Cpu::new().unwrap();
-    let with = |settings: AdapterSettings| {
+    let with = |settings: ComodulationLearnerConfig| {
         let mut pair = pair(&backend);
         let controller = controller(&backend, &mut pair, 3, CASE.couplings());
         adapter(&backend, pair.library, Some(controller), &settings)
     };
     let modulated = |modulator| {
-        with(AdapterSettings {
+        with(ComodulationLearnerConfig {
             modulator,
             ..SETTINGS
         })
     };
     let draws = |draws, count| {
         modulated(Modulator {
-            draws,
-            count,
+            sampling: draws,
+            num_draws: count,
             ..MODULATOR
         })
     };
     refused(
-        draws(Draws::Gaussian, 1),
-        &["modulator.count = 1", "at least 2"],
+        draws(SamplingScheme::Gaussian, 1),
+        &["modulator.num_draws = 1", "at least 2"],
     );
     refused(
-        draws(Draws::MomentMatched, 1),
-        &["modulator.count = 1", "at least 2"],
+        draws(SamplingScheme::MomentMatched, 1),
+        &["modulator.num_draws = 1", "at least 2"],
     );
     refused(
-        draws(Draws::Antithetic, 1),
-        &["modulator.count = 1", "even"],
+        draws(SamplingScheme::Antithetic, 1),
+        &["modulator.num_draws = 1", "even"],
     );
-    refused(draws(Draws::Antithetic, 0), &["modulator.count = 0"]);
+    refused(
+        draws(SamplingScheme::Antithetic, 0),
+        &["modulator.num_draws = 0"],
+    );
     for constant in [f32::NAN, f32::INFINITY] {
         let modulator = Modulator {
-            constant,
+            test_modulator: constant,
             ..MODULATOR
         };
-        refused(modulated(modulator), &["modulator.constant"]);
+        refused(modulated(modulator), &["modulator.test_modulator"]);
     }
     let modulator = Modulator {
-        deviation: -1.0,
+        std: -1.0,
         ..MODULATOR
     };
-    refused(modulated(modulator), &["modulator.deviation"]);
+    refused(modulated(modulator), &["modulator.std"]);
     for learning_rate in [0.0, -0.1, f32::NAN, f32::INFINITY] {
-        let settings = AdapterSettings {
+        let settings = ComodulationLearnerConfig {
             learning_rate,
             ..SETTINGS
         };
@@ -75,7 +78,7 @@ fn settings_out_of_range() {
     // One class only, and no task.
     for classes in [&[2, 1][..], &[0], &[]] {
         let network = pair(&backend).library;
-        let result = Adapter::new(
+        let result = ComodulationLearner::new(
             &backend,
             network,
             None,
@@ -100,7 +103,7 @@ fn tasks_that_are_none() {
         for task in [3, 8, usize::MAX] {
             let said = ["task", "a number below 3"];
             refused(learner.learn(&backend, task, &batch, 0), &said);
-            refused(learner.answer(&backend, task, &batch, 0), &said);
+            refused(learner.predict(&backend, task, &batch, 0), &said);
             refused(learner.couplings(&backend, task), &said);
             refused(learner.gains(task), &said);
         }
@@ -127,7 +130,7 @@ fn batches_that_do_not_fit() {
         let mut wrong = right.clone();
         wrong.inputs = Tensor::zeros(&backend, shape).unwrap();
         refused(learner.learn(&backend, 0, &wrong, 0), &[said]);
-        refused(learner.answer(&backend, 0, &wrong, 0), &[said]);
+        refused(learner.predict(&backend, 0, &wrong, 0), &[said]);
     }
     let mut wrong = right.clone();
     wrong.labels = backend.bytes(&[0]).unwrap();
@@ -141,42 +144,42 @@ fn batches_that_do_not_fit() {
 #[test]
 fn sizes_that_do_not_fit() {
     let backend = Cpu::new().unwrap();
-    let new = |shape: ComodulatedShape| Comodulated::new(&backend, &shape, 1);
+    let new = |shape: ComodulatedConfig| Comodulated::new(&backend, &shape, 1);
     let shape = CASE.shape();
     let backbone = shape.backbone;
     for backbone in [
-        BackboneShape {
+        BackboneConfig {
             side: 0,
             ..backbone
         },
-        BackboneShape {
+        BackboneConfig {
             channels: 0,
             ..backbone
         },
-        BackboneShape {
+        BackboneConfig {
             width: 0,
             ..backbone
         },
-        BackboneShape {
+        BackboneConfig {
             stages: 0,
             ..backbone
         },
-        BackboneShape {
+        BackboneConfig {
             stages: 5,
             ..backbone
         },
     ] {
-        refused(new(ComodulatedShape { backbone, ..shape }), &["network"]);
+        refused(new(ComodulatedConfig { backbone, ..shape }), &["network"]);
     }
     refused(
-        new(ComodulatedShape {
+        new(ComodulatedConfig {
             encoder: 0,
             ..shape
         }),
         &["network"],
     );
     refused(
-        new(ComodulatedShape {
+        new(ComodulatedConfig {
             decoder: 0,
             ..shape
         }),
@@ -196,17 +199,17 @@ fn sizes_that_do_not_fit() {
     );
 
     let mut network = pair(&backend).library;
-    network.see(&backend, &batch.inputs, false).unwrap();
+    network.encode(&backend, &batch.inputs, false).unwrap();
     refused(
-        network.respond(&backend, &[1.0; 7]).map(|_| ()),
+        network.decode(&backend, &[1.0; 7]).map(|_| ()),
         &["modulation"],
     );
-    network.respond(&backend, &[1.0; 8]).unwrap();
+    network.decode(&backend, &[1.0; 8]).unwrap();
     for count in [0, CASE.decoder - 1, CASE.decoder + 1] {
         let gains = vec![1.0; count];
-        let result = network.decide(&backend, DecoderGains::Neurons(&gains));
+        let result = network.readout(&backend, DecoderGains::Neurons(&gains));
         refused(result.map(|_| ()), &[]);
-        let result = network.decide(&backend, DecoderGains::Images(&gains));
+        let result = network.readout(&backend, DecoderGains::Images(&gains));
         refused(result.map(|_| ()), &[]);
     }
     let mut table = Controller::new(&backend, 2, 0, 3, 1).unwrap();

@@ -1,25 +1,25 @@
 //! A network that is trained as a whole resumes from a checkpoint with the same bits.
 
-use neurogain::learn::{Adapter, AdapterSettings, GainSource};
-use neurogain::models::Learnt;
+use neurogain::learn::{ComodulationLearner, ComodulationLearnerConfig, GainSource};
+use neurogain::models::Trainable;
 use neurogain::optim::Optimizer;
 use neurogain::state::Checkpoint;
 use neurogain::{Cpu, Error};
 
 use super::learner::{SETTINGS, adapter, batch, pair, parameters, statistics};
 
-fn fresh(backend: &Cpu, rule: Optimizer) -> Adapter {
-    let settings = AdapterSettings {
+fn fresh(backend: &Cpu, rule: Optimizer) -> ComodulationLearner {
+    let settings = ComodulationLearnerConfig {
         rule,
         learning_rate: 0.002,
-        learnt: Learnt::Weights,
+        learnt: Trainable::Weights,
         gains: GainSource::Ones,
         ..SETTINGS
     };
     adapter(backend, pair(backend).library, None, &settings).unwrap()
 }
 
-fn learn(backend: &Cpu, learner: &mut Adapter, steps: std::ops::Range<u64>) {
+fn learn(backend: &Cpu, learner: &mut ComodulationLearner, steps: std::ops::Range<u64>) {
     for step in steps {
         let batch = batch(backend, 1, step);
         learner.learn(backend, 1, &batch, step).unwrap();
@@ -50,7 +50,7 @@ fn what_goes_on_is_what_never_stopped() {
             learn(&backend, &mut resumed, 7..8);
             checkpoint.restore(&backend, &mut resumed).unwrap();
             learn(&backend, &mut resumed, stopped..4);
-            let of = |learner: &mut Adapter| {
+            let of = |learner: &mut ComodulationLearner| {
                 (parameters(&backend, learner), statistics(&backend, learner))
             };
             assert_eq!(of(&mut resumed), of(&mut whole), "{rule:?}, {stopped}");

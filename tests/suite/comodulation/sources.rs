@@ -1,8 +1,10 @@
 //! The sources of gains; comodulation is exactly attention plus gains.
 
-use neurogain::gain::{Draws, Measure, Sign};
-use neurogain::learn::{AdapterSettings, Answer, GainSource, GainsFor, Modulator, Pass};
-use neurogain::models::Learnt;
+use neurogain::gain::{GainStatistic, Rectification, SamplingScheme};
+use neurogain::learn::{
+    ComodulationLearnerConfig, ControllerPass, GainGranularity, GainSource, Modulator, Prediction,
+};
+use neurogain::models::Trainable;
 use neurogain::{Cpu, Memory, Tensor};
 
 use super::learner::{
@@ -18,18 +20,24 @@ const SOURCES: [GainSource; 4] = [
     GainSource::MeanActivity,
 ];
 
-fn with(gains: GainSource, modulator: Modulator) -> AdapterSettings {
-    AdapterSettings {
+fn with(gains: GainSource, modulator: Modulator) -> ComodulationLearnerConfig {
+    ComodulationLearnerConfig {
         gains,
         modulator,
         ..SETTINGS
     }
 }
 
-fn same_answer(one: &Answer, other: &Answer) {
+fn same_answer(one: &Prediction, other: &Prediction) {
     let bits = |numbers: &[f32]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-    let all =
-        |answer: &Answer| [&answer.logits, &answer.activity, &answer.decision].map(|x| bits(x));
+    let all = |prediction: &Prediction| {
+        [
+            &prediction.logits,
+            &prediction.activity,
+            &prediction.decision,
+        ]
+        .map(|x| bits(x))
+    };
     assert_eq!(all(one), all(other));
     assert_eq!(one.loss, other.loss);
 }
@@ -39,24 +47,24 @@ fn same_answer(one: &Answer, other: &Answer) {
 #[test]
 fn a_constant_modulator_is_attention() {
     let backend = Cpu::new().unwrap();
-    for (gains_for, learnt) in [
-        (GainsFor::Task, Learnt::Modulation),
-        (GainsFor::Image, Learnt::Modulation),
-        (GainsFor::Task, Learnt::Weights),
+    for (granularity, learnt) in [
+        (GainGranularity::Task, Trainable::Modulation),
+        (GainGranularity::Image, Trainable::Modulation),
+        (GainGranularity::Task, Trainable::Weights),
     ] {
         let still = Modulator {
-            deviation: 0.0,
-            gains_for,
+            std: 0.0,
+            granularity,
             ..MODULATOR
         };
         let of = |gains, modulator| {
-            let settings = AdapterSettings {
+            let settings = ComodulationLearnerConfig {
                 learnt,
                 ..with(gains, modulator)
             };
             let mut learner = learner(&backend, &settings);
             learn(&backend, &mut learner, 3);
-            let answer = learner.answer(&backend, 1, &batch(&backend, 1, 99), 0);
+            let prediction = learner.predict(&backend, 1, &batch(&backend, 1, 99), 0);
             for task in 0..CLASSES.len() {
                 assert_eq!(learner.gains(task).unwrap(), [1.0; CASE.decoder]);
             }
@@ -64,24 +72,24 @@ fn a_constant_modulator_is_attention() {
             (
                 parameters,
                 statistics(&backend, &mut learner),
-                answer.unwrap(),
+                prediction.unwrap(),
             )
         };
         let attention = of(GainSource::Ones, MODULATOR);
         for modulator in [
             still.clone(),
             Modulator {
-                pass: Pass::Fluctuating,
-                draws: Draws::Gaussian,
-                constant: 0.0,
+                controller_pass: ControllerPass::Fluctuating,
+                sampling: SamplingScheme::Gaussian,
+                test_modulator: 0.0,
                 ..still.clone()
             },
         ] {
             let constant = Modulator {
-                deviation: 0.25,
+                std: 0.25,
                 ..modulator.clone()
             };
-            let attention = match modulator.constant == 1.0 {
+            let attention = match modulator.test_modulator == 1.0 {
                 true => attention.clone(),
                 // The fluctuating pass with draws of 0 equals the pass with the constant 0.
                 false => of(GainSource::Ones, constant),
@@ -92,19 +100,19 @@ fn a_constant_modulator_is_attention() {
         }
         // With draws that vary, the prediction differs.
         let moving = Modulator {
-            gains_for,
+            granularity,
             ..MODULATOR
         };
-        let settings = AdapterSettings {
+        let settings = ComodulationLearnerConfig {
             learnt,
             ..with(GainSource::Comodulation, moving)
         };
         let mut learner = learner(&backend, &settings);
         learn(&backend, &mut learner, 3);
-        let answer = learner
-            .answer(&backend, 1, &batch(&backend, 1, 99), 0)
+        let prediction = learner
+            .predict(&backend, 1, &batch(&backend, 1, 99), 0)
             .unwrap();
-        assert_ne!(answer.logits, attention.2.logits);
+        assert_ne!(prediction.logits, attention.2.logits);
     }
 }
 
@@ -112,14 +120,18 @@ fn a_constant_modulator_is_attention() {
 #[test]
 fn without_couplings_gains_are_ones() {
     let backend = Cpu::new().unwrap();
-    for measure in [Measure::Covariance, Measure::Correlation] {
-        for sign in [Sign::Rectified, Sign::Absolute] {
-            for draws in [Draws::Gaussian, Draws::Antithetic, Draws::MomentMatched] {
+    for measure in [GainStatistic::Covariance, GainStatistic::Correlation] {
+        for sign in [Rectification::Rectified, Rectification::Absolute] {
+            for draws in [
+                SamplingScheme::Gaussian,
+                SamplingScheme::Antithetic,
+                SamplingScheme::MomentMatched,
+            ] {
                 let modulator = Modulator {
-                    deviation: 3.0,
-                    measure,
-                    sign,
-                    draws,
+                    std: 3.0,
+                    statistic: measure,
+                    rectification: sign,
+                    sampling: draws,
                     ..MODULATOR
                 };
                 let settings = with(GainSource::Comodulation, modulator);
@@ -195,9 +207,9 @@ fn sorted(gains: &[f32]) -> Vec<f32> {
 fn shuffled_gains_are_a_permutation() {
     let backend = Cpu::new().unwrap();
     // The first step is before any learning from the gains, so both have the same activities.
-    let of = |source, gains_for| {
+    let of = |source, granularity| {
         let modulator = Modulator {
-            gains_for,
+            granularity,
             ..MODULATOR
         };
         let mut learner = learner(&backend, &with(source, modulator));
@@ -207,8 +219,8 @@ fn shuffled_gains_are_a_permutation() {
         }
         learner
     };
-    let [straight, shuffled] =
-        [GainSource::Comodulation, GainSource::Shuffled].map(|source| of(source, GainsFor::Task));
+    let [straight, shuffled] = [GainSource::Comodulation, GainSource::Shuffled]
+        .map(|source| of(source, GainGranularity::Task));
     let mut orders = Vec::new();
     for task in 0..2 {
         let [a, b] = [&straight, &shuffled].map(|learner| learner.gains(task).unwrap());
@@ -228,18 +240,18 @@ fn shuffled_gains_are_a_permutation() {
     };
     let gains_of = |source| {
         let modulator = Modulator {
-            gains_for: GainsFor::Image,
+            granularity: GainGranularity::Image,
             ..MODULATOR
         };
         let mut pair = case.pair(&backend);
         let controller = controller(&backend, &mut pair, CLASSES.len(), case.couplings());
         let settings = with(source, modulator);
         let mut learner = adapter(&backend, pair.library, Some(controller), &settings).unwrap();
-        let answer = learner
-            .answer(&backend, 1, &batch(&backend, 1, 3), 0)
+        let prediction = learner
+            .predict(&backend, 1, &batch(&backend, 1, 3), 0)
             .unwrap();
         let ratio = |(y, h): (&f32, &f32)| (*h > 0.0).then(|| y / h);
-        let pairs = answer.decision.iter().zip(&answer.activity);
+        let pairs = prediction.decision.iter().zip(&prediction.activity);
         pairs.map(ratio).collect::<Vec<_>>()
     };
     let [a, b] = [GainSource::Comodulation, GainSource::Shuffled].map(gains_of);
@@ -261,9 +273,9 @@ fn shuffled_gains_are_a_permutation() {
 fn gains_from_mean_activity() {
     let backend = Cpu::new().unwrap();
     let batch = batch(&backend, 0, 7);
-    for gains_for in [GainsFor::Task, GainsFor::Image] {
+    for granularity in [GainGranularity::Task, GainGranularity::Image] {
         let modulator = Modulator {
-            gains_for,
+            granularity,
             ..MODULATOR
         };
         let case = crate::reference::comodulated_library::Case {
@@ -273,9 +285,9 @@ fn gains_from_mean_activity() {
         let pair = case.pair(&backend);
         let settings = with(GainSource::MeanActivity, modulator);
         let mut learner = adapter(&backend, pair.library.clone(), None, &settings).unwrap();
-        let before = learner.answer(&backend, 0, &batch, 0).unwrap();
+        let before = learner.predict(&backend, 0, &batch, 0).unwrap();
         learner.learn(&backend, 0, &batch, 0).unwrap();
-        let after = learner.answer(&backend, 0, &batch, 0).unwrap();
+        let after = learner.predict(&backend, 0, &batch, 0).unwrap();
         assert_eq!(before.activity, after.activity);
         let neurons = case.decoder;
         let mean = |rows: &[f32], n: usize| {
@@ -301,13 +313,13 @@ fn gains_from_mean_activity() {
         };
         let of_task = gains(&after.activity);
         for (n, g) in learner.gains(0).unwrap().into_iter().enumerate() {
-            match gains_for {
+            match granularity {
                 // The first batch is averaged with ones.
-                GainsFor::Task => check(g, (1.0 + of_task[n]) / 2.0),
-                GainsFor::Image => assert_eq!(g, 1.0),
+                GainGranularity::Task => check(g, (1.0 + of_task[n]) / 2.0),
+                GainGranularity::Image => assert_eq!(g, 1.0),
             }
         }
-        if gains_for == GainsFor::Image {
+        if granularity == GainGranularity::Image {
             let rows = after
                 .activity
                 .chunks(neurons)
@@ -328,7 +340,10 @@ fn gains_from_mean_activity() {
 fn the_fluctuating_pass_learns_from_a_draw() {
     let backend = Cpu::new().unwrap();
     let of = |pass| {
-        let modulator = Modulator { pass, ..MODULATOR };
+        let modulator = Modulator {
+            controller_pass: pass,
+            ..MODULATOR
+        };
         let mut learner = learner(&backend, &with(GainSource::Comodulation, modulator));
         let batch = batch(&backend, 0, 7);
         let loss = learner.learn(&backend, 0, &batch, 0).unwrap();
@@ -338,7 +353,7 @@ fn the_fluctuating_pass_learns_from_a_draw() {
             parameters(&backend, &mut learner),
         )
     };
-    let [constant, fluctuating] = [Pass::Constant, Pass::Fluctuating].map(of);
+    let [constant, fluctuating] = [ControllerPass::Constant, ControllerPass::Fluctuating].map(of);
     assert_eq!(constant.1, fluctuating.1);
     assert_ne!(constant.0, fluctuating.0);
     let controller = |all: &[(String, Vec<u32>)]| {

@@ -1,26 +1,29 @@
 //! One training batch: the loss, the gains, and the gradients of controller, readout and, if trained, the
 //! network.
 
-use neurogain::gain::{Draws, Measure, Modulation, Sign, modulator};
-use neurogain::learn::{Adapter, AdapterSettings, Batch, GainSource, GainsFor, Modulator, Pass};
-use neurogain::models::{Controller, Learnt};
+use neurogain::gain::{GainStatistic, Modulation, Rectification, SamplingScheme, modulator};
+use neurogain::learn::{
+    Batch, ComodulationLearner, ComodulationLearnerConfig, ControllerPass, GainGranularity,
+    GainSource, Modulator,
+};
+use neurogain::models::{Controller, Trainable};
 use neurogain::optim::Optimizer;
 use neurogain::rng::{Purpose, RandomStream};
 use neurogain::{Cpu, Memory};
 
 use super::{LEARNT, cases, is_slope, spread};
-use crate::reference::comodulated::{Comodulated, comovement, gain, normalised};
+use crate::reference::comodulated::{Comodulated, comovement, gain, unit_mean};
 use crate::reference::comodulated_library::Case;
 use crate::reference::layers::{Images, Number};
 use crate::reference::nearness::{near, values};
 use crate::reference::resnet::{linear, softmax};
 use crate::reference::resnet_library::{narrow, wide};
 
-/// Training an [`Adapter`] on one batch of a task: the controller, the couplings, the modulation, the gains,
+/// Training an [`ComodulationLearner`] on one batch of a task: the controller, the couplings, the modulation, the gains,
 /// the network, the readout and its loss.
 struct Learning {
     learnt: bool,
-    settings: AdapterSettings,
+    settings: ComodulationLearnerConfig,
     /// Neurons of the controller's hidden layer; 0 for a table.
     hidden: usize,
     tasks: usize,
@@ -66,9 +69,9 @@ impl Learning {
         let mut stream = RandomStream::new(self.settings.seed, Purpose::Modulator, STEP);
         modulator(
             &mut stream,
-            modulator_.draws,
-            modulator_.deviation,
-            modulator_.count,
+            modulator_.sampling,
+            modulator_.std,
+            modulator_.num_draws,
         )
         .unwrap()
     }
@@ -80,28 +83,33 @@ impl Learning {
             .iter()
             .map(|&z| z * z)
             .collect();
-        let mut seen = network.see::<T>(images, self.learnt);
+        let mut seen = network.encode::<T>(images, self.learnt);
         let draws = self.draws();
         let respond = |m: &f32| {
-            let deviation = f64::from(modulator.deviation);
+            let deviation = f64::from(modulator.std);
             let scales = self.scales(&c, f64::from(*m), deviation);
             let scales: Vec<T> = scales.iter().map(|s| s[0]).collect();
-            network.respond(&mut seen, &scales).activity
+            network.decode(&mut seen, &scales).activity
         };
         let activities: Vec<Images<T>> = draws.iter().map(respond).collect();
-        let a = comovement(&draws, &activities, modulator.measure, modulator.sign);
+        let a = comovement(
+            &draws,
+            &activities,
+            modulator.statistic,
+            modulator.rectification,
+        );
         let size = [images.samples, network.decoder];
-        match modulator.gains_for {
-            GainsFor::Image => {
-                let all = a.chunks(network.decoder).flat_map(normalised);
+        match modulator.granularity {
+            GainGranularity::Image => {
+                let all = a.chunks(network.decoder).flat_map(unit_mean);
                 spread(&all.collect::<Vec<_>>(), size)
             }
             // The first batch: the mean over the images of mean 1, averaged with ones.
-            GainsFor::Task => {
+            GainGranularity::Task => {
                 let mean = |n: usize| -> f64 { a.iter().skip(n).step_by(size[1]).sum() };
-                let a = normalised(&(0..size[1]).map(mean).collect::<Vec<_>>());
+                let a = unit_mean(&(0..size[1]).map(mean).collect::<Vec<_>>());
                 let g: Vec<f64> = a.iter().map(|a| (1.0 + a) / 2.0).collect();
-                spread(&normalised(&g), size)
+                spread(&unit_mean(&g), size)
             }
         }
     }
@@ -118,16 +126,16 @@ impl Learning {
         let modulator = &self.settings.modulator;
         let [z, before] = self.z::<T>(controller);
         let c: Vec<T> = z.iter().map(|&z| z * z).collect();
-        let [m, deviation] = match modulator.pass {
-            Pass::Constant => [modulator.constant, 0.0],
-            Pass::Fluctuating => [self.draws()[0], modulator.deviation],
+        let [m, deviation] = match modulator.controller_pass {
+            ControllerPass::Constant => [modulator.test_modulator, 0.0],
+            ControllerPass::Fluctuating => [self.draws()[0], modulator.std],
         };
         let both = self.scales(&c, f64::from(m), f64::from(deviation));
         let scales: Vec<T> = both.iter().map(|s| s[0]).collect();
-        let mut seen = network.see::<T>(images, self.learnt);
-        let response = network.respond(&mut seen, &scales);
+        let mut seen = network.encode::<T>(images, self.learnt);
+        let response = network.decode(&mut seen, &scales);
         let gains = gains.to();
-        let y = network.decide(&seen, &response, &gains);
+        let y = network.readout(&seen, &response, &gains);
         let readout = linear(self.classes, network.decoder);
         let w: Vec<T> = self.readout.iter().map(|&w| T::of(w)).collect();
         let logits = readout.forward(&w, &y);
@@ -183,7 +191,7 @@ impl Learning {
 }
 
 /// Every modulation, controller, pass, kind of gains and measure at least once with each modulated layer.
-fn learnings() -> Vec<(Case, Learnt, usize, Modulator)> {
+fn learnings() -> Vec<(Case, Trainable, usize, Modulator)> {
     let modulations = [
         Modulation::LogNormal,
         Modulation::Uncorrected,
@@ -194,15 +202,16 @@ fn learnings() -> Vec<(Case, Learnt, usize, Modulator)> {
         for (j, modulation) in modulations.into_iter().enumerate() {
             let number = i * 3 + j;
             let modulator = Modulator {
-                deviation: 0.3,
-                count: 6,
-                draws: [Draws::Gaussian, Draws::Antithetic][number % 2],
+                std: 0.3,
+                num_draws: 6,
+                sampling: [SamplingScheme::Gaussian, SamplingScheme::Antithetic][number % 2],
                 modulation,
-                constant: 0.75,
-                measure: [Measure::Covariance, Measure::Correlation][number / 2 % 2],
-                sign: [Sign::Rectified, Sign::Absolute][number / 3 % 2],
-                gains_for: [GainsFor::Task, GainsFor::Image][number / 4 % 2],
-                pass: [Pass::Constant, Pass::Fluctuating][(i + j) % 2],
+                test_modulator: 0.75,
+                statistic: [GainStatistic::Covariance, GainStatistic::Correlation][number / 2 % 2],
+                rectification: [Rectification::Rectified, Rectification::Absolute][number / 3 % 2],
+                granularity: [GainGranularity::Task, GainGranularity::Image][number / 4 % 2],
+                controller_pass: [ControllerPass::Constant, ControllerPass::Fluctuating]
+                    [(i + j) % 2],
             };
             let learnt = LEARNT[(number + j) % 2];
             all.push((case, learnt, [0, 5][number % 2], modulator));
@@ -230,7 +239,7 @@ fn controller_couplings_and_readout() {
             backend.upload(&narrow(&fresh), floats).unwrap();
             weights.push(fresh);
         }
-        let settings = AdapterSettings {
+        let settings = ComodulationLearnerConfig {
             rule: Optimizer::Sgd,
             learning_rate: 1e-3,
             shared_readout: false,
@@ -240,7 +249,7 @@ fn controller_couplings_and_readout() {
             seed: case.seed,
         };
         let network = pair.library.clone();
-        let mut adapter = Adapter::new(
+        let mut adapter = ComodulationLearner::new(
             &backend,
             network,
             Some(controller),
@@ -253,7 +262,7 @@ fn controller_couplings_and_readout() {
         let labels: Vec<u8> = labels.iter().map(|&label| label as u8).collect();
         let readout = adapter.parameters().find(|p| p.name == "readout2").unwrap();
         let learning = Learning {
-            learnt: learnt == Learnt::Weights,
+            learnt: learnt == Trainable::Weights,
             settings,
             hidden,
             tasks,
@@ -278,7 +287,7 @@ fn controller_couplings_and_readout() {
         let found = adapter.learn(&backend, task, &batch, STEP).unwrap();
         let mut all = vec![("loss".to_owned(), vec![found.mean_cross_entropy()])];
         let (mut ones, mut exacts) = (vec![vec![one.value()]], vec![vec![loss]]);
-        if learning.settings.modulator.gains_for == GainsFor::Task {
+        if learning.settings.modulator.granularity == GainGranularity::Task {
             let found = adapter
                 .gains(task)
                 .unwrap()

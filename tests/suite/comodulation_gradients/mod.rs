@@ -7,10 +7,14 @@ mod network;
 
 use crate::reference::comodulated_library::{CASE, Case};
 use crate::reference::layers::Images;
-use neurogain::models::{Learnt, Modulated, Stem};
+use neurogain::models::{ModulatedLayers, Stem, Trainable};
 
-const MODULATED: [Modulated; 3] = [Modulated::First, Modulated::Second, Modulated::Both];
-const LEARNT: [Learnt; 2] = [Learnt::Modulation, Learnt::Weights];
+const MODULATED: [ModulatedLayers; 3] = [
+    ModulatedLayers::First,
+    ModulatedLayers::Second,
+    ModulatedLayers::Both,
+];
+const LEARNT: [Trainable; 2] = [Trainable::Modulation, Trainable::Weights];
 
 /// Every choice of modulated layers, with and without residual connections, on several backbones.
 fn cases() -> impl Iterator<Item = Case> {

@@ -1,6 +1,6 @@
 //! The network alone: activity, decision, and the gradients of every weight and of the modulation.
 
-use neurogain::models::{DecoderGains, Learnt};
+use neurogain::models::{DecoderGains, Trainable};
 use neurogain::{Cpu, Tensor};
 
 use super::{LEARNT, cases, is_slope, spread};
@@ -39,10 +39,10 @@ struct Weighed {
 impl Weighed {
     fn pass<T: Number>(&self, network: &Comodulated) -> Found<T> {
         let scales: Vec<T> = self.scales.iter().map(|&s| T::of(s)).collect();
-        let mut seen = network.see::<T>(&self.images, self.learnt);
-        let response = network.respond(&mut seen, &scales);
+        let mut seen = network.encode::<T>(&self.images, self.learnt);
+        let response = network.decode(&mut seen, &scales);
         let (gains, dy) = (self.gains.to(), self.dy.to());
-        let y = network.decide(&seen, &response, &gains);
+        let y = network.readout(&seen, &response, &gains);
         let scales = network.backward(&mut seen, &response, &gains, &dy, self.learnt);
         Found {
             forward: [response.activity.numbers, y.numbers],
@@ -56,15 +56,15 @@ impl Weighed {
     }
 
     fn loss(&self, network: &Comodulated) -> f64 {
-        let mut seen = network.see::<f64>(&self.images, self.learnt);
-        let response = network.respond(&mut seen, &self.scales);
-        let y = network.decide(&seen, &response, &self.gains);
+        let mut seen = network.encode::<f64>(&self.images, self.learnt);
+        let response = network.decode(&mut seen, &self.scales);
+        let y = network.readout(&seen, &response, &self.gains);
         let pairs = y.numbers.iter().zip(&self.dy.numbers);
         pairs.map(|(y, dy)| y * dy).sum()
     }
 }
 
-fn weighed(pair: &mut Pair, case: &Case, images: bool, learnt: Learnt) -> (Weighed, Vec<f64>) {
+fn weighed(pair: &mut Pair, case: &Case, images: bool, learnt: Trainable) -> (Weighed, Vec<f64>) {
     let neurons = case.decoder;
     let each = if images { case.samples } else { 1 };
     let scales = pair.draw(case.couplings(), 0.5, 1.5);
@@ -76,7 +76,7 @@ fn weighed(pair: &mut Pair, case: &Case, images: bool, learnt: Learnt) -> (Weigh
         scales,
         gains: spread(&gains, size),
         dy: spread(&dy, size),
-        learnt: learnt == Learnt::Weights,
+        learnt: learnt == Trainable::Weights,
     };
     (weighed, gains)
 }
@@ -95,23 +95,25 @@ fn activity_decision_and_every_gradient() {
             assert!(exact.margin > 1e-6, "{what}: {}", exact.margin);
 
             let (network, x) = (&mut pair.library, &pair.inputs);
-            network.see(&backend, x, learnt == Learnt::Weights).unwrap();
+            network
+                .encode(&backend, x, learnt == Trainable::Weights)
+                .unwrap();
             let scales = narrow(&weighed.scales);
-            let activity = network.respond(&backend, &scales).unwrap();
+            let activity = network.decode(&backend, &scales).unwrap();
             let activity = wide(&backend, activity);
             let gains = narrow(&gains);
             let gains = match images {
                 true => DecoderGains::Images(&gains),
                 false => DecoderGains::Neurons(&gains),
             };
-            let y = network.decide(&backend, gains).unwrap();
+            let y = network.readout(&backend, gains).unwrap();
             let (y, shape) = (wide(&backend, y), y.shape());
             let dy = Tensor::from_rows(&backend, shape, &narrow(&weighed.dy.numbers)).unwrap();
             let scales = network.backward(&backend, x, &dy, learnt).unwrap();
             let scales = scales.into_iter().map(f64::from).collect();
             let mut names = vec!["activity", "decision", "scales"];
             let mut all = vec![activity, y, scales];
-            if learnt == Learnt::Weights {
+            if learnt == Trainable::Weights {
                 names.extend(pair.names.iter().map(String::as_str));
                 let parameters = network.parameters();
                 all.extend(parameters.map(|p| wide(&backend, &p.gradient)));
@@ -146,7 +148,7 @@ fn reference_gradients_are_slopes() {
                 let of = |by: f64| if by > 0.0 { values[0] } else { values[1] };
                 is_slope(&format!("{case:?}, scale {i}"), gradient, of);
             }
-            if learnt == Learnt::Modulation {
+            if learnt == Trainable::Modulation {
                 continue;
             }
             for (parameter, name) in pair.names.iter().enumerate() {

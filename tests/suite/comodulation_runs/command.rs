@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use neurogain::systems::comodulation::summarise_comodulation;
+use neurogain::systems::comodulation::summarize_comodulation;
 
 use super::*;
 
@@ -15,7 +15,7 @@ fn names(directory: &Path) -> Vec<String> {
 fn the_hash_is_the_library_s_on_every_instruction_set_and_for_any_threads() {
     let folder = folder();
     let settings = tiny(&[]).with_seeds(&[1]).expect("a seed");
-    let wanted = summarise_comodulation(&settings, &on_one_thread(&settings), &[]).hash;
+    let wanted = summarize_comodulation(&settings, &on_one_thread(&settings), &[]).hash;
     let mut first: Option<Files> = None;
     for set in InstructionSet::available() {
         let fastest = set == fastest();
@@ -257,10 +257,13 @@ fn flags_that_it_has_not_are_refused() {
     for (more, part) in [
         (["--methods", "atention"], "did you mean `attention`"),
         (["--seeds", "3..1"], "3..1"),
-        (["--set", "modulator.count=1"], "modulator.count = 1"),
         (
-            ["--set", "modulator.cuont=1"],
-            "did you mean `modulator.count`",
+            ["--set", "modulator.num_draws=1"],
+            "modulator.num_draws = 1",
+        ),
+        (
+            ["--set", "modulator.num_darws=1"],
+            "did you mean `modulator.num_draws`",
         ),
     ] {
         let [_, complaint] = ends(&folder, &arguments(&more), 2);

@@ -6,7 +6,7 @@ use neurogain::run::{
     self, Experiment as _, MemoryStore, Options, Progress, Status, Store, System,
 };
 use neurogain::systems::Comodulation;
-use neurogain::systems::comodulation::summarise_comodulation;
+use neurogain::systems::comodulation::summarize_comodulation;
 use neurogain::systems::comodulation::{ComodulationRun, NEAR_ZERO, PretrainingRun};
 
 use super::*;
@@ -17,9 +17,9 @@ fn cells_are_the_same_bits_for_any_threads_and_instruction_set() {
         &["evaluation.limit=30"][..],
         &[
             "network.residual=true",
-            "modulator.gains_for=image",
-            "modulator.pass=fluctuating",
-            "modulator.measure=correlation",
+            "modulator.granularity=image",
+            "modulator.controller_pass=fluctuating",
+            "modulator.statistic=correlation",
             "tasks=[{name=\"even\",classes=[[1,3,5,7,9],[0,2,4,6,8]]}]",
         ],
     ] {
@@ -162,19 +162,19 @@ fn every_setting_reaches_the_cells() {
         "network.residual=true",
         "network.controller=0",
         "network.controller=5",
-        "modulator.deviation=0.2",
-        "modulator.count=6",
-        "modulator.draws=gaussian",
-        "modulator.draws=moment-matched",
+        "modulator.std=0.2",
+        "modulator.num_draws=6",
+        "modulator.sampling=gaussian",
+        "modulator.sampling=moment-matched",
         "modulator.modulation=uncorrected",
         "modulator.modulation=linear",
-        "modulator.constant=0.5",
-        "modulator.measure=correlation",
-        "modulator.sign=absolute",
-        "modulator.gains_for=image",
-        "modulator.pass=fluctuating",
+        "modulator.test_modulator=0.5",
+        "modulator.statistic=correlation",
+        "modulator.rectification=absolute",
+        "modulator.granularity=image",
+        "modulator.controller_pass=fluctuating",
         "training.batch=17",
-        "training.optimiser.rule=sgd",
+        "training.optimizer.rule=sgd",
         "pretraining.epochs=[2]",
         "pretraining.learning_rate=0.002",
         "adaptation.shared_readout=true",
@@ -183,7 +183,7 @@ fn every_setting_reaches_the_cells() {
         "methods.comodulation.gains=ones",
         "methods.comodulation.gains=shuffled",
         "methods.comodulation.gains=mean-activity",
-        "methods.comodulation.learnt=weights",
+        "methods.comodulation.trainable=weights",
         "data.mean=[0.2]",
         "primary.digit.classes=[[0,1],[2,3]]",
         "tasks.even.classes=[[0],[1]]",
@@ -244,7 +244,7 @@ fn the_summary_s_hash_is_of_all_cells() {
         })
         .collect();
     let networks: Vec<&PretrainingRun> = networks.iter().collect();
-    let summary = |cells: &[AdaptationRun]| summarise_comodulation(&settings, cells, &networks);
+    let summary = |cells: &[AdaptationRun]| summarize_comodulation(&settings, cells, &networks);
     let whole = summary(&cells);
     assert!(whole.hash.is_some() && whole.incomplete.is_empty());
     let mut other = cells.clone();
@@ -262,7 +262,7 @@ fn the_summary_s_hash_is_of_all_cells() {
 fn a_network_that_is_missing_is_named() {
     let settings = tiny(&[]).with_methods(&["attention"]).expect("methods");
     let cells = on_one_thread(&settings);
-    let summary = summarise_comodulation(&settings, &cells, &[]);
+    let summary = summarize_comodulation(&settings, &cells, &[]);
     let epochs = settings.pretraining.epochs[0];
     let seed = settings.training.seeds[0];
     let expected = format!("pretraining, {epochs} epochs, seed {seed}: not done");
@@ -276,7 +276,7 @@ fn a_network_that_is_missing_is_named() {
 /// With gains per image, a task has no gains to show, and no results depend on them.
 #[test]
 fn gains_of_images_are_no_task_s() {
-    let settings = tiny(&["modulator.gains_for=image"])
+    let settings = tiny(&["modulator.granularity=image"])
         .with_methods(&["attention", "comodulation"])
         .expect("methods");
     for cell in on_one_thread(&settings) {

@@ -11,7 +11,7 @@ seeds = [1, 2]
 set = [CHANGES]
 
 [grid]
-modulator.deviation = [0.1, 0.5]
+modulator.std = [0.1, 0.5]
 "#;
 
 /// A folder with the sweep `grid.toml` over the small network.
@@ -40,9 +40,7 @@ fn a_sweep_leaves_a_run_directory_a_cell_and_a_row_a_method_and_epochs() {
     let mut heading = printed.lines().next().expect("a table").split_whitespace();
     assert_eq!(heading.next(), Some("cell"));
     assert!(
-        printed.contains(
-            "best of 2 by accuracy, mean over tasks, Comodulation: modulator.deviation = "
-        )
+        printed.contains("best of 2 by accuracy, mean over tasks, Comodulation: modulator.std = ")
     );
     assert!(folder.path().join("swept/sweep.svg").exists());
     let mut table = csv::Reader::from_path(folder.path().join("swept/sweep.csv")).expect("CSV");
@@ -52,7 +50,7 @@ fn a_sweep_leaves_a_run_directory_a_cell_and_a_row_a_method_and_epochs() {
         start,
         [
             "cell",
-            "modulator.deviation",
+            "modulator.std",
             "method",
             "epochs",
             "status",
@@ -108,7 +106,7 @@ fn a_sweep_leaves_a_run_directory_a_cell_and_a_row_a_method_and_epochs() {
     fs::rename(folder.path().join(cell), folder.path().join("elsewhere")).expect("moved");
     let [_, complaint] = ends(&folder, &["sweep", "--collect", "swept"], 1);
     assert!(
-        complaint.contains("cell 2 (modulator.deviation = 0.5): not begun"),
+        complaint.contains("cell 2 (modulator.std = 0.5): not begun"),
         "{complaint}"
     );
     assert_eq!(
@@ -177,7 +175,7 @@ fn a_list_of_methods_takes_the_place_of_a_benchmark_s_own() {
 fn several_directories_share_one_page() {
     let folder = folder();
     for (name, deviation) in [("one", "0.1"), ("two", "0.5")] {
-        let change = format!("modulator.deviation={deviation}");
+        let change = format!("modulator.std={deviation}");
         let more = [
             "--methods",
             "attention,comodulation",
@@ -200,8 +198,8 @@ fn several_directories_share_one_page() {
         "one: Calibration of the predictions",
         "two: Calibration of the predictions",
         "one of the directories’ ",
-        "deviation = 0.1",
-        "deviation = 0.5",
+        "std = 0.1",
+        "std = 0.5",
     ] {
         assert!(page.contains(part), "no {part}");
     }

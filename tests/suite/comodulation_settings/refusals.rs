@@ -57,25 +57,25 @@ fn every_range_is_checked() {
         ("network.decoder=0", "from 1"),
         ("network.residual=yes", "true or false"),
         ("network.controller=-1", "not negative"),
-        ("modulator.deviation=-0.1", "0 or above"),
-        ("modulator.deviation=inf", "finite"),
-        ("modulator.count=0", "2 to 65536"),
-        ("modulator.count=1", "one has no covariance"),
-        ("modulator.count=31", "pairs"),
-        ("modulator.count=65538", "2 to 65536"),
-        ("modulator.count=4000000000000", "2 to"),
-        ("modulator.draws=uniform", "antithetic"),
+        ("modulator.std=-0.1", "0 or above"),
+        ("modulator.std=inf", "finite"),
+        ("modulator.num_draws=0", "2 to 65536"),
+        ("modulator.num_draws=1", "one has no covariance"),
+        ("modulator.num_draws=31", "pairs"),
+        ("modulator.num_draws=65538", "2 to 65536"),
+        ("modulator.num_draws=4000000000000", "2 to"),
+        ("modulator.sampling=uniform", "antithetic"),
         ("modulator.modulation=normal", "linear"),
-        ("modulator.constant=inf", "finite"),
-        ("modulator.constant=0", "learns nothing"),
-        ("modulator.measure=mean", "covariance"),
-        ("modulator.sign=minus", "rectified"),
-        ("modulator.gains_for=batch", "image"),
-        ("modulator.pass=both", "fluctuating"),
+        ("modulator.test_modulator=inf", "finite"),
+        ("modulator.test_modulator=0", "learns nothing"),
+        ("modulator.statistic=mean", "covariance"),
+        ("modulator.rectification=minus", "rectified"),
+        ("modulator.granularity=batch", "image"),
+        ("modulator.controller_pass=both", "fluctuating"),
         ("training.batch=0", "from 1"),
         ("training.seeds=[]", "at least one"),
-        ("training.optimiser.beta1=1", "below 1"),
-        ("training.optimiser.epsilon=0", "above 0"),
+        ("training.optimizer.beta1=1", "below 1"),
+        ("training.optimizer.epsilon=0", "above 0"),
         ("pretraining.epochs=[]", "ascending"),
         ("pretraining.epochs=[2, 1]", "ascending"),
         ("pretraining.epochs=[1, 1]", "ascending"),
@@ -98,7 +98,7 @@ fn every_range_is_checked() {
         ("methods=[]", "at least one method"),
         ("methods.attention.label=", "one line"),
         ("methods.attention.gains=some", "mean-activity"),
-        ("methods.attention.learnt=all", "weights"),
+        ("methods.attention.trainable=all", "weights"),
     ] {
         refused(&digits(), assignment, right);
     }
@@ -111,9 +111,9 @@ fn every_range_is_checked() {
     }
     // Valid limits.
     for assignment in [
-        "modulator.deviation=0",
-        "modulator.count=2",
-        "modulator.count=65536",
+        "modulator.std=0",
+        "modulator.num_draws=2",
+        "modulator.num_draws=65536",
         "pretraining.epochs=[0]",
         "pretraining.epochs=[0, 1, 2, 5]",
         "network.controller=0",
@@ -124,7 +124,7 @@ fn every_range_is_checked() {
     ] {
         overridden(assignment).expect(assignment);
     }
-    let odd = ["modulator.draws=gaussian", "modulator.count=3"];
+    let odd = ["modulator.sampling=gaussian", "modulator.num_draws=3"];
     digits().with_overrides(&odd).expect("pairs are not needed");
 }
 
@@ -132,18 +132,8 @@ fn every_range_is_checked() {
 #[test]
 fn what_is_wrong_is_named_where_it_stands() {
     for (assignment, key, value, right) in [
-        (
-            "modulator.deviation=nan",
-            "modulator.deviation",
-            "NaN",
-            "finite",
-        ),
-        (
-            "modulator.deviation=3e38",
-            "modulator.deviation",
-            "3",
-            "finite in f32",
-        ),
+        ("modulator.std=nan", "modulator.std", "NaN", "finite"),
+        ("modulator.std=3e38", "modulator.std", "3", "finite in f32"),
         ("training.seeds=[1,2,1]", "training.seeds", "1", "once"),
         ("tasks.even.name=a/b", "tasks.a/b.name", "a/b", "letters"),
         (
@@ -221,10 +211,10 @@ fn a_shared_readout_needs_tasks_of_as_many_classes() {
 #[test]
 fn an_unknown_key_suggests_the_nearest() {
     for (assignment, expected) in [
-        ("modulator.cuont=1", "modulator.count"),
+        ("modulator.num_darws=1", "modulator.num_draws"),
         ("tasks.evn.classes=[[0],[1]]", "tasks.even.classes"),
         ("methods.atention.gains=ones", "methods.attention.gains"),
-        ("gains_for=image", "modulator.gains_for"),
+        ("granularity=image", "modulator.granularity"),
         (
             "adaptation.shared_readouts=true",
             "adaptation.shared_readout",
@@ -247,8 +237,8 @@ fn an_unknown_key_suggests_the_nearest() {
 fn an_error_in_a_file_names_file_line_and_key() {
     let preset = ComodulationSettings::preset_text("comodulation-digits").expect("the preset");
     for (from, to, key) in [
-        ("count = 32", "count = 1", "modulator.count"),
-        ("count = 32", "cuont = 32", "modulator.cuont"),
+        ("num_draws = 32", "num_draws = 1", "modulator.num_draws"),
+        ("num_draws = 32", "num_darws = 32", "modulator.num_darws"),
         ("stages = 2", "stages = \"two\"", "network.stages"),
         ("epochs = [5]", "epochs = [5, 2]", "pretraining.epochs"),
         (
@@ -278,10 +268,12 @@ fn an_error_in_a_file_names_file_line_and_key() {
             other => panic!("{to}: {other:?}"),
         }
     }
-    let text = preset.replacen("count = 32\n", "", 1);
+    let text = preset.replacen("num_draws = 32\n", "", 1);
     let error = ComodulationSettings::from_toml(&text, "mine.toml").expect_err("count is missing");
     assert!(
-        error.to_string().contains("modulator.count = (missing)"),
+        error
+            .to_string()
+            .contains("modulator.num_draws = (missing)"),
         "{error}"
     );
 }

@@ -118,7 +118,7 @@ fn reference(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
                 error: f64::max(U * product.abs(), TINY / 2.0),
             }
         })],
-        Kernel::Loss => loss(case, outcome),
+        Kernel::BatchStats => loss(case, outcome),
         Kernel::GainUpdate => {
             let [gamma, baseline, eta] = GAIN.map(f64::from);
             let drive = |i: usize| value(0, i % operands[0].len());

@@ -72,7 +72,7 @@ fn batches_depend_on_the_seed_and_not_on_the_method() {
 #[test]
 fn each_layer_starts_from_a_stream_and_a_deviation_of_its_own() {
     let backend = Cpu::new().unwrap();
-    let shape = MlpShape {
+    let shape = MlpConfig {
         neurons: vec![64, 64, 64, 64],
         hidden_standard_deviation: 0.05,
         output_standard_deviation: 0.4,

@@ -9,15 +9,15 @@ mod drawing;
 mod placement;
 mod records;
 
-use neurogain::backend::{Memory as _, Placement};
+use neurogain::backend::{CropFlip, Memory as _};
 use neurogain::data::{Dataset, ImageShape};
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{
-    Batch, GradientDescent, History, Learner, Normalisation, OptimizerConfig, Samples, TestTasks,
-    Trainer, Transform,
+    Batch, DeviceDataset, EvalSets, GradientDescent, History, Learner, OptimizerConfig,
+    PixelScaling, RandomCropFlip, Trainer,
 };
-use neurogain::models::{Mlp, MlpShape, Network};
-use neurogain::nn::{Parameter, SoftmaxCrossEntropy};
+use neurogain::models::{Mlp, MlpConfig, Network};
+use neurogain::nn::{LossLog, Parameter};
 use neurogain::optim::Optimizer;
 use neurogain::rng::{Purpose, RandomStream};
 use neurogain::shape::LANES;
@@ -60,8 +60,8 @@ fn assert_binomial(found: usize, n: usize, p: f64, what: &str) {
 }
 
 /// A byte as a number of the same value.
-fn as_is() -> Normalisation {
-    Normalisation {
+fn as_is() -> PixelScaling {
+    PixelScaling {
         maximum: 1.0,
         mean: vec![0.0],
         standard_deviation: vec![1.0],
@@ -98,7 +98,7 @@ fn contexts(iterations: [usize; 3]) -> Vec<Context> {
 }
 
 fn mlp(backend: &Cpu, seed: u64) -> Mlp {
-    let shape = MlpShape {
+    let shape = MlpConfig {
         neurons: vec![3, 7, 5, 4],
         hidden_standard_deviation: 0.02,
         output_standard_deviation: 0.3,
@@ -158,13 +158,13 @@ impl Learner for Recorder {
         self.learner.layers()
     }
 
-    fn step(&mut self, backend: &Cpu, batch: &Batch, loss: &mut SoftmaxCrossEntropy) -> Result<()> {
+    fn step(&mut self, backend: &Cpu, batch: &Batch, loss: &mut LossLog) -> Result<()> {
         self.inputs.push(batch.inputs.to_rows(backend)?);
         self.labels.push(batch.labels.clone());
         let network = &mut self.learner.network;
         if !self.learns {
             let logits = network.infer(backend, &batch.inputs)?;
-            *loss = SoftmaxCrossEntropy::new();
+            *loss = LossLog::new();
             return loss.infer(backend, logits, &batch.labels);
         }
         let test = measure(backend, network, &self.test);
@@ -192,7 +192,7 @@ struct Setting {
     rule: Option<Optimizer>,
     iterations: [usize; 3],
     batch: usize,
-    transform: Transform,
+    transform: RandomCropFlip,
     evaluate_every: usize,
     seed: u64,
 }
@@ -201,11 +201,12 @@ impl Setting {
     fn run(&self, prepare: impl FnOnce(&Cpu, &mut Mlp)) -> (Recorder, History) {
         let backend = Cpu::new().unwrap();
         let dataset = numbered();
-        let training = Samples::new(&backend, &dataset, &as_is()).unwrap();
+        let training = DeviceDataset::new(&backend, &dataset, &as_is()).unwrap();
         let of_test = dataset.of_classes(&[0, 2]);
         let batches = training.batches(&backend, &of_test, 33).unwrap();
         let tasks = vec![of_test];
-        let test = TestTasks::new(&backend, training.clone(), tasks, Transform::default()).unwrap();
+        let test =
+            EvalSets::new(&backend, training.clone(), tasks, RandomCropFlip::default()).unwrap();
         let mut network = mlp(&backend, 11);
         prepare(&backend, &mut network);
         let optimizer = OptimizerConfig::new(self.rule.unwrap_or(Optimizer::Sgd), 1e-4);
@@ -239,9 +240,9 @@ const DRAWING: Setting = Setting {
     rule: None,
     iterations: [400, 600, 200],
     batch: 20,
-    transform: Transform {
-        crop_padding: 0,
-        mirror: false,
+    transform: RandomCropFlip {
+        padding: 0,
+        horizontal_flip: false,
     },
     evaluate_every: 0,
     seed: 3,

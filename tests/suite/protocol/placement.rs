@@ -3,7 +3,7 @@
 use super::*;
 
 /// `out[y][x][c]` of one sample, by the definition in [`neurogain::backend::Gathers::gather_images`].
-fn placed(data: &Dataset, pixels: &Normalisation, index: u32, at: Placement) -> Vec<f32> {
+fn placed(data: &Dataset, pixels: &PixelScaling, index: u32, at: CropFlip) -> Vec<f32> {
     let shape = data.shape();
     let (height, width) = (shape.height as i64, shape.width as i64);
     let mut out = Vec::new();
@@ -30,9 +30,9 @@ fn placed(data: &Dataset, pixels: &Normalisation, index: u32, at: Placement) -> 
     out
 }
 
-fn placement() -> impl Strategy<Value = Placement> {
+fn placement() -> impl Strategy<Value = CropFlip> {
     let parts = (-7..=7i16, -7..=7i16, any::<bool>());
-    parts.prop_map(|(down, right, mirrored)| Placement {
+    parts.prop_map(|(down, right, mirrored)| CropFlip {
         down,
         right,
         mirrored,
@@ -56,15 +56,15 @@ proptest! {
         let pixels = (0..5 * features).map(|_| stream.random()).collect();
         let dataset = Dataset::images(shape, 1, pixels, vec![0; 5]).unwrap();
         let constants = if one_for_all { 1 } else { channels };
-        let normalisation = Normalisation {
+        let normalisation = PixelScaling {
             maximum: 255.0,
             mean: [0.31, 0.47, 0.13][..constants].to_vec(),
             standard_deviation: [0.21, 0.29, 0.37][..constants].to_vec(),
         };
-        let training = Samples::new(&backend, &dataset, &normalisation).unwrap();
+        let training = DeviceDataset::new(&backend, &dataset, &normalisation).unwrap();
         let mut batch = training.batch(&backend).unwrap();
-        let (indices, placements): (Vec<u32>, Vec<Placement>) = samples.into_iter().unzip();
-        let still = vec![Placement::default(); indices.len()];
+        let (indices, placements): (Vec<u32>, Vec<CropFlip>) = samples.into_iter().unzip();
+        let still = vec![CropFlip::default(); indices.len()];
         for (placements, plainly) in [(&placements, false), (&still, false), (&still, true)] {
             match plainly {
                 true => training.gather(&backend, &indices, &mut batch).unwrap(),
@@ -152,9 +152,9 @@ fn crops_are_uniform_within_the_padding_and_half_is_mirrored() {
     let draw = |crop_padding, mirror| {
         let (mut stream, mut placements) =
             (RandomStream::new(2, Purpose::Transform, 1), Vec::new());
-        let transform = Transform {
-            crop_padding,
-            mirror,
+        let transform = RandomCropFlip {
+            padding: crop_padding,
+            horizontal_flip: mirror,
         };
         transform.draw(7000, &mut stream, &mut placements);
         assert_eq!(placements.len(), 7000);
@@ -168,11 +168,11 @@ fn crops_are_uniform_within_the_padding_and_half_is_mirrored() {
         pairs[usize::try_from((p.down + 3) * 7 + p.right + 3).unwrap()] += 1;
     }
     assert_uniform(&pairs, "down and right");
-    let mirrored = |placements: &[Placement]| placements.iter().filter(|p| p.mirrored).count();
+    let mirrored = |placements: &[CropFlip]| placements.iter().filter(|p| p.mirrored).count();
     assert_binomial(mirrored(&placements), 7000, 0.5, "mirrored");
     let plain = draw(3, false);
     assert_eq!(mirrored(&plain), 0);
-    let same = |(a, b): (&Placement, &Placement)| (a.down, a.right) == (b.down, b.right);
+    let same = |(a, b): (&CropFlip, &CropFlip)| (a.down, a.right) == (b.down, b.right);
     assert!(plain.iter().zip(&placements).all(same));
     let still = draw(0, true);
     assert!(still.iter().all(|p| (p.down, p.right) == (0, 0)));
@@ -183,9 +183,9 @@ fn crops_are_uniform_within_the_padding_and_half_is_mirrored() {
 fn a_run_places_the_images_it_draws_by_the_iteration_s_stream() {
     let (drawn, _) = DRAWING.run(|_, _| ());
     for (crop_padding, mirror) in [(2, true), (1, false), (0, true)] {
-        let transform = Transform {
-            crop_padding,
-            mirror,
+        let transform = RandomCropFlip {
+            padding: crop_padding,
+            horizontal_flip: mirror,
         };
         let (recorder, _) = Setting {
             transform,

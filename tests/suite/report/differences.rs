@@ -4,7 +4,7 @@ use neurogain::learn::Evaluation;
 use neurogain::metrics::{PairedDifference, paired_difference};
 use neurogain::run::Status;
 use neurogain::systems::stability_gap::Results;
-use neurogain::systems::stability_gap::{Difference, summarise_results};
+use neurogain::systems::stability_gap::{Difference, summarize_results};
 use tempfile::TempDir;
 
 use super::synthetic;
@@ -30,7 +30,7 @@ fn two_methods(accuracies: &[[[f64; 4]; 2]]) -> Results {
 }
 
 fn differences(results: &Results) -> Vec<Difference> {
-    summarise_results(results).unwrap().differences
+    summarize_results(results).unwrap().differences
 }
 
 fn compared(results: &Results) -> Vec<(String, String)> {

@@ -1,9 +1,9 @@
 //! The text table, the agreement rule and the comparison with published numbers.
 
-use neurogain::metrics::{self, summarise};
+use neurogain::metrics::{self, summarize};
 use neurogain::systems::stability_gap::Results;
 use neurogain::systems::stability_gap::{
-    Comparison, ComparisonRow, Spread, agreement, compare_published, published, summarise_results,
+    Comparison, ComparisonRow, Spread, agreement, compare_published, published, summarize_results,
     table,
 };
 use neurogain::systems::stability_gap::{NetworkSettings, Settings};
@@ -83,7 +83,7 @@ fn a_run_that_is_called_complete_must_be() {
 #[test]
 fn both_conventions_are_measured() {
     let results = tiny(&[[0.5, 0.5, 0.1, 0.5], [0.5, 0.5, 0.5, 0.2]]);
-    let summary = summarise_results(&results).unwrap();
+    let summary = summarize_results(&results).unwrap();
     let method = &summary.methods[0];
     let gap = method.measures.get("average_gap").unwrap();
     assert!((gap.mean - 0.7).abs() < 1e-12);
@@ -111,15 +111,15 @@ fn agreement_within_three_standard_errors_of_the_difference() {
     let outside = agreement(&ours, &spread(1.0 + bound + 1e-9, 0.4, 4)).unwrap();
     assert!(!outside.agrees && outside.difference < 0.0);
     assert!(
-        agreement(&summarise(&[1.0]), &ours).is_none(),
+        agreement(&summarize(&[1.0]), &ours).is_none(),
         "one value has no spread"
     );
     assert!(agreement(&ours, &spread(1.0, f64::NAN, 5)).is_none());
-    assert!(agreement(&summarise(&[]), &ours).is_none());
+    assert!(agreement(&summarize(&[]), &ours).is_none());
 }
 
 fn compared(results: &Results) -> (Vec<ComparisonRow>, Vec<String>) {
-    let summary = summarise_results(results).unwrap();
+    let summary = summarize_results(results).unwrap();
     let known = published(&results.settings.name).unwrap();
     match compare_published(&results.settings, &summary, known.as_ref()) {
         Comparison::Compared {
@@ -208,7 +208,7 @@ fn a_run_of_the_first_contexts_is_compared_at_its_first_switch() {
         change(&mut other);
         let results = synthetic::results(&other);
         let known = published("split-mnist").unwrap();
-        let summary = summarise_results(&results).unwrap();
+        let summary = summarize_results(&results).unwrap();
         let comparison = compare_published(&other, &summary, known.as_ref());
         assert!(
             matches!(comparison, Comparison::NotCompared(_)),
@@ -254,7 +254,7 @@ fn seeds_and_methods_may_differ_and_nothing_else() {
     settings.training.seeds = vec![1, 2];
     settings.title = String::from("mine");
     settings.methods.remove(2);
-    settings.methods[1].optimiser = settings.methods[0].optimiser;
+    settings.methods[1].optimizer = settings.methods[0].optimizer;
     settings.methods[2].name = String::from("other");
     let (rows, left_out) = compared(&synthetic::results(&settings));
     assert!(rows.iter().all(|row| row.method == "NGM-SGD"), "{rows:?}");
@@ -274,7 +274,7 @@ fn seeds_and_methods_may_differ_and_nothing_else() {
         settings.training.seeds = vec![42];
         settings.methods.truncate(1);
         change(&mut settings);
-        let summary = summarise_results(&synthetic::results(&settings)).unwrap();
+        let summary = summarize_results(&synthetic::results(&settings)).unwrap();
         match compare_published(&settings, &summary, known.as_ref()) {
             Comparison::NotCompared(reason) => reason,
             Comparison::Compared { .. } => panic!("compared: {settings:?}"),
@@ -299,7 +299,7 @@ fn online_accuracy_is_the_mean_over_the_training_batches() {
     for (record, accuracy) in records.zip([0.0, 0.5, 0.25, 0.75]) {
         record.train.accuracy = accuracy;
     }
-    let summary = summarise_results(&results).unwrap();
+    let summary = summarize_results(&results).unwrap();
     let measures = &summary.methods[0].measures;
     assert_eq!(measures.get("online_accuracy").unwrap().mean, 0.375);
 }

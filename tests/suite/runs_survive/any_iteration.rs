@@ -106,12 +106,12 @@ fn parts_of_a_learner_go_on_from_any_iteration() {
         "methods.sgd.learning_rate=0.02",
         "methods.sgd.weight_decay=0.1",
         "methods.sgd.schedule={kind=\"cosine\",end=0.1}",
-        "methods.sgd.regularisers=[{kind=\"l2\",strength=0.01}]",
-        "methods.adam.regularisers=[{kind=\"l2-init\",strength=0.01}]",
+        "methods.sgd.regularizers=[{kind=\"l2\",strength=0.01}]",
+        "methods.adam.regularizers=[{kind=\"l2-init\",strength=0.01}]",
         "methods.adam.replacement={kind=\"redo\",threshold=0.9,every=2}",
-        "methods.msgd.regularisers=[{kind=\"ewc\",strength=0.1,samples=3}]",
+        "methods.msgd.regularizers=[{kind=\"ewc\",strength=0.1,samples=3}]",
         "methods.msgd.replacement={kind=\"continual-backprop\",rate=0.1,maturity=2,decay=0.9}",
-        "methods.ngm-sgd.regularisers=[{kind=\"shrink-and-perturb\",shrink=0.9,standard_deviation=0.1}]",
+        "methods.ngm-sgd.regularizers=[{kind=\"shrink-and-perturb\",shrink=0.9,standard_deviation=0.1}]",
     ];
     let plain = small();
     let settings = plain.with_overrides(&changes).expect("settings");
@@ -129,10 +129,10 @@ fn parts_of_a_learner_go_on_from_any_iteration() {
 #[test]
 fn other_streams_go_on_from_any_iteration() {
     let changes = [
-        "stream.memory={kind=\"reservoir\",size=20}",
+        "stream.replay={kind=\"reservoir\",size=20}",
         "evaluation.tasks=all",
         "training.crop_padding=1",
-        "evaluation.augmented=true",
+        "evaluation.test_time_augmentation=true",
     ];
     goes_on_from_any_iteration(&small().with_overrides(&changes).expect("settings"));
 }
@@ -143,7 +143,7 @@ fn residual_networks_go_on_from_any_iteration() {
         "stream.iterations=2",
         "evaluation.every=2",
         "training.crop_padding=1",
-        "training.mirror=true",
+        "training.horizontal_flip=true",
         "network.kind=slim-resnet18",
         "network.width=2",
         "network.head_standard_deviation=0.05",

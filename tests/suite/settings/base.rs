@@ -23,7 +23,7 @@ fn a_document_says_only_what_differs() {
 
 #[test]
 fn entries_of_lists_are_merged_by_name_or_replaced() {
-    let entries = "[[methods]]\nname = \"extra\"\nlabel = \"Extra\"\noptimiser = { rule = \"adam\" }\n\
+    let entries = "[[methods]]\nname = \"extra\"\nlabel = \"Extra\"\noptimizer = { rule = \"adam\" }\n\
                    [[methods]]\nname = \"adam\"\noptimizer = { beta1 = 0.5 }\n";
     let merged = from(entries).expect("valid");
     assert_eq!(names(&merged), ["ngm-sgd", "msgd", "adam", "sgd", "extra"]);
@@ -32,7 +32,7 @@ fn entries_of_lists_are_merged_by_name_or_replaced() {
         beta2: 0.999,
         epsilon: 1e-8,
     };
-    let rules = [&merged.methods[2], &merged.methods[4]].map(|method| method.optimiser);
+    let rules = [&merged.methods[2], &merged.methods[4]].map(|method| method.optimizer);
     assert_eq!(rules, [adam(0.5), adam(0.9)]);
     assert_eq!(merged.methods[2].label, "Adam");
     // Only the document's own settings exist, so they must be complete.
@@ -43,7 +43,7 @@ fn entries_of_lists_are_merged_by_name_or_replaced() {
     assert!(
         error
             .to_string()
-            .contains("methods.adam.optimiser.rule = (missing)"),
+            .contains("methods.adam.optimizer.rule = (missing)"),
         "{error}"
     );
     for wrong in [
@@ -58,8 +58,8 @@ fn entries_of_lists_are_merged_by_name_or_replaced() {
 
 #[test]
 fn another_kind_drops_the_keys_of_the_one_before() {
-    let changed = from("[[methods]]\nname = \"adam\"\noptimiser = { rule = \"sgd\" }\n");
-    assert_eq!(changed, overridden("methods.adam.optimiser.rule=sgd"));
+    let changed = from("[[methods]]\nname = \"adam\"\noptimizer = { rule = \"sgd\" }\n");
+    assert_eq!(changed, overridden("methods.adam.optimizer.rule=sgd"));
     let error = from("[network]\nkind = \"slim-resnet18\"\n").expect_err("no width");
     assert!(
         error.to_string().contains("network.width = (missing)"),

@@ -17,7 +17,7 @@ fn the_guides_page_is_the_reference() {
         "docs/settings.md is out of date: run `cargo run -- list --keys > docs/settings.md`"
     );
     for part in [
-        "`methods.NAME.optimiser`",
+        "`methods.NAME.optimizer`",
         "Burst scale η.",
         "Default: `0.999`",
     ] {
@@ -61,7 +61,7 @@ fn a_key_with_a_default_may_be_left_out() {
     for line in [
         "seeds = [42, 43, 44, 45, 46]\n",
         "crop_padding = 0\n",
-        "mirror = false\n",
+        "horizontal_flip = false\n",
         "gain_modulated = false\n",
         ", beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8",
     ] {
@@ -74,14 +74,14 @@ fn a_key_with_a_default_may_be_left_out() {
 #[test]
 fn either_spelling_is_read_and_one_is_written() {
     let text = Settings::preset_text("split-digits").expect("the preset");
-    let american = text.replace("optimiser", "optimizer");
-    let settings = Settings::from_toml(&american, "t").expect("both spellings");
+    let british = text.replace("optimizer", "optimiser");
+    let settings = Settings::from_toml(&british, "t").expect("both spellings");
     assert_eq!(settings, digits());
-    assert!(!settings.to_toml().expect("TOML").contains("optimizer"));
-    let changed = overridden("methods.adam.optimizer.beta1=0.5");
-    assert_eq!(changed, overridden("methods.adam.optimiser.beta1=0.5"));
+    assert!(!settings.to_toml().expect("TOML").contains("optimiser"));
+    let changed = overridden("methods.adam.optimiser.beta1=0.5");
+    assert_eq!(changed, overridden("methods.adam.optimizer.beta1=0.5"));
     assert_ne!(changed, Ok(digits()));
-    let wrong = american.replacen("momentum = 0.9", "momentum = 1.9", 1);
+    let wrong = british.replacen("momentum = 0.9", "momentum = 1.9", 1);
     let line = 1 + wrong
         .lines()
         .position(|line| line.contains("1.9"))
@@ -90,7 +90,7 @@ fn either_spelling_is_read_and_one_is_written() {
         .expect_err("out of range")
         .to_string();
     assert!(
-        error.contains(&format!("line {line}: methods.msgd.optimiser")),
+        error.contains(&format!("line {line}: methods.msgd.optimizer")),
         "{error}"
     );
 }

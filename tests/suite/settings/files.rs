@@ -161,7 +161,7 @@ proptest! {
         settings.training.learning_rate = rate;
         settings.gain.gamma = gamma;
         settings.data.mean = vec![mean];
-        settings.methods[2].optimiser = Optimizer::Adam { beta1: gamma, beta2: gamma, epsilon };
+        settings.methods[2].optimizer = Optimizer::Adam { beta1: gamma, beta2: gamma, epsilon };
         settings.training.seeds = seeds.into_iter().collect();
         settings.title = title;
         settings.description = description;

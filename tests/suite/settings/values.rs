@@ -20,13 +20,13 @@ fn overrides_reach_every_kind_of_setting() {
             "name=7",
             "data.mean=[-2.5e-1]",
             "network.hidden=[]",
-            "methods.adam.optimiser.beta1=0.8",
+            "methods.adam.optimizer.beta1=0.8",
             "methods.sgd.gain_modulated=true",
             "methods.sgd.label=Gain",
-            "methods.msgd.optimiser.rule=adam",
-            "methods.msgd.optimiser.beta2=0.5",
-            "methods.msgd.optimiser.beta1=0",
-            "methods.msgd.optimiser.epsilon=1e-3",
+            "methods.msgd.optimizer.rule=adam",
+            "methods.msgd.optimizer.beta2=0.5",
+            "methods.msgd.optimizer.beta1=0",
+            "methods.msgd.optimizer.epsilon=1e-3",
         ])
         .expect("valid overrides");
     assert_eq!(changed.gain.eta, 1.0);
@@ -45,12 +45,12 @@ fn overrides_reach_every_kind_of_setting() {
             output_standard_deviation: 0.05,
         }
     );
-    let optimiser = |name: &str| {
+    let optimizer = |name: &str| {
         let found = changed.methods.iter().find(|m| m.name == name);
-        found.expect(name).optimiser
+        found.expect(name).optimizer
     };
     assert_eq!(
-        optimiser("adam"),
+        optimizer("adam"),
         Optimizer::Adam {
             beta1: 0.8,
             beta2: 0.999,
@@ -58,7 +58,7 @@ fn overrides_reach_every_kind_of_setting() {
         }
     );
     assert_eq!(
-        optimiser("msgd"),
+        optimizer("msgd"),
         Optimizer::Adam {
             beta1: 0.0,
             beta2: 0.5,
@@ -80,8 +80,8 @@ fn an_unknown_key_suggests_the_nearest() {
         ("learning_rate=1", "training.learning_rate"),
         ("training.lerning_rate=1", "training.learning_rate"),
         (
-            "methods.adam.optimiser.beta3=1",
-            "methods.adam.optimiser.beta1",
+            "methods.adam.optimizer.beta3=1",
+            "methods.adam.optimizer.beta1",
         ),
         ("methods.adm.label=x", "methods.adam.label"),
         (
@@ -126,15 +126,15 @@ fn a_value_of_the_wrong_type_names_key_value_and_type() {
         ("gain=1", "gamma, g0, eta"),
         ("methods=1", "[[methods]]"),
         ("methods.sgd.gain_modulated=1", "true or false"),
-        ("methods.sgd.optimiser.rule=rmsprop", "adam"),
+        ("methods.sgd.optimizer.rule=rmsprop", "adam"),
     ] {
         let (key, value) = assignment.split_once('=').expect("an assignment");
         names(assignment, key, value, expected);
     }
     names("methods=[1]", "methods.0", "1", "table");
     names(
-        "methods.sgd.optimiser.rule=momentum",
-        "methods.sgd.optimiser.momentum",
+        "methods.sgd.optimizer.rule=momentum",
+        "methods.sgd.optimizer.momentum",
         "(missing)",
         "number",
     );
@@ -180,11 +180,11 @@ fn every_range_is_checked() {
         "methods.sgd.name=a/b",
         "methods.sgd.name=a.b",
         "methods.sgd.label=",
-        "methods.msgd.optimiser.momentum=1",
-        "methods.msgd.optimiser.momentum=-0.5",
-        "methods.adam.optimiser.beta1=1",
-        "methods.adam.optimiser.beta2=-1",
-        "methods.adam.optimiser.epsilon=0",
+        "methods.msgd.optimizer.momentum=1",
+        "methods.msgd.optimizer.momentum=-0.5",
+        "methods.adam.optimizer.beta1=1",
+        "methods.adam.optimizer.beta2=-1",
+        "methods.adam.optimizer.epsilon=0",
         "methods=[]",
     ] {
         let (name, value, _) = refused(assignment);
@@ -204,7 +204,7 @@ fn every_range_is_checked() {
         "network.hidden_standard_deviation=0",
         "stream.contexts=[[9]]",
         "training.seeds=[0, 9223372036854775807]",
-        "methods.adam.optimiser.beta1=0",
+        "methods.adam.optimizer.beta1=0",
     ] {
         overridden(assignment).expect(assignment);
     }

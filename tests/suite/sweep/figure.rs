@@ -75,10 +75,10 @@ fn a_sweep_through_numbers_is_drawn_and_its_best_cells_are_told() {
         "the first task alone tells no best: {table}"
     );
     // Panels have a title, above or, if there is no room, below.
-    let kinds = "stream.memory.kind = [\"reservoir\", \"balanced\"]\nstream.memory.size = [10, 20]";
+    let kinds = "stream.replay.kind = [\"reservoir\", \"balanced\"]\nstream.replay.size = [10, 20]";
     let (table, svg, _) = collect("panels", "", kinds);
     let svg = svg.expect("a figure");
-    for title in ["memory.kind = reservoir", "memory.kind = balanced"] {
+    for title in ["replay.kind = reservoir", "replay.kind = balanced"] {
         assert!(svg.contains(title), "no {title:?}");
     }
     let heading = table.lines().next().unwrap();

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::program::{ended, folder, program};
 use neurogain::Cpu;
-use neurogain::models::{BackboneShape, Comodulated, ComodulatedShape, Modulated, Stem};
+use neurogain::models::{BackboneConfig, Comodulated, ComodulatedConfig, ModulatedLayers, Stem};
 use neurogain::run::read_weights;
 use neurogain::shape::Shape;
 use neurogain::tensor::Tensor;
@@ -63,8 +63,8 @@ fn computes_what_pytorch_does(
 
     let backend = Cpu::new().expect("a backend");
     let outputs = width << (stages - 1);
-    let shape = ComodulatedShape {
-        backbone: BackboneShape {
+    let shape = ComodulatedConfig {
+        backbone: BackboneConfig {
             side,
             channels,
             width,
@@ -72,7 +72,7 @@ fn computes_what_pytorch_does(
             stem,
         },
         encoder: outputs,
-        modulated: Modulated::Both,
+        modulated: ModulatedLayers::Both,
         decoder: outputs,
         residual: false,
     };
@@ -98,9 +98,9 @@ fn computes_what_pytorch_does(
     }
     let images = Shape::images(1, side, side, channels);
     let x = Tensor::from_rows(&backend, images, &rows).expect("an image");
-    network.see(&backend, &x, false).expect("it fits");
+    network.encode(&backend, &x, false).expect("it fits");
     let ones = vec![1.0; network.couplings()];
-    let activity = network.respond(&backend, &ones).expect("it fits");
+    let activity = network.decode(&backend, &ones).expect("it fits");
     let found = activity.to_rows(&backend).expect("numbers");
     let expected = reference(&weights, &image, stages, stem);
     assert_eq!(found.len(), expected.len(), "{what}");
@@ -154,8 +154,8 @@ fn a_kernel_s_first_index_after_the_output_is_the_input_then_row_then_column() {
     let told = reference(&weights, &image, 1, Stem::Small);
     assert!((told[0] - 0.5).abs() < 1e-6 && (told[1] - 1.5).abs() < 1e-6);
     let backend = Cpu::new().expect("a backend");
-    let shape = ComodulatedShape {
-        backbone: BackboneShape {
+    let shape = ComodulatedConfig {
+        backbone: BackboneConfig {
             side: 4,
             channels: 3,
             width: 2,
@@ -163,7 +163,7 @@ fn a_kernel_s_first_index_after_the_output_is_the_input_then_row_then_column() {
             stem: Stem::Small,
         },
         encoder: 2,
-        modulated: Modulated::Both,
+        modulated: ModulatedLayers::Both,
         decoder: 2,
         residual: false,
     };
@@ -181,8 +181,8 @@ fn a_kernel_s_first_index_after_the_output_is_the_input_then_row_then_column() {
     rows[(2 * 4 + 3) * 3 + 2] = 100.0;
     rows[(2 * 4) * 3 + 2] = 24.0;
     let x = Tensor::from_rows(&backend, Shape::images(1, 4, 4, 3), &rows).expect("an image");
-    network.see(&backend, &x, false).expect("it fits");
-    let activity = network.respond(&backend, &[1.0; 4]).expect("it fits");
+    network.encode(&backend, &x, false).expect("it fits");
+    let activity = network.decode(&backend, &[1.0; 4]).expect("it fits");
     let found = activity.to_rows(&backend).expect("numbers");
     assert!(
         (found[0] - 0.5).abs() < 1e-4 && (found[1] - 1.5).abs() < 1e-4,
@@ -195,7 +195,7 @@ const SMALL: &[&str] = &[
     "network.stages=2",
     "network.encoder=4",
     "network.decoder=4",
-    "modulator.count=2",
+    "modulator.num_draws=2",
     "training.batch=16",
     "training.seeds=[1]",
     "pretraining.epochs=[0]",

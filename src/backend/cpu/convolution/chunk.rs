@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use crate::backend::{Convolution, Window};
+use crate::backend::{Conv2dDims, Window};
 
 /// One multiply-add of a tap: the indices of the first vectors of its pixels of dy and x.
 pub type Step = [usize; 2];
@@ -56,7 +56,7 @@ impl Ahead<'_> {
 /// The output pixels of all blocks, numbered through `[blocks][rows][columns]`.
 #[derive(Clone, Copy)]
 pub struct Pixels {
-    pub dimensions: Convolution,
+    pub dimensions: Conv2dDims,
     /// Rows and columns of an output image.
     pub image: [usize; 2],
 }
@@ -77,7 +77,7 @@ impl Pixels {
         steps: &mut [Step],
     ) -> usize {
         let [rows, columns] = self.image;
-        let Convolution {
+        let Conv2dDims {
             height,
             width,
             inputs,
@@ -137,7 +137,7 @@ impl Pixels {
     #[inline(always)]
     fn frontier(&self, pixel: usize) -> usize {
         let [rows, columns] = self.image;
-        let Convolution {
+        let Conv2dDims {
             height,
             width,
             window,
@@ -155,7 +155,7 @@ impl Pixels {
     #[inline(always)]
     pub fn corner(&self, pixel: usize) -> usize {
         let [rows, columns] = self.image;
-        let Convolution {
+        let Conv2dDims {
             height,
             width,
             window,

@@ -1,7 +1,7 @@
 //! Splits a weight gradient into tiles and ranges. Results do not depend on the split.
 
 use super::super::simd::{Kernel, Simd};
-use crate::backend::Convolution;
+use crate::backend::Conv2dDims;
 
 /// Vectors of totals at a time: 256 KiB.
 const TOTALS: usize = 4096;
@@ -21,7 +21,7 @@ pub struct Cut {
 impl Cut {
     /// The split for an instruction set.
     #[inline(always)]
-    fn of<S: Simd>(dimensions: &Convolution, rows: usize) -> Self {
+    fn of<S: Simd>(dimensions: &Conv2dDims, rows: usize) -> Self {
         let tiles: [&[usize]; 2] = match S::TILE_BLOCKS {
             1 => [&[2, 1], &[2, 1]],
             _ => [&[5, 4, 1], &[5, 4, 3, 1]],
@@ -48,7 +48,7 @@ impl Cut {
     }
 
     /// Vectors of totals in a range.
-    pub fn totals(&self, dimensions: &Convolution) -> usize {
+    pub fn totals(&self, dimensions: &Conv2dDims) -> usize {
         let taps = dimensions.window.size * dimensions.window.size;
         taps * self.tile[0] * self.tile[1] * self.range[0] * self.range[1]
     }
@@ -56,7 +56,7 @@ impl Cut {
 
 /// Computes the split for an instruction set.
 pub struct Plan {
-    pub dimensions: Convolution,
+    pub dimensions: Conv2dDims,
     /// Number of outputs in the gradient.
     pub rows: usize,
 }

@@ -17,14 +17,14 @@ use pack::{Pack, Pass};
 use to_weights::ToWeights;
 
 use crate::backend::convolutions::check_convolution;
-use crate::backend::{Convolution, Convolutions, Update};
+use crate::backend::{Conv2dDims, Convolutions, Update};
 use crate::error::Result;
 use crate::shape::LANES;
 
 impl Convolutions for Cpu {
-    fn convolution_forward(
+    fn conv2d_forward(
         &self,
-        dimensions: Convolution,
+        dimensions: Conv2dDims,
         gain: Option<&Floats>,
         w: &Floats,
         x: &Floats,
@@ -35,9 +35,9 @@ impl Convolutions for Cpu {
         convolve(self, pass, gain, w, x, y)
     }
 
-    fn convolution_to_input(
+    fn conv2d_backward_data(
         &self,
-        dimensions: Convolution,
+        dimensions: Conv2dDims,
         gain: Option<&Floats>,
         w: &Floats,
         dy: &Floats,
@@ -51,9 +51,9 @@ impl Convolutions for Cpu {
         convolve(self, pass, gain, w, dy, dx)
     }
 
-    fn convolution_to_weights(
+    fn conv2d_backward_weights(
         &self,
-        dimensions: Convolution,
+        dimensions: Conv2dDims,
         gain: Option<&Floats>,
         dy: &Floats,
         x: &Floats,

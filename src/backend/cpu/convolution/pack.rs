@@ -2,7 +2,7 @@
 
 use super::super::simd::{InstructionSet, Kernel, Simd};
 use super::axis::{Axis, Direction};
-use crate::backend::{Convolution, Update};
+use crate::backend::{Conv2dDims, Update};
 
 /// One direction of a convolution: results of `results` channels from sources of `terms` channels.
 #[derive(Clone, Copy)]
@@ -18,8 +18,8 @@ pub struct Pass {
 
 impl Pass {
     /// `output` is the rows and columns of y.
-    pub fn new(direction: Direction, dimensions: &Convolution, output: [usize; 2]) -> Self {
-        let Convolution {
+    pub fn new(direction: Direction, dimensions: &Conv2dDims, output: [usize; 2]) -> Self {
+        let Conv2dDims {
             height,
             width,
             inputs,

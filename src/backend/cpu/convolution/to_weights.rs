@@ -2,7 +2,7 @@
 //!
 //! The sum over samples and pixels runs in 16 lanes, one for each sample of a block, and in chunks
 //! of consecutive output pixels (see
-//! [`Convolutions::convolution_to_weights`](crate::backend::Convolutions::convolution_to_weights)). The
+//! [`Convolutions::conv2d_backward_weights`](crate::backend::Convolutions::conv2d_backward_weights)). The
 //! register tile is O outputs × I inputs of one tap: O + I loads feed O·I multiply-adds. A tile's
 //! sums stay in registers for one chunk and are then added to totals in memory. Each weight's total has 16
 //! lanes, so the outputs and inputs are processed in ranges whose totals fit in L2.
@@ -12,7 +12,7 @@ use super::super::simd::{Block, InstructionSet, Kernel, Simd};
 use super::super::threads::Job;
 use super::chunk::{Coming, Pixels, Step};
 use super::cut::{Cut, Plan};
-use crate::backend::{Convolution, summation};
+use crate::backend::{Conv2dDims, summation};
 use crate::shape::LANES;
 
 /// Computes the gradients of outputs `first..first + rows`.
@@ -126,7 +126,7 @@ impl ToWeights<'_> {
     /// range are left to that range.
     #[inline(always)]
     fn write<const O: usize, const I: usize>(&mut self, at: [usize; 2], sums: &[f32]) {
-        let Convolution { inputs, window, .. } = self.pixels.dimensions;
+        let Conv2dDims { inputs, window, .. } = self.pixels.dimensions;
         let taps = window.size * window.size;
         let (sums, _) = sums.as_chunks::<I>();
         for (tap, sums) in sums.chunks_exact(O).enumerate() {

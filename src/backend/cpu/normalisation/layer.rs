@@ -4,7 +4,7 @@
 use super::super::simd::{Block, Kernel, Simd};
 use super::super::spread::Spread;
 use super::super::sums::{Lanes, Terms, pixels};
-use crate::backend::Normalisation;
+use crate::backend::NormDims;
 
 /// Mean and r of a pixel, for 16 samples.
 type Statistics = [Block; 2];
@@ -12,7 +12,7 @@ type Statistics = [Block; 2];
 /// The forward pass: reads x, and writes y and the statistics (two blocks per pixel).
 #[derive(Clone, Copy)]
 pub struct Forward<'a> {
-    pub dimensions: Normalisation,
+    pub dimensions: NormDims,
     pub epsilon: f32,
     pub gamma: &'a [f32],
     pub beta: &'a [f32],
@@ -64,7 +64,7 @@ impl Kernel for Spread<'_, Forward<'_>, 1, 2> {
 /// dβ = Σ dy and dγ = Σ dy·x̂.
 #[derive(Clone, Copy)]
 pub struct Gradients<'a> {
-    pub dimensions: Normalisation,
+    pub dimensions: NormDims,
     pub statistics: &'a [Statistics],
     pub x: &'a [Block],
     pub dy: &'a [Block],
@@ -94,7 +94,7 @@ impl Terms for Gradients<'_> {
 /// The backward pass: reads the statistics and x, and overwrites dy with dx.
 #[derive(Clone, Copy)]
 pub struct Backward<'a> {
-    pub dimensions: Normalisation,
+    pub dimensions: NormDims,
     pub gamma: &'a [f32],
 }
 

@@ -1,7 +1,7 @@
 //! Batch normalisation over samples and pixels, fused with the residual addition and ReLU; layer normalisation.
 
 mod layer;
-mod normalise;
+mod normalize;
 mod statistics;
 
 use super::spread::Spread;
@@ -12,19 +12,19 @@ use crate::backend::normalisations::{
     check_normalise_backward,
 };
 use crate::backend::{
-    BatchNorm, LayerNormalise, LayerNormaliseBackward, Normalisation, Normalisations, Normalise,
-    NormaliseBackward, check,
+    BatchNormConfig, LayerNormalise, LayerNormaliseBackward, NormDims, Normalisations, Normalize,
+    NormalizeBackward, check,
 };
 use crate::error::Result;
 use crate::shape::LANES;
-use normalise::{Backward, Channel, Forward, Gradients};
+use normalize::{Backward, Channel, Forward, Gradients};
 use statistics::{Running, Statistics};
 
 impl Normalisations for Cpu {
     fn batch_statistics(
         &self,
-        dimensions: Normalisation,
-        settings: BatchNorm,
+        dimensions: NormDims,
+        settings: BatchNormConfig,
         x: &Floats,
         running: &mut Floats,
         statistics: &mut Floats,
@@ -73,9 +73,9 @@ impl Normalisations for Cpu {
         Ok(())
     }
 
-    fn normalise(&self, operands: Normalise<'_, Floats>, y: &mut Floats) -> Result<()> {
+    fn normalize(&self, operands: Normalize<'_, Floats>, y: &mut Floats) -> Result<()> {
         check_normalise(self, &operands, y)?;
-        let Normalise {
+        let Normalize {
             dimensions,
             relu,
             statistics,
@@ -110,16 +110,16 @@ impl Normalisations for Cpu {
         Ok(())
     }
 
-    fn normalise_backward(
+    fn normalize_backward(
         &self,
-        operands: NormaliseBackward<'_, Floats>,
+        operands: NormalizeBackward<'_, Floats>,
         dy: &mut Floats,
         residual: Option<&mut Floats>,
         dgamma: &mut Floats,
         dbeta: &mut Floats,
     ) -> Result<()> {
         check_normalise_backward(self, &operands, dy, residual.as_deref(), dgamma, dbeta)?;
-        let NormaliseBackward {
+        let NormalizeBackward {
             dimensions,
             statistics,
             gamma,

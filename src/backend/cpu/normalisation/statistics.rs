@@ -5,14 +5,14 @@ use super::super::scratch;
 use super::super::simd::{Block, InstructionSet, Kernel, Simd};
 use super::super::sums::{Lanes, Terms, load_some, of_channels, over_pixels, pixels, store_some};
 use super::super::threads::Job;
-use crate::backend::{BatchNorm, Normalisation};
+use crate::backend::{BatchNormConfig, NormDims};
 use crate::shape::LANES;
 
 /// Computes the statistics of channels `first..first + mean.len()`.
 pub struct Statistics<'a> {
     pub set: InstructionSet,
-    pub dimensions: Normalisation,
-    pub settings: BatchNorm,
+    pub dimensions: NormDims,
+    pub settings: BatchNormConfig,
     pub x: &'a [Block],
     pub first: usize,
     pub mean: &'a mut [f32],
@@ -23,7 +23,7 @@ pub struct Statistics<'a> {
 
 impl Job for Statistics<'_> {
     fn work(&self) -> usize {
-        let Normalisation {
+        let NormDims {
             samples, pixels, ..
         } = self.dimensions;
         samples * pixels * self.mean.len()
@@ -106,7 +106,7 @@ const AHEAD: usize = 8;
 /// Σ (x − K) and Σ (x − K)², without the padding lanes.
 struct Moments<'a> {
     x: &'a [Block],
-    dimensions: Normalisation,
+    dimensions: NormDims,
     shift: &'a [f32],
 }
 

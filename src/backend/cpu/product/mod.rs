@@ -14,13 +14,13 @@ use to_weights::ToWeights;
 
 use super::{Cpu, Floats};
 use crate::backend::products::check_product;
-use crate::backend::{Product, Products};
+use crate::backend::{MatmulDims, Products};
 use crate::error::Result;
 
 impl Products for Cpu {
-    fn product_forward(
+    fn matmul_forward(
         &self,
-        dimensions: Product,
+        dimensions: MatmulDims,
         gain: Option<&Floats>,
         w: &Floats,
         x: &Floats,
@@ -40,9 +40,9 @@ impl Products for Cpu {
         Ok(())
     }
 
-    fn product_to_input(
+    fn matmul_backward_data(
         &self,
-        dimensions: Product,
+        dimensions: MatmulDims,
         gain: Option<&Floats>,
         w: &Floats,
         dy: &Floats,
@@ -62,9 +62,9 @@ impl Products for Cpu {
         Ok(())
     }
 
-    fn product_to_weights(
+    fn matmul_backward_weights(
         &self,
-        dimensions: Product,
+        dimensions: MatmulDims,
         gain: Option<&Floats>,
         dy: &Floats,
         x: &Floats,

@@ -12,7 +12,7 @@ use super::super::scratch;
 use super::super::simd::{Block, InstructionSet, Kernel, Simd};
 use super::super::threads::Job;
 use super::tile::{Columns, Rows, tile};
-use crate::backend::Product;
+use crate::backend::MatmulDims;
 use crate::shape::LANES;
 
 /// Blocks of samples per packing of the weights.
@@ -39,7 +39,7 @@ pub enum Sum {
 pub struct Multiply<'a> {
     pub set: InstructionSet,
     pub sum: Sum,
-    pub dimensions: Product,
+    pub dimensions: MatmulDims,
     pub gain: Option<&'a [f32]>,
     pub w: &'a [f32],
     pub x: &'a [Block],
@@ -98,8 +98,8 @@ impl<'a> Multiply<'a> {
     }
 }
 
-fn extents(sum: Sum, dimensions: Product) -> (usize, usize) {
-    let Product {
+fn extents(sum: Sum, dimensions: MatmulDims) -> (usize, usize) {
+    let MatmulDims {
         outputs, inputs, ..
     } = dimensions;
     match sum {
@@ -170,7 +170,7 @@ impl Job for Part<'_> {
 pub struct Chunk<'a> {
     set: InstructionSet,
     sum: Sum,
-    dimensions: Product,
+    dimensions: MatmulDims,
     gain: Option<&'a [f32]>,
     w: &'a [f32],
     x: &'a [Block],

@@ -10,7 +10,7 @@ use super::super::scratch;
 use super::super::simd::{Block, InstructionSet, Kernel, Simd};
 use super::super::threads::Job;
 use super::one_block;
-use crate::backend::{Product, summation};
+use crate::backend::{MatmulDims, summation};
 use crate::shape::LANES;
 
 /// Outputs, and inputs, in a tile.
@@ -22,7 +22,7 @@ const GROUP: usize = 8192;
 /// The operands.
 pub struct ToWeights<'a> {
     pub set: InstructionSet,
-    pub dimensions: Product,
+    pub dimensions: MatmulDims,
     pub gain: Option<&'a [f32]>,
     pub dy: &'a [Block],
     pub x: &'a [Block],
@@ -95,7 +95,7 @@ impl Kernel for Tiles<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Product {
+        let MatmulDims {
             inputs,
             outputs,
             blocks,

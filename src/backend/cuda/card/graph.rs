@@ -80,7 +80,7 @@ impl Card {
         }
     }
 
-    /// See `Device::amend`.
+    /// See `Device::update_node`.
     ///
     /// # Safety
     /// As there.
@@ -118,7 +118,7 @@ impl Card {
             .map_err(|error| self.failed("cannot launch a graph", error))
     }
 
-    /// See `Device::forget`.
+    /// See `Device::destroy`.
     pub(super) fn forget_graph(&self, graph: Handle) {
         // An error here is from an earlier launch; the next call that returns a result reports it.
         let _ = self.enter();

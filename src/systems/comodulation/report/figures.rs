@@ -2,7 +2,7 @@
 
 use super::summary::{DECISIONS, ROWS, over_tasks};
 use crate::error::Result;
-use crate::metrics::{Calibration, merged_calibration, summarise};
+use crate::metrics::{Calibration, merged_calibration, summarize};
 use crate::report::figure::{
     Chart, ChartPanel, ChartRow, Drawing, Point, Series, reliability_diagram,
 };
@@ -93,7 +93,7 @@ fn longest<'a>(
 /// missing.
 fn point(measure: &Measure, x: f64, values: impl Iterator<Item = Option<f64>>) -> Option<Point> {
     let values: Option<Vec<f64>> = values.collect();
-    let of = summarise(&values.filter(|values| !values.is_empty())?);
+    let of = summarize(&values.filter(|values| !values.is_empty())?);
     let scale = measure.unit.scale();
     Some(Point {
         x,

@@ -7,7 +7,7 @@ mod tables;
 
 use std::path::Path;
 
-pub use summary::{ComodulationSummary, MethodDifference, MethodSummary, summarise_comodulation};
+pub use summary::{ComodulationSummary, MethodDifference, MethodSummary, summarize_comodulation};
 pub use tables::comodulation_table;
 
 use self::page::Experiment;
@@ -28,9 +28,9 @@ pub(super) fn measures() -> Vec<Measure> {
 pub(super) fn summary(
     settings: &ComodulationSettings,
     outcomes: &[Option<ComodulationRun>],
-) -> Result<run::Summary> {
+) -> Result<run::ExperimentSummary> {
     let (runs, primary) = split(outcomes);
-    summarised(&summarise_comodulation(settings, &runs, &primary))
+    summarised(&summarize_comodulation(settings, &runs, &primary))
 }
 
 /// The report on the outcomes of an experiment: `measures.csv`, `classes.csv`, the figures and `report.html`.
@@ -90,7 +90,7 @@ fn experiment<'a>(
     Ok(Experiment {
         name,
         settings,
-        summary: summarise_comodulation(settings, &runs, &primary),
+        summary: summarize_comodulation(settings, &runs, &primary),
         charts: figures::charts(settings, &runs),
         reliability: figures::reliability(settings, &runs)?,
     })
@@ -111,7 +111,7 @@ fn split(outcomes: &[Option<ComodulationRun>]) -> (Vec<AdaptationRun>, Vec<&Pret
     (runs, primary)
 }
 
-fn summarised(summary: &ComodulationSummary) -> Result<run::Summary> {
+fn summarised(summary: &ComodulationSummary) -> Result<run::ExperimentSummary> {
     let methods = summary.methods.iter().map(|method| MethodMeasures {
         method: method.method.clone(),
         label: method.label.clone(),
@@ -120,7 +120,7 @@ fn summarised(summary: &ComodulationSummary) -> Result<run::Summary> {
         diverged: method.diverged.clone(),
         measures: method.measures.clone(),
     });
-    Ok(run::Summary {
+    Ok(run::ExperimentSummary {
         methods: methods.collect(),
         hash: summary.hash.clone(),
         json: serde_json::to_value(summary).map_err(|e| Error::encoding("summary", "JSON", e))?,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::metrics::{PairedDifference, Summary, summarise};
+use crate::metrics::{PairedDifference, Summary, summarize};
 use crate::report::format::Unit;
 use crate::report::measure::{self, Better, ByMeasure, Measure, MeasureOf, Shown, over_seeds};
 use crate::run::Status;
@@ -146,7 +146,7 @@ pub(super) fn over_tasks(
 }
 
 /// Summarises the existing runs.
-pub fn summarise_comodulation(
+pub fn summarize_comodulation(
     settings: &ComodulationSettings,
     cells: &[AdaptationRun],
     primary: &[&PretrainingRun],
@@ -237,7 +237,7 @@ pub fn summarise_comodulation(
         let means: Vec<f64> = tasks
             .map(|tasks| tasks.iter().sum::<f64>() / tasks.len() as f64)
             .collect();
-        (!means.is_empty()).then(|| (epochs, summarise(&means)))
+        (!means.is_empty()).then(|| (epochs, summarize(&means)))
     });
     ComodulationSummary {
         name: settings.name.clone(),

@@ -123,7 +123,7 @@ fn chart(methods: &[Moved]) -> Chart {
 
 fn series(method: &Moved, by_switch: &[Vec<f64>]) -> Series {
     let point = |(place, values): (usize, &Vec<f64>)| {
-        let summary = metrics::summarise(values);
+        let summary = metrics::summarize(values);
         Point {
             x: (place + 2) as f64,
             y: summary.mean,
@@ -148,7 +148,7 @@ fn table(methods: &[Moved]) -> String {
     for method in methods {
         let mut row = vec![method.label.clone()];
         for by in method.by.iter().flatten() {
-            let mean = metrics::summarise(&by.concat()).mean;
+            let mean = metrics::summarize(&by.concat()).mean;
             row.push(format!("{mean:.3}"));
         }
         rows.push(row);

@@ -8,10 +8,10 @@ use crate::data::{TrainTest, digits};
 use crate::error::Result;
 use crate::gain::recommended_eta;
 use crate::learn::{History, Record};
-use crate::metrics::summarise;
+use crate::metrics::summarize;
 use crate::report::figure::{Chart, ChartPanel, ChartRow, HeatMap, Series};
 use crate::report::table::aligned;
-use crate::systems::stability_gap::report::summarise_results;
+use crate::systems::stability_gap::report::summarize_results;
 use crate::systems::stability_gap::{EvaluatedTasks, Experiment, Settings};
 
 /// 1 − γ halves from row to row and η doubles from column to column, so that η/(1 − γ) is constant along diagonals.
@@ -72,7 +72,7 @@ impl Measured {
         settings.evaluation.tasks = EvaluatedTasks::All;
         let experiment = Experiment::new(&settings, samples, backend)?;
         let results = experiment.run(threads, &AtomicBool::new(false))?;
-        let summary = summarise_results(&results)?;
+        let summary = summarize_results(&results)?;
         let mut methods = summary.methods.into_iter();
         let whole = methods.find(|method| method.seeds.len() == SEEDS.len());
         let Some(gap) = whole.and_then(|of| of.measures.get("average_gap").copied()) else {
@@ -86,7 +86,7 @@ impl Measured {
             .filter_map(|run| final_accuracy(&run.history))
             .collect();
         Ok(Measured {
-            accuracy: 100.0 * summarise(&finals).mean,
+            accuracy: 100.0 * summarize(&finals).mean,
             gap: 100.0 * gap.mean,
         })
     }
@@ -96,7 +96,7 @@ fn final_accuracy(history: &History) -> Option<f64> {
     let of = |record: &Record| {
         let tasks = record.test.iter().chain(&record.later_tasks);
         let accuracies: Vec<f64> = tasks.map(|test| test.accuracy).collect();
-        summarise(&accuracies).mean
+        summarize(&accuracies).mean
     };
     history.records.last().map(of)
 }

@@ -2,7 +2,7 @@
 
 use super::summary::{complete_runs, mean_gain};
 use crate::learn::{Evaluation, History};
-use crate::metrics::summarise;
+use crate::metrics::summarize;
 use crate::report::figure::Curve;
 use crate::systems::stability_gap::Results;
 
@@ -12,7 +12,7 @@ pub(in crate::systems::stability_gap::report) enum Quantity {
     /// Accuracy on the first task, per cent.
     Accuracy,
     /// Cross-entropy on the first task, nats.
-    Loss,
+    BatchStats,
     /// Mean gain over the layers.
     Gain,
 }
@@ -33,13 +33,13 @@ pub(in crate::systems::stability_gap::report) fn curves(
         let (mut mean, mut error) = (Vec::new(), Vec::new());
         for iteration in 0..iterations {
             let seeds: Vec<f64> = series.iter().map(|s| s[iteration]).collect();
-            let summary = summarise(&seeds);
+            let summary = summarize(&seeds);
             mean.push(summary.mean);
             error.push(summary.standard_error);
         }
         let minima = match quantity {
             Quantity::Accuracy => minima(&mean, &results.settings.stream.starts()),
-            Quantity::Loss | Quantity::Gain => Vec::new(),
+            Quantity::BatchStats | Quantity::Gain => Vec::new(),
         };
         found.push(Curve {
             label: method.label.clone(),
@@ -55,7 +55,7 @@ pub(in crate::systems::stability_gap::report) fn curves(
 fn values(history: &History, quantity: Quantity) -> Vec<f64> {
     match quantity {
         Quantity::Accuracy => held(history, |test| 100.0 * test.accuracy),
-        Quantity::Loss => held(history, |test| test.loss),
+        Quantity::BatchStats => held(history, |test| test.loss),
         Quantity::Gain => mean_gain(history),
     }
 }
@@ -140,7 +140,7 @@ mod tests {
             assert!((found - expected).abs() < 1e-12);
         }
         assert_eq!(found.minima, [(3, 4, 50.0)]);
-        assert_eq!(curves(&results, Quantity::Loss)[0].mean, [0.5; 4]);
+        assert_eq!(curves(&results, Quantity::BatchStats)[0].mean, [0.5; 4]);
         assert_eq!(curves(&results, Quantity::Gain)[0].mean, [1.5; 4]);
     }
 }

@@ -13,7 +13,7 @@ pub(super) enum Figure {
     /// The same, enlarged around each switch.
     Switches,
     /// Loss on the first task, logarithmic.
-    Loss,
+    BatchStats,
     /// Gain, mean over the layers.
     Gain,
 }
@@ -23,7 +23,7 @@ impl Figure {
     pub(super) const ALL: [Figure; 4] = [
         Figure::Accuracy,
         Figure::Switches,
-        Figure::Loss,
+        Figure::BatchStats,
         Figure::Gain,
     ];
 
@@ -32,7 +32,7 @@ impl Figure {
         match self {
             Figure::Accuracy => "accuracy",
             Figure::Switches => "switches",
-            Figure::Loss => "loss",
+            Figure::BatchStats => "loss",
             Figure::Gain => "gain",
         }
     }
@@ -42,7 +42,7 @@ impl Figure {
         match self {
             Figure::Accuracy => "Accuracy on the first task",
             Figure::Switches => "Accuracy on the first task around the switches",
-            Figure::Loss => "Loss on the first task",
+            Figure::BatchStats => "Loss on the first task",
             Figure::Gain => "Gain",
         }
     }
@@ -59,7 +59,7 @@ impl Figure {
                  logarithmic in the error, 100 % − accuracy, which makes small and large gaps visible, \
                  and ends at 99.9 %. Dotted: the minimum of the mean curve within the context."
             }
-            Figure::Loss => {
+            Figure::BatchStats => {
                 "Mean cross-entropy over seeds, band ± standard error, logarithmic axis."
             }
             Figure::Gain => {
@@ -73,7 +73,7 @@ impl Figure {
     pub(super) fn quantity(self) -> Quantity {
         match self {
             Figure::Accuracy | Figure::Switches => Quantity::Accuracy,
-            Figure::Loss => Quantity::Loss,
+            Figure::BatchStats => Quantity::BatchStats,
             Figure::Gain => Quantity::Gain,
         }
     }
@@ -81,7 +81,7 @@ impl Figure {
     fn axis_title(self) -> &'static str {
         match self {
             Figure::Accuracy | Figure::Switches => "accuracy on task 1 (%)",
-            Figure::Loss => "loss on task 1 (nats)",
+            Figure::BatchStats => "loss on task 1 (nats)",
             Figure::Gain => "gain g (1 = no modulation)",
         }
     }
@@ -100,7 +100,7 @@ pub(super) fn axis_for(figure: Figure, curves: &[Curve]) -> Axis {
     match figure {
         Figure::Accuracy => Axis::linear(low, high, Some(100.0)),
         Figure::Switches => Axis::error(low, high),
-        Figure::Loss => Axis::logarithmic(low, high),
+        Figure::BatchStats => Axis::logarithmic(low, high),
         Figure::Gain => Axis::linear(low.min(1.0), high, None),
     }
 }

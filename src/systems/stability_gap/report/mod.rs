@@ -24,7 +24,9 @@ pub use self::published::{
     Agreement, Comparison, ComparisonRow, Published, PublishedMethod, PublishedValue, Spread,
     agreement, compare_published, published,
 };
-pub use self::summary::{MethodSummary, PerContext, RunSummary, Summary, summarise_results};
+pub use self::summary::{
+    MethodSummary, PerContext, RunSummary, StabilityGapSummary, summarize_results,
+};
 pub use self::table::table;
 
 /// The measures of a method, in the order of tables.
@@ -35,9 +37,9 @@ pub(super) fn measures() -> Vec<Measure> {
 /// Summarises `results`.
 ///
 /// # Errors
-/// Those of [`summarise_results`].
-pub(super) fn summary(results: &Results) -> Result<run::Summary> {
-    let summary = summarise_results(results)?;
+/// Those of [`summarize_results`].
+pub(super) fn summary(results: &Results) -> Result<run::ExperimentSummary> {
+    let summary = summarize_results(results)?;
     let methods = summary.methods.iter().map(|method| MethodMeasures {
         method: method.method.clone(),
         label: method.label.clone(),
@@ -46,7 +48,7 @@ pub(super) fn summary(results: &Results) -> Result<run::Summary> {
         diverged: method.diverged.clone(),
         measures: method.measures.clone(),
     });
-    Ok(run::Summary {
+    Ok(run::ExperimentSummary {
         methods: methods.collect(),
         hash: summary.hash.clone(),
         json: serde_json::to_value(&summary).map_err(|e| Error::encoding("summary", "JSON", e))?,
@@ -57,7 +59,7 @@ pub(super) fn summary(results: &Results) -> Result<run::Summary> {
 /// Makes the report on `results`.
 ///
 /// # Errors
-/// Those of [`summarise_results`], and of drawing.
+/// Those of [`summarize_results`], and of drawing.
 pub(super) fn report(results: &Results) -> Result<Report> {
     let mut files = Vec::new();
     for kind in Figure::ALL {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::summary::{MethodSummary, Summary, measures};
+use super::summary::{MethodSummary, StabilityGapSummary, measures};
 use crate::error::{Error, Result};
 use crate::metrics;
 use crate::report::format::Unit;
@@ -205,7 +205,7 @@ pub fn published(name: &str) -> Result<Option<(Published, Settings)>> {
 /// sparser, only the first switch is compared.
 pub fn compare_published(
     settings: &Settings,
-    summary: &Summary,
+    summary: &StabilityGapSummary,
     published: Option<&(Published, Settings)>,
 ) -> Comparison {
     let Some((published, preset)) = published else {
@@ -283,7 +283,7 @@ fn differing_sections(ours: &Settings, preset: &Settings) -> Vec<&'static str> {
     // the presets do not.
     let evaluation = EvaluationSettings {
         tasks: preset.evaluation.tasks,
-        augmented: preset.evaluation.augmented,
+        test_time_augmentation: preset.evaluation.test_time_augmentation,
         ..ours.evaluation.clone()
     };
     let sections = [
@@ -363,7 +363,7 @@ fn method_rows(ours: &MethodSummary, theirs: &PublishedMethod, seeds: usize) -> 
     row(
         "avg-SG of the seed-averaged curve".into(),
         Unit::Share,
-        metrics::summarise(&[of_mean.average_gap]),
+        metrics::summarize(&[of_mean.average_gap]),
         one(theirs.seed_averaged_gap),
     );
     for (at, (ours, theirs)) in per_context

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::differences::{Difference, differences};
 use crate::error::{Error, Result};
 use crate::learn::{History, Record};
-use crate::metrics::{self, Continual, StabilityGap, stability_gap, stability_gap_of_mean};
+use crate::metrics::{self, ContinualMetrics, StabilityGap, stability_gap, stability_gap_of_mean};
 use crate::report::format::Unit;
 use crate::report::measure::{Better, ByMeasure, Measure, MeasureOf, Shown, over_seeds};
 use crate::run::Status;
@@ -15,7 +15,7 @@ use crate::systems::stability_gap::{EvaluatedTasks, Results, Run};
 
 /// The contents of `summary.json`. Numbers that do not exist (the gap of a single context) are `null`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Summary {
+pub struct StabilityGapSummary {
     /// The experiment's name.
     pub experiment: String,
     /// The version of neurogain that wrote this.
@@ -49,7 +49,7 @@ pub struct RunSummary {
     /// The details of the first task's measures; `None` unless it is complete.
     pub first_task: Option<StabilityGap>,
     /// Its measures over every task; `None` unless it is complete and every task was evaluated.
-    pub every_task: Option<Continual>,
+    pub every_task: Option<ContinualMetrics>,
 }
 
 /// One method over the seeds whose runs are complete.
@@ -90,7 +90,7 @@ pub(super) struct Outcome<'a> {
     history: &'a History,
     first_task: &'a StabilityGap,
     /// `None` if only the first task was evaluated.
-    every_task: Option<&'a Continual>,
+    every_task: Option<&'a ContinualMetrics>,
 }
 
 /// The groups of the stability gap's measures.
@@ -142,7 +142,7 @@ pub(super) fn measures() -> Vec<Measure> {
 ///
 /// # Errors
 /// [`Error::Shape`] and those of [`stability_gap`], for a run that is marked as complete but whose history is not.
-pub fn summarise_results(results: &Results) -> Result<Summary> {
+pub fn summarize_results(results: &Results) -> Result<StabilityGapSummary> {
     let total = results.settings.stream.total_iterations();
     let mut runs = Vec::with_capacity(results.runs.len());
     for run in &results.runs {
@@ -187,7 +187,7 @@ pub fn summarise_results(results: &Results) -> Result<Summary> {
         let has_diverged = |run: &&RunSummary| matches!(run.status, Status::Diverged { .. });
         let diverged = own.clone().filter(has_diverged);
         let every_task = own.clone().filter_map(|r| r.every_task.as_ref());
-        let every_task: Vec<&Continual> = every_task.collect();
+        let every_task: Vec<&ContinualMetrics> = every_task.collect();
         let measured = own.filter(|run| run.first_task.is_some());
         let values: Vec<&ByMeasure<f64>> = measured.clone().map(|r| &r.measures).collect();
         let first_task: Vec<&StabilityGap> =
@@ -204,7 +204,7 @@ pub fn summarise_results(results: &Results) -> Result<Summary> {
         });
     }
     let differences = differences(&results.settings, &runs);
-    Ok(Summary {
+    Ok(StabilityGapSummary {
         experiment: results.settings.name.clone(),
         version: env!("CARGO_PKG_VERSION"),
         hash: results.hash(),
@@ -240,7 +240,7 @@ pub(super) fn mean_gain(history: &History) -> Vec<f64> {
 fn online_accuracy(history: &History) -> Option<f64> {
     let accuracies = history.records.iter().map(|record| record.train.accuracy);
     let accuracies: Vec<f64> = accuracies.collect();
-    (!accuracies.is_empty()).then(|| metrics::summarise(&accuracies).mean)
+    (!accuracies.is_empty()).then(|| metrics::summarize(&accuracies).mean)
 }
 
 fn test_accuracy(history: &History) -> Vec<f64> {
@@ -264,7 +264,7 @@ fn measure(history: &History, every: usize) -> Result<StabilityGap> {
     Ok(measures)
 }
 
-fn measure_every_task(history: &History) -> Result<Continual> {
+fn measure_every_task(history: &History) -> Result<ContinualMetrics> {
     let accuracies = history.evaluated().map(|(record, first)| {
         let tests = [first]
             .into_iter()
@@ -275,10 +275,10 @@ fn measure_every_task(history: &History) -> Result<Continual> {
     metrics::continual(&accuracies, &contexts(history))
 }
 
-fn accuracy_matrix(runs: &[&Continual]) -> Vec<Vec<metrics::Summary>> {
+fn accuracy_matrix(runs: &[&ContinualMetrics]) -> Vec<Vec<metrics::Summary>> {
     let cell = |i: usize, j: usize| {
         let values: Vec<f64> = runs.iter().map(|run| run.accuracy_matrix[i][j]).collect();
-        metrics::summarise(&values)
+        metrics::summarize(&values)
     };
     let contexts = runs.iter().map(|run| run.accuracy_matrix.len());
     (0..contexts.min().unwrap_or(0))
@@ -298,13 +298,13 @@ fn of_mean(runs: &[&Run]) -> Result<Option<StabilityGap>> {
 fn per_context(measures: &[&StabilityGap], runs: &[&Run]) -> PerContext {
     let gap = |switch: usize| {
         let values: Vec<f64> = measures.iter().map(|m| m.gap[switch]).collect();
-        metrics::summarise(&values)
+        metrics::summarize(&values)
     };
     let switches = measures.iter().map(|m| m.gap.len()).min().unwrap_or(0);
     let recovery = |switch: usize| {
         let back = measures.iter().filter_map(|m| m.recovery[switch]);
         let back: Vec<f64> = back.map(|iterations| iterations as f64).collect();
-        metrics::summarise(&back)
+        metrics::summarize(&back)
     };
     let final_gain = |context: usize| {
         let values: Vec<f64> = runs
@@ -318,7 +318,7 @@ fn per_context(measures: &[&StabilityGap], runs: &[&Run]) -> PerContext {
                 mean_gain(&run.history).get(last).copied()
             })
             .collect();
-        metrics::summarise(&values)
+        metrics::summarize(&values)
     };
     PerContext {
         gap: (0..switches).map(gap).collect(),

@@ -1,6 +1,6 @@
 //! The table of measures as text for a terminal, and sentences on the results.
 
-use super::summary::{MethodSummary, Summary, measures, summarise_results};
+use super::summary::{MethodSummary, StabilityGapSummary, measures, summarize_results};
 use crate::error::Result;
 use crate::report::format::Unit;
 use crate::report::measure::Measure;
@@ -13,9 +13,9 @@ use crate::systems::stability_gap::{Results, Run, Settings};
 /// not complete and therefore not in the table.
 ///
 /// # Errors
-/// Those of [`summarise_results`].
+/// Those of [`summarize_results`].
 pub fn table(results: &Results) -> Result<String> {
-    let summary = summarise_results(results)?;
+    let summary = summarize_results(results)?;
     let measures = measures();
     let shown = || measures.iter().filter(|measure| measure.in_table());
     let mut heading = vec![String::from("method")];
@@ -65,7 +65,7 @@ pub(super) fn incomplete(results: &Results) -> Vec<String> {
 
 /// Sentences on the results: the smallest and the largest gap, and every method whose gap is smaller than that of a
 /// gain-modulated method, with its accuracy.
-pub(super) fn observations(settings: &Settings, summary: &Summary) -> Vec<String> {
+pub(super) fn observations(settings: &Settings, summary: &StabilityGapSummary) -> Vec<String> {
     let measured: Vec<Measured> = summary.methods.iter().filter_map(Measured::of).collect();
     let mut sentences = Vec::new();
     let by_gap = |a: &&Measured, b: &&Measured| a.gap.total_cmp(&b.gap);

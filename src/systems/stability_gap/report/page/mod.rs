@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use super::curves::curves;
 use super::figures::{self, Figure};
 use super::published::{self, Comparison};
-use super::summary::{Summary, summarise_results};
+use super::summary::{StabilityGapSummary, summarize_results};
 use super::table::{incomplete, observations};
 use crate::error::Result;
 use crate::report::figure::Curve;
@@ -22,7 +22,7 @@ pub(super) struct Experiment<'a> {
     /// Its name on a page of several experiments.
     pub(super) name: String,
     pub(super) results: &'a Results,
-    summary: Summary,
+    summary: StabilityGapSummary,
     comparison: Comparison,
 }
 
@@ -30,9 +30,9 @@ impl<'a> Experiment<'a> {
     /// Measures `results`.
     ///
     /// # Errors
-    /// Those of [`summarise_results`].
+    /// Those of [`summarize_results`].
     pub(super) fn new(name: String, results: &'a Results) -> Result<Self> {
-        let summary = summarise_results(results)?;
+        let summary = summarize_results(results)?;
         let published = published::published(&results.settings.name)?;
         let comparison =
             published::compare_published(&results.settings, &summary, published.as_ref());

@@ -1,4 +1,4 @@
-//! Every optimiser follows its published recurrence: several steps on random gradients lie within the
+//! Every optimizer follows its published recurrence: several steps on random gradients lie within the
 //! proved rounding bound of the recurrence in f64.
 
 use crate::reference::{Bounded, exact};
@@ -28,7 +28,7 @@ fn library(rule: Optimizer, rate: f32, start: &[f32], gradients: &[Vec<f32>]) ->
         value: Tensor::from_rows(&backend, shape, start).unwrap(),
         gradient: Tensor::zeros(&backend, shape).unwrap(),
         gain: None,
-        initial: neurogain::nn::Initial::Constant(0.0),
+        initial: neurogain::nn::Init::Constant(0.0),
     };
     let mut state = OptimizerState::default();
     gradients
@@ -105,7 +105,7 @@ proptest! {
     }
 }
 
-/// The first three steps of each optimiser on w = 1, dw = 0.5, 0.25, −1, by hand.
+/// The first three steps of each optimizer on w = 1, dw = 0.5, 0.25, −1, by hand.
 #[test]
 fn by_hand() {
     let gradients = [vec![0.5], vec![0.25], vec![-1.0]];

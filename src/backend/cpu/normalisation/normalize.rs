@@ -1,16 +1,16 @@
 //! Normalisation with given statistics, and its gradient: see
-//! [`Normalisations::normalise`](crate::backend::Normalisations::normalise) and
-//! [`Normalisations::normalise_backward`](crate::backend::Normalisations::normalise_backward).
+//! [`Normalisations::normalize`](crate::backend::Normalisations::normalise) and
+//! [`Normalisations::normalize_backward`](crate::backend::Normalisations::normalise_backward).
 
 use super::super::simd::{Block, Kernel, Simd};
 use super::super::spread::Spread;
 use super::super::sums::{Lanes, Terms, load_some, pixels};
-use crate::backend::Normalisation;
+use crate::backend::NormDims;
 
 /// The forward pass: reads x and the residual if present, and writes y.
 #[derive(Clone, Copy)]
 pub struct Forward<'a> {
-    pub dimensions: Normalisation,
+    pub dimensions: NormDims,
     pub relu: bool,
     pub mean: &'a [f32],
     /// γ·r.
@@ -24,15 +24,15 @@ impl Kernel for Spread<'_, Forward<'_>, 2, 1> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         if self.kernel.relu {
-            normalise::<S, true>(s, self);
+            normalize::<S, true>(s, self);
         } else {
-            normalise::<S, false>(s, self);
+            normalize::<S, false>(s, self);
         }
     }
 }
 
 #[inline(always)]
-fn normalise<S: Simd, const RELU: bool>(s: S, pixels: Spread<'_, Forward<'_>, 2, 1>) {
+fn normalize<S: Simd, const RELU: bool>(s: S, pixels: Spread<'_, Forward<'_>, 2, 1>) {
     let Spread {
         kernel,
         first,
@@ -66,7 +66,7 @@ fn normalise<S: Simd, const RELU: bool>(s: S, pixels: Spread<'_, Forward<'_>, 2,
 /// Σ dŷ and r·Σ dŷ·(x − μ).
 #[derive(Clone, Copy)]
 pub struct Gradients<'a> {
-    pub dimensions: Normalisation,
+    pub dimensions: NormDims,
     pub mean: &'a [f32],
     pub inverse_deviation: &'a [f32],
     pub x: &'a [Block],
@@ -133,7 +133,7 @@ pub type Channel = [f32; 4];
 /// requested.
 #[derive(Clone, Copy)]
 pub struct Backward<'a> {
-    pub dimensions: Normalisation,
+    pub dimensions: NormDims,
     pub channels: &'a [Channel],
 }
 

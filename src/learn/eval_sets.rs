@@ -4,10 +4,10 @@ use alloc::vec::Vec;
 
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
-use crate::learn::{Batch, EVALUATION_BATCH, Learner, Samples, Transform, evaluate};
+use crate::learn::{Batch, DeviceDataset, EVALUATION_BATCH, Learner, RandomCropFlip, evaluate};
 
 use crate::learn::drawing::{Drawing, Viewed};
-use crate::nn::SoftmaxCrossEntropy;
+use crate::nn::LossLog;
 use crate::rng::{Purpose, RandomStream};
 use crate::stream::Context;
 
@@ -21,15 +21,15 @@ pub(crate) const READY_SAMPLES: usize = 1 << 16;
 /// evaluation. With a transform, all images are transformed anew at every evaluation, as in the published code of
 /// arXiv 2507.14056.
 #[derive(Debug, Clone)]
-pub struct TestTasks<B: Backend = Cpu> {
-    samples: Samples<B>,
+pub struct EvalSets<B: Backend = Cpu> {
+    samples: DeviceDataset<B>,
     tasks: Vec<Context>,
-    transform: Transform,
+    transform: RandomCropFlip,
     /// The batches of the first tasks.
     ready: Vec<Vec<Batch<B>>>,
 }
 
-impl<B: Backend> TestTasks<B> {
+impl<B: Backend> EvalSets<B> {
     /// The samples of `tasks`, each a list of indices into `samples`, or a context.
     ///
     /// # Errors
@@ -37,9 +37,9 @@ impl<B: Backend> TestTasks<B> {
     /// [`Error::Memory`] if memory is insufficient.
     pub fn new(
         backend: &B,
-        samples: Samples<B>,
+        samples: DeviceDataset<B>,
         tasks: Vec<impl Into<Context>>,
-        transform: Transform,
+        transform: RandomCropFlip,
     ) -> Result<Self> {
         let tasks: Vec<Context> = tasks.into_iter().map(Into::into).collect();
         let counts: Vec<usize> = tasks.iter().map(Context::count).collect();
@@ -51,7 +51,7 @@ impl<B: Backend> TestTasks<B> {
                 alloc::format!("{counts:?}"),
             ));
         }
-        let mut found = TestTasks {
+        let mut found = EvalSets {
             samples,
             tasks,
             transform,
@@ -60,7 +60,7 @@ impl<B: Backend> TestTasks<B> {
         let mut kept = 0;
         for (task, count) in counts.into_iter().enumerate() {
             kept += count;
-            if transform != Transform::default() || (task > 0 && kept > READY_SAMPLES) {
+            if transform != RandomCropFlip::default() || (task > 0 && kept > READY_SAMPLES) {
                 break;
             }
             let mut batches = Vec::new();
@@ -94,7 +94,7 @@ impl<B: Backend> TestTasks<B> {
         &self,
         backend: &B,
         learner: &mut dyn Learner<B>,
-        loss: &mut SoftmaxCrossEntropy<B>,
+        loss: &mut LossLog<B>,
         task: usize,
         seed: u64,
         iteration: usize,
@@ -102,7 +102,7 @@ impl<B: Backend> TestTasks<B> {
         if let Some(batches) = self.ready.get(task) {
             return evaluate(backend, learner, loss, batches);
         }
-        let stream = match self.transform == Transform::default() {
+        let stream = match self.transform == RandomCropFlip::default() {
             true => None,
             false => {
                 let task = number("task", task)?;
