@@ -69,7 +69,7 @@ pub enum Update {
 ///
 /// x is `[blocks][height][width][inputs][16]`, w `[outputs][size][size][inputs]`, y
 /// `[blocks][rows][columns][outputs][16]` with the rows and columns of
-/// [`output`](Convolution::output).
+/// [`output`](Conv2dDims::output).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conv2dDims {
     /// Blocks of 16 samples.

@@ -45,7 +45,7 @@ pub trait Normalisations: Memory {
     /// statistics, inference the running ones.
     fn normalize(&self, operands: Normalize<'_, Self::Floats>, y: &mut Self::Floats) -> Result<()>;
 
-    /// The gradient of [`normalize`](Normalisations::normalise) with the batch statistics, including the gradient
+    /// The gradient of [`normalize`](Normalisations::normalize) with the batch statistics, including the gradient
     /// through the statistics.
     ///
     /// With dŷ = dy where y > 0, else +0 (dy itself without ReLU), and the order of summation of

@@ -153,7 +153,7 @@ impl<B: Backend> Trainer<'_, B> {
     }
 }
 
-/// Adds the losses of `learner` on `batches` to the list; their [`total`](SoftmaxCrossEntropy::total) is over all
+/// Adds the losses of `learner` on `batches` to the list; their [`total`](LossLog::total) is over all
 /// samples. After a training step the list also holds the loss of the training batch.
 ///
 /// # Errors

@@ -263,7 +263,7 @@ impl<B: Backend> Comodulated<B> {
         Ok(&self.output)
     }
 
-    /// y of the last [`decide`](Self::decide).
+    /// y of the last [`readout`](Self::readout).
     pub fn decision(&self) -> &Tensor<B> {
         &self.output
     }

@@ -1,6 +1,6 @@
 //! Normalisation with given statistics, and its gradient: see
-//! [`Normalisations::normalize`](crate::backend::Normalisations::normalise) and
-//! [`Normalisations::normalize_backward`](crate::backend::Normalisations::normalise_backward).
+//! [`Normalisations::normalize`](crate::backend::Normalisations::normalize) and
+//! [`Normalisations::normalize_backward`](crate::backend::Normalisations::normalize_backward).
 
 use super::super::simd::{Block, Kernel, Simd};
 use super::super::spread::Spread;
