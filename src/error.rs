@@ -196,6 +196,7 @@ impl Error {
         }
     }
 
+    #[cfg(feature = "report")]
     pub(crate) fn encoding(
         what: impl ToString,
         format: &'static str,
@@ -208,6 +209,7 @@ impl Error {
         }
     }
 
+    #[cfg(feature = "report")]
     pub(crate) fn job(job: impl ToString, problem: impl ToString) -> Self {
         Error::Job {
             job: job.to_string(),

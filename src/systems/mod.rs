@@ -19,6 +19,7 @@ macro_rules! registry {
 
         /// Evaluates `$body`, in which `$name` is the system whose documents have this `kind`, an `Option<&str>`; an
         /// error for an unknown kind.
+        #[cfg(feature = "cli")]
         macro_rules! with_system {
             ($d given:expr, $d name:ident => $d body:expr) => {
                 match $d given {
