@@ -84,10 +84,10 @@ impl<B: Backend, N: Network<B>> GradientDescent<B, N> {
 }
 
 impl<B: Backend, N: Network<B>> Learner<B> for GradientDescent<B, N> {
-    fn begin_context(&mut self, backend: &B, context: usize) -> Result<()> {
+    fn begin_context(&mut self, backend: &B, context: usize, iterations: usize) -> Result<()> {
         let network = &mut self.network;
         self.optimization
-            .begin_context(backend, context, &mut *network)?;
+            .begin_context(backend, context, iterations, &mut *network)?;
         for regularizer in &mut self.regularizers {
             regularizer.begin_context(backend, context, &mut *network)?;
         }

@@ -15,11 +15,12 @@ pub type Draw<'a, B = Cpu> = dyn FnMut(usize, &mut Batch<B>) -> Result<()> + 'a;
 /// A learner: a network and its update from one batch. Its [`State`] is everything that the next iteration needs, so
 /// that a stopped run resumes to the same bytes.
 pub trait Learner<B: Backend = Cpu>: State<B> {
-    /// Called before the first iteration of each context, counted from 1; does nothing by default.
+    /// Called before the first iteration of each context, which is counted from 1 and trains for `iterations`; does
+    /// nothing by default.
     ///
     /// # Errors
     /// Errors of the kernels.
-    fn begin_context(&mut self, _backend: &B, _context: usize) -> Result<()> {
+    fn begin_context(&mut self, _backend: &B, _context: usize, _iterations: usize) -> Result<()> {
         Ok(())
     }
 

@@ -22,8 +22,6 @@ pub struct OptimizerConfig {
     pub learning_rate: f32,
     /// How α changes within a context.
     pub schedule: Schedule,
-    /// T, the iterations of a context; the length of the schedule.
-    pub iterations: u64,
     /// λ ≥ 0 of decoupled weight decay, `w ← (1 − α·λ)·w` before each update (AdamW: Loshchilov & Hutter 2019,
     /// arXiv 1711.05101, algorithm 2). For the L2 penalty inside the gradient see [`L2`](super::L2).
     pub weight_decay: f32,
@@ -39,7 +37,6 @@ impl OptimizerConfig {
             backbone: optimizer,
             learning_rate,
             schedule: Schedule::Constant,
-            iterations: 1,
             weight_decay: 0.0,
             reset_optimizer_on_switch: false,
         }
@@ -74,8 +71,10 @@ impl OptimizerConfig {
 #[derive(Debug)]
 pub(super) struct Optimization<B: Backend> {
     config: OptimizerConfig,
-    /// Iterations in the current context so far.
+    /// Iterations in the current context so far, t.
     iteration: u64,
+    /// Iterations of the current context, T.
+    iterations: u64,
     /// One state for each parameter.
     states: Vec<OptimizerState<B>>,
 }
@@ -90,6 +89,7 @@ impl<B: Backend> Optimization<B> {
         let mut optimization = Optimization {
             config,
             iteration: 0,
+            iterations: 1,
             states: Vec::new(),
         };
         optimization.reset(backend, network)?;
@@ -110,9 +110,11 @@ impl<B: Backend> Optimization<B> {
         &mut self,
         backend: &B,
         context: usize,
+        iterations: usize,
         network: &mut dyn Network<B>,
     ) -> Result<()> {
         self.iteration = 0;
+        self.iterations = iterations as u64;
         match context > 1 && self.config.reset_optimizer_on_switch {
             true => self.reset(backend, network),
             false => Ok(()),
@@ -129,7 +131,7 @@ impl<B: Backend> Optimization<B> {
         let config = &self.config;
         let rate = config
             .schedule
-            .rate(config.learning_rate, self.iteration, config.iterations);
+            .rate(config.learning_rate, self.iteration, self.iterations);
         self.iteration += 1;
         let modulated = modulated(rate);
         let mut states = self.states.iter_mut();
@@ -166,6 +168,7 @@ impl<B: Backend> Optimization<B> {
         visitor: &mut dyn Visitor<B>,
     ) -> Result<()> {
         visitor.count("context_iteration", &mut self.iteration)?;
+        visitor.count("context_iterations", &mut self.iterations)?;
         let mut states = self.states.iter_mut();
         network.for_each_parameter(&mut |parameter| match states.next() {
             Some(state) => state.visit(&parameter.name, visitor),

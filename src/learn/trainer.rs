@@ -71,7 +71,7 @@ impl<B: Backend> Trainer<'_, B> {
         for (number, context) in contexts.into_iter().enumerate() {
             let context: &Context = context.borrow();
             if iteration >= done {
-                learner.begin_context(backend, number + 1)?;
+                learner.begin_context(backend, number + 1, context.iterations)?;
             } else if iteration + context.iterations <= done {
                 iteration += context.iterations;
                 continue;

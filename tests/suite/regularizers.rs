@@ -192,25 +192,22 @@ fn schedules_follow_their_formulas() {
     }
 }
 
-/// A schedule restarts at each context: with a step after every iteration, the first steps of two contexts have
-/// the same rate.
+/// A schedule restarts at each context, and its length is that context's: α·(1 − t/T) for T = 4, then for T = 2.
 #[test]
-fn a_schedule_begins_anew_at_each_context() {
+fn a_schedule_has_the_length_of_its_context() {
     let backend = Cpu::new().unwrap();
     let optimizer = OptimizerConfig {
-        schedule: Schedule::Step {
-            every: 1,
-            factor: 0.5,
-        },
-        iterations: 4,
+        schedule: Schedule::Linear { end: 0.0 },
         ..OptimizerConfig::new(Optimizer::Sgd, 0.1)
     };
     let mut learner = GradientDescent::new(&backend, mlp(&backend), optimizer, None).unwrap();
     let mut log = LossLog::new();
     let mut rates = Vec::new();
-    for context in 1..=2 {
-        learner.begin_context(&backend, context).unwrap();
-        for _ in 0..3 {
+    for (context, iterations) in [(1, 4), (2, 2)] {
+        learner
+            .begin_context(&backend, context, iterations)
+            .unwrap();
+        for _ in 0..iterations {
             let before = weights(&backend, &mut learner.network);
             learner
                 .step(&backend, &batch(&backend, 20), &mut log)
@@ -223,10 +220,52 @@ fn a_schedule_begins_anew_at_each_context() {
             rates.push((before[0][steepest] - after[0][steepest]) / gradient[0][steepest]);
         }
     }
-    let expected = [0.1, 0.05, 0.025, 0.1, 0.05, 0.025];
+    let expected = [0.1, 0.075, 0.05, 0.025, 0.1, 0.05];
     for (found, expected) in rates.iter().zip(expected) {
         assert!((found - expected).abs() < 1e-4, "{rates:?}");
     }
+}
+
+/// Equal streams are equal runs, however their iterations are given.
+#[cfg(feature = "report")]
+#[test]
+fn a_schedule_does_not_depend_on_how_iterations_are_given() {
+    use neurogain::systems::stability_gap::{Experiment, Settings};
+    use std::sync::atomic::AtomicBool;
+
+    let hash = |iterations: &[&str]| {
+        let settings = Settings::preset("split-digits").unwrap();
+        let settings = settings.with_methods(&["sgd"]).unwrap();
+        let settings = settings.with_seeds(&[1]).unwrap();
+        let short = [
+            "stream.contexts=[[0, 1], [0, 1, 2, 3]]",
+            "methods.sgd.schedule={kind=\"cosine\",end=0.0}",
+        ];
+        let settings = settings
+            .with_overrides(&[&short, iterations].concat())
+            .unwrap();
+        let data = neurogain::data::digits::load();
+        let backend = Cpu::new().unwrap();
+        let experiment = Experiment::new(&settings, &data, &backend).unwrap();
+        let stop = AtomicBool::new(false);
+        experiment.run(1, &stop).unwrap().hash().unwrap()
+    };
+    let each = hash(&["stream.iterations=6"]);
+    assert_eq!(
+        hash(&[
+            "stream.iterations=0",
+            "stream.iterations_per_context=[6, 6]"
+        ]),
+        each
+    );
+    // A value that iterations_per_context replaces changes nothing.
+    assert_eq!(
+        hash(&[
+            "stream.iterations=60",
+            "stream.iterations_per_context=[6, 6]"
+        ]),
+        each
+    );
 }
 
 #[test]

@@ -165,7 +165,6 @@ impl<B: Backend> Setup<'_, B> {
             backbone: method.backbone.unwrap_or(method.optimizer),
             learning_rate: method.learning_rate.unwrap_or(rate),
             schedule: method.schedule.unwrap_or(Schedule::Constant),
-            iterations: settings.stream.iterations as u64,
             weight_decay: method.weight_decay.unwrap_or(0.0),
             reset_optimizer_on_switch: method.reset_optimizer_on_switch.unwrap_or(false),
         };
