@@ -49,9 +49,8 @@ pub enum Purpose {
     Readouts = 12,
     /// The indices of an adaptation batch; the step is the batch's number.
     AdaptationBatch = 13,
-    /// The order in which class-balanced replay keeps samples; the index is the number of the context view, the step
-    /// the
-    /// sample.
+    /// The order in which class-balanced replay keeps samples; the index is the number of the context view, the
+    /// step the sample.
     BalancedReplay = 14,
     /// The resamples of a bootstrap; the step is the number of values.
     Bootstrap = 16,

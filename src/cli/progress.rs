@@ -1,11 +1,15 @@
 //! The progress bar on standard error.
 
+use std::io::{IsTerminal, stderr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Counts finished work, and draws a progress bar if standard error is a terminal.
+/// Seconds from one line of the log to the next.
+const LOG_EVERY: u64 = 60;
+
+/// Counts finished work. Draws a progress bar if standard error is a terminal; otherwise prints a line each minute.
 ///
 /// The bar advances by the cost of iterations, not by their number: an evaluated iteration can take many times as long
 /// as another, and the estimated time would jump.
@@ -16,6 +20,10 @@ pub struct Progress {
     /// The number of finished units.
     done: AtomicU64,
     total: u64,
+    /// The start, if lines are printed.
+    begun: Option<Instant>,
+    /// Seconds from the start to the next line.
+    next_line: AtomicU64,
 }
 
 impl Progress {
@@ -39,6 +47,8 @@ impl Progress {
             unit,
             done: AtomicU64::new(0),
             total,
+            begun: (!quiet && !stderr().is_terminal()).then(Instant::now),
+            next_line: AtomicU64::new(LOG_EVERY),
         }
     }
 
@@ -57,6 +67,23 @@ impl Progress {
             self.bar.set_message(format!("{done}/{total} {unit}"));
         }
         self.bar.inc(cost);
+        if let Some(begun) = self.begun {
+            let (seconds, due) = (
+                begun.elapsed().as_secs(),
+                self.next_line.load(Ordering::Relaxed),
+            );
+            let next = seconds + LOG_EVERY;
+            let order = Ordering::Relaxed;
+            // One thread prints the line.
+            if seconds >= due
+                && self
+                    .next_line
+                    .compare_exchange(due, next, order, order)
+                    .is_ok()
+            {
+                eprintln!("{seconds} s: {done}/{total} {unit}");
+            }
+        }
     }
 
     /// Removes the bar from the screen.

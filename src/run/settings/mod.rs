@@ -128,7 +128,7 @@ impl<T: Setting> Setting for Option<T> {
     const OPTIONAL: bool = true;
 }
 
-/// Whether two names are spellings of one key: `optimizer` is `optimizer`.
+/// Whether two names are spellings of one key: `optimiser` is `optimizer`.
 pub(crate) fn same_name(one: &str, other: &str) -> bool {
     one == other || one.replace("iz", "is") == other.replace("iz", "is")
 }

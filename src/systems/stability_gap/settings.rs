@@ -54,7 +54,8 @@ settings! {
         pub contexts: Vec<Vec<u16>> = [],
         /// The number of contexts, each with one new task. Replaces `contexts`.
         pub tasks: Option<usize> [AtLeastOne],
-        /// The number of classes in each of the `tasks`. Default: all classes, divided evenly.
+        /// The number of classes in each of the `tasks`. Default: all classes, divided evenly and rounded
+        /// down: classes that remain are not used.
         pub classes_per_task: Option<usize> [AtLeastOne],
         /// Whether the order of classes is random, drawn from `seed`: number c in a list then means the class at
         /// position c of that order. Default: false.

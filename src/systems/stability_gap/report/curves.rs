@@ -12,7 +12,7 @@ pub(in crate::systems::stability_gap::report) enum Quantity {
     /// Accuracy on the first task, per cent.
     Accuracy,
     /// Cross-entropy on the first task, nats.
-    BatchStats,
+    Loss,
     /// Mean gain over the layers.
     Gain,
 }
@@ -39,7 +39,7 @@ pub(in crate::systems::stability_gap::report) fn curves(
         }
         let minima = match quantity {
             Quantity::Accuracy => minima(&mean, &results.settings.stream.starts()),
-            Quantity::BatchStats | Quantity::Gain => Vec::new(),
+            Quantity::Loss | Quantity::Gain => Vec::new(),
         };
         found.push(Curve {
             label: method.label.clone(),
@@ -55,7 +55,7 @@ pub(in crate::systems::stability_gap::report) fn curves(
 fn values(history: &History, quantity: Quantity) -> Vec<f64> {
     match quantity {
         Quantity::Accuracy => held(history, |test| 100.0 * test.accuracy),
-        Quantity::BatchStats => held(history, |test| test.loss),
+        Quantity::Loss => held(history, |test| test.loss),
         Quantity::Gain => mean_gain(history),
     }
 }
@@ -140,7 +140,7 @@ mod tests {
             assert!((found - expected).abs() < 1e-12);
         }
         assert_eq!(found.minima, [(3, 4, 50.0)]);
-        assert_eq!(curves(&results, Quantity::BatchStats)[0].mean, [0.5; 4]);
+        assert_eq!(curves(&results, Quantity::Loss)[0].mean, [0.5; 4]);
         assert_eq!(curves(&results, Quantity::Gain)[0].mean, [1.5; 4]);
     }
 }

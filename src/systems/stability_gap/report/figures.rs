@@ -13,7 +13,7 @@ pub(super) enum Figure {
     /// The same, enlarged around each switch.
     Switches,
     /// Loss on the first task, logarithmic.
-    BatchStats,
+    Loss,
     /// Gain, mean over the layers.
     Gain,
 }
@@ -23,7 +23,7 @@ impl Figure {
     pub(super) const ALL: [Figure; 4] = [
         Figure::Accuracy,
         Figure::Switches,
-        Figure::BatchStats,
+        Figure::Loss,
         Figure::Gain,
     ];
 
@@ -32,7 +32,7 @@ impl Figure {
         match self {
             Figure::Accuracy => "accuracy",
             Figure::Switches => "switches",
-            Figure::BatchStats => "loss",
+            Figure::Loss => "loss",
             Figure::Gain => "gain",
         }
     }
@@ -42,7 +42,7 @@ impl Figure {
         match self {
             Figure::Accuracy => "Accuracy on the first task",
             Figure::Switches => "Accuracy on the first task around the switches",
-            Figure::BatchStats => "Loss on the first task",
+            Figure::Loss => "Loss on the first task",
             Figure::Gain => "Gain",
         }
     }
@@ -59,7 +59,7 @@ impl Figure {
                  logarithmic in the error, 100 % − accuracy, which makes small and large gaps visible, \
                  and ends at 99.9 %. Dotted: the minimum of the mean curve within the context."
             }
-            Figure::BatchStats => {
+            Figure::Loss => {
                 "Mean cross-entropy over seeds, band ± standard error, logarithmic axis."
             }
             Figure::Gain => {
@@ -73,7 +73,7 @@ impl Figure {
     pub(super) fn quantity(self) -> Quantity {
         match self {
             Figure::Accuracy | Figure::Switches => Quantity::Accuracy,
-            Figure::BatchStats => Quantity::BatchStats,
+            Figure::Loss => Quantity::Loss,
             Figure::Gain => Quantity::Gain,
         }
     }
@@ -81,7 +81,7 @@ impl Figure {
     fn axis_title(self) -> &'static str {
         match self {
             Figure::Accuracy | Figure::Switches => "accuracy on task 1 (%)",
-            Figure::BatchStats => "loss on task 1 (nats)",
+            Figure::Loss => "loss on task 1 (nats)",
             Figure::Gain => "gain g (1 = no modulation)",
         }
     }
@@ -100,7 +100,7 @@ pub(super) fn axis_for(figure: Figure, curves: &[Curve]) -> Axis {
     match figure {
         Figure::Accuracy => Axis::linear(low, high, Some(100.0)),
         Figure::Switches => Axis::error(low, high),
-        Figure::BatchStats => Axis::logarithmic(low, high),
+        Figure::Loss => Axis::logarithmic(low, high),
         Figure::Gain => Axis::linear(low.min(1.0), high, None),
     }
 }
@@ -132,6 +132,9 @@ pub(super) fn draw(
 }
 
 /// Draws one panel over all iterations.
+/// The most dashed lines at switches in one panel.
+const SWITCH_LINES: usize = 50;
+
 fn draw_whole(canvas: &mut Canvas, settings: &Settings, curves: &[Curve], axis: &Axis) {
     let starts = settings.stream.starts();
     let contexts = settings.stream.count();
@@ -149,7 +152,8 @@ fn draw_whole(canvas: &mut Canvas, settings: &Settings, curves: &[Curve], axis: 
     let every = contexts.div_ceil(8);
     for context in 1..=contexts {
         let start = starts[context - 1] as f64;
-        if context > 1 {
+        // Lines closer than a few pixels would merge.
+        if context > 1 && (context - 1) % contexts.div_ceil(SWITCH_LINES) == 0 {
             canvas.switch(&panel, start);
         }
         if (context - 1) % every == 0 {
