@@ -6,7 +6,6 @@
 //!     --set methods.sgd.learner=error-driven --set methods.sgd.parameters.eta=0.4
 //! ```
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use neurogain::gain::GainDynamics;
@@ -22,14 +21,26 @@ struct ErrorDriven<B: Backend = Cpu> {
     errors: Tensor<B>,
 }
 
+/// `methods.NAME.parameters` in TOML; another key is refused.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parameters {
+    #[serde(default = "default_eta")]
+    eta: f32,
+}
+
+fn default_eta() -> f32 {
+    0.4
+}
+
 impl LearnerKind for ErrorDriven {
     const NAME: &'static str = "error-driven";
 
     fn build<B: Backend>(setup: &Setup<'_, B>) -> Result<Box<dyn Learner<B>>> {
-        let eta = setup.parameters::<BTreeMap<String, f32>>()?;
+        let Parameters { eta } = setup.parameters()?;
         Ok(Box::new(ErrorDriven {
             descent: setup.gradient_descent()?,
-            dynamics: GainDynamics::new(0.9, 1.0, eta.get("eta").copied().unwrap_or(0.4))?,
+            dynamics: GainDynamics::new(0.9, 1.0, eta)?,
             errors: Tensor::zeros(setup.backend, Shape::vector(1))?,
         }))
     }

@@ -140,7 +140,23 @@ pub(super) fn overlay(base: &mut Table, mut own: Table, keys: &'static [Key]) ->
         Some(given) => replaced(&given, &own)?,
         None => Vec::new(),
     };
+    named_once(&own)?;
     merge("", base, own, keys, &replaced);
+    Ok(())
+}
+
+/// Refuses a list with two entries of one name, which would be merged into one.
+fn named_once(own: &Table) -> Result<()> {
+    for (key, list) in own {
+        let names = list.as_array().into_iter().flatten();
+        let names: Vec<&str> = names
+            .filter_map(|entry| entry.get("name")?.as_str())
+            .collect();
+        let twice = (1..names.len()).find(|&at| names[..at].contains(&names[at]));
+        if let Some(at) = twice {
+            return Err(Error::setting(key, names[at], "each name once in a file"));
+        }
+    }
     Ok(())
 }
 

@@ -84,6 +84,10 @@ impl Settings {
             require(list.len() == contexts, key, format!("{list:?}"), expected)
         };
         match (&stream.iterations_per_context, stream.epochs.as_deref()) {
+            (Some(_), Some(_)) => {
+                let expected = "no value, as stream.iterations_per_context is given";
+                Err(Error::setting("stream.epochs", "(given)", expected))
+            }
             (_, Some([_])) => Ok(()),
             (_, Some(list)) => each("stream.epochs", list),
             (Some(list), None) => each("stream.iterations_per_context", list),
@@ -123,8 +127,12 @@ impl Settings {
         }
         for method in &self.methods {
             let key = format!("methods.{}", method.name);
-            if let Some(learner) = &method.learner {
-                learners::find(learner)?;
+            let learner = method.learner.as_deref().unwrap_or(learners::DEFAULT);
+            learners::find(learner)?;
+            if method.parameters.is_some() {
+                let expected = format!("no value, as {learner} has no parameters");
+                let reads = learner != learners::DEFAULT;
+                require(reads, &format!("{key}.parameters"), "(given)", expected)?;
             }
             if let Some(schedule) = &method.schedule {
                 within(&format!("{key}.schedule"), schedule.validate())?;
