@@ -41,8 +41,8 @@ pub(super) fn report(
     settings: &ComodulationSettings,
     outcomes: &[Option<ComodulationRun>],
 ) -> Result<Report> {
-    let (runs, _) = split(outcomes);
-    let experiment = experiment("", settings, outcomes)?;
+    let (runs, primary) = split(outcomes);
+    let experiment = experiment("", settings, &runs, &primary)?;
     let mut files = vec![
         (
             "measures.csv".into(),
@@ -56,12 +56,14 @@ pub(super) fn report(
     let summary = summarised(&experiment.summary)?;
     let table = comodulation_table(&experiment.summary);
     let experiments = [experiment];
-    for drawing in page::drawings(&experiments)? {
+    let drawings = page::drawings(&experiments)?;
+    let page = page::page(&experiments, &drawings)?;
+    files.push(("report.html".into(), page.into_bytes()));
+    for drawing in drawings {
         let file = |ending| Path::new("figures").join(format!("{}.{ending}", drawing.name));
         files.push((file("svg"), drawing.svg.into_bytes()));
         files.push((file("csv"), drawing.csv.into_bytes()));
     }
-    files.push(("report.html".into(), page::page(&experiments)?.into_bytes()));
     Ok(Report {
         table,
         summary,
@@ -76,23 +78,27 @@ pub(super) fn report(
 /// Those of [`report`].
 pub(super) fn comparison(experiments: &[Named<Comodulation>]) -> Result<String> {
     let experiments = experiments.iter();
-    let experiments = experiments.map(|of| experiment(&of.name, &of.settings, &of.outcomes));
-    page::page(&experiments.collect::<Result<Vec<_>>>()?)
+    let experiments = experiments.map(|of| {
+        let (runs, primary) = split(&of.outcomes);
+        experiment(&of.name, &of.settings, &runs, &primary)
+    });
+    let experiments = experiments.collect::<Result<Vec<_>>>()?;
+    page::page(&experiments, &page::drawings(&experiments)?)
 }
 
 /// The content of the page about an experiment.
 fn experiment<'a>(
     name: &'a str,
     settings: &'a ComodulationSettings,
-    outcomes: &[Option<ComodulationRun>],
+    runs: &[AdaptationRun],
+    primary: &[&PretrainingRun],
 ) -> Result<Experiment<'a>> {
-    let (runs, primary) = split(outcomes);
     Ok(Experiment {
         name,
         settings,
-        summary: summarize_comodulation(settings, &runs, &primary),
-        charts: figures::charts(settings, &runs),
-        reliability: figures::reliability(settings, &runs)?,
+        summary: summarize_comodulation(settings, runs, primary),
+        charts: figures::charts(settings, runs),
+        reliability: figures::reliability(settings, runs)?,
     })
 }
 

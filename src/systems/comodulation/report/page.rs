@@ -25,7 +25,7 @@ pub(super) struct Experiment<'a> {
 ///
 /// # Errors
 /// Those of drawing, and [`crate::Error::Setting`] if TOML cannot represent the settings.
-pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
+pub(super) fn page(experiments: &[Experiment], drawings: &[Drawing]) -> Result<String> {
     let several = experiments.len() > 1;
     let prefix = |of: &Experiment| several.then(|| of.name.to_string());
     let common: Vec<Common> = experiments.iter().map(|of| of.settings.common()).collect();
@@ -44,7 +44,6 @@ pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
         @for of in experiments { (findings(prefix(of).as_deref(), &of.summary)) }
         @for (group, _) in GROUPS { (differences(experiments, group)) }
     };
-    let drawings = drawings(experiments)?;
     let drawn: Vec<_> = drawings
         .iter()
         .map(|of| (of.svg.as_str(), of.title.clone(), of.caption.as_str()))

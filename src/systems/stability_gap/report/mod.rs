@@ -39,7 +39,10 @@ pub(super) fn measures() -> Vec<Measure> {
 /// # Errors
 /// Those of [`summarize_results`].
 pub(super) fn summary(results: &Results) -> Result<run::ExperimentSummary> {
-    let summary = summarize_results(results)?;
+    summarized(results, &summarize_results(results)?)
+}
+
+fn summarized(results: &Results, summary: &StabilityGapSummary) -> Result<run::ExperimentSummary> {
     let methods = summary.methods.iter().map(|method| MethodMeasures {
         method: method.method.clone(),
         label: method.label.clone(),
@@ -51,7 +54,7 @@ pub(super) fn summary(results: &Results) -> Result<run::ExperimentSummary> {
     Ok(run::ExperimentSummary {
         methods: methods.collect(),
         hash: summary.hash.clone(),
-        json: serde_json::to_value(&summary).map_err(|e| Error::encoding("summary", "JSON", e))?,
+        json: serde_json::to_value(summary).map_err(|e| Error::encoding("summary", "JSON", e))?,
         incomplete: incomplete(results),
     })
 }
@@ -71,11 +74,12 @@ pub(super) fn report(results: &Results) -> Result<Report> {
             files.push((path, svg.into_bytes()));
         }
     }
-    let page = page::page(&[Experiment::new(String::new(), results)?])?;
-    files.push(("report.html".into(), page.into_bytes()));
+    let experiments = [Experiment::new(String::new(), results)?];
+    let summary = &experiments[0].summary;
+    files.push(("report.html".into(), page::page(&experiments)?.into_bytes()));
     Ok(Report {
-        table: table(results)?,
-        summary: summary(results)?,
+        table: table::table_of(results, summary),
+        summary: summarized(results, summary)?,
         files,
     })
 }

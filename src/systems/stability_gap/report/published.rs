@@ -145,7 +145,7 @@ pub struct ComparisonRow {
     pub agreement: Option<Agreement>,
 }
 
-/// The comparison of our results with the published ones, or the reason why there is none.
+/// The comparison of our results with the published ones. Without one, the reason.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Comparison {
     /// The reason, as a sentence.

@@ -15,7 +15,11 @@ use crate::systems::stability_gap::{Results, Run, Settings};
 /// # Errors
 /// Those of [`summarize_results`].
 pub fn table(results: &Results) -> Result<String> {
-    let summary = summarize_results(results)?;
+    Ok(table_of(results, &summarize_results(results)?))
+}
+
+/// [`table`] of results that have been summarised.
+pub(super) fn table_of(results: &Results, summary: &StabilityGapSummary) -> String {
     let measures = measures();
     let shown = || measures.iter().filter(|measure| measure.in_table());
     let mut heading = vec![String::from("method")];
@@ -32,7 +36,7 @@ pub fn table(results: &Results) -> Result<String> {
     for line in incomplete(results) {
         text.push_str(&format!("not counted: {line}\n"));
     }
-    Ok(text)
+    text
 }
 
 /// A line for every run of the settings that is not complete.

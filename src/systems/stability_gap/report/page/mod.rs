@@ -22,7 +22,7 @@ pub(super) struct Experiment<'a> {
     /// Its name on a page of several experiments.
     pub(super) name: String,
     pub(super) results: &'a Results,
-    summary: StabilityGapSummary,
+    pub(super) summary: StabilityGapSummary,
     comparison: Comparison,
 }
 

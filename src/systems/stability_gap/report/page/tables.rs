@@ -204,7 +204,7 @@ pub(super) fn recovery(experiments: &[Experiment]) -> Markup {
     table("table-recovery", caption, head, body)
 }
 
-/// The comparison with published results, or the reason why there is none.
+/// The comparison with published results. Without one, the reason.
 ///
 /// `number` counts the experiments of a page with several.
 pub(super) fn comparison(experiment: &Experiment, number: Option<usize>) -> Markup {
