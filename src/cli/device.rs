@@ -84,7 +84,7 @@ pub type Card = neurogain::backend::Cuda;
 #[derive(Debug, Clone)]
 pub enum Card {}
 
-/// Evaluates an expression in which `$backend` is the opened card, or `$cpu` if there is none.
+/// Evaluates an expression. In it, `$backend` is the opened card; without a card it is `$cpu`.
 macro_rules! on_device {
     ($card:expr, $cpu:expr, |$backend:ident| $do:expr) => {
         match $card {

@@ -68,19 +68,8 @@ impl Progress {
         }
         self.bar.inc(cost);
         if let Some(begun) = self.begun {
-            let (seconds, due) = (
-                begun.elapsed().as_secs(),
-                self.next_line.load(Ordering::Relaxed),
-            );
-            let next = seconds + LOG_EVERY;
-            let order = Ordering::Relaxed;
-            // One thread prints the line.
-            if seconds >= due
-                && self
-                    .next_line
-                    .compare_exchange(due, next, order, order)
-                    .is_ok()
-            {
+            let seconds = begun.elapsed().as_secs();
+            if is_due(&self.next_line, seconds) {
                 eprintln!("{seconds} s: {done}/{total} {unit}");
             }
         }
@@ -89,5 +78,25 @@ impl Progress {
     /// Removes the bar from the screen.
     pub fn clear(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// Whether a line is due this many seconds after the start; `next` is when. Only one of several threads prints it.
+fn is_due(next: &AtomicU64, seconds: u64) -> bool {
+    let (due, order) = (next.load(Ordering::Relaxed), Ordering::Relaxed);
+    let after = seconds + LOG_EVERY;
+    seconds >= due && next.compare_exchange(due, after, order, order).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_due_once_a_minute() {
+        let next = AtomicU64::new(LOG_EVERY);
+        let due: Vec<u64> = (0..200).filter(|&second| is_due(&next, second)).collect();
+        assert_eq!(due, [60, 120, 180]);
+        assert!(!is_due(&next, 199) && is_due(&next, 500) && !is_due(&next, 500));
     }
 }

@@ -8,7 +8,7 @@ use std::thread;
 
 use neurogain::run::settings::Document;
 use neurogain::run::{
-    Cell, Lock, Memory, RunDirectory, Sweep, SweepSource, System, begin_sweep, cell_directory,
+    Cell, Lock, MemoryNeed, RunDirectory, Sweep, SweepSource, System, begin_sweep, cell_directory,
     cell_has_ended, collect_sweep,
 };
 use neurogain::systems::with_system;
@@ -259,7 +259,7 @@ fn check_memory<S: System>(tasks: &[Task<'_, S>], workers: usize, threads: usize
     }
     needs.sort_unstable();
     let largest = needs.iter().rev().take(workers);
-    Memory {
+    MemoryNeed {
         bytes: largest.fold(0, |sum: u64, &needed| sum.saturating_add(needed)),
         purpose: format!("{workers} cells at the same time"),
         remedy: "lower --workers or --threads",

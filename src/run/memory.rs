@@ -9,7 +9,7 @@ const UNKNOWN_MACHINE: u64 = 1 << 40;
 
 /// The memory that an experiment needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Memory {
+pub struct MemoryNeed {
     /// Upper bound in bytes; `u64::MAX` if a u64 cannot hold it.
     pub bytes: u64,
     /// What needs the memory, with the settings that change it.
@@ -18,7 +18,7 @@ pub struct Memory {
     pub remedy: &'static str,
 }
 
-impl Memory {
+impl MemoryNeed {
     /// Checks that the need fits into the available memory.
     ///
     /// # Errors

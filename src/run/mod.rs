@@ -29,7 +29,7 @@ pub use compare::compare;
 pub use directory::RunDirectory;
 pub(crate) use hash::hash_parameters;
 pub use lock::Lock;
-pub use memory::{Memory, available_memory};
+pub use memory::{MemoryNeed, available_memory};
 pub use pool::run_jobs;
 pub(crate) use records::Csv;
 pub use records::{Column, Records};

@@ -8,6 +8,7 @@ use super::hexadecimal;
 use super::settings::require;
 use crate::data::{TrainTest, cifar, collection, digits, mnist};
 use crate::error::{Error, Result};
+use crate::learn::PixelScaling;
 
 settings! {
     /// The source of the samples, and how pixels x become inputs: `(x/maximum − mean)/standard_deviation`.
@@ -51,6 +52,15 @@ settings! {
 }
 
 impl DataSettings {
+    /// How pixels are scaled.
+    pub(crate) fn scaling(&self) -> PixelScaling {
+        PixelScaling {
+            maximum: self.maximum,
+            mean: self.mean.clone(),
+            standard_deviation: self.standard_deviation.clone(),
+        }
+    }
+
     /// Whether both name the same samples, however the pixels are scaled.
     pub(crate) fn same_samples(&self, other: &Self) -> bool {
         (self.source, &self.name, self.side) == (other.source, &other.name, other.side)

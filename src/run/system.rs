@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::settings::Document;
-use super::{Memory, Records, Session};
+use super::{MemoryNeed, Records, Session};
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::metrics;
@@ -50,7 +50,7 @@ pub trait System: Sized + Send + Sync + 'static {
     fn digest(data: &Self::Data) -> String;
 
     /// The memory that `threads` parallel jobs need at most.
-    fn memory(settings: &Self::Settings, data: &Self::Data, threads: usize) -> Memory;
+    fn memory(settings: &Self::Settings, data: &Self::Data, threads: usize) -> MemoryNeed;
 
     /// Prepares an experiment and checks that the settings can be run on these data.
     ///

@@ -7,7 +7,7 @@ use super::tasks::{Task, TaskData, tasks};
 use super::{ComodulationMethod, ComodulationSettings, memory};
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
-use crate::learn::{DeviceDataset, GainSource, PixelScaling};
+use crate::learn::{DeviceDataset, GainSource};
 use crate::models::{BackboneConfig, ComodulatedConfig};
 use crate::nn::BatchStats;
 use crate::run::{self, Job, MemoryStore, Options, Session, Size, Status};
@@ -170,12 +170,7 @@ impl<'a, B: Backend> ComodulationExperiment<'a, B> {
             return Err(Error::setting("network.weights", value, expected));
         }
         memory::memory(settings, &material.samples, 1).check()?;
-        let data = &settings.data;
-        let normalisation = PixelScaling {
-            maximum: data.maximum,
-            mean: data.mean.clone(),
-            standard_deviation: data.standard_deviation.clone(),
-        };
+        let scaling = settings.data.scaling();
         let image = material.samples.train.shape();
         if image.height != image.width {
             let expected = "square images";
@@ -200,8 +195,8 @@ impl<'a, B: Backend> ComodulationExperiment<'a, B> {
             settings,
             backend,
             shape,
-            training: DeviceDataset::new(backend, &material.samples.train, &normalisation)?,
-            test: DeviceDataset::new(backend, &material.samples.test, &normalisation)?,
+            training: DeviceDataset::new(backend, &material.samples.train, &scaling)?,
+            test: DeviceDataset::new(backend, &material.samples.test, &scaling)?,
             primary: tasks("primary", &settings.primary, material, limit)?,
             tasks: tasks("tasks", &settings.tasks, material, limit)?,
             weights: material.weights.as_deref(),

@@ -4,7 +4,7 @@ use super::ComodulationSettings;
 use crate::data::TrainTest;
 use crate::learn::EVALUATION_BATCH;
 use crate::models::{STAGES, Stem};
-use crate::run::Memory;
+use crate::run::MemoryNeed;
 
 const FLOAT: u64 = 4;
 /// Copies per weight: weight, gradient, packed copy, the optimizer's moments, and a checkpoint as numbers, as bytes and
@@ -21,9 +21,9 @@ pub(super) fn memory(
     settings: &ComodulationSettings,
     samples: &TrainTest,
     threads: usize,
-) -> Memory {
+) -> MemoryNeed {
     let network = &settings.network;
-    Memory {
+    MemoryNeed {
         bytes: needed(settings, samples, threads).unwrap_or(u64::MAX),
         purpose: format!(
             "a network of network.width = {}, encoder = {}, decoder = {}, controller = {}, with training.batch = {}, pretraining.epochs = {:?}, adaptation.iterations = {} of {} tasks,",

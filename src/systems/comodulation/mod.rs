@@ -49,7 +49,8 @@ use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::report::Measure;
 use crate::run::{
-    self, Best, Column, Csv, Job, Memory, Named, Outcome, Records, Report, Saved, Status, System,
+    self, Best, Column, Csv, Job, MemoryNeed, Named, Outcome, Records, Report, Saved, Status,
+    System,
 };
 
 pub use self::experiment::{
@@ -121,7 +122,7 @@ impl System for Comodulation {
         data.digest()
     }
 
-    fn memory(settings: &ComodulationSettings, data: &TaskData, threads: usize) -> Memory {
+    fn memory(settings: &ComodulationSettings, data: &TaskData, threads: usize) -> MemoryNeed {
         memory::memory(settings, &data.samples, threads)
     }
 

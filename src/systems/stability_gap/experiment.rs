@@ -7,7 +7,7 @@ use super::{EvaluatedTasks, MethodSettings, NetworkSettings, Results, Run, Setti
 use crate::backend::{Backend, Cpu};
 use crate::data::{Dataset, TrainTest};
 use crate::error::{Error, Result};
-use crate::learn::{DeviceDataset, EvalSets, PixelScaling, RandomCropFlip, Record};
+use crate::learn::{DeviceDataset, EvalSets, RandomCropFlip, Record};
 use crate::models::{MlpConfig, SlimResNetConfig};
 use crate::run::{self, Job, MemoryStore, Options, Session, Size, evenly};
 use crate::state::Checkpoint;
@@ -38,12 +38,7 @@ impl<'a, B: Backend> Experiment<'a, B> {
     /// suffice.
     pub fn new(settings: &'a Settings, samples: &TrainTest, backend: &'a B) -> Result<Self> {
         settings.validate()?;
-        let data = &settings.data;
-        let normalisation = PixelScaling {
-            maximum: data.maximum,
-            mean: data.mean.clone(),
-            standard_deviation: data.standard_deviation.clone(),
-        };
+        let scaling = settings.data.scaling();
         let stream = &settings.stream;
         if stream.epochs.is_some() {
             let expected = "iterations: call Settings::with_epochs_counted first";
@@ -53,7 +48,7 @@ impl<'a, B: Backend> Experiment<'a, B> {
         let outputs = stream.kind.outputs(samples.train.classes(), &lists);
         let network = network(&settings.network, &samples.train, outputs)?;
         let contexts = stream.contexts(&samples.train, &lists)?;
-        let training = DeviceDataset::new(backend, &samples.train, &normalisation)?;
+        let training = DeviceDataset::new(backend, &samples.train, &scaling)?;
         let mut tasks = stream.kind.tasks(&lists);
         if settings.evaluation.tasks == EvaluatedTasks::First {
             tasks.truncate(1);
@@ -76,7 +71,7 @@ impl<'a, B: Backend> Experiment<'a, B> {
             true => transform(settings),
             false => RandomCropFlip::default(),
         };
-        let test = DeviceDataset::new(backend, test, &normalisation)?;
+        let test = DeviceDataset::new(backend, test, &scaling)?;
         Ok(Experiment {
             settings,
             training,

@@ -7,7 +7,7 @@ use super::{EvaluatedTasks, NetworkSettings, Settings};
 use crate::data::{Dataset, TrainTest};
 use crate::learn::{EVALUATION_BATCH, READY_SAMPLES, RegularizerConfig};
 use crate::optim::Optimizer;
-use crate::run::Memory;
+use crate::run::MemoryNeed;
 
 /// Samples come in blocks of this many; the last is padded.
 const BLOCK: u64 = 16;
@@ -126,9 +126,9 @@ fn sizes(network: &NetworkSettings, samples: &Dataset) -> Option<(u64, u64)> {
 }
 
 /// The memory that `threads` parallel runs need at most.
-pub fn memory(settings: &Settings, samples: &TrainTest, threads: usize) -> Memory {
+pub fn memory(settings: &Settings, samples: &TrainTest, threads: usize) -> MemoryNeed {
     let side_by_side = threads.min(runs(settings));
-    Memory {
+    MemoryNeed {
         bytes: memory_needed(settings, samples, side_by_side).unwrap_or(u64::MAX),
         purpose: format!(
             "{side_by_side} of {} runs at the same time, with training.batch = {}, {} and {} × {} iterations,",

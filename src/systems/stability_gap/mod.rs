@@ -43,8 +43,8 @@ use crate::data::TrainTest;
 use crate::error::{Error, Result};
 use crate::report::Measure;
 use crate::run::{
-    self, Best, Job, Memory, Named, Outcome, Records, Report, Saved, Status, System, data_digest,
-    load_samples,
+    self, Best, Job, MemoryNeed, Named, Outcome, Records, Report, Saved, Status, System,
+    data_digest, load_samples,
 };
 
 pub use self::analyses::{ANALYSES, Analysis, analyse};
@@ -103,7 +103,7 @@ impl System for StabilityGap {
         data_digest(data)
     }
 
-    fn memory(settings: &Settings, data: &TrainTest, threads: usize) -> Memory {
+    fn memory(settings: &Settings, data: &TrainTest, threads: usize) -> MemoryNeed {
         memory::memory(settings, data, threads)
     }
 

@@ -92,7 +92,7 @@ settings! {
 settings! {
     /// The training samples of a context.
     pub enum StreamTraining {
-        /// Those of its own list and of all earlier lists.
+        /// The samples of its own list and of all earlier lists.
         Joint = "joint",
         /// Those of its own list only.
         Sequential = "sequential",

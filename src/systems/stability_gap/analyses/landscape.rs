@@ -9,7 +9,7 @@ use crate::analysis::{Coordinates, Eigenpair, LossSurface, Snapshot};
 use crate::backend::Backend;
 use crate::data::{TrainTest, digits};
 use crate::error::{Error, Result};
-use crate::learn::{DeviceDataset, PixelScaling};
+use crate::learn::DeviceDataset;
 use crate::report::figure::{Chart, ChartPanel, ChartRow, Series};
 use crate::report::table::aligned;
 use crate::rng::{Purpose, RandomStream};
@@ -116,13 +116,8 @@ impl<'a, B: Backend> Probe<'a, B> {
         let mut settings = Settings::preset("split-digits")?;
         settings.evaluation.every = settings.stream.iterations;
         let samples = digits::load();
-        let data = &settings.data;
-        let normalisation = PixelScaling {
-            maximum: data.maximum,
-            mean: data.mean.clone(),
-            standard_deviation: data.standard_deviation.clone(),
-        };
-        let training = DeviceDataset::new(backend, &samples.train, &normalisation)?;
+        let scaling = settings.data.scaling();
+        let training = DeviceDataset::new(backend, &samples.train, &scaling)?;
         let mut contexts = Vec::new();
         for (context, classes) in settings.stream.contexts.iter().enumerate() {
             let classes: Vec<u8> = classes
