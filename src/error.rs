@@ -13,7 +13,7 @@ use core::fmt;
 /// `core::result::Result` with this crate's [`Error`].
 pub type Result<T> = core::result::Result<T, Error>;
 
-/// An error: what is wrong, where, and what would be right.
+/// An error. It names the problem, its place and the correct values.
 #[non_exhaustive]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
@@ -46,7 +46,7 @@ pub enum Error {
         /// All known names, separated by commas, for the message.
         known: String,
     },
-    /// A file that violates its format, or that does not match what it is used with.
+    /// A file with invalid contents, or a file that belongs to other settings or data.
     Format {
         /// The file.
         path: String,
@@ -57,7 +57,7 @@ pub enum Error {
     Settings {
         /// The file.
         path: String,
-        /// The line and setting, what is wrong with it, and what would be right.
+        /// The line, the setting, the problem and the correct values.
         problem: String,
     },
     /// A file or directory cannot be read or written: the operating system refuses, the path is taken, or it does not

@@ -90,7 +90,7 @@ fn joint_training_is_that_of_growing_lists() {
             "{kind}"
         );
         assert_ne!(alone.hash, counted.hash, "{kind}");
-        // A buffer that keeps all samples replays the same set as joint training, in another order.
+        // A replay buffer gives other batches than joint training; `replay.rs` checks the samples that it holds.
         let replayed = run(&[
             &kind,
             joint,

@@ -88,7 +88,7 @@ impl Argument {
         Ok(Self::address(floats.own()?.address()))
     }
 
-    /// A count; fails if it exceeds what a kernel can count.
+    /// A count. An error if it is larger than a kernel's counter.
     pub fn count(count: usize) -> Result<Self> {
         Ok(number(count)?.into())
     }

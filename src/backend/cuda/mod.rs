@@ -134,7 +134,7 @@ impl Cuda {
 
     /// Calls `run` with the temporary buffers, locked until it returns.
     fn with_scratch<R>(&self, run: impl FnOnce(&mut Scratch) -> Result<R>) -> Result<R> {
-        // After a panic the buffers are still valid: nothing reads what was left in them.
+        // A panic leaves valid buffers: their old contents are never read.
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         run(&mut scratch)
     }
