@@ -189,7 +189,8 @@ impl<B: Backend> Setup<'_, B> {
         let table = self.method.parameters.clone().unwrap_or_default();
         table.clone().try_into().map_err(|error| {
             let name = format!("methods.{}.parameters", self.method.name);
-            Error::setting(name, table, error)
+            let expected = format!("the learner's parameters ({})", error.message());
+            Error::setting(name, toml::Value::Table(table), expected)
         })
     }
 }
