@@ -41,6 +41,9 @@ pub(super) fn page(experiments: &[Experiment], drawings: &[Drawing]) -> Result<S
         @for (group, caption) in GROUPS { (methods(experiments, group, caption)) }
     };
     let beside = html! {
+        @if experiments.iter().flat_map(|of| &of.summary.differences).any(|d| d.method == "comodulation") {
+            (findings_head())
+        }
         @for of in experiments { (findings(prefix(of).as_deref(), &of.summary)) }
         @for (group, _) in GROUPS { (differences(experiments, group)) }
     };
@@ -209,6 +212,17 @@ fn differences(experiments: &[Experiment], group: &str) -> Markup {
     table(&format!("table-differences-{group}"), caption, head, body)
 }
 
+/// How to read the findings.
+fn findings_head() -> Markup {
+    html! {
+        p {
+            "The paper’s findings on comodulation, on its data. (To check that residual connections make gains "
+            "sparser, compare with a run with " code { "network.residual = true" } ".) With few seeds the 95 % "
+            "intervals are too narrow: they contain the true mean 75 % of the time with 3 seeds, 83 % with 5."
+        }
+    }
+}
+
 /// The paper's findings, and whether this experiment agrees.
 fn findings(name: Option<&str>, summary: &ComodulationSummary) -> Markup {
     let claims: [(&str, &str, &str, bool); 7] = [
@@ -292,11 +306,6 @@ fn findings(name: Option<&str>, summary: &ComodulationSummary) -> Markup {
     html! {
         @if !verdicts.is_empty() {
             @if let Some(name) = name { h3 { (name) } }
-            p {
-                "The paper’s findings on comodulation, on its data. (To check that residual connections make gains "
-                "sparser, compare with a run with " code { "network.residual = true" } ".) With few seeds the 95 % "
-                "intervals are too narrow: they contain the true mean 75 % of the time with 3 seeds, 83 % with 5."
-            }
             ul {
                 @for (claim, epochs, verdict, numbers) in verdicts {
                     li { (claim) ": " strong { (verdict) } " (" (numbers) ", " (epochs) " epochs)" }

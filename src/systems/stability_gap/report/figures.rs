@@ -51,7 +51,7 @@ impl Figure {
     pub(super) fn caption(self) -> &'static str {
         match self {
             Figure::Accuracy => {
-                "Mean over seeds, band ± standard error. Dashed: switches of context. Dotted: the minimum \
+                "Mean over seeds, band ± standard error. Dashed: switches of context, at most 50 of them. Dotted: the minimum \
                  of the mean curve within each context from the second on."
             }
             Figure::Switches => {
