@@ -118,6 +118,8 @@ fn cell<D: Document>(sweep: &Sweep<D>, number: usize) -> Result<&Cell<D>> {
 /// A cell that has not ended.
 struct Task<'a, S: System> {
     cell: &'a Cell<S::Settings>,
+    /// The cell's, completed from the data.
+    settings: S::Settings,
     data: Arc<S::Data>,
 }
 
@@ -205,7 +207,7 @@ impl<'a, S: System> SweepRunner<'a, S> {
 
     /// Runs one cell in its directory, continuing from existing results.
     fn one(&self, task: &Task<'_, S>, progress: &Progress) -> Result<()> {
-        let jobs = S::jobs(&task.cell.settings).len();
+        let jobs = S::jobs(&task.settings).len();
         // Each cell opens the card separately, so that parallel cells have separate queues.
         let card = self.device.open()?;
         let cpu = processor(self.threads, jobs)?;
@@ -219,7 +221,7 @@ impl<'a, S: System> SweepRunner<'a, S> {
         task: &Task<'_, S>,
         progress: &Progress,
     ) -> Result<()> {
-        let settings = &task.cell.settings;
+        let settings = &task.settings;
         let path = cell_directory(self.directory, task.cell);
         let directory = match RunDirectory::<S>::open(&path) {
             Ok(begun) if begun.settings() == settings => begun,
@@ -252,8 +254,8 @@ impl<'a, S: System> SweepRunner<'a, S> {
 /// Refuses cells that need more memory than is available, alone or in parallel.
 fn check_memory<S: System>(tasks: &[Task<'_, S>], workers: usize, threads: usize) -> Result<()> {
     let mut needs = Vec::with_capacity(tasks.len());
-    for Task { cell, data } in tasks {
-        let needed = S::memory(&cell.settings, data, threads);
+    for Task { settings, data, .. } in tasks {
+        let needed = S::memory(settings, data, threads);
         needed.check()?;
         needs.push(needed.bytes);
     }
@@ -279,7 +281,12 @@ fn tasks<'a, S: System>(
             Some(task) => Arc::clone(&task.data),
             None => Arc::new(S::load(&cell.settings, directory)?),
         };
-        tasks.push(Task { cell, data });
+        let settings = S::resolved(cell.settings.clone(), &data)?;
+        tasks.push(Task {
+            cell,
+            settings,
+            data,
+        });
     }
     Ok(tasks)
 }

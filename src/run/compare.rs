@@ -21,12 +21,22 @@ pub fn compare<S: System>(directories: &[PathBuf], out: &Path) -> Result<()> {
     }
     let mut experiments = Vec::with_capacity(directories.len());
     for path in directories {
+        experiments.push(Named::<S>::read(path)?);
+    }
+    files::write(out, S::comparison(&experiments)?.as_bytes())
+}
+
+impl<S: System> Named<S> {
+    /// Reads a run directory, whose path becomes the name.
+    ///
+    /// # Errors
+    /// Those of [`RunDirectory::open`] and [`RunDirectory::load`].
+    pub fn read(path: &Path) -> Result<Self> {
         let directory = RunDirectory::<S>::open(path)?;
-        experiments.push(Named {
+        Ok(Named {
             name: path.display().to_string(),
             settings: directory.settings().clone(),
             outcomes: directory.load()?,
-        });
+        })
     }
-    files::write(out, S::comparison(&experiments)?.as_bytes())
 }

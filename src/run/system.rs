@@ -46,6 +46,11 @@ pub trait System: Sized + Send + Sync + 'static {
         Ok(settings)
     }
 
+    /// Whether `resolved` can be what [`resolved`](Self::resolved) makes of `settings`, with data that are not at hand.
+    fn is_resolved(resolved: &Self::Settings, settings: &Self::Settings) -> bool {
+        resolved == settings
+    }
+
     /// SHA-256 of the data, in hexadecimal.
     fn digest(data: &Self::Data) -> String;
 

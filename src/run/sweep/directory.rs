@@ -15,7 +15,7 @@ use super::{Cell, Sweep, SweepSource, chart, table};
 use crate::error::{Error, Result};
 use crate::run::files::{damaged, write};
 use crate::run::settings::Document;
-use crate::run::{ExperimentSummary, RunDirectory, System, all_ended};
+use crate::run::{ExperimentSummary, Named, System, all_ended};
 
 /// The result of [`collect_sweep`].
 #[derive(Debug, Clone, PartialEq)]
@@ -76,7 +76,7 @@ fn open_sweep<D: Document>(dir: &Path) -> Result<Sweep<D>> {
 /// is written.
 pub fn cell_has_ended<S: System>(dir: &Path, cell: &Cell<S::Settings>) -> bool {
     let finished = cell_directory(dir, cell).join("summary.json").exists();
-    finished && read::<S>(dir, cell).is_ok_and(|outcomes| all_ended(&outcomes))
+    finished && read::<S>(dir, cell).is_ok_and(|found| all_ended(&found.outcomes))
 }
 
 /// Collects the results of the sweep in `dir` into `sweep.csv` and `sweep.json`. Cells that are missing, unfinished or
@@ -135,7 +135,8 @@ pub(super) struct Gathered<'a, D> {
 
 impl<'a, D: Document> Gathered<'a, D> {
     fn new<S: System<Settings = D>>(dir: &Path, cell: &'a Cell<D>) -> Result<Self> {
-        let found = read::<S>(dir, cell).and_then(|outcomes| S::summary(&cell.settings, &outcomes));
+        let found =
+            read::<S>(dir, cell).and_then(|found| S::summary(&found.settings, &found.outcomes));
         let nothing = || S::summary(&cell.settings, &vec![None; S::jobs(&cell.settings).len()]);
         let (summary, problem, error) = match found {
             Ok(summary) => (summary, None, None),
@@ -155,16 +156,16 @@ impl<'a, D: Document> Gathered<'a, D> {
     }
 }
 
-/// Reads the outcomes of `cell` and checks that its directory has the cell's settings.
-fn read<S: System>(dir: &Path, cell: &Cell<S::Settings>) -> Result<Vec<Option<S::Outcome>>> {
+/// The outcomes of `cell`, whose directory must have the cell's settings.
+fn read<S: System>(dir: &Path, cell: &Cell<S::Settings>) -> Result<Named<S>> {
     let dir = cell_directory(dir, cell);
-    let directory = RunDirectory::<S>::open(&dir)?;
-    if *directory.settings() != cell.settings {
+    let found = Named::<S>::read(&dir)?;
+    if !S::is_resolved(&found.settings, &cell.settings) {
         let config = dir.join("config.toml");
         return Err(Error::format(
             &config,
             "its settings are not those of this cell",
         ));
     }
-    directory.load()
+    Ok(found)
 }

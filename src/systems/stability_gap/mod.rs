@@ -99,6 +99,17 @@ impl System for StabilityGap {
         }
     }
 
+    fn is_resolved(resolved: &Settings, settings: &Settings) -> bool {
+        let mut settings = settings.clone();
+        if settings.stream.epochs.take().is_some() {
+            // The data decide these.
+            settings.stream.iterations = resolved.stream.iterations;
+            let each = &resolved.stream.iterations_per_context;
+            settings.stream.iterations_per_context = each.clone();
+        }
+        *resolved == settings
+    }
+
     fn digest(data: &TrainTest) -> String {
         data_digest(data)
     }

@@ -268,3 +268,34 @@ fn a_sweep_that_is_interrupted_goes_on_to_the_same_bytes() {
         assert!(read(&folder, &format!("whole/{file}")) == here, "{file}");
     }
 }
+
+/// Epochs become iterations when the data are known, for each cell of a sweep as for a run.
+#[test]
+fn a_sweep_may_give_epochs() {
+    let folder = with_sweep(
+        "base = \"split-digits\"\nmethods = [\"sgd\"]\nseeds = [1]\n\
+         set = [\"network.hidden=[8]\", \"stream.contexts=[[0, 1]]\"]\n\
+         [grid]\nstream.epochs = [[1], [2]]\n",
+    );
+    let sweep = ["sweep", "eta.toml", "--out", "swept", "--quiet"];
+    let first = succeeds(&folder, &sweep);
+    let csv = read(&folder, "swept/sweep.csv");
+    assert_eq!(String::from_utf8_lossy(&csv).matches("complete").count(), 2);
+    let lines = |cell: &str| {
+        let records = read(&folder, &format!("swept/cells/{cell}/runs/sgd-1.csv"));
+        records.iter().filter(|&&byte| byte == b'\n').count() - 1
+    };
+    assert_eq!(lines("002"), 2 * lines("001"));
+    // Again: nothing is left to do.
+    let before = read(&folder, "swept/cells/001/config.toml");
+    assert_eq!(succeeds(&folder, &sweep), first);
+    assert_eq!(read(&folder, "swept/cells/001/config.toml"), before);
+    let config = folder.path().join("swept/cells/001/config.toml");
+    let other = String::from_utf8_lossy(&before).replace("batch = 64", "batch = 65");
+    std::fs::write(config, other).expect("written");
+    let [_, complaint] = crate::program::ended(
+        &mut crate::program::quick(&folder, &["sweep", "--collect", "swept"]),
+        1,
+    );
+    assert!(complaint.contains("not those of this cell"), "{complaint}");
+}
