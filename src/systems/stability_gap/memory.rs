@@ -3,11 +3,12 @@
 //! Linux grants more memory than it has and kills the process when the memory is used. Only a check beforehand gives
 //! an error message.
 
-use super::{EvaluatedTasks, NetworkSettings, Settings};
+use super::{EvaluatedTasks, Settings};
 use crate::data::{Dataset, TrainTest};
 use crate::learn::{EVALUATION_BATCH, READY_SAMPLES, RegularizerConfig};
 use crate::optim::Optimizer;
 use crate::run::MemoryNeed;
+use crate::run::continual::NetworkSettings;
 
 /// Samples come in blocks of this many; the last is padded.
 const BLOCK: u64 = 16;

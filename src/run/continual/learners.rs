@@ -5,13 +5,12 @@ use std::sync::{Mutex, MutexGuard};
 
 use serde::de::DeserializeOwned;
 
-use super::experiment::NetworkConfig;
-use super::{MethodSettings, Settings};
+use super::{GainSettings, MethodSettings, NetworkConfig};
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::gain::GainDynamics;
 use crate::learn::{Drive, GainConfig, GradientDescent, Learner, OptimizerConfig, Schedule};
-use crate::models::{Mlp, Network, SlimResNet};
+use crate::models::Network;
 use crate::run::settings::{Range, unknown};
 
 /// The default learner.
@@ -63,7 +62,7 @@ impl Registration {
         self.name
     }
 
-    pub(super) fn build<B: Backend>(&self, setup: &Setup<'_, B>) -> Result<Box<dyn Learner<B>>> {
+    fn build<B: Backend>(&self, setup: &Setup<'_, B>) -> Result<Box<dyn Learner<B>>> {
         let mut builds = self.builds.iter();
         match builds.find_map(|build| build.downcast_ref::<Build<B>>()) {
             Some(build) => build(setup),
@@ -109,6 +108,11 @@ pub(super) fn find(name: &str) -> Result<Registration> {
     })
 }
 
+/// Builds the learner of a method.
+pub(crate) fn build<B: Backend>(setup: &Setup<'_, B>) -> Result<Box<dyn Learner<B>>> {
+    find(setup.method.learner.as_deref().unwrap_or(DEFAULT))?.build(setup)
+}
+
 fn added() -> MutexGuard<'static, Vec<Registration>> {
     // A poisoned lock still holds complete registrations: each is pushed in one step.
     ADDED.lock().unwrap_or_else(|e| e.into_inner())
@@ -119,13 +123,15 @@ fn added() -> MutexGuard<'static, Vec<Registration>> {
 pub struct Setup<'a, B: Backend = Cpu> {
     /// The backend that it runs on.
     pub backend: &'a B,
-    /// The experiment.
-    pub settings: &'a Settings,
-    /// The method, one of the experiment's.
+    /// The method.
     pub method: &'a MethodSettings,
+    /// The experiment's learning rate, for methods without one.
+    pub learning_rate: f32,
+    /// The experiment's constants of the gain dynamics, for gain-modulated methods without constants.
+    pub gain: Option<&'a GainSettings>,
     /// The seed of the run's random streams.
     pub seed: u64,
-    pub(super) network: &'a NetworkConfig,
+    pub(crate) network: &'a NetworkConfig,
 }
 
 impl<B: Backend> Setup<'_, B> {
@@ -134,11 +140,7 @@ impl<B: Backend> Setup<'_, B> {
     /// # Errors
     /// [`Error::Setting`] for a layer that does not exist, [`Error::Memory`] if memory does not suffice.
     pub fn network(&self) -> Result<Box<dyn Network<B>>> {
-        let (backend, seed) = (self.backend, self.seed);
-        Ok(match self.network {
-            NetworkConfig::Mlp(shape) => Box::new(Mlp::new(backend, shape, seed)?),
-            NetworkConfig::SlimResNet(shape) => Box::new(SlimResNet::new(backend, shape, seed)?),
-        })
+        self.network.build(self.backend, self.seed)
     }
 
     /// The gradient-descent learner of the method's settings.
@@ -146,10 +148,17 @@ impl<B: Backend> Setup<'_, B> {
     /// # Errors
     /// As [`network`](Self::network), and [`Error::Setting`] for a constant outside its range.
     pub fn gradient_descent(&self) -> Result<GradientDescent<B>> {
-        let (settings, method) = (self.settings, self.method);
+        let method = self.method;
         let gain = match method.gain_modulated {
             true => {
-                let constants = method.gain.as_ref().unwrap_or(&settings.gain);
+                let constants = method.gain.as_ref().or(self.gain).ok_or_else(|| {
+                    let key = format!("methods.{}.gain", method.name);
+                    Error::setting(
+                        key,
+                        "(missing)",
+                        "gamma, g0 and eta, because gain_modulated is true",
+                    )
+                })?;
                 let dynamics = GainDynamics::new(constants.gamma, constants.g0, constants.eta)?;
                 Some(GainConfig {
                     dynamics,
@@ -159,11 +168,10 @@ impl<B: Backend> Setup<'_, B> {
             }
             false => None,
         };
-        let rate = settings.training.learning_rate;
         let optimizer = OptimizerConfig {
             optimizer: method.optimizer,
             backbone: method.backbone.unwrap_or(method.optimizer),
-            learning_rate: method.learning_rate.unwrap_or(rate),
+            learning_rate: method.learning_rate.unwrap_or(self.learning_rate),
             schedule: method.schedule.unwrap_or(Schedule::Constant),
             weight_decay: method.weight_decay.unwrap_or(0.0),
             reset_optimizer_on_switch: method.reset_optimizer_on_switch.unwrap_or(false),
