@@ -13,6 +13,7 @@
 //! ```
 
 mod adaptation;
+mod batches;
 mod drawing;
 mod eval_sets;
 mod gain_modulation;
@@ -31,6 +32,10 @@ pub use adaptation::{
     ComodulationLearner, ComodulationLearnerConfig, ControllerPass, GainGranularity, GainSource,
     Modulator, Prediction,
 };
+pub use batches::Sampling;
+#[cfg(feature = "report")]
+pub(crate) use batches::{BatchConfig, Batches};
+#[cfg(feature = "report")]
 pub use eval_sets::EvalSets;
 #[cfg(feature = "report")]
 pub(crate) use eval_sets::READY_SAMPLES;

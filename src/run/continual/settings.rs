@@ -1,6 +1,8 @@
 //! The settings that several systems share: stream, network, training, methods.
 
-use crate::learn::{Drive, RandomCropFlip, RegularizerConfig, ReplacementConfig, Schedule};
+use crate::learn::{
+    Drive, RandomCropFlip, RegularizerConfig, ReplacementConfig, Sampling, Schedule,
+};
 use crate::optim::Optimizer;
 use crate::stream::{ReplayKind, StreamKind};
 
@@ -90,8 +92,10 @@ settings! {
     /// Training settings that all methods share.
     #[derive(Debug, Clone, PartialEq)]
     pub struct TrainingSettings {
-        /// Samples per batch, drawn uniformly with replacement.
+        /// Samples per batch.
         pub batch: usize [AtLeastOne],
+        /// How the samples of a batch are chosen. Default: "uniform".
+        pub sampling: Option<Sampling>,
         /// Learning rate α.
         pub learning_rate: f32 [Positive],
         /// Training images are zero-padded by this many pixels on each side, then cropped at a random position to their

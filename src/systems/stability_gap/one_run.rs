@@ -8,7 +8,7 @@ use super::{Experiment, Run};
 use crate::analysis::Snapshot;
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::learn::{History, Learner, Trainer};
+use crate::learn::{History, Learner, Sampling, Trainer};
 use crate::run::continual::{self, MethodSettings, NetworkConfig, Setup};
 use crate::run::{Session, Status, hash_parameters, hexadecimal};
 use crate::state::Checkpoint;
@@ -67,6 +67,7 @@ impl<B: Backend> Experiment<'_, B> {
             training: &self.data.training,
             test: &self.data.test,
             batch: settings.training.batch,
+            sampling: settings.training.sampling.unwrap_or(Sampling::Uniform),
             transform: settings.training.transform(),
             evaluate_every: settings.evaluation.every,
             seed,
