@@ -16,15 +16,10 @@ pub(super) fn charts(
         outcomes,
         "tasks",
         "Accuracy task by task",
-        "accuracy at the end of each task, and before its first iteration",
-        &[
-            ("accuracy at the end (%)", &|row, _| {
-                Some(100.0 * row.accuracy)
-            }),
-            ("online accuracy (%)", &|row, _| {
-                Some(100.0 * row.online_accuracy?)
-            }),
-        ],
+        "accuracy at the end of each task",
+        &[("accuracy at the end (%)", &|row, _| {
+            Some(100.0 * row.accuracy)
+        })],
     ));
     charts.extend(within_tasks(settings, outcomes));
     charts.extend(by_task(
