@@ -18,18 +18,27 @@
 //! ```
 
 mod batch_norm;
+mod bias;
 mod channel_scale;
+mod channels;
+mod crelu;
 mod gain_convolution;
 mod gain_linear;
+mod layer_norm;
+mod linear_leak;
 mod loss;
 mod parameter;
 mod pool;
 mod relu;
 
 pub use batch_norm::BatchNorm2d;
+pub use bias::Bias;
 pub use channel_scale::ChannelScale;
+pub use crelu::Crelu;
 pub use gain_convolution::GainConvolution;
 pub use gain_linear::GainLinear;
+pub use layer_norm::LayerNorm;
+pub use linear_leak::LinearLeak;
 pub use loss::{BatchStats, LossLog};
 pub use parameter::{Init, Parameter};
 pub use pool::SpatialPool;
