@@ -59,12 +59,12 @@ pub trait Learner<B: Backend = Cpu>: State<B> {
         Ok(())
     }
 
-    /// Numbers that describe the learner's state, by name, for records; none by default. Names and their order never
-    /// change during a run.
+    /// Numbers that describe the learner's state while it evaluates `x`, by name, for records; none by default. Names
+    /// and their order never change during a run.
     ///
     /// # Errors
-    /// Errors of the kernels.
-    fn signals(&mut self, _backend: &B) -> Result<Vec<(String, f64)>> {
+    /// [`Error::Shape`](crate::Error::Shape) if `x` does not fit the network.
+    fn signals(&mut self, _backend: &B, _x: &Tensor<B>) -> Result<Vec<(String, f64)>> {
         Ok(Vec::new())
     }
 

@@ -106,9 +106,28 @@ pub(crate) fn check_methods(methods: &[MethodSettings], network: &NetworkSetting
             within(&format!("{key}.schedule"), schedule.validate())?;
         }
         if method.replacement.is_some() {
-            let mlp = matches!(network, NetworkSettings::Mlp { .. });
-            let expected = "no value: it needs network.kind = \"mlp\"";
-            require(mlp, &format!("{key}.replacement"), "(given)", expected)?;
+            let units = !matches!(network, NetworkSettings::SlimResnet18 { .. });
+            let expected = "no value: it needs network.kind = \"mlp\" or \"feedforward\"";
+            require(units, &format!("{key}.replacement"), "(given)", expected)?;
+        }
+        let of_feedforward = [
+            ("activation", method.activation.is_some()),
+            ("layer_norm", method.layer_norm.is_some()),
+        ];
+        let feedforward = matches!(network, NetworkSettings::Feedforward { .. });
+        for (name, given) in of_feedforward {
+            let expected = "no value: it needs network.kind = \"feedforward\"";
+            require(
+                feedforward || !given,
+                &format!("{key}.{name}"),
+                "(given)",
+                expected,
+            )?;
+        }
+        if feedforward && method.gain_modulated {
+            let key = format!("{key}.gain_modulated");
+            let expected = "false: a feed-forward network has no gains";
+            return Err(Error::setting(key, true, expected));
         }
         let without = [
             ("drive", method.drive.is_some()),

@@ -140,7 +140,7 @@ impl<B: Backend> Setup<'_, B> {
     /// # Errors
     /// [`Error::Setting`] for a layer that does not exist, [`Error::Memory`] if memory does not suffice.
     pub fn network(&self) -> Result<Box<dyn Network<B>>> {
-        self.network.build(self.backend, self.seed)
+        self.network.build(self.backend, self.method, self.seed)
     }
 
     /// The gradient-descent learner of the method's settings.

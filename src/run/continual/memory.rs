@@ -97,6 +97,36 @@ fn sizes(network: &NetworkSettings, samples: &Dataset) -> Option<(u64, u64)> {
             let weights = sum_of(widths.windows(2), |pair| pair[0].checked_mul(pair[1]))?;
             Some((sum(widths.into_iter())?, weights))
         }
+        NetworkSettings::Feedforward {
+            convolutions,
+            hidden,
+        } => {
+            let shape = samples.shape();
+            let (mut height, mut width, mut channels) = (
+                shape.height as u64,
+                shape.width as u64,
+                shape.channels as u64,
+            );
+            let (mut neurons, mut weights) = (inputs, 0u64);
+            for convolution in convolutions {
+                let (outputs, window) = (convolution.channels as u64, convolution.window as u64);
+                let of_window = window.checked_mul(window)?.checked_mul(channels)?;
+                weights = weights.checked_add(of_window.checked_mul(outputs)?)?;
+                let pixels = height.checked_mul(width)?;
+                neurons = neurons.checked_add(pixels.checked_mul(outputs)?.checked_mul(2)?)?;
+                height = height.saturating_sub(window.saturating_sub(1)) / 2;
+                width = width.saturating_sub(window.saturating_sub(1)) / 2;
+                channels = outputs.checked_mul(2)?;
+            }
+            let mut before = height.checked_mul(width)?.checked_mul(channels)?;
+            for outputs in hidden.iter().map(|&n| n as u64).chain([classes]) {
+                weights = weights.checked_add(before.checked_add(1)?.checked_mul(outputs)?)?;
+                neurons = neurons.checked_add(outputs.checked_mul(4)?)?;
+                // CReLU doubles the features.
+                before = outputs.checked_mul(2)?;
+            }
+            Some((neurons, weights.checked_mul(2)?))
+        }
         NetworkSettings::SlimResnet18 { width, .. } => {
             // The tensors that the backward pass reads hold 16⅓ times the numbers of the first stage's
             // output, as each stage has half the numbers of the previous one: at most 20 times with the
@@ -118,7 +148,9 @@ fn sizes(network: &NetworkSettings, samples: &Dataset) -> Option<(u64, u64)> {
 /// The settings of the network's size.
 pub(crate) fn described(network: &NetworkSettings) -> String {
     match network {
-        NetworkSettings::Mlp { hidden, .. } => format!("network.hidden = {hidden:?}"),
+        NetworkSettings::Mlp { hidden, .. } | NetworkSettings::Feedforward { hidden, .. } => {
+            format!("network.hidden = {hidden:?}")
+        }
         NetworkSettings::SlimResnet18 { width, .. } => format!("network.width = {width}"),
     }
 }

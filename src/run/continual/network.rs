@@ -1,15 +1,19 @@
 //! The network of an experiment.
 
-use super::NetworkSettings;
+use super::{MethodSettings, NetworkSettings};
 use crate::backend::Backend;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::models::{Mlp, MlpConfig, Network, SlimResNet, SlimResNetConfig};
+use crate::models::{
+    Activation, Feedforward, FeedforwardConfig, Mlp, MlpConfig, Network, SlimResNet,
+    SlimResNetConfig,
+};
 
 /// The configuration of each run's network.
 #[derive(Debug)]
 pub(crate) enum NetworkConfig {
     Mlp(MlpConfig),
+    Feedforward(FeedforwardConfig),
     SlimResNet(SlimResNetConfig),
 }
 
@@ -36,6 +40,17 @@ impl NetworkConfig {
                     output_standard_deviation: *output_standard_deviation,
                 })
             }
+            NetworkSettings::Feedforward {
+                convolutions,
+                hidden,
+            } => NetworkConfig::Feedforward(FeedforwardConfig {
+                input: [shape.height, shape.width, shape.channels],
+                convolutions: convolutions.clone(),
+                hidden: hidden.clone(),
+                classes: outputs,
+                activation: Activation::Relu,
+                layer_norm: false,
+            }),
             NetworkSettings::SlimResnet18 {
                 width,
                 head_standard_deviation,
@@ -57,10 +72,21 @@ impl NetworkConfig {
         })
     }
 
-    /// The network, with weights drawn from the seed.
-    pub(super) fn build<B: Backend>(&self, backend: &B, seed: u64) -> Result<Box<dyn Network<B>>> {
+    /// The network of a method, with weights drawn from the seed.
+    pub(super) fn build<B: Backend>(
+        &self,
+        backend: &B,
+        method: &MethodSettings,
+        seed: u64,
+    ) -> Result<Box<dyn Network<B>>> {
         Ok(match self {
             NetworkConfig::Mlp(config) => Box::new(Mlp::new(backend, config, seed)?),
+            NetworkConfig::Feedforward(config) => {
+                let activation = method.activation.unwrap_or(Activation::Relu);
+                let mut config = config.with_equal_parameters(activation)?;
+                config.layer_norm = method.layer_norm.unwrap_or(false);
+                Box::new(Feedforward::new(backend, &config, seed)?)
+            }
             NetworkConfig::SlimResNet(config) => Box::new(SlimResNet::new(backend, config, seed)?),
         })
     }

@@ -3,6 +3,7 @@
 use crate::learn::{
     Drive, RandomCropFlip, RegularizerConfig, ReplacementConfig, Sampling, Schedule,
 };
+use crate::models::{Activation, ConvolutionConfig};
 use crate::optim::Optimizer;
 use crate::stream::{ReplayKind, StreamKind};
 
@@ -76,6 +77,14 @@ settings! {
             /// Standard deviation of the initial output weights, drawn from N(0, σ²).
             output_standard_deviation: f32 [NotNegative],
         },
+        /// A feed-forward network with biases and PyTorch's default initialisation: convolutions, then linear layers.
+        /// It has no gains.
+        Feedforward = "feedforward" {
+            /// The convolutions, in order. Default: none.
+            convolutions: Vec<ConvolutionConfig> = [],
+            /// Number of neurons of each hidden linear layer.
+            hidden: Vec<usize> [AtLeastOne],
+        },
         /// A slim ResNet-18, for square images.
         SlimResnet18 = "slim-resnet18" {
             /// Channels of the first stage.
@@ -143,6 +152,11 @@ settings! {
         pub slow_weights_only: Option<bool>,
         /// The constants of the gain dynamics for this method. Default: those of the experiment.
         pub gain: Option<GainSettings>,
+        /// The nonlinearity of a feed-forward network. The hidden layers become narrower if it needs more parameters, so
+        /// that all methods have about the same number of parameters. Default: "relu".
+        pub activation: Option<Activation>,
+        /// Whether a feed-forward network has layer normalisation before each nonlinearity. Default: false.
+        pub layer_norm: Option<bool>,
         /// The learner. Default: `gradient-descent`. A program can register further learners.
         pub learner: Option<String>,
         /// Learning rate α. Default: that of the experiment.

@@ -206,8 +206,12 @@ impl<'a, B: Backend> Learning<'a, B> {
         let backend = self.experiment.backend;
         let learner = &mut *self.learner;
         let mut hidden: Vec<(usize, Vec<f32>)> = Vec::new();
+        let mut named = None;
         let test = &self.experiment.data.test;
         test.for_each_batch(backend, task, &mut |batch| {
+            if named.is_none() {
+                named = Some(learner.signals(backend, &batch.inputs)?);
+            }
             let mut layer = 0;
             learner.activities(backend, &batch.inputs, &mut |h| {
                 let rows = h.to_rows(backend)?;
@@ -232,7 +236,7 @@ impl<'a, B: Backend> Learning<'a, B> {
             let pairs = weights.iter().flatten().zip(self.initial.iter().flatten());
             pairs.map(|(w, w0)| of(*w, *w0)).sum::<f64>()
         };
-        let named = learner.signals(backend)?;
+        let named = named.unwrap_or_default();
         if signals.is_empty() {
             signals.extend(named.iter().map(|(name, _)| name.clone()));
         }

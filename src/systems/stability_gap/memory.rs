@@ -34,6 +34,10 @@ fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usize) 
     // twice the capacity of its contents.
     let layers = match &settings.network {
         NetworkSettings::Mlp { hidden, .. } => hidden.len() as u64 + 1,
+        NetworkSettings::Feedforward {
+            convolutions,
+            hidden,
+        } => (convolutions.len() + hidden.len()) as u64 + 1,
         NetworkSettings::SlimResnet18 { .. } => SLIM_RESNET_LAYERS,
     };
     let numbers = layers
