@@ -1,6 +1,7 @@
 //! Runs every kernel through one function, on awkward numbers: shared by the tests of the kernel contract.
 #![allow(dead_code)]
 
+mod modulations;
 mod random;
 mod run;
 
@@ -8,6 +9,7 @@ use neurogain::backend::cpu::InstructionSet;
 use neurogain::backend::{AdamStep, Binary, Cpu, MatmulDims, NormDims, SampleProduct};
 use proptest::prelude::*;
 
+pub use modulations::LEFT_ALONE;
 pub use random::{Numbers, Random, blocks, size};
 
 /// Samples a block.
@@ -44,10 +46,18 @@ pub enum Kernel {
     LayerNormalise,
     LayerNormaliseBackward,
     NeuronStatistics,
+    BoundedTanh,
+    BoundedTanhBackward,
+    NeuronAttention,
+    NeuronAttentionBackward,
+    InputAttention,
+    InputAttentionBackward,
+    Modulation,
+    ModulationBackward,
 }
 
 /// Every kernel.
-pub const KERNELS: [Kernel; 28] = [
+pub const KERNELS: [Kernel; 36] = [
     Kernel::Forward,
     Kernel::ToInput,
     Kernel::ToWeights,
@@ -76,6 +86,14 @@ pub const KERNELS: [Kernel; 28] = [
     Kernel::LayerNormalise,
     Kernel::LayerNormaliseBackward,
     Kernel::NeuronStatistics,
+    Kernel::BoundedTanh,
+    Kernel::BoundedTanhBackward,
+    Kernel::NeuronAttention,
+    Kernel::NeuronAttentionBackward,
+    Kernel::InputAttention,
+    Kernel::InputAttentionBackward,
+    Kernel::Modulation,
+    Kernel::ModulationBackward,
 ];
 
 /// A kernel with its sizes and the seed of its numbers: enough to repeat a case.
