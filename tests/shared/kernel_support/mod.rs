@@ -9,7 +9,6 @@ use neurogain::backend::cpu::InstructionSet;
 use neurogain::backend::{AdamStep, Binary, Cpu, MatmulDims, NormDims, SampleProduct};
 use proptest::prelude::*;
 
-pub use modulations::LEFT_ALONE;
 pub use random::{Numbers, Random, blocks, size};
 
 /// Samples a block.
@@ -125,6 +124,8 @@ pub struct Outcome {
     pub results: Vec<Vec<f32>>,
 }
 
+/// What the gradients of the signals hold before the call.
+pub const LEFT_ALONE: f32 = 0.5;
 /// The constants with which the updates are tested.
 pub const RATE: f32 = 0.01;
 pub const MOMENTUM: f32 = 0.9;

@@ -1,15 +1,12 @@
 //! Attention among neurons, and modulation: dimensions, operands and calls of a case.
 
-use super::{Case, Kernel, LANES, Numbers, Random};
+use super::{Case, Kernel, LANES, LEFT_ALONE, Numbers, Random};
 use neurogain::Result;
 use neurogain::backend::{
     AttentionGiven, AttentionGradients, AttentionInput, AttentionKept, AttentionOutput, Backend,
     InputAttention, InputAttentionGradients, InputAttentionInput, InputAttentionKept,
     ModulatedActivity, Modulation, ModulationKept, NeuronAttention,
 };
-
-/// What dsignals holds before the call.
-pub const LEFT_ALONE: f32 = 0.5;
 
 impl Case {
     /// The dimensions of attention to the input, and of attention among the neurons.
