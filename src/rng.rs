@@ -72,6 +72,8 @@ pub enum Purpose {
     Perturbation = 25,
     /// The initial weights of replaced units; the step is the update, from 1.
     Replacement = 26,
+    /// Initial weights of NeuroSync; the step is the parameter's number.
+    NeuroSync = 27,
     /// Free for a user of the library.
     User = u32::MAX,
 }

@@ -23,6 +23,7 @@ mod comodulated;
 mod controller;
 mod mlp;
 mod network;
+mod neumosync;
 mod resnet;
 mod torchvision;
 
@@ -31,4 +32,8 @@ pub use comodulated::{Comodulated, ComodulatedConfig, DecoderGains, ModulatedLay
 pub use controller::Controller;
 pub use mlp::{Mlp, MlpConfig};
 pub use network::{HiddenLayer, Network};
+pub use neumosync::{
+    Ablation, ActivitySignals, InferenceNetwork, LayerSignals, MainNetwork, MainNetworkConfig, NeuMoSyncConfig,
+    NeuroSync, SignalBound, SignalMode, Signals, StaticSignals,
+};
 pub use resnet::{SlimResNet, SlimResNetConfig};

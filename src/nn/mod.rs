@@ -18,6 +18,7 @@
 //! ```
 
 mod batch_norm;
+mod bias;
 mod channel_scale;
 mod gain_convolution;
 mod gain_linear;
@@ -27,6 +28,7 @@ mod pool;
 mod relu;
 
 pub use batch_norm::BatchNorm2d;
+pub use bias::Bias;
 pub use channel_scale::ChannelScale;
 pub use gain_convolution::GainConvolution;
 pub use gain_linear::GainLinear;
