@@ -67,6 +67,21 @@ impl OptimizerConfig {
     }
 }
 
+/// Parameters that an optimizer updates, always in the same order.
+pub(super) trait Trained<B: Backend> {
+    /// Calls `visit` with each; allocates no memory.
+    fn for_each(&mut self, visit: &mut Visit<'_, B>) -> Result<()>;
+}
+
+/// Receives each parameter.
+pub(super) type Visit<'a, B> = dyn FnMut(&mut Parameter<B>) -> Result<()> + 'a;
+
+impl<B: Backend> Trained<B> for dyn Network<B> + '_ {
+    fn for_each(&mut self, visit: &mut Visit<'_, B>) -> Result<()> {
+        self.for_each_parameter(visit)
+    }
+}
+
 /// The optimizers and their state.
 #[derive(Debug)]
 pub(super) struct Optimization<B: Backend> {
@@ -83,7 +98,7 @@ impl<B: Backend> Optimization<B> {
     pub(super) fn new(
         backend: &B,
         config: OptimizerConfig,
-        network: &mut dyn Network<B>,
+        network: &mut (impl Trained<B> + ?Sized),
     ) -> Result<Self> {
         config.validate()?;
         let mut optimization = Optimization {
@@ -96,9 +111,9 @@ impl<B: Backend> Optimization<B> {
         Ok(optimization)
     }
 
-    fn reset(&mut self, backend: &B, network: &mut dyn Network<B>) -> Result<()> {
+    fn reset(&mut self, backend: &B, network: &mut (impl Trained<B> + ?Sized)) -> Result<()> {
         self.states.clear();
-        network.for_each_parameter(&mut |parameter| {
+        network.for_each(&mut |parameter| {
             let optimizer = self.config.of(parameter);
             let state = OptimizerState::new(backend, optimizer, parameter.value.shape())?;
             self.states.push(state);
@@ -111,7 +126,7 @@ impl<B: Backend> Optimization<B> {
         backend: &B,
         context: usize,
         iterations: usize,
-        network: &mut dyn Network<B>,
+        network: &mut (impl Trained<B> + ?Sized),
     ) -> Result<()> {
         self.iteration = 0;
         self.iterations = iterations as u64;
@@ -125,7 +140,7 @@ impl<B: Backend> Optimization<B> {
     pub(super) fn update(
         &mut self,
         backend: &B,
-        network: &mut dyn Network<B>,
+        network: &mut (impl Trained<B> + ?Sized),
         modulated: impl Fn(f32) -> f32,
     ) -> Result<()> {
         let config = &self.config;
@@ -135,7 +150,7 @@ impl<B: Backend> Optimization<B> {
         self.iteration += 1;
         let modulated = modulated(rate);
         let mut states = self.states.iter_mut();
-        network.for_each_parameter(&mut |parameter| {
+        network.for_each(&mut |parameter| {
             let Some(state) = states.next() else {
                 let expected = "the same number of parameters as at the start";
                 return Err(Error::shape("optimizer", expected, &parameter.name));
@@ -164,13 +179,13 @@ impl<B: Backend> Optimization<B> {
     /// Shows `visitor` the state of every parameter's optimizer.
     pub(super) fn visit(
         &mut self,
-        network: &mut dyn Network<B>,
+        network: &mut (impl Trained<B> + ?Sized),
         visitor: &mut dyn Visitor<B>,
     ) -> Result<()> {
         visitor.count("context_iteration", &mut self.iteration)?;
         visitor.count("context_iterations", &mut self.iterations)?;
         let mut states = self.states.iter_mut();
-        network.for_each_parameter(&mut |parameter| match states.next() {
+        network.for_each(&mut |parameter| match states.next() {
             Some(state) => state.visit(&parameter.name, visitor),
             None => Ok(()),
         })
