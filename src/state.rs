@@ -36,9 +36,9 @@ use crate::tensor::{NamedTensor, Tensor};
 pub enum Role {
     /// Weights of a linear layer or a convolution, trained by gradients.
     Weight,
-    /// The scale γ of a normalisation, trained by gradients.
+    /// A scale of each neuron, trained by gradients: the γ of a normalisation, the slope of a nonlinearity.
     Scale,
-    /// The shift β of a normalisation, trained by gradients.
+    /// A shift of each neuron, trained by gradients: the β of a normalisation, a bias.
     Shift,
     /// The gains of a layer's neurons.
     Gain,

@@ -71,9 +71,8 @@ impl<B: Backend> Clipping<B> {
         let limit = f64::from(self.limit);
         if norm > limit {
             let scale = Unary::Scale((limit / norm) as f32);
-            parameters.for_each(&mut |parameter| {
-                backend.unary(scale, parameter.gradient.floats_mut())
-            })?;
+            parameters
+                .for_each(&mut |parameter| backend.unary(scale, parameter.gradient.floats_mut()))?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use crate::learn::clipping::Clipping;
 use crate::learn::optimization::{Optimization, Trained, Visit};
 use crate::learn::{Batch, Learner, OptimizerConfig};
 use crate::models::{
-    InferenceNetwork, LayerSignals, MainNetwork, MainNetworkConfig, NeuMoSyncConfig, Signals,
+    FeedforwardConfig, InferenceNetwork, LayerSignals, MainNetwork, NeuMoSyncConfig, Signals,
 };
 use crate::nn::{LossLog, Parameter};
 use crate::optim::OptimizerState;
@@ -30,16 +30,12 @@ use crate::tensor::Tensor;
 ///
 /// ```
 /// use neurogain::learn::{Learner, NeuMoSync, OptimizerConfig};
-/// use neurogain::models::{MainNetworkConfig, NeuMoSyncConfig};
+/// use neurogain::models::{FeedforwardConfig, NeuMoSyncConfig};
 /// use neurogain::{Cpu, Shape, Tensor, optim::Optimizer};
 /// let cpu = Cpu::new()?;
-/// let network = MainNetworkConfig {
-///     height: 8,
-///     width: 8,
-///     channels: 1,
-///     convolutions: vec![],
-///     hidden: vec![20, 20],
-///     classes: 10,
+/// let network = FeedforwardConfig {
+///     input: [8, 8, 1],
+///     ..FeedforwardConfig::mlp(64, &[20, 20], 10)
 /// };
 /// let sgd = OptimizerConfig::new(Optimizer::Sgd, 0.01);
 /// let mut learner = NeuMoSync::new(&cpu, &network, &NeuMoSyncConfig::default(), sgd, 42)?;
@@ -69,7 +65,7 @@ impl<B: Backend> NeuMoSync<B> {
     /// [`Error::Memory`](crate::Error::Memory) if memory is insufficient.
     pub fn new(
         backend: &B,
-        network: &MainNetworkConfig,
+        network: &FeedforwardConfig,
         config: &NeuMoSyncConfig,
         optimizer: OptimizerConfig,
         seed: u64,

@@ -158,6 +158,7 @@ impl<B: Backend> Network<B> for Mlp<B> {
             incoming_place: number,
             outgoing: &mut outgoing.weight,
             outgoing_place: number + 1,
+            of_unit: [None, None, None, None],
             activity: &self.training[number],
         })
     }

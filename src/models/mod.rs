@@ -21,6 +21,7 @@ mod backbone;
 mod basic_block;
 mod comodulated;
 mod controller;
+mod feedforward;
 mod mlp;
 mod network;
 mod neumosync;
@@ -30,10 +31,11 @@ mod torchvision;
 pub use backbone::{Backbone, BackboneConfig, STAGES, Stem};
 pub use comodulated::{Comodulated, ComodulatedConfig, DecoderGains, ModulatedLayers, Trainable};
 pub use controller::Controller;
+pub use feedforward::{Activation, ConvolutionConfig, Feedforward, FeedforwardConfig};
 pub use mlp::{Mlp, MlpConfig};
-pub use network::{HiddenLayer, Network};
+pub use network::{HiddenLayer, Network, UnitParameter};
 pub use neumosync::{
-    Ablation, ActivitySignals, InferenceNetwork, LayerSignals, MainNetwork, MainNetworkConfig, NeuMoSyncConfig,
+    Ablation, ActivitySignals, InferenceNetwork, LayerSignals, MainNetwork, NeuMoSyncConfig,
     NeuroSync, SignalBound, SignalMode, Signals, StaticSignals,
 };
 pub use resnet::{SlimResNet, SlimResNetConfig};

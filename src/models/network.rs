@@ -50,19 +50,34 @@ pub trait Network<B: Backend = Cpu>: State<B> {
     }
 }
 
-/// A hidden layer of units; each unit has a row of incoming and a column of outgoing weights.
+/// A hidden layer of units: neurons, or the channels of a convolution. Each unit has a row of incoming weights, and one
+/// or several columns of outgoing weights: column k of an outgoing row belongs to unit k mod units, for linear layers,
+/// convolutions, and a linear layer that follows a convolution.
 #[derive(Debug)]
 pub struct HiddenLayer<'a, B: Backend = Cpu> {
-    /// `[units][inputs]`.
+    /// `[units][inputs]`, or `[units][size][size][inputs]`.
     pub incoming: &'a mut Parameter<B>,
     /// The index of `incoming` among the network's parameters.
     pub incoming_place: usize,
-    /// `[outputs][units]`.
+    /// `[outputs][units]`, `[outputs][pixels][units]` or `[outputs][size][size][units]`.
     pub outgoing: &'a mut Parameter<B>,
     /// The index of `outgoing` among the network's parameters.
     pub outgoing_place: usize,
-    /// h of the last training batch, after the nonlinearity.
+    /// The other parameters with one number for each unit: bias, scale and shift of a normalisation, slope.
+    pub of_unit: [Option<UnitParameter<'a, B>>; 4],
+    /// h of the last training batch, as the next layer reads it: after nonlinearity and pooling.
     pub activity: &'a Tensor<B>,
+}
+
+/// A parameter with one number for each unit of a hidden layer.
+#[derive(Debug)]
+pub struct UnitParameter<'a, B: Backend = Cpu> {
+    /// `[units]`.
+    pub parameter: &'a mut Parameter<B>,
+    /// The index of `parameter` among the network's parameters.
+    pub place: usize,
+    /// The number of a unit that starts anew.
+    pub start: f32,
 }
 
 /// A boxed or borrowed network is a network.

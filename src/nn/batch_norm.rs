@@ -4,9 +4,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 
-use crate::backend::{self, Backend, BatchNormConfig, Cpu, NormDims, Normalize, NormalizeBackward};
+use crate::backend::{Backend, BatchNormConfig, Cpu, NormDims, Normalize, NormalizeBackward};
 use crate::error::{Error, Result};
-use crate::nn::{Init, Parameter};
+use crate::nn::{Init, Parameter, channels};
 use crate::shape::Shape;
 use crate::state::Role;
 use crate::tensor::Tensor;
@@ -178,23 +178,8 @@ impl<B: Backend> BatchNorm2d<B> {
         )
     }
 
-    fn dimensions(&self, found: Shape) -> Result<backend::NormDims> {
+    fn dimensions(&self, found: Shape) -> Result<NormDims> {
         let channels = self.gamma.value.shape().rows();
-        match found {
-            Shape::Blocked {
-                samples,
-                height,
-                width,
-                channels: given,
-            } if given == channels => Ok(NormDims {
-                samples,
-                pixels: height.saturating_mul(width),
-                channels,
-            }),
-            _ => {
-                let expected = format!("images of {channels} channels");
-                Err(Error::shape("batch normalisation", expected, found))
-            }
-        }
+        channels::dimensions("batch normalisation", channels, found)
     }
 }

@@ -1,38 +1,56 @@
-//! A bias for each channel.
+//! The bias of a linear layer or a convolution.
 
-use alloc::format;
+use alloc::string::String;
 
-use crate::backend::{Backend, Cpu, NormDims, ScaleShift};
-use crate::error::{Error, Result};
-use crate::nn::Parameter;
+use crate::backend::{Backend, Cpu, ScaleShift};
+use crate::error::Result;
+use crate::nn::{Init, Parameter, channels};
 use crate::shape::Shape;
+use crate::state::Role;
 use crate::tensor::Tensor;
 
-/// `y ← y + b[c]` for every sample and pixel of channel c, in place.
+/// `y ← y + b[c]` for every sample and pixel of neuron (channel) c, in place; then ReLU, if requested.
 ///
-/// Backward: `db[c] = Σ dy` over samples and pixels; the gradient of the input is dy.
+/// Backward: `dy` passes through, and `db[c] = Σ dy` over samples and pixels. Inference is the same as `forward`.
 #[derive(Debug, Clone)]
 pub struct Bias<B: Backend = Cpu> {
-    /// b, `[channels]`.
-    pub shift: Parameter<B>,
+    /// b, `[neurons]`.
+    pub parameter: Parameter<B>,
 }
 
 impl<B: Backend> Bias<B> {
-    /// A layer over biases `[channels]`.
-    pub fn new(shift: Parameter<B>) -> Self {
-        Bias { shift }
-    }
-
-    /// Adds the biases to `y`.
+    /// Biases of `neurons` with this number of inputs each, drawn as [`Init::Bias`] from (`seed`,
+    /// [`Purpose::Weights`](crate::rng::Purpose::Weights), `index`).
     ///
     /// # Errors
-    /// [`Error::Shape`] if `y` has other channels.
-    pub fn forward(&self, backend: &B, y: &mut Tensor<B>) -> Result<()> {
+    /// [`Error::Memory`](crate::Error::Memory) if memory is insufficient.
+    pub fn new(
+        backend: &B,
+        name: impl Into<String>,
+        neurons: usize,
+        inputs: usize,
+        seed: u64,
+        index: u64,
+    ) -> Result<Self> {
+        let (shape, initial) = (Shape::vector(neurons), Init::Bias { inputs });
+        let new = Parameter::new(backend, name, shape, initial, seed, index)?;
+        let role = Role::Shift;
+        Ok(Bias {
+            parameter: Parameter { role, ..new },
+        })
+    }
+
+    /// Adds the bias to `y`, in place, and applies ReLU if `relu`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) if `y` does not have one channel for each bias.
+    pub fn forward(&self, backend: &B, relu: bool, y: &mut Tensor<B>) -> Result<()> {
+        let neurons = self.parameter.value.shape().rows();
         let operands = ScaleShift {
-            dimensions: self.dimensions(y.shape())?,
-            relu: false,
+            dimensions: channels::dimensions("bias", neurons, y.shape())?,
+            relu,
             scale: None,
-            shift: Some(self.shift.value.floats()),
+            shift: Some(self.parameter.value.floats()),
             x: None,
             residual: None,
         };
@@ -42,21 +60,11 @@ impl<B: Backend> Bias<B> {
     /// Computes db in the parameter's gradient.
     ///
     /// # Errors
-    /// [`Error::Shape`] if `dy` has other channels.
+    /// [`Error::Shape`](crate::Error::Shape) if `dy` does not have one channel for each bias.
     pub fn backward(&mut self, backend: &B, dy: &Tensor<B>) -> Result<()> {
-        let dimensions = self.dimensions(dy.shape())?;
-        let db = self.shift.gradient.floats_mut();
+        let neurons = self.parameter.value.shape().rows();
+        let dimensions = channels::dimensions("bias", neurons, dy.shape())?;
+        let db = self.parameter.gradient.floats_mut();
         backend.scale_shift_gradients(dimensions, dy.floats(), None, Some(db))
-    }
-
-    fn dimensions(&self, found: Shape) -> Result<NormDims> {
-        let channels = self.shift.value.shape().rows();
-        match NormDims::of(found) {
-            Some(dimensions) if dimensions.channels == channels => Ok(dimensions),
-            _ => {
-                let expected = format!("activations of {channels} channels");
-                Err(Error::shape("bias", expected, found))
-            }
-        }
     }
 }

@@ -2,15 +2,16 @@
 
 use alloc::vec;
 
-use crate::backend::{self, Backend, Cpu, ScaleGradient, ScaleShift};
+use crate::backend::{Backend, Cpu, NormDims, ScaleGradient, ScaleShift};
 use crate::error::{Error, Result};
+use crate::nn::channels;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 /// `y = s[c]·x` for every sample and pixel of channel c; then the residual is added and ReLU applied, if
 /// requested.
 ///
-/// This is the backend's [`Affine::scale_shift`](backend::Affine::scale_shift) without a shift.
+/// This is the backend's [`Affine::scale_shift`](crate::backend::Affine::scale_shift) without a shift.
 ///
 /// Backward, without residual and ReLU: `dx = s[c]·dy`, and `ds[c] = Σ dy·x` over samples and pixels.
 #[derive(Debug, Clone)]
@@ -85,23 +86,7 @@ impl<B: Backend> ChannelScale<B> {
         backend.scale_shift_gradients(dimensions, dy.floats(), Some(ds), None)
     }
 
-    fn dimensions(&self, found: Shape) -> Result<backend::NormDims> {
-        let channels = self.scale.shape().rows();
-        match found {
-            Shape::Blocked {
-                samples,
-                height,
-                width,
-                channels: given,
-            } if given == channels => Ok(backend::NormDims {
-                samples,
-                pixels: height.saturating_mul(width),
-                channels,
-            }),
-            _ => {
-                let expected = alloc::format!("images of {channels} channels");
-                Err(Error::shape("channel scale", expected, found))
-            }
-        }
+    fn dimensions(&self, found: Shape) -> Result<NormDims> {
+        channels::dimensions("channel scale", self.scale.shape().rows(), found)
     }
 }

@@ -41,8 +41,13 @@ pub enum Init {
         standard_deviation: f32,
     },
     /// Drawn uniformly from [−b, b) in f64, b = 1/√(inputs per output): PyTorch's default for
-    /// convolutions (Kaiming uniform with a = √5, He et al. 2015).
+    /// linear layers and convolutions (Kaiming uniform with a = √5, He et al. 2015).
     KaimingUniform,
+    /// Drawn uniformly from [−b, b) in f64, b = 1/√(inputs of a neuron): PyTorch's default for biases.
+    Bias {
+        /// The inputs of each neuron that the biases belong to.
+        inputs: usize,
+    },
     /// The same value everywhere.
     Constant(f32),
 }
@@ -55,14 +60,18 @@ impl Init {
                 let normal: f64 = StandardNormal.sample(stream);
                 normal * f64::from(standard_deviation)
             }
-            Init::KaimingUniform => {
-                let bound = 1.0 / libm::sqrt(inputs as f64);
-                (2.0 * stream.random::<f64>() - 1.0) * bound
-            }
+            Init::KaimingUniform => uniform(stream, inputs),
+            Init::Bias { inputs } => uniform(stream, inputs),
             Init::Constant(number) => f64::from(number),
         };
         number as f32
     }
+}
+
+/// Uniform in [−b, b), b = 1/√inputs.
+fn uniform(stream: &mut RandomStream, inputs: usize) -> f64 {
+    let bound = 1.0 / libm::sqrt(inputs as f64);
+    (2.0 * stream.random::<f64>() - 1.0) * bound
 }
 
 impl<B: Backend> Parameter<B> {

@@ -38,12 +38,7 @@ impl<B: Backend> NeuroSync<B> {
     }
 
     /// From the raw signals to the mixed attention and, through the residual, the tokens.
-    fn decoder_backward(
-        &mut self,
-        backend: &B,
-        rows: Rows,
-        draw: &Tensor<B>,
-    ) -> Result<()> {
+    fn decoder_backward(&mut self, backend: &B, rows: Rows, draw: &Tensor<B>) -> Result<()> {
         let [neurons, width] = [self.attention.neurons, self.width()];
         let (layers, pass, given) = (&mut self.layers, &self.training, &mut self.gradients);
         let dx2 = &mut given.x2;
@@ -235,10 +230,14 @@ impl<B: Backend> NeuroSync<B> {
         let (normed, spare) = (&pass.input_normed, &mut self.spare);
         let (dk, dv) = (&given.input_k, &given.input_v);
         layers.key.add_gradients(backend, rows, normed, dk, spare)?;
-        layers.value.add_gradients(backend, rows, normed, dv, spare)?;
+        layers
+            .value
+            .add_gradients(backend, rows, normed, dv, spare)?;
         let dinput = &mut given.input;
         layers.key.to_input(backend, rows, dk, dinput)?;
-        layers.value.to_input(backend, rows, dv, &mut given.input_spare)?;
+        layers
+            .value
+            .to_input(backend, rows, dv, &mut given.input_spare)?;
         add(backend, &given.input_spare, dinput)?;
         let kept = (&pass.input, &pass.input_moments);
         layers

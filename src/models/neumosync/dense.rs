@@ -44,11 +44,10 @@ impl Rows {
     }
 }
 
-/// Draws parameters; number n of them from the stream (seed, purpose, n).
+/// Draws parameters; number n of them from the stream (seed, [`Purpose::NeuroSync`], n).
 pub(super) struct Builder<'a, B> {
     pub backend: &'a B,
     pub seed: u64,
-    pub purpose: Purpose,
     pub next: u64,
 }
 
@@ -62,7 +61,7 @@ impl<B: Backend> Builder<'_, B> {
         initial: Init,
         inputs: usize,
     ) -> Result<Parameter<B>> {
-        let mut stream = RandomStream::new(self.seed, self.purpose, self.next);
+        let mut stream = RandomStream::new(self.seed, Purpose::NeuroSync, self.next);
         self.next += 1;
         let gradient = Tensor::zeros(self.backend, shape)?;
         let numbers = shape.rows().saturating_mul(shape.columns());

@@ -118,9 +118,15 @@ impl<B: Backend> Forward<'_, B> {
             &mut pass.normed1,
         )?;
         let normed = &pass.normed1;
-        layers.query.forward(backend, rows, normed, none, &mut pass.q)?;
-        layers.key.forward(backend, rows, normed, none, &mut pass.k)?;
-        layers.value.forward(backend, rows, normed, none, &mut pass.v)
+        layers
+            .query
+            .forward(backend, rows, normed, none, &mut pass.q)?;
+        layers
+            .key
+            .forward(backend, rows, normed, none, &mut pass.k)?;
+        layers
+            .value
+            .forward(backend, rows, normed, none, &mut pass.v)
     }
 
     /// The attention of neurons to neurons.
@@ -182,8 +188,12 @@ impl<B: Backend> Forward<'_, B> {
             &mut pass.input_normed,
         )?;
         let normed = &pass.input_normed;
-        layers.key.forward(backend, rows, normed, none, &mut pass.input_k)?;
-        layers.value.forward(backend, rows, normed, none, &mut pass.input_v)?;
+        layers
+            .key
+            .forward(backend, rows, normed, none, &mut pass.input_k)?;
+        layers
+            .value
+            .forward(backend, rows, normed, none, &mut pass.input_v)?;
         let width = self.attention.heads * self.attention.width;
         let (k, v) = match self.per_sample {
             true => (&pass.input_k, &pass.input_v),
@@ -216,12 +226,7 @@ impl<B: Backend> Forward<'_, B> {
             k: k.floats(),
             v: v.floats(),
         };
-        backend.input_attention(
-            dims,
-            operands,
-            pass.w.floats_mut(),
-            pass.mixed.floats_mut(),
-        )
+        backend.input_attention(dims, operands, pass.w.floats_mut(), pass.mixed.floats_mut())
     }
 
     /// From the attention to the raw signals.
@@ -259,7 +264,9 @@ impl<B: Backend> Forward<'_, B> {
             }
         }
         let (moments, normed) = (&mut pass.moments2, &mut pass.normed2);
-        layers.norm2.forward(backend, rows, &pass.x1, moments, normed)?;
+        layers
+            .norm2
+            .forward(backend, rows, &pass.x1, moments, normed)?;
         let hidden = &mut pass.hidden;
         layers
             .hidden
@@ -269,7 +276,9 @@ impl<B: Backend> Forward<'_, B> {
             .feed_forward
             .forward(backend, rows, &pass.hidden, residual, &mut pass.x2)?;
         let (moments, normed) = (&mut pass.moments3, &mut pass.normed3);
-        layers.norm3.forward(backend, rows, &pass.x2, moments, normed)?;
+        layers
+            .norm3
+            .forward(backend, rows, &pass.x2, moments, normed)?;
         layers
             .head
             .forward(backend, rows, &pass.normed3, none, &mut pass.signals)

@@ -2,7 +2,6 @@
 
 use alloc::format;
 
-use super::MainNetworkConfig;
 use super::dense::{Builder, Dense, Rows};
 use crate::backend::{Backend, Pool, Pool2dDims, Window};
 use crate::error::{Error, Result};
@@ -27,19 +26,13 @@ pub(super) struct InputToken<B: Backend> {
 }
 
 impl<B: Backend> InputToken<B> {
-    /// For the images of the main network. The windows are the smallest squares of which at most [`limit`] cover each
+    /// For images of this height, width and channels. The windows are the smallest squares of which at most [`limit`] cover each
     /// side; where they stick out of the image, only the pixels inside count.
     pub fn new(
         builder: &mut Builder<'_, B>,
-        images: &MainNetworkConfig,
+        [height, width, channels]: [usize; 3],
         token_width: usize,
     ) -> Result<Self> {
-        let &MainNetworkConfig {
-            height,
-            width,
-            channels,
-            ..
-        } = images;
         let side = height.max(width);
         let size = side.div_ceil(limit(channels));
         // Windows along the longer side, in which the image is centred.

@@ -1,141 +1,20 @@
 //! A layer with fast and slow weights.
 
-use alloc::format;
 use alloc::string::String;
 
-use super::dense::{Builder, empty};
-use crate::backend::{Backend, ModulatedActivity, Modulation, Update, Window};
+use super::dense::empty;
+use crate::backend::{Backend, ModulatedActivity, Modulation};
 use crate::error::Result;
-use crate::nn::{Bias, GainConvolution, GainLinear, Init, Parameter, SpatialPool};
-use crate::shape::Shape;
-use crate::state::Role;
+use crate::models::feedforward::Map;
+use crate::nn::SpatialPool;
 use crate::tensor::Tensor;
-
-/// `Wx + b`.
-#[derive(Debug, Clone)]
-pub(super) struct Synapses<B: Backend> {
-    map: Map<B>,
-    bias: Bias<B>,
-}
-
-#[derive(Debug, Clone)]
-enum Map<B: Backend> {
-    Linear(GainLinear<B>),
-    Convolution(GainConvolution<B>),
-}
-
-impl<B: Backend> Synapses<B> {
-    pub fn linear(
-        builder: &mut Builder<'_, B>,
-        name: &str,
-        [outputs, inputs]: [usize; 2],
-    ) -> Result<Self> {
-        let (weight, bias) = drawn(builder, name, Shape::matrix(outputs, inputs))?;
-        Ok(Synapses {
-            map: Map::Linear(GainLinear::new(weight)),
-            bias,
-        })
-    }
-
-    pub fn convolution(
-        builder: &mut Builder<'_, B>,
-        name: &str,
-        kernel: Shape,
-        window: Window,
-    ) -> Result<Self> {
-        let (weight, bias) = drawn(builder, name, kernel)?;
-        Ok(Synapses {
-            map: Map::Convolution(GainConvolution::new(weight, window)?),
-            bias,
-        })
-    }
-
-    pub fn weight_mut(&mut self) -> &mut Parameter<B> {
-        match &mut self.map {
-            Map::Linear(linear) => &mut linear.weight,
-            Map::Convolution(convolution) => &mut convolution.weight,
-        }
-    }
-
-    /// Weights and biases.
-    pub fn parameters(&mut self) -> [&mut Parameter<B>; 2] {
-        let weight = match &mut self.map {
-            Map::Linear(linear) => &mut linear.weight,
-            Map::Convolution(convolution) => &mut convolution.weight,
-        };
-        [weight, &mut self.bias.shift]
-    }
-
-    pub fn forward(&self, backend: &B, x: &Tensor<B>, y: &mut Tensor<B>) -> Result<()> {
-        match &self.map {
-            Map::Linear(linear) => linear.forward(backend, x, y)?,
-            Map::Convolution(convolution) => convolution.forward(backend, x, y)?,
-        }
-        self.bias.forward(backend, y)
-    }
-
-    pub fn backward(
-        &mut self,
-        backend: &B,
-        x: &Tensor<B>,
-        dy: &Tensor<B>,
-        dx: Option<&mut Tensor<B>>,
-    ) -> Result<()> {
-        self.bias.backward(backend, dy)?;
-        match &mut self.map {
-            Map::Linear(linear) => linear.backward(backend, x, dy, dx),
-            Map::Convolution(convolution) => {
-                let dx = dx.map(|dx| (Update::Overwrite, dx));
-                convolution.backward(backend, x, dy, dx)
-            }
-        }
-    }
-
-    pub fn to_input(
-        &self,
-        backend: &B,
-        x: Shape,
-        dy: &Tensor<B>,
-        dx: &mut Tensor<B>,
-    ) -> Result<()> {
-        match &self.map {
-            Map::Linear(linear) => linear.to_input(backend, x, dy, dx),
-            Map::Convolution(convolution) => {
-                convolution.to_input(backend, x, dy, (Update::Overwrite, dx))
-            }
-        }
-    }
-
-    /// A copy named `NAME.slow`, without room for a gradient.
-    fn slow(&self, backend: &B) -> Result<Self> {
-        let mut slow = self.clone();
-        for parameter in slow.parameters() {
-            parameter.name.push_str(".slow");
-            parameter.gradient = empty(backend)?;
-        }
-        Ok(slow)
-    }
-}
-
-/// Weights of this shape, and biases.
-fn drawn<B: Backend>(
-    builder: &mut Builder<'_, B>,
-    name: &str,
-    shape: Shape,
-) -> Result<(Parameter<B>, Bias<B>)> {
-    let (initial, inputs) = (Init::KaimingUniform, shape.columns());
-    let weight = builder.parameter(name.into(), Role::Weight, shape, initial, inputs)?;
-    let (name, vector) = (format!("{name}.bias"), Shape::vector(shape.rows()));
-    let bias = builder.parameter(name, Role::Shift, vector, initial, inputs)?;
-    Ok((weight, Bias::new(bias)))
-}
 
 /// A layer: its fast weights θ, b and slow weights φ, b_φ.
 #[derive(Debug, Clone)]
 pub(super) struct Layer<B: Backend> {
     pub name: String,
-    pub fast: Synapses<B>,
-    pub slow: Synapses<B>,
+    pub fast: Map<B>,
+    pub slow: Map<B>,
     pub pool: Option<SpatialPool>,
     /// How the activity is modulated; `None` for the output layer.
     pub activity: Option<ModulatedActivity>,
@@ -144,18 +23,23 @@ pub(super) struct Layer<B: Backend> {
 }
 
 impl<B: Backend> Layer<B> {
-    /// The slow weights start equal to the fast ones.
+    /// The slow weights, named `NAME.slow`, start equal to the fast ones, and have no room for a gradient.
     pub fn new(
         backend: &B,
         name: String,
-        fast: Synapses<B>,
+        fast: Map<B>,
         pool: Option<SpatialPool>,
         activity: Option<ModulatedActivity>,
         first: usize,
     ) -> Result<Self> {
+        let mut slow = fast.clone();
+        for parameter in slow.parameters() {
+            parameter.name.push_str(".slow");
+            parameter.gradient = empty(backend)?;
+        }
         Ok(Layer {
             name,
-            slow: fast.slow(backend)?,
+            slow,
             fast,
             pool,
             activity,
@@ -164,7 +48,7 @@ impl<B: Backend> Layer<B> {
     }
 
     pub fn neurons(&self) -> usize {
-        self.fast.bias.shift.value.shape().rows()
+        self.fast.bias.parameter.value.shape().rows()
     }
 }
 

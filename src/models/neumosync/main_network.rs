@@ -1,53 +1,24 @@
 //! The network that learns the task, with fast and slow weights.
 
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::dense::{Builder, add, empty};
-use super::layer::{Buffers, Layer, Synapses};
+use super::dense::{add, empty};
+use super::layer::{Buffers, Layer};
 use crate::backend::{
-    Backend, Binary, Cpu, ModulatedActivity, Modulation, ModulationKept, NormDims, Pool, Window,
+    Backend, Binary, Cpu, ModulatedActivity, Modulation, ModulationKept, NormDims, Pool,
 };
 use crate::error::{Error, Result};
+use crate::models::feedforward::{Activation, FeedforwardConfig, Map, POOL};
 use crate::nn::{Parameter, SpatialPool};
-use crate::rng::Purpose;
 use crate::shape::Shape;
 use crate::state::{Role, State, Visitor};
 use crate::tensor::Tensor;
 
-/// The sizes of a [`MainNetwork`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MainNetworkConfig {
-    /// Rows of an image.
-    pub height: usize,
-    /// Columns of an image.
-    pub width: usize,
-    /// Channels of a pixel.
-    pub channels: usize,
-    /// Channels of each convolution: 5×5 pixels without padding, then the maximum of each 2×2 pixels. An MLP has none.
-    pub convolutions: Vec<usize>,
-    /// Neurons of each hidden linear layer.
-    pub hidden: Vec<usize>,
-    /// Logits.
-    pub classes: usize,
-}
-
-/// The window of a convolution.
-const CONVOLUTION: Window = Window {
-    size: 5,
-    stride: 1,
-    padding: 0,
-};
-
 /// The pooling after a convolution.
-const POOL: SpatialPool = SpatialPool {
+const POOLING: SpatialPool = SpatialPool {
     pool: Pool::Max,
-    window: Window {
-        size: 2,
-        stride: 2,
-        padding: 0,
-    },
+    window: POOL,
 };
 
 /// An MLP or a CNN whose neurons (channels of a convolution, or units) are modulated by signals.
@@ -61,7 +32,7 @@ const POOL: SpatialPool = SpatialPool {
 /// [`consolidate`](Self::consolidate). They start equal.
 #[derive(Debug, Clone)]
 pub struct MainNetwork<B: Backend = Cpu> {
-    config: MainNetworkConfig,
+    config: FeedforwardConfig,
     layers: Vec<Layer<B>>,
     neurons: usize,
     training: Vec<Buffers<B>>,
@@ -87,59 +58,42 @@ pub(super) struct GivenSignals<'a, B: Backend> {
 }
 
 impl<B: Backend> MainNetwork<B> {
-    /// Weights and biases drawn from `seed`: uniform in ±1/√inputs, PyTorch's default. `activity` says how hidden
-    /// neurons are modulated.
+    /// Weights and biases drawn from `seed`, as those of [`Feedforward`](crate::models::Feedforward). `activity` says
+    /// how hidden neurons are modulated.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a size of 0 or images that are too small for the convolutions, [`Error::Memory`] if
-    /// memory is insufficient.
+    /// [`Error::Setting`] for a size of 0, a window that does not fit, an activation other than ReLU, or layer
+    /// normalisation; [`Error::Memory`] if memory is insufficient.
     pub fn new(
         backend: &B,
-        config: &MainNetworkConfig,
+        config: &FeedforwardConfig,
         activity: ModulatedActivity,
         seed: u64,
     ) -> Result<Self> {
-        let [mut height, mut width, mut channels] = [config.height, config.width, config.channels];
-        let sizes = [height, width, channels, config.classes];
-        let mut all = sizes
-            .iter()
-            .chain(&config.convolutions)
-            .chain(&config.hidden);
-        if all.any(|&size| size == 0) {
-            let found = format!("{config:?}");
-            return Err(Error::setting("network", found, "sizes above 0"));
+        if config.activation != Activation::Relu || config.layer_norm {
+            let expected = "ReLU without layer normalisation: signals modulate the activity";
+            return Err(Error::setting("network", format!("{config:?}"), expected));
         }
-        let mut builder = Builder {
-            backend,
-            seed,
-            purpose: Purpose::Weights,
-            next: 0,
-        };
+        let sizes = config.layers()?;
+        let (last, convolutions) = (sizes.len() - 1, config.convolutions.len());
         let (mut layers, mut neurons) = (Vec::new(), 0);
-        let mut push = |name: String, synapses, pool, activity, outputs: usize| -> Result<()> {
-            let first = neurons;
-            neurons += outputs;
-            layers.push(Layer::new(backend, name, synapses, pool, activity, first)?);
-            Ok(())
-        };
-        for (index, &outputs) in config.convolutions.iter().enumerate() {
-            let name = format!("convolution{}", index + 1);
-            [height, width] = after_convolution(config, [height, width])?;
-            let kernel = Shape::kernel(outputs, CONVOLUTION.size, channels);
-            let synapses = Synapses::convolution(&mut builder, &name, kernel, CONVOLUTION)?;
-            push(name, synapses, Some(POOL), Some(activity), outputs)?;
-            channels = outputs;
+        for (number, sizes) in sizes.into_iter().enumerate() {
+            let (name, pool, activity) = match number {
+                _ if number == last => ("output".into(), None, None),
+                _ if number < convolutions => {
+                    let name = format!("convolution{}", number + 1);
+                    (name, Some(POOLING), Some(activity))
+                }
+                _ => {
+                    let name = format!("hidden{}", number + 1 - convolutions);
+                    (name, None, Some(activity))
+                }
+            };
+            // A weight and a bias for each layer.
+            let map = Map::new(backend, &name, sizes, seed, 2 * number as u64)?;
+            layers.push(Layer::new(backend, name, map, pool, activity, neurons)?);
+            neurons += sizes.outputs;
         }
-        let mut inputs = height.saturating_mul(width).saturating_mul(channels);
-        for (index, &outputs) in config.hidden.iter().enumerate() {
-            let name = format!("hidden{}", index + 1);
-            let synapses = Synapses::linear(&mut builder, &name, [outputs, inputs])?;
-            push(name, synapses, None, Some(activity), outputs)?;
-            inputs = outputs;
-        }
-        let name = String::from("output");
-        let synapses = Synapses::linear(&mut builder, &name, [config.classes, inputs])?;
-        push(name, synapses, None, None, config.classes)?;
         let buffers = || layers.iter().map(|layer| Buffers::new(backend, layer));
         let gradients = |_| {
             Ok(Gradients {
@@ -161,7 +115,7 @@ impl<B: Backend> MainNetwork<B> {
     }
 
     /// The network's sizes.
-    pub fn config(&self) -> &MainNetworkConfig {
+    pub fn config(&self) -> &FeedforwardConfig {
         &self.config
     }
 
@@ -184,7 +138,14 @@ impl<B: Backend> MainNetwork<B> {
         x: &Tensor<B>,
         given: GivenSignals<'_, B>,
     ) -> Result<&Tensor<B>> {
-        run(backend, &self.layers, x, given, self.neurons, &mut self.training)
+        run(
+            backend,
+            &self.layers,
+            x,
+            given,
+            self.neurons,
+            &mut self.training,
+        )
     }
 
     /// The logits of `x`, without modifying training state.
@@ -194,7 +155,14 @@ impl<B: Backend> MainNetwork<B> {
         x: &Tensor<B>,
         given: GivenSignals<'_, B>,
     ) -> Result<&Tensor<B>> {
-        run(backend, &self.layers, x, given, self.neurons, &mut self.inference)
+        run(
+            backend,
+            &self.layers,
+            x,
+            given,
+            self.neurons,
+            &mut self.inference,
+        )
     }
 
     /// The gradients of θ, b and the signals, from the gradient of the logits of the last `forward`.
@@ -288,7 +256,11 @@ impl<B: Backend> MainNetwork<B> {
         visit: &mut dyn FnMut(&mut Parameter<B>) -> Result<()>,
     ) -> Result<()> {
         for layer in &mut self.layers {
-            layer.fast.parameters().into_iter().try_for_each(&mut *visit)?;
+            layer
+                .fast
+                .parameters()
+                .into_iter()
+                .try_for_each(&mut *visit)?;
         }
         Ok(())
     }
@@ -297,7 +269,7 @@ impl<B: Backend> MainNetwork<B> {
     pub fn weights(&mut self) -> Vec<&mut Parameter<B>> {
         self.layers
             .iter_mut()
-            .map(|layer| layer.fast.weight_mut())
+            .map(|layer| layer.fast.weight())
             .collect()
     }
 
@@ -312,22 +284,8 @@ impl<B: Backend> MainNetwork<B> {
 impl<B: Backend> State<B> for MainNetwork<B> {
     fn visit(&mut self, backend: &B, visitor: &mut dyn Visitor<B>) -> Result<()> {
         self.for_each_parameter(&mut |parameter| parameter.visit(backend, visitor))?;
-        self.slow_parameters().try_for_each(|slow| {
-            visitor.tensor(Role::Statistics, &slow.name, &mut slow.value)
-        })
-    }
-}
-
-/// The pixels after a convolution and its pooling.
-fn after_convolution(config: &MainNetworkConfig, pixels: [usize; 2]) -> Result<[usize; 2]> {
-    let side = |pixels| POOL.window.outputs(CONVOLUTION.outputs(pixels)?);
-    match pixels.map(side) {
-        [Some(height), Some(width)] => Ok([height, width]),
-        _ => {
-            let found = format!("{config:?}");
-            let expected = "images that are large enough for each convolution of 5×5 pixels and pooling of 2×2: 6×6 for one, 16×16 for two";
-            Err(Error::setting("network", found, expected))
-        }
+        self.slow_parameters()
+            .try_for_each(|slow| visitor.tensor(Role::Statistics, &slow.name, &mut slow.value))
     }
 }
 
@@ -360,8 +318,8 @@ fn run<'a, B: Backend>(
         let (before, own) = buffers.split_at_mut(index);
         let input = before.last().map_or(x, |before| &before.output);
         let own = &mut own[0];
-        layer.fast.forward(backend, input, &mut own.u)?;
-        layer.slow.forward(backend, input, &mut own.v)?;
+        layer.fast.forward(backend, input, false, &mut own.u)?;
+        layer.slow.forward(backend, input, false, &mut own.v)?;
         let shape = own.u.shape();
         let dims = modulation(layer, shape, given.per_sample, neurons)?;
         own.modulate(backend, dims, given.signals, layer.pool)?;

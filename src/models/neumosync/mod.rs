@@ -18,7 +18,7 @@ mod statistics;
 
 pub use config::{Ablation, ActivitySignals, NeuMoSyncConfig, SignalBound, SignalMode};
 use main_network::GivenSignals;
-pub use main_network::{MainNetwork, MainNetworkConfig};
+pub use main_network::MainNetwork;
 pub use model::InferenceNetwork;
 pub use neurosync::NeuroSync;
 pub use signals::{LayerSignals, Signals, StaticSignals};

@@ -4,9 +4,10 @@ use alloc::vec::Vec;
 
 use super::dense::Rows;
 use super::neurosync::SIGNALS;
-use super::{LayerSignals, MainNetwork, MainNetworkConfig, NeuMoSyncConfig, Signals};
+use super::{LayerSignals, MainNetwork, NeuMoSyncConfig, Signals};
 use crate::backend::{Backend, Cpu};
 use crate::error::Result;
+use crate::models::FeedforwardConfig;
 use crate::state::{State, Visitor};
 use crate::tensor::Tensor;
 
@@ -33,7 +34,7 @@ impl<B: Backend> InferenceNetwork<B> {
     /// As [`MainNetwork::new`] and [`Signals::new`].
     pub fn new(
         backend: &B,
-        network: &MainNetworkConfig,
+        network: &FeedforwardConfig,
         config: &NeuMoSyncConfig,
         seed: u64,
     ) -> Result<Self> {

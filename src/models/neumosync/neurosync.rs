@@ -9,7 +9,6 @@ use super::{MainNetwork, NeuMoSyncConfig, SignalBound};
 use crate::backend::{Backend, Cpu, NeuronAttention};
 use crate::error::Result;
 use crate::nn::{Init, Parameter};
-use crate::rng::Purpose;
 use crate::shape::Shape;
 use crate::state::{Role, State, Visitor};
 use crate::tensor::Tensor;
@@ -126,7 +125,7 @@ buffers! {
 }
 
 impl<B: Backend> NeuroSync<B> {
-    /// NeuroSync for the neurons of `network`; parameter number n is drawn from (`seed`, [`Purpose::NeuroSync`], n).
+    /// NeuroSync for the neurons of `network`; parameter number n is drawn from (`seed`, [`Purpose::NeuroSync`](crate::rng::Purpose::NeuroSync), n).
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for a setting outside its range,
@@ -213,7 +212,11 @@ impl<B: Backend> NeuroSync<B> {
         if let Some(input) = &mut layers.input {
             dense(&mut input.map, visit)?;
         }
-        layers.norm1.parameters().into_iter().try_for_each(&mut *visit)?;
+        layers
+            .norm1
+            .parameters()
+            .into_iter()
+            .try_for_each(&mut *visit)?;
         for layer in [
             &mut layers.query,
             &mut layers.key,
@@ -222,10 +225,18 @@ impl<B: Backend> NeuroSync<B> {
         ] {
             dense(layer, visit)?;
         }
-        layers.norm2.parameters().into_iter().try_for_each(&mut *visit)?;
+        layers
+            .norm2
+            .parameters()
+            .into_iter()
+            .try_for_each(&mut *visit)?;
         dense(&mut layers.hidden, visit)?;
         dense(&mut layers.feed_forward, visit)?;
-        layers.norm3.parameters().into_iter().try_for_each(&mut *visit)?;
+        layers
+            .norm3
+            .parameters()
+            .into_iter()
+            .try_for_each(&mut *visit)?;
         dense(&mut layers.head, visit)
     }
 }
@@ -240,7 +251,6 @@ impl<B: Backend> Layers<B> {
         let mut builder = Builder {
             backend,
             seed,
-            purpose: Purpose::NeuroSync,
             next: 0,
         };
         let builder = &mut builder;
@@ -269,7 +279,7 @@ impl<B: Backend> Layers<B> {
             }
         };
         let input = match config.reads_input() {
-            true => Some(InputToken::new(builder, network.config(), width)?),
+            true => Some(InputToken::new(builder, network.config().input, width)?),
             false => None,
         };
         let norm = |builder: &mut Builder<'_, B>, name: &str| {
@@ -291,7 +301,14 @@ impl<B: Backend> Layers<B> {
             norm3: norm(builder, "norm3")?,
             head: {
                 let zero = Init::Constant(0.0);
-                Dense::new(builder, "neurosync.head", [SIGNALS, width], zero, width, true)?
+                Dense::new(
+                    builder,
+                    "neurosync.head",
+                    [SIGNALS, width],
+                    zero,
+                    width,
+                    true,
+                )?
             },
         })
     }

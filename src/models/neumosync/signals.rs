@@ -11,7 +11,6 @@ use super::{GivenSignals, MainNetwork, NeuMoSyncConfig, NeuroSync, SignalBound};
 use crate::backend::{Backend, Binary, Cpu, Unary};
 use crate::error::Result;
 use crate::nn::{Init, Parameter};
-use crate::rng::Purpose;
 use crate::shape::Shape;
 use crate::state::{Role, State, Visitor};
 use crate::tensor::Tensor;
@@ -65,7 +64,6 @@ impl<B: Backend> Signals<B> {
         let mut builder = Builder {
             backend,
             seed,
-            purpose: Purpose::NeuroSync,
             next: 0,
         };
         let neurons = network.neurons();
