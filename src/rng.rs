@@ -75,6 +75,8 @@ pub enum Purpose {
     /// The order of a context's samples when they are drawn epoch by epoch; the index is the epoch, the step the
     /// context, from 1.
     EpochOrder = 27,
+    /// Initial weights of NeuroSync; the step is the parameter's number.
+    NeuroSync = 28,
     /// Free for a user of the library.
     User = u32::MAX,
 }

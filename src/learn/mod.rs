@@ -14,12 +14,14 @@
 
 mod adaptation;
 mod batches;
+mod clipping;
 mod drawing;
 mod eval_sets;
 mod gain_modulation;
 mod gradient_descent;
 pub mod history;
 mod learner;
+mod neumosync;
 mod optimization;
 mod readback;
 mod regularizers;
@@ -43,6 +45,7 @@ pub use gain_modulation::{Drive, GainConfig};
 pub use gradient_descent::GradientDescent;
 pub use history::{Evaluation, History, Record};
 pub use learner::{Draw, Learner};
+pub use neumosync::NeuMoSync;
 pub use optimization::OptimizerConfig;
 pub use regularizers::*;
 pub use replacement::*;

@@ -34,6 +34,7 @@ mod comodulation;
 mod comodulation_same_bits;
 mod gain_dynamics;
 mod gain_sampling;
+mod neumosync;
 mod optimizers;
 mod own_learner;
 mod protocol;

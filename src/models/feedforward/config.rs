@@ -49,15 +49,15 @@ pub struct FeedforwardConfig {
 
 /// The sizes of one layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct LayerSizes {
+pub(in crate::models) struct LayerSizes {
     /// Inputs of each neuron: the columns of the weights.
-    pub(super) inputs: usize,
+    pub(in crate::models) inputs: usize,
     /// Input channels of a convolution; the inputs of a linear layer.
-    pub(super) channels: usize,
+    pub(in crate::models) channels: usize,
     /// Neurons.
-    pub(super) outputs: usize,
+    pub(in crate::models) outputs: usize,
     /// The window of a convolution; `None` for a linear layer.
-    pub(super) window: Option<usize>,
+    pub(in crate::models) window: Option<usize>,
 }
 
 impl FeedforwardConfig {
@@ -77,7 +77,7 @@ impl FeedforwardConfig {
     ///
     /// # Errors
     /// [`Error::Setting`] for a size of 0, sizes whose product overflows, or a window that does not fit.
-    pub(super) fn layers(&self) -> Result<Vec<LayerSizes>> {
+    pub(in crate::models) fn layers(&self) -> Result<Vec<LayerSizes>> {
         let of_convolutions = self.convolutions.iter().map(|c| c.channels);
         let mut neurons = of_convolutions.chain(self.hidden.iter().copied());
         if self.input.contains(&0) || self.classes == 0 || neurons.any(|n| n == 0) {
@@ -204,7 +204,7 @@ impl FeedforwardConfig {
 }
 
 /// The pooling after a convolution.
-pub(super) const POOL: Window = Window {
+pub(in crate::models) const POOL: Window = Window {
     size: 2,
     stride: 2,
     padding: 0,

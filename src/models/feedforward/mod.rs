@@ -13,8 +13,10 @@ use crate::nn::Parameter;
 use crate::state::{State, Visitor};
 use crate::tensor::Tensor;
 
+pub(in crate::models) use config::POOL;
 pub use config::{Activation, ConvolutionConfig, FeedforwardConfig};
-use hidden::{Hidden, Map, empty};
+pub(in crate::models) use hidden::Map;
+use hidden::{Hidden, empty};
 
 /// `x → [convolution → f → 2×2 max pooling] … → [linear → f] … → linear → logits`, with biases and PyTorch's default
 /// initialisation: weights and biases uniform in ±1/√(inputs of a neuron). f is the activation, of the normalised

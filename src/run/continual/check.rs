@@ -102,6 +102,28 @@ pub(crate) fn check_methods(methods: &[MethodSettings], network: &NetworkSetting
             let reads = learner != learners::DEFAULT;
             require(reads, &format!("{key}.parameters"), "(given)", expected)?;
         }
+        let of_neumosync = [
+            ("clip", method.clip.is_some()),
+            ("regularizers", method.regularizers.is_some()),
+            ("replacement", method.replacement.is_some()),
+            ("activation", method.activation.is_some()),
+            ("layer_norm", method.layer_norm.is_some()),
+        ];
+        for (name, given) in of_neumosync {
+            let expected = "no value, as learner = \"neumosync\" does not use it; neumosync.clip limits its gradient";
+            let reads = learner != learners::NEUMOSYNC;
+            require(
+                reads || !given,
+                &format!("{key}.{name}"),
+                "(given)",
+                expected,
+            )?;
+        }
+        if method.neumosync.is_some() {
+            let expected = "no value, as the learner is not \"neumosync\"";
+            let reads = learner == learners::NEUMOSYNC;
+            require(reads, &format!("{key}.neumosync"), "(given)", expected)?;
+        }
         if let Some(schedule) = &method.schedule {
             within(&format!("{key}.schedule"), schedule.validate())?;
         }

@@ -9,15 +9,23 @@ use super::{GainSettings, MethodSettings, NetworkConfig};
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::gain::GainDynamics;
-use crate::learn::{Drive, GainConfig, GradientDescent, Learner, OptimizerConfig, Schedule};
+use crate::learn::{
+    Drive, GainConfig, GradientDescent, Learner, NeuMoSync, OptimizerConfig, Schedule,
+};
 use crate::models::Network;
 use crate::run::settings::{Range, unknown};
 
 /// The default learner.
 pub(super) const DEFAULT: &str = GradientDescent::<Cpu>::NAME;
 
+/// The learner that reads the settings `neumosync`.
+pub(super) const NEUMOSYNC: &str = NeuMoSync::<Cpu>::NAME;
+
 /// The built-in learners, one per line.
-const SHIPPED: &[Registration] = &[Registration::of::<GradientDescent>()];
+const SHIPPED: &[Registration] = &[
+    Registration::of::<GradientDescent>(),
+    Registration::of::<NeuMoSync>(),
+];
 
 /// Learners that the program has registered.
 static ADDED: Mutex<Vec<Registration>> = Mutex::new(Vec::new());
@@ -168,14 +176,7 @@ impl<B: Backend> Setup<'_, B> {
             }
             false => None,
         };
-        let optimizer = OptimizerConfig {
-            optimizer: method.optimizer,
-            backbone: method.backbone.unwrap_or(method.optimizer),
-            learning_rate: method.learning_rate.unwrap_or(self.learning_rate),
-            schedule: method.schedule.unwrap_or(Schedule::Constant),
-            weight_decay: method.weight_decay.unwrap_or(0.0),
-            reset_optimizer_on_switch: method.reset_optimizer_on_switch.unwrap_or(false),
-        };
+        let optimizer = self.optimizer();
         let mut learner = GradientDescent::new(self.backend, self.network()?, optimizer, gain)?;
         for regularizer in method.regularizers.iter().flatten() {
             let network = &mut learner.network;
@@ -187,6 +188,20 @@ impl<B: Backend> Setup<'_, B> {
             learner = learner.with_replacement(replacement, self.seed);
         }
         Ok(learner)
+    }
+
+    /// The method's optimizers and learning rate.
+    pub fn optimizer(&self) -> OptimizerConfig {
+        let method = self.method;
+        OptimizerConfig {
+            optimizer: method.optimizer,
+            backbone: method.backbone.unwrap_or(method.optimizer),
+            learning_rate: method.learning_rate.unwrap_or(self.learning_rate),
+            schedule: method.schedule.unwrap_or(Schedule::Constant),
+            weight_decay: method.weight_decay.unwrap_or(0.0),
+            clip: method.clip.unwrap_or(0.0),
+            reset_optimizer_on_switch: method.reset_optimizer_on_switch.unwrap_or(false),
+        }
     }
 
     /// The method's table `parameters`, which a registered learner reads as `T`; an absent table is read as empty.
@@ -208,5 +223,20 @@ impl<B: Backend> LearnerKind for GradientDescent<B> {
 
     fn build<D: Backend>(setup: &Setup<'_, D>) -> Result<Box<dyn Learner<D>>> {
         Ok(Box::new(setup.gradient_descent()?))
+    }
+}
+
+impl<B: Backend> LearnerKind for NeuMoSync<B> {
+    const NAME: &'static str = "neumosync";
+
+    fn build<D: Backend>(setup: &Setup<'_, D>) -> Result<Box<dyn Learner<D>>> {
+        let NetworkConfig::Feedforward(network) = setup.network else {
+            let expected = "\"feedforward\", for learner = \"neumosync\"";
+            return Err(Error::setting("network.kind", "(another)", expected));
+        };
+        let config = setup.method.neumosync.clone().unwrap_or_default();
+        let (backend, optimizer, seed) = (setup.backend, setup.optimizer(), setup.seed);
+        let learner = NeuMoSync::new(backend, network, &config, optimizer, seed)?;
+        Ok(Box::new(learner))
     }
 }

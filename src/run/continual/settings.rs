@@ -3,7 +3,7 @@
 use crate::learn::{
     Drive, RandomCropFlip, RegularizerConfig, ReplacementConfig, Sampling, Schedule,
 };
-use crate::models::{Activation, ConvolutionConfig};
+use crate::models::{Activation, ConvolutionConfig, NeuMoSyncConfig};
 use crate::optim::Optimizer;
 use crate::stream::{ReplayKind, StreamKind};
 
@@ -165,10 +165,14 @@ settings! {
         pub schedule: Option<Schedule>,
         /// λ of decoupled weight decay. Default: 0.
         pub weight_decay: Option<f32> [NotNegative],
+        /// The largest norm of the gradient of all parameters; longer gradients are scaled down to it. Default: no limit.
+        pub clip: Option<f32> [Positive],
         /// The regularizers, in the order of application. Default: none.
         pub regularizers: Option<Vec<RegularizerConfig>>,
         /// The rule that reinitialises hidden units. Default: none.
         pub replacement: Option<ReplacementConfig>,
+        /// NeuMoSync's settings, for learner = "neumosync". Default: those of each of its keys.
+        pub neumosync: Option<NeuMoSyncConfig>,
         /// Settings of a registered learner, which checks them itself.
         pub parameters: Option<toml::Table>,
     }
