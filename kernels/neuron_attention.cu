@@ -68,9 +68,10 @@ extern "C" __global__ void neuron_shares(Heads d, unsigned length, float *shares
         total = total + e;
         row[(size_t)j * LANES] = e;
     }
+    float inverse = 1.0f / total;
     bool counts = is_neuron(d, i / LANES / d.heads, lane);
     for (unsigned j = 0; j < d.neurons; j++) {
-        float share = row[(size_t)j * LANES] / total;
+        float share = row[(size_t)j * LANES] * inverse;
         row[(size_t)j * LANES] = counts ? share : 0.0f;
     }
     log_sums[i] = counts ? largest + logarithm(total) : 0.0f;

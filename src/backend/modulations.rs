@@ -25,7 +25,7 @@ pub trait Modulations: Memory {
     ///
     /// With scale = 1/√width, computed in f64 and rounded once:
     /// s_ij = fl(scale·Σ_c q_ic·k_jc) (`fma(q, k, ·)` from +0), m_i = max_j s_ij, e_ij = exp(fl(s_ij − m_i)),
-    /// S_i = Σ_j e_ij (a chain of additions from +0, j ascending), `shares = fl(e_ij/S_i)`,
+    /// S_i = Σ_j e_ij (a chain of additions from +0, j ascending), `shares = fl(e_ij·fl(1/S_i))`,
     /// `log_sums = fl(m_i + ln S_i)` and `out_ic = Σ_j shares_ij·v_jc` (`fma(shares, v, ·)` from +0, j ascending).
     /// The maximum is that of [`softmax`](super::Attention::softmax).
     fn neuron_attention(

@@ -120,9 +120,10 @@ fn neuron_attention(
                 .map(|e| {
                     let value = e.value / total.value;
                     let error = (e.error + value * total.error) / low;
+                    // The inverse and the product are rounded once each.
                     Bounded {
                         value,
-                        error: error + U * (value + error) + TINY,
+                        error: error + gamma(2) * (value + error) + TINY,
                     }
                 })
                 .collect();

@@ -53,32 +53,49 @@ impl Features for OfNeuron<'_> {
     }
 }
 
-/// w and mixed of all heads, for 16 neurons or 16 samples.
+/// log_sums − t of all heads, for 16 neurons or 16 samples.
 #[inline(always)]
-fn weigh<S: Simd, N: Features, K: Features>(
+fn scores<S: Simd, N: Features, K: Features>(
     s: S,
-    attention: NeuronAttention,
-    [q, log_sums, out]: [N; 3],
-    [k, v]: [K; 2],
-    w: &mut [Block],
-    mixed: &mut [Block],
+    (width, scale): (usize, S::Vector),
+    [q, log_sums]: [N; 2],
+    k: K,
+    against: &mut [Block],
 ) {
-    let (zero, one) = (s.splat(0.0), s.splat(1.0));
-    let scale = s.splat(attention.scale());
-    let heads = w.iter_mut().zip(mixed.chunks_exact_mut(attention.width));
-    for (head, (w, mixed)) in heads.enumerate() {
-        let first = head * attention.width;
-        let mut score = zero;
-        for c in first..first + mixed.len() {
+    for (head, against) in against.iter_mut().enumerate() {
+        let mut score = s.splat(0.0);
+        for c in head * width..(head + 1) * width {
             score = s.fma(q.get(s, c), k.get(s, c), score);
         }
-        let against = s.sub(log_sums.get(s, head), s.mul(scale, score));
-        let weight = s.div(one, s.add(one, math::exp(s, against)));
-        s.store(weight, w);
-        for (c, mixed) in mixed.iter_mut().enumerate() {
-            let out = out.get(s, first + c);
-            let towards = s.sub(v.get(s, first + c), out);
-            s.store(s.fma(weight, towards, out), mixed);
+        s.store(s.sub(log_sums.get(s, head), s.mul(scale, score)), against);
+    }
+}
+
+/// w from log_sums − t, in place. Many independent exponentials hide each other's latency.
+#[inline(always)]
+fn weights<S: Simd>(s: S, w: &mut [Block]) {
+    let one = s.splat(1.0);
+    for w in w {
+        let e = math::exp(s, s.load(w));
+        s.store(s.div(one, s.add(one, e)), w);
+    }
+}
+
+/// mixed of all heads, for 16 neurons or 16 samples.
+#[inline(always)]
+fn mix<S: Simd, N: Features, K: Features>(
+    s: S,
+    attention: NeuronAttention,
+    (out, v): (N, K),
+    w: &[Block],
+    mixed: &mut [Block],
+) {
+    let heads = w.iter().zip(mixed.chunks_exact_mut(attention.width));
+    for (head, (w, mixed)) in heads.enumerate() {
+        let weight = s.load(w);
+        for (c, mixed) in (head * attention.width..).zip(mixed) {
+            let out = out.get(s, c);
+            s.store(s.fma(weight, s.sub(v.get(s, c), out), out), mixed);
         }
     }
 }
@@ -129,12 +146,15 @@ impl Kernel for Spread<'_, Shared<'_>, 3, 2> {
             ..
         } = self;
         let (heads, features) = (attention.heads, attention.features());
+        let scaled = (attention.width, s.splat(attention.scale()));
         for block in 0..count {
             let [q, out] = [q, out].map(|x| &x[block * features..][..features]);
             let log_sums = &log_sums[block * heads..][..heads];
             let w = &mut w[block * heads..][..heads];
             let mixed = &mut mixed[block * features..][..features];
-            weigh(s, attention, [q, log_sums, out], [k, v], w, mixed);
+            scores(s, scaled, [q, log_sums], k, w);
+            weights(s, w);
+            mix(s, attention, (out, v), w, mixed);
             let present = in_block(attention.neurons, first + block);
             clear_from(present, w);
             clear_from(present, mixed);
@@ -166,18 +186,23 @@ impl Kernel for Spread<'_, PerSample<'_>, 2, 2> {
         } = self;
         let attention = kernel.attention;
         let (heads, features) = (attention.heads, attention.features());
-        let neurons = w
-            .chunks_exact_mut(heads)
-            .zip(mixed.chunks_exact_mut(features));
-        for (number, (w, mixed)) in neurons.enumerate() {
-            let (block, neuron) = (number / attention.neurons, number % attention.neurons);
-            let of_neuron = [
-                OfNeuron::new(kernel.q, features, neuron),
-                OfNeuron::new(kernel.log_sums, heads, neuron),
-                OfNeuron::new(kernel.out, features, neuron),
-            ];
-            let of_input = [k, v].map(|x| &x[block * features..][..features]);
-            weigh(s, attention, of_neuron, of_input, w, mixed);
+        let scaled = (attention.width, s.splat(attention.scale()));
+        let blocks = k.chunks_exact(features).zip(v.chunks_exact(features));
+        for (block, (k, v)) in blocks.enumerate() {
+            let neurons = block * attention.neurons..(block + 1) * attention.neurons;
+            let w = &mut w[neurons.start * heads..neurons.end * heads];
+            let mixed = &mut mixed[neurons.start * features..neurons.end * features];
+            for (neuron, w) in w.chunks_exact_mut(heads).enumerate() {
+                let q = OfNeuron::new(kernel.q, features, neuron);
+                let log_sums = OfNeuron::new(kernel.log_sums, heads, neuron);
+                scores(s, scaled, [q, log_sums], k, w);
+            }
+            weights(s, w);
+            let both = w.chunks_exact(heads).zip(mixed.chunks_exact_mut(features));
+            for (neuron, (w, mixed)) in both.enumerate() {
+                let out = OfNeuron::new(kernel.out, features, neuron);
+                mix(s, attention, (out, v), w, mixed);
+            }
             let present = in_block(kernel.samples, first + block);
             clear_from(present, w);
             clear_from(present, mixed);
@@ -241,6 +266,8 @@ impl Kernel for Spread<'_, SharedBackward<'_>, 3, 4> {
 #[derive(Clone, Copy)]
 pub struct SharedTerms<'a> {
     pub attention: NeuronAttention,
+    /// The factor of the scores.
+    pub scale: f32,
     pub q: &'a [Block],
     pub w: &'a [Block],
     pub dmixed: &'a [Block],
@@ -252,7 +279,7 @@ impl Terms for SharedTerms<'_> {
     #[inline(always)]
     fn add<S: Simd, const P: usize>(&self, s: S, pixel: usize, first: usize, lanes: &mut [Lanes]) {
         let attention = self.attention;
-        let scale = s.splat(attention.scale());
+        let scale = s.splat(self.scale);
         let of = |x| pixels::<P>(x, pixel, attention.features(), first, lanes.len());
         let (q, dmixed) = (of(self.q), of(self.dmixed));
         for (feature, [dk, dv]) in lanes.iter_mut().enumerate() {

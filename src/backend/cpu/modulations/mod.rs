@@ -271,6 +271,7 @@ impl Cpu {
             };
             let terms = input::SharedTerms {
                 attention,
+                scale: attention.scale(),
                 q,
                 w,
                 dmixed,
