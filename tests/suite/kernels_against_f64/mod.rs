@@ -6,6 +6,7 @@
 //! whose products are exact in f64, so that their own error is some 2²⁹ times smaller.
 
 mod activations;
+mod activity;
 mod layer_norm;
 mod learning;
 mod modulations;

@@ -1,11 +1,12 @@
-//! References for attention among neurons, and for modulation.
+//! References for attention among neurons and to the input.
 
+use super::activity::{modulation, modulation_backward};
 use super::{Bounded, TINY, U, at, gamma, rounded, sum};
-use crate::kernel_support::{Case, Kernel, LANES, LEFT_ALONE, Outcome};
-use neurogain::backend::{InputAttention, ModulatedActivity, Modulation, NeuronAttention};
+use crate::kernel_support::{Case, Kernel, LANES, Outcome};
+use neurogain::backend::{InputAttention, NeuronAttention};
 
 /// `Σ a·b`, where a has an error and b is exact.
-fn products(terms: impl Iterator<Item = (Bounded, f64)>) -> Bounded {
+pub fn products(terms: impl Iterator<Item = (Bounded, f64)>) -> Bounded {
     let (mut value, mut magnitude, mut error, mut n) = (0.0, 0.0, 0.0, 0);
     for (a, b) in terms {
         value += a.value * b;
@@ -18,7 +19,7 @@ fn products(terms: impl Iterator<Item = (Bounded, f64)>) -> Bounded {
 }
 
 /// `a·x + y` rounded once, with a exact.
-fn fma(a: f64, x: Bounded, y: Bounded) -> Bounded {
+pub fn fma(a: f64, x: Bounded, y: Bounded) -> Bounded {
     let value = a * x.value + y.value;
     let error = a.abs() * x.error + y.error;
     Bounded {
@@ -28,11 +29,11 @@ fn fma(a: f64, x: Bounded, y: Bounded) -> Bounded {
 }
 
 /// `a·x`, rounded once.
-fn times(a: f64, x: Bounded) -> Bounded {
+pub fn times(a: f64, x: Bounded) -> Bounded {
     fma(a, x, exact(0.0))
 }
 
-fn exact(value: f64) -> Bounded {
+pub fn exact(value: f64) -> Bounded {
     Bounded { value, error: 0.0 }
 }
 
@@ -49,7 +50,11 @@ fn scale(dims: NeuronAttention) -> f64 {
 }
 
 /// Numbers of the block layout, given as `[count][features]`.
-fn stored(count: usize, features: usize, value: impl Fn(usize, usize) -> Bounded) -> Vec<Bounded> {
+pub fn stored(
+    count: usize,
+    features: usize,
+    value: impl Fn(usize, usize) -> Bounded,
+) -> Vec<Bounded> {
     let mut all = vec![Bounded::default(); count.div_ceil(LANES) * features * LANES];
     for i in 0..count {
         for f in 0..features {
@@ -59,6 +64,7 @@ fn stored(count: usize, features: usize, value: impl Fn(usize, usize) -> Bounded
     all
 }
 
+/// Attention among neurons and to the input, and modulation.
 pub fn modulations(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
     let operands = &outcome.operands;
     let value = |operand: usize, i: usize| f64::from(operands[operand][i]);
@@ -331,118 +337,4 @@ fn input_attention_backward(
         )
     });
     vec![dq, dout, dlog_sums, dk, dv]
-}
-
-/// Signal `which` of a channel for a sample.
-fn signal(dims: Modulation, signals: &[f32], s: usize, channel: usize, which: usize) -> f64 {
-    f64::from(signals[signal_at(dims, s, channel, which)])
-}
-
-fn signal_at(dims: Modulation, s: usize, channel: usize, which: usize) -> usize {
-    let neuron = dims.first + channel;
-    if dims.per_sample {
-        at(dims.neurons * 4, s, neuron * 4 + which)
-    } else {
-        at(4, neuron, which)
-    }
-}
-
-fn modulation(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
-    let dims = case.modulation();
-    let Modulation {
-        layer, activity, ..
-    } = dims;
-    let features = layer.pixels * layer.channels;
-    let value = |operand: usize, i: usize| exact(f64::from(outcome.operands[operand][i]));
-    let alpha = |s: usize, f: usize, which: usize| {
-        signal(dims, &outcome.operands[0], s, f % layer.channels, which)
-    };
-    let z = |s: usize, f: usize| {
-        let (u, v) = (value(1, at(features, s, f)), value(2, at(features, s, f)));
-        fma(alpha(s, f, 1), v, fma(alpha(s, f, 0), u, u))
-    };
-    let h = |s: usize, f: usize| {
-        let z = z(s, f);
-        let [a, b] = [2, 3].map(|which| alpha(s, f, which));
-        // The error of max(z, 0) is at most that of z.
-        let r = Bounded {
-            value: z.value.max(0.0),
-            error: z.error,
-        };
-        match activity {
-            Some(ModulatedActivity::Linearity) => fma(b, z, fma(a, r, r)),
-            Some(ModulatedActivity::Offset) => fma(1.0, fma(a, r, r), exact(b)),
-            Some(ModulatedActivity::LinearityOffset) => fma(1.0, fma(a, z, r), exact(b)),
-            None => exact(0.0),
-        }
-    };
-    let z = stored(layer.samples, features, z);
-    if activity.is_none() {
-        return vec![z];
-    }
-    vec![z, stored(layer.samples, features, h)]
-}
-
-fn modulation_backward(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
-    let dims = case.modulation();
-    let Modulation {
-        layer, activity, ..
-    } = dims;
-    let features = layer.pixels * layer.channels;
-    let value = |operand: usize, i: usize| f64::from(outcome.operands[operand][i]);
-    let alpha = |s: usize, f: usize, which: usize| {
-        signal(dims, &outcome.operands[0], s, f % layer.channels, which)
-    };
-    let dz = |s: usize, f: usize| {
-        let i = at(features, s, f);
-        let dh = exact(value(4, i));
-        let above = exact(if value(3, i) > 0.0 { value(4, i) } else { 0.0 });
-        let [a, b] = [2, 3].map(|which| alpha(s, f, which));
-        match activity {
-            Some(ModulatedActivity::Linearity) => fma(b, dh, fma(a, above, above)),
-            Some(ModulatedActivity::Offset) => fma(a, above, above),
-            Some(ModulatedActivity::LinearityOffset) => fma(a, dh, above),
-            None => dh,
-        }
-    };
-    let du = stored(layer.samples, features, |s, f| {
-        fma(alpha(s, f, 0), dz(s, f), dz(s, f))
-    });
-    let dv = stored(layer.samples, features, |s, f| {
-        times(alpha(s, f, 1), dz(s, f))
-    });
-    let mut dsignals = vec![exact(f64::from(LEFT_ALONE)); outcome.operands[0].len()];
-    // Gradients of the signals of these samples.
-    let gradient = |samples: std::ops::Range<usize>, channel: usize, which: usize| {
-        let pixels = 0..layer.pixels;
-        let all = pixels.flat_map(|pixel| samples.clone().map(move |s| (s, pixel)));
-        let all = all.map(|(s, pixel)| (s, pixel * layer.channels + channel));
-        products(all.map(|(s, f)| {
-            let i = at(features, s, f);
-            let (z, dh) = (value(3, i), exact(value(4, i)));
-            match (which, activity) {
-                (0, _) => (dz(s, f), value(1, i)),
-                (1, _) => (dz(s, f), value(2, i)),
-                (_, None) => (exact(0.0), 0.0),
-                (2, Some(ModulatedActivity::LinearityOffset)) => (dh, z),
-                (2, _) => (dh, z.max(0.0)),
-                (_, Some(ModulatedActivity::Linearity)) => (dh, z),
-                _ => (dh, 1.0),
-            }
-        }))
-    };
-    for channel in 0..layer.channels {
-        for which in 0..4 {
-            if !dims.per_sample {
-                dsignals[signal_at(dims, 0, channel, which)] =
-                    gradient(0..layer.samples, channel, which);
-                continue;
-            }
-            for s in 0..layer.samples.div_ceil(LANES) * LANES {
-                let samples = s..(s + 1).min(layer.samples).max(s);
-                dsignals[signal_at(dims, s, channel, which)] = gradient(samples, channel, which);
-            }
-        }
-    }
-    vec![du, dv, dsignals]
 }

@@ -3,6 +3,7 @@
 
 mod activity;
 mod input;
+mod input_backward;
 mod keys;
 mod neurons;
 
@@ -248,7 +249,7 @@ impl Cpu {
         scratch::with(w.len(), |slopes| {
             self.threads.run(Spread {
                 set: self.set,
-                kernel: input::SharedBackward {
+                kernel: input_backward::SharedBackward {
                     attention,
                     k: kept.k.as_slice(),
                     v: kept.v.as_slice(),
@@ -269,7 +270,7 @@ impl Cpu {
                 pixels: 1,
                 channels: attention.features(),
             };
-            let terms = input::SharedTerms {
+            let terms = input_backward::SharedTerms {
                 attention,
                 scale: attention.scale(),
                 q,
@@ -305,7 +306,7 @@ impl Cpu {
         scratch::with(w.len(), |slopes| {
             self.threads.run(Spread {
                 set: self.set,
-                kernel: input::PerSampleBackward {
+                kernel: input_backward::PerSampleBackward {
                     attention,
                     samples,
                     q,
@@ -319,7 +320,7 @@ impl Cpu {
             });
             self.threads.run(Spread {
                 set: self.set,
-                kernel: input::OverSamples {
+                kernel: input_backward::OverSamples {
                     attention,
                     blocks,
                     k,
