@@ -138,6 +138,15 @@ impl<B: Backend, N: Network<B>> Learner<B> for GradientDescent<B, N> {
         Ok(())
     }
 
+    fn activities(
+        &mut self,
+        backend: &B,
+        x: &Tensor<B>,
+        visit: &mut dyn FnMut(&Tensor<B>) -> Result<()>,
+    ) -> Result<()> {
+        self.network.activities(backend, x, visit)
+    }
+
     fn layers(&mut self) -> Vec<&mut Parameter<B>> {
         self.network.layers()
     }

@@ -13,6 +13,7 @@
 //! ```
 
 mod adaptation;
+mod batches;
 mod clipping;
 mod drawing;
 mod eval_sets;
@@ -33,6 +34,10 @@ pub use adaptation::{
     ComodulationLearner, ComodulationLearnerConfig, ControllerPass, GainGranularity, GainSource,
     Modulator, Prediction,
 };
+pub use batches::Sampling;
+#[cfg(feature = "report")]
+pub(crate) use batches::{BatchConfig, Batches};
+#[cfg(feature = "report")]
 pub use eval_sets::EvalSets;
 #[cfg(feature = "report")]
 pub(crate) use eval_sets::READY_SAMPLES;

@@ -1,5 +1,7 @@
 //! NeuMoSync.
 
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::backend::{Backend, Cpu};
@@ -42,7 +44,7 @@ use crate::tensor::Tensor;
 /// let images = Tensor::from_rows(&cpu, Shape::images(2, 8, 8, 1), &[0.5; 128])?;
 /// assert_eq!(learner.infer(&cpu, &images)?.shape(), Shape::features(2, 10));
 /// // All signals start at 0.
-/// let signals = learner.signals(&cpu, &images)?;
+/// let signals = learner.network.signals_for(&cpu, &images)?;
 /// assert!(signals.iter().all(|layer| layer.mean == [0.0; 4]));
 /// # Ok::<(), neurogain::Error>(())
 /// ```
@@ -53,12 +55,15 @@ pub struct NeuMoSync<B: Backend = Cpu> {
     config: NeuMoSyncConfig,
     optimization: Optimization<B>,
     states: Vec<OptimizerState<B>>,
-    clipping: [Clipping<B>; 2],
+    clipping: Clipping<B>,
     dlogits: Tensor<B>,
 }
 
+/// The names of the signals in records.
+const NAMES: [&str; 4] = ["alpha_sm", "alpha_wc", "alpha_3", "alpha_4"];
+
 impl<B: Backend> NeuMoSync<B> {
-    /// Networks drawn from `seed`; `optimizer` is that of the main network.
+    /// Networks drawn from `seed`; `optimizer` is that of the main network, with the limit of `config` on its gradient.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for a setting outside its range or a network without neurons,
@@ -71,6 +76,10 @@ impl<B: Backend> NeuMoSync<B> {
         seed: u64,
     ) -> Result<Self> {
         config.validate()?;
+        let optimizer = OptimizerConfig {
+            clip: config.clip,
+            ..optimizer
+        };
         let mut network = InferenceNetwork::new(backend, network, config, seed)?;
         let InferenceNetwork { main, signals, .. } = &mut network;
         let mut states = Vec::new();
@@ -82,10 +91,7 @@ impl<B: Backend> NeuMoSync<B> {
         })?;
         Ok(NeuMoSync {
             optimization: Optimization::new(backend, optimizer, main)?,
-            clipping: [
-                Clipping::new(backend, config.clip, main)?,
-                Clipping::new(backend, config.neurosync_clip, signals)?,
-            ],
+            clipping: Clipping::new(backend, config.neurosync_clip, signals)?,
             config: config.clone(),
             network,
             states,
@@ -93,19 +99,9 @@ impl<B: Backend> NeuMoSync<B> {
         })
     }
 
-    /// Mean and standard deviation of each signal for `x`, layer by layer.
-    ///
-    /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) if `x` does not fit the network.
-    pub fn signals(&mut self, backend: &B, x: &Tensor<B>) -> Result<Vec<LayerSignals>> {
-        self.network.signals_for(backend, x)
-    }
-
     fn update(&mut self, backend: &B) -> Result<()> {
         let InferenceNetwork { main, signals, .. } = &mut self.network;
-        let [of_main, of_signals] = &mut self.clipping;
-        of_main.apply(backend, main)?;
-        of_signals.apply(backend, signals)?;
+        self.clipping.apply(backend, signals)?;
         self.optimization.update(backend, main, |rate| rate)?;
         let mut states = self.states.iter_mut();
         let optimizer = self.config.neurosync_optimizer;
@@ -138,6 +134,39 @@ impl<B: Backend> Learner<B> for NeuMoSync<B> {
     /// The signals are those for `x`: for its mean input token, or for each of its samples.
     fn infer(&mut self, backend: &B, x: &Tensor<B>) -> Result<&Tensor<B>> {
         self.network.infer(backend, x)
+    }
+
+    fn activities(
+        &mut self,
+        backend: &B,
+        x: &Tensor<B>,
+        visit: &mut dyn FnMut(&Tensor<B>) -> Result<()>,
+    ) -> Result<()> {
+        self.network.forward(backend, x)?;
+        let mut layers: Vec<&Tensor<B>> = self.network.main.activities().collect();
+        layers.pop();
+        layers.into_iter().try_for_each(visit)
+    }
+
+    /// Mean and standard deviation of each signal for `x`, layer by layer; the output layer's activity has no signals.
+    fn signals(&mut self, backend: &B, x: &Tensor<B>) -> Result<Vec<(String, f64)>> {
+        let mut named = Vec::new();
+        for LayerSignals {
+            layer,
+            mean,
+            standard_deviation,
+        } in self.network.signals_for(backend, x)?
+        {
+            let of_layer = if layer == "output" { 2 } else { NAMES.len() };
+            for (place, name) in NAMES.iter().enumerate().take(of_layer) {
+                named.push((format!("{name}_mean_{layer}"), mean[place]));
+                named.push((
+                    format!("{name}_deviation_{layer}"),
+                    standard_deviation[place],
+                ));
+            }
+        }
+        Ok(named)
     }
 
     /// The weights θ.

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use crate::backend::{Backend, Unary};
 use crate::error::{Error, Result};
 use crate::learn::Schedule;
+use crate::learn::clipping::Clipping;
 use crate::models::Network;
 use crate::nn::Parameter;
 use crate::optim::{Optimizer, OptimizerState};
@@ -25,6 +26,9 @@ pub struct OptimizerConfig {
     /// λ ≥ 0 of decoupled weight decay, `w ← (1 − α·λ)·w` before each update (AdamW: Loshchilov & Hutter 2019,
     /// arXiv 1711.05101, algorithm 2). For the L2 penalty inside the gradient see [`L2`](super::L2).
     pub weight_decay: f32,
+    /// The largest norm of the gradient of all parameters, regularizers included; longer gradients are scaled down to it
+    /// (Pascanu, Mikolov & Bengio 2013, arXiv 1211.5063). 0: no limit.
+    pub clip: f32,
     /// Whether the state of the optimizers is reset at the start of every context after the first.
     pub reset_optimizer_on_switch: bool,
 }
@@ -38,6 +42,7 @@ impl OptimizerConfig {
             learning_rate,
             schedule: Schedule::Constant,
             weight_decay: 0.0,
+            clip: 0.0,
             reset_optimizer_on_switch: false,
         }
     }
@@ -55,6 +60,10 @@ impl OptimizerConfig {
         if !(decay >= 0.0 && decay.is_finite()) {
             let expected = "a finite number, 0 or above";
             return Err(Error::setting("weight_decay", decay, expected));
+        }
+        if !(self.clip >= 0.0 && self.clip.is_finite()) {
+            let expected = "a finite number, 0 or above";
+            return Err(Error::setting("clip", self.clip, expected));
         }
         Ok(())
     }
@@ -90,6 +99,7 @@ pub(super) struct Optimization<B: Backend> {
     iteration: u64,
     /// Iterations of the current context, T.
     iterations: u64,
+    clipping: Clipping<B>,
     /// One state for each parameter.
     states: Vec<OptimizerState<B>>,
 }
@@ -105,6 +115,7 @@ impl<B: Backend> Optimization<B> {
             config,
             iteration: 0,
             iterations: 1,
+            clipping: Clipping::new(backend, config.clip, network)?,
             states: Vec::new(),
         };
         optimization.reset(backend, network)?;
@@ -143,6 +154,7 @@ impl<B: Backend> Optimization<B> {
         network: &mut (impl Trained<B> + ?Sized),
         modulated: impl Fn(f32) -> f32,
     ) -> Result<()> {
+        self.clipping.apply(backend, network)?;
         let config = &self.config;
         let rate = config
             .schedule

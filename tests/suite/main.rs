@@ -77,6 +77,7 @@ mod comodulation_runs;
 mod comodulation_survives;
 mod every_task;
 mod pinned_runs;
+mod plasticity;
 mod runs_survive;
 mod slurm;
 mod sweep;

@@ -18,13 +18,15 @@ settings! {
     }
 }
 
-/// A convolution with stride 1 and without padding, followed by the nonlinearity and max pooling over 2×2 pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConvolutionConfig {
-    /// Neurons: output channels.
-    pub channels: usize,
-    /// Side length of the window in pixels.
-    pub window: usize,
+settings! {
+    /// A convolution with stride 1 and without padding, followed by the nonlinearity and max pooling over 2×2 pixels.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct ConvolutionConfig {
+        /// Neurons: output channels.
+        pub channels: usize [AtLeastOne],
+        /// Side length of the window in pixels.
+        pub window: usize [AtLeastOne],
+    }
 }
 
 /// The sizes of a [`Feedforward`](super::Feedforward) network.

@@ -139,6 +139,17 @@ impl<B: Backend> Network<B> for Feedforward<B> {
         hidden.chain([self.output.weight()]).collect()
     }
 
+    fn activities(
+        &mut self,
+        backend: &B,
+        x: &Tensor<B>,
+        visit: &mut dyn FnMut(&Tensor<B>) -> Result<()>,
+    ) -> Result<()> {
+        self.forward(backend, x)?;
+        let mut layers = self.hidden.iter().map(Hidden::output);
+        layers.try_for_each(visit)
+    }
+
     fn hidden_layer(&mut self, number: usize) -> Option<HiddenLayer<'_, B>> {
         let (before, rest) = self.hidden.split_at_mut_checked(number)?;
         let place = before.iter().map(Hidden::parameters).sum();

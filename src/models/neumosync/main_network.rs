@@ -243,7 +243,7 @@ impl<B: Backend> MainNetwork<B> {
     }
 
     /// The activity of each layer in the last `forward`: h, or the logits of the output layer.
-    pub(super) fn activities(&self) -> impl Iterator<Item = &Tensor<B>> {
+    pub(crate) fn activities(&self) -> impl Iterator<Item = &Tensor<B>> {
         self.training.iter().map(Buffers::activity)
     }
 

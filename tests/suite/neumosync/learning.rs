@@ -63,7 +63,10 @@ fn memorises_random_labels() {
         let last = log.last(&backend).unwrap();
         println!("{} {}", last.mean_cross_entropy(), last.accuracy());
         assert!(last.mean_cross_entropy() < 0.3, "{config:?}: {last:?}");
-        let signals = learner.signals(&backend, &batch.inputs).unwrap();
+        let signals = learner
+            .network
+            .signals_for(&backend, &batch.inputs)
+            .unwrap();
         assert_eq!(signals.len(), 3);
         assert!(
             signals[0].standard_deviation.iter().all(|&sd| sd > 1e-3),
@@ -93,7 +96,7 @@ fn diagnostics_are_means_and_deviations() {
     }
     state.restore(&backend, &mut learner).unwrap();
     let x = batch(&backend, &mlp(), 2).inputs;
-    let found = learner.signals(&backend, &x).unwrap();
+    let found = learner.network.signals_for(&backend, &x).unwrap();
     let names: Vec<&str> = found.iter().map(|layer| layer.layer.as_str()).collect();
     assert_eq!(names, ["hidden1", "hidden2", "output"]);
     for (layer, (first, size)) in found.iter().zip([(0, 7), (7, 5), (12, 3)]) {
