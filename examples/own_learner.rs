@@ -11,8 +11,8 @@ use std::process::ExitCode;
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{Batch, GradientDescent, Learner};
 use neurogain::nn::{LossLog, Parameter};
+use neurogain::run::continual::{LearnerKind, Registration, Setup};
 use neurogain::state::{Role, State, Visitor};
-use neurogain::systems::stability_gap::{LearnerKind, Registration, Setup};
 use neurogain::{Backend, Cpu, Result, Shape, Tensor};
 
 struct ErrorDriven<B: Backend = Cpu> {

@@ -10,7 +10,7 @@ use neurogain::data::{Dataset, digits};
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{
     DeviceDataset, EvalSets, GradientDescent, History, OptimizerConfig, PixelScaling,
-    RandomCropFlip, Trainer,
+    RandomCropFlip, Sampling, Trainer,
 };
 use neurogain::models::Network;
 use neurogain::nn::{GainLinear, Init, Parameter};
@@ -109,6 +109,7 @@ fn run(cpu: &Cpu, iterations: usize, dynamics: Option<GainDynamics>) -> Result<V
         training: &training,
         test: &test,
         batch: 64,
+        sampling: Sampling::Uniform,
         transform: RandomCropFlip::default(),
         evaluate_every: 1,
         seed: 42,

@@ -214,6 +214,21 @@ __device__ inline float logarithm(float x) {
     return if_less(x, __uint_as_float(0x7f800000u), result, x);
 }
 
+// tanh x: src/backend/cpu/math.rs.
+__device__ inline float hyperbolic_tangent(float x) {
+    unsigned sign = __float_as_uint(x) & 0x80000000u;
+    x = __uint_as_float(__float_as_uint(x) & 0x7fffffffu);
+    float z = x * x;
+    float p = -0.005704531f;
+    p = fmaf(p, z, 0.020638695f);
+    p = fmaf(p, z, -0.0537396f);
+    p = fmaf(p, z, 0.13331442f);
+    p = fmaf(p, z, -0.3333328f);
+    float small = fmaf(z * p, x, x);
+    float large = 1.0f - 2.0f / (exponential(x + x) + 1.0f);
+    return __uint_as_float(__float_as_uint(if_less(x, 0.625f, small, large)) | sign);
+}
+
 // min(x, 16), and exp(−z) there, for x >= 0: src/backend/cpu/math.rs.
 struct GeluExponential {
     float near, e;

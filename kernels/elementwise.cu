@@ -32,6 +32,21 @@ extern "C" __global__ void gelu_backward(unsigned length, const float *x, float 
 }
 ENTRY(gelu_backward)
 
+// x ← 2·tanh(x/2).
+extern "C" __global__ void bounded_tanh(unsigned length, float *x) {
+    ELEMENT(length)
+    x[i] = 2.0f * hyperbolic_tangent(x[i] * 0.5f);
+}
+ENTRY(bounded_tanh)
+
+// dy ← dy·(1 − (x/2)²), where x is the output of bounded_tanh.
+extern "C" __global__ void bounded_tanh_backward(unsigned length, const float *x, float *dy) {
+    ELEMENT(length)
+    float h = x[i] * 0.5f;
+    dy[i] = dy[i] * fmaf(0.0f - h, h, 1.0f);
+}
+ENTRY(bounded_tanh_backward)
+
 // x ← a·x.
 extern "C" __global__ void scale(unsigned length, float a, float *x) {
     ELEMENT(length)

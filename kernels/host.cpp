@@ -21,6 +21,8 @@
 #include "gather.cu"
 #include "layer_norm.cu"
 #include "loss.cu"
+#include "modulation.cu"
+#include "neuron_attention.cu"
 #include "normalisation.cu"
 #include "pooling.cu"
 #include "sum.cu"

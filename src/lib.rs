@@ -25,7 +25,7 @@
 //! use neurogain::models::{Mlp, MlpConfig};
 //! use neurogain::optim::Optimizer;
 //! use neurogain::learn::{
-//!     GradientDescent, History, PixelScaling, OptimizerConfig, DeviceDataset, EvalSets, Trainer, RandomCropFlip,
+//!     GradientDescent, History, PixelScaling, OptimizerConfig, DeviceDataset, EvalSets, Sampling, Trainer, RandomCropFlip,
 //! };
 //! use neurogain::{Cpu, data::digits, stream};
 //!
@@ -52,6 +52,7 @@
 //!     training: &training,
 //!     test: &test,
 //!     batch: 64,
+//!     sampling: Sampling::Uniform,
 //!     transform: RandomCropFlip::default(),
 //!     evaluate_every: 1,
 //!     seed: 42,

@@ -42,7 +42,7 @@ pub enum Role {
     Shift,
     /// The gains of a layer's neurons.
     Gain,
-    /// Running statistics of a batch normalisation.
+    /// Running averages that inference reads: statistics, slow weights.
     Statistics,
     /// Other state of a learner; inference does not read it.
     Learner,

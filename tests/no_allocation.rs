@@ -4,8 +4,11 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use neurogain::gain::GainDynamics;
-use neurogain::learn::{Batch, GradientDescent, L2, Learner, OptimizerConfig};
-use neurogain::models::{Mlp, MlpConfig, Network, SlimResNet, SlimResNetConfig};
+use neurogain::learn::{Batch, GradientDescent, L2, Learner, NeuMoSync, OptimizerConfig};
+use neurogain::models::{
+    Ablation, ConvolutionConfig, FeedforwardConfig, Mlp, MlpConfig, Network, NeuMoSyncConfig,
+    SignalMode, SlimResNet, SlimResNetConfig,
+};
 use neurogain::nn::LossLog;
 use neurogain::optim::Optimizer;
 use neurogain::{Cpu, Memory, Shape, Tensor};
@@ -148,5 +151,54 @@ fn slim_resnet() {
         let mut network = SlimResNet::new(&backend, &shape, 1).unwrap();
         let batch = batch(&backend, Shape::images(35, 12, 12, 3), 5);
         check(&backend, &mut network, &batch);
+    }
+}
+
+#[test]
+fn neumosync() {
+    let backend = Cpu::new().unwrap();
+    let mlp = FeedforwardConfig {
+        input: [8, 8, 1],
+        ..FeedforwardConfig::mlp(64, &[30, 20], 7)
+    };
+    let cnn = FeedforwardConfig {
+        convolutions: vec![ConvolutionConfig {
+            channels: 5,
+            window: 3,
+        }],
+        ..mlp.clone()
+    };
+    let default = NeuMoSyncConfig::with_adam;
+    for config in [
+        default(),
+        NeuMoSyncConfig {
+            mode: SignalMode::Sample,
+            clip: 1e-3,
+            ..default()
+        },
+        NeuMoSyncConfig {
+            without: vec![Ablation::Input, Ablation::Weights],
+            ..default()
+        },
+        NeuMoSyncConfig {
+            static_signals: true,
+            ..default()
+        },
+    ] {
+        for sizes in [&mlp, &cnn] {
+            let sgd = OptimizerConfig::new(Optimizer::Sgd, 0.01);
+            let mut learner = NeuMoSync::new(&backend, sizes, &config, sgd, 1).unwrap();
+            let batch = batch(&backend, Shape::images(35, 8, 8, 1), 7);
+            let mut loss = LossLog::new();
+            learner.step(&backend, &batch, &mut loss).unwrap();
+            learner.infer(&backend, &batch.inputs).unwrap();
+            for step in 2..=4 {
+                let count = asked(|| {
+                    learner.step(&backend, &batch, &mut loss).unwrap();
+                    learner.infer(&backend, &batch.inputs).unwrap();
+                });
+                assert_eq!(count, 0, "step {step} of {config:?}");
+            }
+        }
     }
 }

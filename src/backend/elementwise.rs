@@ -31,6 +31,8 @@ pub enum Unary {
     Relu,
     /// [`math::gelu`](super::cpu::math::gelu).
     Gelu,
+    /// `fl(2·tanh(fl(x/2)))` with [`math::tanh`](super::cpu::math::tanh): the identity near 0, bounded by ±2.
+    BoundedTanh,
     /// `fl(a·x)`.
     Scale(f32),
 }
@@ -44,6 +46,8 @@ pub enum Binary {
     /// `fl(y·gelu′(x))` with [`math::gelu_slope`](super::cpu::math::gelu_slope): the gradient of
     /// [`Unary::Gelu`], with x its input and y = dy.
     GeluBackward,
+    /// `fl(y·fma(−h, h, 1))` with h = fl(x/2): the gradient of [`Unary::BoundedTanh`], with x its output and y = dy.
+    BoundedTanhBackward,
     /// `fl(x·y)`.
     Multiply,
     /// `fma(a, x, fl(b·y))`: for a = b = 1 the sum of two buffers, rounded once. y is read even for b = 0, so
@@ -64,6 +68,7 @@ impl Binary {
         match self {
             Binary::ReluBackward => "relu backward",
             Binary::GeluBackward => "gelu backward",
+            Binary::BoundedTanhBackward => "bounded tanh backward",
             Binary::Multiply => "multiply",
             Binary::Axpby { .. } => "axpby",
             Binary::Copy => "copy",

@@ -48,6 +48,8 @@ mod elementwise;
 mod gathers;
 mod losses;
 mod memory;
+mod modulations;
+mod neuron_attention;
 mod normalisations;
 mod optimizers;
 mod poolings;
@@ -67,6 +69,12 @@ pub use elementwise::{Binary, Elementwise, Unary};
 pub use gathers::{CropFlip, Gathers, PixelMaps};
 pub use losses::{Losses, sums};
 pub use memory::Memory;
+pub use modulations::{ModulatedActivity, Modulation, ModulationKept, Modulations};
+pub use neuron_attention::{
+    AttentionGiven, AttentionGradients, AttentionInput, AttentionKept, AttentionOutput,
+    InputAttention, InputAttentionGradients, InputAttentionInput, InputAttentionKept,
+    NeuronAttention,
+};
 pub use normalisations::{
     BatchNormConfig, LayerNormalise, LayerNormaliseBackward, NormDims, Normalisations, Normalize,
     NormalizeBackward,
@@ -91,6 +99,7 @@ pub trait Backend:
     + Normalisations
     + Affine
     + Attention
+    + Modulations
     + Poolings
     + Elementwise
     + Optimizers
@@ -107,6 +116,7 @@ impl<B> Backend for B where
         + Normalisations
         + Affine
         + Attention
+        + Modulations
         + Poolings
         + Elementwise
         + Optimizers

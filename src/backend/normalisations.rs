@@ -6,7 +6,7 @@ use super::check::{operands, too_large, volume};
 use super::memory::Memory;
 use super::summation;
 use crate::error::{Error, Result};
-use crate::shape::LANES;
+use crate::shape::{LANES, Shape};
 
 /// Batch and layer normalisation, and their gradients.
 pub trait Normalisations: Memory {
@@ -132,6 +132,23 @@ pub struct NormDims {
 }
 
 impl NormDims {
+    /// The dimensions of an activation; `None` for parameters.
+    pub(crate) fn of(shape: Shape) -> Option<Self> {
+        match shape {
+            Shape::Blocked {
+                samples,
+                height,
+                width,
+                channels,
+            } => Some(NormDims {
+                samples,
+                pixels: height.saturating_mul(width),
+                channels,
+            }),
+            Shape::Dense(_) => None,
+        }
+    }
+
     /// The length of an activation.
     ///
     /// # Errors

@@ -5,7 +5,10 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::{Benchmark, Work, done};
-use crate::backend::{Backend, Binary, MatmulDims, Unary};
+use crate::backend::{
+    AttentionGiven, AttentionGradients, AttentionInput, AttentionKept, AttentionOutput, Backend,
+    Binary, MatmulDims, NeuronAttention, Unary,
+};
 use crate::error::Result;
 use crate::shape::LANES;
 
@@ -36,6 +39,7 @@ pub fn kernels<B: Backend>(backend: &B) -> Result<Vec<Benchmark<'_>>> {
         elementwise(backend, length, &mut benchmarks)?;
     }
     gather(backend, &mut benchmarks)?;
+    benchmarks.extend(attention(backend)?);
     Ok(benchmarks)
 }
 
@@ -154,4 +158,70 @@ fn gather<'a, B: Backend>(backend: &'a B, benchmarks: &mut Vec<Benchmark<'a>>) -
         }),
     });
     Ok(())
+}
+
+/// Attention among the 210 neurons of an MLP 784-100-100-10, with 2 heads of width 8, and its gradient.
+fn attention<B: Backend>(backend: &B) -> Result<[Benchmark<'_>; 2]> {
+    let dims = NeuronAttention {
+        neurons: 210,
+        heads: 2,
+        width: 8,
+    };
+    let blocks = dims.neurons.div_ceil(LANES);
+    let tokens = |features: usize| numbers(backend, blocks * features * LANES);
+    let features = dims.heads * dims.width;
+    let product = 2.0 * (dims.neurons.pow(2) * features) as f64;
+    let (q, k, v) = (tokens(features)?, tokens(features)?, tokens(features)?);
+    let (mut shares, mut log_sums, mut out) = (
+        tokens(dims.heads * dims.neurons)?,
+        tokens(dims.heads)?,
+        tokens(features)?,
+    );
+    let forward = Benchmark {
+        name: "attention among 210 neurons".into(),
+        amount: Work::Operations(2.0 * product),
+        call: Box::new(move || {
+            let input = AttentionInput {
+                q: &q,
+                k: &k,
+                v: &v,
+            };
+            let output = AttentionOutput {
+                shares: &mut shares,
+                log_sums: &mut log_sums,
+                out: &mut out,
+            };
+            done(backend.neuron_attention(dims, input, output))
+        }),
+    };
+    let (q, k, v) = (tokens(features)?, tokens(features)?, tokens(features)?);
+    let (shares, out) = (tokens(dims.heads * dims.neurons)?, tokens(features)?);
+    let (dout, dlog_sums) = (tokens(features)?, tokens(dims.heads)?);
+    let (mut dq, mut dk, mut dv) = (tokens(features)?, tokens(features)?, tokens(features)?);
+    let backward = Benchmark {
+        name: "attention among 210 neurons, backward".into(),
+        amount: Work::Operations(4.0 * product),
+        call: Box::new(move || {
+            let input = AttentionInput {
+                q: &q,
+                k: &k,
+                v: &v,
+            };
+            let kept = AttentionKept {
+                shares: &shares,
+                out: &out,
+            };
+            let given = AttentionGiven {
+                dout: &dout,
+                dlog_sums: &dlog_sums,
+            };
+            let gradients = AttentionGradients {
+                dq: &mut dq,
+                dk: &mut dk,
+                dv: &mut dv,
+            };
+            done(backend.neuron_attention_backward(dims, input, kept, given, gradients))
+        }),
+    };
+    Ok([forward, backward])
 }

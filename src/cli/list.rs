@@ -5,11 +5,11 @@ use std::path::Path;
 
 use neurogain::Result;
 use neurogain::data::{Place, celeba, cifar, collection, mnist};
+use neurogain::run::continual::learners;
 use neurogain::run::settings::{
     self, Common, Document, DocumentKind, json_schema, reference, shipped,
 };
 use neurogain::run::{DataSettings, DataSource, System};
-use neurogain::systems::stability_gap::learners;
 use neurogain::systems::with_system;
 use serde_json::{Value, json};
 

@@ -26,13 +26,13 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use arguments::{Arguments, Command};
-use neurogain::systems::stability_gap::{self, Registration};
+use neurogain::run::continual::{self, Registration};
 
 /// Runs the program with its command-line arguments. Settings can name `learners` and the built-in learners. Your own
 /// program with your own learners is a `main` that calls this function.
 pub fn main(learners: &[Registration]) -> ExitCode {
     hold_back_file_size_signal();
-    if let Err(error) = stability_gap::register(learners) {
+    if let Err(error) = continual::register(learners) {
         output::report_error("error", &error);
         return ExitCode::from(2);
     }

@@ -120,6 +120,11 @@ impl<'a, B: Backend> Drawing<'a, B> {
         })
     }
 
+    /// Number of samples that a batch is drawn from.
+    pub(super) fn count(&self) -> usize {
+        self.context.count()
+    }
+
     /// Draws `batch` samples, uniformly with replacement.
     pub(super) fn draw(
         &self,

@@ -120,6 +120,22 @@ impl<B: Backend> EvalSets<B> {
         })
     }
 
+    /// Shows `visit` the batches of `task`, without transforms.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if `task` is out of range, the error of `visit`, and errors of the kernels.
+    pub fn for_each_batch(
+        &self,
+        backend: &B,
+        task: usize,
+        visit: &mut dyn FnMut(&Batch<B>) -> Result<()>,
+    ) -> Result<()> {
+        match self.ready.get(task) {
+            Some(batches) => batches.iter().try_for_each(visit),
+            None => self.gather(backend, task, None, |batch| visit(batch)),
+        }
+    }
+
     /// Gathers the batches of a task one by one, transformed by draws from `stream`.
     fn gather(
         &self,

@@ -61,7 +61,7 @@ impl<B: Backend, N: Network<B>> GradientDescent<B, N> {
     ) -> Result<Self> {
         let gain = gain.map(|gain| GainModulation::new(backend, gain));
         Ok(GradientDescent {
-            optimization: Optimization::new(backend, optimizer, &mut network)?,
+            optimization: Optimization::new(backend, optimizer, as_dyn(&mut network))?,
             network,
             gain: gain.transpose()?,
             regularizers: Vec::new(),
@@ -83,11 +83,15 @@ impl<B: Backend, N: Network<B>> GradientDescent<B, N> {
     }
 }
 
+fn as_dyn<'a, B: Backend>(network: &'a mut impl Network<B>) -> &'a mut (dyn Network<B> + 'a) {
+    network
+}
+
 impl<B: Backend, N: Network<B>> Learner<B> for GradientDescent<B, N> {
     fn begin_context(&mut self, backend: &B, context: usize, iterations: usize) -> Result<()> {
         let network = &mut self.network;
         self.optimization
-            .begin_context(backend, context, iterations, &mut *network)?;
+            .begin_context(backend, context, iterations, as_dyn(network))?;
         for regularizer in &mut self.regularizers {
             regularizer.begin_context(backend, context, &mut *network)?;
         }
@@ -110,7 +114,7 @@ impl<B: Backend, N: Network<B>> Learner<B> for GradientDescent<B, N> {
         }
         let gain = self.gain.as_ref();
         self.optimization
-            .update(backend, &mut *network, |rate| match gain {
+            .update(backend, as_dyn(network), |rate| match gain {
                 Some(gain) => gain.rate(rate),
                 None => rate,
             })?;
@@ -134,6 +138,15 @@ impl<B: Backend, N: Network<B>> Learner<B> for GradientDescent<B, N> {
         Ok(())
     }
 
+    fn activities(
+        &mut self,
+        backend: &B,
+        x: &Tensor<B>,
+        visit: &mut dyn FnMut(&Tensor<B>) -> Result<()>,
+    ) -> Result<()> {
+        self.network.activities(backend, x, visit)
+    }
+
     fn layers(&mut self) -> Vec<&mut Parameter<B>> {
         self.network.layers()
     }
@@ -142,7 +155,8 @@ impl<B: Backend, N: Network<B>> Learner<B> for GradientDescent<B, N> {
 impl<B: Backend, N: Network<B>> State<B> for GradientDescent<B, N> {
     fn visit(&mut self, backend: &B, visitor: &mut dyn Visitor<B>) -> Result<()> {
         self.network.visit(backend, visitor)?;
-        self.optimization.visit(&mut self.network, visitor)?;
+        self.optimization
+            .visit(as_dyn(&mut self.network), visitor)?;
         if let Some(gain) = &mut self.gain {
             gain.visit(backend, visitor)?;
         }

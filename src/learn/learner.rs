@@ -1,5 +1,6 @@
 //! The interface of a learner.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::backend::{Backend, Cpu};
@@ -42,6 +43,29 @@ pub trait Learner<B: Backend = Cpu>: State<B> {
     /// Errors of the kernels.
     fn end_context(&mut self, _backend: &B, _draw: &mut Draw<'_, B>) -> Result<()> {
         Ok(())
+    }
+
+    /// Shows `visit` the activity of each hidden layer for the samples of `x`, in order, without modifying training
+    /// state; shows none by default.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) if `x` does not fit the network, and the error of `visit`.
+    fn activities(
+        &mut self,
+        _backend: &B,
+        _x: &Tensor<B>,
+        _visit: &mut dyn FnMut(&Tensor<B>) -> Result<()>,
+    ) -> Result<()> {
+        Ok(())
+    }
+
+    /// Numbers that describe the learner's state while it evaluates `x`, by name, for records; none by default. Names
+    /// and their order never change during a run.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) if `x` does not fit the network.
+    fn signals(&mut self, _backend: &B, _x: &Tensor<B>) -> Result<Vec<(String, f64)>> {
+        Ok(Vec::new())
     }
 
     /// The layers whose gains and weights are recorded, in order.

@@ -13,12 +13,15 @@
 //! ```
 
 mod adaptation;
+mod batches;
+mod clipping;
 mod drawing;
 mod eval_sets;
 mod gain_modulation;
 mod gradient_descent;
 pub mod history;
 mod learner;
+mod neumosync;
 mod optimization;
 mod readback;
 mod regularizers;
@@ -31,6 +34,10 @@ pub use adaptation::{
     ComodulationLearner, ComodulationLearnerConfig, ControllerPass, GainGranularity, GainSource,
     Modulator, Prediction,
 };
+pub use batches::Sampling;
+#[cfg(feature = "report")]
+pub(crate) use batches::{BatchConfig, Batches};
+#[cfg(feature = "report")]
 pub use eval_sets::EvalSets;
 #[cfg(feature = "report")]
 pub(crate) use eval_sets::READY_SAMPLES;
@@ -38,6 +45,7 @@ pub use gain_modulation::{Drive, GainConfig};
 pub use gradient_descent::GradientDescent;
 pub use history::{Evaluation, History, Record};
 pub use learner::{Draw, Learner};
+pub use neumosync::NeuMoSync;
 pub use optimization::OptimizerConfig;
 pub use regularizers::*;
 pub use replacement::*;

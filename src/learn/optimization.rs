@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use crate::backend::{Backend, Unary};
 use crate::error::{Error, Result};
 use crate::learn::Schedule;
+use crate::learn::clipping::Clipping;
 use crate::models::Network;
 use crate::nn::Parameter;
 use crate::optim::{Optimizer, OptimizerState};
@@ -25,6 +26,9 @@ pub struct OptimizerConfig {
     /// λ ≥ 0 of decoupled weight decay, `w ← (1 − α·λ)·w` before each update (AdamW: Loshchilov & Hutter 2019,
     /// arXiv 1711.05101, algorithm 2). For the L2 penalty inside the gradient see [`L2`](super::L2).
     pub weight_decay: f32,
+    /// The largest norm of the gradient of all parameters, regularizers included; longer gradients are scaled down to it
+    /// (Pascanu, Mikolov & Bengio 2013, arXiv 1211.5063). 0: no limit.
+    pub clip: f32,
     /// Whether the state of the optimizers is reset at the start of every context after the first.
     pub reset_optimizer_on_switch: bool,
 }
@@ -38,6 +42,7 @@ impl OptimizerConfig {
             learning_rate,
             schedule: Schedule::Constant,
             weight_decay: 0.0,
+            clip: 0.0,
             reset_optimizer_on_switch: false,
         }
     }
@@ -56,6 +61,10 @@ impl OptimizerConfig {
             let expected = "a finite number, 0 or above";
             return Err(Error::setting("weight_decay", decay, expected));
         }
+        if !(self.clip >= 0.0 && self.clip.is_finite()) {
+            let expected = "a finite number, 0 or above";
+            return Err(Error::setting("clip", self.clip, expected));
+        }
         Ok(())
     }
 
@@ -67,6 +76,21 @@ impl OptimizerConfig {
     }
 }
 
+/// Parameters that an optimizer updates, always in the same order.
+pub(super) trait Trained<B: Backend> {
+    /// Calls `visit` with each; allocates no memory.
+    fn for_each(&mut self, visit: &mut Visit<'_, B>) -> Result<()>;
+}
+
+/// Receives each parameter.
+pub(super) type Visit<'a, B> = dyn FnMut(&mut Parameter<B>) -> Result<()> + 'a;
+
+impl<B: Backend> Trained<B> for dyn Network<B> + '_ {
+    fn for_each(&mut self, visit: &mut Visit<'_, B>) -> Result<()> {
+        self.for_each_parameter(visit)
+    }
+}
+
 /// The optimizers and their state.
 #[derive(Debug)]
 pub(super) struct Optimization<B: Backend> {
@@ -75,6 +99,7 @@ pub(super) struct Optimization<B: Backend> {
     iteration: u64,
     /// Iterations of the current context, T.
     iterations: u64,
+    clipping: Clipping<B>,
     /// One state for each parameter.
     states: Vec<OptimizerState<B>>,
 }
@@ -83,22 +108,23 @@ impl<B: Backend> Optimization<B> {
     pub(super) fn new(
         backend: &B,
         config: OptimizerConfig,
-        network: &mut dyn Network<B>,
+        network: &mut (impl Trained<B> + ?Sized),
     ) -> Result<Self> {
         config.validate()?;
         let mut optimization = Optimization {
             config,
             iteration: 0,
             iterations: 1,
+            clipping: Clipping::new(backend, config.clip, network)?,
             states: Vec::new(),
         };
         optimization.reset(backend, network)?;
         Ok(optimization)
     }
 
-    fn reset(&mut self, backend: &B, network: &mut dyn Network<B>) -> Result<()> {
+    fn reset(&mut self, backend: &B, network: &mut (impl Trained<B> + ?Sized)) -> Result<()> {
         self.states.clear();
-        network.for_each_parameter(&mut |parameter| {
+        network.for_each(&mut |parameter| {
             let optimizer = self.config.of(parameter);
             let state = OptimizerState::new(backend, optimizer, parameter.value.shape())?;
             self.states.push(state);
@@ -111,7 +137,7 @@ impl<B: Backend> Optimization<B> {
         backend: &B,
         context: usize,
         iterations: usize,
-        network: &mut dyn Network<B>,
+        network: &mut (impl Trained<B> + ?Sized),
     ) -> Result<()> {
         self.iteration = 0;
         self.iterations = iterations as u64;
@@ -125,9 +151,10 @@ impl<B: Backend> Optimization<B> {
     pub(super) fn update(
         &mut self,
         backend: &B,
-        network: &mut dyn Network<B>,
+        network: &mut (impl Trained<B> + ?Sized),
         modulated: impl Fn(f32) -> f32,
     ) -> Result<()> {
+        self.clipping.apply(backend, network)?;
         let config = &self.config;
         let rate = config
             .schedule
@@ -135,7 +162,7 @@ impl<B: Backend> Optimization<B> {
         self.iteration += 1;
         let modulated = modulated(rate);
         let mut states = self.states.iter_mut();
-        network.for_each_parameter(&mut |parameter| {
+        network.for_each(&mut |parameter| {
             let Some(state) = states.next() else {
                 let expected = "the same number of parameters as at the start";
                 return Err(Error::shape("optimizer", expected, &parameter.name));
@@ -164,13 +191,13 @@ impl<B: Backend> Optimization<B> {
     /// Shows `visitor` the state of every parameter's optimizer.
     pub(super) fn visit(
         &mut self,
-        network: &mut dyn Network<B>,
+        network: &mut (impl Trained<B> + ?Sized),
         visitor: &mut dyn Visitor<B>,
     ) -> Result<()> {
         visitor.count("context_iteration", &mut self.iteration)?;
         visitor.count("context_iterations", &mut self.iterations)?;
         let mut states = self.states.iter_mut();
-        network.for_each_parameter(&mut |parameter| match states.next() {
+        network.for_each(&mut |parameter| match states.next() {
             Some(state) => state.visit(&parameter.name, visitor),
             None => Ok(()),
         })

@@ -1,15 +1,14 @@
 //! The continual training loop: contexts in sequence, evaluation after every iteration or every few iterations.
 
 use alloc::string::ToString;
-use alloc::vec::Vec;
 use core::borrow::Borrow;
 
 use crate::backend::{Backend, Cpu, summation};
 use crate::error::{Error, Result};
-use crate::learn::drawing::{Drawing, Viewed};
+use crate::learn::batches::{BatchConfig, Batches};
 use crate::learn::readback::Readback;
 use crate::learn::{
-    Batch, DeviceDataset, EvalSets, Evaluation, History, Learner, RandomCropFlip, Record,
+    Batch, DeviceDataset, EvalSets, Evaluation, History, Learner, RandomCropFlip, Record, Sampling,
 };
 use crate::nn::{BatchStats, LossLog};
 use crate::rng::{Purpose, RandomStream};
@@ -29,14 +28,17 @@ pub struct Trainer<'a, B: Backend = Cpu> {
     /// The test samples: of the first task alone, or of one task per context. Each task is evaluated from its context
     /// on.
     pub test: &'a EvalSets<B>,
-    /// Samples per batch, drawn uniformly with replacement from the context's.
+    /// Samples per batch.
     pub batch: usize,
+    /// How they are chosen from the context's.
+    pub sampling: Sampling,
     /// The augmentation of training images.
     pub transform: RandomCropFlip,
     /// Iterations between evaluations, counted within each context.
     pub evaluate_every: usize,
-    /// The seed of the random streams: iteration i draws its indices from (seed, [`Purpose::Batch`], i) and its
-    /// transforms from (seed, [`Purpose::Transform`], i).
+    /// The seed of the random streams: iteration i draws its samples from (seed, [`Purpose::Batch`], i) or, epoch by
+    /// epoch, in the order of (seed, [`Purpose::EpochOrder`], epoch, context), and its transforms from (seed,
+    /// [`Purpose::Transform`], i).
     pub seed: u64,
 }
 
@@ -62,8 +64,12 @@ impl<B: Backend> Trainer<'_, B> {
         let backend = self.backend;
         let mut loss = LossLog::new();
         let mut readback = Readback::default();
-        let mut batch = self.training.batch(backend)?;
-        let (mut drawn, mut placements) = (Viewed::default(), Vec::new());
+        let config = BatchConfig {
+            size: self.batch,
+            sampling: self.sampling,
+            transform: self.transform,
+            seed: self.seed,
+        };
         let layers = learner.layers();
         history.layers = layers.iter().map(|layer| layer.name.clone()).collect();
         let done = history.records.len();
@@ -76,30 +82,14 @@ impl<B: Backend> Trainer<'_, B> {
                 iteration += context.iterations;
                 continue;
             }
-            let drawing = Drawing::new(backend, self.training, context)?;
+            let mut batches = Batches::new(backend, self.training, config, context, number + 1)?;
             for step in 1..=context.iterations {
                 iteration += 1;
                 if iteration <= done {
                     continue;
                 }
-                let mut stream = RandomStream::new(self.seed, Purpose::Batch, iteration as u64);
-                drawing.draw(self.batch, &mut stream, &mut drawn)?;
-                let placed = self.transform != RandomCropFlip::default();
-                if placed {
-                    let mut stream =
-                        RandomStream::new(self.seed, Purpose::Transform, iteration as u64);
-                    self.transform
-                        .draw(self.batch, &mut stream, &mut placements);
-                }
-                let placements = placed.then_some(&placements[..]);
-                self.training.gather_viewed(
-                    backend,
-                    &drawn,
-                    &drawing.maps,
-                    placements,
-                    &mut batch,
-                )?;
-                learner.step(backend, &batch, &mut loss)?;
+                let batch = batches.get(backend, iteration, step)?;
+                learner.step(backend, batch, &mut loss)?;
                 readback.begin(&loss)?;
                 if step.checked_rem(self.evaluate_every) == Some(0) {
                     for task in 0..self.test.count().min(number + 1) {
@@ -136,10 +126,7 @@ impl<B: Backend> Trainer<'_, B> {
                     let mut stream =
                         RandomStream::new(self.seed, Purpose::ContextEnd, number as u64 + 1);
                     learner.end_context(backend, &mut |count, batch| {
-                        drawing.draw(count, &mut stream, &mut drawn)?;
-                        let maps = &drawing.maps;
-                        self.training
-                            .gather_viewed(backend, &drawn, maps, None, batch)
+                        batches.draw(backend, count, &mut stream, batch)
                     })?;
                 }
                 let go_on = observe(&record);

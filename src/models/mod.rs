@@ -24,6 +24,7 @@ mod controller;
 mod feedforward;
 mod mlp;
 mod network;
+mod neumosync;
 mod resnet;
 mod torchvision;
 
@@ -33,4 +34,8 @@ pub use controller::Controller;
 pub use feedforward::{Activation, ConvolutionConfig, Feedforward, FeedforwardConfig};
 pub use mlp::{Mlp, MlpConfig};
 pub use network::{HiddenLayer, Network, UnitParameter};
+pub use neumosync::{
+    Ablation, ActivitySignals, InferenceNetwork, LayerSignals, MainNetwork, NeuMoSyncConfig,
+    NeuroSync, SignalBound, SignalMode, Signals, StaticSignals,
+};
 pub use resnet::{SlimResNet, SlimResNetConfig};

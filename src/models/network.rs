@@ -43,6 +43,29 @@ pub trait Network<B: Backend = Cpu>: State<B> {
     /// The layers whose gains and weights are recorded, in the same order.
     fn layers(&mut self) -> Vec<&mut Parameter<B>>;
 
+    /// Shows `visit` the activity of each hidden layer for the samples of `x`, in order. By default these are the layers
+    /// of [`hidden_layer`](Self::hidden_layer), and the buffers of a training batch are overwritten.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) if `x` does not fit the network, and the error of `visit`.
+    fn activities(
+        &mut self,
+        backend: &B,
+        x: &Tensor<B>,
+        visit: &mut dyn FnMut(&Tensor<B>) -> Result<()>,
+    ) -> Result<()> {
+        if self.hidden_layer(0).is_none() {
+            return Ok(());
+        }
+        self.forward(backend, x)?;
+        let mut number = 0;
+        while let Some(layer) = self.hidden_layer(number) {
+            visit(layer.activity)?;
+            number += 1;
+        }
+        Ok(())
+    }
+
     /// Hidden layer `number`, counted from 0, whose units can be replaced; `None` after the last. By default a network
     /// has none.
     fn hidden_layer(&mut self, _number: usize) -> Option<HiddenLayer<'_, B>> {
@@ -103,6 +126,15 @@ impl<B: Backend, P: DerefMut<Target: Network<B>>> Network<B> for P {
 
     fn layers(&mut self) -> Vec<&mut Parameter<B>> {
         (**self).layers()
+    }
+
+    fn activities(
+        &mut self,
+        backend: &B,
+        x: &Tensor<B>,
+        visit: &mut dyn FnMut(&Tensor<B>) -> Result<()>,
+    ) -> Result<()> {
+        (**self).activities(backend, x, visit)
     }
 
     fn hidden_layer(&mut self, number: usize) -> Option<HiddenLayer<'_, B>> {

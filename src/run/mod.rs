@@ -6,6 +6,7 @@
 //! checkpoint of, and stores the results. [`RunDirectory`] is the store on disk, [`MemoryStore`] the one in memory.
 
 mod compare;
+pub mod continual;
 mod directory;
 pub(crate) mod files;
 mod hash;

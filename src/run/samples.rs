@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::hexadecimal;
 use super::settings::require;
-use crate::data::{TrainTest, cifar, collection, digits, mnist};
+use crate::data::{Dataset, TrainTest, cifar, collection, digits, mnist};
 use crate::error::{Error, Result};
 use crate::learn::PixelScaling;
 
@@ -22,6 +22,8 @@ settings! {
         pub mean: Vec<f32> [Finite],
         /// Standard deviation of the scaled pixels: a list of one number per channel.
         pub standard_deviation: Vec<f32> [Positive],
+        /// Number of training images that are used, evenly spread over the file. Default: all.
+        pub samples: Option<usize> [AtLeastOne],
         /// Name of a collection of images in the data directory: the folder NAME or the packed file NAME.packed. Only
         /// with source "images".
         pub name: Option<String> [Name],
@@ -63,7 +65,8 @@ impl DataSettings {
 
     /// Whether both name the same samples, however the pixels are scaled.
     pub(crate) fn same_samples(&self, other: &Self) -> bool {
-        (self.source, &self.name, self.side) == (other.source, &other.name, other.side)
+        let of = |data: &Self| (data.source, data.name.clone(), data.side, data.samples);
+        of(self) == of(other)
     }
 }
 
@@ -114,12 +117,33 @@ pub fn load_samples(data: &DataSettings, directory: &Path) -> Result<TrainTest> 
             "another source: CelebA has attributes instead of labels, and only comodulation experiments can learn them",
         )),
     };
+    let loaded = loaded.and_then(|loaded| match data.samples {
+        Some(count) => limited(loaded, count),
+        None => Ok(loaded),
+    });
     // The message says where missing files can be downloaded.
     loaded.map_err(|error| match home(data.source) {
         Some(home) => error.advised(&format!(
             ". Download them from {home}, and give their directory with --data DIR or the variable NEUROGAIN_DATA"
         )),
         None => error,
+    })
+}
+
+/// Keeps `count` of the training images, evenly spread.
+fn limited(samples: TrainTest, count: usize) -> Result<TrainTest> {
+    let train = &samples.train;
+    if count > train.len() {
+        let expected = format!("at most {}, the number of training images", train.len());
+        return Err(Error::setting("data.samples", count, expected));
+    }
+    let kept = || evenly(train.len(), count);
+    let image = |place: usize| &train.pixels()[place * train.features()..][..train.features()];
+    let pixels = kept().flat_map(image).copied().collect();
+    let labels = kept().map(|place| train.labels()[place]).collect();
+    Ok(TrainTest {
+        train: Dataset::images(train.shape(), train.classes(), pixels, labels)?,
+        test: samples.test,
     })
 }
 

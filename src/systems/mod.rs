@@ -1,12 +1,14 @@
 //! The systems, one folder per paper.
 
 pub mod comodulation;
+pub mod plasticity;
 pub mod stability_gap;
 
 use crate::run::System;
 use crate::run::settings::DocumentKind;
 
 pub use comodulation::Comodulation;
+pub use plasticity::Plasticity;
 pub use stability_gap::StabilityGap;
 
 /// Builds, from one line per system (the `kind` of its documents, and its type), the list of the kinds of documents and
@@ -40,4 +42,5 @@ macro_rules! registry {
 registry! { $
     None => StabilityGap,
     Some("comodulation") => Comodulation,
+    Some("plasticity") => Plasticity,
 }

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 use neurogain::Result;
 use neurogain::backend::{
-    Affine, BatchNormConfig, Conv2dDims, Convolutions, Cuda, Elementwise, Losses, Memory, NormDims,
-    Normalisations, Reductions, ScaleGradient, Unary, Window,
+    Affine, AttentionGiven, AttentionGradients, AttentionInput, AttentionKept, BatchNormConfig,
+    Conv2dDims, Convolutions, Cuda, Elementwise, InputAttention, InputAttentionGradients,
+    InputAttentionKept, Losses, Memory, Modulations, NeuronAttention, NormDims, Normalisations,
+    Reductions, ScaleGradient, Unary, Window,
 };
 
 /// A copy of the kernels in which one file is changed.
@@ -91,9 +93,63 @@ fn results(cuda: &Cuda) -> Result<Vec<u32>> {
         dscale: &mut dscale,
     };
     cuda.scale_shift_gradients(dimensions, &dx, Some(gradient), Some(&mut dshift))?;
+    // Attention among 40 neurons with 2 heads of width 3, and to the inputs of 20 samples.
+    let attention = NeuronAttention {
+        neurons: 40,
+        heads: 2,
+        width: 3,
+    };
+    let token = |width: usize| upload(3 * width * 16);
+    let [mut dq, mut dk, mut dv] = [token(6)?, token(6)?, token(6)?];
+    let (q, shares) = (token(6)?, token(2 * 40)?);
+    cuda.neuron_attention_backward(
+        attention,
+        AttentionInput {
+            q: &q,
+            k: &q,
+            v: &q,
+        },
+        AttentionKept {
+            shares: &shares,
+            out: &q,
+        },
+        AttentionGiven {
+            dout: &q,
+            dlog_sums: &token(2)?,
+        },
+        AttentionGradients {
+            dq: &mut dq,
+            dk: &mut dk,
+            dv: &mut dv,
+        },
+    )?;
+    let (mut dqs, mut dout, mut dlog_sums) = (token(6)?, token(6)?, token(2)?);
+    let (key, mut dks, mut dvs) = (upload(192)?, upload(192)?, upload(192)?);
+    cuda.input_attention_backward(
+        InputAttention {
+            attention,
+            samples: Some(20),
+        },
+        InputAttentionKept {
+            q: &q,
+            out: &q,
+            k: &key,
+            v: &key,
+            w: &upload(2 * 40 * 2 * 16)?,
+            dmixed: &upload(2 * 40 * 6 * 16)?,
+        },
+        InputAttentionGradients {
+            dq: &mut dqs,
+            dout: &mut dout,
+            dlog_sums: &mut dlog_sums,
+            dk: &mut dks,
+            dv: &mut dvs,
+        },
+    )?;
     let mut bits = Vec::new();
     for floats in [
-        sum, y, dw, running, statistics, dx, dgamma, dbeta, totals, neurons, dscale, dshift,
+        sum, y, dw, running, statistics, dx, dgamma, dbeta, totals, neurons, dscale, dshift, dk,
+        dv, dqs, dout, dlog_sums,
     ] {
         let mut host = vec![0.0f32; cuda.length(&floats)];
         cuda.download(&floats, &mut host)?;
@@ -124,6 +180,7 @@ fn a_missing_barrier_shows() {
         "common.cuh",
         "convolution.cu",
         "loss.cu",
+        "neuron_attention.cu",
         "normalisation.cu",
         "sum.cu",
         "to_weights.cu",
@@ -144,7 +201,7 @@ fn a_missing_barrier_shows() {
             barriers += 1;
         }
     }
-    assert!(barriers >= 8, "{barriers} barriers");
+    assert!(barriers >= 10, "{barriers} barriers");
 }
 
 #[test]

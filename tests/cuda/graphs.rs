@@ -6,7 +6,7 @@ use neurogain::data::digits;
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{
     DeviceDataset, EvalSets, GradientDescent, History, OptimizerConfig, PixelScaling,
-    RandomCropFlip, Trainer,
+    RandomCropFlip, Sampling, Trainer,
 };
 use neurogain::models::{Mlp, MlpConfig, SlimResNet, SlimResNetConfig};
 use neurogain::optim::Optimizer;
@@ -53,6 +53,7 @@ fn calls(cuda: &Cuda, case: &Case) -> Vec<CallCounts> {
         training: &training,
         test: &test,
         batch: 20,
+        sampling: Sampling::Uniform,
         transform: case.transform,
         evaluate_every: case.evaluate_every,
         seed: 42,

@@ -6,7 +6,7 @@ use neurogain::data::digits;
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{
     Batch, DeviceDataset, EvalSets, GradientDescent, History, Learner, OptimizerConfig,
-    PixelScaling, RandomCropFlip, Record, Trainer,
+    PixelScaling, RandomCropFlip, Record, Sampling, Trainer,
 };
 use neurogain::models::{Mlp, MlpConfig, Network, SlimResNet, SlimResNetConfig};
 use neurogain::nn::{LossLog, Parameter};
@@ -63,6 +63,7 @@ fn split_digits<B: Backend>(backend: &B, rule: Optimizer) -> (Vec<Record>, Vec<u
         training: &training,
         test: &test,
         batch: 40,
+        sampling: Sampling::Uniform,
         transform: RandomCropFlip::default(),
         evaluate_every: 1,
         seed: 42,

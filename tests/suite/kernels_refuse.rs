@@ -1,9 +1,13 @@
 //! Operands and dimensions that do not fit give an error that names the operand, never a panic, and change
-//! nothing: scale and shift, element-wise operations, layer normalisation, attention, statistics of neurons.
+//! nothing: scale and shift, element-wise operations, layer normalisation, attention, attention among neurons,
+//! modulation, statistics of neurons.
 
 use neurogain::backend::{
-    Affine, Attention, Binary, Cpu, Elementwise, LayerNormalise, LayerNormaliseBackward, Memory,
-    NormDims, Normalisations, Reductions, SampleProduct, ScaleGradient, ScaleShift, Unary,
+    Affine, Attention, AttentionGiven, AttentionGradients, AttentionInput, AttentionKept,
+    AttentionOutput, Binary, Cpu, Elementwise, InputAttention, InputAttentionGradients,
+    InputAttentionInput, InputAttentionKept, LayerNormalise, LayerNormaliseBackward, Memory,
+    ModulatedActivity, Modulation, ModulationKept, Modulations, NeuronAttention, NormDims,
+    Normalisations, Reductions, SampleProduct, ScaleGradient, ScaleShift, Unary,
 };
 use neurogain::{Error, Result};
 
@@ -27,6 +31,40 @@ const P: SampleProduct = SampleProduct {
 const WHOLE: usize = 2 * 3 * 5 * 16;
 const FLAT: usize = 2 * 5 * 16;
 const ROWS: usize = 2 * 3 * 2 * 16;
+
+/// Of one number per head and neuron, of the shares, and of the signals of 24 neurons, for all samples and for each.
+const HEADS: usize = 2 * 3 * 16;
+const SHARES: usize = 2 * 3 * 18 * 16;
+const SIGNALS: usize = 2 * 4 * 16;
+const OWN_SIGNALS: usize = 2 * 24 * 4 * 16;
+
+/// Attention among 18 neurons, with 3 heads of width 5.
+fn neurons(d: NormDims) -> NeuronAttention {
+    NeuronAttention {
+        neurons: d.samples,
+        heads: d.pixels,
+        width: d.channels,
+    }
+}
+
+/// Attention to one input for all samples, or to one for each of 18.
+fn input(d: NormDims, per_sample: bool) -> InputAttention {
+    InputAttention {
+        attention: neurons(d),
+        samples: per_sample.then_some(18),
+    }
+}
+
+/// The modulation of 5 of 24 neurons.
+fn modulation(layer: NormDims, per_sample: bool) -> Modulation {
+    Modulation {
+        layer,
+        first: 19,
+        neurons: 24,
+        per_sample,
+        activity: Some(ModulatedActivity::Offset),
+    }
+}
 
 /// A function of the backend on these dimensions and operands, each given as `&mut`.
 type Call = fn(&Cpu, NormDims, SampleProduct, &mut [&mut Floats]) -> Result<()>;
@@ -73,6 +111,9 @@ const CALLS: &[Row] = calls! {
     };
     "relu backward" [x: WHOLE, y: WHOLE] (cpu, d, p) => cpu.binary(Binary::ReluBackward, x, y);
     "gelu backward" [x: WHOLE, y: WHOLE] (cpu, d, p) => cpu.binary(Binary::GeluBackward, x, y);
+    "bounded tanh backward" [x: WHOLE, y: WHOLE] (cpu, d, p) => {
+        cpu.binary(Binary::BoundedTanhBackward, x, y)
+    };
     "multiply" [x: WHOLE, y: WHOLE] (cpu, d, p) => cpu.binary(Binary::Multiply, x, y);
     "axpby" [x: WHOLE, y: WHOLE] (cpu, d, p) => cpu.binary(Binary::Axpby { a: 2.0, b: 3.0 }, x, y);
     "copy" [x: WHOLE, y: WHOLE] (cpu, d, p) => cpu.binary(Binary::Copy, x, y);
@@ -99,6 +140,73 @@ const CALLS: &[Row] = calls! {
     };
     "statistics of neurons" [x: WHOLE, statistics: 4 * 5] (cpu, d, p) => {
         cpu.neuron_statistics(d, x, statistics)
+    };
+    "attention among neurons"
+        [q: WHOLE, k: WHOLE, v: WHOLE, shares: SHARES, log_sums: HEADS, out: WHOLE] (cpu, d, p) => {
+        cpu.neuron_attention(
+            neurons(d), AttentionInput { q: &**q, k: &**k, v: &**v },
+            AttentionOutput { shares: &mut **shares, log_sums: &mut **log_sums, out: &mut **out },
+        )
+    };
+    "attention among neurons backward"
+        [q: WHOLE, k: WHOLE, v: WHOLE, shares: SHARES, out: WHOLE, dout: WHOLE, dlog_sums: HEADS, dq: WHOLE,
+         dk: WHOLE, dv: WHOLE] (cpu, d, p) => {
+        cpu.neuron_attention_backward(
+            neurons(d), AttentionInput { q: &**q, k: &**k, v: &**v },
+            AttentionKept { shares: &**shares, out: &**out },
+            AttentionGiven { dout: &**dout, dlog_sums: &**dlog_sums },
+            AttentionGradients { dq: &mut **dq, dk: &mut **dk, dv: &mut **dv },
+        )
+    };
+    "attention to the input of all samples"
+        [q: WHOLE, log_sums: HEADS, out: WHOLE, k: 15, v: 15, w: HEADS, mixed: WHOLE] (cpu, d, p) => {
+        cpu.input_attention(input(d, false), InputAttentionInput {
+            q: &**q, log_sums: &**log_sums, out: &**out, k: &**k, v: &**v,
+        }, w, mixed)
+    };
+    "attention to the input of all samples backward"
+        [q: WHOLE, out: WHOLE, k: 15, v: 15, w: HEADS, dmixed: WHOLE, dq: WHOLE, dout: WHOLE,
+         dlog_sums: HEADS, dk: 15, dv: 15] (cpu, d, p) => {
+        cpu.input_attention_backward(input(d, false), InputAttentionKept {
+            q: &**q, out: &**out, k: &**k, v: &**v, w: &**w, dmixed: &**dmixed,
+        }, InputAttentionGradients {
+            dq: &mut **dq, dout: &mut **dout, dlog_sums: &mut **dlog_sums, dk: &mut **dk, dv: &mut **dv,
+        })
+    };
+    "attention to the input of each sample"
+        [q: WHOLE, log_sums: HEADS, out: WHOLE, k: WHOLE, v: WHOLE, w: 2 * 18 * 3 * 16, mixed: 2 * 18 * 15 * 16] (cpu, d, p) => {
+        cpu.input_attention(input(d, true), InputAttentionInput {
+            q: &**q, log_sums: &**log_sums, out: &**out, k: &**k, v: &**v,
+        }, w, mixed)
+    };
+    "attention to the input of each sample backward"
+        [q: WHOLE, out: WHOLE, k: WHOLE, v: WHOLE, w: 2 * 18 * 3 * 16, dmixed: 2 * 18 * 15 * 16, dq: WHOLE, dout: WHOLE,
+         dlog_sums: HEADS, dk: WHOLE, dv: WHOLE] (cpu, d, p) => {
+        cpu.input_attention_backward(input(d, true), InputAttentionKept {
+            q: &**q, out: &**out, k: &**k, v: &**v, w: &**w, dmixed: &**dmixed,
+        }, InputAttentionGradients {
+            dq: &mut **dq, dout: &mut **dout, dlog_sums: &mut **dlog_sums, dk: &mut **dk, dv: &mut **dv,
+        })
+    };
+    "modulation of all samples" [signals: SIGNALS, u: WHOLE, v: WHOLE, z: WHOLE, h: WHOLE] (cpu, d, p) => {
+        cpu.modulation(modulation(d, false), signals, u, v, z, Some(&mut **h))
+    };
+    "modulation of all samples backward"
+        [signals: SIGNALS, u: WHOLE, v: WHOLE, z: WHOLE, dh: WHOLE, du: WHOLE, dv: WHOLE, dsignals: SIGNALS]
+        (cpu, d, p) => {
+        cpu.modulation_backward(modulation(d, false), ModulationKept {
+            signals: &**signals, u: &**u, v: &**v, z: &**z, dh: &**dh,
+        }, du, dv, dsignals)
+    };
+    "modulation of each sample" [signals: OWN_SIGNALS, u: WHOLE, v: WHOLE, z: WHOLE, h: WHOLE] (cpu, d, p) => {
+        cpu.modulation(modulation(d, true), signals, u, v, z, Some(&mut **h))
+    };
+    "modulation of each sample backward"
+        [signals: OWN_SIGNALS, u: WHOLE, v: WHOLE, z: WHOLE, dh: WHOLE, du: WHOLE, dv: WHOLE, dsignals: OWN_SIGNALS]
+        (cpu, d, p) => {
+        cpu.modulation_backward(modulation(d, true), ModulationKept {
+            signals: &**signals, u: &**u, v: &**v, z: &**z, dh: &**dh,
+        }, du, dv, dsignals)
     };
     "absolute sum" [sum: 1] (cpu, d, p) => cpu.absolute_sum(&cpu.zeros(7)?, sum);
 };
@@ -178,6 +286,7 @@ fn dimensions_that_cannot_be() {
     let plain = [
         "relu backward",
         "gelu backward",
+        "bounded tanh backward",
         "multiply",
         "axpby",
         "copy",
@@ -204,13 +313,88 @@ fn dimensions_that_cannot_be() {
     }
 }
 
+/// Dimensions of attention and modulation that fit no operands.
+#[test]
+fn neurons_that_cannot_be() {
+    let cpu = Cpu::new().expect("an instruction set");
+    let (x, mut y, mut z) = (
+        cpu.zeros(WHOLE).expect("memory"),
+        cpu.zeros(WHOLE).expect("memory"),
+        cpu.zeros(WHOLE).expect("memory"),
+    );
+    let signals = cpu.zeros(SIGNALS).expect("memory");
+    let right = modulation(D, false);
+    let mut modulate = |dims: Modulation, h: bool| {
+        let h = h.then_some(&mut z);
+        cpu.modulation(dims, &signals, &x, &x, &mut y, h)
+    };
+    modulate(right, true).expect("it fits");
+    let refused = [
+        (Modulation { first: 20, ..right }, true),
+        (
+            Modulation {
+                neurons: 23,
+                ..right
+            },
+            true,
+        ),
+        (
+            Modulation {
+                first: usize::MAX,
+                ..right
+            },
+            true,
+        ),
+        (
+            Modulation {
+                neurons: usize::MAX,
+                ..right
+            },
+            true,
+        ),
+        (
+            Modulation {
+                activity: None,
+                ..right
+            },
+            true,
+        ),
+        (right, false),
+    ];
+    for (dims, h) in refused {
+        let error = modulate(dims, h).expect_err("it does not fit");
+        assert!(matches!(error, Error::Shape { .. }), "{dims:?}: {error:?}");
+    }
+    let samples = Some(0);
+    let dims = InputAttention {
+        samples,
+        ..input(D, true)
+    };
+    let (heads, nothing) = (cpu.zeros(HEADS).expect("memory"), Floats::default());
+    let given = InputAttentionInput {
+        q: &x,
+        log_sums: &heads,
+        out: &x,
+        k: &nothing,
+        v: &nothing,
+    };
+    let [mut w, mut mixed] = [nothing.clone(), nothing.clone()];
+    let error = cpu.input_attention(dims, given, &mut w, &mut mixed);
+    assert!(matches!(error, Err(Error::Shape { .. })), "{error:?}");
+}
+
 /// Functions with a single operand accept any length, including 0.
 #[test]
 fn unary_operations_of_any_length() {
     let cpu = Cpu::new().expect("an instruction set");
     for length in [0, 1, 15, 16, 17] {
         let mut x = cpu.zeros(length).expect("memory");
-        for f in [Unary::Relu, Unary::Gelu, Unary::Scale(2.0)] {
+        for f in [
+            Unary::Relu,
+            Unary::Gelu,
+            Unary::BoundedTanh,
+            Unary::Scale(2.0),
+        ] {
             cpu.unary(f, &mut x).expect("any length");
         }
     }

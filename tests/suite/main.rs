@@ -16,6 +16,7 @@ mod kernels_against_f64;
 mod kernels_refuse;
 mod kernels_same_bits;
 mod math_functions;
+mod modulations;
 mod random_streams;
 
 // Layers and models
@@ -34,6 +35,7 @@ mod comodulation;
 mod comodulation_same_bits;
 mod gain_dynamics;
 mod gain_sampling;
+mod neumosync;
 mod optimizers;
 mod own_learner;
 mod protocol;
@@ -76,6 +78,7 @@ mod comodulation_runs;
 mod comodulation_survives;
 mod every_task;
 mod pinned_runs;
+mod plasticity;
 mod runs_survive;
 mod slurm;
 mod sweep;

@@ -4,7 +4,7 @@ use neurogain::data::Dataset;
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{
     Batch, DeviceDataset, EVALUATION_BATCH, EvalSets, GradientDescent, History, Learner,
-    OptimizerConfig, PixelScaling, RandomCropFlip, Trainer,
+    OptimizerConfig, PixelScaling, RandomCropFlip, Sampling, Trainer,
 };
 use neurogain::models::{Mlp, MlpConfig, Network};
 use neurogain::nn::{LossLog, Parameter};
@@ -85,6 +85,7 @@ impl Setting {
             training: &self.training,
             test: &self.test,
             batch: 20,
+            sampling: Sampling::Uniform,
             transform: RandomCropFlip::default(),
             evaluate_every: 1,
             seed: 5,
@@ -172,6 +173,7 @@ fn a_step_leaves_the_loss_of_one_batch() {
             training: &setting.training,
             test: &setting.test,
             batch: 8,
+            sampling: Sampling::Uniform,
             transform: RandomCropFlip::default(),
             evaluate_every: 1,
             seed: 5,
@@ -357,6 +359,7 @@ fn shapes_that_do_not_fit_are_errors() {
         training: &setting.training,
         test: &setting.test,
         batch: 0,
+        sampling: Sampling::Uniform,
         transform: RandomCropFlip::default(),
         evaluate_every: 1,
         seed: 0,

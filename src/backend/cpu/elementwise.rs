@@ -113,6 +113,10 @@ impl Kernel for Map<'_> {
             // Adding zero turns −0 into +0. A comparison with NaN is false, so NaN stays.
             Unary::Relu => each!(x => s.if_less(x, zero, zero, s.add(x, zero))),
             Unary::Gelu => each!(x => math::gelu(s, x)),
+            Unary::BoundedTanh => {
+                let (half, two) = (s.splat(0.5), s.splat(2.0));
+                each!(x => s.mul(two, math::tanh(s, s.mul(x, half))));
+            }
             Unary::Scale(a) => {
                 let a = s.splat(a);
                 each!(x => s.mul(a, x));
@@ -151,6 +155,13 @@ impl Kernel for Zip<'_> {
                 });
             }
             Binary::GeluBackward => each!(x, dy => s.mul(dy, math::gelu_slope(s, x))),
+            Binary::BoundedTanhBackward => {
+                let (half, zero, one) = (s.splat(0.5), s.splat(0.0), s.splat(1.0));
+                each!(x, dy => {
+                    let h = s.mul(x, half);
+                    s.mul(dy, s.fma(s.sub(zero, h), h, one))
+                });
+            }
             Binary::Multiply => each!(x, y => s.mul(x, y)),
             Binary::Axpby { a, b } => {
                 let (a, b) = (s.splat(a), s.splat(b));

@@ -8,6 +8,7 @@ mod elementwise;
 mod gather;
 mod loss;
 pub mod math;
+mod modulations;
 mod normalisation;
 mod optimizers;
 mod pooling;

@@ -1,5 +1,5 @@
-//! Scratch memory for packed operands: one growing buffer per thread, so that only the first
-//! call allocates.
+//! Scratch memory for packed operands and partial sums: one growing buffer per thread and depth of nesting, so that only
+//! the first call allocates.
 
 use alloc::vec::Vec;
 
@@ -12,12 +12,16 @@ use super::simd::Block;
 pub fn with<R>(blocks: usize, work: impl FnOnce(&mut [Block]) -> R) -> R {
     use core::cell::Cell;
     std::thread_local! {
-        static SCRATCH: Cell<Vec<f32x16>> = const { Cell::new(Vec::new()) };
+        static SCRATCH: Cell<Vec<Vec<f32x16>>> = const { Cell::new(Vec::new()) };
     }
-    // Taken out while in use, so that a nested call finds an empty buffer, not this one.
-    let mut scratch = SCRATCH.take();
+    // Taken out while in use: a nested call takes the next one. The last is the outermost.
+    let mut free = SCRATCH.take();
+    let mut scratch = free.pop().unwrap_or_default();
+    SCRATCH.set(free);
     let result = lend(&mut scratch, blocks, work);
-    SCRATCH.set(scratch);
+    let mut free = SCRATCH.take();
+    free.push(scratch);
+    SCRATCH.set(free);
     result
 }
 

@@ -16,7 +16,7 @@ use super::device::failure;
 use crate::error::{Error, Result};
 
 /// All kernel files, in the order in which they are concatenated.
-const SOURCES: [(&str, &str); 12] = [
+const SOURCES: [(&str, &str); 14] = [
     ("common.cuh", include_str!("../../../kernels/common.cuh")),
     ("affine.cu", include_str!("../../../kernels/affine.cu")),
     (
@@ -37,6 +37,14 @@ const SOURCES: [(&str, &str); 12] = [
         include_str!("../../../kernels/layer_norm.cu"),
     ),
     ("loss.cu", include_str!("../../../kernels/loss.cu")),
+    (
+        "modulation.cu",
+        include_str!("../../../kernels/modulation.cu"),
+    ),
+    (
+        "neuron_attention.cu",
+        include_str!("../../../kernels/neuron_attention.cu"),
+    ),
     (
         "normalisation.cu",
         include_str!("../../../kernels/normalisation.cu"),

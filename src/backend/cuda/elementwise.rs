@@ -13,6 +13,7 @@ impl Elementwise for Cuda {
         let (kernel, constant) = match f {
             Unary::Relu => ("relu", None),
             Unary::Gelu => ("gelu", None),
+            Unary::BoundedTanh => ("bounded_tanh", None),
             Unary::Scale(a) => ("scale", Some(a)),
         };
         let length = x.length();
@@ -28,6 +29,9 @@ impl Elementwise for Cuda {
         match f {
             Binary::ReluBackward => update(self, ("relu_backward", f.name()), [], x, y),
             Binary::GeluBackward => update(self, ("gelu_backward", f.name()), [], x, y),
+            Binary::BoundedTanhBackward => {
+                update(self, ("bounded_tanh_backward", f.name()), [], x, y)
+            }
             Binary::Multiply => update(self, ("multiply", f.name()), [], x, y),
             Binary::Axpby { a, b } => update(self, ("axpby", f.name()), [a, b], x, y),
             Binary::Copy => update(self, ("copy_floats", f.name()), [], x, y),

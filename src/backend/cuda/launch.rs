@@ -72,6 +72,19 @@ impl Argument {
         Argument(all)
     }
 
+    /// A struct of sizes, followed by further words.
+    pub fn sizes<const N: usize, const M: usize>(
+        sizes: [usize; N],
+        more: [u32; M],
+    ) -> Result<Self> {
+        let mut all = [0; WORDS];
+        for (word, size) in all.iter_mut().zip(sizes) {
+            *word = number(size)?;
+        }
+        all[N..N + M].copy_from_slice(&more);
+        Ok(Argument(all))
+    }
+
     /// An address on the device.
     pub fn address(address: u64) -> Self {
         let words: [u32; 2] = bytemuck::cast(address);

@@ -31,6 +31,7 @@ mod emulator;
 mod gather;
 mod launch;
 mod loss;
+mod modulations;
 mod normalisation;
 mod optimizers;
 mod pooling;

@@ -18,13 +18,15 @@ settings! {
     }
 }
 
-/// A convolution with stride 1 and without padding, followed by the nonlinearity and max pooling over 2×2 pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConvolutionConfig {
-    /// Neurons: output channels.
-    pub channels: usize,
-    /// Side length of the window in pixels.
-    pub window: usize,
+settings! {
+    /// A convolution with stride 1 and without padding, followed by the nonlinearity and max pooling over 2×2 pixels.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct ConvolutionConfig {
+        /// Neurons: output channels.
+        pub channels: usize [AtLeastOne],
+        /// Side length of the window in pixels.
+        pub window: usize [AtLeastOne],
+    }
 }
 
 /// The sizes of a [`Feedforward`](super::Feedforward) network.
@@ -47,15 +49,15 @@ pub struct FeedforwardConfig {
 
 /// The sizes of one layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct LayerSizes {
+pub(in crate::models) struct LayerSizes {
     /// Inputs of each neuron: the columns of the weights.
-    pub(super) inputs: usize,
+    pub(in crate::models) inputs: usize,
     /// Input channels of a convolution; the inputs of a linear layer.
-    pub(super) channels: usize,
+    pub(in crate::models) channels: usize,
     /// Neurons.
-    pub(super) outputs: usize,
+    pub(in crate::models) outputs: usize,
     /// The window of a convolution; `None` for a linear layer.
-    pub(super) window: Option<usize>,
+    pub(in crate::models) window: Option<usize>,
 }
 
 impl FeedforwardConfig {
@@ -75,7 +77,7 @@ impl FeedforwardConfig {
     ///
     /// # Errors
     /// [`Error::Setting`] for a size of 0, sizes whose product overflows, or a window that does not fit.
-    pub(super) fn layers(&self) -> Result<Vec<LayerSizes>> {
+    pub(in crate::models) fn layers(&self) -> Result<Vec<LayerSizes>> {
         let of_convolutions = self.convolutions.iter().map(|c| c.channels);
         let mut neurons = of_convolutions.chain(self.hidden.iter().copied());
         if self.input.contains(&0) || self.classes == 0 || neurons.any(|n| n == 0) {
@@ -202,7 +204,7 @@ impl FeedforwardConfig {
 }
 
 /// The pooling after a convolution.
-pub(super) const POOL: Window = Window {
+pub(in crate::models) const POOL: Window = Window {
     size: 2,
     stride: 2,
     padding: 0,

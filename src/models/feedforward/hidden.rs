@@ -15,9 +15,9 @@ use crate::tensor::Tensor;
 
 /// A linear layer or a convolution, with its bias.
 #[derive(Debug, Clone)]
-pub(super) struct Map<B: Backend> {
+pub(in crate::models) struct Map<B: Backend> {
     kind: Kind<B>,
-    pub(super) bias: Bias<B>,
+    pub(in crate::models) bias: Bias<B>,
 }
 
 #[derive(Debug, Clone)]
@@ -28,7 +28,7 @@ enum Kind<B: Backend> {
 
 impl<B: Backend> Map<B> {
     /// Weights and bias are parameters number `index` and `index + 1` of the network.
-    pub(super) fn new(
+    pub(in crate::models) fn new(
         backend: &B,
         name: &str,
         sizes: LayerSizes,
@@ -61,7 +61,7 @@ impl<B: Backend> Map<B> {
         Ok(Map { kind, bias })
     }
 
-    pub(super) fn weight(&mut self) -> &mut Parameter<B> {
+    pub(in crate::models) fn weight(&mut self) -> &mut Parameter<B> {
         match &mut self.kind {
             Kind::Linear(layer) => &mut layer.weight,
             Kind::Convolution(layer) => &mut layer.weight,
@@ -69,7 +69,7 @@ impl<B: Backend> Map<B> {
     }
 
     /// `y = W·x + b`, then ReLU if `relu`.
-    pub(super) fn forward(
+    pub(in crate::models) fn forward(
         &self,
         backend: &B,
         x: &Tensor<B>,
@@ -84,7 +84,7 @@ impl<B: Backend> Map<B> {
     }
 
     /// The gradients of the weights and the bias, and dx if requested.
-    pub(super) fn backward(
+    pub(in crate::models) fn backward(
         &mut self,
         backend: &B,
         x: &Tensor<B>,
@@ -98,6 +98,29 @@ impl<B: Backend> Map<B> {
                 layer.backward(backend, x, dy, dx.map(|dx| (Update::Overwrite, dx)))
             }
         }
+    }
+
+    /// Only dx, for frozen weights; `x` is the shape of the input of `forward`.
+    pub(in crate::models) fn to_input(
+        &self,
+        backend: &B,
+        x: Shape,
+        dy: &Tensor<B>,
+        dx: &mut Tensor<B>,
+    ) -> Result<()> {
+        match &self.kind {
+            Kind::Linear(layer) => layer.to_input(backend, x, dy, dx),
+            Kind::Convolution(layer) => layer.to_input(backend, x, dy, (Update::Overwrite, dx)),
+        }
+    }
+
+    /// Weights and biases.
+    pub(in crate::models) fn parameters(&mut self) -> [&mut Parameter<B>; 2] {
+        let weight = match &mut self.kind {
+            Kind::Linear(layer) => &mut layer.weight,
+            Kind::Convolution(layer) => &mut layer.weight,
+        };
+        [weight, &mut self.bias.parameter]
     }
 }
 

@@ -13,8 +13,10 @@ use crate::nn::Parameter;
 use crate::state::{State, Visitor};
 use crate::tensor::Tensor;
 
+pub(in crate::models) use config::POOL;
 pub use config::{Activation, ConvolutionConfig, FeedforwardConfig};
-use hidden::{Hidden, Map, empty};
+pub(in crate::models) use hidden::Map;
+use hidden::{Hidden, empty};
 
 /// `x → [convolution → f → 2×2 max pooling] … → [linear → f] … → linear → logits`, with biases and PyTorch's default
 /// initialisation: weights and biases uniform in ±1/√(inputs of a neuron). f is the activation, of the normalised
@@ -135,6 +137,17 @@ impl<B: Backend> Network<B> for Feedforward<B> {
     fn layers(&mut self) -> Vec<&mut Parameter<B>> {
         let hidden = self.hidden.iter_mut().map(|layer| layer.map.weight());
         hidden.chain([self.output.weight()]).collect()
+    }
+
+    fn activities(
+        &mut self,
+        backend: &B,
+        x: &Tensor<B>,
+        visit: &mut dyn FnMut(&Tensor<B>) -> Result<()>,
+    ) -> Result<()> {
+        self.forward(backend, x)?;
+        let mut layers = self.hidden.iter().map(Hidden::output);
+        layers.try_for_each(visit)
     }
 
     fn hidden_layer(&mut self, number: usize) -> Option<HiddenLayer<'_, B>> {

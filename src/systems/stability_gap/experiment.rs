@@ -1,33 +1,21 @@
 //! Running an experiment: every method with every seed, in parallel.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::{EvaluatedTasks, MethodSettings, NetworkSettings, Results, Run, Settings};
+use super::{EvaluatedTasks, Results, Run, Settings};
 use crate::backend::{Backend, Cpu};
-use crate::data::{Dataset, TrainTest};
+use crate::data::TrainTest;
 use crate::error::{Error, Result};
-use crate::learn::{DeviceDataset, EvalSets, RandomCropFlip, Record};
-use crate::models::{MlpConfig, SlimResNetConfig};
-use crate::run::{self, Job, MemoryStore, Options, Session, Size, evenly};
+use crate::learn::{RandomCropFlip, Record};
+use crate::run::continual::{MethodSettings, Prepared, Tests};
+use crate::run::{self, Job, MemoryStore, Options, Session, Size};
 use crate::state::Checkpoint;
-use crate::stream::{self, Context, Part};
 
 /// An experiment that is ready to run: the read-only data that all its runs share.
 pub struct Experiment<'a, B: Backend = Cpu> {
     pub(super) settings: &'a Settings,
     pub(super) backend: &'a B,
-    pub(super) training: DeviceDataset<B>,
-    pub(super) test: EvalSets<B>,
-    pub(super) contexts: Vec<Context>,
-    pub(super) network: NetworkConfig,
-}
-
-/// The configuration of each run's network.
-#[derive(Debug)]
-pub(super) enum NetworkConfig {
-    Mlp(MlpConfig),
-    SlimResNet(SlimResNetConfig),
+    pub(super) data: Prepared<B>,
 }
 
 impl<'a, B: Backend> Experiment<'a, B> {
@@ -38,47 +26,21 @@ impl<'a, B: Backend> Experiment<'a, B> {
     /// suffice.
     pub fn new(settings: &'a Settings, samples: &TrainTest, backend: &'a B) -> Result<Self> {
         settings.validate()?;
-        let scaling = settings.data.scaling();
-        let stream = &settings.stream;
-        if stream.epochs.is_some() {
-            let expected = "iterations: call Settings::with_epochs_counted first";
-            return Err(Error::setting("stream.epochs", "(given)", expected));
-        }
-        let lists = stream.lists(samples.train.classes())?;
-        let outputs = stream.kind.outputs(samples.train.classes(), &lists);
-        let network = network(&settings.network, &samples.train, outputs)?;
-        let contexts = stream.contexts(&samples.train, &lists)?;
-        let training = DeviceDataset::new(backend, &samples.train, &scaling)?;
-        let mut tasks = stream.kind.tasks(&lists);
-        if settings.evaluation.tasks == EvaluatedTasks::First {
-            tasks.truncate(1);
-        }
-        for (task, list) in tasks.iter_mut().zip(&lists) {
-            if task.is_empty() {
-                task.clone_from(list);
-            }
-        }
-        let test = match stream.kind.tests_training_samples() {
-            true => &samples.train,
-            false => &samples.test,
+        let evaluation = &settings.evaluation;
+        let tests = Tests {
+            first_only: evaluation.tasks == EvaluatedTasks::First,
+            limit: evaluation.limit,
+            transform: match evaluation.test_time_augmentation {
+                true => settings.training.transform(),
+                false => RandomCropFlip::default(),
+            },
         };
-        let seed = stream.seed.unwrap_or(0);
-        let tasks = stream::contexts(stream.kind, test, &tasks, false, seed)?;
-        let tasks = tasks
-            .into_iter()
-            .map(|task| limited(task, settings.evaluation.limit));
-        let transform = match settings.evaluation.test_time_augmentation {
-            true => transform(settings),
-            false => RandomCropFlip::default(),
-        };
-        let test = DeviceDataset::new(backend, test, &scaling)?;
+        let (scaling, stream) = (settings.data.scaling(), &settings.stream);
+        let network = &settings.network;
         Ok(Experiment {
             settings,
-            training,
-            test: EvalSets::new(backend, test, tasks.collect(), transform)?,
-            contexts,
-            network,
             backend,
+            data: Prepared::new(backend, samples, &scaling, stream, network, tests)?,
         })
     }
 
@@ -86,14 +48,14 @@ impl<'a, B: Backend> Experiment<'a, B> {
     /// twice the time of the forward pass, and 1 per evaluated image.
     pub fn cost(&self, record: &Record) -> u64 {
         let tasks = record.test.iter().len() + record.later_tasks.len();
-        let tested: usize = self.test.samples().take(tasks).sum();
+        let tested: usize = self.data.test.samples().take(tasks).sum();
         (3 * self.settings.training.batch + tested) as u64
     }
 
     /// Images that an iteration trained on or evaluated.
     pub(super) fn images(&self, record: &Record) -> u64 {
         let tasks = record.test.iter().len() + record.later_tasks.len();
-        let tested: usize = self.test.samples().take(tasks).sum();
+        let tested: usize = self.data.test.samples().take(tasks).sum();
         (self.settings.training.batch + tested) as u64
     }
 
@@ -156,7 +118,7 @@ impl<B: Backend> run::Experiment<Run> for Experiment<'_, B> {
             evaluation,
             ..
         } = self.settings;
-        let mut tasks = self.test.samples();
+        let mut tasks = self.data.test.samples();
         let mut tested = 0;
         let context = |number: usize| {
             let iterations = stream.iterations_of(number);
@@ -176,72 +138,5 @@ impl<B: Backend> run::Experiment<Run> for Experiment<'_, B> {
             return Err(Error::job(job, problem));
         };
         self.one(method, seed, session)
-    }
-}
-
-/// The configuration of the network with this number of outputs, for these samples.
-fn network(settings: &NetworkSettings, samples: &Dataset, outputs: usize) -> Result<NetworkConfig> {
-    let shape = samples.shape();
-    Ok(match settings {
-        NetworkSettings::Mlp {
-            hidden,
-            hidden_standard_deviation,
-            output_standard_deviation,
-        } => {
-            let mut neurons = vec![samples.features()];
-            neurons.extend(hidden);
-            neurons.push(outputs);
-            NetworkConfig::Mlp(MlpConfig {
-                neurons,
-                hidden_standard_deviation: *hidden_standard_deviation,
-                output_standard_deviation: *output_standard_deviation,
-            })
-        }
-        NetworkSettings::SlimResnet18 {
-            width,
-            head_standard_deviation,
-            modulated,
-        } => {
-            if shape.height != shape.width {
-                let expected = "mlp: slim-resnet18 needs square images";
-                return Err(Error::setting("network.kind", shape, expected));
-            }
-            NetworkConfig::SlimResNet(SlimResNetConfig {
-                side: shape.height,
-                channels: shape.channels,
-                classes: outputs,
-                width: *width,
-                head_standard_deviation: *head_standard_deviation,
-                modulated: modulated.clone(),
-            })
-        }
-    })
-}
-
-/// Keeps `limit` of the samples, evenly spread because files can be sorted by class; all if `limit` is 0.
-fn limited(mut task: Context, limit: usize) -> Context {
-    let mut kept = evenly(task.count(), limit).peekable();
-    if kept.size_hint().0 == task.count() {
-        return task;
-    }
-    let mut first = 0;
-    for part in &mut task.parts {
-        let mut samples = Vec::new();
-        while let Some(place) = kept.next_if(|place| place - first < part.samples.len()) {
-            samples.push(part.samples[place - first]);
-        }
-        first += part.samples.len();
-        let view = part.view.clone();
-        let samples = samples.into();
-        *part = Arc::new(Part { samples, view });
-    }
-    task
-}
-
-/// The augmentation of training images.
-pub(super) fn transform(settings: &Settings) -> RandomCropFlip {
-    RandomCropFlip {
-        padding: u8::try_from(settings.training.crop_padding).unwrap_or(u8::MAX),
-        horizontal_flip: settings.training.horizontal_flip,
     }
 }

@@ -26,14 +26,12 @@
 
 mod analyses;
 mod experiment;
-mod learners;
 mod memory;
 mod one_run;
 mod presets;
 mod report;
 mod results;
 mod settings;
-mod stream;
 mod validate;
 
 use std::path::Path;
@@ -49,17 +47,13 @@ use crate::run::{
 
 pub use self::analyses::{ANALYSES, Analysis, analyse};
 pub use self::experiment::Experiment;
-pub use self::learners::{LearnerKind, Registration, Setup, known as learners, register};
 pub use self::report::{
     Agreement, Comparison, ComparisonRow, Difference, MethodSummary, PerContext, Published,
     PublishedMethod, PublishedValue, RunSummary, Spread, StabilityGapSummary, agreement,
     compare_published, published, summarize_results, table,
 };
 pub use self::results::{Results, Run};
-pub use self::settings::{
-    EvaluatedTasks, EvaluationSettings, GainSettings, MethodSettings, NetworkSettings,
-    ReplaySettings, Settings, StreamSettings, StreamTraining, TrainingSettings,
-};
+pub use self::settings::{EvaluatedTasks, EvaluationSettings, Settings};
 
 /// The system of methods on streams of contexts.
 #[derive(Debug)]
@@ -100,14 +94,12 @@ impl System for StabilityGap {
     }
 
     fn is_resolved(resolved: &Settings, settings: &Settings) -> bool {
-        let mut settings = settings.clone();
-        if settings.stream.epochs.take().is_some() {
-            // The data decide these.
-            settings.stream.iterations = resolved.stream.iterations;
-            let each = &resolved.stream.iterations_per_context;
-            settings.stream.iterations_per_context = each.clone();
-        }
-        *resolved == settings
+        let stream = resolved.stream.clone();
+        let with_stream = Settings {
+            stream,
+            ..settings.clone()
+        };
+        settings.stream.resolves_to(&resolved.stream) && *resolved == with_stream
     }
 
     fn digest(data: &TrainTest) -> String {

@@ -4,16 +4,15 @@ use std::borrow::Cow;
 
 use sha2::{Digest, Sha256};
 
-use super::experiment::{Experiment, NetworkConfig, transform};
-use super::learners::{self, Setup};
-use super::{MethodSettings, Run};
+use super::{Experiment, Run};
 use crate::analysis::Snapshot;
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::learn::{History, Learner, Trainer};
+use crate::learn::{History, Learner, Sampling, Trainer};
+use crate::run::continual::{self, MethodSettings, NetworkConfig, Setup};
 use crate::run::{Session, Status, hash_parameters, hexadecimal};
 use crate::state::Checkpoint;
-use crate::stream::{self, Context};
+use crate::stream::Context;
 
 impl<B: Backend> Experiment<'_, B> {
     /// The weights of one method with one seed after each of `iterations`, trained as in [`run`](Self::run).
@@ -26,7 +25,7 @@ impl<B: Backend> Experiment<'_, B> {
         seed: u64,
         iterations: Vec<usize>,
     ) -> Result<Vec<Snapshot>> {
-        let NetworkConfig::Mlp(_) = &self.network else {
+        let NetworkConfig::Mlp(_) = &self.data.network else {
             return Err(Error::setting("network.kind", "slim-resnet18", "mlp"));
         };
         let (mut learner, trainer) = self.learner(method, seed)?;
@@ -55,38 +54,31 @@ impl<B: Backend> Experiment<'_, B> {
         let Experiment {
             settings, backend, ..
         } = *self;
-        let learner = learners::find(method.learner.as_deref().unwrap_or(learners::DEFAULT))?;
-        let learner = learner.build(&Setup {
+        let learner = continual::build(&Setup {
             backend,
-            settings,
             method,
+            learning_rate: settings.training.learning_rate,
+            gain: Some(&settings.gain),
             seed,
-            network: &self.network,
+            network: &self.data.network,
         })?;
         let trainer = Trainer {
             backend,
-            training: &self.training,
-            test: &self.test,
+            training: &self.data.training,
+            test: &self.data.test,
             batch: settings.training.batch,
-            transform: transform(settings),
+            sampling: settings.training.sampling.unwrap_or(Sampling::Uniform),
+            transform: settings.training.transform(),
             evaluate_every: settings.evaluation.every,
             seed,
         };
         Ok((learner, trainer))
     }
 
-    /// The contexts of a run with this seed, each built when it is reached.
-    fn contexts(&self, seed: u64) -> Result<Box<dyn Iterator<Item = Cow<'_, Context>> + '_>> {
-        let contexts = self.contexts.as_slice();
-        Ok(match &self.settings.stream.replay {
-            None => Box::new(contexts.iter().map(Cow::Borrowed)),
-            Some(memory) => {
-                let (kind, size) = (memory.kind, memory.size);
-                let labels = self.training.labels();
-                let contexts = stream::replay(contexts, labels, kind, size, seed)?;
-                Box::new(contexts.map(Cow::Owned))
-            }
-        })
+    /// The contexts of a run with this seed.
+    fn contexts(&self, seed: u64) -> Result<impl Iterator<Item = Cow<'_, Context>>> {
+        let replay = self.settings.stream.replay.as_ref();
+        self.data.contexts(replay, seed)
     }
 
     /// Runs one method with one seed.

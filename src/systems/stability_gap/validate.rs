@@ -1,101 +1,35 @@
 //! The rules that concern several settings.
 
-use std::collections::BTreeSet;
-
-use super::learners;
-use super::{EvaluatedTasks, NetworkSettings, Settings, StreamTraining};
+use super::{EvaluatedTasks, Settings};
+use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::run::check_data;
+use crate::run::continual::{check_methods, check_stream};
 use crate::run::settings::require;
-use crate::run::{DataSource, check_data};
 
 impl Settings {
     /// Checks the rules that concern several settings.
     pub(super) fn check(&self) -> Result<()> {
         check_data(&self.data)?;
-        self.check_stream()?;
+        check_stream(&self.stream, self.data.source)?;
+        self.check_tasks()?;
         self.check_evaluation()?;
-        self.check_methods()
+        check_methods(&self.methods, &self.network)
     }
 
-    fn check_stream(&self) -> Result<()> {
-        let stream = &self.stream;
-        let by_class = stream.kind.has_classes();
-        for (key, given, fits) in [
-            (
-                "stream.shuffle_classes",
-                stream.shuffle_classes.is_some(),
-                by_class,
-            ),
-            (
-                "stream.classes_per_task",
-                stream.classes_per_task.is_some(),
-                by_class && stream.tasks.is_some(),
-            ),
-        ] {
-            let expected = "no value: it is only for tasks of classes, with stream.tasks";
-            require(fits || !given, key, "(given)", expected)?;
-        }
-        let alone = stream.training == Some(StreamTraining::Sequential);
-        let expected = "\"joint\": stream.replay keeps old samples for joint training";
-        let fits = !(alone && stream.replay.is_some());
-        require(fits, "stream.training", "sequential", expected)?;
-        self.check_lists()?;
-        self.check_iterations()
-    }
-
-    fn check_lists(&self) -> Result<()> {
-        let (stream, source) = (&self.stream, self.data.source);
-        if stream.tasks.is_some() {
-            // The number of classes of a collection of images is known only from its files.
-            if source != DataSource::Images {
-                stream.lists(source.classes())?;
-            }
+    fn check_tasks(&self) -> Result<()> {
+        let contexts = &self.stream.contexts;
+        if self.stream.tasks.is_some() || self.evaluation.tasks != EvaluatedTasks::All {
             return Ok(());
         }
-        let ([item, _], most) = (stream.kind.item(), stream.kind.largest(source.classes()));
-        let contexts = &stream.contexts;
-        let key = "stream.contexts";
-        require(!contexts.is_empty(), key, "[]", "at least one context")?;
-        for context in contexts {
-            let distinct: BTreeSet<_> = context.iter().collect();
-            let in_range = context.iter().all(|&item| usize::from(item) <= most);
-            require(
-                !context.is_empty() && in_range && distinct.len() == context.len(),
-                key,
-                format!("{context:?}"),
-                format!(
-                    "in each context at least one {item}, from 0 to {most}, without repetition"
-                ),
-            )?;
-        }
-        let tasks = stream.kind.tasks(contexts);
-        let adds_nothing = tasks.iter().position(Vec::is_empty);
-        if let (EvaluatedTasks::All, Some(at)) = (self.evaluation.tasks, adds_nothing) {
-            let expected = "something new in each context, because evaluation.tasks = \"all\"";
-            return Err(Error::setting(key, format!("{:?}", contexts[at]), expected));
-        }
-        Ok(())
-    }
-
-    fn check_iterations(&self) -> Result<()> {
-        let (stream, contexts) = (&self.stream, self.stream.count());
-        let each = |key: &str, list: &[usize]| {
-            let expected = format!("one number for each of the {contexts} contexts");
-            require(list.len() == contexts, key, format!("{list:?}"), expected)
-        };
-        match (&stream.iterations_per_context, stream.epochs.as_deref()) {
-            (Some(_), Some(_)) => {
-                let expected = "no value, as stream.iterations_per_context is given";
-                Err(Error::setting("stream.epochs", "(given)", expected))
+        let tasks = self.stream.kind.tasks(contexts);
+        let expected = "something new in each context, because evaluation.tasks = \"all\"";
+        match tasks.iter().position(Vec::is_empty) {
+            Some(at) => {
+                let found = format!("{:?}", contexts[at]);
+                Err(Error::setting("stream.contexts", found, expected))
             }
-            (_, Some([_])) => Ok(()),
-            (_, Some(list)) => each("stream.epochs", list),
-            (Some(list), None) => each("stream.iterations_per_context", list),
-            (None, None) => {
-                let expected = "a whole number from 1 to 2⁶³ − 1";
-                let count = stream.iterations;
-                require(count > 0, "stream.iterations", count, expected)
-            }
+            None => Ok(()),
         }
     }
 
@@ -114,63 +48,20 @@ impl Settings {
         Ok(())
     }
 
-    fn check_methods(&self) -> Result<()> {
-        if let NetworkSettings::SlimResnet18 { modulated, .. } = &self.network
-            && modulated.is_empty()
-            && let Some(method) = self.methods.iter().find(|method| method.gain_modulated)
-        {
-            let expected = format!(
-                "at least one layer, because {} is gain-modulated",
-                method.name
-            );
-            return Err(Error::setting("network.modulated", "[]", expected));
-        }
-        for method in &self.methods {
-            let key = format!("methods.{}", method.name);
-            let learner = method.learner.as_deref().unwrap_or(learners::DEFAULT);
-            learners::find(learner)?;
-            if method.parameters.is_some() {
-                let expected = format!("no value, as {learner} has no parameters");
-                let reads = learner != learners::DEFAULT;
-                require(reads, &format!("{key}.parameters"), "(given)", expected)?;
-            }
-            if let Some(schedule) = &method.schedule {
-                within(&format!("{key}.schedule"), schedule.validate())?;
-            }
-            if method.replacement.is_some() {
-                let mlp = matches!(self.network, NetworkSettings::Mlp { .. });
-                let expected = "no value: it needs network.kind = \"mlp\"";
-                require(mlp, &format!("{key}.replacement"), "(given)", expected)?;
-            }
-            let without = [
-                ("drive", method.drive.is_some()),
-                ("slow_weights_only", method.slow_weights_only.is_some()),
-                ("gain", method.gain.is_some()),
-            ];
-            if let (false, Some((of_gain, _))) = (
-                method.gain_modulated,
-                without.iter().find(|(_, given)| *given),
-            ) {
-                let expected = "no value, because gain_modulated is false";
-                return Err(Error::setting(
-                    format!("{key}.{of_gain}"),
-                    "(given)",
-                    expected,
-                ));
-            }
-        }
-        Ok(())
+    /// The settings with `stream.epochs` converted to iterations for these training samples: one epoch is the number of
+    /// iterations that draw as many samples as the context has.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for contexts that cannot be built from these samples.
+    pub fn with_epochs_counted(&self, training: &Dataset) -> Result<Settings> {
+        self.validate()?;
+        let batch = self.training.batch;
+        let stream = self.stream.with_epochs_counted(training, batch)?;
+        let settings = Settings {
+            stream,
+            ..self.clone()
+        };
+        settings.validate()?;
+        Ok(settings)
     }
-}
-
-/// Prefixes the setting of an error with `key`.
-fn within(key: &str, checked: Result<()>) -> Result<()> {
-    checked.map_err(|error| match error {
-        Error::Setting {
-            name,
-            value,
-            expected,
-        } => Error::setting(format!("{key}.{name}"), value, expected),
-        other => other,
-    })
 }

@@ -1,6 +1,7 @@
 //! Runs every kernel through one function, on awkward numbers: shared by the tests of the kernel contract.
 #![allow(dead_code)]
 
+mod modulations;
 mod random;
 mod run;
 
@@ -44,10 +45,18 @@ pub enum Kernel {
     LayerNormalise,
     LayerNormaliseBackward,
     NeuronStatistics,
+    BoundedTanh,
+    BoundedTanhBackward,
+    NeuronAttention,
+    NeuronAttentionBackward,
+    InputAttention,
+    InputAttentionBackward,
+    Modulation,
+    ModulationBackward,
 }
 
 /// Every kernel.
-pub const KERNELS: [Kernel; 28] = [
+pub const KERNELS: [Kernel; 36] = [
     Kernel::Forward,
     Kernel::ToInput,
     Kernel::ToWeights,
@@ -76,6 +85,14 @@ pub const KERNELS: [Kernel; 28] = [
     Kernel::LayerNormalise,
     Kernel::LayerNormaliseBackward,
     Kernel::NeuronStatistics,
+    Kernel::BoundedTanh,
+    Kernel::BoundedTanhBackward,
+    Kernel::NeuronAttention,
+    Kernel::NeuronAttentionBackward,
+    Kernel::InputAttention,
+    Kernel::InputAttentionBackward,
+    Kernel::Modulation,
+    Kernel::ModulationBackward,
 ];
 
 /// A kernel with its sizes and the seed of its numbers: enough to repeat a case.
@@ -107,6 +124,8 @@ pub struct Outcome {
     pub results: Vec<Vec<f32>>,
 }
 
+/// What the gradients of the signals hold before the call.
+pub const LEFT_ALONE: f32 = 0.5;
 /// The constants with which the updates are tested.
 pub const RATE: f32 = 0.01;
 pub const MOMENTUM: f32 = 0.9;

@@ -10,7 +10,7 @@ use neurogain::backend::{
 };
 
 impl Case {
-    fn numbers(&self, random: &mut Random, length: usize) -> Vec<f32> {
+    pub(super) fn numbers(&self, random: &mut Random, length: usize) -> Vec<f32> {
         let mut next = || match self.numbers {
             Numbers::Finite => random.number(),
             Numbers::Any => random.any_number(),
@@ -58,10 +58,18 @@ impl Case {
             Kernel::Gather => vec![self.numbers(random, 256 * (1 + n % 3))],
             Kernel::AbsoluteSum => vec![self.numbers(random, length)],
             Kernel::MeanEntropy => vec![self.numbers(random, sums::COUNT)],
-            Kernel::Gelu | Kernel::Scale | Kernel::Rows => vec![self.activations(random, n)],
-            Kernel::GeluBackward | Kernel::Axpby | Kernel::Copy => {
+            Kernel::Gelu | Kernel::BoundedTanh | Kernel::Scale | Kernel::Rows => {
+                vec![self.activations(random, n)]
+            }
+            Kernel::GeluBackward | Kernel::BoundedTanhBackward | Kernel::Axpby | Kernel::Copy => {
                 vec![self.activations(random, n), self.activations(random, n)]
             }
+            Kernel::NeuronAttention
+            | Kernel::NeuronAttentionBackward
+            | Kernel::InputAttention
+            | Kernel::InputAttentionBackward
+            | Kernel::Modulation
+            | Kernel::ModulationBackward => self.modulation_operands(random),
             Kernel::ScaleShift => vec![
                 self.numbers(random, n),
                 self.numbers(random, n),
@@ -216,6 +224,14 @@ impl Case {
                 backend.unary(Unary::Gelu, x)?;
                 vec![x.clone()]
             }
+            (Kernel::BoundedTanh, [x]) => {
+                backend.unary(Unary::BoundedTanh, x)?;
+                vec![x.clone()]
+            }
+            (Kernel::BoundedTanhBackward, [x, dy]) => {
+                backend.binary(Binary::BoundedTanhBackward, x, dy)?;
+                vec![dy.clone()]
+            }
             (Kernel::Scale, [x]) => {
                 backend.unary(Unary::Scale(RATE), x)?;
                 vec![x.clone()]
@@ -310,6 +326,15 @@ impl Case {
                     vec![statistics, dy.clone(), dgamma, dbeta]
                 }
             }
+            (
+                Kernel::NeuronAttention
+                | Kernel::NeuronAttentionBackward
+                | Kernel::InputAttention
+                | Kernel::InputAttentionBackward
+                | Kernel::Modulation
+                | Kernel::ModulationBackward,
+                operands,
+            ) => self.modulations(backend, operands)?,
             (kernel, operands) => unreachable!("{kernel:?} has not {} operands", operands.len()),
         };
         outcome.results = results

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use neurogain::run::continual::NetworkSettings;
 use neurogain::systems::comodulation::ComodulationSettings;
-use neurogain::systems::stability_gap::{NetworkSettings, Settings};
+use neurogain::systems::stability_gap::Settings;
 use serde_json::Value;
 
 use super::*;

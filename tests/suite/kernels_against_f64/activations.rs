@@ -41,6 +41,19 @@ pub fn activations(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
             let error = dy.abs() * derivative + U * value.abs() * 1.01 + TINY;
             Bounded { value, error }
         })],
+        // The documented error of tanh is 1.349 ulp, at most 2.7 u; halving and doubling are exact but for the
+        // smallest numbers.
+        Kernel::BoundedTanh => vec![each(0, &|i| {
+            let value = 2.0 * (value(0, i) / 2.0).tanh();
+            let error = 2.7 * U * value.abs() + 4.0 * TINY;
+            Bounded { value, error }
+        })],
+        Kernel::BoundedTanhBackward => vec![each(0, &|i| {
+            let (h, dy) = (value(0, i) / 2.0, value(1, i));
+            let mut dx = rounded(dy * (1.0 - h * h), 1);
+            dx.error += dy.abs() * TINY;
+            dx
+        })],
         Kernel::Scale => vec![each(0, &|i| rounded(f64::from(RATE) * value(0, i), 1))],
         Kernel::Axpby => {
             let (a, b) = (f64::from(0.4f32), f64::from(0.9f32));

@@ -8,6 +8,7 @@
 mod activations;
 mod layer_norm;
 mod learning;
+mod modulations;
 
 use std::cell::Cell;
 
@@ -17,6 +18,7 @@ use crate::kernel_support::{
 use activations::{activations, neuron_statistics};
 use layer_norm::{layer_norm, layer_norm_backward};
 use learning::{adam, loss};
+use modulations::modulations;
 use neurogain::backend::{Binary, Cpu, Elementwise, Memory, Unary, sums};
 use proptest::prelude::*;
 
@@ -170,6 +172,8 @@ fn reference(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
         }]],
         Kernel::Gelu
         | Kernel::GeluBackward
+        | Kernel::BoundedTanh
+        | Kernel::BoundedTanhBackward
         | Kernel::Scale
         | Kernel::Axpby
         | Kernel::Copy
@@ -180,6 +184,12 @@ fn reference(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
         | Kernel::SampleProduct
         | Kernel::Rows => activations(case, outcome),
         Kernel::NeuronStatistics => vec![neuron_statistics(case, &operands[0])],
+        Kernel::NeuronAttention
+        | Kernel::NeuronAttentionBackward
+        | Kernel::InputAttention
+        | Kernel::InputAttentionBackward
+        | Kernel::Modulation
+        | Kernel::ModulationBackward => modulations(case, outcome),
         Kernel::LayerNormalise => layer_norm(case, outcome),
         Kernel::LayerNormaliseBackward => layer_norm_backward(case, outcome),
     }

@@ -14,7 +14,7 @@ use neurogain::data::{Dataset, ImageShape};
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{
     Batch, DeviceDataset, EvalSets, GradientDescent, History, Learner, OptimizerConfig,
-    PixelScaling, RandomCropFlip, Trainer,
+    PixelScaling, RandomCropFlip, Sampling, Trainer,
 };
 use neurogain::models::{Mlp, MlpConfig, Network};
 use neurogain::nn::{LossLog, Parameter};
@@ -224,6 +224,7 @@ impl Setting {
             training: &training,
             test: &test,
             batch: self.batch,
+            sampling: Sampling::Uniform,
             transform: self.transform,
             evaluate_every: self.evaluate_every,
             seed: self.seed,

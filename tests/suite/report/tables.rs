@@ -1,12 +1,13 @@
 //! The text table, the agreement rule and the comparison with published numbers.
 
 use neurogain::metrics::{self, summarize};
+use neurogain::run::continual::NetworkSettings;
 use neurogain::systems::stability_gap::Results;
+use neurogain::systems::stability_gap::Settings;
 use neurogain::systems::stability_gap::{
     Comparison, ComparisonRow, Spread, agreement, compare_published, published, summarize_results,
     table,
 };
-use neurogain::systems::stability_gap::{NetworkSettings, Settings};
 
 use neurogain::learn::Evaluation;
 use neurogain::run::Status;

@@ -2,8 +2,9 @@
 
 use neurogain::Error;
 use neurogain::optim::Optimizer;
+use neurogain::run::continual::NetworkSettings;
 use neurogain::run::parse_seeds;
-use neurogain::systems::stability_gap::{NetworkSettings, Settings};
+use neurogain::systems::stability_gap::Settings;
 use proptest::prelude::*;
 
 use super::*;

@@ -2,8 +2,8 @@
 
 use neurogain::Error;
 use neurogain::optim::Optimizer;
+use neurogain::run::continual::NetworkSettings;
 use neurogain::run::parse_seeds;
-use neurogain::systems::stability_gap::NetworkSettings;
 
 use super::*;
 

@@ -5,7 +5,8 @@ use serde::Serialize;
 use super::summary::{RunSummary, measures};
 use crate::metrics::PairedDifference;
 use crate::report::measure::{self, ByMeasure};
-use crate::systems::stability_gap::{MethodSettings, Settings};
+use crate::run::continual::MethodSettings;
+use crate::systems::stability_gap::Settings;
 
 /// A gain-modulated method minus another one, over the seeds for which the runs of both are complete.
 ///

@@ -9,7 +9,8 @@ use super::summary::{MethodSummary, StabilityGapSummary, measures};
 use crate::error::{Error, Result};
 use crate::metrics;
 use crate::report::format::Unit;
-use crate::systems::stability_gap::{EvaluationSettings, MethodSettings, Settings};
+use crate::run::continual::MethodSettings;
+use crate::systems::stability_gap::{EvaluationSettings, Settings};
 
 /// The built-in published experiments, by the name of the preset that repeats each.
 const EXPERIMENTS: [(&str, &str); 5] = [

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::learn::{Evaluation, History, Record};
+use crate::run::continual::StreamSettings;
 use crate::run::{Column, Csv, Records};
-use crate::systems::stability_gap::StreamSettings;
 
 const COLUMNS: [&str; 7] = [
     "iteration",

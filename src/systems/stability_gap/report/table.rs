@@ -87,7 +87,7 @@ pub(super) fn observations(settings: &Settings, summary: &StabilityGapSummary) -
         ));
     }
     let is_modulated = |m: &&Measured| {
-        let modulated = |s: &&crate::systems::stability_gap::MethodSettings| s.gain_modulated;
+        let modulated = |s: &&crate::run::continual::MethodSettings| s.gain_modulated;
         let mut modulated = settings.methods.iter().filter(modulated);
         modulated.any(|s| s.name == m.name)
     };

@@ -1,6 +1,6 @@
 //! The contexts of a stream's settings.
 
-use super::{Settings, StreamSettings, StreamTraining};
+use super::{StreamSettings, StreamTraining};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::stream::{self, ClassLists, Context};
@@ -72,29 +72,26 @@ impl StreamSettings {
         }
         Ok(contexts)
     }
-}
 
-impl Settings {
-    /// The settings with `stream.epochs` converted to iterations for these training samples: one epoch is the number of
-    /// iterations that draw as many samples as the context has.
+    /// The settings with `epochs` converted to iterations for these training samples and batches of this size: one epoch
+    /// is the number of iterations that draw as many samples as the context has.
     ///
     /// # Errors
     /// [`Error::Setting`] for contexts that cannot be built from these samples.
-    pub fn with_epochs_counted(&self, training: &Dataset) -> Result<Settings> {
-        let mut settings = self.clone();
-        let Some(epochs) = settings.stream.epochs.take() else {
-            return Ok(settings);
+    pub fn with_epochs_counted(&self, training: &Dataset, batch: usize) -> Result<StreamSettings> {
+        let mut stream = self.clone();
+        let Some(epochs) = stream.epochs.take() else {
+            return Ok(stream);
         };
-        self.validate()?;
-        let lists = self.stream.lists(training.classes())?;
-        let contexts = self.stream.contexts(training, &lists)?;
+        let lists = self.lists(training.classes())?;
+        let contexts = self.contexts(training, &lists)?;
         let mut iterations = Vec::with_capacity(contexts.len());
         for (number, context) in contexts.iter().enumerate() {
             let epochs = match epochs[..] {
                 [epochs] => epochs,
                 _ => epochs.get(number).copied().unwrap_or(0),
             };
-            let one = context.count().div_ceil(self.training.batch);
+            let one = context.count().div_ceil(batch);
             let all = one.checked_mul(epochs).ok_or_else(|| {
                 Error::setting(
                     "stream.epochs",
@@ -105,9 +102,20 @@ impl Settings {
             iterations.push(all);
         }
         let equal = iterations.iter().all(|&n| n == iterations[0]);
-        settings.stream.iterations = iterations[0];
-        settings.stream.iterations_per_context = (!equal).then_some(iterations);
-        settings.validate()?;
-        Ok(settings)
+        stream.iterations = iterations[0];
+        stream.iterations_per_context = (!equal).then_some(iterations);
+        Ok(stream)
+    }
+
+    /// Whether `resolved` can be what [`with_epochs_counted`](Self::with_epochs_counted) makes of these settings.
+    pub(crate) fn resolves_to(&self, resolved: &StreamSettings) -> bool {
+        let mut stream = self.clone();
+        if stream.epochs.take().is_some() {
+            // The data decide these.
+            stream.iterations = resolved.iterations;
+            let each = &resolved.iterations_per_context;
+            stream.iterations_per_context.clone_from(each);
+        }
+        stream == *resolved
     }
 }

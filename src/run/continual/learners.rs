@@ -5,20 +5,27 @@ use std::sync::{Mutex, MutexGuard};
 
 use serde::de::DeserializeOwned;
 
-use super::experiment::NetworkConfig;
-use super::{MethodSettings, Settings};
+use super::{GainSettings, MethodSettings, NetworkConfig};
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::gain::GainDynamics;
-use crate::learn::{Drive, GainConfig, GradientDescent, Learner, OptimizerConfig, Schedule};
-use crate::models::{Mlp, Network, SlimResNet};
+use crate::learn::{
+    Drive, GainConfig, GradientDescent, Learner, NeuMoSync, OptimizerConfig, Schedule,
+};
+use crate::models::Network;
 use crate::run::settings::{Range, unknown};
 
 /// The default learner.
 pub(super) const DEFAULT: &str = GradientDescent::<Cpu>::NAME;
 
+/// The learner that reads the settings `neumosync`.
+pub(super) const NEUMOSYNC: &str = NeuMoSync::<Cpu>::NAME;
+
 /// The built-in learners, one per line.
-const SHIPPED: &[Registration] = &[Registration::of::<GradientDescent>()];
+const SHIPPED: &[Registration] = &[
+    Registration::of::<GradientDescent>(),
+    Registration::of::<NeuMoSync>(),
+];
 
 /// Learners that the program has registered.
 static ADDED: Mutex<Vec<Registration>> = Mutex::new(Vec::new());
@@ -63,7 +70,7 @@ impl Registration {
         self.name
     }
 
-    pub(super) fn build<B: Backend>(&self, setup: &Setup<'_, B>) -> Result<Box<dyn Learner<B>>> {
+    fn build<B: Backend>(&self, setup: &Setup<'_, B>) -> Result<Box<dyn Learner<B>>> {
         let mut builds = self.builds.iter();
         match builds.find_map(|build| build.downcast_ref::<Build<B>>()) {
             Some(build) => build(setup),
@@ -109,6 +116,11 @@ pub(super) fn find(name: &str) -> Result<Registration> {
     })
 }
 
+/// Builds the learner of a method.
+pub(crate) fn build<B: Backend>(setup: &Setup<'_, B>) -> Result<Box<dyn Learner<B>>> {
+    find(setup.method.learner.as_deref().unwrap_or(DEFAULT))?.build(setup)
+}
+
 fn added() -> MutexGuard<'static, Vec<Registration>> {
     // A poisoned lock still holds complete registrations: each is pushed in one step.
     ADDED.lock().unwrap_or_else(|e| e.into_inner())
@@ -119,13 +131,15 @@ fn added() -> MutexGuard<'static, Vec<Registration>> {
 pub struct Setup<'a, B: Backend = Cpu> {
     /// The backend that it runs on.
     pub backend: &'a B,
-    /// The experiment.
-    pub settings: &'a Settings,
-    /// The method, one of the experiment's.
+    /// The method.
     pub method: &'a MethodSettings,
+    /// The experiment's learning rate, for methods without one.
+    pub learning_rate: f32,
+    /// The experiment's constants of the gain dynamics, for gain-modulated methods without constants.
+    pub gain: Option<&'a GainSettings>,
     /// The seed of the run's random streams.
     pub seed: u64,
-    pub(super) network: &'a NetworkConfig,
+    pub(crate) network: &'a NetworkConfig,
 }
 
 impl<B: Backend> Setup<'_, B> {
@@ -134,11 +148,7 @@ impl<B: Backend> Setup<'_, B> {
     /// # Errors
     /// [`Error::Setting`] for a layer that does not exist, [`Error::Memory`] if memory does not suffice.
     pub fn network(&self) -> Result<Box<dyn Network<B>>> {
-        let (backend, seed) = (self.backend, self.seed);
-        Ok(match self.network {
-            NetworkConfig::Mlp(shape) => Box::new(Mlp::new(backend, shape, seed)?),
-            NetworkConfig::SlimResNet(shape) => Box::new(SlimResNet::new(backend, shape, seed)?),
-        })
+        self.network.build(self.backend, self.method, self.seed)
     }
 
     /// The gradient-descent learner of the method's settings.
@@ -146,10 +156,17 @@ impl<B: Backend> Setup<'_, B> {
     /// # Errors
     /// As [`network`](Self::network), and [`Error::Setting`] for a constant outside its range.
     pub fn gradient_descent(&self) -> Result<GradientDescent<B>> {
-        let (settings, method) = (self.settings, self.method);
+        let method = self.method;
         let gain = match method.gain_modulated {
             true => {
-                let constants = method.gain.as_ref().unwrap_or(&settings.gain);
+                let constants = method.gain.as_ref().or(self.gain).ok_or_else(|| {
+                    let key = format!("methods.{}.gain", method.name);
+                    Error::setting(
+                        key,
+                        "(missing)",
+                        "gamma, g0 and eta, because gain_modulated is true",
+                    )
+                })?;
                 let dynamics = GainDynamics::new(constants.gamma, constants.g0, constants.eta)?;
                 Some(GainConfig {
                     dynamics,
@@ -159,15 +176,7 @@ impl<B: Backend> Setup<'_, B> {
             }
             false => None,
         };
-        let rate = settings.training.learning_rate;
-        let optimizer = OptimizerConfig {
-            optimizer: method.optimizer,
-            backbone: method.backbone.unwrap_or(method.optimizer),
-            learning_rate: method.learning_rate.unwrap_or(rate),
-            schedule: method.schedule.unwrap_or(Schedule::Constant),
-            weight_decay: method.weight_decay.unwrap_or(0.0),
-            reset_optimizer_on_switch: method.reset_optimizer_on_switch.unwrap_or(false),
-        };
+        let optimizer = self.optimizer();
         let mut learner = GradientDescent::new(self.backend, self.network()?, optimizer, gain)?;
         for regularizer in method.regularizers.iter().flatten() {
             let network = &mut learner.network;
@@ -179,6 +188,20 @@ impl<B: Backend> Setup<'_, B> {
             learner = learner.with_replacement(replacement, self.seed);
         }
         Ok(learner)
+    }
+
+    /// The method's optimizers and learning rate.
+    pub fn optimizer(&self) -> OptimizerConfig {
+        let method = self.method;
+        OptimizerConfig {
+            optimizer: method.optimizer,
+            backbone: method.backbone.unwrap_or(method.optimizer),
+            learning_rate: method.learning_rate.unwrap_or(self.learning_rate),
+            schedule: method.schedule.unwrap_or(Schedule::Constant),
+            weight_decay: method.weight_decay.unwrap_or(0.0),
+            clip: method.clip.unwrap_or(0.0),
+            reset_optimizer_on_switch: method.reset_optimizer_on_switch.unwrap_or(false),
+        }
     }
 
     /// The method's table `parameters`, which a registered learner reads as `T`; an absent table is read as empty.
@@ -200,5 +223,20 @@ impl<B: Backend> LearnerKind for GradientDescent<B> {
 
     fn build<D: Backend>(setup: &Setup<'_, D>) -> Result<Box<dyn Learner<D>>> {
         Ok(Box::new(setup.gradient_descent()?))
+    }
+}
+
+impl<B: Backend> LearnerKind for NeuMoSync<B> {
+    const NAME: &'static str = "neumosync";
+
+    fn build<D: Backend>(setup: &Setup<'_, D>) -> Result<Box<dyn Learner<D>>> {
+        let NetworkConfig::Feedforward(network) = setup.network else {
+            let expected = "\"feedforward\", for learner = \"neumosync\"";
+            return Err(Error::setting("network.kind", "(another)", expected));
+        };
+        let config = setup.method.neumosync.clone().unwrap_or_default();
+        let (backend, optimizer, seed) = (setup.backend, setup.optimizer(), setup.seed);
+        let learner = NeuMoSync::new(backend, network, &config, optimizer, seed)?;
+        Ok(Box::new(learner))
     }
 }

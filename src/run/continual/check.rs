@@ -1,0 +1,184 @@
+//! The rules that concern several settings of streams and methods.
+
+use std::collections::BTreeSet;
+
+use super::learners;
+use super::{MethodSettings, NetworkSettings, StreamSettings, StreamTraining};
+use crate::error::{Error, Result};
+use crate::run::DataSource;
+use crate::run::settings::require;
+
+/// Checks a stream of samples from `source`.
+pub(crate) fn check_stream(stream: &StreamSettings, source: DataSource) -> Result<()> {
+    let by_class = stream.kind.has_classes();
+    for (key, given, fits) in [
+        (
+            "stream.shuffle_classes",
+            stream.shuffle_classes.is_some(),
+            by_class,
+        ),
+        (
+            "stream.classes_per_task",
+            stream.classes_per_task.is_some(),
+            by_class && stream.tasks.is_some(),
+        ),
+    ] {
+        let expected = "no value: it is only for tasks of classes, with stream.tasks";
+        require(fits || !given, key, "(given)", expected)?;
+    }
+    let alone = stream.training == Some(StreamTraining::Sequential);
+    let expected = "\"joint\": stream.replay keeps old samples for joint training";
+    let fits = !(alone && stream.replay.is_some());
+    require(fits, "stream.training", "sequential", expected)?;
+    check_lists(stream, source)?;
+    check_iterations(stream)
+}
+
+fn check_lists(stream: &StreamSettings, source: DataSource) -> Result<()> {
+    if stream.tasks.is_some() {
+        // The number of classes of a collection of images is known only from its files.
+        if source != DataSource::Images {
+            stream.lists(source.classes())?;
+        }
+        return Ok(());
+    }
+    let ([item, _], most) = (stream.kind.item(), stream.kind.largest(source.classes()));
+    let contexts = &stream.contexts;
+    let key = "stream.contexts";
+    require(!contexts.is_empty(), key, "[]", "at least one context")?;
+    for context in contexts {
+        let distinct: BTreeSet<_> = context.iter().collect();
+        let in_range = context.iter().all(|&item| usize::from(item) <= most);
+        require(
+            !context.is_empty() && in_range && distinct.len() == context.len(),
+            key,
+            format!("{context:?}"),
+            format!("in each context at least one {item}, from 0 to {most}, without repetition"),
+        )?;
+    }
+    Ok(())
+}
+
+fn check_iterations(stream: &StreamSettings) -> Result<()> {
+    let contexts = stream.count();
+    let each = |key: &str, list: &[usize]| {
+        let expected = format!("one number for each of the {contexts} contexts");
+        require(list.len() == contexts, key, format!("{list:?}"), expected)
+    };
+    match (&stream.iterations_per_context, stream.epochs.as_deref()) {
+        (Some(_), Some(_)) => {
+            let expected = "no value, as stream.iterations_per_context is given";
+            Err(Error::setting("stream.epochs", "(given)", expected))
+        }
+        (_, Some([_])) => Ok(()),
+        (_, Some(list)) => each("stream.epochs", list),
+        (Some(list), None) => each("stream.iterations_per_context", list),
+        (None, None) => {
+            let expected = "a whole number from 1 to 2⁶³ − 1";
+            let count = stream.iterations;
+            require(count > 0, "stream.iterations", count, expected)
+        }
+    }
+}
+
+/// Checks the methods of an experiment with this network.
+pub(crate) fn check_methods(methods: &[MethodSettings], network: &NetworkSettings) -> Result<()> {
+    if let NetworkSettings::SlimResnet18 { modulated, .. } = network
+        && modulated.is_empty()
+        && let Some(method) = methods.iter().find(|method| method.gain_modulated)
+    {
+        let expected = format!(
+            "at least one layer, because {} is gain-modulated",
+            method.name
+        );
+        return Err(Error::setting("network.modulated", "[]", expected));
+    }
+    for method in methods {
+        let key = format!("methods.{}", method.name);
+        let learner = method.learner.as_deref().unwrap_or(learners::DEFAULT);
+        learners::find(learner)?;
+        if method.parameters.is_some() {
+            let expected = format!("no value, as {learner} has no parameters");
+            let reads = learner != learners::DEFAULT;
+            require(reads, &format!("{key}.parameters"), "(given)", expected)?;
+        }
+        let of_neumosync = [
+            ("clip", method.clip.is_some()),
+            ("regularizers", method.regularizers.is_some()),
+            ("replacement", method.replacement.is_some()),
+            ("activation", method.activation.is_some()),
+            ("layer_norm", method.layer_norm.is_some()),
+        ];
+        for (name, given) in of_neumosync {
+            let expected = "no value, as learner = \"neumosync\" does not use it; neumosync.clip limits its gradient";
+            let reads = learner != learners::NEUMOSYNC;
+            require(
+                reads || !given,
+                &format!("{key}.{name}"),
+                "(given)",
+                expected,
+            )?;
+        }
+        if method.neumosync.is_some() {
+            let expected = "no value, as the learner is not \"neumosync\"";
+            let reads = learner == learners::NEUMOSYNC;
+            require(reads, &format!("{key}.neumosync"), "(given)", expected)?;
+        }
+        if let Some(schedule) = &method.schedule {
+            within(&format!("{key}.schedule"), schedule.validate())?;
+        }
+        if method.replacement.is_some() {
+            let units = !matches!(network, NetworkSettings::SlimResnet18 { .. });
+            let expected = "no value: it needs network.kind = \"mlp\" or \"feedforward\"";
+            require(units, &format!("{key}.replacement"), "(given)", expected)?;
+        }
+        let of_feedforward = [
+            ("activation", method.activation.is_some()),
+            ("layer_norm", method.layer_norm.is_some()),
+        ];
+        let feedforward = matches!(network, NetworkSettings::Feedforward { .. });
+        for (name, given) in of_feedforward {
+            let expected = "no value: it needs network.kind = \"feedforward\"";
+            require(
+                feedforward || !given,
+                &format!("{key}.{name}"),
+                "(given)",
+                expected,
+            )?;
+        }
+        if feedforward && method.gain_modulated {
+            let key = format!("{key}.gain_modulated");
+            let expected = "false: a feed-forward network has no gains";
+            return Err(Error::setting(key, true, expected));
+        }
+        let without = [
+            ("drive", method.drive.is_some()),
+            ("slow_weights_only", method.slow_weights_only.is_some()),
+            ("gain", method.gain.is_some()),
+        ];
+        if let (false, Some((of_gain, _))) = (
+            method.gain_modulated,
+            without.iter().find(|(_, given)| *given),
+        ) {
+            let expected = "no value, because gain_modulated is false";
+            return Err(Error::setting(
+                format!("{key}.{of_gain}"),
+                "(given)",
+                expected,
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Prefixes the setting of an error with `key`.
+fn within(key: &str, checked: Result<()>) -> Result<()> {
+    checked.map_err(|error| match error {
+        Error::Setting {
+            name,
+            value,
+            expected,
+        } => Error::setting(format!("{key}.{name}"), value, expected),
+        other => other,
+    })
+}

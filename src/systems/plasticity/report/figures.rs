@@ -1,0 +1,233 @@
+//! The figures of a plasticity experiment.
+
+use super::summary::{ends, learning_curves, streams};
+use crate::metrics::summarize;
+use crate::report::figure::{Chart, ChartPanel, ChartRow, Point, Series};
+use crate::systems::plasticity::{Curve, Ended, PlasticityRun, PlasticitySettings, Tick};
+
+/// The charts of the runs; those without a complete run are left out.
+pub(super) fn charts(
+    settings: &PlasticitySettings,
+    outcomes: &[Option<PlasticityRun>],
+) -> Vec<Chart> {
+    let mut charts = Vec::new();
+    charts.extend(by_task(
+        settings,
+        outcomes,
+        "tasks",
+        "Accuracy task by task",
+        "accuracy at the end of each task",
+        &[("accuracy at the end (%)", &|row, _| {
+            Some(100.0 * row.accuracy)
+        })],
+    ));
+    charts.extend(within_tasks(settings, outcomes));
+    charts.extend(by_task(
+        settings,
+        outcomes,
+        "retention",
+        "Earlier tasks",
+        "mean accuracy on the earlier tasks at the end of each task",
+        &[("accuracy on earlier tasks (%)", &|row, _| {
+            Some(100.0 * row.earlier_tasks?)
+        })],
+    ));
+    charts.extend(by_task(
+        settings,
+        outcomes,
+        "network",
+        "The network over the stream",
+        "measures of the network at the end of each task",
+        &[
+            ("dormant units (%)", &|_, end| {
+                Some(100.0 * end.dormant_units?)
+            }),
+            ("stable rank", &|_, end| end.stable_rank),
+            ("effective rank", &|_, end| end.effective_rank),
+            ("‖θ‖", &|_, end| Some(end.weight_norm)),
+            ("‖θ − θ₀‖", &|_, end| Some(end.distance)),
+        ],
+    ));
+    charts.extend(signals(settings, outcomes));
+    charts
+}
+
+/// A number of the row at the end of a task.
+type Quantity<'a> = &'a dyn Fn(&Tick, &Ended) -> Option<f64>;
+
+/// Mean and standard deviation over seeds.
+fn point(x: f64, values: &[f64]) -> Point {
+    let of = summarize(values);
+    Point {
+        x,
+        y: of.mean,
+        spread: match of.standard_deviation.is_finite() {
+            true => of.standard_deviation,
+            false => 0.0,
+        },
+    }
+}
+
+/// The points of a quantity against the task; tasks for which a seed has no value are left out.
+fn points(runs: &[&PlasticityRun], quantity: Quantity<'_>) -> Vec<Point> {
+    let tasks = runs.iter().map(|run| ends(run).count()).min().unwrap_or(0);
+    let at = |task: usize| {
+        let values = runs.iter().map(|run| {
+            let (row, end) = ends(run).nth(task)?;
+            quantity(row, end)
+        });
+        let values: Option<Vec<f64>> = values.collect();
+        Some(point(task as f64 + 1.0, &values?))
+    };
+    (0..tasks).filter_map(at).collect()
+}
+
+/// A chart of quantities against the task, a row for each; `None` if no method has a value.
+fn by_task(
+    settings: &PlasticitySettings,
+    outcomes: &[Option<PlasticityRun>],
+    name: &'static str,
+    title: &'static str,
+    about: &str,
+    quantities: &[(&str, Quantity<'_>)],
+) -> Option<Chart> {
+    let row = |(title, quantity): &(&str, Quantity<'_>)| {
+        let series = settings.methods.iter().map(|method| Series {
+            label: method.label.clone(),
+            points: points(&streams(outcomes, &method.name), *quantity),
+            diverged: Vec::new(),
+        });
+        let series: Vec<Series> = series.filter(|of| !of.points.is_empty()).collect();
+        (!series.is_empty()).then(|| panel_row(title.to_string(), "task", series))
+    };
+    let rows: Vec<ChartRow> = quantities.iter().filter_map(row).collect();
+    (!rows.is_empty()).then(|| Chart {
+        name,
+        title,
+        caption: format!(
+            "{}: {about}. Mean over seeds, band ± standard deviation.",
+            settings.title
+        ),
+        rows,
+    })
+}
+
+fn panel_row(title: String, x_title: &str, series: Vec<Series>) -> ChartRow {
+    ChartRow {
+        title,
+        logarithmic: false,
+        x_title: x_title.into(),
+        panels: vec![ChartPanel {
+            title: String::new(),
+            marks: Vec::new(),
+            series,
+        }],
+    }
+}
+
+/// The mean over tasks of the curves, tick by tick.
+fn mean_curve(curves: &[Curve]) -> Vec<f64> {
+    let ticks = curves.first().map_or(0, Vec::len);
+    let at = |tick: usize| {
+        let values: Vec<f64> = curves.iter().map(|curve| curve[tick]).collect();
+        summarize(&values).mean
+    };
+    (0..ticks).map(at).collect()
+}
+
+/// The learning curves within tasks: in the stream, from a fresh network, from the final state.
+fn within_tasks(
+    settings: &PlasticitySettings,
+    outcomes: &[Option<PlasticityRun>],
+) -> Option<Chart> {
+    if !settings.evaluation.transfer || settings.stream.count() < 2 {
+        return None;
+    }
+    let titles = [
+        "in the stream",
+        "from a fresh network",
+        "from the final state",
+    ];
+    let mut panels: Vec<ChartPanel> = titles
+        .iter()
+        .map(|title| ChartPanel {
+            title: title.to_string(),
+            marks: Vec::new(),
+            series: Vec::new(),
+        })
+        .collect();
+    for method in &settings.methods {
+        let seeds = settings.training.seeds.iter();
+        let seeds =
+            seeds.filter_map(|&seed| learning_curves(settings, outcomes, &method.name, seed));
+        let seeds: Vec<[Vec<Curve>; 3]> = seeds.collect();
+        if seeds.is_empty() {
+            continue;
+        }
+        for (start, panel) in panels.iter_mut().enumerate() {
+            let means: Vec<Vec<f64>> = seeds
+                .iter()
+                .map(|seed| {
+                    let tasks = seed[start].len();
+                    mean_curve(match start {
+                        2 => &seed[start][..tasks - 1],
+                        _ => &seed[start][1..],
+                    })
+                })
+                .collect();
+            let points = (0..=settings.evaluation.ticks).map(|tick| {
+                let values: Vec<f64> = means.iter().map(|mean| 100.0 * mean[tick]).collect();
+                point(tick as f64, &values)
+            });
+            panel.series.push(Series {
+                label: method.label.clone(),
+                points: points.collect(),
+                diverged: Vec::new(),
+            });
+        }
+    }
+    let drawn = panels.iter().any(|panel| !panel.series.is_empty());
+    drawn.then(|| Chart {
+        name: "curves",
+        title: "Learning curves within tasks",
+        caption: format!(
+            "{}: accuracy on a task against the evaluation b, mean over tasks (without the first; from the final state \
+             without the last) and seeds, band ± standard deviation over seeds. Their means over b are LCA F, LCA₀ and \
+             LCA B.",
+            settings.title
+        ),
+        rows: vec![ChartRow {
+            title: "accuracy (%)".into(),
+            logarithmic: false,
+            x_title: "evaluation b".into(),
+            panels,
+        }],
+    })
+}
+
+/// The learners' signals over the stream, a row for each method that has signals.
+fn signals(settings: &PlasticitySettings, outcomes: &[Option<PlasticityRun>]) -> Option<Chart> {
+    let mut rows = Vec::new();
+    for method in &settings.methods {
+        let runs = streams(outcomes, &method.name);
+        let names = runs.first().map_or(&[][..], |run| &run.signals);
+        let series = names.iter().enumerate().map(|(place, name)| Series {
+            label: name.clone(),
+            points: points(&runs, &|_, end| end.signals.get(place).copied()),
+            diverged: Vec::new(),
+        });
+        let series: Vec<Series> = series.filter(|of| !of.points.is_empty()).collect();
+        if !series.is_empty() {
+            rows.push(panel_row(method.label.clone(), "task", series));
+        }
+    }
+    (!rows.is_empty()).then(|| Chart {
+        name: "signals",
+        title: "Signals over the stream",
+        caption: format!(
+            "{}: the learner's signals at the end of each task. Mean over seeds, band ± standard deviation.",
+            settings.title
+        ),
+        rows,
+    })
+}

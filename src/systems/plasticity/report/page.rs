@@ -1,0 +1,197 @@
+//! The report as one self-contained HTML page.
+
+use maud::{Markup, html};
+
+use super::summary::{
+    MethodSummary, NETWORK, PlasticitySummary, RESULTS, RETENTION, TRANSFER, measures,
+};
+use crate::error::Result;
+use crate::report::figure::{Chart, Drawing};
+use crate::report::measure::Measure;
+use crate::report::page as frame;
+use crate::run::settings::{Common, Document};
+use crate::systems::plasticity::PlasticitySettings;
+
+/// One experiment on the page.
+pub(super) struct Experiment<'a> {
+    /// Its name on a page of several experiments.
+    pub(super) name: &'a str,
+    pub(super) settings: &'a PlasticitySettings,
+    pub(super) summary: PlasticitySummary,
+    pub(super) charts: Vec<Chart>,
+}
+
+/// The figures: of one experiment, or those of several side by side.
+///
+/// # Errors
+/// Those of drawing.
+pub(super) fn drawings(experiments: &[Experiment]) -> Result<Vec<Drawing>> {
+    let [one] = experiments else {
+        let all: Vec<(&str, &[Chart])> = experiments
+            .iter()
+            .map(|of| (of.name, &of.charts[..]))
+            .collect();
+        let mut names: Vec<&str> = Vec::new();
+        for chart in experiments.iter().flat_map(|of| &of.charts) {
+            // Panels of several starts, and signals of several methods, cannot be put side by side.
+            let single = chart.rows.iter().all(|row| row.panels.len() == 1);
+            if single && chart.name != "signals" && !names.contains(&chart.name) {
+                names.push(chart.name);
+            }
+        }
+        let merged = names
+            .iter()
+            .filter_map(|name| Chart::side_by_side(name, &all));
+        return merged.map(|chart| chart.draw()).collect();
+    };
+    one.charts.iter().map(Chart::draw).collect()
+}
+
+/// The page of one experiment, or a comparison of several.
+///
+/// # Errors
+/// [`crate::Error::Setting`] if TOML cannot represent the settings.
+pub(super) fn page(experiments: &[Experiment], drawings: &[Drawing]) -> Result<String> {
+    let common: Vec<Common> = experiments.iter().map(|of| of.settings.common()).collect();
+    let several = experiments.len() > 1;
+    let prefix = |of: &Experiment| several.then(|| of.name.to_string());
+    let header = html! {
+        (frame::descriptions(&common))
+        @for experiment in experiments {
+            @let changes = experiment.settings.changes()?.unwrap_or_default();
+            (frame::changes(prefix(experiment).as_deref(), &changes))
+        }
+    };
+    let figures: Vec<(&str, String, &str)> = drawings
+        .iter()
+        .map(|drawing| {
+            let Drawing {
+                svg,
+                title,
+                caption,
+                ..
+            } = drawing;
+            (svg.as_str(), title.clone(), caption.as_str())
+        })
+        .collect();
+    let figures = html! {
+        @if figures.is_empty() { p { "No run is complete, so there are no curves." } }
+        @else { (frame::figures(&figures)) }
+    };
+    let settings = html! {
+        @for experiment in experiments {
+            @let text = experiment.settings.to_toml()?;
+            @let hash = experiment.summary.hash.as_ref();
+            (frame::configuration(prefix(experiment).as_deref(), &text, hash))
+        }
+    };
+    let group = |group, text: &str| measured(experiments, group, text);
+    let sections = html! {
+        @for experiment in experiments {
+            @let lines = experiment.summary.incomplete.iter();
+            @let lines: Vec<Markup> = lines.map(|line| html! { (line) }).collect();
+            @let text = "Jobs that are not complete; their seeds are not in the tables";
+            (frame::notice(prefix(experiment).as_deref(), text, &lines))
+        }
+        (frame::section("results", "Results", html! {
+            (group(RESULTS, "Mean ± standard deviation over the seeds with complete jobs. Arrows: the direction that is better."))
+            (differences(experiments))
+        }))
+        (frame::section("figures", "Figures", figures))
+        (frame::section("transfer", "Transfer, retention and the network", html! {
+            (group(TRANSFER, "Knowledge transfer against a fresh network."))
+            (group(RETENTION, "Earlier tasks."))
+            (group(NETWORK, "The network at the end of the stream."))
+        }))
+        (frame::section("definitions", "Definitions", html! { dl { (frame::definitions(&measures())) } }))
+        (frame::section("settings", "Settings", settings))
+        (frame::reproduce(experiments.len()))
+        (frame::cite(&PAPER))
+    };
+    Ok(frame::page(&frame::heading(&common), header, sections))
+}
+
+const PAPER: frame::Paper = frame::Paper {
+    of: "NeuMoSync, the benchmarks and the measures of transfer",
+    authors: "The authors of arXiv 2608.04358",
+    title: "NeuMoSync",
+    arxiv: "2608.04358",
+    year: 2026,
+};
+
+/// The measures of a group that some method has; empty if there are none.
+fn measured(experiments: &[Experiment], group: &str, text: &str) -> Markup {
+    let methods = || experiments.iter().flat_map(|of| &of.summary.methods);
+    let has = |measure: &Measure| {
+        measure.group == group && methods().any(|of| measure.summary(&of.measures).is_some())
+    };
+    let mut measures = measures();
+    measures.retain(has);
+    if measures.is_empty() {
+        return html! {};
+    }
+    let several = experiments.len() > 1;
+    let head = html! {
+        th scope="col" { "method" }
+        @if several { th.text scope="col" { "directory" } }
+        @for measure in &measures { th scope="col" { (measure.heading_with_arrow()) } }
+        th scope="col" { "seeds" }
+    };
+    let row = |experiment: &Experiment, method: &MethodSummary| {
+        html! {
+            tr {
+                th scope="row" { (method.label) }
+                @if several { td.text { (experiment.name) } }
+                @for measure in &measures { td { (measure.cell(&method.measures)) } }
+                td { (method.seeds.len()) }
+            }
+        }
+    };
+    let body = html! {
+        @for experiment in experiments {
+            tbody { @for method in &experiment.summary.methods { (row(experiment, method)) } }
+        }
+    };
+    frame::table(&format!("table-{group}"), html! { (text) }, head, body)
+}
+
+/// The paired differences; empty if no two methods share a seed.
+fn differences(experiments: &[Experiment]) -> Markup {
+    let mut measures = measures();
+    measures.retain(|measure| {
+        let all = experiments.iter().flat_map(|of| &of.summary.differences);
+        measure.group == RESULTS
+            && all
+                .clone()
+                .any(|row| row.measures.get(measure.name).is_some())
+    });
+    if measures.is_empty() {
+        return html! {};
+    }
+    let several = experiments.len() > 1;
+    let head = html! {
+        th scope="col" { "method" }
+        @if several { th.text scope="col" { "directory" } }
+        @for measure in &measures { th scope="col" { (measure.heading_with_arrow()) } }
+        th scope="col" { "seeds" }
+    };
+    let body = html! {
+        @for experiment in experiments {
+            tbody {
+                @for row in &experiment.summary.differences {
+                    tr {
+                        th scope="row" { (row.label) " − " (row.other_label) }
+                        @if several { td.text { (experiment.name) } }
+                        @for measure in &measures { td { (measure.difference(&row.measures)) } }
+                        td { (row.seeds.len()) }
+                    }
+                }
+            }
+        }
+    };
+    let caption = html! {
+        "Paired differences: the first method minus each other, mean over common seeds with its 95\u{a0}% bootstrap \
+         interval. With few seeds the interval is too narrow."
+    };
+    frame::table("table-differences", caption, head, body)
+}
