@@ -29,6 +29,7 @@ mod card;
 mod images;
 mod kernels;
 mod models;
+mod plasticity;
 #[cfg(feature = "cuda")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cuda")))]
 pub use card::measure_on_card;

@@ -27,7 +27,8 @@ const CLASSES: usize = 10;
 const IMAGES: usize = 256;
 
 /// Training steps (forward, loss, backward, update) and evaluations (forward, loss) of the models: the
-/// MLP with gains in all layers by SGD, the slim ResNet-18 with gains in its head by SGD with momentum.
+/// MLP with gains in all layers by SGD, the slim ResNet-18 with gains in its head by SGD with momentum; and steps of the
+/// MLP of the plasticity benchmarks, by SGD and by NeuMoSync.
 ///
 /// # Errors
 /// [`Error::Memory`](crate::Error::Memory) if memory is insufficient for the operands.
@@ -39,7 +40,7 @@ pub fn models<B: Backend>(backend: &B) -> Result<Vec<Benchmark<'_>>> {
     let momentum = Optimizer::Momentum { momentum: 0.9 };
     let images = Shape::images(IMAGES, 32, 32, 3);
     let samples = |number| Shape::features(number, NEURONS[0]);
-    Ok(vec![
+    let mut all = vec![
         step(
             backend,
             "the MLP",
@@ -73,7 +74,9 @@ pub fn models<B: Backend>(backend: &B) -> Result<Vec<Benchmark<'_>>> {
             images,
             resnet_forward,
         )?,
-    ])
+    ];
+    all.extend(super::plasticity::plasticity(backend)?);
+    Ok(all)
 }
 
 fn mlp<B: Backend>(backend: &B) -> Result<Mlp<B>> {

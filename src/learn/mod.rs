@@ -37,7 +37,6 @@ pub use adaptation::{
 pub use batches::Sampling;
 #[cfg(feature = "report")]
 pub(crate) use batches::{BatchConfig, Batches};
-#[cfg(feature = "report")]
 pub use eval_sets::EvalSets;
 #[cfg(feature = "report")]
 pub(crate) use eval_sets::READY_SAMPLES;

@@ -23,6 +23,7 @@ mod random_streams;
 mod batch_norm_layer;
 mod channel_scale;
 mod comodulation_gradients;
+mod feedforward;
 mod gradients;
 mod image_layers;
 mod residual_backbone;

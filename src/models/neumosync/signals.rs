@@ -21,7 +21,7 @@ pub enum Signals<B: Backend = Cpu> {
     /// NeuroSync.
     NeuroSync(Box<NeuroSync<B>>),
     /// Parameters of their own.
-    Static(StaticSignals<B>),
+    Static(Box<StaticSignals<B>>),
 }
 
 /// One parameter for each signal of each neuron, `[N][4]`, from 0: an ablation.
@@ -72,12 +72,12 @@ impl<B: Backend> Signals<B> {
             let vector = Shape::vector(SIGNALS);
             Tensor::from_rows(backend, vector, &mask)
         });
-        Ok(Signals::Static(StaticSignals {
+        Ok(Signals::Static(Box::new(StaticSignals {
             raw: builder.parameter(name, Role::Weight, matrix, Init::Constant(0.0), 1)?,
             bound: config.bound,
             mask: mask.transpose()?,
             signals: Tensor::zeros(backend, Rows::of(neurons).shape(SIGNALS))?,
-        }))
+        })))
     }
 
     /// Computes the signals for a training batch, or for inference on `x`.
