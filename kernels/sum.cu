@@ -1,17 +1,27 @@
-// Σ|x| in the order of src/backend/summation.rs: 16 consecutive elements are a block.
+// Σ|x| and Σ x² in the order of src/backend/summation.rs: 16 consecutive elements are a block.
 
-// The lanes of a chunk: partials [chunks][16]. Half a warp takes one chunk.
-extern "C" __global__ void absolute_sum_chunks(unsigned length, const float *x, float *partials) {
+// The lanes of a chunk: partials [chunks][16]. Half a warp takes one chunk. A square is rounded before it is added.
+__device__ inline void chunk_lanes(bool squared, unsigned length, const float *x, float *partials) {
     unsigned number = blockIdx.x * blockDim.x + threadIdx.x;
     unsigned chunk = number / LANES, lane = number % LANES;
     unsigned first = chunk * CHUNK * LANES;
     if (first >= length) return;
     unsigned last = smaller(length, first + CHUNK * LANES);
     float sum = 0.0f;
-    for (unsigned i = first + lane; i < last; i += LANES) sum = sum + fabsf(x[i]);
+    for (unsigned i = first + lane; i < last; i += LANES)
+        sum = sum + (squared ? x[i] * x[i] : fabsf(x[i]));
     partials[number] = sum;
 }
+
+extern "C" __global__ void absolute_sum_chunks(unsigned length, const float *x, float *partials) {
+    chunk_lanes(false, length, x, partials);
+}
 ENTRY(absolute_sum_chunks)
+
+extern "C" __global__ void squared_sum_chunks(unsigned length, const float *x, float *partials) {
+    chunk_lanes(true, length, x, partials);
+}
+ENTRY(squared_sum_chunks)
 
 // Adds partials [chunks][quantities][16] to sums [quantities]. A thread block of 256 takes 16
 // quantities.

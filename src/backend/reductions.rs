@@ -10,6 +10,10 @@ pub trait Reductions: Memory {
     /// `sum[0] = Σ|x|` over all elements, in the order of [`summation`](super::summation).
     fn absolute_sum(&self, x: &Self::Floats, sum: &mut Self::Floats) -> Result<()>;
 
+    /// `sum[0] = Σ fl(x²)` over all elements, in the order of [`summation`](super::summation). The squares are rounded,
+    /// so that the result is that of [`absolute_sum`](Reductions::absolute_sum) of them.
+    fn squared_sum(&self, x: &Self::Floats, sum: &mut Self::Floats) -> Result<()>;
+
     /// Statistics of each channel (neuron) over samples and pixels, without the padding lanes. `[4][channels]`: the
     /// mean fl(Σ x/n), the mean magnitude fl(Σ|x|/n), the standard deviation √fl(Σ d²/n) with d = x − mean
     /// (`fma(d, d, ·)`), and the fraction of x > 0, fl(count/n).

@@ -7,7 +7,7 @@ use crate::backend::{Backend, Cpu};
 use crate::data::change::shuffle;
 use crate::error::{Error, Result};
 use crate::learn::drawing::{Drawing, Viewed};
-use crate::learn::{Batch, DeviceDataset, RandomCropFlip};
+use crate::learn::{Batch, DeviceDataset, Draw, RandomCropFlip};
 use crate::rng::{Purpose, RandomStream};
 use crate::stream::Context;
 
@@ -131,17 +131,51 @@ impl<'a, B: Backend> Batches<'a, B> {
         Ok(())
     }
 
-    /// Fills `batch` with samples drawn uniformly with replacement from `stream`, without augmentation.
-    pub(crate) fn draw(
-        &mut self,
-        backend: &B,
-        count: usize,
-        stream: &mut RandomStream,
-        batch: &mut Batch<B>,
-    ) -> Result<()> {
-        self.drawing.draw(count, stream, &mut self.drawn)?;
+    /// The context's samples for [`Learner::end_context`](crate::learn::Learner::end_context), drawn from `stream`.
+    pub(crate) fn drawn_from<'b>(
+        &'b mut self,
+        backend: &'b B,
+        stream: &'b mut RandomStream,
+    ) -> impl Draw<B> + use<'a, 'b, B> {
+        DrawnFrom {
+            backend,
+            stream,
+            batches: self,
+        }
+    }
+
+    fn gather(&mut self, backend: &B, batch: &mut Batch<B>) -> Result<()> {
         let maps = &self.drawing.maps;
         self.samples
             .gather_viewed(backend, &self.drawn, maps, None, batch)
+    }
+}
+
+struct DrawnFrom<'a, 'b, B: Backend> {
+    backend: &'b B,
+    stream: &'b mut RandomStream,
+    batches: &'b mut Batches<'a, B>,
+}
+
+impl<B: Backend> Draw<B> for DrawnFrom<'_, '_, B> {
+    fn count(&self) -> usize {
+        self.batches.drawing.count()
+    }
+
+    fn draw(&mut self, count: usize, batch: &mut Batch<B>) -> Result<()> {
+        let Batches { drawing, drawn, .. } = &mut *self.batches;
+        drawing.draw(count, self.stream, drawn)?;
+        self.batches.gather(self.backend, batch)
+    }
+
+    fn get(&mut self, place: usize, batch: &mut Batch<B>) -> Result<()> {
+        let Batches { drawing, drawn, .. } = &mut *self.batches;
+        if place >= drawing.count() {
+            let expected = format!("a sample below {}", drawing.count());
+            return Err(Error::shape("samples of a context", expected, place));
+        }
+        drawn.clear();
+        drawing.add(place, drawn);
+        self.batches.gather(self.backend, batch)
     }
 }

@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::optimization::Trained;
-use crate::backend::{Backend, Binary, Unary};
+use crate::backend::{Backend, Unary};
 use crate::error::Result;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -12,14 +12,14 @@ use crate::tensor::Tensor;
 /// Scales the gradients of all parameters by limit/‖g‖ if their norm ‖g‖ is above the limit (Pascanu, Mikolov & Bengio
 /// 2013, arXiv 1211.5063).
 ///
-/// ‖g‖² is the sum, in f64, of each parameter's Σ fl(g²) in f32 in the order of
-/// [`absolute_sum`](crate::backend::Reductions::absolute_sum); the factor is rounded once. The host reads the sums, so
+/// ‖g‖² is the sum, in f64, of each parameter's Σ fl(g²) in f32
+/// ([`squared_sum`](crate::backend::Reductions::squared_sum)); the factor is rounded once. The host reads the sums, so
 /// a device synchronises once.
 #[derive(Debug)]
 pub(super) struct Clipping<B: Backend> {
     limit: f32,
-    /// The squares of each parameter's gradient, and their sum.
-    parts: Vec<[Tensor<B>; 2]>,
+    /// Σ g² of each parameter.
+    parts: Vec<Tensor<B>>,
     sums: Vec<f32>,
 }
 
@@ -32,9 +32,8 @@ impl<B: Backend> Clipping<B> {
     ) -> Result<Self> {
         let mut parts = Vec::new();
         if limit > 0.0 {
-            parameters.for_each(&mut |parameter| {
-                let squares = Tensor::zeros(backend, parameter.value.shape())?;
-                parts.push([squares, Tensor::zeros(backend, Shape::vector(1))?]);
+            parameters.for_each(&mut |_| {
+                parts.push(Tensor::zeros(backend, Shape::vector(1))?);
                 Ok(())
             })?;
         }
@@ -56,15 +55,12 @@ impl<B: Backend> Clipping<B> {
         }
         let mut parts = self.parts.iter_mut();
         parameters.for_each(&mut |parameter| {
-            let Some([squares, sum]) = parts.next() else {
+            let Some(sum) = parts.next() else {
                 return Ok(());
             };
-            let (gradient, squares) = (parameter.gradient.floats(), squares.floats_mut());
-            backend.binary(Binary::Copy, gradient, squares)?;
-            backend.binary(Binary::Multiply, gradient, squares)?;
-            backend.absolute_sum(squares, sum.floats_mut())
+            backend.squared_sum(parameter.gradient.floats(), sum.floats_mut())
         })?;
-        let sums = self.parts.iter().map(|[_, sum]| sum.floats());
+        let sums = self.parts.iter().map(Tensor::floats);
         backend.download_each(sums, &mut self.sums)?;
         let squares: f64 = self.sums.iter().map(|&sum| f64::from(sum)).sum();
         let norm = libm::sqrt(squares);

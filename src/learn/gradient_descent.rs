@@ -131,7 +131,7 @@ impl<B: Backend, N: Network<B>> Learner<B> for GradientDescent<B, N> {
         self.network.infer(backend, x)
     }
 
-    fn end_context(&mut self, backend: &B, draw: &mut Draw<'_, B>) -> Result<()> {
+    fn end_context(&mut self, backend: &B, draw: &mut dyn Draw<B>) -> Result<()> {
         for regularizer in &mut self.regularizers {
             regularizer.end_context(backend, &mut self.network, draw)?;
         }

@@ -10,8 +10,23 @@ use crate::nn::{LossLog, Parameter};
 use crate::state::State;
 use crate::tensor::Tensor;
 
-/// Fills a batch with this many training samples of the context, drawn uniformly with replacement.
-pub type Draw<'a, B = Cpu> = dyn FnMut(usize, &mut Batch<B>) -> Result<()> + 'a;
+/// The training samples of a context, without augmentation.
+pub trait Draw<B: Backend = Cpu> {
+    /// Their number.
+    fn count(&self) -> usize;
+
+    /// Fills `batch` with `count` samples drawn uniformly with replacement.
+    ///
+    /// # Errors
+    /// Errors of the kernels.
+    fn draw(&mut self, count: usize, batch: &mut Batch<B>) -> Result<()>;
+
+    /// Fills `batch` with sample number `place`, below [`count`](Self::count), in a fixed order.
+    ///
+    /// # Errors
+    /// Errors of the kernels.
+    fn get(&mut self, place: usize, batch: &mut Batch<B>) -> Result<()>;
+}
 
 /// A learner: a network and its update from one batch. Its [`State`] is everything that the next iteration needs, so
 /// that a stopped run resumes to the same bytes.
@@ -41,7 +56,7 @@ pub trait Learner<B: Backend = Cpu>: State<B> {
     ///
     /// # Errors
     /// Errors of the kernels.
-    fn end_context(&mut self, _backend: &B, _draw: &mut Draw<'_, B>) -> Result<()> {
+    fn end_context(&mut self, _backend: &B, _draw: &mut dyn Draw<B>) -> Result<()> {
         Ok(())
     }
 

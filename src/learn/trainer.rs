@@ -125,9 +125,7 @@ impl<B: Backend> Trainer<'_, B> {
                 if step == context.iterations {
                     let mut stream =
                         RandomStream::new(self.seed, Purpose::ContextEnd, number as u64 + 1);
-                    learner.end_context(backend, &mut |count, batch| {
-                        batches.draw(backend, count, &mut stream, batch)
-                    })?;
+                    learner.end_context(backend, &mut batches.drawn_from(backend, &mut stream))?;
                 }
                 let go_on = observe(&record);
                 history.records.push(record);

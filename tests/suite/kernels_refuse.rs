@@ -209,6 +209,7 @@ const CALLS: &[Row] = calls! {
         }, du, dv, dsignals)
     };
     "absolute sum" [sum: 1] (cpu, d, p) => cpu.absolute_sum(&cpu.zeros(7)?, sum);
+    "squared sum" [sum: 1] (cpu, d, p) => cpu.squared_sum(&cpu.zeros(7)?, sum);
 };
 
 /// Calls a function with operands of these lengths, all ones.

@@ -11,7 +11,13 @@ use crate::shape::LANES;
 impl Reductions for Cpu {
     fn absolute_sum(&self, x: &Floats, sum: &mut Floats) -> Result<()> {
         check::one_number(self, "absolute sum", "sum", sum)?;
-        sum.as_mut_slice()[0] = self.set.run(AbsoluteSum { x: x.as_blocks() });
+        sum.as_mut_slice()[0] = self.set.run(VectorSum::<false> { x: x.as_blocks() });
+        Ok(())
+    }
+
+    fn squared_sum(&self, x: &Floats, sum: &mut Floats) -> Result<()> {
+        check::one_number(self, "squared sum", "sum", sum)?;
+        sum.as_mut_slice()[0] = self.set.run(VectorSum::<true> { x: x.as_blocks() });
         Ok(())
     }
 
@@ -91,12 +97,12 @@ impl Terms for Moments<'_> {
     }
 }
 
-/// Σ|x| in the order of [`summation`].
-pub struct AbsoluteSum<'a> {
+/// Σ|x|, or Σ fl(x²) if `SQUARED`, in the order of [`summation`].
+pub struct VectorSum<'a, const SQUARED: bool> {
     pub x: &'a [Block],
 }
 
-impl Kernel for AbsoluteSum<'_> {
+impl<const SQUARED: bool> Kernel for VectorSum<'_, SQUARED> {
     type Output = f32;
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> f32 {
@@ -105,7 +111,12 @@ impl Kernel for AbsoluteSum<'_> {
         for chunk in self.x.chunks(summation::CHUNK) {
             let mut sum = s.splat(0.0);
             for x in chunk {
-                sum = s.add(sum, s.and(s.load(x), magnitude));
+                let x = s.load(x);
+                let term = match SQUARED {
+                    true => s.mul(x, x),
+                    false => s.and(x, magnitude),
+                };
+                sum = s.add(sum, term);
             }
             total = s.add(total, sum);
         }

@@ -16,27 +16,12 @@ const CHUNK_NUMBERS: usize = summation::CHUNK * LANES;
 impl Reductions for Cuda {
     fn absolute_sum(&self, x: &Floats, sum: &mut Floats) -> Result<()> {
         check::one_number(self, "absolute sum", "sum", sum)?;
-        let length = x.length();
-        let chunks = length.div_ceil(CHUNK_NUMBERS);
-        if chunks == 0 {
-            return sum.own()?.clear(size_of::<f32>());
-        }
-        self.with_scratch(|scratch| {
-            let partials = &mut scratch.partials;
-            partials.resize(&self.owner, chunks * LANES)?;
-            let arguments = &[
-                Argument::count(length)?,
-                x.into(),
-                Argument::written(partials)?,
-            ];
-            // 16 chunks per thread block.
-            let blocks = chunks.div_ceil(16);
-            // SAFETY: x has `length` elements, partials 16 for each of its chunks.
-            unsafe {
-                self.launch("absolute_sum_chunks", blocks, [256, 1], arguments)?;
-            }
-            add_partials(self, chunks, 1, partials, sum)
-        })
+        self.vector_sum("absolute_sum_chunks", x, sum)
+    }
+
+    fn squared_sum(&self, x: &Floats, sum: &mut Floats) -> Result<()> {
+        check::one_number(self, "squared sum", "sum", sum)?;
+        self.vector_sum("squared_sum_chunks", x, sum)
     }
 
     fn neuron_statistics(
@@ -68,6 +53,33 @@ impl Reductions for Cuda {
                 }
             }
             Ok(())
+        })
+    }
+}
+
+impl Cuda {
+    /// A sum over the elements of x; the kernel `chunk_lanes` computes the lanes of its chunks.
+    fn vector_sum(&self, chunk_lanes: &'static str, x: &Floats, sum: &mut Floats) -> Result<()> {
+        let length = x.length();
+        let chunks = length.div_ceil(CHUNK_NUMBERS);
+        if chunks == 0 {
+            return sum.own()?.clear(size_of::<f32>());
+        }
+        self.with_scratch(|scratch| {
+            let partials = &mut scratch.partials;
+            partials.resize(&self.owner, chunks * LANES)?;
+            let arguments = &[
+                Argument::count(length)?,
+                x.into(),
+                Argument::written(partials)?,
+            ];
+            // 16 chunks per thread block.
+            let blocks = chunks.div_ceil(16);
+            // SAFETY: x has `length` elements, partials 16 for each of its chunks.
+            unsafe {
+                self.launch(chunk_lanes, blocks, [256, 1], arguments)?;
+            }
+            add_partials(self, chunks, 1, partials, sum)
         })
     }
 }

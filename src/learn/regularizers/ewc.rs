@@ -4,8 +4,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Regularizer, check_strength};
-use crate::backend::{Backend, Binary};
+use super::{EwcMemory, Regularizer, check_strength};
+use crate::backend::{Backend, Binary, Unary};
 use crate::error::{Error, Result};
 use crate::learn::{Batch, Draw};
 use crate::models::Network;
@@ -18,13 +18,19 @@ use crate::tensor::Tensor;
 /// `λ/2·Σ F·(w − w*)²`, which adds `λ·F·(w − w*)` to the gradient.
 ///
 /// w* is the weights at the end of the last context. F is the diagonal of the Fisher information at w* over the last
-/// context: the mean of squared gradients of single samples with their true labels (the empirical Fisher). The F of
-/// several contexts are added, with one quadratic around the newest w* (Huszár 2018, arXiv 1712.03847, equation 6).
-/// The network is not changed, running statistics included.
+/// context: the mean of squared gradients of single samples with their true labels (the empirical Fisher). Samples are
+/// drawn with replacement; if the context has no more samples than are asked for, each is used once. The network is not
+/// changed, running statistics included.
+///
+/// [`EwcMemory`] says what F remembers of earlier contexts, always with one quadratic around the newest w*: the sum of
+/// their F (Huszár 2018, arXiv 1712.03847, equation 6); the last context only, as the baseline of Kumar, Marklund & Van
+/// Roy (2023, arXiv 2308.11958); or `F ← γ·F + F_k`, online EWC (Schwarz et al. 2018, arXiv 1805.06370, section 3.2).
+/// The sum is γ = 1, the last context γ = 0.
 #[derive(Debug)]
 pub struct Ewc<B: Backend> {
     strength: f32,
     samples: usize,
+    memory: EwcMemory,
     parts: Vec<Part<B>>,
 }
 
@@ -41,7 +47,7 @@ struct Part<B: Backend> {
 }
 
 impl<B: Backend> Ewc<B> {
-    /// λ ≥ 0, and the number of samples that F is the mean of, at least 1.
+    /// λ ≥ 0, the number of samples that F is the mean of, at least 1, and what F remembers.
     ///
     /// # Errors
     /// [`Error::Setting`] for a constant outside its range, [`Error::Memory`] if memory is insufficient.
@@ -49,10 +55,11 @@ impl<B: Backend> Ewc<B> {
         backend: &B,
         strength: f32,
         samples: usize,
+        memory: EwcMemory,
         network: &mut dyn Network<B>,
     ) -> Result<Self> {
         check_strength(strength)?;
-        check_samples(samples)?;
+        check(samples, memory)?;
         let mut parts = Vec::new();
         network.for_each_parameter(&mut |parameter| {
             let zeros = || Tensor::zeros(backend, parameter.value.shape());
@@ -67,16 +74,20 @@ impl<B: Backend> Ewc<B> {
         Ok(Ewc {
             strength,
             samples,
+            memory,
             parts,
         })
     }
 }
 
-/// Checks the number of samples for the Fisher information.
-pub(super) fn check_samples(samples: usize) -> Result<()> {
-    match samples {
-        0 => Err(Error::setting("samples", samples, "1 or more")),
-        _ => Ok(()),
+/// Checks the number of samples for the Fisher information and γ.
+pub(super) fn check(samples: usize, memory: EwcMemory) -> Result<()> {
+    if samples == 0 {
+        return Err(Error::setting("samples", samples, "1 or more"));
+    }
+    match memory.decay() {
+        decay if (0.0..=1.0).contains(&decay) => Ok(()),
+        decay => Err(Error::setting("memory.decay", decay, "a share in [0, 1]")),
     }
 }
 
@@ -101,7 +112,7 @@ impl<B: Backend> Regularizer<B> for Ewc<B> {
         &mut self,
         backend: &B,
         network: &mut dyn Network<B>,
-        draw: &mut Draw<'_, B>,
+        draw: &mut dyn Draw<B>,
     ) -> Result<()> {
         let before = Checkpoint::take(backend, network)?;
         let mut batch = Batch {
@@ -110,9 +121,23 @@ impl<B: Backend> Regularizer<B> for Ewc<B> {
         };
         let mut log = LossLog::new();
         let mut dlogits = Tensor::zeros(backend, Shape::features(0, 1))?;
-        let share = (1.0 / self.samples as f64) as f32;
-        for _ in 0..self.samples {
-            draw(1, &mut batch)?;
+        let decay = self.memory.decay();
+        for part in &mut self.parts {
+            let fisher = part.fisher.floats_mut();
+            match decay {
+                1.0 => {}
+                // Not a product: it would keep NaN.
+                0.0 => part.fisher = Tensor::zeros(backend, part.anchor.shape())?,
+                decay => backend.unary(Unary::Scale(decay), fisher)?,
+            }
+        }
+        let samples = self.samples.min(draw.count());
+        let share = (1.0 / samples.max(1) as f64) as f32;
+        for place in 0..samples {
+            match samples == draw.count() {
+                true => draw.get(place, &mut batch)?,
+                false => draw.draw(1, &mut batch)?,
+            }
             let logits = network.forward(backend, &batch.inputs)?;
             log.forward(backend, logits, &batch.labels, &mut dlogits)?;
             network.backward(backend, &batch.inputs, &dlogits)?;

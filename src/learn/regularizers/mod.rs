@@ -52,7 +52,7 @@ pub trait Regularizer<B: Backend = Cpu>: State<B> + Debug {
         &mut self,
         _backend: &B,
         _network: &mut dyn Network<B>,
-        _draw: &mut Draw<'_, B>,
+        _draw: &mut dyn Draw<B>,
     ) -> Result<()> {
         Ok(())
     }
@@ -84,9 +84,39 @@ settings! {
         Ewc = "ewc" {
             /// λ.
             strength: f32 [NotNegative],
-            /// Number of samples that the Fisher information is the mean of.
+            /// Number of samples that the Fisher information is the mean of; at most all samples of the context.
             samples: usize [AtLeastOne],
+            /// Which contexts the penalty remembers. Default: "sum".
+            memory: Option<EwcMemory>,
         },
+    }
+}
+
+settings! {
+    /// The Fisher information F of elastic weight consolidation after context k, whose own is F_k.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    #[tag = "kind"]
+    pub enum EwcMemory {
+        /// The sum over all contexts: F ← F + F_k.
+        Sum = "sum",
+        /// The last context only: F ← F_k.
+        LastContext = "last-context",
+        /// Online: F ← γ·F + F_k.
+        Online = "online" {
+            /// γ.
+            decay: f32 [Share],
+        },
+    }
+}
+
+impl EwcMemory {
+    /// γ in F ← γ·F + F_k.
+    fn decay(self) -> f32 {
+        match self {
+            EwcMemory::Sum => 1.0,
+            EwcMemory::LastContext => 0.0,
+            EwcMemory::Online { decay } => decay,
+        }
     }
 }
 
@@ -104,9 +134,13 @@ impl RegularizerConfig {
                 shrink,
                 standard_deviation,
             } => ShrinkAndPerturb::new(shrink, standard_deviation, 0).map(drop),
-            RegularizerConfig::Ewc { strength, samples } => {
+            RegularizerConfig::Ewc {
+                strength,
+                samples,
+                memory,
+            } => {
                 check_strength(strength)?;
-                ewc::check_samples(samples)
+                ewc::check(samples, memory.unwrap_or(EwcMemory::Sum))
             }
         }
     }
@@ -137,8 +171,13 @@ impl RegularizerConfig {
                 shrink,
                 standard_deviation,
             } => Box::new(ShrinkAndPerturb::new(shrink, standard_deviation, seed)?),
-            RegularizerConfig::Ewc { strength, samples } => {
-                Box::new(Ewc::new(backend, strength, samples, network)?)
+            RegularizerConfig::Ewc {
+                strength,
+                samples,
+                memory,
+            } => {
+                let memory = memory.unwrap_or(EwcMemory::Sum);
+                Box::new(Ewc::new(backend, strength, samples, memory, network)?)
             }
         })
     }

@@ -4,10 +4,10 @@ use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{Replacement, mean_activity};
+use super::{Replacement, mean_features, unit_means};
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::models::Network;
+use crate::models::{HiddenLayer, Network};
 use crate::state::{State, Visitor};
 
 /// Continual backpropagation (Dohare et al. 2024, Nature 632, equation 1 and algorithm 1).
@@ -16,6 +16,23 @@ use crate::state::{State, Visitor};
 /// `u ← η·u + (1 − η)·mean|h|·Σ|w_out|`, the mean over the batch. The layer's count grows by ρ for each unit older
 /// than m; while it is at least 1, the unit of least utility among those (the first of equal ones) is replaced and the
 /// count decreases by 1. A replaced unit has utility and age 0.
+///
+/// A unit of a convolution has one utility: between convolutions mean|h| is also the mean over pixels, and Σ|w_out| the
+/// sum over all windows' weights; before a linear layer the utility is the sum over pixels of mean|h|·Σ|w_out|. A
+/// constant factor within a layer changes no choice.
+///
+/// This is the paper's text. The published code (`lop/algos` of github.com/shibhansh/loss-of-plasticity) differs from
+/// it, and its files from each other:
+/// - `gnt.py` and `convGnT.py` divide the utility by 1 − η^age before units are compared, as Adam does.
+/// - `gnt.py` by default draws whether a unit is replaced, with probability ρ·(mature units), instead of counting.
+///   `convGnT.py` counts ρ for every unit of the layer once one is mature.
+/// - `gnt.py` adds the replaced unit's mean contribution to the biases of the next layer; the other files do not.
+/// - `cbp_linear.py` and `cbp_conv.py` have no running utility. They average h and take the magnitude of the average;
+///   by default only the last batch counts.
+/// - New incoming weights are uniform with PyTorch's gain of the activation, ±√(6/inputs) for ReLU in linear layers;
+///   here they are drawn as the layer's own at the start.
+/// - With Adam, the code resets each weight's own count of steps. `convGnT.py` leaves the first moments of the incoming
+///   weights.
 #[derive(Debug, Clone)]
 pub struct ContinualBackprop {
     rate: f64,
@@ -75,17 +92,9 @@ impl<B: Backend> Replacement<B> for ContinualBackprop {
             let Some(hidden) = network.hidden_layer(number) else {
                 continue;
             };
-            let activity = mean_activity(backend, &hidden)?;
-            let mut outgoing = vec![0.0; activity.len()];
-            let weights = hidden.outgoing.value.to_rows(backend)?;
-            for row in weights.chunks_exact(outgoing.len()) {
-                for (sum, w) in outgoing.iter_mut().zip(row) {
-                    *sum += f64::from(w.abs());
-                }
-            }
+            let contributions = contributions(backend, &hidden)?;
             for (unit, utility) in layer.utility.iter_mut().enumerate() {
-                let contribution = activity[unit] * outgoing[unit];
-                *utility = decay * *utility + (1.0 - decay) * contribution;
+                *utility = decay * *utility + (1.0 - decay) * contributions[unit];
                 layer.age[unit] += 1.0;
             }
             let old = layer.age.iter().filter(|age| **age > maturity).count();
@@ -104,6 +113,30 @@ impl<B: Backend> Replacement<B> for ContinualBackprop {
         }
         Ok(selected)
     }
+}
+
+/// mean|h|·Σ|w_out| of each unit.
+fn contributions<B: Backend>(backend: &B, hidden: &HiddenLayer<'_, B>) -> Result<Vec<f64>> {
+    let units = hidden.incoming.value.shape().rows();
+    let features = mean_features(backend, hidden)?;
+    let columns = hidden.outgoing.value.shape().columns();
+    let mut outgoing = vec![0.0; columns];
+    let weights = hidden.outgoing.value.to_rows(backend)?;
+    for row in weights.chunks_exact(columns.max(1)) {
+        for (sum, w) in outgoing.iter_mut().zip(row) {
+            *sum += f64::from(w.abs());
+        }
+    }
+    let mut contributions = vec![0.0; units];
+    // A linear layer reads each feature with weights of its own; a convolution shares them between pixels.
+    let means = match columns == features.len() {
+        true => features,
+        false => unit_means(&features, units),
+    };
+    for (column, sum) in outgoing.into_iter().enumerate() {
+        contributions[column % units] += means[column % means.len()] * sum;
+    }
+    Ok(contributions)
 }
 
 impl<B: Backend> State<B> for ContinualBackprop {

@@ -1,4 +1,12 @@
 //! Unit replacement: hidden units that contribute little are reinitialised, so that the network can continue to learn.
+//!
+//! A unit is a neuron or a channel of a convolution. A replaced unit gets incoming weights drawn as at the start and
+//! outgoing weights of 0, so that replacement itself changes no output of a unit that contributed nothing. Its bias
+//! becomes 0, as in the published codes of both papers (`lop/algos` of github.com/shibhansh/loss-of-plasticity,
+//! `labs/redo/weight_recyclers.py` of github.com/google/dopamine), although the bias is drawn at the start; the scale
+//! and the shift of a layer normalisation become 1 and 0, as in the former; the slope of AdaLin becomes 0. All the
+//! optimizer's moments of these numbers become 0. Chosen: Adam's count of steps belongs to a parameter, not to its
+//! elements, and continues.
 
 mod continual_backprop;
 mod redo;
@@ -77,7 +85,7 @@ impl ReplacementConfig {
     ) -> Result<Box<dyn Replacement<B>>> {
         let units = hidden_units(network);
         if units.is_empty() {
-            let expected = "a network with hidden layers, such as kind = \"mlp\"";
+            let expected = "a network whose hidden units can be replaced: kind = \"mlp\", or \"feedforward\" without CReLU";
             return Err(Error::setting("replacement", "(given)", expected));
         }
         Ok(match *self {
@@ -100,12 +108,13 @@ fn hidden_units<B: Backend>(network: &mut dyn Network<B>) -> Vec<usize> {
     units
 }
 
-/// The mean over the batch of |h| of each unit, in f64.
-fn mean_activity<B: Backend>(backend: &B, layer: &HiddenLayer<'_, B>) -> Result<Vec<f64>> {
+/// The mean over the batch of |h| of each feature that the next layer reads, in f64: for a convolution
+/// `[pixels][units]`.
+fn mean_features<B: Backend>(backend: &B, layer: &HiddenLayer<'_, B>) -> Result<Vec<f64>> {
     let activity = layer.activity;
-    let units = activity.shape().columns();
-    let mut means = vec![0.0; units];
-    for sample in activity.to_rows(backend)?.chunks_exact(units.max(1)) {
+    let features = activity.shape().columns();
+    let mut means = vec![0.0; features];
+    for sample in activity.to_rows(backend)?.chunks_exact(features.max(1)) {
         for (mean, h) in means.iter_mut().zip(sample) {
             *mean += f64::from(h.abs());
         }
@@ -113,6 +122,19 @@ fn mean_activity<B: Backend>(backend: &B, layer: &HiddenLayer<'_, B>) -> Result<
     let samples = activity.shape().rows() as f64;
     means.iter_mut().for_each(|mean| *mean /= samples);
     Ok(means)
+}
+
+/// The mean over pixels of each unit's features.
+fn unit_means(features: &[f64], units: usize) -> Vec<f64> {
+    let mut means = vec![0.0; units];
+    for pixel in features.chunks_exact(units.max(1)) {
+        for (mean, h) in means.iter_mut().zip(pixel) {
+            *mean += h;
+        }
+    }
+    let pixels = (features.len() / units.max(1)) as f64;
+    means.iter_mut().for_each(|mean| *mean /= pixels);
+    means
 }
 
 /// Replaces units during a run.
@@ -133,8 +155,7 @@ impl<B: Backend> UnitReplacement<B> {
         }
     }
 
-    /// Replaces units after an update: their incoming weights are drawn as at the start; their outgoing weights and
-    /// the optimizers' moments of both are set to 0.
+    /// Replaces units after an update, as the module's documentation says.
     pub(super) fn step(
         &mut self,
         backend: &B,
@@ -156,11 +177,20 @@ impl<B: Backend> UnitReplacement<B> {
             })?;
             let state = optimization.state(layer.incoming_place)?;
             state.reset_where(backend, |place| row.contains(&place))?;
+            for of_unit in layer.of_unit.into_iter().flatten() {
+                change(backend, &mut of_unit.parameter.value, |place, number| {
+                    if place == unit {
+                        *number = of_unit.start;
+                    }
+                })?;
+                let state = optimization.state(of_unit.place)?;
+                state.reset_where(backend, |place| place == unit)?;
+            }
         }
         // After all draws, because a draw in the next layer would overwrite these zeros.
         for &(number, unit) in &selected {
             let layer = hidden_layer(network, number)?;
-            let units = layer.outgoing.value.shape().columns();
+            let units = layer.incoming.value.shape().rows();
             let of_unit = |place: usize| place % units == unit;
             change(backend, &mut layer.outgoing.value, |place, w| {
                 if of_unit(place) {

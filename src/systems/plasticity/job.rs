@@ -185,9 +185,8 @@ impl<'a, B: Backend> Learning<'a, B> {
             row.ended = Some(self.ended(task, signals)?);
             let seed = self.work.seed;
             let mut stream = RandomStream::new(seed, Purpose::ContextEnd, task as u64 + 1);
-            self.learner.end_context(backend, &mut |count, batch| {
-                batches.draw(backend, count, &mut stream, batch)
-            })?;
+            self.learner
+                .end_context(backend, &mut batches.drawn_from(backend, &mut stream))?;
         }
         Ok(row)
     }

@@ -59,6 +59,8 @@ fn edges<B: Backend>(backend: &B) -> Vec<String> {
     said.push(format!("{:?}", backend.absolute_sum(&nothing, &mut totals)));
     let mut sum = on.unwritten(1);
     said.push(format!("{:?}", backend.absolute_sum(&nothing, &mut sum)));
+    said.push(format!("{:?}", backend.squared_sum(&nothing, &mut totals)));
+    said.push(format!("{:?}", backend.squared_sum(&nothing, &mut sum)));
     said.push(format!("{:?}", on.download(&sum)));
     let parts = [&sum, &totals, &nothing, &sum];
     for room in [4, 5, 6] {

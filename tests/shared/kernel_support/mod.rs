@@ -30,6 +30,7 @@ pub enum Kernel {
     Adam,
     Gather,
     AbsoluteSum,
+    SquaredSum,
     MeanEntropy,
     Gelu,
     GeluBackward,
@@ -56,7 +57,7 @@ pub enum Kernel {
 }
 
 /// Every kernel.
-pub const KERNELS: [Kernel; 36] = [
+pub const KERNELS: [Kernel; 37] = [
     Kernel::Forward,
     Kernel::ToInput,
     Kernel::ToWeights,
@@ -70,6 +71,7 @@ pub const KERNELS: [Kernel; 36] = [
     Kernel::Adam,
     Kernel::Gather,
     Kernel::AbsoluteSum,
+    Kernel::SquaredSum,
     Kernel::MeanEntropy,
     Kernel::Gelu,
     Kernel::GeluBackward,

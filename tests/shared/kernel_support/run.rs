@@ -56,7 +56,7 @@ impl Case {
                 operands
             }
             Kernel::Gather => vec![self.numbers(random, 256 * (1 + n % 3))],
-            Kernel::AbsoluteSum => vec![self.numbers(random, length)],
+            Kernel::AbsoluteSum | Kernel::SquaredSum => vec![self.numbers(random, length)],
             Kernel::MeanEntropy => vec![self.numbers(random, sums::COUNT)],
             Kernel::Gelu | Kernel::BoundedTanh | Kernel::Scale | Kernel::Rows => {
                 vec![self.activations(random, n)]
@@ -213,6 +213,11 @@ impl Case {
             (Kernel::AbsoluteSum, [x]) => {
                 let mut sum = nan(1)?;
                 backend.absolute_sum(x, &mut sum)?;
+                vec![sum]
+            }
+            (Kernel::SquaredSum, [x]) => {
+                let mut sum = nan(1)?;
+                backend.squared_sum(x, &mut sum)?;
                 vec![sum]
             }
             (Kernel::MeanEntropy, [totals]) => {

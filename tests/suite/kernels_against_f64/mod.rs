@@ -166,6 +166,11 @@ fn reference(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
             }
         })],
         Kernel::AbsoluteSum => vec![vec![sum(operands[0].iter().map(|x| f64::from(x.abs())), 0)]],
+        // Each square is rounded before it is added.
+        Kernel::SquaredSum => vec![vec![sum(
+            operands[0].iter().map(|&x| f64::from(x).powi(2)),
+            1,
+        )]],
         // A quotient of two f32 numbers rounded to f64 and then to f32 equals the quotient rounded once.
         Kernel::MeanEntropy => vec![vec![Bounded {
             value: f64::from((value(0, sums::ENTROPY) / m as f64) as f32),
