@@ -77,6 +77,8 @@ pub enum Purpose {
     EpochOrder = 27,
     /// Initial weights of NeuroSync; the step is the parameter's number.
     NeuroSync = 28,
+    /// The samples that a meta-learner keeps and draws again; the step is the iteration of the learner, from 1.
+    MetaReplay = 29,
     /// Free for a user of the library.
     User = u32::MAX,
 }

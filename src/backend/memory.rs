@@ -1,5 +1,6 @@
 //! A device's memory.
 
+use alloc::vec::Vec;
 use core::fmt::Debug;
 
 use super::check;
@@ -34,6 +35,8 @@ pub trait Memory: Debug + Clone + Send + Sync + 'static {
     fn bytes(&self, host: &[u8]) -> Result<Self::Bytes>;
     /// Replaces a buffer's contents by these bytes, and reuses its memory if that is large enough.
     fn upload_bytes(&self, host: &[u8], device: &mut Self::Bytes) -> Result<()>;
+    /// Copies a buffer's bytes to the host.
+    fn download_bytes(&self, device: &Self::Bytes) -> Result<Vec<u8>>;
 }
 
 /// Checks the operands of a download of several buffers.

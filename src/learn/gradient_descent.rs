@@ -83,7 +83,10 @@ impl<B: Backend, N: Network<B>> GradientDescent<B, N> {
     }
 }
 
-fn as_dyn<'a, B: Backend>(network: &'a mut impl Network<B>) -> &'a mut (dyn Network<B> + 'a) {
+/// The network as a trait object, which an optimizer updates.
+pub(super) fn as_dyn<'a, B: Backend>(
+    network: &'a mut impl Network<B>,
+) -> &'a mut (dyn Network<B> + 'a) {
     network
 }
 

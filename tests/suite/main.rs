@@ -35,6 +35,7 @@ mod comodulation;
 mod comodulation_same_bits;
 mod gain_dynamics;
 mod gain_sampling;
+mod maml;
 mod neumosync;
 mod optimizers;
 mod own_learner;

@@ -1,8 +1,8 @@
 //! Each regularizer adds the term of its paper's equation, checked against f64; also schedules and weight decay.
 
 use neurogain::learn::{
-    Batch, Ewc, GradientDescent, L2, L2Init, Learner, OptimizerConfig, Regularizer, Schedule,
-    ShrinkAndPerturb,
+    Batch, Draw, Ewc, EwcMemory, GradientDescent, L2, L2Init, Learner, OptimizerConfig,
+    Regularizer, RegularizerConfig, Schedule, ShrinkAndPerturb,
 };
 use neurogain::models::{Mlp, MlpConfig};
 use neurogain::nn::LossLog;
@@ -309,39 +309,93 @@ fn shrink_and_perturb_acts_at_switches() {
     }
 }
 
-/// F is the mean of squared gradients of single samples, w* the weights at the end of the context; both are the
-/// reference's, in f64. Several contexts add their F and use the newest w*.
+/// A context of 20 samples; remembers which were drawn.
+struct Context<'a> {
+    backend: &'a Cpu,
+    rows: Vec<f32>,
+    first: usize,
+    used: Vec<usize>,
+    drawn: usize,
+}
+
+impl Context<'_> {
+    fn fill(&mut self, at: usize, batch: &mut Batch) -> neurogain::Result<()> {
+        self.used.push(at);
+        let shape = Shape::features(1, 5);
+        batch.inputs = Tensor::from_rows(self.backend, shape, &self.rows[at * 5..][..5])?;
+        batch.labels = self.backend.bytes(&[(at % 3) as u8])?;
+        Ok(())
+    }
+}
+
+impl Draw for Context<'_> {
+    fn count(&self) -> usize {
+        20
+    }
+
+    fn draw(&mut self, count: usize, batch: &mut Batch) -> neurogain::Result<()> {
+        assert_eq!(count, 1);
+        self.drawn += 1;
+        let at = (self.used.len() * 3 + self.first) % 20;
+        self.fill(at, batch)
+    }
+
+    fn get(&mut self, place: usize, batch: &mut Batch) -> neurogain::Result<()> {
+        self.fill(place, batch)
+    }
+}
+
+/// F_k is the mean of squared gradients of single samples, w* the weights at the end of the context; both are the
+/// reference's, in f64. F of several contexts is F ← γ·F + F_k, with the newest w*; γ is 1 for the sum and 0 for the
+/// last context. If more samples are asked for than the context has, each is used once.
 #[test]
 fn ewc_adds_fisher_times_the_distance() {
+    let online = EwcMemory::Online { decay: 0.25 };
+    for (samples, memory, decay) in [
+        (6, EwcMemory::Sum, 1.0),
+        (6, EwcMemory::LastContext, 0.0),
+        (19, online, 0.25),
+        (20, online, 0.25),
+        (1000, EwcMemory::Sum, 1.0),
+    ] {
+        ewc(samples, memory, decay);
+    }
+}
+
+fn ewc(samples: usize, memory: EwcMemory, decay: f64) {
     let backend = Cpu::new().unwrap();
     let mut network = mlp(&backend);
-    let (lambda, samples) = (2.0f32, 6);
-    let mut ewc = Ewc::new(&backend, lambda, samples, &mut network).unwrap();
+    let lambda = 2.0f32;
+    let mut ewc = Ewc::new(&backend, lambda, samples, memory, &mut network).unwrap();
     let mut fisher: Vec<Vec<f64>> = weights(&backend, &mut network);
     fisher.iter_mut().flatten().for_each(|f| *f = 0.0);
-    for context in 0..2 {
+    for first in 0..3 {
         train(&backend, &mut network, 4);
-        let mut drawn = Vec::new();
-        let all = batch(&backend, 20);
-        let rows = all.inputs.to_rows(&backend).unwrap();
-        let before = weights(&backend, &mut network);
-        let mut draw = |count: usize, batch: &mut Batch| {
-            assert_eq!(count, 1);
-            let at = (drawn.len() * 3 + context) % 20;
-            drawn.push(at);
-            let shape = Shape::features(1, 5);
-            batch.inputs = Tensor::from_rows(&backend, shape, &rows[at * 5..][..5])?;
-            batch.labels = backend.bytes(&[(at % 3) as u8])?;
-            Ok(())
+        let mut context = Context {
+            backend: &backend,
+            rows: batch(&backend, 20).inputs.to_rows(&backend).unwrap(),
+            first,
+            used: Vec::new(),
+            drawn: 0,
         };
-        ewc.end_context(&backend, &mut network, &mut draw).unwrap();
-        assert_eq!(drawn.len(), samples);
+        let before = weights(&backend, &mut network);
+        ewc.end_context(&backend, &mut network, &mut context)
+            .unwrap();
+        let Context {
+            used, drawn, rows, ..
+        } = context;
+        assert_eq!(used.len(), samples.min(20));
+        match samples >= 20 {
+            true => assert_eq!(used, (0..20).collect::<Vec<_>>()),
+            false => assert_eq!(drawn, samples),
+        }
         assert_eq!(
             weights(&backend, &mut network),
             before,
             "the network is as it was"
         );
-        for at in drawn {
+        fisher.iter_mut().flatten().for_each(|f| *f *= decay);
+        for &at in &used {
             let sample = DeviceDataset {
                 inputs: vec![rows[at * 5..][..5].iter().map(|&x| f64::from(x)).collect()],
                 labels: vec![(at % 3) as u8],
@@ -350,7 +404,7 @@ fn ewc_adds_fisher_times_the_distance() {
             for (fisher, gradient) in fisher.iter_mut().zip(&pass.gradients) {
                 let gradient = gradient.iter().flatten();
                 for (fisher, dw) in fisher.iter_mut().zip(gradient) {
-                    *fisher += dw.value * dw.value / samples as f64;
+                    *fisher += dw.value * dw.value / used.len() as f64;
                 }
             }
         }
@@ -366,6 +420,73 @@ fn ewc_adds_fisher_times_the_distance() {
             200.0 * lambda * f * (w.abs() + anchor.abs()),
         )
     });
+}
+
+#[test]
+fn ewc_refuses_constants_outside_their_range() {
+    let backend = Cpu::new().unwrap();
+    for (strength, samples, memory) in [
+        (-1.0, 1, None),
+        (1.0, 0, None),
+        (1.0, 1, Some(EwcMemory::Online { decay: 1.5 })),
+        (1.0, 1, Some(EwcMemory::Online { decay: f32::NAN })),
+    ] {
+        let config = RegularizerConfig::Ewc {
+            strength,
+            samples,
+            memory,
+        };
+        let mut network = mlp(&backend);
+        let refused = |found: neurogain::Result<()>| matches!(found, Err(Error::Setting { .. }));
+        assert!(refused(config.validate()), "{config:?}");
+        assert!(refused(config.build(&backend, &mut network, 1).map(drop)));
+    }
+}
+
+/// A gradient above the limit is scaled to it, over all parameters and with the regularizers' terms; one below is not
+/// changed.
+#[test]
+fn the_norm_of_the_gradient_is_clipped() {
+    let backend = Cpu::new().unwrap();
+    let step = |clip: f32| {
+        let optimizer = OptimizerConfig {
+            clip,
+            ..OptimizerConfig::new(Optimizer::Sgd, 1.0)
+        };
+        let mut learner = GradientDescent::new(&backend, mlp(&backend), optimizer, None).unwrap();
+        learner = learner.with_regularizer(Box::new(L2::new(0.5).unwrap()));
+        let before = weights(&backend, &mut learner.network);
+        let mut log = LossLog::new();
+        learner
+            .step(&backend, &batch(&backend, 20), &mut log)
+            .unwrap();
+        let after = weights(&backend, &mut learner.network);
+        let pairs = before
+            .into_iter()
+            .flatten()
+            .zip(after.into_iter().flatten());
+        pairs.map(|(w, after)| w - after).collect::<Vec<f64>>()
+    };
+    let norm = |step: &[f64]| step.iter().map(|dw| dw * dw).sum::<f64>().sqrt();
+    let free = step(0.0);
+    let length = norm(&free);
+    assert!(length > 0.5, "{length}");
+    assert_eq!(step(2.0 * length as f32), free);
+    let limit = 0.25 * length;
+    let clipped = step(limit as f32);
+    // A weight near 1 is rounded to 2⁻²⁴.
+    for (found, free) in clipped.iter().zip(&free) {
+        assert!((found - 0.25 * free).abs() < 4.0 * U, "{found}, {free}");
+    }
+    assert!((norm(&clipped) / limit - 1.0).abs() < 1e-5);
+    for wrong in [-1.0, f32::NAN, f32::INFINITY] {
+        let optimizer = OptimizerConfig {
+            clip: wrong,
+            ..OptimizerConfig::new(Optimizer::Sgd, 1.0)
+        };
+        let found = GradientDescent::new(&backend, mlp(&backend), optimizer, None);
+        assert!(matches!(found, Err(Error::Setting { .. })));
+    }
 }
 
 /// The same network for the reference.

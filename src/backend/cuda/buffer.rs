@@ -54,6 +54,10 @@ impl Memory for Cuda {
     fn upload_bytes(&self, host: &[u8], device: &mut Bytes) -> Result<()> {
         device.write(&self.owner, host)
     }
+
+    fn download_bytes(&self, device: &Bytes) -> Result<alloc::vec::Vec<u8>> {
+        device.to_host()
+    }
 }
 
 /// An f32 buffer in a device's memory.

@@ -119,6 +119,24 @@ pub(crate) fn check_methods(methods: &[MethodSettings], network: &NetworkSetting
                 expected,
             )?;
         }
+        if method.maml.is_some() {
+            let expected = "no value, as the learner is not \"maml\"";
+            let reads = learner == learners::MAML;
+            require(reads, &format!("{key}.maml"), "(given)", expected)?;
+        }
+        for (name, given) in [
+            ("regularizers", method.regularizers.is_some()),
+            ("replacement", method.replacement.is_some()),
+        ] {
+            let expected = "no value, as learner = \"maml\" does not use it";
+            let reads = learner != learners::MAML;
+            require(
+                reads || !given,
+                &format!("{key}.{name}"),
+                "(given)",
+                expected,
+            )?;
+        }
         if method.neumosync.is_some() {
             let expected = "no value, as the learner is not \"neumosync\"";
             let reads = learner == learners::NEUMOSYNC;

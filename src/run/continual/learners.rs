@@ -10,7 +10,7 @@ use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::gain::GainDynamics;
 use crate::learn::{
-    Drive, GainConfig, GradientDescent, Learner, NeuMoSync, OptimizerConfig, Schedule,
+    Drive, GainConfig, GradientDescent, Learner, Maml, NeuMoSync, OptimizerConfig, Schedule,
 };
 use crate::models::Network;
 use crate::run::settings::{Range, unknown};
@@ -18,12 +18,16 @@ use crate::run::settings::{Range, unknown};
 /// The default learner.
 pub(super) const DEFAULT: &str = GradientDescent::<Cpu>::NAME;
 
+/// The learner that reads the settings `maml`.
+pub(super) const MAML: &str = Maml::<Cpu>::NAME;
+
 /// The learner that reads the settings `neumosync`.
 pub(super) const NEUMOSYNC: &str = NeuMoSync::<Cpu>::NAME;
 
 /// The built-in learners, one per line.
 const SHIPPED: &[Registration] = &[
     Registration::of::<GradientDescent>(),
+    Registration::of::<Maml>(),
     Registration::of::<NeuMoSync>(),
 ];
 
@@ -223,6 +227,17 @@ impl<B: Backend> LearnerKind for GradientDescent<B> {
 
     fn build<D: Backend>(setup: &Setup<'_, D>) -> Result<Box<dyn Learner<D>>> {
         Ok(Box::new(setup.gradient_descent()?))
+    }
+}
+
+impl<B: Backend> LearnerKind for Maml<B> {
+    const NAME: &'static str = "maml";
+
+    fn build<D: Backend>(setup: &Setup<'_, D>) -> Result<Box<dyn Learner<D>>> {
+        let config = setup.method.maml.unwrap_or_default();
+        let (backend, optimizer, seed) = (setup.backend, setup.optimizer(), setup.seed);
+        let learner = Maml::new(backend, setup.network()?, optimizer, config, seed)?;
+        Ok(Box::new(learner))
     }
 }
 

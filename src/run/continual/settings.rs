@@ -1,7 +1,7 @@
 //! The settings that several systems share: stream, network, training, methods.
 
 use crate::learn::{
-    Drive, RandomCropFlip, RegularizerConfig, ReplacementConfig, Sampling, Schedule,
+    Drive, MamlConfig, RandomCropFlip, RegularizerConfig, ReplacementConfig, Sampling, Schedule,
 };
 use crate::models::{Activation, ConvolutionConfig, NeuMoSyncConfig};
 use crate::optim::Optimizer;
@@ -173,6 +173,8 @@ settings! {
         pub replacement: Option<ReplacementConfig>,
         /// NeuMoSync's settings, for learner = "neumosync". Default: those of each of its keys.
         pub neumosync: Option<NeuMoSyncConfig>,
+        /// MAML's settings, for learner = "maml". Default: those of each of its keys.
+        pub maml: Option<MamlConfig>,
         /// Settings of a registered learner, which checks them itself.
         pub parameters: Option<toml::Table>,
     }

@@ -50,7 +50,9 @@ fn edges<B: Backend>(backend: &B) -> Vec<String> {
     let mut drawn = many.clone();
     for labels in [&[1, 0, 1, 0][..], &[1, 0]] {
         backend.upload_bytes(labels, &mut drawn).expect("memory");
+        assert_eq!(backend.download_bytes(&drawn).expect("memory"), labels);
     }
+    assert_eq!(backend.download_bytes(&many).expect("memory"), [7, 1, 0]);
     let found = backend.softmax_cross_entropy(2, 2, &logits, &many, None, &mut totals);
     said.push(format!("{found:?}"));
     let found = backend.softmax_cross_entropy(2, 2, &logits, &drawn, None, &mut totals);

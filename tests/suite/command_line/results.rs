@@ -5,6 +5,7 @@ use std::path::Path;
 
 use neurogain::run::continual::NetworkSettings;
 use neurogain::systems::comodulation::ComodulationSettings;
+use neurogain::systems::plasticity::PlasticitySettings;
 use neurogain::systems::stability_gap::Settings;
 use serde_json::Value;
 
@@ -165,6 +166,7 @@ fn list_shows_benchmarks_methods_and_data() {
             .iter()
             .map(|(name, _)| *name),
     );
+    let all = all.chain(PlasticitySettings::presets().iter().map(|(name, _)| *name));
     assert_eq!(benchmarks.len(), all.count());
     assert_eq!(benchmarks[0]["name"], "split-digits");
     assert_eq!(benchmarks[0]["data"]["ready"], true);
