@@ -72,9 +72,9 @@ impl Weights {
             };
             let exponentials: Vec<f64> = (0..CLASSES).map(|c| logit(c).exp()).collect();
             let total: f64 = exponentials.iter().sum();
-            for c in 0..CLASSES {
+            for (c, exponential) in exponentials.iter().enumerate() {
                 let target = f64::from(u8::from(usize::from(*label) == c));
-                let d = (exponentials[c] / total - target) / samples.len() as f64;
+                let d = (exponential / total - target) / samples.len() as f64;
                 sums.0[1][c] += d;
                 for (f, x) in x.iter().enumerate() {
                     sums.0[0][c * FEATURES + f] += d * f64::from(*x);

@@ -1,5 +1,6 @@
 //! A hidden layer: linear map or convolution, bias, layer normalisation, nonlinearity, pooling.
 
+use alloc::boxed::Box;
 use alloc::format;
 
 use super::config::{Activation, FeedforwardConfig, LayerSizes, POOL, sliding};
@@ -128,7 +129,7 @@ impl<B: Backend> Map<B> {
 enum Nonlinearity<B: Backend> {
     Relu,
     Crelu(Crelu<B>),
-    Leak(LinearLeak<B>),
+    Leak(Box<LinearLeak<B>>),
 }
 
 /// The results of a layer's steps. Steps that a layer does not have leave theirs empty.
@@ -188,7 +189,7 @@ impl<B: Backend> Hidden<B> {
                 Activation::Crelu => Nonlinearity::Crelu(Crelu::new(backend, sizes.outputs)?),
                 Activation::Adalin => {
                     let slope = format!("{name}.slope");
-                    Nonlinearity::Leak(LinearLeak::new(backend, slope, sizes.outputs)?)
+                    Nonlinearity::Leak(Box::new(LinearLeak::new(backend, slope, sizes.outputs)?))
                 }
             },
             pool: sizes.window.map(|_| SpatialPool {
