@@ -60,11 +60,19 @@ pub fn kernels() -> &'static Path {
 
 /// The devices to test: a GPU if there is one, and the CPU emulation with large tiles and
 /// ascending threads, with small tiles and descending threads, and both with shuffled threads. Without g++
-/// there is no emulation.
+/// there is no emulation. With `NEUROGAIN_TEST_ON=card`, the GPU alone.
 pub fn devices(name: &str) -> Vec<Cuda> {
-    let mut devices: Vec<Cuda> = Cuda::new(0).into_iter().collect();
+    let card = Cuda::new(0);
+    let only_card = std::env::var("NEUROGAIN_TEST_ON").is_ok_and(|on| on == "card");
+    if only_card {
+        assert!(card.is_ok(), "{name} on the card: {:?}", card.err());
+    }
+    let mut devices: Vec<Cuda> = card.into_iter().collect();
     for card in &devices {
         eprintln!("{name} on {}", card.name());
+    }
+    if only_card {
+        return devices;
     }
     if let Some(library) = library_of(kernels(), name) {
         let load = |order| Cuda::emulated(&library, order).expect("the library loads");
