@@ -9,6 +9,8 @@
 #define LANES 16
 // Blocks of 16 elements in a chunk of a long sum.
 #define CHUNK 32
+// Chunks whose sums are loaded together: the adds wait for each other, the loads need not.
+#define AHEAD 32
 
 typedef unsigned char byte;
 
@@ -87,7 +89,15 @@ __device__ inline float add_chunks(const float *partials, unsigned chunks, unsig
     size_t step = (size_t)quantities * LANES;
     const float *partial = partials + (size_t)quantity * LANES + lane;
     float total = *partial;
-    for (unsigned chunk = 1; chunk < chunks; chunk++) total = total + partial[chunk * step];
+    unsigned chunk = 1;
+    for (; chunk + AHEAD <= chunks; chunk += AHEAD) {
+        float ahead[AHEAD];
+#pragma unroll
+        for (unsigned i = 0; i < AHEAD; i++) ahead[i] = partial[(chunk + i) * step];
+#pragma unroll
+        for (unsigned i = 0; i < AHEAD; i++) total = total + ahead[i];
+    }
+    for (; chunk < chunks; chunk++) total = total + partial[chunk * step];
     return total;
 }
 

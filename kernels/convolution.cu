@@ -2,118 +2,260 @@
 // convolution of images of one pixel. Every result is one chain of fused multiply-adds over the source pixels,
 // row-major, and their channels, ascending.
 //
-// A thread computes 4 adjacent samples (one 16-byte load) × 8 results, 32 chains, of one result
-// pixel. A thread block takes up to 4 blocks of samples × 8 rows of threads, all of the same pixel. All its
-// threads then need the same taps, and share the effective weights g·w of a tap, which are staged in
-// shared memory for 32 source channels at a time.
+// A result is one lane of one channel of one pixel. Four lanes are a thread's unit; a group is the 16 lanes of one
+// pixel in one block of samples. A thread block takes 4·HALVES groups × RESULTS·ROWS channels: thread x of 16
+// takes four lanes of one group in each half, thread y of ROWS takes RESULTS channels, so that a thread keeps
+// RESULTS·4·HALVES chains in registers. The sources of the groups and the effective weights g·w are staged in shared
+// memory for one tap and DEPTH source channels at a time, and fetched into registers one stage ahead.
 
-// Results per thread.
-#define RESULTS 8
-// Maximum results per thread block.
-#define TILE 64
-// Source channels whose weights are staged at a time.
-#define STAGE 32
-// Row length of the staged weights: 4 more than a tile, so that adjacent rows start in different banks.
-#define ROW (TILE + 4)
+// Threads along the lanes of a thread block.
+#define ACROSS 16
+// A group outside of the images, or a source pixel outside of its image.
+#define NOWHERE 0xffffffffu
 
-// Both directions; they differ only where `forward` is tested.
-__device__ inline void convolve(bool forward, Convolution d, const float *gain, const float *w,
-                                const float *x, bool add, float *y) {
-    __shared__ __align__(16) float staged[STAGE][ROW];
-    unsigned results = forward ? d.outputs : d.inputs;
-    unsigned sources = forward ? d.inputs : d.outputs;
-    unsigned width = forward ? d.columns : d.width, height = forward ? d.rows : d.height;
-    unsigned source_width = forward ? d.width : d.columns;
-    unsigned source_height = forward ? d.height : d.rows;
+// The result pixel of a group, and the index of the first pixel of its source image.
+struct Group {
+    int row, column;
+    unsigned source;
+};
 
-    // The tile of results, the pixel and the group of blocks of samples of this thread block.
-    unsigned rows = blockDim.y * RESULTS;
-    unsigned tiles = (results + rows - 1) / rows;
-    unsigned number = blockIdx.x;
-    unsigned first = number % tiles * rows;
-    number /= tiles;
-    unsigned pixel = number % (width * height);
-    unsigned block = number / (width * height) * (blockDim.x / 4) + threadIdx.x / 4;
-    bool active = block < d.blocks;
-    unsigned lane = threadIdx.x % 4 * 4;
-    unsigned count = smaller(rows, results - first);
-    unsigned thread = threadIdx.y * blockDim.x + threadIdx.x, threads = blockDim.x * blockDim.y;
-    // Threads without samples read the last block's and write nothing.
-    const float *source = x + (size_t)(active ? block : d.blocks - 1) * source_height * source_width *
-                                  sources * LANES + lane;
-    float *result = y + (((size_t)(active ? block : 0) * height * width + pixel) * results + first +
-                         threadIdx.y * RESULTS) * LANES + lane;
+// What is staged in shared memory. Rows of samples are 16 numbers longer than the samples, so that the rows that adjacent
+// threads write start in different banks; a thread's weights start at a multiple of 16 bytes.
+template <unsigned RESULTS, unsigned ROWS, unsigned HALVES, unsigned DEPTH>
+struct Staged {
+    static constexpr unsigned PADDED = RESULTS == 1 ? 1 : (RESULTS + 3) / 4 * 4;
+    float samples[DEPTH][HALVES * 64 + 16];
+    float weights[DEPTH][ROWS * PADDED];
+    Group groups[HALVES * 4];
+    // The taps with which each group reaches a source pixel, as bits.
+    unsigned long long taps[HALVES * 4];
+};
 
-    float sums[RESULTS][4];
+// Group `number`: consecutive groups are up to four blocks of samples at the same pixel, then the next pixel.
+__device__ inline unsigned block_of_group(unsigned number, unsigned blocks, unsigned pixels) {
+    unsigned span = smaller(4, blocks);
+    return number / span / pixels * span + number % span;
+}
+
+__device__ inline unsigned pixel_of_group(unsigned number, unsigned blocks, unsigned pixels) {
+    return number / smaller(4, blocks) % pixels;
+}
+
+// The source pixel, within its image, that a result pixel reaches at position (down, right) of the window, in the order
+// of the source pixels; NOWHERE if it is outside.
+template <bool FORWARD>
+__device__ inline unsigned source_pixel(Convolution d, int row, int column, int down, int right) {
+    int size = d.size, stride = d.stride, padding = d.padding;
+    if (FORWARD) {
+        int y = row * stride - padding + down, x = column * stride - padding + right;
+        bool inside = y >= 0 && y < (int)d.height && x >= 0 && x < (int)d.width;
+        return inside ? y * d.width + x : NOWHERE;
+    }
+    int y = row + padding - (size - 1 - down), x = column + padding - (size - 1 - right);
+    bool inside = y >= 0 && x >= 0;
+    if (stride > 1) {
+        inside = inside && y % stride == 0 && x % stride == 0;
+        y /= stride;
+        x /= stride;
+    }
+    inside = inside && y < (int)d.rows && x < (int)d.columns;
+    return inside ? y * d.columns + x : NOWHERE;
+}
+
+// A stage: position in the window, first source channel, and the tap's number.
+struct Stage {
+    int down, right;
+    unsigned begin, tap;
+};
+
+// Both directions.
+template <bool FORWARD, unsigned RESULTS, unsigned ROWS, unsigned HALVES, unsigned DEPTH>
+__device__ inline void convolve(Staged<RESULTS, ROWS, HALVES, DEPTH> &staged, Convolution d,
+                                const float *gain, const float *w, const float *x, bool add,
+                                float *y) {
+    const unsigned GROUPS = 4 * HALVES, THREADS = ACROSS * ROWS, TILE = RESULTS * ROWS;
+    // Quarters of a source's 16 lanes, and weights, that a thread fetches for a stage.
+    const unsigned QUARTERS = GROUPS * DEPTH * 4 / THREADS, WEIGHTS = TILE * DEPTH / THREADS;
+    const unsigned PADDED = Staged<RESULTS, ROWS, HALVES, DEPTH>::PADDED;
+    unsigned results = FORWARD ? d.outputs : d.inputs, sources = FORWARD ? d.inputs : d.outputs;
+    unsigned width = FORWARD ? d.columns : d.width;
+    unsigned pixels = width * (FORWARD ? d.rows : d.height);
+    unsigned source_pixels = FORWARD ? d.height * d.width : d.rows * d.columns;
+    int size = d.size;
+    unsigned taps = d.size * d.size;
+
+    unsigned tiles = (results + TILE - 1) / TILE;
+    unsigned first = blockIdx.x % tiles * TILE, first_group = blockIdx.x / tiles * GROUPS;
+    unsigned thread = threadIdx.y * ACROSS + threadIdx.x;
+    if (thread < GROUPS) {
+        unsigned block = block_of_group(first_group + thread, d.blocks, pixels);
+        unsigned pixel = pixel_of_group(first_group + thread, d.blocks, pixels);
+        Group group = {(int)(pixel / width), (int)(pixel % width), block * source_pixels};
+        unsigned long long reached = 0;
+        if (block >= d.blocks) group.source = NOWHERE;
+        int bits = block < d.blocks ? (int)smaller(taps, 64) : 0;
+        for (int tap = 0; tap < bits; tap++) {
+            unsigned long long inside =
+                source_pixel<FORWARD>(d, group.row, group.column, tap / size, tap % size) != NOWHERE;
+            reached |= inside << tap;
+        }
+        staged.groups[thread] = group;
+        staged.taps[thread] = reached;
+    }
+    __syncthreads();
+    // The taps that some group needs, of those that have a bit.
+    unsigned long long needed = 0;
 #pragma unroll
-    for (unsigned r = 0; r < RESULTS; r++) {
-        bool from = add && active && threadIdx.y * RESULTS + r < count;
+    for (unsigned i = 0; i < GROUPS; i++) needed |= staged.taps[i];
+
+    // This thread's results: RESULTS channels of four lanes, in each half.
+    unsigned row = threadIdx.y * RESULTS;
+    unsigned mine = results - first < row ? 0 : smaller(RESULTS, results - first - row);
+    auto result = [&](unsigned half) {
+        unsigned number = first_group + half * 4 + threadIdx.x / 4;
+        unsigned block = block_of_group(number, d.blocks, pixels);
+        unsigned pixel = pixel_of_group(number, d.blocks, pixels);
+        size_t before = ((size_t)block * pixels + pixel) * results + first + row;
+        return block < d.blocks ? y + before * LANES + threadIdx.x % 4 * 4 : nullptr;
+    };
+    float sums[HALVES][RESULTS][4];
 #pragma unroll
-        for (unsigned i = 0; i < 4; i++) sums[r][i] = from ? result[r * LANES + i] : 0.0f;
+    for (unsigned h = 0; h < HALVES; h++) {
+        const float *from = add ? result(h) : nullptr;
+#pragma unroll
+        for (unsigned r = 0; r < RESULTS; r++)
+#pragma unroll
+            for (unsigned i = 0; i < 4; i++) sums[h][r][i] = from && r < mine ? from[r * LANES + i] : 0.0f;
     }
 
-    int size = d.size, stride = d.stride, padding = d.padding;
-    int row = pixel / width, column = pixel % width;
-    Reach down = forward ? window_reach(row, source_height, size, stride, padding)
-                         : pixel_reach(row, source_height, size, stride, padding);
-    Reach right = forward ? window_reach(column, source_width, size, stride, padding)
-                          : pixel_reach(column, source_width, size, stride, padding);
-    for (int sy = down.first; sy < down.last; sy++) {
-        for (int sx = right.first; sx < right.last; sx++) {
-            unsigned tap = (down.base + down.step * sy) * d.size + (right.base + right.step * sx);
-            const float *at = source + (size_t)(sy * source_width + sx) * sources * LANES;
-            for (unsigned begin = 0; begin < sources; begin += STAGE) {
-                unsigned depth = smaller(STAGE, sources - begin);
-                __syncthreads();
-                // Adjacent threads read adjacent weights: along the inputs.
-                for (unsigned i = thread; i < STAGE * rows; i += threads) {
-                    unsigned k = forward ? i % STAGE : i / rows;
-                    unsigned r = forward ? i / STAGE : i % rows;
-                    float weight = 0.0f;
-                    if (k < depth && r < count) {
-                        unsigned output = forward ? first + r : begin + k;
-                        unsigned input = forward ? begin + k : first + r;
-                        weight = w[((size_t)output * d.size * d.size + tap) * d.inputs + input];
-                        if (gain) weight = gain[output] * weight;
-                    }
-                    staged[k][r] = weight;
-                }
-                __syncthreads();
-                const float *from = at + (size_t)begin * LANES;
-#pragma unroll 4
-                for (unsigned k = 0; k < depth; k++) {
-                    float4 samples = *(const float4 *)(from + k * LANES);
-                    const float *weights = &staged[k][threadIdx.y * RESULTS];
+    // The first stage of the next tap; and of the first tap that some group needs, from this one on.
+    auto after = [&](Stage stage) {
+        bool end = stage.right + 1 == size;
+        return Stage{end ? stage.down + 1 : stage.down, end ? 0 : stage.right + 1, 0, stage.tap + 1};
+    };
+    auto needed_from = [&](Stage stage) {
+        while (stage.tap < smaller(taps, 64) && !(needed >> stage.tap & 1)) stage = after(stage);
+        return stage;
+    };
+    unsigned at[QUARTERS];
+    float4 quarters[QUARTERS];
+    float weights[WEIGHTS];
+    auto fetch = [&](Stage stage) {
 #pragma unroll
-                    for (unsigned r = 0; r < RESULTS; r++) {
-                        sums[r][0] = fmaf(weights[r], samples.x, sums[r][0]);
-                        sums[r][1] = fmaf(weights[r], samples.y, sums[r][1]);
-                        sums[r][2] = fmaf(weights[r], samples.z, sums[r][2]);
-                        sums[r][3] = fmaf(weights[r], samples.w, sums[r][3]);
-                    }
+        for (unsigned n = 0; n < QUARTERS; n++) {
+            unsigned i = n * THREADS + thread, k = i / 4 % DEPTH;
+            if (stage.begin == 0) {
+                Group group = staged.groups[i / (4 * DEPTH)];
+                unsigned pixel = source_pixel<FORWARD>(d, group.row, group.column, stage.down, stage.right);
+                at[n] = group.source == NOWHERE || pixel == NOWHERE ? NOWHERE : group.source + pixel;
+            }
+            if (at[n] != NOWHERE && stage.begin + k < sources)
+                quarters[n] = *(const float4 *)(x + ((size_t)at[n] * sources + stage.begin + k) * LANES + i % 4 * 4);
+        }
+        unsigned tap = FORWARD ? stage.down * size + stage.right
+                               : (size - 1 - stage.down) * size + (size - 1 - stage.right);
+#pragma unroll
+        for (unsigned n = 0; n < WEIGHTS; n++) {
+            // Adjacent threads read adjacent weights: along the inputs.
+            unsigned i = n * THREADS + thread;
+            unsigned k = FORWARD ? i % DEPTH : i / TILE, r = FORWARD ? i / DEPTH : i % TILE;
+            weights[n] = 0.0f;
+            if (stage.begin + k < sources && first + r < results) {
+                unsigned output = FORWARD ? first + r : stage.begin + k;
+                unsigned input = FORWARD ? stage.begin + k : first + r;
+                float weight = w[((size_t)output * taps + tap) * d.inputs + input];
+                weights[n] = gain ? gain[output] * weight : weight;
+            }
+        }
+    };
+    Stage next = needed_from({0, 0, 0, 0});
+    if (next.tap < taps) fetch(next);
+    while (next.tap < taps) {
+        Stage now = next;
+        __syncthreads();
+#pragma unroll
+        for (unsigned n = 0; n < QUARTERS; n++) {
+            unsigned i = n * THREADS + thread;
+            *(float4 *)&staged.samples[i / 4 % DEPTH][i / (4 * DEPTH) * LANES + i % 4 * 4] = quarters[n];
+        }
+#pragma unroll
+        for (unsigned n = 0; n < WEIGHTS; n++) {
+            unsigned i = n * THREADS + thread;
+            unsigned k = FORWARD ? i % DEPTH : i / TILE, r = FORWARD ? i / DEPTH : i % TILE;
+            staged.weights[k][r / RESULTS * PADDED + r % RESULTS] = weights[n];
+        }
+        __syncthreads();
+        next.begin += DEPTH;
+        if (next.begin >= sources) next = needed_from(after(now));
+        if (next.tap < taps) fetch(next);
+        bool valid[HALVES];
+#pragma unroll
+        for (unsigned h = 0; h < HALVES; h++) {
+            Group own = staged.groups[h * 4 + threadIdx.x / 4];
+            unsigned pixel = source_pixel<FORWARD>(d, own.row, own.column, now.down, now.right);
+            valid[h] = own.source != NOWHERE && pixel != NOWHERE;
+        }
+        unsigned depth = smaller(DEPTH, sources - now.begin);
+#pragma unroll 4
+        for (unsigned k = 0; k < depth; k++) {
+            float weight[PADDED];
+#pragma unroll
+            for (unsigned r = 0; r < PADDED; r++) weight[r] = staged.weights[k][threadIdx.y * PADDED + r];
+#pragma unroll
+            for (unsigned h = 0; h < HALVES; h++) {
+                if (!valid[h]) continue;
+                float4 sample = *(const float4 *)&staged.samples[k][h * 64 + threadIdx.x * 4];
+#pragma unroll
+                for (unsigned r = 0; r < RESULTS; r++) {
+                    sums[h][r][0] = fmaf(weight[r], sample.x, sums[h][r][0]);
+                    sums[h][r][1] = fmaf(weight[r], sample.y, sums[h][r][1]);
+                    sums[h][r][2] = fmaf(weight[r], sample.z, sums[h][r][2]);
+                    sums[h][r][3] = fmaf(weight[r], sample.w, sums[h][r][3]);
                 }
             }
         }
     }
 #pragma unroll
-    for (unsigned r = 0; r < RESULTS; r++) {
-        if (active && threadIdx.y * RESULTS + r < count)
-            *(float4 *)(result + r * LANES) =
-                make_float4(sums[r][0], sums[r][1], sums[r][2], sums[r][3]);
+    for (unsigned h = 0; h < HALVES; h++) {
+        float *to = result(h);
+#pragma unroll
+        for (unsigned r = 0; r < RESULTS; r++) {
+            if (to && r < mine)
+                *(float4 *)(to + r * LANES) =
+                    make_float4(sums[h][r][0], sums[h][r][1], sums[h][r][2], sums[h][r][3]);
+        }
     }
 }
 
-// y[o] = Σ g[o]·w[o][tap][c]·x[c]; gain may be null.
-extern "C" __global__ void __launch_bounds__(128, 4)
-conv2d_forward(Convolution d, const float *gain, const float *w, const float *x, float *y) {
-    convolve(true, d, gain, w, x, false, y);
-}
-ENTRY(conv2d_forward)
+// The kernels of one tile. y[o] = Σ g[o]·w[o][tap][c]·x[c], and dx[c] = Σ g[o]·w[o][tap][c]·dy[o], starting from +0 or,
+// with `add`, from the value in dx; gain may be null. `BLOCKS` thread blocks share a multiprocessor's registers.
+#define CONVOLUTION(RESULTS, ROWS, HALVES, DEPTH, BLOCKS)                                                   \
+    extern "C" __global__ void __launch_bounds__(ACROSS *ROWS, BLOCKS) conv2d_forward_##RESULTS##x##ROWS(   \
+        Convolution d, const float *gain, const float *w, const float *x, float *y) {                       \
+        __shared__ __align__(16) Staged<RESULTS, ROWS, HALVES, DEPTH> staged;                               \
+        convolve<true>(staged, d, gain, w, x, false, y);                                                    \
+    }                                                                                                       \
+    extern "C" __global__ void __launch_bounds__(ACROSS *ROWS, BLOCKS) conv2d_backward_data_##RESULTS##x##ROWS( \
+        Convolution d, const float *gain, const float *w, const float *dy, unsigned add, float *dx) {       \
+        __shared__ __align__(16) Staged<RESULTS, ROWS, HALVES, DEPTH> staged;                               \
+        convolve<false>(staged, d, gain, w, dy, add != 0, dx);                                              \
+    }
 
-// dx[c] = Σ g[o]·w[o][tap][c]·dy[o], starting from +0 or, with `add`, from the value in dx.
-extern "C" __global__ void __launch_bounds__(128, 4)
-conv2d_backward_data(Convolution d, const float *gain, const float *w, const float *dy, unsigned add,
-                     float *dx) {
-    convolve(false, d, gain, w, dy, add != 0, dx);
-}
-ENTRY(conv2d_backward_data)
+CONVOLUTION(10, 2, 2, 8, 8)
+ENTRY(conv2d_forward_10x2)
+ENTRY(conv2d_backward_data_10x2)
+CONVOLUTION(10, 4, 2, 8, 6)
+ENTRY(conv2d_forward_10x4)
+ENTRY(conv2d_backward_data_10x4)
+CONVOLUTION(10, 8, 2, 8, 3)
+ENTRY(conv2d_forward_10x8)
+ENTRY(conv2d_backward_data_10x8)
+CONVOLUTION(5, 4, 1, 16, 10)
+ENTRY(conv2d_forward_5x4)
+ENTRY(conv2d_backward_data_5x4)
+CONVOLUTION(5, 8, 1, 16, 6)
+ENTRY(conv2d_forward_5x8)
+ENTRY(conv2d_backward_data_5x8)
+CONVOLUTION(1, 8, 1, 64, 4)
+ENTRY(conv2d_forward_1x8)
+ENTRY(conv2d_backward_data_1x8)

@@ -9,10 +9,74 @@ use crate::backend::{Conv2dDims, Convolutions, Update, summation};
 use crate::error::Result;
 use crate::shape::LANES;
 
-/// Results per thread in `convolve`.
-const RESULTS: usize = 8;
-/// Threads per 16 samples: each takes 4.
-const THREADS: usize = 4;
+/// Threads of a thread block along the lanes, in `convolve`.
+const ACROSS: u32 = 16;
+
+/// A tile of `convolve`: what one thread block computes, and the kernels that do.
+struct Tile {
+    forward: &'static str,
+    backward_data: &'static str,
+    /// Groups of 16 lanes.
+    groups: usize,
+    /// Result channels.
+    results: usize,
+    /// Rows of threads.
+    rows: u32,
+    /// The tile is chosen for at least this many thread blocks, in halves of what keeps the device busy.
+    least: usize,
+}
+
+/// The tiles, the largest per thread first: the larger, the fewer loads for a multiply-add, and the fewer threads.
+const TILES: [Tile; 6] = [
+    Tile {
+        forward: "conv2d_forward_10x8",
+        backward_data: "conv2d_backward_data_10x8",
+        groups: 8,
+        results: 80,
+        rows: 8,
+        least: 2,
+    },
+    Tile {
+        forward: "conv2d_forward_10x4",
+        backward_data: "conv2d_backward_data_10x4",
+        groups: 8,
+        results: 40,
+        rows: 4,
+        least: 4,
+    },
+    Tile {
+        forward: "conv2d_forward_10x2",
+        backward_data: "conv2d_backward_data_10x2",
+        groups: 8,
+        results: 20,
+        rows: 2,
+        least: 8,
+    },
+    Tile {
+        forward: "conv2d_forward_5x8",
+        backward_data: "conv2d_backward_data_5x8",
+        groups: 4,
+        results: 40,
+        rows: 8,
+        least: 1,
+    },
+    Tile {
+        forward: "conv2d_forward_5x4",
+        backward_data: "conv2d_backward_data_5x4",
+        groups: 4,
+        results: 20,
+        rows: 4,
+        least: 2,
+    },
+    Tile {
+        forward: "conv2d_forward_1x8",
+        backward_data: "conv2d_backward_data_1x8",
+        groups: 4,
+        results: 8,
+        rows: 8,
+        least: 0,
+    },
+];
 
 impl Convolutions for Cuda {
     fn conv2d_forward(
@@ -59,20 +123,32 @@ impl Convolutions for Cuda {
     }
 }
 
-/// The tile of a thread block: blocks of samples, and rows of 8 results. Results do not depend on it.
-fn tile(blocks: usize, pixels: usize, results: usize, parallel: usize) -> [usize; 2] {
-    let mut tile = [blocks.clamp(1, 4), results.div_ceil(RESULTS).clamp(1, 8)];
-    // Uses smaller tiles if large ones would not keep the device busy.
-    while tile != [1, 1] && grid(blocks, pixels, results, tile) < parallel {
-        let halved = if tile[1] >= tile[0] { 1 } else { 0 };
-        tile[halved] = tile[halved].div_ceil(2);
+impl Tile {
+    /// The tile for `results` channels of `pixels` pixels of `blocks` blocks of samples, on a device that
+    /// `parallel` thread blocks keep busy. Results do not depend on it.
+    fn of(blocks: usize, pixels: usize, results: usize, parallel: usize) -> &'static Tile {
+        let busy = |tile: &&Tile| 2 * tile.grid(blocks, pixels, results) >= tile.least * parallel;
+        // Of the tiles with as large a part per thread, the one that computes the fewest channels in vain.
+        let computed = |tile: &&Tile| results.next_multiple_of(tile.results);
+        let [large, small] = [8, 4].map(|groups| {
+            let of_size = TILES
+                .iter()
+                .filter(move |tile| tile.groups == groups && tile.least > 0);
+            of_size.filter(busy).min_by_key(computed)
+        });
+        large.or(small).unwrap_or(&TILES[TILES.len() - 1])
     }
-    tile
-}
 
-/// The number of thread blocks for a tile.
-fn grid(blocks: usize, pixels: usize, results: usize, tile: [usize; 2]) -> usize {
-    blocks.div_ceil(tile[0]) * pixels * results.div_ceil(tile[1] * RESULTS)
+    /// The number of thread blocks.
+    fn grid(&self, blocks: usize, pixels: usize, results: usize) -> usize {
+        // Groups are numbered in up to four blocks of samples at a time.
+        let groups = blocks.next_multiple_of(blocks.clamp(1, 4)) * pixels;
+        groups.div_ceil(self.groups) * results.div_ceil(self.results)
+    }
+
+    fn threads(&self) -> [u32; 2] {
+        [ACROSS, self.rows]
+    }
 }
 
 /// The forward pass of a convolution whose lengths are checked.
@@ -89,8 +165,7 @@ pub fn forward(
     let [rows, columns] = dimensions.output()?;
     let pixels = rows * columns;
     let (blocks, results) = (dimensions.blocks, dimensions.outputs);
-    let tile = tile(blocks, pixels, results, cuda.owner.device.parallel());
-    let threads = [(tile[0] * THREADS) as u32, tile[1] as u32];
+    let tile = Tile::of(blocks, pixels, results, cuda.owner.device.parallel());
     let arguments = &[
         (dimensions, [rows, columns]).try_into()?,
         Argument::optional(gain),
@@ -98,9 +173,9 @@ pub fn forward(
         x.into(),
         Argument::written(y)?,
     ];
-    let grid = grid(blocks, pixels, results, tile);
+    let grid = tile.grid(blocks, pixels, results);
     // SAFETY: gain, w, x and y have the lengths that the dimensions give, as the caller checked.
-    unsafe { cuda.launch("conv2d_forward", grid, threads, arguments) }
+    unsafe { cuda.launch(tile.forward, grid, tile.threads(), arguments) }
 }
 
 /// The gradient to the input of a convolution whose lengths are checked.
@@ -118,8 +193,7 @@ pub fn to_input(
     let output = dimensions.output()?;
     let pixels = dimensions.height * dimensions.width;
     let (blocks, results) = (dimensions.blocks, dimensions.inputs);
-    let tile = tile(blocks, pixels, results, cuda.owner.device.parallel());
-    let threads = [(tile[0] * THREADS) as u32, tile[1] as u32];
+    let tile = Tile::of(blocks, pixels, results, cuda.owner.device.parallel());
     let arguments = &[
         (dimensions, output).try_into()?,
         Argument::optional(gain),
@@ -128,9 +202,9 @@ pub fn to_input(
         u32::from(update == Update::Add).into(),
         Argument::written(dx)?,
     ];
-    let grid = grid(blocks, pixels, results, tile);
+    let grid = tile.grid(blocks, pixels, results);
     // SAFETY: gain, w, dy and dx have the lengths that the dimensions give, as the caller checked.
-    unsafe { cuda.launch("conv2d_backward_data", grid, threads, arguments) }
+    unsafe { cuda.launch(tile.backward_data, grid, tile.threads(), arguments) }
 }
 
 /// The gradient to the weights of a convolution whose lengths are checked.
@@ -146,11 +220,16 @@ pub fn to_weights(
         return dw.own()?.clear(bytes);
     }
     /// Outputs, and inputs, in a tile.
-    const SIDE: usize = 4;
+    const SIDE: usize = 5;
     /// Maximum number of parallel chunks, of all tiles of a thread block.
     const SLOTS: usize = 16;
     let [rows, columns] = dimensions.output()?;
-    let taps = dimensions.window.size * dimensions.window.size;
+    let size = dimensions.window.size;
+    // A row of three taps shares what it loads.
+    let (kernel, taps) = match size {
+        3 => ("conv2d_backward_weights_3", size),
+        _ => ("conv2d_backward_weights", size * size),
+    };
     let tiles = dimensions.outputs.div_ceil(SIDE) * dimensions.inputs.div_ceil(SIDE);
     let chunks = (dimensions.blocks * rows * columns).div_ceil(summation::CHUNK);
     let slots = chunks.min(SLOTS);
@@ -165,7 +244,7 @@ pub fn to_weights(
     // SAFETY: gain, dy, x and dw have the lengths that the dimensions give, as the caller checked.
     unsafe {
         cuda.launch(
-            "conv2d_backward_weights",
+            kernel,
             (tiles * taps).div_ceil(at_once),
             [threads as u32, at_once as u32],
             arguments,
