@@ -11,6 +11,8 @@
 #define CHUNK 32
 // Chunks whose sums are loaded together: the adds wait for each other, the loads need not.
 #define AHEAD 32
+// A group outside of the images, or a source pixel outside of its image.
+#define NOWHERE 0xffffffffu
 
 typedef unsigned char byte;
 
@@ -82,13 +84,8 @@ __device__ inline float add_lanes(const float *lanes) {
     return sum[0];
 }
 
-// One lane's sum over the chunks, ascending, starting from the first: quantity `quantity` of
-// `quantities`, in partials [chunks][quantities][16].
-__device__ inline float add_chunks(const float *partials, unsigned chunks, unsigned quantities,
-                                   unsigned quantity, unsigned lane) {
-    size_t step = (size_t)quantities * LANES;
-    const float *partial = partials + (size_t)quantity * LANES + lane;
-    float total = *partial;
+// Adds chunks 1, 2, ... of one lane to `total`, ascending; partial[0] is chunk 0, and `step` the distance to the next.
+__device__ inline float add_further(const float *partial, size_t step, unsigned chunks, float total) {
     unsigned chunk = 1;
     for (; chunk + AHEAD <= chunks; chunk += AHEAD) {
         float ahead[AHEAD];
@@ -99,6 +96,14 @@ __device__ inline float add_chunks(const float *partials, unsigned chunks, unsig
     }
     for (; chunk < chunks; chunk++) total = total + partial[chunk * step];
     return total;
+}
+
+// One lane's sum over the chunks, ascending, starting from the first: quantity `quantity` of
+// `quantities`, in partials [chunks][quantities][16].
+__device__ inline float add_chunks(const float *partials, unsigned chunks, unsigned quantities,
+                                   unsigned quantity, unsigned lane) {
+    const float *partial = partials + (size_t)quantity * LANES + lane;
+    return add_further(partial, (size_t)quantities * LANES, chunks, *partial);
 }
 
 // A thread's part of the two sums of each channel over pixels: a thread block of 256 takes 16 channels × 16
@@ -138,21 +143,47 @@ struct ChannelSums {
     float first, second;
 };
 
-// Adds the chunks of `store_sums`: a thread block of 256 takes 16 channels.
+// Chunks that `add_sums` stages at a time, and those of them that a thread loads.
+#define STAGED_CHUNKS 128
+#define OWN_CHUNKS (STAGED_CHUNKS / 16)
+
+// Adds the chunks of `store_sums`: a thread block of 256 takes one channel. All threads load, one warp adds.
 __device__ inline ChannelSums add_sums(Normalisation d, unsigned chunks, const float *partials) {
-    __shared__ float lanes[2][CHANNELS][LANES];
-    unsigned place = threadIdx.x / LANES, lane = threadIdx.x % LANES;
-    ChannelSums sums = {false, blockIdx.x * CHANNELS + place, 0.0f, 0.0f};
-    if (sums.channel < d.channels) {
-        unsigned all = 2 * d.channels;
-        lanes[0][place][lane] = add_chunks(partials, chunks, all, sums.channel, lane);
-        lanes[1][place][lane] = add_chunks(partials, chunks, all, d.channels + sums.channel, lane);
+    __shared__ float staged[2][STAGED_CHUNKS][LANES];
+    __shared__ float lanes[2][LANES];
+    unsigned row = threadIdx.x / LANES, lane = threadIdx.x % LANES;
+    const float *from = partials + blockIdx.x * LANES + lane;
+    size_t other = (size_t)d.channels * LANES, step = 2 * other;
+    float ahead[2][OWN_CHUNKS], total = 0.0f;
+    for (unsigned begin = 0; begin < chunks; begin += STAGED_CHUNKS) {
+#pragma unroll
+        for (unsigned i = 0; i < OWN_CHUNKS; i++) {
+            unsigned chunk = begin + i * 16 + row;
+            if (chunk < chunks) {
+                ahead[0][i] = from[chunk * step];
+                ahead[1][i] = from[chunk * step + other];
+            }
+        }
+        __syncthreads();
+#pragma unroll
+        for (unsigned i = 0; i < OWN_CHUNKS; i++) {
+            staged[0][i * 16 + row][lane] = ahead[0][i];
+            staged[1][i * 16 + row][lane] = ahead[1][i];
+        }
+        __syncthreads();
+        unsigned count = row < 2 ? smaller(STAGED_CHUNKS, chunks - begin) : 0;
+        for (unsigned i = 0; i < count; i++) {
+            float value = staged[row][i][lane];
+            total = begin + i == 0 ? value : total + value;
+        }
     }
+    if (row < 2) lanes[row][lane] = total;
     __syncthreads();
-    if (sums.channel >= d.channels || lane != 0) return sums;
-    sums.mine = true;
-    sums.first = add_lanes(lanes[0][place]);
-    sums.second = add_lanes(lanes[1][place]);
+    ChannelSums sums = {threadIdx.x == 0, blockIdx.x, 0.0f, 0.0f};
+    if (sums.mine) {
+        sums.first = add_lanes(lanes[0]);
+        sums.second = add_lanes(lanes[1]);
+    }
     return sums;
 }
 

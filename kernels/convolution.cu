@@ -10,8 +10,6 @@
 
 // Threads along the lanes of a thread block.
 #define ACROSS 16
-// A group outside of the images, or a source pixel outside of its image.
-#define NOWHERE 0xffffffffu
 
 // The result pixel of a group, and the index of the first pixel of its source image.
 struct Group {
@@ -137,34 +135,71 @@ __device__ inline void convolve(Staged<RESULTS, ROWS, HALVES, DEPTH> &staged, Co
         while (stage.tap < smaller(taps, 64) && !(needed >> stage.tap & 1)) stage = after(stage);
         return stage;
     };
-    unsigned at[QUARTERS];
+    // The rows of 16 lanes from which this thread fetches, and the first weights that it fetches.
+    unsigned at[QUARTERS], weight_at[WEIGHTS];
+#pragma unroll
+    for (unsigned n = 0; n < WEIGHTS; n++) {
+        // Adjacent threads read adjacent weights: along the inputs.
+        unsigned i = n * THREADS + thread;
+        unsigned k = FORWARD ? i % DEPTH : i / TILE, r = FORWARD ? i / DEPTH : i % TILE;
+        unsigned output = FORWARD ? first + r : k, input = FORWARD ? k : first + r;
+        weight_at[n] = first + r < results ? output * taps * d.inputs + input : NOWHERE;
+    }
     float4 quarters[QUARTERS];
     float weights[WEIGHTS];
+    // Whether this thread's groups reach a source pixel with the fetched tap.
+    bool reaches[HALVES];
     auto fetch = [&](Stage stage) {
+        if (stage.begin == 0) {
+            auto source = [&](unsigned number) {
+                Group group = staged.groups[number];
+                unsigned pixel = source_pixel<FORWARD>(d, group.row, group.column, stage.down, stage.right);
+                bool there = group.source != NOWHERE && pixel != NOWHERE;
+                return there ? (group.source + pixel) * sources : NOWHERE;
+            };
+#pragma unroll
+            for (unsigned n = 0; n < QUARTERS; n++) {
+                unsigned i = n * THREADS + thread, row = source(i / (4 * DEPTH));
+                at[n] = row == NOWHERE ? NOWHERE : row + i / 4 % DEPTH;
+            }
+#pragma unroll
+            for (unsigned h = 0; h < HALVES; h++) reaches[h] = source(h * 4 + threadIdx.x / 4) != NOWHERE;
+        }
 #pragma unroll
         for (unsigned n = 0; n < QUARTERS; n++) {
-            unsigned i = n * THREADS + thread, k = i / 4 % DEPTH;
-            if (stage.begin == 0) {
-                Group group = staged.groups[i / (4 * DEPTH)];
-                unsigned pixel = source_pixel<FORWARD>(d, group.row, group.column, stage.down, stage.right);
-                at[n] = group.source == NOWHERE || pixel == NOWHERE ? NOWHERE : group.source + pixel;
-            }
+            unsigned k = (n * THREADS + thread) / 4 % DEPTH;
             if (at[n] != NOWHERE && stage.begin + k < sources)
-                quarters[n] = *(const float4 *)(x + ((size_t)at[n] * sources + stage.begin + k) * LANES + i % 4 * 4);
+                quarters[n] = *(const float4 *)(x + (size_t)(at[n] + stage.begin) * LANES + thread % 4 * 4);
         }
-        unsigned tap = FORWARD ? stage.down * size + stage.right
-                               : (size - 1 - stage.down) * size + (size - 1 - stage.right);
+        unsigned tap = FORWARD ? stage.tap : taps - 1 - stage.tap;
+        const float *from = w + (FORWARD ? tap * d.inputs + stage.begin : (stage.begin * taps + tap) * d.inputs);
 #pragma unroll
         for (unsigned n = 0; n < WEIGHTS; n++) {
-            // Adjacent threads read adjacent weights: along the inputs.
-            unsigned i = n * THREADS + thread;
-            unsigned k = FORWARD ? i % DEPTH : i / TILE, r = FORWARD ? i / DEPTH : i % TILE;
+            unsigned i = n * THREADS + thread, k = FORWARD ? i % DEPTH : i / TILE;
             weights[n] = 0.0f;
-            if (stage.begin + k < sources && first + r < results) {
-                unsigned output = FORWARD ? first + r : stage.begin + k;
-                unsigned input = FORWARD ? stage.begin + k : first + r;
-                float weight = w[((size_t)output * taps + tap) * d.inputs + input];
-                weights[n] = gain ? gain[output] * weight : weight;
+            if (weight_at[n] != NOWHERE && stage.begin + k < sources) {
+                weights[n] = from[weight_at[n]];
+                unsigned output = FORWARD ? first + i / DEPTH : stage.begin + k;
+                if (gain) weights[n] = gain[output] * weights[n];
+            }
+        }
+    };
+    auto accumulate = [&](unsigned half, unsigned end, unsigned depth) {
+#pragma unroll 4
+        for (unsigned k = 0; k < depth; k++) {
+            float weight[PADDED];
+#pragma unroll
+            for (unsigned r = 0; r < PADDED; r++) weight[r] = staged.weights[k][threadIdx.y * PADDED + r];
+#pragma unroll
+            for (unsigned h = half; h < end; h++) {
+                float4 sample = *(const float4 *)&staged.samples[k][h * 64 + threadIdx.x * 4];
+#pragma unroll
+                for (unsigned r = 0; r < RESULTS; r++) {
+                    sums[h][r][0] = fmaf(weight[r], sample.x, sums[h][r][0]);
+                    sums[h][r][1] = fmaf(weight[r], sample.y, sums[h][r][1]);
+                    sums[h][r][2] = fmaf(weight[r], sample.z, sums[h][r][2]);
+                    sums[h][r][3] = fmaf(weight[r], sample.w, sums[h][r][3]);
+                }
             }
         }
     };
@@ -172,6 +207,10 @@ __device__ inline void convolve(Staged<RESULTS, ROWS, HALVES, DEPTH> &staged, Co
     if (next.tap < taps) fetch(next);
     while (next.tap < taps) {
         Stage now = next;
+        bool active[HALVES];
+#pragma unroll
+        for (unsigned h = 0; h < HALVES; h++) active[h] = reaches[h];
+        unsigned depth = smaller(DEPTH, sources - now.begin);
         __syncthreads();
 #pragma unroll
         for (unsigned n = 0; n < QUARTERS; n++) {
@@ -188,31 +227,12 @@ __device__ inline void convolve(Staged<RESULTS, ROWS, HALVES, DEPTH> &staged, Co
         next.begin += DEPTH;
         if (next.begin >= sources) next = needed_from(after(now));
         if (next.tap < taps) fetch(next);
-        bool valid[HALVES];
-#pragma unroll
-        for (unsigned h = 0; h < HALVES; h++) {
-            Group own = staged.groups[h * 4 + threadIdx.x / 4];
-            unsigned pixel = source_pixel<FORWARD>(d, own.row, own.column, now.down, now.right);
-            valid[h] = own.source != NOWHERE && pixel != NOWHERE;
-        }
-        unsigned depth = smaller(DEPTH, sources - now.begin);
-#pragma unroll 4
-        for (unsigned k = 0; k < depth; k++) {
-            float weight[PADDED];
-#pragma unroll
-            for (unsigned r = 0; r < PADDED; r++) weight[r] = staged.weights[k][threadIdx.y * PADDED + r];
-#pragma unroll
-            for (unsigned h = 0; h < HALVES; h++) {
-                if (!valid[h]) continue;
-                float4 sample = *(const float4 *)&staged.samples[k][h * 64 + threadIdx.x * 4];
-#pragma unroll
-                for (unsigned r = 0; r < RESULTS; r++) {
-                    sums[h][r][0] = fmaf(weight[r], sample.x, sums[h][r][0]);
-                    sums[h][r][1] = fmaf(weight[r], sample.y, sums[h][r][1]);
-                    sums[h][r][2] = fmaf(weight[r], sample.z, sums[h][r][2]);
-                    sums[h][r][3] = fmaf(weight[r], sample.w, sums[h][r][3]);
-                }
-            }
+        if (active[0] && active[HALVES - 1]) {
+            accumulate(0, HALVES, depth);
+        } else if (active[0]) {
+            accumulate(0, 1, depth);
+        } else if (active[HALVES - 1]) {
+            accumulate(HALVES - 1, HALVES, depth);
         }
     }
 #pragma unroll
@@ -244,16 +264,16 @@ __device__ inline void convolve(Staged<RESULTS, ROWS, HALVES, DEPTH> &staged, Co
 CONVOLUTION(10, 2, 2, 8, 8)
 ENTRY(conv2d_forward_10x2)
 ENTRY(conv2d_backward_data_10x2)
-CONVOLUTION(10, 4, 2, 8, 6)
+CONVOLUTION(10, 4, 2, 8, 4)
 ENTRY(conv2d_forward_10x4)
 ENTRY(conv2d_backward_data_10x4)
-CONVOLUTION(10, 8, 2, 8, 3)
+CONVOLUTION(10, 8, 2, 8, 2)
 ENTRY(conv2d_forward_10x8)
 ENTRY(conv2d_backward_data_10x8)
-CONVOLUTION(5, 4, 1, 16, 10)
+CONVOLUTION(5, 4, 1, 16, 8)
 ENTRY(conv2d_forward_5x4)
 ENTRY(conv2d_backward_data_5x4)
-CONVOLUTION(5, 8, 1, 16, 6)
+CONVOLUTION(5, 8, 1, 16, 5)
 ENTRY(conv2d_forward_5x8)
 ENTRY(conv2d_backward_data_5x8)
 CONVOLUTION(1, 8, 1, 64, 4)

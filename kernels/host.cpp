@@ -27,6 +27,7 @@
 #include "pooling.cu"
 #include "sum.cu"
 #include "to_weights.cu"
+#include "weight_partials.cu"
 
 extern "C" char __start_shared_memory[], __stop_shared_memory[];
 

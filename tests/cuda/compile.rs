@@ -75,9 +75,12 @@ fn needs(cubin: &[u8]) -> BTreeMap<String, Need> {
 /// The products need many registers, the other kernels many threads.
 fn most_registers(kernel: &str) -> u32 {
     match kernel {
-        "conv2d_forward" | "conv2d_backward_data" => 128,
-        "conv2d_backward_weights" => 96,
-        _ => 64,
+        "conv2d_backward_weights" => 128,
+        "conv2d_weight_partials" => 168,
+        _ if !kernel.starts_with("conv2d_forward") && !kernel.starts_with("conv2d_backward") => 64,
+        _ if kernel.ends_with("_5x8") => 96,
+        _ if kernel.ends_with("_5x4") || kernel.ends_with("_1x8") => 128,
+        _ => 232,
     }
 }
 
@@ -106,5 +109,5 @@ fn every_kernel_for_every_architecture() {
         assert_eq!(*kernels.get_or_insert_with(|| names.clone()), names);
     }
     assert!(beyond.is_empty(), "spills or too large: {beyond:#?}");
-    assert_eq!(kernels.map(|kernels| kernels.len()), Some(65));
+    assert_eq!(kernels.map(|kernels| kernels.len()), Some(77));
 }

@@ -59,7 +59,7 @@ impl Affine for Cuda {
             // elements per chunk.
             unsafe {
                 self.launch("scale_shift_sums", groups * chunks, THREADS, sums)?;
-                self.launch("scale_shift_gradients", groups, THREADS, finish)
+                self.launch("scale_shift_gradients", channels, THREADS, finish)
             }
         })
     }

@@ -16,7 +16,7 @@ use super::device::failure;
 use crate::error::{Error, Result};
 
 /// All kernel files, in the order in which they are concatenated.
-const SOURCES: [(&str, &str); 14] = [
+const SOURCES: [(&str, &str); 15] = [
     ("common.cuh", include_str!("../../../kernels/common.cuh")),
     ("affine.cu", include_str!("../../../kernels/affine.cu")),
     (
@@ -54,6 +54,10 @@ const SOURCES: [(&str, &str); 14] = [
     (
         "to_weights.cu",
         include_str!("../../../kernels/to_weights.cu"),
+    ),
+    (
+        "weight_partials.cu",
+        include_str!("../../../kernels/weight_partials.cu"),
     ),
 ];
 

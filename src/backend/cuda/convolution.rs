@@ -3,7 +3,7 @@
 
 use super::Cuda;
 use super::buffer::Floats;
-use super::launch::Argument;
+use super::launch::{Argument, THREADS};
 use crate::backend::convolutions::check_convolution;
 use crate::backend::{Conv2dDims, Convolutions, Update, summation};
 use crate::error::Result;
@@ -22,7 +22,7 @@ struct Tile {
     results: usize,
     /// Rows of threads.
     rows: u32,
-    /// The tile is chosen for at least this many thread blocks, in halves of what keeps the device busy.
+    /// Warps that the device must have, for each of the thread blocks that keep it busy, so that the tile is chosen.
     least: usize,
 }
 
@@ -34,7 +34,7 @@ const TILES: [Tile; 6] = [
         groups: 8,
         results: 80,
         rows: 8,
-        least: 2,
+        least: 3,
     },
     Tile {
         forward: "conv2d_forward_10x4",
@@ -42,7 +42,7 @@ const TILES: [Tile; 6] = [
         groups: 8,
         results: 40,
         rows: 4,
-        least: 4,
+        least: 3,
     },
     Tile {
         forward: "conv2d_forward_10x2",
@@ -50,7 +50,7 @@ const TILES: [Tile; 6] = [
         groups: 8,
         results: 20,
         rows: 2,
-        least: 8,
+        least: 3,
     },
     Tile {
         forward: "conv2d_forward_5x8",
@@ -58,7 +58,7 @@ const TILES: [Tile; 6] = [
         groups: 4,
         results: 40,
         rows: 8,
-        least: 1,
+        least: 2,
     },
     Tile {
         forward: "conv2d_forward_5x4",
@@ -127,7 +127,8 @@ impl Tile {
     /// The tile for `results` channels of `pixels` pixels of `blocks` blocks of samples, on a device that
     /// `parallel` thread blocks keep busy. Results do not depend on it.
     fn of(blocks: usize, pixels: usize, results: usize, parallel: usize) -> &'static Tile {
-        let busy = |tile: &&Tile| 2 * tile.grid(blocks, pixels, results) >= tile.least * parallel;
+        let warps = |tile: &Tile| tile.grid(blocks, pixels, results) * tile.rows as usize / 2;
+        let busy = |tile: &&Tile| warps(tile) >= tile.least * parallel;
         // Of the tiles with as large a part per thread, the one that computes the fewest channels in vain.
         let computed = |tile: &&Tile| results.next_multiple_of(tile.results);
         let [large, small] = [8, 4].map(|groups| {
@@ -219,35 +220,98 @@ pub fn to_weights(
         let bytes = dw.length() * size_of::<f32>();
         return dw.own()?.clear(bytes);
     }
+    let [rows, columns] = dimensions.output()?;
+    let d = (dimensions, [rows, columns]).try_into()?;
+    let chunks = (dimensions.blocks * rows * columns).div_ceil(summation::CHUNK);
+    if dimensions.window.size == 3 {
+        return in_two_steps(
+            cuda,
+            dimensions,
+            [d, Argument::optional(gain)],
+            chunks,
+            [dy, x],
+            dw,
+        );
+    }
     /// Outputs, and inputs, in a tile.
     const SIDE: usize = 5;
     /// Maximum number of parallel chunks, of all tiles of a thread block.
     const SLOTS: usize = 16;
-    let [rows, columns] = dimensions.output()?;
-    let size = dimensions.window.size;
-    // A row of three taps shares what it loads.
-    let (kernel, taps) = match size {
-        3 => ("conv2d_backward_weights_3", size),
-        _ => ("conv2d_backward_weights", size * size),
-    };
+    let taps = dimensions.window.size * dimensions.window.size;
     let tiles = dimensions.outputs.div_ceil(SIDE) * dimensions.inputs.div_ceil(SIDE);
-    let chunks = (dimensions.blocks * rows * columns).div_ceil(summation::CHUNK);
     let slots = chunks.min(SLOTS);
     let (threads, at_once) = (slots * LANES, SLOTS / slots);
-    let arguments = &[
-        (dimensions, [rows, columns]).try_into()?,
-        Argument::optional(gain),
-        dy.into(),
-        x.into(),
-        Argument::written(dw)?,
-    ];
+    let gain = Argument::optional(gain);
+    let arguments = &[d, gain, dy.into(), x.into(), Argument::written(dw)?];
+    let grid = (tiles * taps).div_ceil(at_once);
+    let threads = [threads as u32, at_once as u32];
     // SAFETY: gain, dy, x and dw have the lengths that the dimensions give, as the caller checked.
-    unsafe {
-        cuda.launch(
-            kernel,
-            (tiles * taps).div_ceil(at_once),
-            [threads as u32, at_once as u32],
-            arguments,
-        )
-    }
+    unsafe { cuda.launch("conv2d_backward_weights", grid, threads, arguments) }
+}
+
+/// The same for windows of 3×3: the sums of each chunk, then their sum, as many chunks at a time as
+/// stay in a GPU's cache.
+fn in_two_steps(
+    cuda: &Cuda,
+    dimensions: Conv2dDims,
+    [d, gain]: [Argument; 2],
+    chunks: usize,
+    [dy, x]: [&Floats; 2],
+    dw: &mut Floats,
+) -> Result<()> {
+    /// Outputs, and inputs, of a thread block.
+    const PART: usize = 20;
+    /// Rows of the window, and halves of the lanes: each has its own thread blocks.
+    const PARTS: usize = 3 * 2;
+    /// Threads of a thread block.
+    const PART_THREADS: u32 = 128;
+    /// Maximum elements of the chunks' sums: 32 MB.
+    const CACHED: usize = 8 << 20;
+    let weights = dw.length();
+    let at_once = (CACHED / (weights * LANES)).clamp(1, chunks);
+    let parts = dimensions.outputs.div_ceil(PART) * dimensions.inputs.div_ceil(PART) * PARTS;
+    cuda.with_scratch(|scratch| {
+        let (partials, totals) = (&mut scratch.partials, &mut scratch.sums);
+        partials.resize(&cuda.owner, at_once * weights * LANES)?;
+        let partials = Argument::written(partials)?;
+        totals.resize(&cuda.owner, weights * LANES)?;
+        let totals = Argument::written(totals)?;
+        let per_output = Argument::count(9 * dimensions.inputs)?;
+        let dw = Argument::written(dw)?;
+        for begin in (0..chunks).step_by(at_once) {
+            let number = at_once.min(chunks - begin);
+            let sums = &[d, Argument::count(begin)?, dy.into(), x.into(), partials];
+            let is_first = u32::from(begin == 0);
+            let is_last = u32::from(begin + number == chunks);
+            let add = &[
+                Argument::count(number)?,
+                Argument::count(weights)?,
+                per_output,
+                is_first.into(),
+                is_last.into(),
+                partials,
+                gain,
+                totals,
+                dw,
+            ];
+            // SAFETY: gain, dy, x and dw have the lengths that the dimensions give, as the caller checked; partials
+            // has 16 elements per weight and chunk of a launch, totals 16 per weight.
+            unsafe {
+                cuda.launch(
+                    "conv2d_weight_partials",
+                    number * parts,
+                    [PART_THREADS, 1],
+                    sums,
+                )?;
+                let blocks = weights.div_ceil(THREADS / LANES);
+                cuda.launch(
+                    "conv2d_add_weight_partials",
+                    blocks,
+                    [THREADS as u32, 1],
+                    add,
+                )?;
+            }
+        }
+        Ok(())
+    })
 }

@@ -212,7 +212,7 @@ impl Modulations for Cuda {
                 // SAFETY: as above; partials has 2·channels·16 elements per chunk.
                 unsafe {
                     self.launch("signal_sums", groups * chunks, THREADS, sums)?;
-                    self.launch("signal_gradients", groups, THREADS, finish)?;
+                    self.launch("signal_gradients", channels, THREADS, finish)?;
                 }
             }
             Ok(())
@@ -264,7 +264,7 @@ impl Cuda {
         unsafe {
             self.each("shared_input_backward", length, of_neurons)?;
             self.launch("shared_input_sums", groups * chunks, THREADS, sums)?;
-            self.launch("scale_shift_gradients", groups, THREADS, finish)
+            self.launch("scale_shift_gradients", attention.features(), THREADS, finish)
         }
     }
 

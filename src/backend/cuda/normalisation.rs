@@ -61,7 +61,7 @@ impl Normalisations for Cuda {
             unsafe {
                 self.launch("batch_shift", groups, THREADS, average)?;
                 self.launch("batch_moments", groups * chunks, THREADS, moments)?;
-                self.launch("batch_statistics", groups, THREADS, finish)
+                self.launch("batch_statistics", channels, THREADS, finish)
             }
         })
     }
@@ -143,7 +143,12 @@ impl Normalisations for Cuda {
             // elements per chunk, and `length` is that of dy.
             unsafe {
                 self.launch("normalise_backward_sums", groups * chunks, THREADS, sums)?;
-                self.launch("normalise_backward_parameters", groups, THREADS, parameters)?;
+                self.launch(
+                    "normalise_backward_parameters",
+                    channels,
+                    THREADS,
+                    parameters,
+                )?;
                 self.each("normalise_backward", length, input)
             }
         })
@@ -218,7 +223,7 @@ impl Normalisations for Cuda {
             // elements per chunk; the last kernel has one thread per pixel of a sample.
             unsafe {
                 self.launch("layer_backward_sums", groups * chunks, THREADS, sums)?;
-                self.launch("scale_shift_gradients", groups, THREADS, parameters)?;
+                self.launch("scale_shift_gradients", channels, THREADS, parameters)?;
                 self.each("layer_backward", dimensions.all_pixels() * LANES, input)
             }
         })

@@ -49,7 +49,7 @@ impl Reductions for Cuda {
                 // 2·channels·16 elements per chunk.
                 unsafe {
                     self.launch("neuron_sums", groups * chunks, THREADS, sums)?;
-                    self.launch("neuron_statistics", groups, THREADS, finish)?;
+                    self.launch("neuron_statistics", channels, THREADS, finish)?;
                 }
             }
             Ok(())
