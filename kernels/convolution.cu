@@ -17,13 +17,14 @@ struct Group {
     unsigned source;
 };
 
-// What is staged in shared memory. Rows of samples are 16 numbers longer than the samples, so that the rows that adjacent
-// threads write start in different banks; a thread's weights start at a multiple of 16 bytes.
+// What is staged in shared memory. Rows are longer than what they hold, so that those that adjacent threads write start in
+// different banks; a thread's weights start at a multiple of 16 bytes.
 template <unsigned RESULTS, unsigned ROWS, unsigned HALVES, unsigned DEPTH>
 struct Staged {
     static constexpr unsigned PADDED = RESULTS == 1 ? 1 : (RESULTS + 3) / 4 * 4;
+    static constexpr unsigned APART = RESULTS == 1 ? 1 : 4;
     float samples[DEPTH][HALVES * 64 + 16];
-    float weights[DEPTH][ROWS * PADDED];
+    float weights[DEPTH][ROWS * PADDED + APART];
     Group groups[HALVES * 4];
     // The taps with which each group reaches a source pixel, as bits.
     unsigned long long taps[HALVES * 4];
@@ -184,8 +185,9 @@ __device__ inline void convolve(Staged<RESULTS, ROWS, HALVES, DEPTH> &staged, Co
             }
         }
     };
+    // With few chains per thread, more source channels at a time.
     auto accumulate = [&](unsigned half, unsigned end, unsigned depth) {
-#pragma unroll 4
+#pragma unroll(RESULTS == 1 ? 16 : 4)
         for (unsigned k = 0; k < depth; k++) {
             float weight[PADDED];
 #pragma unroll

@@ -22,7 +22,7 @@ extern "C" __global__ void __launch_bounds__(PART_THREADS, 3)
 conv2d_weight_partials(Convolution d, unsigned begin, const float *dy, const float *x, float *partials) {
     __shared__ __align__(16) float staged[STAGE_ROWS][PART][HALF];
     // The first row of 16 lanes of each pixel of dy, and of each tap's pixel of x: [CHUNK][1 + ROW_TAPS].
-    __shared__ unsigned rows[CHUNK * (1 + ROW_TAPS)];
+    __shared__ __align__(16) unsigned rows[CHUNK * (1 + ROW_TAPS)];
     unsigned thread = threadIdx.x, lane = thread % HALF;
     unsigned output_parts = (d.outputs + PART - 1) / PART, input_parts = (d.inputs + PART - 1) / PART;
     unsigned number = blockIdx.x;
@@ -86,6 +86,9 @@ conv2d_weight_partials(Convolution d, unsigned begin, const float *dy, const flo
         for (unsigned p = 0; p < STEP; p++) {
             float left[EDGE], top[ROW_TAPS][EDGE];
             const unsigned *found = rows + (pixel + p) * (1 + ROW_TAPS);
+            bool inside[ROW_TAPS];
+#pragma unroll
+            for (unsigned t = 0; t < ROW_TAPS; t++) inside[t] = found[1 + t] != NOWHERE;
 #pragma unroll
             for (unsigned o = 0; o < EDGE; o++) left[o] = staged[p * (1 + ROW_TAPS)][o_part + o][lane];
 #pragma unroll
@@ -93,14 +96,21 @@ conv2d_weight_partials(Convolution d, unsigned begin, const float *dy, const flo
 #pragma unroll
                 for (unsigned i = 0; i < EDGE; i++)
                     top[t][i] = staged[p * (1 + ROW_TAPS) + 1 + t][i_part + i][lane];
-#pragma unroll
-            for (unsigned t = 0; t < ROW_TAPS; t++) {
-                if (found[1 + t] == NOWHERE) continue;
+            auto multiply = [&](unsigned t) {
 #pragma unroll
                 for (unsigned o = 0; o < EDGE; o++)
 #pragma unroll
                     for (unsigned i = 0; i < EDGE; i++)
                         sums[t][o][i] = fmaf(left[o], top[t][i], sums[t][o][i]);
+            };
+            if (inside[0] && inside[1] && inside[2]) {
+                multiply(0);
+                multiply(1);
+                multiply(2);
+            } else {
+                if (inside[0]) multiply(0);
+                if (inside[1]) multiply(1);
+                if (inside[2]) multiply(2);
             }
         }
     }

@@ -91,7 +91,8 @@ pub struct Run {
     #[arg(long, value_name = "NUMBER")]
     pub checkpoint_every: Option<usize>,
 
-    /// The number of runs at the same time [default: the number of cores]; always 1 on an NVIDIA card.
+    /// The number of runs at the same time [default: the number of cores, or 1 on an NVIDIA card]. On a
+    /// card each has its own copy of the data.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 

@@ -77,6 +77,31 @@ impl Device {
     }
 }
 
+/// The opened card, and as many more of the same, each with its own queue of kernels, as make one for each of
+/// `threads` runs; `None` without a card.
+#[cfg(feature = "cuda")]
+pub fn one_each(device: Device, card: Option<Card>, threads: usize) -> Result<Option<Cards>> {
+    let number = match device {
+        Device::Cuda(number) => number,
+        Device::Cpu | Device::Auto => 0,
+    };
+    let more = || (1..threads).map(|_| Card::new(number));
+    card.map(|first| core::iter::once(Ok(first)).chain(more()).collect())
+        .transpose()
+}
+
+/// `None`: this program was built without CUDA.
+#[cfg(not(feature = "cuda"))]
+pub fn one_each(_: Device, card: Option<Card>, _: usize) -> Result<Option<Cards>> {
+    Ok(card)
+}
+
+/// Cards, at least one; an empty type if the program was built without CUDA.
+#[cfg(feature = "cuda")]
+pub type Cards = Vec<Card>;
+#[cfg(not(feature = "cuda"))]
+pub type Cards = Card;
+
 /// A CUDA device; an empty type if the program was built without CUDA.
 #[cfg(feature = "cuda")]
 pub type Card = neurogain::backend::Cuda;
@@ -102,12 +127,12 @@ macro_rules! on_device {
 }
 pub(super) use on_device;
 
-/// The number of parallel runs: the given number, or one per core. On a card it is 1: kernels of different runs would
-/// only wait for each other.
+/// The number of parallel runs: the given number, or one per core. On a card it is 1 if none is given: each
+/// run needs its own copy of the data there.
 pub fn threads(asked: Option<u16>, card: Option<&Card>) -> usize {
     match (asked, card) {
-        (_, Some(_)) => 1,
-        (Some(threads), None) => usize::from(threads),
+        (Some(threads), _) => usize::from(threads),
+        (None, Some(_)) => 1,
         (None, None) => std::thread::available_parallelism().map_or(1, usize::from),
     }
 }
@@ -117,20 +142,21 @@ pub fn processor(threads: usize, runs: usize) -> Result<Cpu> {
     Cpu::with(InstructionSet::detect()?, (threads / runs.max(1)).max(1))
 }
 
-/// Prints the name of the card and the most memory that was in use.
-pub fn tell(card: Option<&Card>, quiet: bool) {
-    match card.filter(|_| !quiet) {
+/// Prints the name of the card and the most memory that was in use by all runs.
+pub fn tell(cards: Option<&Cards>, quiet: bool) {
+    match cards.filter(|_| !quiet) {
         #[cfg(feature = "cuda")]
-        Some(card) => {
-            let megabytes = card.most_memory_in_use() as f64 / 1e6;
+        Some(cards) => {
+            let bytes: u64 = cards.iter().map(Card::most_memory_in_use).sum();
+            let megabytes = bytes as f64 / 1e6;
             let message = format!(
                 "{}, at most {megabytes:.1} MB of its memory in use",
-                card.name()
+                cards.first().map_or("", Card::name)
             );
             super::output::report_error("device", &message);
         }
         #[cfg(not(feature = "cuda"))]
-        Some(card) => match *card {},
+        Some(cards) => match *cards {},
         None => {}
     }
 }

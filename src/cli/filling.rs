@@ -36,12 +36,25 @@ pub struct Filled<O> {
 /// The number of steps of all jobs of an experiment, and their cost.
 pub fn total<S: System, B: Backend>(
     directory: &RunDirectory<S>,
-    experiment: &S::Experiment<'_, B>,
+    experiments: &[S::Experiment<'_, B>],
 ) -> (u64, u64) {
-    let sizes = (0..directory.jobs().len()).map(|job| experiment.size(job));
+    let jobs = experiments.first().map_or(0, |_| directory.jobs().len());
+    let sizes = (0..jobs).map(|job| experiments[0].size(job));
     sizes.fold((0, 0), |(steps, cost), size| {
         (steps + size.steps as u64, cost + size.cost)
     })
+}
+
+/// An experiment on each of some backends.
+pub fn experiments<'a, S: System, B: Backend>(
+    settings: &'a S::Settings,
+    data: &'a S::Data,
+    backends: &'a [B],
+) -> Result<Vec<S::Experiment<'a, B>>> {
+    let on_each = backends
+        .iter()
+        .map(|backend| S::experiment(settings, data, backend));
+    on_each.collect()
 }
 
 impl RunSession<'_> {
@@ -50,7 +63,7 @@ impl RunSession<'_> {
         &self,
         directory: &RunDirectory<S>,
         lock: Lock,
-        experiment: &S::Experiment<'_, B>,
+        experiments: &[S::Experiment<'_, B>],
     ) -> Result<Filled<S::Outcome>> {
         let images = AtomicU64::new(0);
         let on_progress = |done: run::Progress| {
@@ -71,7 +84,7 @@ impl RunSession<'_> {
             on_progress: &on_progress,
         };
         let begun = Instant::now();
-        let done = run::fill(directory, lock, experiment, &options);
+        let done = run::fill(directory, lock, experiments, &options);
         let seconds = begun.elapsed().as_secs_f64();
         for note in directory.take_notes() {
             report_error("warning", &note);

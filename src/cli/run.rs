@@ -12,8 +12,8 @@ use neurogain::systems::with_system;
 use neurogain::{Backend, Error, Result};
 
 use super::arguments;
-use super::device::{Device, on_device, processor, tell, threads};
-use super::filling::{CHECKPOINT_EVERY, Filled, RunSession, total};
+use super::device::{Device, on_device, one_each, processor, tell, threads};
+use super::filling::{CHECKPOINT_EVERY, Filled, RunSession, experiments, total};
 use super::output::{print, print_json, report_error};
 use super::progress::Progress;
 
@@ -42,25 +42,30 @@ fn run_system<S: System>(arguments: &arguments::Run) -> Result<ExitCode> {
     let settings = S::resolved(settings, &data)?;
     let card = device.open()?;
     let threads = threads(arguments.threads, card.as_ref());
+    let cards = one_each(device, card, threads)?;
     S::memory(&settings, &data, threads).check()?;
     let cpu = processor(threads, S::jobs(&settings).len())?;
-    let seen = card.clone();
-    let code = on_device!(card, cpu, |backend| run_on::<S, _>(
-        backend, arguments, &settings, &data, threads
+    let seen = cards.clone();
+    let code = on_device!(cards, [cpu], |backends| run_on::<S, _>(
+        backends.as_slice(),
+        arguments,
+        &settings,
+        &data,
+        threads
     ))?;
     tell(seen.as_ref(), arguments.quiet);
     Ok(code)
 }
 
-/// Runs an experiment on a backend.
+/// Runs an experiment on one backend for all threads, or on one for each thread.
 fn run_on<S: System, B: Backend>(
-    backend: &B,
+    backends: &[B],
     arguments: &arguments::Run,
     settings: &S::Settings,
     data: &S::Data,
     threads: usize,
 ) -> Result<ExitCode> {
-    let experiment = S::experiment(settings, data, backend)?;
+    let experiments = experiments::<S, B>(settings, data, backends)?;
     let stop = stop_on_interrupt()?;
     let directory = match (&arguments.resume, &arguments.out) {
         (Some(path), _) => RunDirectory::<S>::open(path)?,
@@ -70,7 +75,7 @@ fn run_on<S: System, B: Backend>(
     let directory = directory.with_tensorboard(arguments.tensorboard);
     let lock = Lock::take(directory.path())?;
     directory.check_data(&S::digest(data))?;
-    let (steps, cost) = total::<S, B>(&directory, &experiment);
+    let (steps, cost) = total::<S, B>(&directory, &experiments);
     let progress = Progress::new(
         settings.common().title,
         "iterations",
@@ -86,7 +91,7 @@ fn run_on<S: System, B: Backend>(
         share: 1.0,
         counts_steps: true,
     };
-    let filled = filling.run::<S, B>(&directory, lock, &experiment);
+    let filled = filling.run::<S, B>(&directory, lock, &experiments);
     progress.clear();
     let Filled {
         outcomes,

@@ -15,8 +15,8 @@ use neurogain::systems::with_system;
 use neurogain::{Backend, Error, Result};
 
 use super::arguments;
-use super::device::{Device, on_device, processor, threads};
-use super::filling::{CHECKPOINT_EVERY, RunSession, total};
+use super::device::{Device, on_device, one_each, processor, threads};
+use super::filling::{CHECKPOINT_EVERY, RunSession, experiments, total};
 use super::output::{print, report_error};
 use super::progress::Progress;
 use super::run::{INTERRUPTED, stop_on_interrupt};
@@ -209,15 +209,19 @@ impl<'a, S: System> SweepRunner<'a, S> {
     fn one(&self, task: &Task<'_, S>, progress: &Progress) -> Result<()> {
         let jobs = S::jobs(&task.settings).len();
         // Each cell opens the card separately, so that parallel cells have separate queues.
-        let card = self.device.open()?;
+        let cards = one_each(self.device, self.device.open()?, self.threads)?;
         let cpu = processor(self.threads, jobs)?;
-        on_device!(card, cpu, |backend| self.one_on(backend, task, progress))
+        on_device!(cards, [cpu], |backends| self.one_on(
+            backends.as_slice(),
+            task,
+            progress
+        ))
     }
 
-    /// Runs one cell on a backend.
+    /// Runs one cell on one backend for all threads, or on one for each thread.
     fn one_on<B: Backend>(
         &self,
-        backend: &B,
+        backends: &[B],
         task: &Task<'_, S>,
         progress: &Progress,
     ) -> Result<()> {
@@ -236,8 +240,8 @@ impl<'a, S: System> SweepRunner<'a, S> {
         };
         let lock = Lock::take(&path)?;
         directory.check_data(&S::digest(&task.data))?;
-        let experiment = S::experiment(settings, &task.data, backend)?;
-        let (_, cost) = total::<S, B>(&directory, &experiment);
+        let experiments = experiments::<S, B>(settings, &task.data, backends)?;
+        let (_, cost) = total::<S, B>(&directory, &experiments);
         let filling = RunSession {
             threads: self.threads,
             checkpoint_every: CHECKPOINT_EVERY,
@@ -246,7 +250,7 @@ impl<'a, S: System> SweepRunner<'a, S> {
             share: COST_OF_CELL as f64 / cost.max(1) as f64,
             counts_steps: false,
         };
-        filling.run::<S, B>(&directory, lock, &experiment)?;
+        filling.run::<S, B>(&directory, lock, &experiments)?;
         Ok(())
     }
 }

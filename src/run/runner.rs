@@ -1,12 +1,13 @@
 //! Runs the jobs of a plan in parallel: resumes them from a store, and stops them when a flag is set.
 
 use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, PoisonError};
 
 use super::{
     Experiment, Job, Lock, Outcome, Report, RunDirectory, Status, Store, System, run_jobs,
 };
 use crate::backend::Backend;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::state::Checkpoint;
 
 /// How jobs are run. Results do not depend on it.
@@ -94,19 +95,33 @@ impl<O> Session<'_, O> {
 /// Runs every job that has not ended in `store`, and returns the outcomes in the order of the plan. A job that has not
 /// begun has no outcome: the run was stopped before it, or a job that it depends on has diverged.
 ///
+/// `experiments` is the experiment, on one backend that all threads share; or copies of it, each on a backend of
+/// its own, of which a job uses one alone. On a GPU, the kernels of different backends can then run at the same time.
+///
 /// # Errors
 /// The error of the first job, in the plan's order, that failed.
 pub fn run<O: Outcome>(
-    experiment: &impl Experiment<O>,
+    experiments: &[impl Experiment<O>],
     jobs: &[Job],
     store: &dyn Store<O>,
     options: &Options<'_>,
 ) -> Result<Vec<Option<O>>> {
+    let Some(first) = experiments.first() else {
+        return Err(Error::job("none", "there is no backend to run it on"));
+    };
+    let alone = experiments.len() > 1;
+    let threads = if alone {
+        options.threads.min(experiments.len())
+    } else {
+        options.threads
+    };
+    let idle = Mutex::new(experiments.iter().collect::<Vec<_>>());
+    let idle = || idle.lock().unwrap_or_else(PoisonError::into_inner);
     let after: Vec<Vec<usize>> = jobs.iter().map(|job| job.after.clone()).collect();
     let work = |index: usize, carry_on: &dyn Fn() -> bool| {
         let job = &jobs[index];
         if let Some(outcome) = store.ended(&job.id)? {
-            let size = experiment.size(index);
+            let size = first.size(index);
             (options.on_progress)(Progress {
                 steps: size.steps,
                 cost: size.cost,
@@ -122,12 +137,16 @@ pub fn run<O: Outcome>(
             carry_on,
             options,
         };
-        let (outcome, state) = experiment.run(index, &mut session)?;
+        // No more threads than experiments, so that one is idle.
+        let taken = if alone { idle().pop() } else { None };
+        let done = taken.unwrap_or(first).run(index, &mut session);
+        idle().extend(taken);
+        let (outcome, state) = done?;
         store.save(&outcome, &state)?;
         Ok(outcome)
     };
     let completed = |outcome: &O| *outcome.status() == Status::Complete;
-    run_jobs(&after, options.threads, options.stop, work, completed)
+    run_jobs(&after, threads, options.stop, work, completed)
 }
 
 /// Runs the jobs that are missing in `directory` and writes its report. The lock is held until the report is written;
@@ -138,10 +157,10 @@ pub fn run<O: Outcome>(
 pub fn fill<S: System, B: Backend>(
     directory: &RunDirectory<S>,
     lock: Lock,
-    experiment: &S::Experiment<'_, B>,
+    experiments: &[S::Experiment<'_, B>],
     options: &Options<'_>,
 ) -> Result<(Vec<Option<S::Outcome>>, Report)> {
-    let outcomes = run(experiment, directory.jobs(), directory, options)?;
+    let outcomes = run(experiments, directory.jobs(), directory, options)?;
     let report = directory.report(&outcomes)?;
     if all_ended(&outcomes) {
         lock.finish()?;

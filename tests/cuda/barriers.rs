@@ -87,6 +87,22 @@ fn results(cuda: &Cuda) -> Result<Vec<u32>> {
     cuda.absolute_sum(&x, &mut sum)?;
     let mut neurons = upload(4 * inputs)?;
     cuda.neuron_statistics(dimensions, &x, &mut neurons)?;
+    // Sums of more chunks than are staged at a time.
+    let (long, mut of_long) = (upload(16 * 4200)?, upload(4)?);
+    let one_channel = NormDims {
+        samples: 16,
+        pixels: 4200,
+        channels: 1,
+    };
+    cuda.neuron_statistics(one_channel, &long, &mut of_long)?;
+    // The weights' gradient in two steps.
+    let three = Conv2dDims {
+        window: Window { size: 3, ..window },
+        ..d
+    };
+    let [three_length, _, output_length] = three.lengths()?;
+    let (mut dw_three, dy_three) = (upload(three_length)?, upload(output_length)?);
+    cuda.conv2d_backward_weights(three, None, &dy_three, &x, &mut dw_three)?;
     let (mut dscale, mut dshift) = (upload(inputs)?, upload(inputs)?);
     let gradient = ScaleGradient {
         x: &x,
@@ -148,8 +164,8 @@ fn results(cuda: &Cuda) -> Result<Vec<u32>> {
     )?;
     let mut bits = Vec::new();
     for floats in [
-        sum, y, dw, running, statistics, dx, dgamma, dbeta, totals, neurons, dscale, dshift, dk,
-        dv, dqs, dout, dlog_sums,
+        sum, y, dw, dw_three, of_long, running, statistics, dx, dgamma, dbeta, totals, neurons,
+        dscale, dshift, dk, dv, dqs, dout, dlog_sums,
     ] {
         let mut host = vec![0.0f32; cuda.length(&floats)];
         cuda.download(&floats, &mut host)?;
@@ -184,6 +200,7 @@ fn a_missing_barrier_shows() {
         "normalisation.cu",
         "sum.cu",
         "to_weights.cu",
+        "weight_partials.cu",
     ] {
         let text = fs::read_to_string(emulated::kernels().join(file)).expect("a kernel");
         for (at, _) in text.match_indices(barrier) {

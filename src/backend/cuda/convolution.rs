@@ -268,7 +268,9 @@ fn in_two_steps(
     /// Maximum elements of the chunks' sums: 32 MB.
     const CACHED: usize = 8 << 20;
     let weights = dw.length();
-    let at_once = (CACHED / (weights * LANES)).clamp(1, chunks);
+    // Launches of equal size.
+    let launches = chunks.div_ceil((CACHED / (weights * LANES)).max(1));
+    let at_once = chunks.div_ceil(launches);
     let parts = dimensions.outputs.div_ceil(PART) * dimensions.inputs.div_ceil(PART) * PARTS;
     cuda.with_scratch(|scratch| {
         let (partials, totals) = (&mut scratch.partials, &mut scratch.sums);

@@ -264,7 +264,12 @@ impl Cuda {
         unsafe {
             self.each("shared_input_backward", length, of_neurons)?;
             self.launch("shared_input_sums", groups * chunks, THREADS, sums)?;
-            self.launch("scale_shift_gradients", attention.features(), THREADS, finish)
+            self.launch(
+                "scale_shift_gradients",
+                attention.features(),
+                THREADS,
+                finish,
+            )
         }
     }
 

@@ -1,5 +1,6 @@
 //! Running a comodulation experiment: one pretrained network per seed, and every method started from it.
 
+use core::slice;
 use std::sync::atomic::AtomicBool;
 
 use super::measures::TaskMeasures;
@@ -251,7 +252,12 @@ impl<'a, B: Backend> ComodulationExperiment<'a, B> {
             .into_iter()
             .map(|(_, job)| job)
             .collect();
-        let outcomes = run::run(self, &jobs, &MemoryStore::default(), &options)?;
+        let outcomes = run::run(
+            slice::from_ref(self),
+            &jobs,
+            &MemoryStore::default(),
+            &options,
+        )?;
         let cells = outcomes
             .into_iter()
             .flatten()

@@ -1,5 +1,6 @@
 //! The plan of an experiment, and its data.
 
+use core::slice;
 use std::sync::atomic::AtomicBool;
 
 use super::{Curve, PlasticityRun, PlasticitySettings};
@@ -137,7 +138,12 @@ impl<'a, B: Backend> PlasticityExperiment<'a, B> {
             .into_iter()
             .map(|(_, job)| job)
             .collect();
-        run::run(self, &jobs, &MemoryStore::default(), &options)
+        run::run(
+            slice::from_ref(self),
+            &jobs,
+            &MemoryStore::default(),
+            &options,
+        )
     }
 
     /// Images that tick `tick` of a task trains on, and that it evaluates.

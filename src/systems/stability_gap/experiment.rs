@@ -1,5 +1,6 @@
 //! Running an experiment: every method with every seed, in parallel.
 
+use core::slice;
 use std::sync::atomic::AtomicBool;
 
 use super::{EvaluatedTasks, Results, Run, Settings};
@@ -75,7 +76,7 @@ impl<'a, B: Backend> Experiment<'a, B> {
             on_progress: &|_| (),
         };
         let (jobs, store) = (jobs(self.settings), MemoryStore::default());
-        let runs = run::run(self, &jobs, &store, &options)?;
+        let runs = run::run(slice::from_ref(self), &jobs, &store, &options)?;
         Ok(Results {
             settings: self.settings.clone(),
             runs: runs.into_iter().flatten().collect(),
