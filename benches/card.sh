@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that is tested and measured on an NVIDIA GPU, in at most ten minutes after the build:
 #
-#     benches/card.sh [--out DIRECTORY] [--data DIRECTORY OF THE CIFAR-10 FILES] [PART ...]
+#     benches/card.sh [--out DIRECTORY] [--data DIRECTORY OF MNIST AND CIFAR-10] [PART ...]
 #
 # The parts, in this order; without any, all of them:
 #
@@ -9,6 +9,7 @@
 #     hashes    the hashes of small experiments there and on the CPU
 #     kernels   every kernel as a fraction of the GPU's peak speed
 #     steps     training steps and evaluations, likewise
+#     runs      20 runs of Split-MNIST (of the digits without --data), one, four and sixteen at a time
 #     cifar     two contexts of Split-CIFAR-10, two methods, evaluated after every step; needs --data
 #     pytorch   PyTorch, eager, compiled and as one graph, beside it, if it is installed
 #
@@ -26,7 +27,7 @@ while [ $# -gt 0 ]; do
     *) parts+=("$1") && shift ;;
     esac
 done
-[ ${#parts[@]} -gt 0 ] || parts=(tests hashes kernels steps cifar pytorch)
+[ ${#parts[@]} -gt 0 ] || parts=(tests hashes kernels steps runs cifar pytorch)
 program=${NEUROGAIN_PROGRAM:-}
 if [ -z "$program" ]; then
     cargo build --quiet --release --features cuda || exit
@@ -82,6 +83,16 @@ hashes() {
 
 kernels() { timeout 150 "$program" bench --device "$device"; }
 steps() { timeout 60 "$program" bench step --device "$device" && timeout 60 "$program" bench evaluation --device "$device"; }
+
+runs() {
+    local threads benchmark=split-digits
+    [ -z "$data" ] || benchmark=split-mnist
+    for threads in 1 4 16; do
+        timeout 60 "$program" run $benchmark --data "${data:-data}" --device "$device" --threads $threads \
+            --out "$work/runs-$threads" --quiet >"$work/said" 2>"$work/errors" || cat "$work/errors"
+        grep -E "^(hash|speed)" "$work/said" | sed "s/^/$threads at a time: /"
+    done
+}
 
 cifar() {
     [ -n "$data" ] || { echo "name the directory of its files: --data DIRECTORY" && return 0; }

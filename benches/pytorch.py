@@ -76,7 +76,8 @@ def step(network, x, optimizer):
     y, run = labels(len(x)), prepare(network)
 
     def call():
-        optimizer.zero_grad(set_to_none=False)
+        # Gradients of a compiled network are memory of its graph, which the next call overwrites.
+        optimizer.zero_grad(set_to_none=run is not network)
         F.cross_entropy(run(x), y).backward()
         optimizer.step()
 
@@ -198,9 +199,15 @@ def compiled(make):
     global prepare
     prepare = lambda network: torch.compile(network, mode="reduce-overhead", dynamic=False)
     try:
-        return make()
+        call = make()
     finally:
         prepare = lambda network: network
+
+    def marked():
+        torch.compiler.cudagraph_mark_step_begin()
+        call()
+
+    return marked
 
 
 # The subjects on a GPU: the same work under the same names, with channels last for images.
@@ -286,14 +293,20 @@ def main():
         calls = [make() for _, _, make in subjects]
     theirs, mine = [[] for _ in subjects], {}
     for _ in range(arguments.rounds):
-        for call, seconds in zip(calls, theirs):
-            seconds.append(timed(call))
+        for call, seconds, (name, variant, _) in zip(calls, theirs, subjects):
+            try:
+                seconds.append(timed(call))
+            except RuntimeError as error:
+                sys.stderr.write(f"{name}, {variant}: {error}\n")
         for name, seconds in ours(arguments.program, flags).items():
             mine.setdefault(name, []).append(seconds)
     print(f"PyTorch {torch.__version__}, {where}, medians of {arguments.rounds} rounds\n")
     print("| work | PyTorch | its ms | neurogain, ms | ratio (least, largest) |")
     print("| --- | --- | --- | --- | --- |")
     for (name, variant, _), seconds in zip(subjects, theirs):
+        if len(seconds) < arguments.rounds:
+            print(f"| {name} | {variant} | failed | | |")
+            continue
         ratios = [a / b for a, b in zip(mine[name], seconds)]
         print(
             f"| {name} | {variant} | {statistics.median(seconds) * 1e3:.3f}"
