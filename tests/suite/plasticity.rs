@@ -154,7 +154,13 @@ fn a_stopped_run_resumes_to_the_same_rows_wherever_it_stops() {
                 checkpoint_every: 3,
                 on_progress: &count,
             };
-            run::run(&experiment, directory.jobs(), &directory, &options).expect("it runs")
+            run::run(
+                std::slice::from_ref(&experiment),
+                directory.jobs(),
+                &directory,
+                &options,
+            )
+            .expect("it runs")
         };
         until(stop_after);
         assert_eq!(

@@ -1,7 +1,7 @@
 //! Each regularizer adds the term of its paper's equation, checked against f64; also schedules and weight decay.
 
 use neurogain::learn::{
-    Batch, Draw, Ewc, EwcMemory, GradientDescent, L2, L2Init, Learner, OptimizerConfig,
+    Batch, Draw, Ewc, EwcFisher, EwcMemory, GradientDescent, L2, L2Init, Learner, OptimizerConfig,
     Regularizer, RegularizerConfig, Schedule, ShrinkAndPerturb,
 };
 use neurogain::models::{Mlp, MlpConfig};
@@ -422,6 +422,39 @@ fn ewc(samples: usize, memory: EwcMemory, decay: f64) {
     });
 }
 
+/// With F_k = 1, F after three contexts is 3 for the sum and 1 for the last context; no sample is drawn.
+#[test]
+fn ewc_with_ones_holds_every_weight_equally() {
+    let backend = Cpu::new().unwrap();
+    for (memory, expected) in [(EwcMemory::Sum, 3.0), (EwcMemory::LastContext, 1.0)] {
+        let mut network = mlp(&backend);
+        let ewc = Ewc::new(&backend, 0.5, 1000, memory, &mut network).unwrap();
+        let mut ewc = ewc.with_fisher(EwcFisher::Ones);
+        for _ in 0..3 {
+            train(&backend, &mut network, 2);
+            let mut context = Context {
+                backend: &backend,
+                rows: batch(&backend, 20).inputs.to_rows(&backend).unwrap(),
+                first: 0,
+                used: Vec::new(),
+                drawn: 0,
+            };
+            ewc.end_context(&backend, &mut network, &mut context)
+                .unwrap();
+            assert_eq!((context.used.len(), context.drawn), (0, 0));
+        }
+        let anchor = weights(&backend, &mut network);
+        train(&backend, &mut network, 3);
+        check_terms(&backend, &mut network, &mut ewc, |number, place, w| {
+            let anchor = anchor[number][place];
+            (
+                0.5 * expected * (w - anchor),
+                4.0 * expected * (w.abs() + anchor.abs()),
+            )
+        });
+    }
+}
+
 #[test]
 fn ewc_refuses_constants_outside_their_range() {
     let backend = Cpu::new().unwrap();
@@ -434,6 +467,7 @@ fn ewc_refuses_constants_outside_their_range() {
         let config = RegularizerConfig::Ewc {
             strength,
             samples,
+            fisher: None,
             memory,
         };
         let mut network = mlp(&backend);

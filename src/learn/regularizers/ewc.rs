@@ -2,9 +2,10 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{EwcMemory, Regularizer, check_strength};
+use super::{EwcFisher, EwcMemory, Regularizer, check_strength};
 use crate::backend::{Backend, Binary, Unary};
 use crate::error::{Error, Result};
 use crate::learn::{Batch, Draw};
@@ -22,7 +23,7 @@ use crate::tensor::Tensor;
 /// drawn with replacement; if the context has no more samples than are asked for, each is used once. The network is not
 /// changed, running statistics included.
 ///
-/// [`EwcMemory`] says what F remembers of earlier contexts, always with one quadratic around the newest w*: the sum of
+/// [`EwcFisher`] can hold every weight equally instead: F_k = 1. [`EwcMemory`] says what F remembers of earlier contexts, always with one quadratic around the newest w*: the sum of
 /// their F (Huszár 2018, arXiv 1712.03847, equation 6); the last context only, as the baseline of Kumar, Marklund & Van
 /// Roy (2023, arXiv 2308.11958); or `F ← γ·F + F_k`, online EWC (Schwarz et al. 2018, arXiv 1805.06370, section 3.2).
 /// The sum is γ = 1, the last context γ = 0.
@@ -30,6 +31,7 @@ use crate::tensor::Tensor;
 pub struct Ewc<B: Backend> {
     strength: f32,
     samples: usize,
+    fisher: EwcFisher,
     memory: EwcMemory,
     parts: Vec<Part<B>>,
 }
@@ -74,9 +76,66 @@ impl<B: Backend> Ewc<B> {
         Ok(Ewc {
             strength,
             samples,
+            fisher: EwcFisher::Empirical,
             memory,
             parts,
         })
+    }
+
+    /// The same with this Fisher information of each context.
+    pub fn with_fisher(self, fisher: EwcFisher) -> Self {
+        Ewc { fisher, ..self }
+    }
+
+    /// Adds the empirical Fisher information of the context to F; the network's gradients are overwritten.
+    fn add_empirical(
+        &mut self,
+        backend: &B,
+        network: &mut dyn Network<B>,
+        draw: &mut dyn Draw<B>,
+    ) -> Result<()> {
+        let before = Checkpoint::take(backend, network)?;
+        let mut batch = Batch {
+            inputs: Tensor::zeros(backend, Shape::features(0, 1))?,
+            labels: backend.bytes(&[])?,
+        };
+        let mut log = LossLog::new();
+        let mut dlogits = Tensor::zeros(backend, Shape::features(0, 1))?;
+        let samples = self.samples.min(draw.count());
+        let share = (1.0 / samples.max(1) as f64) as f32;
+        for place in 0..samples {
+            match samples == draw.count() {
+                true => draw.get(place, &mut batch)?,
+                false => draw.draw(1, &mut batch)?,
+            }
+            let logits = network.forward(backend, &batch.inputs)?;
+            log.forward(backend, logits, &batch.labels, &mut dlogits)?;
+            network.backward(backend, &batch.inputs, &dlogits)?;
+            let mut parts = self.parts.iter_mut();
+            network.for_each_parameter(&mut |parameter| {
+                let Some(part) = parts.next() else {
+                    return Ok(());
+                };
+                let (gradient, square) = (parameter.gradient.floats(), part.scratch.floats_mut());
+                backend.binary(Binary::Copy, gradient, square)?;
+                backend.binary(Binary::Multiply, gradient, square)?;
+                let add = Binary::Axpby { a: share, b: 1.0 };
+                backend.binary(add, part.scratch.floats(), part.fisher.floats_mut())
+            })?;
+        }
+        before.restore(backend, network)
+    }
+
+    /// Adds 1 to F of every weight.
+    fn add_ones(&mut self, backend: &B) -> Result<()> {
+        for part in &mut self.parts {
+            let shape = part.fisher.shape();
+            let ones = vec![1.0; shape.rows() * shape.columns()];
+            let ones = Tensor::from_rows(backend, shape, &ones)?;
+            let add = Binary::Axpby { a: 1.0, b: 1.0 };
+            backend.binary(add, ones.floats(), part.fisher.floats_mut())?;
+        }
+        Ok(())
     }
 }
 
@@ -114,13 +173,6 @@ impl<B: Backend> Regularizer<B> for Ewc<B> {
         network: &mut dyn Network<B>,
         draw: &mut dyn Draw<B>,
     ) -> Result<()> {
-        let before = Checkpoint::take(backend, network)?;
-        let mut batch = Batch {
-            inputs: Tensor::zeros(backend, Shape::features(0, 1))?,
-            labels: backend.bytes(&[])?,
-        };
-        let mut log = LossLog::new();
-        let mut dlogits = Tensor::zeros(backend, Shape::features(0, 1))?;
         let decay = self.memory.decay();
         for part in &mut self.parts {
             let fisher = part.fisher.floats_mut();
@@ -131,29 +183,10 @@ impl<B: Backend> Regularizer<B> for Ewc<B> {
                 decay => backend.unary(Unary::Scale(decay), fisher)?,
             }
         }
-        let samples = self.samples.min(draw.count());
-        let share = (1.0 / samples.max(1) as f64) as f32;
-        for place in 0..samples {
-            match samples == draw.count() {
-                true => draw.get(place, &mut batch)?,
-                false => draw.draw(1, &mut batch)?,
-            }
-            let logits = network.forward(backend, &batch.inputs)?;
-            log.forward(backend, logits, &batch.labels, &mut dlogits)?;
-            network.backward(backend, &batch.inputs, &dlogits)?;
-            let mut parts = self.parts.iter_mut();
-            network.for_each_parameter(&mut |parameter| {
-                let Some(part) = parts.next() else {
-                    return Ok(());
-                };
-                let (gradient, square) = (parameter.gradient.floats(), part.scratch.floats_mut());
-                backend.binary(Binary::Copy, gradient, square)?;
-                backend.binary(Binary::Multiply, gradient, square)?;
-                let add = Binary::Axpby { a: share, b: 1.0 };
-                backend.binary(add, part.scratch.floats(), part.fisher.floats_mut())
-            })?;
+        match self.fisher {
+            EwcFisher::Empirical => self.add_empirical(backend, network, draw)?,
+            EwcFisher::Ones => self.add_ones(backend)?,
         }
-        before.restore(backend, network)?;
         let mut parts = self.parts.iter_mut();
         network.for_each_parameter(&mut |parameter| match parts.next() {
             Some(part) => {

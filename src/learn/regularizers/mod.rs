@@ -86,9 +86,21 @@ settings! {
             strength: f32 [NotNegative],
             /// Number of samples that the Fisher information is the mean of; at most all samples of the context.
             samples: usize [AtLeastOne],
+            /// What F_k, the Fisher information of a context, is. Default: "empirical".
+            fisher: Option<EwcFisher>,
             /// Which contexts the penalty remembers. Default: "sum".
             memory: Option<EwcMemory>,
         },
+    }
+}
+
+settings! {
+    /// The Fisher information of one context.
+    pub enum EwcFisher {
+        /// The mean of squared gradients of single samples with their true labels.
+        Empirical = "empirical",
+        /// 1 for every weight: every weight is held equally, as in the L2 baseline of Kirkpatrick et al. (2017).
+        Ones = "ones",
     }
 }
 
@@ -138,6 +150,7 @@ impl RegularizerConfig {
                 strength,
                 samples,
                 memory,
+                ..
             } => {
                 check_strength(strength)?;
                 ewc::check(samples, memory.unwrap_or(EwcMemory::Sum))
@@ -174,10 +187,12 @@ impl RegularizerConfig {
             RegularizerConfig::Ewc {
                 strength,
                 samples,
+                fisher,
                 memory,
             } => {
                 let memory = memory.unwrap_or(EwcMemory::Sum);
-                Box::new(Ewc::new(backend, strength, samples, memory, network)?)
+                let ewc = Ewc::new(backend, strength, samples, memory, network)?;
+                Box::new(ewc.with_fisher(fisher.unwrap_or(EwcFisher::Empirical)))
             }
         })
     }

@@ -81,6 +81,20 @@ impl<B: Backend> Feedforward<B> {
     }
 }
 
+impl<B: Backend> Feedforward<B> {
+    /// The same network with a gain of 1 for every neuron, also of the output layer, which
+    /// [`GainDynamics`](crate::gain::GainDynamics) can change. Biases are not modulated.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] if memory is insufficient.
+    pub fn with_gains(mut self, backend: &B) -> Result<Self> {
+        for weight in self.layers() {
+            *weight = weight.clone().with_gain(backend, 1.0)?;
+        }
+        Ok(self)
+    }
+}
+
 impl<B: Backend> Network<B> for Feedforward<B> {
     fn forward(&mut self, backend: &B, x: &Tensor<B>) -> Result<&Tensor<B>> {
         for number in 0..self.hidden.len() {

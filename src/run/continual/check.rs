@@ -81,6 +81,28 @@ fn check_iterations(stream: &StreamSettings) -> Result<()> {
     }
 }
 
+/// Refuses settings of a method that its learner does not use.
+fn check_unused(method: &MethodSettings, learner: &str, key: &str) -> Result<()> {
+    let (neumosync, maml) = (learner == "neumosync", learner == "maml");
+    let own = neumosync || maml;
+    let unused = [
+        ("gain_modulated", own && method.gain_modulated),
+        ("regularizers", own && method.regularizers.is_some()),
+        ("replacement", own && method.replacement.is_some()),
+        ("activation", neumosync && method.activation.is_some()),
+        ("layer_norm", neumosync && method.layer_norm.is_some()),
+        ("neumosync", !neumosync && method.neumosync.is_some()),
+        ("maml", !maml && method.maml.is_some()),
+    ];
+    match unused.iter().find(|(_, given)| *given) {
+        Some((name, _)) => {
+            let expected = format!("no value: learner = \"{learner}\" does not use it");
+            Err(Error::setting(format!("{key}.{name}"), "(given)", expected))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Checks the methods of an experiment with this network.
 pub(crate) fn check_methods(methods: &[MethodSettings], network: &NetworkSettings) -> Result<()> {
     if let NetworkSettings::SlimResnet18 { modulated, .. } = network
@@ -164,11 +186,7 @@ pub(crate) fn check_methods(methods: &[MethodSettings], network: &NetworkSetting
                 expected,
             )?;
         }
-        if feedforward && method.gain_modulated {
-            let key = format!("{key}.gain_modulated");
-            let expected = "false: a feed-forward network has no gains";
-            return Err(Error::setting(key, true, expected));
-        }
+        check_unused(method, learner, &key)?;
         let without = [
             ("drive", method.drive.is_some()),
             ("slow_weights_only", method.slow_weights_only.is_some()),

@@ -85,7 +85,11 @@ impl NetworkConfig {
                 let activation = method.activation.unwrap_or(Activation::Relu);
                 let mut config = config.with_equal_parameters(activation)?;
                 config.layer_norm = method.layer_norm.unwrap_or(false);
-                Box::new(Feedforward::new(backend, &config, seed)?)
+                let network = Feedforward::new(backend, &config, seed)?;
+                Box::new(match method.gain_modulated {
+                    true => network.with_gains(backend)?,
+                    false => network,
+                })
             }
             NetworkConfig::SlimResNet(config) => Box::new(SlimResNet::new(backend, config, seed)?),
         })

@@ -78,7 +78,7 @@ settings! {
             output_standard_deviation: f32 [NotNegative],
         },
         /// A feed-forward network with biases and PyTorch's default initialisation: convolutions, then linear layers.
-        /// It has no gains.
+        /// Gain-modulated methods modulate every layer.
         Feedforward = "feedforward" {
             /// The convolutions, in order. Default: none.
             convolutions: Vec<ConvolutionConfig> = [],

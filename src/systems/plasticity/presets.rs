@@ -48,10 +48,31 @@ pub(super) const PRESETS: Shipped = &[
         "class-split-cifar100",
         include_str!("../../../data/plasticity/class-split-cifar100.toml"),
     ),
+    (
+        "shuffle-mini-imagenet",
+        include_str!("../../../data/plasticity/shuffle-mini-imagenet.toml"),
+    ),
+    (
+        "class-split-tiny-imagenet",
+        include_str!("../../../data/plasticity/class-split-tiny-imagenet.toml"),
+    ),
 ];
 
-/// Lists of methods.
-pub(super) const VARIANTS: Shipped = &[];
+/// Lists of methods for any of the benchmarks.
+pub(super) const VARIANTS: Shipped = &[
+    (
+        "learners",
+        include_str!("../../../data/variants/learners.toml"),
+    ),
+    (
+        "neumosync-parts",
+        include_str!("../../../data/variants/neumosync-parts.toml"),
+    ),
+    (
+        "neumosync-training",
+        include_str!("../../../data/variants/neumosync-training.toml"),
+    ),
+];
 
 /// Sweeps.
-pub(super) const SWEEPS: Shipped = &[];
+pub(super) const SWEEPS: Shipped = &[("atlas", include_str!("../../../data/sweeps/atlas.toml"))];

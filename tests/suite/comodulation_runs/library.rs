@@ -213,7 +213,8 @@ fn a_store_keeps_what_has_ended_and_nothing_of_it_is_done_again() {
             checkpoint_every: 0,
             on_progress: &count,
         };
-        let legs = run::run(&experiment, &jobs, store, &options).expect("it runs");
+        let legs =
+            run::run(std::slice::from_ref(&experiment), &jobs, store, &options).expect("it runs");
         (legs, [before.into_inner(), now.into_inner()])
     };
     let (first, done) = run(&store);

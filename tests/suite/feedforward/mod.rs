@@ -446,3 +446,32 @@ fn impossible_sizes_are_refused() {
         Err(Error::Shape { .. })
     ));
 }
+
+/// Gains of 1 change no bit; other gains scale each neuron's weights, not its bias.
+#[test]
+fn with_gains_it_is_the_network_of_the_scaled_weights() {
+    let cpu = Cpu::new().expect("a backend");
+    let config = FeedforwardConfig::mlp(7, &[6, 5], 4);
+    let x: Vec<f32> = (0..3 * 7).map(|i| (i as f32 * 0.7).sin()).collect();
+    let x = Tensor::from_rows(&cpu, Shape::features(3, 7), &x).expect("samples");
+    let logits = |network: &mut Feedforward| {
+        let logits = network.infer(&cpu, &x).expect("logits");
+        logits.to_rows(&cpu).expect("a copy")
+    };
+    let mut plain = Feedforward::new(&cpu, &config, 3).expect("a network");
+    let mut gained = plain.clone().with_gains(&cpu).expect("gains");
+    assert_eq!(logits(&mut gained), logits(&mut plain));
+    for (gained, plain) in gained.layers().into_iter().zip(plain.layers()) {
+        let shape = plain.value.shape();
+        // Powers of two, so that no product rounds.
+        let gains: Vec<f32> = (0..shape.rows()).map(|i| [0.5, 2.0, 4.0][i % 3]).collect();
+        let mut scaled = plain.value.to_rows(&cpu).expect("weights");
+        for (row, gain) in scaled.chunks_mut(shape.columns()).zip(&gains) {
+            row.iter_mut().for_each(|w| *w *= gain);
+        }
+        let gain = gained.gain.as_mut().expect("gains");
+        *gain = Tensor::from_rows(&cpu, Shape::vector(gains.len()), &gains).expect("gains");
+        plain.value = Tensor::from_rows(&cpu, shape, &scaled).expect("weights");
+    }
+    assert_eq!(logits(&mut gained), logits(&mut plain));
+}

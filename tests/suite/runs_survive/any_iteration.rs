@@ -45,7 +45,7 @@ fn run_with(settings: &Settings, every: usize, states: &States) -> neurogain::Re
         on_progress: &|_| (),
     };
     let jobs = StabilityGap::jobs(settings);
-    run::run(&experiment, &jobs, states, &options).map(|_| ())
+    run::run(std::slice::from_ref(&experiment), &jobs, states, &options).map(|_| ())
 }
 
 /// The states of the runs of `settings`, every `every` iterations, including the last.
