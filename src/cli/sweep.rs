@@ -91,10 +91,11 @@ fn collect<S: System>(directory: &Path) -> Result<ExitCode> {
         format!("figure  {}\n", path.display())
     });
     print(&format!(
-        "{}\ncsv     {}\njson    {}\n{figure}",
+        "{}\ncsv     {}\njson    {}\n{figure}page    {}\n",
         collected.table,
         file("sweep.csv"),
         file("sweep.json"),
+        collected.page.display(),
     ))?;
     for line in &collected.incomplete {
         report_error("error", line);

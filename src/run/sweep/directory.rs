@@ -11,7 +11,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Cell, Sweep, SweepSource, chart, table};
+use super::{Cell, Sweep, SweepSource, chart, page, table};
 use crate::error::{Error, Result};
 use crate::run::files::{damaged, write};
 use crate::run::settings::Document;
@@ -24,6 +24,8 @@ pub struct Collected {
     pub table: String,
     /// The figure, if this sweep can be drawn.
     pub figure: Option<PathBuf>,
+    /// The page with a table of methods by cells for every measure.
+    pub page: PathBuf,
     /// A line for each job that is not complete, and for each cell that is missing or unreadable.
     pub incomplete: Vec<String>,
 }
@@ -79,7 +81,8 @@ pub fn cell_has_ended<S: System>(dir: &Path, cell: &Cell<S::Settings>) -> bool {
     finished && read::<S>(dir, cell).is_ok_and(|found| all_ended(&found.outcomes))
 }
 
-/// Collects the results of the sweep in `dir` into `sweep.csv` and `sweep.json`. Cells that are missing, unfinished or
+/// Collects the results of the sweep in `dir` into `sweep.csv`, `sweep.json`, `sweep.html` and, if it can
+/// be drawn, `sweep.svg`. Cells that are missing, unfinished or
 /// unreadable have rows too, without measures.
 ///
 /// # Errors
@@ -97,14 +100,20 @@ pub fn collect_sweep<S: System>(dir: &Path) -> Result<Collected> {
     )?;
     let json = format!("{:#}\n", table::as_json(&sweep, &gathered));
     write(&dir.join("sweep.json"), json.as_bytes())?;
-    let figure = match chart::chart::<S>(&sweep, &measures, &gathered) {
-        Some(chart) => {
+    let drawn = chart::chart::<S>(&sweep, &measures, &gathered);
+    let drawn = drawn.map(|chart| chart.draw()).transpose()?;
+    let svg = drawn.as_ref().map(|drawn| drawn.svg.as_str());
+    let figure = match svg {
+        Some(svg) => {
             let path = dir.join("sweep.svg");
-            write(&path, chart.draw()?.svg.as_bytes())?;
+            write(&path, svg.as_bytes())?;
             Some(path)
         }
         None => None,
     };
+    let page = dir.join("sweep.html");
+    let text = page::as_page::<S>(&sweep, &measures, &gathered, svg);
+    write(&page, text.as_bytes())?;
     let named = gathered.iter().flat_map(|gathered| {
         let cell = gathered.cell;
         let name = format!("cell {} ({})", cell.number, sweep.label(cell));
@@ -116,6 +125,7 @@ pub fn collect_sweep<S: System>(dir: &Path) -> Result<Collected> {
     Ok(Collected {
         table: table::as_table::<S>(&sweep, &measures, &gathered),
         figure,
+        page,
         incomplete: named.collect(),
     })
 }

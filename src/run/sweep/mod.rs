@@ -3,6 +3,7 @@
 mod chart;
 mod directory;
 mod grid;
+mod page;
 mod source;
 mod table;
 

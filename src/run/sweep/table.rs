@@ -109,13 +109,7 @@ pub(super) fn as_table<S: System>(
     heading.extend(sweep.grid().iter().map(|axis| axis.key.clone()));
     heading.push("method".into());
     heading.extend(condition.map(String::from));
-    // The measures of tables, and those of charts that have values.
-    let is_there = |measure: &Measure| {
-        let mut methods = gathered.iter().flat_map(|of| &of.summary.methods);
-        methods.any(|method| measure.summary(&method.measures).is_some())
-    };
-    let mut shown = Vec::from(measures);
-    shown.retain(|measure| measure.in_table() || (measure.in_charts() && is_there(measure)));
+    let shown = measures_shown(measures, gathered);
     heading.extend(shown.iter().map(Measure::heading));
     heading.push("seeds".into());
     let left = 2 + sweep.grid().len();
@@ -138,6 +132,17 @@ pub(super) fn as_table<S: System>(
         }
     }
     format!("{}{}", aligned(&rows, left), best::<S>(sweep, gathered))
+}
+
+/// The measures of tables, and those of charts that have values.
+pub(super) fn measures_shown<D>(measures: &[Measure], gathered: &[Gathered<D>]) -> Vec<Measure> {
+    let is_there = |measure: &Measure| {
+        let mut methods = gathered.iter().flat_map(|of| &of.summary.methods);
+        methods.any(|method| measure.summary(&method.measures).is_some())
+    };
+    let mut shown = Vec::from(measures);
+    shown.retain(|measure| measure.in_table() || (measure.in_charts() && is_there(measure)));
+    shown
 }
 
 /// For each method, the best cell by the system's measure; every method has the same number of cells. Empty if no cell
@@ -183,7 +188,7 @@ fn best<S: System>(sweep: &Sweep<S::Settings>, gathered: &[Gathered<S::Settings>
 }
 
 /// A value as a table shows it: text without quotes.
-fn plain(value: &toml::Value) -> String {
+pub(super) fn plain(value: &toml::Value) -> String {
     value
         .as_str()
         .map_or_else(|| value.to_string(), String::from)

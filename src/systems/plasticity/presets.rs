@@ -13,6 +13,10 @@ pub(super) const PRESETS: Shipped = &[
         include_str!("../../../data/plasticity/permuted-digits-plasticity.toml"),
     ),
     (
+        "short-digits",
+        include_str!("../../../data/plasticity/short-digits.toml"),
+    ),
+    (
         "shuffle-digits",
         include_str!("../../../data/plasticity/shuffle-digits.toml"),
     ),

@@ -1,0 +1,157 @@
+//! The page of a sweep: for every measure a table of methods by cells, the best of each cell in bold.
+
+use std::collections::BTreeSet;
+
+use maud::{Markup, PreEscaped, html};
+use toml::Value;
+
+use super::Sweep;
+use super::directory::Gathered;
+use super::table::{measures_shown, plain};
+use crate::report::measure::{Better, Measure};
+use crate::report::page::{definitions, descriptions, notice, page, section, table};
+use crate::run::settings::Document;
+use crate::run::{MethodMeasures, System};
+
+/// The page; `figure` is the sweep's chart as SVG.
+pub(super) fn as_page<S: System>(
+    sweep: &Sweep<S::Settings>,
+    measures: &[Measure],
+    gathered: &[Gathered<S::Settings>],
+    figure: Option<&str>,
+) -> String {
+    let base = sweep.base().common();
+    let title = format!("{}: a sweep", base.title);
+    let shown = measures_shown(measures, gathered);
+    let names = column_names(sweep, gathered);
+    let problems: Vec<Markup> = gathered
+        .iter()
+        .flat_map(|of| {
+            of.problems
+                .iter()
+                .map(|problem| html! { (of.cell.number) ": " (problem) })
+        })
+        .collect();
+    let settings: Vec<&str> = sweep.grid().iter().map(|axis| axis.key.as_str()).collect();
+    let header = html! {
+        (descriptions(&[base]))
+        p { "A sweep of " (gathered.len()) " cells over " code { (settings.join(", ")) } "." }
+        (notice(None, "Cells that are not complete", &problems))
+    };
+    let tables = html! {
+        @for measure in &shown { (cross_table(measure, &names, gathered)) }
+    };
+    let sections = html! {
+        @if let Some(svg) = figure {
+            (section("figure", "Figure", html! { figure { (PreEscaped(svg)) } }))
+        }
+        (section("tables", "Methods by cells", tables))
+        (section("cells", "Cells", cells(sweep, gathered)))
+        (section("measures", "Measures", html! { dl { (definitions(measures)) } }))
+    };
+    page(&title, header, sections)
+}
+
+/// One measure: a row for each method, a column for each cell.
+fn cross_table<D>(measure: &Measure, names: &[String], gathered: &[Gathered<D>]) -> Markup {
+    let mut rows: Vec<(String, Vec<Option<&MethodMeasures>>)> = Vec::new();
+    for (column, of) in gathered.iter().enumerate() {
+        for method in &of.summary.methods {
+            let condition = method.condition.map(|(name, of)| format!(", {of} {name}"));
+            let label = format!("{}{}", method.label, condition.unwrap_or_default());
+            let row = match rows.iter().position(|(found, _)| *found == label) {
+                Some(row) => row,
+                None => {
+                    rows.push((label, vec![None; gathered.len()]));
+                    rows.len() - 1
+                }
+            };
+            rows[row].1[column] = Some(method);
+        }
+    }
+    let mean = |method: Option<&MethodMeasures>| {
+        let mean = measure.summary(&method?.measures)?.mean;
+        mean.is_finite().then_some(mean)
+    };
+    let best = |column: usize| {
+        let means = rows.iter().filter_map(|(_, methods)| mean(methods[column]));
+        match measure.better {
+            Better::Higher => means.max_by(f64::total_cmp),
+            Better::Lower => means.min_by(f64::total_cmp),
+            Better::Neither => None,
+        }
+    };
+    let best: Vec<Option<f64>> = (0..gathered.len()).map(best).collect();
+    let head = html! {
+        th scope="col" { "Method" }
+        @for name in names { th scope="col" { (name) } }
+    };
+    let body = html! {
+        tbody {
+            @for (label, methods) in &rows {
+                tr {
+                    th scope="row" { (label) }
+                    @for (method, best) in methods.iter().zip(&best) {
+                        @let text = method.map_or("–".into(), |method| measure.cell(&method.measures));
+                        @if best.is_some() && mean(*method) == *best { td { strong { (text) } } }
+                        @else { td { (text) } }
+                    }
+                }
+            }
+        }
+    };
+    let caption = html! { (measure.heading_with_arrow()) ", mean ± standard deviation over seeds" };
+    table(measure.name, caption, head, body)
+}
+
+/// The cells' numbers and settings.
+fn cells<D: Document>(sweep: &Sweep<D>, gathered: &[Gathered<D>]) -> Markup {
+    html! {
+        ol { @for of in gathered { li { code { (sweep.label(of.cell)) } } } }
+    }
+}
+
+/// A short name for each cell: the values of its settings; of tables, what not all values of the list share.
+fn column_names<D: Document>(sweep: &Sweep<D>, gathered: &[Gathered<D>]) -> Vec<String> {
+    let shared: Vec<BTreeSet<String>> = sweep
+        .grid()
+        .iter()
+        .map(|axis| {
+            let mut entries = axis.values.iter().map(entries_of);
+            let first = entries.next().unwrap_or_default();
+            entries.fold(first, |shared, of| {
+                shared.intersection(&of).cloned().collect()
+            })
+        })
+        .collect();
+    let name = |of: &Gathered<D>| {
+        let values = of.cell.values.iter().zip(&shared);
+        let names: Vec<String> = values.map(|(value, shared)| short(value, shared)).collect();
+        format!("{} {}", of.cell.number, names.join(", "))
+    };
+    gathered.iter().map(name).collect()
+}
+
+fn entries_of(value: &Value) -> BTreeSet<String> {
+    let entries = value.as_table().into_iter().flatten();
+    entries
+        .map(|(key, value)| format!("{key} = {value}"))
+        .collect()
+}
+
+fn short(value: &Value, shared: &BTreeSet<String>) -> String {
+    let Some(table) = value.as_table() else {
+        return plain(value);
+    };
+    let own = table
+        .iter()
+        .filter(|(key, value)| !shared.contains(&format!("{key} = {value}")));
+    let parts: Vec<String> = own
+        .map(|(key, value)| match value {
+            Value::String(text) => text.clone(),
+            Value::Table(_) => key.clone(),
+            other => format!("{key} {other}"),
+        })
+        .collect();
+    parts.join(" ")
+}
