@@ -26,6 +26,8 @@ pub(crate) struct Tests {
     pub(crate) first_only: bool,
     /// The largest number of samples per task, evenly spread; 0 for all.
     pub(crate) limit: usize,
+    /// Whether tasks are tested on their training samples; those of random labels always are.
+    pub(crate) training_samples: bool,
     /// The augmentation of test images.
     pub(crate) transform: RandomCropFlip,
 }
@@ -62,7 +64,7 @@ impl<B: Backend> Prepared<B> {
                 task.clone_from(list);
             }
         }
-        let test = match stream.kind.tests_training_samples() {
+        let test = match tests.training_samples || stream.kind.tests_training_samples() {
             true => &samples.train,
             false => &samples.test,
         };

@@ -111,6 +111,7 @@ impl<'a, B: Backend> PlasticityExperiment<'a, B> {
         let tests = Tests {
             first_only: false,
             limit: settings.evaluation.limit,
+            training_samples: settings.evaluation.training_samples,
             transform: RandomCropFlip::default(),
         };
         let (scaling, stream) = (settings.data.scaling(), &settings.stream);

@@ -65,6 +65,9 @@ settings! {
         pub ticks: usize [AtLeastOne] = 30,
         /// The largest number of test samples per task, evenly spread; 0 for all.
         pub limit: usize = 0,
+        /// Whether accuracy is measured on the tasks' training images instead of test images: whether the network can still
+        /// learn, not whether it generalises. With random labels it always is.
+        pub training_samples: bool = false,
         /// Whether each task is also learnt from a fresh network and again from the final state, for LCA_0, LCA_B, FKT
         /// and BKT. It triples the time.
         pub transfer: bool = true,

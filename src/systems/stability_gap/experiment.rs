@@ -31,6 +31,7 @@ impl<'a, B: Backend> Experiment<'a, B> {
         let tests = Tests {
             first_only: evaluation.tasks == EvaluatedTasks::First,
             limit: evaluation.limit,
+            training_samples: false,
             transform: match evaluation.test_time_augmentation {
                 true => settings.training.transform(),
                 false => RandomCropFlip::default(),

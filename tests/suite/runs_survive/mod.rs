@@ -63,7 +63,13 @@ fn run_until(dir: &Path, settings: &Settings, iterations: usize) {
         checkpoint_every: 2,
         on_progress: &count,
     };
-    run::run(&experiment, directory.jobs(), &directory, &options).expect("it runs");
+    run::run(
+        std::slice::from_ref(&experiment),
+        directory.jobs(),
+        &directory,
+        &options,
+    )
+    .expect("it runs");
 }
 
 /// The run directory `dir`.

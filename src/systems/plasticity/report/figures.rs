@@ -21,6 +21,19 @@ pub(super) fn charts(
             Some(100.0 * row.accuracy)
         })],
     ));
+    if let Some(every) = settings.stream.recurring {
+        charts.extend(by_task(
+            settings,
+            outcomes,
+            "recurrences",
+            "The recurring task",
+            "accuracy at the end of the first task and of each of its recurrences",
+            &[("accuracy at the end (%)", &|row, _| {
+                let recurs = row.task.is_multiple_of(every + 1);
+                recurs.then_some(100.0 * row.accuracy)
+            })],
+        ));
+    }
     charts.extend(within_tasks(settings, outcomes));
     charts.extend(by_task(
         settings,
@@ -205,27 +218,50 @@ fn within_tasks(
     })
 }
 
-/// The learners' signals over the stream, a row for each method that has signals.
+/// The learners' signals over the stream: a row for each method and signal, a line for each layer. Signals are named
+/// `SIGNAL_mean_LAYER` and `SIGNAL_deviation_LAYER`, which are those of the layer's neurons.
 fn signals(settings: &PlasticitySettings, outcomes: &[Option<PlasticityRun>]) -> Option<Chart> {
     let mut rows = Vec::new();
     for method in &settings.methods {
         let runs = streams(outcomes, &method.name);
         let names = runs.first().map_or(&[][..], |run| &run.signals);
-        let series = names.iter().enumerate().map(|(place, name)| Series {
-            label: name.clone(),
-            points: points(&runs, &|_, end| end.signals.get(place).copied()),
-            diverged: Vec::new(),
-        });
-        let series: Vec<Series> = series.filter(|of| !of.points.is_empty()).collect();
-        if !series.is_empty() {
-            rows.push(panel_row(method.label.clone(), "task", series));
+        let mut of_signals: Vec<(&str, Vec<Series>)> = Vec::new();
+        for (place, name) in names.iter().enumerate() {
+            let Some((signal, layer)) = name.split_once("_mean_") else {
+                continue;
+            };
+            let of_layer = format!("{signal}_deviation_{layer}");
+            let deviation = names.iter().position(|name| *name == of_layer);
+            let mut points = points(&runs, &|_, end| end.signals.get(place).copied());
+            for (point, spread) in points.iter_mut().zip(self::points(&runs, &|_, end| {
+                end.signals.get(deviation?).copied()
+            })) {
+                point.spread = spread.y;
+            }
+            let series = Series {
+                label: layer.into(),
+                points,
+                diverged: Vec::new(),
+            };
+            match of_signals.iter_mut().find(|(found, _)| *found == signal) {
+                Some((_, all)) => all.push(series),
+                None => of_signals.push((signal, vec![series])),
+            }
+        }
+        for (signal, mut series) in of_signals {
+            series.retain(|of| !of.points.is_empty());
+            if !series.is_empty() {
+                let title = format!("{}: {}", method.label, signal.replace("alpha", "α"));
+                rows.push(panel_row(title, "task", series));
+            }
         }
     }
     (!rows.is_empty()).then(|| Chart {
         name: "signals",
         title: "Signals over the stream",
         caption: format!(
-            "{}: the learner's signals at the end of each task. Mean over seeds, band ± standard deviation.",
+            "{}: the learner's signals at the end of each task, by layer. Line: mean over the neurons, band: ± standard \
+             deviation over the neurons, both averaged over seeds.",
             settings.title
         ),
         rows,
