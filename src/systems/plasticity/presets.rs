@@ -76,7 +76,11 @@ pub(super) const VARIANTS: Shipped = &[
         "neumosync-training",
         include_str!("../../../data/variants/neumosync-training.toml"),
     ),
+    ("tuned", include_str!("../../../data/variants/tuned.toml")),
 ];
 
 /// Sweeps.
-pub(super) const SWEEPS: Shipped = &[("atlas", include_str!("../../../data/sweeps/atlas.toml"))];
+pub(super) const SWEEPS: Shipped = &[
+    ("atlas", include_str!("../../../data/sweeps/atlas.toml")),
+    ("tuning", include_str!("../../../data/sweeps/tuning.toml")),
+];

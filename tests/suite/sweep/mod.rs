@@ -6,12 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use neurogain::Error;
-use neurogain::run::settings::DocumentKind;
+use neurogain::run::settings::{Document, DocumentKind};
 use neurogain::run::{
     self, Collected, Status, SweepSource, begin_sweep, cell_directory, cell_has_ended,
 };
 use neurogain::systems::StabilityGap;
 use neurogain::systems::comodulation::ComodulationSettings;
+use neurogain::systems::plasticity::PlasticitySettings;
 use neurogain::systems::stability_gap::{Results, Settings};
 use tempfile::TempDir;
 
@@ -377,6 +378,15 @@ fn a_directory_is_gone_on_with_only_by_its_own_sweep() {
     assert!(message.contains("holds no sweep"), "{message}");
 }
 
+/// The sweep has this many cells, on its own base and on another.
+fn cells_of<D: Document + PartialEq>(name: &str, other: &str, cells: usize) {
+    for base in [None, Some(other)] {
+        let source = SweepSource::find(name.as_ref(), base).unwrap();
+        let sweep = run::Sweep::<D>::read(&source).unwrap();
+        assert_eq!(sweep.cells().len(), cells, "{name}");
+    }
+}
+
 /// The shipped sweeps are complete, on their own base and on another.
 #[test]
 fn every_shipped_sweep_can_be_run_on_any_base() {
@@ -390,14 +400,19 @@ fn every_shipped_sweep_can_be_run_on_any_base() {
     );
     for (name, text) in shipped {
         assert!(text.starts_with("description = "), "{name}");
-        if let Some(kind) = SweepSource::find(name.as_ref(), None).unwrap().kind() {
-            assert_eq!(kind, "comodulation");
-            for base in [None, Some("comodulation-mnist")] {
-                let source = SweepSource::find(name.as_ref(), base).unwrap();
-                let sweep = run::Sweep::<ComodulationSettings>::read(&source).unwrap();
-                assert_eq!(sweep.cells().len(), 4);
+        let kind = SweepSource::find(name.as_ref(), None).unwrap().kind();
+        match kind.as_deref() {
+            Some("comodulation") => {
+                cells_of::<ComodulationSettings>(name, "comodulation-mnist", 4);
+                continue;
             }
-            continue;
+            Some("plasticity") => {
+                let cells = if *name == "atlas" { 11 } else { 6 };
+                cells_of::<PlasticitySettings>(name, "shuffle-digits", cells);
+                continue;
+            }
+            Some(other) => panic!("{name}: {other}"),
+            None => {}
         }
         let own = find(name, None).unwrap();
         let base = match own.base().name.as_str() {
