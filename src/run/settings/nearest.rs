@@ -7,9 +7,58 @@ pub fn unknown(kind: &'static str, name: &str, known: &[String]) -> Error {
     Error::Unknown {
         kind,
         name: name.to_string(),
-        nearest: nearest(name, known),
-        known: known.join(", "),
+        nearest: nearest(name, known).or_else(|| abbreviated(name, known)),
+        known: listed(name, known),
     }
+}
+
+/// More names than this are not listed in one line.
+const MOST_LISTED: usize = 20;
+
+/// All known names; of many, those of the same table as `name`, or else the tables.
+fn listed(name: &str, known: &[String]) -> String {
+    if known.len() <= MOST_LISTED {
+        return known.join(", ");
+    }
+    if let Some((table, _)) = name.rsplit_once('.') {
+        let table = format!("{table}.");
+        let same: Vec<&str> = known
+            .iter()
+            .map(String::as_str)
+            .filter(|candidate| candidate.starts_with(&table))
+            .collect();
+        if !same.is_empty() {
+            return same.join(", ");
+        }
+    }
+    let mut tables: Vec<&str> = known
+        .iter()
+        .map(|candidate| candidate.split('.').next().unwrap_or(candidate))
+        .collect();
+    tables.dedup();
+    format!("{}; `neurogain list --keys` prints all", tables.join(", "))
+}
+
+/// The name in the same table whose words begin with the letters of `name`: `training.learning_rate` for `training.lr`.
+fn abbreviated(name: &str, known: &[String]) -> Option<String> {
+    let parts = |name: &str| {
+        let (table, last) = name.rsplit_once('.').unwrap_or(("", name));
+        (table.to_string(), last.to_lowercase())
+    };
+    let (table, letters) = parts(name);
+    let of_words = |last: &str| {
+        last.split('_')
+            .filter_map(|word| word.chars().next())
+            .collect()
+    };
+    known
+        .iter()
+        .find(|candidate| {
+            let (other, last) = parts(candidate);
+            let words: String = of_words(&last);
+            other == table && last.contains('_') && words == letters
+        })
+        .cloned()
 }
 
 /// The name at the smallest edit distance, if the distance is at most a third of the length or one name contains the
@@ -32,4 +81,43 @@ fn nearest(name: &str, known: &[String]) -> Option<String> {
         .filter(|(near, ..)| *near)
         .min_by_key(|(_, distance, _)| *distance)
         .map(|(.., candidate)| candidate.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    fn keys() -> Vec<String> {
+        let training = ["learning_rate", "batch", "seeds"].map(|key| format!("training.{key}"));
+        let data = (0..30).map(|i| format!("data.key{i}"));
+        training.into_iter().chain(data).collect()
+    }
+
+    #[test]
+    fn an_abbreviation_is_understood_in_its_own_table() {
+        let Error::Unknown { nearest, .. } = unknown("setting", "training.lr", &keys()) else {
+            panic!("an unknown name");
+        };
+        assert_eq!(nearest.as_deref(), Some("training.learning_rate"));
+        assert_eq!(abbreviated("data.lr", &keys()), None);
+    }
+
+    #[test]
+    fn of_many_names_those_of_the_table_are_listed_or_the_tables() {
+        assert_eq!(
+            listed("training.zzz", &keys()),
+            "training.learning_rate, training.batch, training.seeds"
+        );
+        assert_eq!(
+            listed("zzz", &keys()),
+            "training, data; `neurogain list --keys` prints all"
+        );
+        assert_eq!(
+            listed("zzz", &keys()[..2]),
+            "training.learning_rate, training.batch"
+        );
+    }
 }
