@@ -121,13 +121,13 @@ pub(crate) fn with_methods<D: Document, S: AsRef<str>>(document: &D, names: &[S]
     let mut table = as_table(document)?;
     let all = table.get("methods").and_then(Value::as_array);
     let all = all.cloned().unwrap_or_default();
-    let chosen = names.iter().map(|name| {
-        let called =
-            |method: &&Value| method.get("name").and_then(Value::as_str) == Some(name.as_ref());
+    let names = names.iter().map(|name| name.as_ref().trim());
+    let chosen = names.map(|name| {
+        let called = |method: &&Value| method.get("name").and_then(Value::as_str) == Some(name);
         all.iter().find(called).cloned().ok_or_else(|| {
             let known = document.common().methods.into_iter();
             let known: Vec<String> = known.map(|(name, _)| name.into()).collect();
-            unknown("method", name.as_ref(), &known)
+            unknown("method", name, &known)
         })
     });
     let chosen = chosen.collect::<Result<Vec<Value>>>()?;

@@ -223,7 +223,7 @@ fn a_seed_that_toml_cannot_hold_is_refused() {
 
 #[test]
 fn methods_are_chosen_by_name_in_the_order_named() {
-    let chosen = digits().with_methods(&["sgd", "ngm-sgd"]).expect("known");
+    let chosen = digits().with_methods(&["sgd", " ngm-sgd "]).expect("known");
     let names: Vec<&str> = chosen.methods.iter().map(|m| m.name.as_str()).collect();
     assert_eq!(names, ["sgd", "ngm-sgd"]);
     match digits().with_methods(&["adm"]) {
