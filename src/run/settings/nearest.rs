@@ -7,7 +7,9 @@ pub fn unknown(kind: &'static str, name: &str, known: &[String]) -> Error {
     Error::Unknown {
         kind,
         name: name.to_string(),
-        nearest: nearest(name, known).or_else(|| abbreviated(name, known)),
+        nearest: nearest(name, known)
+            .or_else(|| abbreviated(name, known))
+            .or_else(|| without_its_table(name, known)),
         known: listed(name, known),
     }
 }
@@ -61,6 +63,17 @@ fn abbreviated(name: &str, known: &[String]) -> Option<String> {
         .cloned()
 }
 
+/// The name whose last part is nearest to a name without a table: `training.batch` for `bacth`.
+fn without_its_table(name: &str, known: &[String]) -> Option<String> {
+    let last = |name: &str| name.rsplit('.').next().unwrap_or(name).to_string();
+    let parts: Vec<String> = known.iter().map(|candidate| last(candidate)).collect();
+    let part = nearest(name, &parts).filter(|_| !name.contains('.'))?;
+    known
+        .iter()
+        .find(|candidate| last(candidate) == part)
+        .cloned()
+}
+
 /// The name at the smallest edit distance, if the distance is at most a third of the length or one name contains the
 /// other (`mnist` and `split-mnist`, `eta` and `gain.eta`).
 fn nearest(name: &str, known: &[String]) -> Option<String> {
@@ -103,6 +116,9 @@ mod tests {
         };
         assert_eq!(nearest.as_deref(), Some("training.learning_rate"));
         assert_eq!(abbreviated("data.lr", &keys()), None);
+        let batch = without_its_table("bacth", &keys());
+        assert_eq!(batch.as_deref(), Some("training.batch"));
+        assert_eq!(without_its_table("data.bacth", &keys()), None);
     }
 
     #[test]
