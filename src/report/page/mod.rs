@@ -168,8 +168,8 @@ pub(crate) fn reproduce(experiments: usize) -> Markup {
 pub(crate) struct Paper {
     /// What the page takes from it.
     pub(crate) of: &'static str,
-    /// With ". " at the end; empty if they are not known here.
-    pub(crate) authors: &'static str,
+    /// `None` if they are not known here.
+    pub(crate) authors: Option<&'static str>,
     pub(crate) title: &'static str,
     /// Its number on arXiv.
     pub(crate) arxiv: &'static str,
@@ -180,7 +180,9 @@ pub(crate) struct Paper {
 pub(crate) fn cite(paper: &Paper) -> Markup {
     let content = html! {
         p {
-            (paper.of) ": " (paper.authors) cite { (paper.title) } ". "
+            (paper.of) ": "
+            @if let Some(authors) = paper.authors { (authors) ". " }
+            cite { (paper.title) } ". "
             a href=(format!("https://arxiv.org/abs/{}", paper.arxiv)) { "arXiv:" (paper.arxiv) }
             ", " (paper.year) "."
         }

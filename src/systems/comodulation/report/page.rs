@@ -118,7 +118,7 @@ pub(super) fn drawings(experiments: &[Experiment]) -> Result<Vec<Drawing>> {
 
 const PAPER: frame::Paper = frame::Paper {
     of: "Comodulation, its experiments and their measures",
-    authors: "G. Boeshertz, C. Haimerl, C. Savin",
+    authors: Some("G. Boeshertz, C. Haimerl, C. Savin"),
     title: "Task adaption by biologically inspired stochastic comodulation",
     arxiv: "2311.15053",
     year: 2023,

@@ -113,7 +113,7 @@ pub(super) fn page(experiments: &[Experiment], drawings: &[Drawing]) -> Result<S
 
 const PAPER: frame::Paper = frame::Paper {
     of: "NeuMoSync, the benchmarks and the measures of transfer",
-    authors: "",
+    authors: None,
     title: "NeuMoSync: End-to-End Neuromodulatory Control for Plasticity and Adaptability in Continual Learning",
     arxiv: "2608.04358",
     year: 2026,

@@ -116,7 +116,7 @@ pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
 
 const PAPER: frame::Paper = frame::Paper {
     of: "Gain modulation, the stability-gap experiments and their measures",
-    authors: "A. Rodriguez-Garcia, A. Ghosh, S. Ramaswamy",
+    authors: Some("A. Rodriguez-Garcia, A. Ghosh, S. Ramaswamy"),
     title: "Noradrenergic-inspired gain modulation attenuates the stability gap in joint training",
     arxiv: "2507.14056",
     year: 2025,
