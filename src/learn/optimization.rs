@@ -179,6 +179,11 @@ impl<B: Backend> Optimization<B> {
         })
     }
 
+    /// Whether the last update was the last of its context.
+    pub(super) fn context_has_ended(&self) -> bool {
+        self.iteration == self.iterations
+    }
+
     /// The optimizer's state of parameter number `place`.
     pub(super) fn state(&mut self, place: usize) -> Result<&mut OptimizerState<B>> {
         let states = self.states.len();

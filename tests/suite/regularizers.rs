@@ -366,7 +366,8 @@ fn ewc(samples: usize, memory: EwcMemory, decay: f64) {
     let backend = Cpu::new().unwrap();
     let mut network = mlp(&backend);
     let lambda = 2.0f32;
-    let mut ewc = Ewc::new(&backend, lambda, samples, memory, &mut network).unwrap();
+    let empirical = EwcFisher::Empirical { samples };
+    let mut ewc = Ewc::new(&backend, lambda, empirical, memory, &mut network).unwrap();
     let mut fisher: Vec<Vec<f64>> = weights(&backend, &mut network);
     fisher.iter_mut().flatten().for_each(|f| *f = 0.0);
     for first in 0..3 {
@@ -428,8 +429,7 @@ fn ewc_with_ones_holds_every_weight_equally() {
     let backend = Cpu::new().unwrap();
     for (memory, expected) in [(EwcMemory::Sum, 3.0), (EwcMemory::LastContext, 1.0)] {
         let mut network = mlp(&backend);
-        let ewc = Ewc::new(&backend, 0.5, 1000, memory, &mut network).unwrap();
-        let mut ewc = ewc.with_fisher(EwcFisher::Ones);
+        let mut ewc = Ewc::new(&backend, 0.5, EwcFisher::Ones, memory, &mut network).unwrap();
         for _ in 0..3 {
             train(&backend, &mut network, 2);
             let mut context = Context {
@@ -466,8 +466,7 @@ fn ewc_refuses_constants_outside_their_range() {
     ] {
         let config = RegularizerConfig::Ewc {
             strength,
-            samples,
-            fisher: None,
+            fisher: Some(EwcFisher::Empirical { samples }),
             memory,
         };
         let mut network = mlp(&backend);

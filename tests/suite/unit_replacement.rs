@@ -73,12 +73,12 @@ fn activity(backend: &Cpu, weights: &[Vec<Vec<f64>>], batch: &Batch) -> Vec<Vec<
 fn redo_replaces_dormant_units() {
     let backend = Cpu::new().unwrap();
     let mut network = mlp(&backend);
-    let mut redo = ReDo::new(0.6, 3).unwrap();
+    let mut redo = ReDo::new(0.6, Some(3)).unwrap();
     let mut found = Vec::new();
     for update in 1..=6 {
         let batch = batch(&backend, update);
         network.forward(&backend, &batch.inputs).unwrap();
-        let selected = redo.select(&backend, &mut network).unwrap();
+        let selected = redo.select(&backend, &mut network, update == 1).unwrap();
         let mut expected = Vec::new();
         if update % 3 == 0 {
             let weights = weights(&backend, &mut network);
@@ -94,6 +94,45 @@ fn redo_replaces_dormant_units() {
     assert!(!found.is_empty() && found.len() < 2 * (HIDDEN[0] + HIDDEN[1]));
 }
 
+/// Without a period, units are replaced after the last update of every context, whatever its length: as with a period
+/// that ends there.
+#[test]
+fn redo_without_a_period_acts_once_a_context() {
+    let backend = Cpu::new().unwrap();
+    let weights_after = |every: Option<u64>, contexts: &[usize]| {
+        let optimizer = OptimizerConfig::new(Optimizer::Sgd, 0.01);
+        let mut learner = GradientDescent::new(&backend, mlp(&backend), optimizer, None).unwrap();
+        let redo = ReplacementConfig::ReDo {
+            threshold: 0.6,
+            every,
+        };
+        let redo = redo.build(&mut learner.network).unwrap();
+        learner = learner.with_replacement(redo, 7);
+        let mut log = LossLog::new();
+        for (number, &iterations) in contexts.iter().enumerate() {
+            learner
+                .begin_context(&backend, number + 1, iterations)
+                .unwrap();
+            for update in 1..=iterations {
+                learner
+                    .step(&backend, &batch(&backend, update), &mut log)
+                    .unwrap();
+            }
+        }
+        weights(&backend, &mut learner.network)
+    };
+    for contexts in [&[3][..], &[3, 3]] {
+        let once_a_context = weights_after(None, contexts);
+        assert_eq!(once_a_context, weights_after(Some(3), contexts));
+        assert_ne!(once_a_context, weights_after(Some(100), contexts));
+    }
+    // The second context is longer than the first.
+    assert_ne!(
+        weights_after(None, &[2, 4]),
+        weights_after(Some(2), &[2, 4])
+    );
+}
+
 #[test]
 fn continual_backprop_replaces_the_mature_unit_of_least_utility() {
     let backend = Cpu::new().unwrap();
@@ -107,7 +146,7 @@ fn continual_backprop_replaces_the_mature_unit_of_least_utility() {
     for update in 1..=40 {
         let batch = batch(&backend, update);
         network.forward(&backend, &batch.inputs).unwrap();
-        let selected = rule.select(&backend, &mut network).unwrap();
+        let selected = rule.select(&backend, &mut network, false).unwrap();
         let weights = weights(&backend, &mut network);
         let activity = activity(&backend, &weights, &batch);
         let mut expected = Vec::new();
@@ -155,7 +194,7 @@ fn replaced_units_start_anew() {
             // Only at its second update, so that both learn the same before.
             let redo = ReplacementConfig::ReDo {
                 threshold: 0.6,
-                every: 2,
+                every: Some(2),
             };
             let redo = redo.build(&mut learner.network).unwrap();
             learner = learner.with_replacement(redo, 7);
@@ -230,6 +269,7 @@ fn constants_outside_their_range_are_refused() {
         }));
     }
     for (threshold, every) in [(-0.1, 1), (f64::NAN, 1), (0.1, 0)] {
+        let every = Some(every);
         assert!(refused(ReplacementConfig::ReDo { threshold, every }));
     }
 }

@@ -19,18 +19,17 @@ use crate::tensor::Tensor;
 /// `λ/2·Σ F·(w − w*)²`, which adds `λ·F·(w − w*)` to the gradient.
 ///
 /// w* is the weights at the end of the last context. F is the diagonal of the Fisher information at w* over the last
-/// context: the mean of squared gradients of single samples with their true labels (the empirical Fisher). Samples are
-/// drawn with replacement; if the context has no more samples than are asked for, each is used once. The network is not
-/// changed, running statistics included.
+/// context. [`EwcFisher`] says what that is: the mean of squared gradients of single samples with their true labels (the
+/// empirical Fisher), or 1 for every weight. Samples are drawn with replacement; if the context has no more samples than
+/// are asked for, each is used once. The network is not changed, running statistics included.
 ///
-/// [`EwcFisher`] can hold every weight equally instead: F_k = 1. [`EwcMemory`] says what F remembers of earlier contexts, always with one quadratic around the newest w*: the sum of
+/// [`EwcMemory`] says what F remembers of earlier contexts, always with one quadratic around the newest w*: the sum of
 /// their F (Huszár 2018, arXiv 1712.03847, equation 6); the last context only, as the baseline of Kumar, Marklund & Van
 /// Roy (2023, arXiv 2308.11958); or `F ← γ·F + F_k`, online EWC (Schwarz et al. 2018, arXiv 1805.06370, section 3.2).
 /// The sum is γ = 1, the last context γ = 0.
 #[derive(Debug)]
 pub struct Ewc<B: Backend> {
     strength: f32,
-    samples: usize,
     fisher: EwcFisher,
     memory: EwcMemory,
     parts: Vec<Part<B>>,
@@ -49,19 +48,19 @@ struct Part<B: Backend> {
 }
 
 impl<B: Backend> Ewc<B> {
-    /// λ ≥ 0, the number of samples that F is the mean of, at least 1, and what F remembers.
+    /// λ ≥ 0, what the F of a context is, of at least 1 sample, and what F remembers.
     ///
     /// # Errors
     /// [`Error::Setting`] for a constant outside its range, [`Error::Memory`] if memory is insufficient.
     pub fn new(
         backend: &B,
         strength: f32,
-        samples: usize,
+        fisher: EwcFisher,
         memory: EwcMemory,
         network: &mut dyn Network<B>,
     ) -> Result<Self> {
         check_strength(strength)?;
-        check(samples, memory)?;
+        check(fisher, memory)?;
         let mut parts = Vec::new();
         network.for_each_parameter(&mut |parameter| {
             let zeros = || Tensor::zeros(backend, parameter.value.shape());
@@ -75,22 +74,17 @@ impl<B: Backend> Ewc<B> {
         })?;
         Ok(Ewc {
             strength,
-            samples,
-            fisher: EwcFisher::Empirical,
+            fisher,
             memory,
             parts,
         })
     }
 
-    /// The same with this Fisher information of each context.
-    pub fn with_fisher(self, fisher: EwcFisher) -> Self {
-        Ewc { fisher, ..self }
-    }
-
-    /// Adds the empirical Fisher information of the context to F; the network's gradients are overwritten.
+    /// Adds the empirical Fisher information of `samples` samples to F; the network's gradients are overwritten.
     fn add_empirical(
         &mut self,
         backend: &B,
+        samples: usize,
         network: &mut dyn Network<B>,
         draw: &mut dyn Draw<B>,
     ) -> Result<()> {
@@ -101,7 +95,7 @@ impl<B: Backend> Ewc<B> {
         };
         let mut log = LossLog::new();
         let mut dlogits = Tensor::zeros(backend, Shape::features(0, 1))?;
-        let samples = self.samples.min(draw.count());
+        let samples = samples.min(draw.count());
         let share = (1.0 / samples.max(1) as f64) as f32;
         for place in 0..samples {
             match samples == draw.count() {
@@ -140,9 +134,9 @@ impl<B: Backend> Ewc<B> {
 }
 
 /// Checks the number of samples for the Fisher information and γ.
-pub(super) fn check(samples: usize, memory: EwcMemory) -> Result<()> {
-    if samples == 0 {
-        return Err(Error::setting("samples", samples, "1 or more"));
+pub(super) fn check(fisher: EwcFisher, memory: EwcMemory) -> Result<()> {
+    if fisher == (EwcFisher::Empirical { samples: 0 }) {
+        return Err(Error::setting("fisher.samples", 0, "1 or more"));
     }
     match memory.decay() {
         decay if (0.0..=1.0).contains(&decay) => Ok(()),
@@ -184,7 +178,9 @@ impl<B: Backend> Regularizer<B> for Ewc<B> {
             }
         }
         match self.fisher {
-            EwcFisher::Empirical => self.add_empirical(backend, network, draw)?,
+            EwcFisher::Empirical { samples } => {
+                self.add_empirical(backend, samples, network, draw)?;
+            }
             EwcFisher::Ones => self.add_ones(backend)?,
         }
         let mut parts = self.parts.iter_mut();

@@ -68,7 +68,7 @@ settings! {
             /// λ.
             strength: f32 [NotNegative],
         },
-        /// L2 Init: the gradient of λ·‖w − w₀‖² is added, with the initial weights w₀.
+        /// L2 Init: the gradient of λ·‖w − w₀‖², which is 2λ·(w − w₀), is added, with the initial weights w₀. L2 adds λ·w.
         L2Init = "l2-init" {
             /// λ.
             strength: f32 [NotNegative],
@@ -84,9 +84,7 @@ settings! {
         Ewc = "ewc" {
             /// λ.
             strength: f32 [NotNegative],
-            /// Number of samples that the Fisher information is the mean of; at most all samples of the context.
-            samples: usize [AtLeastOne],
-            /// What F_k, the Fisher information of a context, is. Default: "empirical".
+            /// The Fisher information F_k of a context. Default: the empirical one of 1,000 samples.
             fisher: Option<EwcFisher>,
             /// Which contexts the penalty remembers. Default: "sum".
             memory: Option<EwcMemory>,
@@ -96,11 +94,23 @@ settings! {
 
 settings! {
     /// The Fisher information of one context.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    #[tag = "kind"]
     pub enum EwcFisher {
         /// The mean of squared gradients of single samples with their true labels.
-        Empirical = "empirical",
+        Empirical = "empirical" {
+            /// The number of samples; at most all samples of the context.
+            samples: usize [AtLeastOne],
+        },
         /// 1 for every weight: every weight is held equally, as in the L2 baseline of Kirkpatrick et al. (2017).
         Ones = "ones",
+    }
+}
+
+impl Default for EwcFisher {
+    /// The empirical one of 1,000 samples.
+    fn default() -> Self {
+        EwcFisher::Empirical { samples: 1000 }
     }
 }
 
@@ -148,12 +158,11 @@ impl RegularizerConfig {
             } => ShrinkAndPerturb::new(shrink, standard_deviation, 0).map(drop),
             RegularizerConfig::Ewc {
                 strength,
-                samples,
+                fisher,
                 memory,
-                ..
             } => {
                 check_strength(strength)?;
-                ewc::check(samples, memory.unwrap_or(EwcMemory::Sum))
+                ewc::check(fisher.unwrap_or_default(), memory.unwrap_or(EwcMemory::Sum))
             }
         }
     }
@@ -186,13 +195,12 @@ impl RegularizerConfig {
             } => Box::new(ShrinkAndPerturb::new(shrink, standard_deviation, seed)?),
             RegularizerConfig::Ewc {
                 strength,
-                samples,
                 fisher,
                 memory,
             } => {
-                let memory = memory.unwrap_or(EwcMemory::Sum);
-                let ewc = Ewc::new(backend, strength, samples, memory, network)?;
-                Box::new(ewc.with_fisher(fisher.unwrap_or(EwcFisher::Empirical)))
+                let (fisher, memory) =
+                    (fisher.unwrap_or_default(), memory.unwrap_or(EwcMemory::Sum));
+                Box::new(Ewc::new(backend, strength, fisher, memory, network)?)
             }
         })
     }

@@ -85,7 +85,12 @@ impl ContinualBackprop {
 }
 
 impl<B: Backend> Replacement<B> for ContinualBackprop {
-    fn select(&mut self, backend: &B, network: &mut dyn Network<B>) -> Result<Vec<(usize, usize)>> {
+    fn select(
+        &mut self,
+        backend: &B,
+        network: &mut dyn Network<B>,
+        _is_last: bool,
+    ) -> Result<Vec<(usize, usize)>> {
         let mut selected = Vec::new();
         let (rate, decay, maturity) = (self.rate, self.decay, self.maturity as f64);
         for (number, layer) in self.layers.iter_mut().enumerate() {

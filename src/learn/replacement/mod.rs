@@ -29,11 +29,17 @@ pub use redo::ReDo;
 
 /// Selects the units of a network's hidden layers that are replaced.
 pub trait Replacement<B: Backend = Cpu>: State<B> + Debug {
-    /// Called after every update; returns the units to replace as (hidden layer, unit), both counted from 0.
+    /// Called after every update; returns the units to replace as (hidden layer, unit), both counted from 0. `is_last`
+    /// is true after the last update of a context.
     ///
     /// # Errors
     /// Errors of the kernels.
-    fn select(&mut self, backend: &B, network: &mut dyn Network<B>) -> Result<Vec<(usize, usize)>>;
+    fn select(
+        &mut self,
+        backend: &B,
+        network: &mut dyn Network<B>,
+        is_last: bool,
+    ) -> Result<Vec<(usize, usize)>>;
 }
 
 settings! {
@@ -55,8 +61,8 @@ settings! {
         ReDo = "redo" {
             /// τ, the score at or below which a unit is dormant.
             threshold: f64 [NotNegative],
-            /// F, updates between recyclings.
-            every: u64 [AtLeastOne],
+            /// F, updates between recyclings. Default: one recycling a context, after its last update.
+            every: Option<u64> [AtLeastOne],
         },
     }
 }
@@ -164,7 +170,8 @@ impl<B: Backend> UnitReplacement<B> {
     ) -> Result<()> {
         self.updates += 1;
         let mut stream = RandomStream::new(self.seed, Purpose::Replacement, self.updates);
-        let selected = self.rule.select(backend, network)?;
+        let is_last = optimization.context_has_ended();
+        let selected = self.rule.select(backend, network, is_last)?;
         for &(number, unit) in &selected {
             let layer = hidden_layer(network, number)?;
             let inputs = layer.incoming.value.shape().columns();

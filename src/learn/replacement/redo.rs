@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 use crate::models::Network;
 use crate::state::{State, Visitor};
 
-/// ReDo (Sokar, Agarwal, Castro & Evci 2023, arXiv 2302.12902, definition 3.1 and algorithm 1): every F updates, units
-/// with `s = mean|h| / (1/H·Σ mean|h|) ≤ τ` are replaced; the means are over the batch and over the H units of the
+/// ReDo (Sokar, Agarwal, Castro & Evci 2023, arXiv 2302.12902, definition 3.1 and algorithm 1): every F updates, or after
+/// the last update of every context, units with `s = mean|h| / (1/H·Σ mean|h|) ≤ τ` are replaced; the means are over the batch and over the H units of the
 /// layer. If no unit of a layer is active, all its units are replaced. A unit of a convolution is a feature map, whose
 /// mean is also over pixels. Where pooling follows, h is its output, which the next layer reads.
 ///
@@ -23,28 +23,28 @@ use crate::state::{State, Visitor};
 #[derive(Debug, Clone, Copy)]
 pub struct ReDo {
     threshold: f64,
-    every: u64,
+    every: Option<u64>,
     updates: u64,
 }
 
 /// Checks τ and F.
-pub(super) fn check(threshold: f64, every: u64) -> Result<()> {
+pub(super) fn check(threshold: f64, every: Option<u64>) -> Result<()> {
     if !(threshold >= 0.0 && threshold.is_finite()) {
         let expected = "a finite number, 0 or above";
         return Err(Error::setting("threshold", threshold, expected));
     }
     match every {
-        0 => Err(Error::setting("every", every, "updates, 1 or more")),
+        Some(0) => Err(Error::setting("every", 0, "updates, 1 or more")),
         _ => Ok(()),
     }
 }
 
 impl ReDo {
-    /// Threshold τ ≥ 0 and period F ≥ 1.
+    /// Threshold τ ≥ 0 and period F ≥ 1; without a period, once a context.
     ///
     /// # Errors
     /// [`Error::Setting`] for one outside its range.
-    pub fn new(threshold: f64, every: u64) -> Result<Self> {
+    pub fn new(threshold: f64, every: Option<u64>) -> Result<Self> {
         check(threshold, every)?;
         Ok(ReDo {
             threshold,
@@ -55,10 +55,18 @@ impl ReDo {
 }
 
 impl<B: Backend> Replacement<B> for ReDo {
-    fn select(&mut self, backend: &B, network: &mut dyn Network<B>) -> Result<Vec<(usize, usize)>> {
+    fn select(
+        &mut self,
+        backend: &B,
+        network: &mut dyn Network<B>,
+        is_last: bool,
+    ) -> Result<Vec<(usize, usize)>> {
         self.updates += 1;
         let mut dormant = Vec::new();
-        if !self.updates.is_multiple_of(self.every) {
+        let due = self
+            .every
+            .map_or(is_last, |every| self.updates.is_multiple_of(every));
+        if !due {
             return Ok(dormant);
         }
         for number in 0..hidden_units(network).len() {

@@ -109,7 +109,7 @@ fn parts_of_a_learner_go_on_from_any_iteration() {
         "methods.sgd.regularizers=[{kind=\"l2\",strength=0.01}]",
         "methods.adam.regularizers=[{kind=\"l2-init\",strength=0.01}]",
         "methods.adam.replacement={kind=\"redo\",threshold=0.9,every=2}",
-        "methods.msgd.regularizers=[{kind=\"ewc\",strength=0.1,samples=3}]",
+        "methods.msgd.regularizers=[{kind=\"ewc\",strength=0.1,fisher={kind=\"empirical\",samples=3}}]",
         "methods.msgd.replacement={kind=\"continual-backprop\",rate=0.1,maturity=2,decay=0.9}",
         "methods.ngm-sgd.regularizers=[{kind=\"shrink-and-perturb\",shrink=0.9,standard_deviation=0.1}]",
     ];
