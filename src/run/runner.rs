@@ -56,11 +56,11 @@ impl<O> Session<'_, O> {
         });
     }
 
-    /// Reports a finished step, with its cost and the images that it trained on or evaluated. Returns whether to
+    /// Reports finished steps, with their cost and the images that they trained on or evaluated. Returns whether to
     /// continue.
-    pub fn step(&self, cost: u64, images: u64) -> bool {
+    pub fn step(&self, steps: usize, cost: u64, images: u64) -> bool {
         (self.options.on_progress)(Progress {
-            steps: 1,
+            steps,
             cost,
             images,
             before: false,
@@ -68,10 +68,10 @@ impl<O> Session<'_, O> {
         (self.carry_on)()
     }
 
-    /// Whether a checkpoint is due after `steps` steps.
-    pub fn due(&self, steps: usize) -> bool {
+    /// Whether a checkpoint is due after `steps` steps of the job, of which the last `new` came since it was asked last.
+    pub fn due(&self, steps: usize, new: usize) -> bool {
         let every = self.options.checkpoint_every;
-        every > 0 && steps.is_multiple_of(every)
+        every > 0 && steps / every > (steps - new) / every
     }
 
     /// Saves an interrupted outcome and its state as a checkpoint.

@@ -90,7 +90,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
             self.draw(&self.primary[task].train, stream, &mut batch)?;
             let loss = learner.learn(backend, task, &batch, iteration)?;
             done.steps.push(BatchRecord::new(task, loss));
-            let carry_on = session.step(LEARNT, self.settings.training.batch as u64);
+            let carry_on = session.step(1, LEARNT, self.settings.training.batch as u64);
             if let Some(status) = diverged(&done.steps) {
                 done.status = status;
                 return Ok((done, Checkpoint::take(backend, &mut learner)?));
@@ -98,7 +98,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
             if !carry_on && done.steps.len() < batches {
                 return Ok((done, Checkpoint::take(backend, &mut learner)?));
             }
-            if session.due(done.steps.len()) && done.steps.len() < batches {
+            if session.due(done.steps.len(), 1) && done.steps.len() < batches {
                 let run = ComodulationRun::Pretraining(done.clone());
                 session.checkpoint(&run, &Checkpoint::take(backend, &mut learner)?)?;
             }
@@ -175,13 +175,13 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
             self.draw(&self.tasks[task].train, stream, &mut batch)?;
             let loss = learner.learn(backend, task, &batch, step)?;
             cell.steps.push(BatchRecord::new(task, loss));
-            let carry_on = session.step(self.cost(method), self.settings.training.batch as u64);
+            let carry_on = session.step(1, self.cost(method), self.settings.training.batch as u64);
             if let Some(status) = diverged(&cell.steps) {
                 cell.status = status;
                 break;
             }
             let last = cell.steps.len() == self.batches();
-            if !last && (!carry_on || session.due(cell.steps.len())) {
+            if !last && (!carry_on || session.due(cell.steps.len(), 1)) {
                 cell.status = Status::Interrupted;
                 let state = Checkpoint::take(backend, &mut learner)?;
                 if !carry_on {

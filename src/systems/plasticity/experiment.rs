@@ -150,9 +150,7 @@ impl<'a, B: Backend> PlasticityExperiment<'a, B> {
     /// Images that tick `tick` of a task trains on, and that it evaluates.
     pub(super) fn images(&self, start: Start, task: usize, tick: usize) -> (u64, u64) {
         let settings = self.settings;
-        let before = tick.checked_sub(1);
-        let before = before.map_or(0, |before| settings.iterations_at(task, before));
-        let iterations = settings.iterations_at(task, tick) - before;
+        let iterations = settings.iterations_to(task, tick);
         let earlier = settings.evaluation.earlier_tasks && start == Start::Stream;
         let first = if earlier { 0 } else { task };
         let mut tests = self.data.test.samples().skip(first).take(task + 1 - first);
@@ -180,7 +178,9 @@ impl<B: Backend> run::Experiment<PlasticityRun> for PlasticityExperiment<'_, B> 
             .flat_map(|task| (0..ticks).map(move |tick| (task, tick)))
             .map(|(task, tick)| self.cost(work.start, task, tick));
         Size {
-            steps: ticks * tasks.len(),
+            steps: tasks
+                .map(|task| self.settings.stream.iterations_of(task))
+                .sum(),
             cost: cost.sum(),
         }
     }

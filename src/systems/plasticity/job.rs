@@ -11,7 +11,7 @@ use crate::metrics::{DORMANT, dormant_share, feature_rank};
 use crate::nn::LossLog;
 use crate::rng::{Purpose, RandomStream};
 use crate::run::continual::{self, Setup};
-use crate::run::{Session, Status, hash_parameters, hexadecimal};
+use crate::run::{Outcome, Session, Status, hash_parameters, hexadecimal};
 use crate::state::Checkpoint;
 use crate::stream::Context;
 
@@ -55,7 +55,7 @@ impl<B: Backend> PlasticityExperiment<'_, B> {
             state.restore(backend, &mut *learner)?;
             let done = run.rows.iter();
             let cost = done.map(|row| self.cost(work.start, row.task, row.tick));
-            session.skip(run.rows.len(), cost.sum());
+            session.skip(run.steps(), cost.sum());
         }
         let mut learning = Learning {
             experiment: self,
@@ -90,15 +90,17 @@ impl<B: Backend> PlasticityExperiment<'_, B> {
             }
             let mut batches = learning.batches(&context, task)?;
             for tick in run.rows.len() - done..ticks {
-                let row = learning.tick(&mut batches, task, tick, &mut run.signals)?;
+                let new = settings.iterations_to(task, tick);
+                let row = learning.tick(&mut batches, task, tick, &mut run)?;
                 let not_finite = row.not_finite();
                 run.rows.push(row);
-                let (trained, tested) = self.images(work.start, task, tick);
-                let carry_on = session.step(self.cost(work.start, task, tick), trained + tested);
+                let (drawn, tested) = self.images(work.start, task, tick);
+                let cost = self.cost(work.start, task, tick);
+                let carry_on = session.step(new, cost, drawn + tested);
                 let total = ticks * tasks.len();
                 if let Some((quantity, value)) = not_finite {
                     run.status = Status::Diverged {
-                        iteration: run.rows.len(),
+                        iteration: run.steps(),
                         quantity: quantity.into(),
                         value: value.to_string(),
                     };
@@ -112,7 +114,7 @@ impl<B: Backend> PlasticityExperiment<'_, B> {
                     let state = Checkpoint::take(backend, &mut *learning.learner)?;
                     return Ok((run, state));
                 }
-                if session.due(run.rows.len()) {
+                if session.due(run.steps(), new) {
                     let state = Checkpoint::take(backend, &mut *learning.learner)?;
                     session.checkpoint(&run, &state)?;
                 }
@@ -144,14 +146,13 @@ impl<'a, B: Backend> Learning<'a, B> {
         batches: &mut Batches<'_, B>,
         task: usize,
         tick: usize,
-        signals: &mut Vec<String>,
+        run: &mut PlasticityRun,
     ) -> Result<Tick> {
         let (backend, settings) = (self.experiment.backend, self.experiment.settings);
         let iterations = settings.stream.iterations_of(task);
         let first = settings.stream.starts()[task];
-        let before = tick.checked_sub(1);
-        let before = before.map_or(0, |before| settings.iterations_at(task, before));
         let after = settings.iterations_at(task, tick);
+        let before = after - settings.iterations_to(task, tick);
         if tick == 1 {
             self.learner.begin_context(backend, task + 1, iterations)?;
         }
@@ -165,6 +166,7 @@ impl<'a, B: Backend> Learning<'a, B> {
         }
         let steps = (after - before) as f64;
         let mut row = Tick {
+            iteration: run.steps() + after - before,
             task,
             tick,
             accuracy: self.accuracy(task)?,
@@ -182,7 +184,7 @@ impl<'a, B: Backend> Learning<'a, B> {
             row.earlier_tasks = (task > 0).then(|| sum / task as f64);
         }
         if tick == settings.evaluation.ticks {
-            row.ended = Some(self.ended(task, signals)?);
+            row.ended = Some(self.ended(task, &mut run.signals)?);
             let seed = self.work.seed;
             let mut stream = RandomStream::new(seed, Purpose::ContextEnd, task as u64 + 1);
             self.learner

@@ -1,5 +1,5 @@
-//! The outcome of a job, and its records: `step, task, tick, accuracy, online_accuracy, training_loss`, then the columns
-//! that are empty except at the end of a task.
+//! The outcome of a job, and its records: `step, iteration, task, tick, accuracy, online_accuracy, training_loss`, then the
+//! columns that are empty except at the end of a task.
 
 use super::experiment::{Start, Work, job_id};
 use super::{PlasticitySettings, experiment};
@@ -12,6 +12,8 @@ pub type Curve = Vec<f64>;
 /// One evaluation of a task, and the training since the previous one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tick {
+    /// Iterations of the job before the evaluation.
+    pub iteration: usize,
     /// The task, counted from 0.
     pub task: usize,
     /// The evaluation, counted from 0, which comes before the task's first iteration.
@@ -67,8 +69,9 @@ pub struct PlasticityRun {
     pub hash: Option<String>,
 }
 
-const FIXED: [&str; 13] = [
+const FIXED: [&str; 14] = [
     "step",
+    "iteration",
     "task",
     "tick",
     "accuracy",
@@ -82,11 +85,13 @@ const FIXED: [&str; 13] = [
     "weight_norm",
     "distance_from_initial",
 ];
+/// The columns of accuracies and of the share of dormant units.
+const SHARES: [usize; 5] = [4, 5, 7, 8, 9];
 /// The number of columns before those of the end of a task.
-const BEFORE_END: usize = 8;
+const BEFORE_END: usize = 9;
 
 impl Tick {
-    /// The numbers of the row after step, task and tick.
+    /// The numbers of the row after step, iteration, task and tick.
     pub(super) fn numbers(&self) -> Vec<Option<f64>> {
         let mut numbers = vec![
             Some(self.accuracy),
@@ -110,7 +115,7 @@ impl Tick {
 
     /// The first of its numbers that is not finite.
     pub(super) fn not_finite(&self) -> Option<(&'static str, f64)> {
-        let named = FIXED[3..]
+        let named = FIXED[4..]
             .iter()
             .copied()
             .chain(core::iter::repeat("signal"));
@@ -160,6 +165,7 @@ impl PlasticityRun {
         run.signals = csv.headings[FIXED.len()..].to_vec();
         let ticks = settings.evaluation.ticks + 1;
         let tasks = work.tasks(settings.stream.count());
+        let mut iteration = 0;
         for (index, row) in csv.rows.iter().enumerate() {
             let bad = |at: usize, expected: &str| {
                 let line = csv.first_line + index;
@@ -173,19 +179,27 @@ impl PlasticityRun {
                 let most = ticks * tasks.len();
                 return Err(bad(0, &format!("no more than {most} rows")));
             }
-            for (at, expected) in [(0, index + 1), (1, task + 1), (2, tick)] {
+            iteration += settings.iterations_to(task, tick);
+            for (at, expected) in [(0, index + 1), (1, iteration), (2, task + 1), (3, tick)] {
                 if row[at] != Some(expected as f64) {
                     return Err(bad(at, &expected.to_string()));
                 }
             }
             let number = |at: usize| row[at].ok_or_else(|| bad(at, "a number"));
+            for at in SHARES {
+                let share =
+                    row[at].is_none_or(|share| (0.0..=1.0).contains(&share) || share.is_nan());
+                if !share {
+                    return Err(bad(at, "a share in [0, 1]"));
+                }
+            }
             let ended = match tick + 1 == ticks {
                 true => Some(Ended {
-                    dormant_units: row[8],
-                    stable_rank: row[9],
-                    effective_rank: row[10],
-                    weight_norm: number(11)?,
-                    distance: number(12)?,
+                    dormant_units: row[9],
+                    stable_rank: row[10],
+                    effective_rank: row[11],
+                    weight_norm: number(12)?,
+                    distance: number(13)?,
                     signals: (FIXED.len()..row.len())
                         .map(number)
                         .collect::<Result<_>>()?,
@@ -193,13 +207,14 @@ impl PlasticityRun {
                 false => None,
             };
             run.rows.push(Tick {
+                iteration,
                 task,
                 tick,
-                accuracy: number(3)?,
-                online_accuracy: row[4],
-                training_loss: row[5],
-                first_task: row[6],
-                earlier_tasks: row[7],
+                accuracy: number(4)?,
+                online_accuracy: row[5],
+                training_loss: row[6],
+                first_task: row[7],
+                earlier_tasks: row[8],
                 ended,
             });
         }
@@ -215,7 +230,7 @@ impl PlasticityRun {
             }
             (Some(status), _) => status.clone(),
             (None, Some((quantity, value))) => Status::Diverged {
-                iteration: run.rows.len(),
+                iteration,
                 quantity: quantity.into(),
                 value: value.to_string(),
             },
@@ -241,18 +256,18 @@ impl Outcome for PlasticityRun {
     }
 
     fn steps(&self) -> usize {
-        self.rows.len()
+        self.rows.last().map_or(0, |row| row.iteration)
     }
 
     fn records(&self) -> Result<Records> {
         let columns = FIXED.iter().enumerate().map(|(at, name)| match at {
-            0..=2 => Column::count(name),
+            0..=3 => Column::count(name),
             _ => Column::number(*name),
         });
         let signals = self.signals.iter().map(Column::number);
         let columns: Vec<Column> = columns.chain(signals).collect();
         let row = |(index, row): (usize, &Tick)| {
-            let counts = [index + 1, row.task + 1, row.tick];
+            let counts = [index + 1, row.iteration, row.task + 1, row.tick];
             let counts = counts.into_iter().map(|count| Some(count as f64));
             let mut numbers: Vec<Option<f64>> = counts.chain(row.numbers()).collect();
             debug_assert!(row.ended.is_some() || numbers.len() == BEFORE_END);

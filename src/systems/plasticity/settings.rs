@@ -128,6 +128,13 @@ impl PlasticitySettings {
         Ok(settings)
     }
 
+    /// The iterations of task `task` between evaluation `tick` and the one before it.
+    pub(super) fn iterations_to(&self, task: usize, tick: usize) -> usize {
+        let before = tick.checked_sub(1);
+        let before = before.map_or(0, |before| self.iterations_at(task, before));
+        self.iterations_at(task, tick) - before
+    }
+
     /// The iterations of task `task`, counted from 0, after which evaluation `tick` comes.
     pub(super) fn iterations_at(&self, task: usize, tick: usize) -> usize {
         let iterations = self.stream.iterations_of(task) as u128;

@@ -111,8 +111,8 @@ impl<B: Backend> Experiment<'_, B> {
             let history = &mut run.history;
             let contexts = self.contexts(seed)?;
             let ended = trainer.run(&mut *learner, contexts, history, |record| {
-                stopped = !session.step(self.cost(record), self.images(record));
-                !stopped && !session.due(record.iteration)
+                stopped = !session.step(1, self.cost(record), self.images(record));
+                !stopped && !session.due(record.iteration, 1)
             });
             run.status = match ended {
                 Ok(()) => Status::Complete,
