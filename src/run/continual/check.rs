@@ -30,8 +30,25 @@ pub(crate) fn check_stream(stream: &StreamSettings, source: DataSource) -> Resul
     let expected = "\"joint\": stream.replay keeps old samples for joint training";
     let fits = !(alone && stream.replay.is_some());
     require(fits, "stream.training", "sequential", expected)?;
+    if stream.replay.is_some() && !has_old_samples(stream) {
+        let expected = "stream.training = \"joint\" with it: these contexts have no old samples that it could replay";
+        return Err(Error::setting("stream.replay", "(given)", expected));
+    }
     check_lists(stream, source)?;
     check_iterations(stream)
+}
+
+/// Whether some context has samples that an earlier one has too.
+fn has_old_samples(stream: &StreamSettings) -> bool {
+    let repeats = |(number, list): (usize, &Vec<u16>)| {
+        let mut earlier = stream.contexts[..number].iter().flatten();
+        earlier.any(|item| list.contains(item))
+    };
+    match (stream.training, stream.tasks) {
+        (Some(StreamTraining::Joint), _) => true,
+        (_, Some(_)) => stream.recurring.is_some(),
+        (_, None) => stream.recurring.is_some() || stream.contexts.iter().enumerate().any(repeats),
+    }
 }
 
 fn check_lists(stream: &StreamSettings, source: DataSource) -> Result<()> {
@@ -81,9 +98,10 @@ fn check_iterations(stream: &StreamSettings) -> Result<()> {
     }
 }
 
-/// Refuses settings of a method that its learner does not use.
+/// Refuses settings of a method that its learner does not use. What a learner that another program registers uses is not
+/// known here.
 fn check_unused(method: &MethodSettings, learner: &str, key: &str) -> Result<()> {
-    let (neumosync, maml) = (learner == "neumosync", learner == "maml");
+    let (neumosync, maml) = (learner == learners::NEUMOSYNC, learner == learners::MAML);
     let own = neumosync || maml;
     let unused = [
         ("gain_modulated", own && method.gain_modulated),
@@ -91,16 +109,19 @@ fn check_unused(method: &MethodSettings, learner: &str, key: &str) -> Result<()>
         ("replacement", own && method.replacement.is_some()),
         ("activation", neumosync && method.activation.is_some()),
         ("layer_norm", neumosync && method.layer_norm.is_some()),
+        ("clip", neumosync && method.clip.is_some()),
         ("neumosync", !neumosync && method.neumosync.is_some()),
         ("maml", !maml && method.maml.is_some()),
     ];
-    match unused.iter().find(|(_, given)| *given) {
-        Some((name, _)) => {
-            let expected = format!("no value: learner = \"{learner}\" does not use it");
-            Err(Error::setting(format!("{key}.{name}"), "(given)", expected))
-        }
-        None => Ok(()),
-    }
+    let Some((name, _)) = unused.iter().find(|(_, given)| *given) else {
+        return Ok(());
+    };
+    let instead = match (*name, neumosync) {
+        ("clip", true) => "; neumosync.clip limits its gradient",
+        _ => "",
+    };
+    let expected = format!("no value, as learner = \"{learner}\" does not use it{instead}");
+    Err(Error::setting(format!("{key}.{name}"), "(given)", expected))
 }
 
 /// Checks the methods of an experiment with this network.
@@ -124,45 +145,14 @@ pub(crate) fn check_methods(methods: &[MethodSettings], network: &NetworkSetting
             let reads = learner != learners::DEFAULT;
             require(reads, &format!("{key}.parameters"), "(given)", expected)?;
         }
-        let of_neumosync = [
-            ("clip", method.clip.is_some()),
-            ("regularizers", method.regularizers.is_some()),
-            ("replacement", method.replacement.is_some()),
-            ("activation", method.activation.is_some()),
-            ("layer_norm", method.layer_norm.is_some()),
-        ];
-        for (name, given) in of_neumosync {
-            let expected = "no value, as learner = \"neumosync\" does not use it; neumosync.clip limits its gradient";
-            let reads = learner != learners::NEUMOSYNC;
-            require(
-                reads || !given,
-                &format!("{key}.{name}"),
-                "(given)",
-                expected,
-            )?;
-        }
-        if method.maml.is_some() {
-            let expected = "no value, as the learner is not \"maml\"";
-            let reads = learner == learners::MAML;
-            require(reads, &format!("{key}.maml"), "(given)", expected)?;
-        }
-        for (name, given) in [
-            ("regularizers", method.regularizers.is_some()),
-            ("replacement", method.replacement.is_some()),
-        ] {
-            let expected = "no value, as learner = \"maml\" does not use it";
-            let reads = learner != learners::MAML;
-            require(
-                reads || !given,
-                &format!("{key}.{name}"),
-                "(given)",
-                expected,
-            )?;
-        }
-        if method.neumosync.is_some() {
-            let expected = "no value, as the learner is not \"neumosync\"";
-            let reads = learner == learners::NEUMOSYNC;
-            require(reads, &format!("{key}.neumosync"), "(given)", expected)?;
+        check_unused(method, learner, &key)?;
+        if learner == learners::NEUMOSYNC {
+            let fits = matches!(network, NetworkSettings::Feedforward { .. });
+            let expected = format!(
+                "\"feedforward\", for learner = \"{learner}\" of {}",
+                method.name
+            );
+            require(fits, "network.kind", network.kind(), expected)?;
         }
         if let Some(schedule) = &method.schedule {
             within(&format!("{key}.schedule"), schedule.validate())?;
@@ -186,7 +176,6 @@ pub(crate) fn check_methods(methods: &[MethodSettings], network: &NetworkSetting
                 expected,
             )?;
         }
-        check_unused(method, learner, &key)?;
         let without = [
             ("drive", method.drive.is_some()),
             ("slow_weights_only", method.slow_weights_only.is_some()),

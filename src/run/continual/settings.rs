@@ -180,6 +180,17 @@ settings! {
     }
 }
 
+impl NetworkSettings {
+    /// The value of `kind`.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            NetworkSettings::Mlp { .. } => "mlp",
+            NetworkSettings::Feedforward { .. } => "feedforward",
+            NetworkSettings::SlimResnet18 { .. } => "slim-resnet18",
+        }
+    }
+}
+
 impl TrainingSettings {
     /// The augmentation of training images.
     pub(crate) fn transform(&self) -> RandomCropFlip {

@@ -5,6 +5,7 @@ mod base;
 mod declared;
 mod files;
 mod memory;
+mod together;
 mod values;
 
 use neurogain::Error;
