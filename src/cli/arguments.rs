@@ -1,6 +1,6 @@
 //! The command-line arguments.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -200,6 +200,11 @@ impl Data {
     /// The directory of the data files.
     pub fn directory(&self) -> PathBuf {
         data_directory(self.directory.as_ref())
+    }
+
+    /// The directory, if it was given on the command line.
+    pub fn given(&self) -> Option<&Path> {
+        self.directory.as_deref()
     }
 }
 

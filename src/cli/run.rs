@@ -41,10 +41,13 @@ fn run_system<S: System>(arguments: &arguments::Run) -> Result<ExitCode> {
     let data = S::load(&settings, &arguments.data.directory())?;
     let settings = S::resolved(settings, &data)?;
     let card = device.open()?;
-    let threads = threads(arguments.threads, card.as_ref());
-    let cards = one_each(device, card, threads)?;
+    let (jobs, threads) = (
+        S::jobs(&settings).len(),
+        threads(arguments.threads, card.as_ref()),
+    );
     S::memory(&settings, &data, threads).check()?;
-    let cpu = processor(threads, S::jobs(&settings).len())?;
+    let cards = one_each(device, card, threads.min(jobs))?;
+    let cpu = processor(threads, jobs)?;
     let seen = cards.clone();
     let code = on_device!(cards, [cpu], |backends| run_on::<S, _>(
         backends.as_slice(),
@@ -130,6 +133,7 @@ fn run_on<S: System, B: Backend>(
         &outcomes,
         stop.load(Ordering::SeqCst),
         directory.path(),
+        arguments.data.given(),
     ))
 }
 
@@ -155,10 +159,11 @@ fn settings<S: System>(arguments: &arguments::Run) -> Result<S::Settings> {
     if let Some(tasks) = &arguments.eval_tasks {
         overrides.push(format!("evaluation.tasks={tasks}"));
     }
-    settings = settings::changed(&settings, &overrides)?;
+    // First, so that methods that do not run need not fit to the changes.
     if let Some(methods) = &arguments.methods {
         settings = settings::with_methods(&settings, methods)?;
     }
+    settings = settings::changed(&settings, &overrides)?;
     if let Some(seeds) = &arguments.seeds {
         settings = settings::with_seeds(&settings, &parse_seeds(seeds)?)?;
     }
@@ -213,15 +218,22 @@ fn create_next<S: System>(parent: &Path, settings: &S::Settings) -> Result<RunDi
     })
 }
 
-/// Prints which runs are not complete, and returns the exit code.
-fn verdict<O: Outcome>(outcomes: &[Option<O>], stopped: bool, directory: &Path) -> ExitCode {
+/// Prints which runs are not complete, and returns the exit code. `data` is the directory of the data files, if it was
+/// given.
+fn verdict<O: Outcome>(
+    outcomes: &[Option<O>],
+    stopped: bool,
+    directory: &Path,
+    data: Option<&Path>,
+) -> ExitCode {
     let begun = || outcomes.iter().flatten();
     let interrupted = begun().any(|outcome| *outcome.status() == Status::Interrupted);
     if stopped && (interrupted || outcomes.iter().any(Option::is_none)) {
         let steps: usize = begun().map(Outcome::steps).sum();
         let place = directory.display();
+        let data = data.map_or(String::new(), |data| format!(" --data {}", data.display()));
         let message = format!(
-            "stopped after {steps} iterations, which are saved in {place}; to continue, run: neurogain run --resume {place}"
+            "stopped after {steps} iterations, which are saved in {place}; to continue, run: neurogain run --resume {place}{data}"
         );
         report_error("interrupted", &message);
         return ExitCode::from(INTERRUPTED);

@@ -210,7 +210,7 @@ impl<'a, S: System> SweepRunner<'a, S> {
     fn one(&self, task: &Task<'_, S>, progress: &Progress) -> Result<()> {
         let jobs = S::jobs(&task.settings).len();
         // Each cell opens the card separately, so that parallel cells have separate queues.
-        let cards = one_each(self.device, self.device.open()?, self.threads)?;
+        let cards = one_each(self.device, self.device.open()?, self.threads.min(jobs))?;
         let cpu = processor(self.threads, jobs)?;
         on_device!(cards, [cpu], |backends| self.one_on(
             backends.as_slice(),
