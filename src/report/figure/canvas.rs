@@ -187,9 +187,9 @@ impl Canvas {
         self.svg.polygon(&outline, palette::method(colour), 0.22);
     }
 
-    /// A line through the points `(x, y)`.
+    /// A line of the method at the index `colour` through the points `(x, y)`.
     pub(crate) fn polyline(&mut self, panel: &Panel, colour: usize, points: &[(f64, f64)]) {
-        self.stroke(panel, points, Stroke::solid(palette::method(colour), 2.0));
+        self.stroke(panel, points, Stroke::method(colour, 2.0));
     }
 
     /// A dot at `point`, for a line of one point.

@@ -6,6 +6,9 @@ use super::legend::Swatch;
 use crate::error::Result;
 use crate::report::table::csv;
 
+/// The largest number of lines in a panel that are drawn with their bands.
+pub(crate) const MOST_BANDS: usize = 6;
+
 /// A figure, and its numbers as CSV.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drawing {
@@ -210,8 +213,7 @@ impl Chart {
 
 impl ChartRow {
     fn points(&self) -> impl Iterator<Item = &Point> {
-        let series = self.panels.iter().flat_map(|panel| &panel.series);
-        series.flat_map(|series| &series.points)
+        self.panels.iter().flat_map(ChartPanel::points)
     }
 
     fn axis(&self) -> Axis {
@@ -247,6 +249,10 @@ impl ChartRow {
                 y: &y,
             };
             let mut ticks = linear_ticks(x.0, x.1, 6 / columns + 1);
+            // Tasks and evaluations are whole.
+            if contents.points().all(|point| point.x.fract() == 0.0) {
+                ticks.retain(|tick| tick.fract() == 0.0);
+            }
             // A label at the edge would overlap the first label of the next panel.
             let edge = x.1 - 0.03 * (x.1 - x.0);
             if column + 1 < columns && ticks.last().is_some_and(|last| *last > edge) {
@@ -265,6 +271,10 @@ impl ChartRow {
 }
 
 impl ChartPanel {
+    fn points(&self) -> impl Iterator<Item = &Point> {
+        self.series.iter().flat_map(|series| &series.points)
+    }
+
     /// The smallest and the largest x.
     fn x(&self) -> (f64, f64) {
         let places = self.series.iter().flat_map(|series| {
@@ -282,7 +292,12 @@ impl ChartPanel {
 
     fn draw(&self, canvas: &mut Canvas, panel: &Panel, labels: &[&str]) {
         let colour = |series: &Series| labels.iter().position(|l| *l == series.label).unwrap_or(0);
-        for series in &self.series {
+        // The bands of many lines would hide the lines.
+        let banded = self
+            .series
+            .iter()
+            .filter(|_| self.series.len() <= MOST_BANDS);
+        for series in banded {
             if series.points.iter().any(|point| point.spread > 0.0) {
                 let around = |p: &Point| (p.x, p.y - p.spread, p.y + p.spread);
                 let points: Vec<_> = series.points.iter().map(around).collect();

@@ -1,7 +1,7 @@
 //! The legend above the panels: the swatch before each label, and the layout in rows.
 
 use super::canvas::{Canvas, LEFT, RIGHT, SPACE, WIDTH, width_of};
-use super::palette::{self, INK};
+use super::palette::INK;
 use super::svg::{Anchor, Place, Stroke};
 
 const ROW: f64 = 27.0;
@@ -10,7 +10,7 @@ const SWATCH: f64 = 26.0;
 /// The symbol before a label of the legend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Swatch {
-    /// A line in the colour at this index.
+    /// The line of the method at this index.
     Line(usize),
     /// A cross.
     Cross,
@@ -36,8 +36,8 @@ impl Canvas {
     fn swatch(&mut self, swatch: Swatch, (x, y): Place) {
         let middle = (x + SWATCH / 2.0, y);
         match swatch {
-            Swatch::Line(colour) => {
-                let style = Stroke::solid(palette::method(colour), 3.0);
+            Swatch::Line(index) => {
+                let style = Stroke::method(index, 3.0);
                 self.svg.polyline(&[(x, y), (x + SWATCH, y)], style);
             }
             Swatch::Cross => self.cross_at(middle, INK),

@@ -30,9 +30,12 @@ pub(super) const INK: Colour = colour("#1B1F24", "#E8EBEE");
 pub(super) const GRID: Colour = colour("#E4E7EB", "#2B323A");
 pub(super) const SWITCH: Colour = colour("#808891", "#8B949E");
 
+/// The number of colours.
+pub(super) const COLOURS: usize = METHODS.len();
+
 /// The colour of the method at `index`; colours repeat after the sixth.
 pub(super) fn method(index: usize) -> Colour {
-    METHODS[index % METHODS.len()]
+    METHODS[index % COLOURS]
 }
 
 /// The style sheet of the SVG whose root has this `id`. Every rule begins with the id, because the style sheet of an

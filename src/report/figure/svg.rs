@@ -43,6 +43,21 @@ impl Stroke {
         }
     }
 
+    /// The line of the method at `index`: solid; dashed, dash-dotted and dotted where the colours repeat.
+    pub(super) fn method(index: usize, width: f64) -> Self {
+        let dash = match index / palette::COLOURS {
+            0 => "",
+            1 => " stroke-dasharray=\"9 4\"",
+            2 => " stroke-dasharray=\"9 4 2 4\"",
+            _ => " stroke-dasharray=\"2 4\"",
+        };
+        Stroke {
+            colour: palette::method(index),
+            width,
+            dash,
+        }
+    }
+
     pub(super) fn dashed(colour: Colour, width: f64) -> Self {
         let dash = " stroke-dasharray=\"6 5\"";
         Stroke {

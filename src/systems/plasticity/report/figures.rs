@@ -2,7 +2,7 @@
 
 use super::summary::{ends, learning_curves, streams};
 use crate::metrics::summarize;
-use crate::report::figure::{Chart, ChartPanel, ChartRow, Point, Series};
+use crate::report::figure::{Chart, ChartPanel, ChartRow, MOST_BANDS, Point, Series};
 use crate::systems::plasticity::{Curve, Ended, PlasticityRun, PlasticitySettings, Tick};
 
 /// The charts of the runs; those without a complete run are left out.
@@ -118,11 +118,20 @@ fn by_task(
         name,
         title,
         caption: format!(
-            "{}: {about}. Mean over seeds, band ± standard deviation.",
-            settings.title
+            "{}: {about}. Mean over seeds{}.",
+            settings.title,
+            band(settings)
         ),
         rows,
     })
+}
+
+/// What a caption says of the bands; charts of many methods have none.
+fn band(settings: &PlasticitySettings) -> &'static str {
+    match settings.methods.len() <= MOST_BANDS {
+        true => ", band ± standard deviation over seeds",
+        false => " (the standard deviations are in the figure's CSV)",
+    }
 }
 
 fn panel_row(title: String, x_title: &str, series: Vec<Series>) -> ChartRow {
@@ -205,9 +214,10 @@ fn within_tasks(
         title: "Learning curves within tasks",
         caption: format!(
             "{}: accuracy on a task against the evaluation b, mean over tasks (without the first; from the final state \
-             without the last) and seeds, band ± standard deviation over seeds. Their means over b are LCA F, LCA₀ and \
-             LCA B.",
-            settings.title
+             without the last) and seeds{}. The means over b in the stream and from the final state are LCA F and LCA B; \
+             that from a fresh network is LCA₀ over the tasks of LCA F.",
+            settings.title,
+            band(settings)
         ),
         rows: vec![ChartRow {
             title: "accuracy (%)".into(),
