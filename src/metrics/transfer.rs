@@ -23,6 +23,8 @@ pub struct LearningCurves<'a> {
 pub struct Transfer {
     /// LCA_0, the mean of A^0_{b,k} over all tasks.
     pub lca_fresh: f64,
+    /// The means of A^0_{b,k} over the tasks of LCA_F, and over those of LCA_B; `None` with one task.
+    pub lca_fresh_of: [Option<f64>; 2],
     /// LCA_F, the mean of A^{k−1}_{b,k} over all tasks but the first; `None` with one task.
     pub lca_forward: Option<f64>,
     /// LCA_B, the mean of A^{T−1}_{b,k} over all tasks but the last; `None` with one task.
@@ -35,7 +37,8 @@ pub struct Transfer {
 
 /// Measures transfer from the curves of every task.
 ///
-/// Over the same tasks, LCA_F = LCA_0 + mean of FKT_b and LCA_B = LCA_0 + mean of BKT_b.
+/// Over the same tasks, LCA_F = LCA_0 + mean of FKT_b and LCA_B = LCA_0 + mean of BKT_b, with
+/// [`lca_fresh_of`](Transfer::lca_fresh_of) as LCA_0.
 ///
 /// # Errors
 /// [`Error::Shape`] unless the three lists have a curve for each of the same tasks, all of the same length above 0.
@@ -83,6 +86,7 @@ pub fn transfer(curves: LearningCurves<'_>) -> Result<Transfer> {
     };
     Ok(Transfer {
         lca_fresh: area(fresh).unwrap_or(f64::NAN),
+        lca_fresh_of: [area(&fresh[1..]), area(&fresh[..most])],
         lca_forward: area(&forward[1..]),
         lca_backward: area(&again[..most]),
         forward: gain(&forward[1..], &fresh[1..]),

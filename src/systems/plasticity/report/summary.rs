@@ -98,14 +98,14 @@ pub(super) const RETENTION: &str = "retention";
 pub(super) const NETWORK: &str = "network";
 
 #[rustfmt::skip]
-const fn rows<'a>() -> [MeasureOf<Outcome<'a>>; 20] {
+const fn rows<'a>() -> [MeasureOf<Outcome<'a>>; 23] {
     use Better::{Higher, Lower, Neither};
     use Shown::{Chart, PageOnly, Table, TableAndChart};
     use Unit::{Number, Percent, Share};
     [
         MeasureOf::new("final_accuracy", "final accuracy", Percent, Higher, RESULTS, TableAndChart,
             |run: &Outcome| Some(mean(run.ends())))
-            .defined("mean over tasks of the accuracy at the end of each task, on its own test samples (on its training samples for random labels)"),
+            .defined("mean over tasks of the accuracy at the end of each task, on its own test samples (on its training samples with evaluation.training_samples and for random labels)"),
         MeasureOf::new("last_accuracy", "last task", Percent, Higher, RESULTS, PageOnly,
             |run: &Outcome| run.ends().last())
             .defined("accuracy at the end of the last task"),
@@ -135,20 +135,27 @@ const fn rows<'a>() -> [MeasureOf<Outcome<'a>>; 20] {
             .defined("the same after β evaluations"),
         MeasureOf::new("forward_transfer", "FKT, mean", Percent, Higher, TRANSFER, Chart,
             |run: &Outcome| all(&run.transfer.as_ref()?.forward))
-            .defined("mean over b; LCA F = LCA₀ + this, over the same tasks"),
+            .defined("mean over b; LCA F = LCA₀ of F + this"),
+        MeasureOf::new("lca_fresh_forward", "LCA₀ of F", Percent, Higher, TRANSFER, PageOnly,
+            |run: &Outcome| run.transfer.as_ref()?.lca_fresh_of[0])
+            .defined("LCA₀ over the tasks of LCA F: all but the first"),
         MeasureOf::new("backward_transfer_half", "BKT, half", Percent, Higher, TRANSFER, PageOnly,
             |run: &Outcome| half(&run.transfer.as_ref()?.backward))
             .defined("as FKT, from the final state"),
         MeasureOf::new("backward_transfer_end", "BKT, end", Percent, Higher, TRANSFER, PageOnly,
             |run: &Outcome| run.transfer.as_ref()?.backward.last().copied()),
         MeasureOf::new("backward_transfer", "BKT, mean", Percent, Higher, TRANSFER, Chart,
-            |run: &Outcome| all(&run.transfer.as_ref()?.backward)),
+            |run: &Outcome| all(&run.transfer.as_ref()?.backward))
+            .defined("mean over b; LCA B = LCA₀ of B + this"),
+        MeasureOf::new("lca_fresh_backward", "LCA₀ of B", Percent, Higher, TRANSFER, PageOnly,
+            |run: &Outcome| run.transfer.as_ref()?.lca_fresh_of[1])
+            .defined("LCA₀ over the tasks of LCA B: all but the last"),
         MeasureOf::new("forgetting", "forgetting", Percent, Lower, RETENTION, Chart,
             Outcome::forgetting)
             .defined("mean over all tasks but the last of the accuracy at the end of the task minus that at the end of the stream"),
         MeasureOf::new("average_gap", "avg-SG", Share, Lower, RETENTION, Chart,
             Outcome::gap)
-            .defined("mean over switches of the relative drop of the accuracy on the first task, from its value before the switch to its minimum in the next task, at the evaluations"),
+            .defined("mean over switches of the relative drop of the accuracy on the first task, from its value before the switch to its minimum in the next task, at the evaluations; switches before which it is 0 are left out"),
         MeasureOf::new("dormant_units", "dormant units", Percent, Lower, NETWORK, Chart,
             |run: &Outcome| run.at_end(|end| end.dormant_units))
             .defined("share of hidden units whose mean activity is at most 1 % of their layer's mean (Sokar et al. 2023), at the end of the last task, mean over layers"),
@@ -161,6 +168,9 @@ const fn rows<'a>() -> [MeasureOf<Outcome<'a>>; 20] {
         MeasureOf::new("weight_norm", "‖θ‖", Number, Neither, NETWORK, Chart,
             |run: &Outcome| run.at_end(|end| Some(end.weight_norm)))
             .defined("the norm of all weights at the end of the last task"),
+        MeasureOf::new("distance", "‖θ − θ₀‖", Number, Neither, NETWORK, PageOnly,
+            |run: &Outcome| run.at_end(|end| Some(end.distance)))
+            .defined("the same of the difference to the initial weights"),
     ]
 }
 
@@ -191,8 +201,7 @@ impl Outcome<'_> {
         let (mut sum, mut count) = (0.0, 0.0);
         for row in &self.stream.rows {
             if let Some(accuracy) = row.online_accuracy {
-                let at = |tick| self.settings.iterations_at(row.task, tick);
-                let iterations = (at(row.tick) - at(row.tick - 1)) as f64;
+                let iterations = self.settings.iterations_to(row.task, row.tick) as f64;
                 sum += accuracy * iterations;
                 count += iterations;
             }
@@ -223,8 +232,13 @@ impl Outcome<'_> {
         let rows = &self.stream.rows;
         let first: Option<Vec<f64>> = rows.iter().map(|row| row.first_task).collect();
         let contexts: Vec<usize> = rows.iter().map(|row| row.task + 1).collect();
-        let gap = stability_gap(&first?, &contexts).ok()?.average_gap;
-        gap.is_finite().then_some(gap)
+        let found = stability_gap(&first?, &contexts).ok()?;
+        let gaps = found.final_accuracy.iter().zip(&found.gap);
+        let gaps: Vec<f64> = gaps
+            .filter(|(before, _)| **before > 0.0)
+            .map(|(_, gap)| *gap)
+            .collect();
+        all(&gaps)
     }
 }
 
