@@ -38,7 +38,7 @@ pub struct Collected {
 pub fn begin_sweep<D: Document + PartialEq>(dir: &Path, sweep: &Sweep<D>) -> Result<()> {
     let file = dir.join("sweep.toml");
     if file.exists() {
-        if open_sweep::<D>(dir)? != *sweep {
+        if !open_sweep::<D>(dir)?.has_the_cells_of(sweep) {
             let reason = "it holds another sweep; name a new directory with --out";
             return Err(Error::file(dir, "create", reason));
         }
@@ -81,9 +81,8 @@ pub fn cell_has_ended<S: System>(dir: &Path, cell: &Cell<S::Settings>) -> bool {
     finished && read::<S>(dir, cell).is_ok_and(|found| all_ended(&found.outcomes))
 }
 
-/// Collects the results of the sweep in `dir` into `sweep.csv`, `sweep.json`, `sweep.html` and, if it can
-/// be drawn, `sweep.svg`. Cells that are missing, unfinished or
-/// unreadable have rows too, without measures.
+/// Collects the results of the sweep in `dir` into `sweep.csv`, `sweep.json`, `sweep.html` and, if it can be drawn,
+/// `sweep.svg`. Cells that are missing, unfinished or unreadable have rows too, without measures.
 ///
 /// # Errors
 /// [`Error::Format`] if the directory's `sweep.toml` is damaged, [`Error::File`] if it cannot be read or the files

@@ -50,6 +50,7 @@ const KEYS: [&str; 7] = [
 /// lists, numbered from 1; the last list varies fastest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sweep<D> {
+    description: String,
     base: D,
     grid: Vec<Axis>,
     cells: Vec<Cell<D>>,
@@ -62,6 +63,35 @@ pub(crate) struct Axis {
     pub(crate) key: String,
     /// Its values; no two give the same settings.
     pub(crate) values: Vec<Value>,
+}
+
+impl Axis {
+    /// Whether a value is a table.
+    pub(crate) fn has_tables(&self) -> bool {
+        self.values.iter().any(Value::is_table)
+    }
+
+    /// A value as a table of results shows it: text without quotes; of a table, the entries that not all values share.
+    fn short(&self, value: &Value) -> String {
+        let Some(table) = value.as_table() else {
+            return plain(value);
+        };
+        let shared =
+            |key: &str, entry: &Value| self.values.iter().all(|of| of.get(key) == Some(entry));
+        let own = table.iter().filter(|(key, entry)| !shared(key, entry));
+        let parts = own.map(|(key, entry)| match entry {
+            Value::String(text) => text.clone(),
+            Value::Table(_) => key.clone(),
+            other => format!("{key} {other}"),
+        });
+        parts.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Text without quotes, any other value as in TOML.
+fn plain(value: &Value) -> String {
+    let text = value.as_str();
+    text.map_or_else(|| value.to_string(), String::from)
 }
 
 /// One cell: a value from each list of the grid.
@@ -99,16 +129,32 @@ impl<D: Document> Sweep<D> {
     pub fn to_toml(&self) -> Result<String> {
         #[derive(Serialize)]
         struct Resolved<'a, D> {
+            #[serde(skip_serializing_if = "str::is_empty")]
+            description: &'a str,
             base: &'a D,
             grid: Table,
         }
         let lists = self.grid.iter();
         let lists = lists.map(|axis| (axis.key.clone(), Value::Array(axis.values.clone())));
         let document = Resolved {
+            description: &self.description,
             base: &self.base,
             grid: lists.collect(),
         };
         toml::to_string_pretty(&document).map_err(|error| Error::encoding("sweep", "TOML", error))
+    }
+
+    /// Its description; empty if it has none.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// Whether both have the same cells.
+    pub(crate) fn has_the_cells_of(&self, other: &Self) -> bool
+    where
+        D: PartialEq,
+    {
+        (&self.base, &self.grid) == (&other.base, &other.grid)
     }
 
     /// The base settings.
@@ -124,6 +170,12 @@ impl<D: Document> Sweep<D> {
     /// The settings that differ from cell to cell, in the order of the file.
     pub(crate) fn grid(&self) -> &[Axis] {
         &self.grid
+    }
+
+    /// The values of `cell` in short: of tables, the entries that not all values of the list share.
+    pub(crate) fn short_values(&self, cell: &Cell<D>) -> Vec<String> {
+        let values = self.grid.iter().zip(&cell.values);
+        values.map(|(axis, value)| axis.short(value)).collect()
     }
 
     /// The label of `cell`: `gain.eta = 0.1, training.batch = 32`.
@@ -156,7 +208,14 @@ fn read<D: Document>(mut document: Table, folder: &Path) -> Reading<Sweep<D>> {
         let error = unknown("key of a sweep", key, &KEYS.map(String::from));
         return Err(Failure::at(key)(error));
     }
-    document.remove("description");
+    let description = match document.remove("description") {
+        None => String::new(),
+        Some(Value::String(text)) => text,
+        Some(other) => {
+            let error = Error::setting("description", other, "text");
+            return Err(Failure::at("description")(error));
+        }
+    };
     let mut base: D = base(document.remove("base"), folder)?;
     if let Some(name) = document.remove("variants") {
         let wrong = || Error::setting("variants", &name, "the name of a list of methods");
@@ -206,7 +265,12 @@ fn read<D: Document>(mut document: Table, folder: &Path) -> Reading<Sweep<D>> {
         }
     }
     let cells = cells(&base, &grid)?;
-    Ok(Sweep { base, grid, cells })
+    Ok(Sweep {
+        description,
+        base,
+        grid,
+        cells,
+    })
 }
 
 fn base<D: Document>(value: Option<Value>, folder: &Path) -> Reading<D> {

@@ -1,15 +1,12 @@
 //! The page of a sweep: for every measure a table of methods by cells, the best of each cell in bold.
 
-use std::collections::BTreeSet;
-
 use maud::{Markup, PreEscaped, html};
-use toml::Value;
 
 use super::Sweep;
 use super::directory::Gathered;
-use super::table::{measures_shown, plain};
+use super::table::measures_shown;
 use crate::report::measure::{Better, Measure};
-use crate::report::page::{definitions, descriptions, notice, page, section, table};
+use crate::report::page::{definitions, notice, page, section, table};
 use crate::run::settings::Document;
 use crate::run::{MethodMeasures, System};
 
@@ -21,9 +18,12 @@ pub(super) fn as_page<S: System>(
     figure: Option<&str>,
 ) -> String {
     let base = sweep.base().common();
-    let title = format!("{}: a sweep", base.title);
     let shown = measures_shown(measures, gathered);
-    let names = column_names(sweep, gathered);
+    let name = |of: &Gathered<S::Settings>| {
+        let values = sweep.short_values(of.cell).join(", ");
+        format!("{} {values}", of.cell.number)
+    };
+    let names: Vec<String> = gathered.iter().map(name).collect();
     let problems: Vec<Markup> = gathered
         .iter()
         .flat_map(|of| {
@@ -33,9 +33,13 @@ pub(super) fn as_page<S: System>(
         })
         .collect();
     let settings: Vec<&str> = sweep.grid().iter().map(|axis| axis.key.as_str()).collect();
+    let title = format!("{}: sweep over {}", base.title, settings.join(", "));
     let header = html! {
-        (descriptions(&[base]))
-        p { "A sweep of " (gathered.len()) " cells over " code { (settings.join(", ")) } "." }
+        @for paragraph in sweep.description().split("\n\n") { p.description { (paragraph.trim()) } }
+        p {
+            (gathered.len()) " cells over " code { (settings.join(", ")) } "; the other settings are those of "
+            (base.title) " (" code { (base.name) } ")."
+        }
         (notice(None, "Cells that are not complete", &problems))
     };
     let tables = html! {
@@ -109,49 +113,4 @@ fn cells<D: Document>(sweep: &Sweep<D>, gathered: &[Gathered<D>]) -> Markup {
     html! {
         ol { @for of in gathered { li { code { (sweep.label(of.cell)) } } } }
     }
-}
-
-/// A short name for each cell: the values of its settings; of tables, what not all values of the list share.
-fn column_names<D: Document>(sweep: &Sweep<D>, gathered: &[Gathered<D>]) -> Vec<String> {
-    let shared: Vec<BTreeSet<String>> = sweep
-        .grid()
-        .iter()
-        .map(|axis| {
-            let mut entries = axis.values.iter().map(entries_of);
-            let first = entries.next().unwrap_or_default();
-            entries.fold(first, |shared, of| {
-                shared.intersection(&of).cloned().collect()
-            })
-        })
-        .collect();
-    let name = |of: &Gathered<D>| {
-        let values = of.cell.values.iter().zip(&shared);
-        let names: Vec<String> = values.map(|(value, shared)| short(value, shared)).collect();
-        format!("{} {}", of.cell.number, names.join(", "))
-    };
-    gathered.iter().map(name).collect()
-}
-
-fn entries_of(value: &Value) -> BTreeSet<String> {
-    let entries = value.as_table().into_iter().flatten();
-    entries
-        .map(|(key, value)| format!("{key} = {value}"))
-        .collect()
-}
-
-fn short(value: &Value, shared: &BTreeSet<String>) -> String {
-    let Some(table) = value.as_table() else {
-        return plain(value);
-    };
-    let own = table
-        .iter()
-        .filter(|(key, value)| !shared.contains(&format!("{key} = {value}")));
-    let parts: Vec<String> = own
-        .map(|(key, value)| match value {
-            Value::String(text) => text.clone(),
-            Value::Table(_) => key.clone(),
-            other => format!("{key} {other}"),
-        })
-        .collect();
-    parts.join(" ")
 }

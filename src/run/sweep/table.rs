@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::Sweep;
 use super::directory::Gathered;
+use super::{Axis, Sweep, plain};
 use crate::error::Result;
 use crate::report::format::Unit;
 use crate::report::measure::Measure;
@@ -117,7 +117,7 @@ pub(super) fn as_table<S: System>(
     for gathered in gathered {
         for method in &gathered.summary.methods {
             let mut row = vec![format!("{:03}", gathered.cell.number)];
-            row.extend(gathered.cell.values.iter().map(plain));
+            row.extend(sweep.short_values(gathered.cell));
             row.push(method.label.clone());
             if condition.is_some() {
                 row.push(
@@ -131,7 +131,12 @@ pub(super) fn as_table<S: System>(
             rows.push(row);
         }
     }
-    format!("{}{}", aligned(&rows, left), best::<S>(sweep, gathered))
+    // The best of tables, such as streams, says nothing of a method.
+    let best = match sweep.grid().iter().any(Axis::has_tables) {
+        true => String::new(),
+        false => best::<S>(sweep, gathered),
+    };
+    format!("{}{best}", aligned(&rows, left))
 }
 
 /// The measures of tables, and those of charts that have values.
@@ -185,11 +190,4 @@ fn best<S: System>(sweep: &Sweep<S::Settings>, gathered: &[Gathered<S::Settings>
         ));
     }
     text
-}
-
-/// A value as a table shows it: text without quotes.
-pub(super) fn plain(value: &toml::Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), String::from)
 }
