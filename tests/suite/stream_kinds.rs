@@ -141,7 +141,16 @@ fn epochs_are_counted_in_iterations() {
     let n = samples.train.len().div_ceil(16);
     let permuted = ["stream.kind=permuted", "stream.tasks=2"];
     let two = counted(&[&permuted[..], &["stream.epochs=[2]"]].concat()).unwrap();
-    assert_eq!((two.stream.iterations, two.stream.epochs), (2 * n, None));
+    assert_eq!(two.stream.iterations_per_context, Some(vec![2 * n; 2]));
+    let again = two.with_epochs_counted(&samples.train).unwrap();
+    assert_eq!(again, two);
+    let changes = two.changes().unwrap().unwrap();
+    assert!(changes.iter().any(|c| c.key == "stream.epochs"));
+    let each = "stream.iterations_per_context";
+    assert!(changes.iter().all(|c| c.key != each));
+    let other = two.with_overrides(&["stream.epochs=[1]"]).unwrap();
+    let refused = other.with_epochs_counted(&samples.train).unwrap_err();
+    assert!(refused.to_string().contains(each), "{refused}");
     let each = counted(&[&permuted[..], &["stream.epochs=[1, 3]"]].concat()).unwrap();
     assert_eq!(each.stream.iterations_per_context, Some(vec![n, 3 * n]));
     assert_eq!(each.stream.total_iterations(), 4 * n);

@@ -46,7 +46,7 @@ impl<B: Backend> Prepared<B> {
         network: &NetworkSettings,
         tests: Tests,
     ) -> Result<Self> {
-        if stream.epochs.is_some() {
+        if stream.lacks_iterations() {
             let expected = "iterations: call Settings::with_epochs_counted first";
             return Err(Error::setting("stream.epochs", "(given)", expected));
         }

@@ -73,15 +73,19 @@ impl StreamSettings {
         Ok(contexts)
     }
 
-    /// The settings with `epochs` converted to iterations for these training samples and batches of this size: one epoch
-    /// is the number of iterations that draw as many samples as the context has.
+    /// Whether `epochs` are given whose iterations have not been counted.
+    pub(crate) fn lacks_iterations(&self) -> bool {
+        self.epochs.is_some() && self.iterations_per_context.is_none()
+    }
+
+    /// The settings with the iterations of `epochs`, for these training samples and batches of this size, as
+    /// `iterations_per_context`: one epoch is the number of iterations that draw as many samples as the context has.
     ///
     /// # Errors
-    /// [`Error::Setting`] for contexts that cannot be built from these samples.
+    /// [`Error::Setting`] for contexts that cannot be built from these samples, and for other iterations beside `epochs`.
     pub fn with_epochs_counted(&self, training: &Dataset, batch: usize) -> Result<StreamSettings> {
-        let mut stream = self.clone();
-        let Some(epochs) = stream.epochs.take() else {
-            return Ok(stream);
+        let Some(epochs) = &self.epochs else {
+            return Ok(self.clone());
         };
         let lists = self.lists(training.classes())?;
         let contexts = self.contexts(training, &lists)?;
@@ -101,18 +105,28 @@ impl StreamSettings {
             })?;
             iterations.push(all);
         }
-        let equal = iterations.iter().all(|&n| n == iterations[0]);
-        stream.iterations = iterations[0];
-        stream.iterations_per_context = (!equal).then_some(iterations);
-        Ok(stream)
+        match &self.iterations_per_context {
+            Some(given) if *given != iterations => {
+                let expected = format!("no value, or {iterations:?}, which are stream.epochs");
+                let given = format!("{given:?}");
+                Err(Error::setting(
+                    "stream.iterations_per_context",
+                    given,
+                    expected,
+                ))
+            }
+            _ => Ok(StreamSettings {
+                iterations_per_context: Some(iterations),
+                ..self.clone()
+            }),
+        }
     }
 
     /// Whether `resolved` can be what [`with_epochs_counted`](Self::with_epochs_counted) makes of these settings.
     pub(crate) fn resolves_to(&self, resolved: &StreamSettings) -> bool {
         let mut stream = self.clone();
-        if stream.epochs.take().is_some() {
+        if stream.lacks_iterations() {
             // The data decide these.
-            stream.iterations = resolved.iterations;
             let each = &resolved.iterations_per_context;
             stream.iterations_per_context.clone_from(each);
         }

@@ -34,8 +34,15 @@ pub(crate) fn changes<D: Document>(own: &D, name: &str) -> Result<Option<Vec<Cha
         }
         Ok(Value::Table(table))
     };
+    let mut own = table(own)?;
+    if let Some(stream) = own.get_mut("stream").and_then(Value::as_table_mut)
+        && stream.contains_key("epochs")
+    {
+        // A run has counted them.
+        stream.remove("iterations_per_context");
+    }
     let mut found = Vec::new();
-    compare("", Some(&table(own)?), Some(&table(&preset)?), &mut found);
+    compare("", Some(&own), Some(&table(&preset)?), &mut found);
     found.sort_by(|a, b| a.key.cmp(&b.key));
     Ok(Some(found))
 }

@@ -88,7 +88,7 @@ impl PlasticitySettings {
 
     fn check_ticks(&self) -> Result<()> {
         let (stream, ticks) = (&self.stream, self.evaluation.ticks);
-        if stream.epochs.is_some() {
+        if stream.lacks_iterations() {
             return Ok(());
         }
         let contexts = stream.iterations_per_context.as_deref();
@@ -112,7 +112,7 @@ impl PlasticitySettings {
         }
     }
 
-    /// The settings with `stream.epochs` converted to iterations for these training samples.
+    /// The settings with the iterations of `stream.epochs`, for these training samples.
     ///
     /// # Errors
     /// [`Error::Setting`] for contexts that cannot be built from these samples.

@@ -87,10 +87,7 @@ impl System for StabilityGap {
     }
 
     fn resolved(settings: Settings, data: &TrainTest) -> Result<Settings> {
-        match settings.stream.epochs {
-            Some(_) => settings.with_epochs_counted(&data.train),
-            None => Ok(settings),
-        }
+        settings.with_epochs_counted(&data.train)
     }
 
     fn is_resolved(resolved: &Settings, settings: &Settings) -> bool {

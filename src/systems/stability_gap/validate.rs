@@ -35,7 +35,7 @@ impl Settings {
 
     fn check_evaluation(&self) -> Result<()> {
         let (every, stream) = (self.evaluation.every, &self.stream);
-        if stream.epochs.is_some() {
+        if stream.lacks_iterations() {
             return Ok(());
         }
         let contexts = stream.iterations_per_context.as_deref();
@@ -48,7 +48,7 @@ impl Settings {
         Ok(())
     }
 
-    /// The settings with `stream.epochs` converted to iterations for these training samples: one epoch is the number of
+    /// The settings with the iterations of `stream.epochs`, for these training samples: one epoch is the number of
     /// iterations that draw as many samples as the context has.
     ///
     /// # Errors

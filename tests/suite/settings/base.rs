@@ -132,13 +132,6 @@ fn what_is_said_twice_is_refused() {
     let twice = "[[methods]]\nname = \"sgd\"\nlabel = \"One\"\n[[methods]]\nname = \"sgd\"\nlabel = \"Two\"\n";
     let error = from(twice).expect_err("one name twice").to_string();
     assert!(error.contains("line 2: methods = sgd"), "{error}");
-    let given = [
-        "stream.epochs=[1]",
-        "stream.iterations_per_context=[5,5,5,5,5]",
-    ];
-    let error = digits().with_overrides(&given).expect_err("both");
-    let said = "stream.epochs = (given): expected no value, as stream.iterations_per_context";
-    assert!(error.to_string().contains(said), "{error}");
     let (name, _, expected) = refused("methods.sgd.parameters.eta=0.3");
     assert_eq!(name, "methods.sgd.parameters");
     assert!(
