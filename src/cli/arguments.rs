@@ -47,8 +47,9 @@ pub struct Run {
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub methods: Option<Vec<String>>,
 
-    /// Replace the benchmark's methods by a built-in list (see `neurogain list`): ablation, reset, composition or
-    /// boundary; all-weights for comodulation experiments.
+    /// Replace the benchmark's methods by a built-in list (see `neurogain list`): ablation, reset, composition,
+    /// boundary or learners; all-weights for comodulation experiments; learners, tuned, neumosync-parts or
+    /// neumosync-training for plasticity experiments.
     #[arg(long, value_name = "NAME")]
     pub variants: Option<String>,
 
@@ -118,7 +119,7 @@ pub struct Run {
 #[command(after_help = SWEEP_FILE)]
 pub struct Sweep {
     /// The TOML file of a sweep (see below), or the name of a built-in sweep: lr-sweep, replay, gain-complexity,
-    /// longer-contexts, gain-layers or modulator-strength. To continue a stopped sweep, run the same command again:
+    /// longer-contexts, gain-layers, modulator-strength, atlas or tuning. To continue a stopped sweep, run the same command again:
     /// finished cells are kept.
     #[arg(value_name = "FILE.toml|NAME", required_unless_present = "collect")]
     pub file: Option<PathBuf>,

@@ -59,11 +59,14 @@ fn described<'a>(
 }
 
 fn variants() -> Result<Vec<(&'static str, String)>> {
-    described(
-        DocumentKind::all()
-            .iter()
-            .flat_map(|system| system.variants),
-    )
+    let mut all = Vec::new();
+    // Several systems can have a list.
+    for list in DocumentKind::all().iter().flat_map(|of| of.variants) {
+        if !all.contains(&list) {
+            all.push(list);
+        }
+    }
+    described(all.into_iter())
 }
 
 pub fn sweeps() -> Result<Vec<(&'static str, String)>> {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use neurogain::run::settings::{self, Document};
+use neurogain::run::settings::{self, Adjustments, Document};
 use neurogain::run::{Lock, Outcome, RunDirectory, Status, System, parse_seeds};
 use neurogain::systems::with_system;
 use neurogain::{Backend, Error, Result};
@@ -145,29 +145,32 @@ fn settings<S: System>(arguments: &arguments::Run) -> Result<S::Settings> {
             .map(|directory| directory.settings().clone())
             .map_err(|error| error.advised("; name a directory that was made by `neurogain run`"));
     }
-    let mut settings: S::Settings = settings::find(benchmark(arguments), Path::new(""))?;
-    if let Some(variants) = &arguments.variants {
-        settings = settings::with_variants(&settings, variants)?;
-    }
+    let settings: S::Settings = settings::find(benchmark(arguments), Path::new(""))?;
     let mut overrides = arguments.overrides.clone();
-    if let Some(every) = arguments.eval_every {
-        overrides.push(format!("evaluation.every={every}"));
+    let evaluation = [
+        ("every", arguments.eval_every.map(|every| every.to_string())),
+        ("limit", arguments.eval_limit.map(|limit| limit.to_string())),
+        ("tasks", arguments.eval_tasks.clone()),
+    ];
+    for (key, value) in evaluation {
+        let Some(value) = value else { continue };
+        if !settings::has_key::<S::Settings>(&format!("evaluation.{key}")) {
+            let system = <S::Settings as Document>::SYSTEM;
+            let expected = format!("no value: a {system} experiment has no evaluation.{key}");
+            return Err(Error::setting(format!("--eval-{key}"), value, expected));
+        }
+        overrides.push(format!("evaluation.{key}={value}"));
     }
-    if let Some(limit) = arguments.eval_limit {
-        overrides.push(format!("evaluation.limit={limit}"));
+    let made = Adjustments {
+        variants: arguments.variants.as_deref(),
+        methods: arguments.methods.as_deref(),
+        changes: &overrides,
+    };
+    let settings = settings::adjusted(&settings, &made)?;
+    match &arguments.seeds {
+        Some(seeds) => settings::with_seeds(&settings, &parse_seeds(seeds)?),
+        None => Ok(settings),
     }
-    if let Some(tasks) = &arguments.eval_tasks {
-        overrides.push(format!("evaluation.tasks={tasks}"));
-    }
-    // First, so that methods that do not run need not fit to the changes.
-    if let Some(methods) = &arguments.methods {
-        settings = settings::with_methods(&settings, methods)?;
-    }
-    settings = settings::changed(&settings, &overrides)?;
-    if let Some(seeds) = &arguments.seeds {
-        settings = settings::with_seeds(&settings, &parse_seeds(seeds)?)?;
-    }
-    Ok(settings)
 }
 
 /// A flag that the first Ctrl-C sets; the second Ctrl-C ends the program at once.

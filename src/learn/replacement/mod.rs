@@ -91,7 +91,8 @@ impl ReplacementConfig {
     ) -> Result<Box<dyn Replacement<B>>> {
         let units = hidden_units(network);
         if units.is_empty() {
-            let expected = "a network whose hidden units can be replaced: kind = \"mlp\", or \"feedforward\" without CReLU";
+            let expected =
+                "hidden units that can be replaced: at least one hidden layer, without CReLU";
             return Err(Error::setting("replacement", "(given)", expected));
         }
         Ok(match *self {

@@ -7,6 +7,7 @@ use super::{MethodSettings, NetworkSettings, StreamSettings, StreamTraining};
 use crate::error::{Error, Result};
 use crate::run::DataSource;
 use crate::run::settings::require;
+use crate::stream::StreamKind;
 
 /// Checks a stream of samples from `source`.
 pub(crate) fn check_stream(stream: &StreamSettings, source: DataSource) -> Result<()> {
@@ -35,7 +36,21 @@ pub(crate) fn check_stream(stream: &StreamSettings, source: DataSource) -> Resul
         return Err(Error::setting("stream.replay", "(given)", expected));
     }
     check_lists(stream, source)?;
+    check_recurring(stream)?;
     check_iterations(stream)
+}
+
+/// Whether the first context recurs at all.
+fn check_recurring(stream: &StreamSettings) -> Result<()> {
+    let others = stream.tasks.unwrap_or(stream.contexts.len());
+    let others = others.saturating_sub(1);
+    match stream.recurring {
+        Some(every) if every > others => {
+            let expected = format!("at most {others}, the number of the other contexts");
+            Err(Error::setting("stream.recurring", every, expected))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether some context has samples that an earlier one has too.
@@ -53,6 +68,9 @@ fn has_old_samples(stream: &StreamSettings) -> bool {
 
 fn check_lists(stream: &StreamSettings, source: DataSource) -> Result<()> {
     if stream.tasks.is_some() {
+        let alone = stream.kind == StreamKind::ClassSubsets && stream.classes_per_task == Some(1);
+        let expected = "at least 2: a single class is always right";
+        require(!alone, "stream.classes_per_task", 1, expected)?;
         // The number of classes of a collection of images is known only from its files.
         if source != DataSource::Images {
             stream.lists(source.classes())?;
@@ -73,7 +91,9 @@ fn check_lists(stream: &StreamSettings, source: DataSource) -> Result<()> {
             format!("in each context at least one {item}, from 0 to {most}, without repetition"),
         )?;
     }
-    Ok(())
+    let alone = stream.kind == StreamKind::ClassSubsets && contexts.iter().all(|c| c.len() == 1);
+    let expected = "at least 2 classes in some context: a single class is always right";
+    require(!alone, key, format!("{contexts:?}"), expected)
 }
 
 fn check_iterations(stream: &StreamSettings) -> Result<()> {
@@ -82,20 +102,18 @@ fn check_iterations(stream: &StreamSettings) -> Result<()> {
         let expected = format!("one number for each of the {contexts} contexts");
         require(list.len() == contexts, key, format!("{list:?}"), expected)
     };
-    match (&stream.iterations_per_context, stream.epochs.as_deref()) {
-        (Some(_), Some(_)) => {
-            let expected = "no value, as stream.iterations_per_context is given";
-            Err(Error::setting("stream.epochs", "(given)", expected))
-        }
-        (_, Some([_])) => Ok(()),
-        (_, Some(list)) => each("stream.epochs", list),
-        (Some(list), None) => each("stream.iterations_per_context", list),
-        (None, None) => {
-            let expected = "a whole number from 1 to 2⁶³ − 1";
-            let count = stream.iterations;
-            require(count > 0, "stream.iterations", count, expected)
-        }
+    let (listed, epochs) = (&stream.iterations_per_context, &stream.epochs);
+    if let Some(list) = listed {
+        each("stream.iterations_per_context", list)?;
     }
+    match epochs.as_deref() {
+        Some(list) if list.len() != 1 => each("stream.epochs", list)?,
+        _ => {}
+    }
+    let expected = "a whole number from 1 to 2⁶³ − 1";
+    let count = stream.iterations;
+    let given = count > 0 || listed.is_some() || epochs.is_some();
+    require(given, "stream.iterations", count, expected)
 }
 
 /// Refuses settings of a method that its learner does not use. What a learner that another program registers uses is not
@@ -146,6 +164,9 @@ pub(crate) fn check_methods(methods: &[MethodSettings], network: &NetworkSetting
             require(reads, &format!("{key}.parameters"), "(given)", expected)?;
         }
         check_unused(method, learner, &key)?;
+        if let Some(config) = &method.neumosync {
+            within(&format!("{key}.neumosync"), config.validate())?;
+        }
         if learner == learners::NEUMOSYNC {
             let fits = matches!(network, NetworkSettings::Feedforward { .. });
             let expected = format!(
@@ -197,7 +218,7 @@ pub(crate) fn check_methods(methods: &[MethodSettings], network: &NetworkSetting
 }
 
 /// Prefixes the setting of an error with `key`.
-fn within(key: &str, checked: Result<()>) -> Result<()> {
+pub(super) fn within<T>(key: &str, checked: Result<T>) -> Result<T> {
     checked.map_err(|error| match error {
         Error::Setting {
             name,

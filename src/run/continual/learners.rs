@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use serde::de::DeserializeOwned;
 
-use super::{GainSettings, MethodSettings, NetworkConfig};
+use super::{GainSettings, MethodSettings, NetworkConfig, check};
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::gain::GainDynamics;
@@ -188,7 +188,8 @@ impl<B: Backend> Setup<'_, B> {
             learner = learner.with_regularizer(regularizer);
         }
         if let Some(replacement) = &method.replacement {
-            let replacement = replacement.build(&mut learner.network)?;
+            let built = replacement.build(&mut learner.network);
+            let replacement = check::within(&format!("methods.{}", method.name), built)?;
             learner = learner.with_replacement(replacement, self.seed);
         }
         Ok(learner)

@@ -32,7 +32,7 @@ settings! {
         pub seed: Option<u64> [Between(0, 9223372036854775807, "as a seed")],
         /// Training iterations of each context; 0 if `iterations_per_context` or `epochs` is given.
         pub iterations: usize = 0,
-        /// Training iterations, one number per context. Replaces `iterations`.
+        /// Training iterations, one number per context. Replaces `iterations`. With `epochs`, a run writes their number here.
         pub iterations_per_context: Option<Vec<usize>> [AtLeastOne],
         /// Epochs: a list with one number per context, or with one number for all. Replaces `iterations`. One epoch is
         /// the number of iterations that draw as many samples as the context has.

@@ -228,6 +228,9 @@ pub(super) fn expected(name: &str, kind: Kind) -> String {
         Kind::List(Kind::List(_)) => {
             "a list of lists of whole numbers, such as [[0, 1], [2, 3]]".into()
         }
+        Kind::List(Kind::Choice(variants)) => {
+            format!("a list of \"{}\"", names(variants).join("\", \""))
+        }
         Kind::List(_) => "a list of texts, such as [\"stem\", \"head\"]".into(),
         Kind::Choice(variants) => format!("\"{}\"", names(variants).join("\" or \"")),
         Kind::Table(keys) => format!("a table of {}", list(keys)),
@@ -236,6 +239,13 @@ pub(super) fn expected(name: &str, kind: Kind) -> String {
             format!("a table such as {{ {tag} = \"{}\" … }}", variants[0].name)
         }
     }
+}
+
+#[cfg(feature = "cli")]
+/// Whether documents of this system can have the setting at this dotted path, which leads through no list.
+pub(crate) fn has_key<D: Document>(path: &str) -> bool {
+    let all = paths(&Table::new(), D::KEYS);
+    all.iter().any(|known| known == path)
 }
 
 /// The dotted path of every setting that `root`, which has `keys`, may hold.

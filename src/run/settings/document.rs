@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use toml::Value;
+use toml::{Table, Value};
 
 use super::base::{Layers, Source, overlay};
 use super::{Key, Setting, as_table, checked, checked_table, overrides, parse, unknown};
@@ -110,6 +110,61 @@ pub(crate) fn to_toml<D: Document>(document: &D) -> Result<String> {
     toml::to_string_pretty(document).map_err(|error| Error::encoding("settings", "TOML", error))
 }
 
+/// Changes to a document that are checked together, as none of them need fit without the others: they are made in the
+/// order of the fields.
+#[derive(Debug, Default)]
+pub(crate) struct Adjustments<'a> {
+    /// A built-in list of methods that replaces those of the document.
+    pub variants: Option<&'a str>,
+    /// The names of the methods that stay, in this order.
+    pub methods: Option<&'a [String]>,
+    /// `key=value`.
+    pub changes: &'a [String],
+}
+
+/// The document with these changes, checked.
+pub(crate) fn adjusted<D: Document>(document: &D, made: &Adjustments<'_>) -> Result<D> {
+    let mut table = as_table(document)?;
+    if let Some(name) = made.variants {
+        let mut list = parse(variants::<D>(name)?, name)?;
+        // The list's description is not part of the settings.
+        list.remove("description");
+        overlay(&mut table, list, D::KEYS)?;
+    }
+    if let Some(names) = made.methods {
+        choose(&mut table, names)?;
+    }
+    checked(overrides::apply(table, D::KEYS, made.changes)?)
+}
+
+/// The text of a built-in list of methods.
+fn variants<D: Document>(name: &str) -> Result<&'static str> {
+    let known = || D::VARIANTS.iter().map(|(known, _)| known.to_string());
+    let found = D::VARIANTS.iter().find(|(known, _)| *known == name);
+    let missing = || unknown("list of methods", name, &known().collect::<Vec<_>>());
+    found.map(|(_, toml)| *toml).ok_or_else(missing)
+}
+
+/// Leaves only the named methods, in this order.
+fn choose<S: AsRef<str>>(table: &mut Table, names: &[S]) -> Result<()> {
+    let all = table.get("methods").and_then(Value::as_array);
+    let all = all.cloned().unwrap_or_default();
+    let name_of = |method: &Value| method.get("name").and_then(Value::as_str).map(String::from);
+    let chosen = names.iter().map(|name| {
+        let name = name.as_ref().trim();
+        let found = all
+            .iter()
+            .find(|method| name_of(method).as_deref() == Some(name));
+        found.cloned().ok_or_else(|| {
+            let known: Vec<String> = all.iter().filter_map(name_of).collect();
+            unknown("method", name, &known)
+        })
+    });
+    let chosen = chosen.collect::<Result<Vec<Value>>>()?;
+    table.insert("methods".into(), Value::Array(chosen));
+    Ok(())
+}
+
 /// The document with each `key=value` applied in turn, then checked.
 pub(crate) fn changed<D: Document, S: AsRef<str>>(document: &D, changes: &[S]) -> Result<D> {
     validate(document)?;
@@ -119,19 +174,7 @@ pub(crate) fn changed<D: Document, S: AsRef<str>>(document: &D, changes: &[S]) -
 /// The document with only the named methods, in this order.
 pub(crate) fn with_methods<D: Document, S: AsRef<str>>(document: &D, names: &[S]) -> Result<D> {
     let mut table = as_table(document)?;
-    let all = table.get("methods").and_then(Value::as_array);
-    let all = all.cloned().unwrap_or_default();
-    let names = names.iter().map(|name| name.as_ref().trim());
-    let chosen = names.map(|name| {
-        let called = |method: &&Value| method.get("name").and_then(Value::as_str) == Some(name);
-        all.iter().find(called).cloned().ok_or_else(|| {
-            let known = document.common().methods.into_iter();
-            let known: Vec<String> = known.map(|(name, _)| name.into()).collect();
-            unknown("method", name, &known)
-        })
-    });
-    let chosen = chosen.collect::<Result<Vec<Value>>>()?;
-    table.insert("methods".into(), Value::Array(chosen));
+    choose(&mut table, names)?;
     checked(table)
 }
 
@@ -143,19 +186,14 @@ pub(crate) fn with_seeds<D: Document>(document: &D, seeds: &[u64]) -> Result<D> 
 
 /// The document with its methods replaced by a built-in list.
 pub(crate) fn with_variants<D: Document>(document: &D, name: &str) -> Result<D> {
-    let Some((_, toml)) = D::VARIANTS.iter().find(|(known, _)| *known == name) else {
-        let known: Vec<String> = D::VARIANTS
-            .iter()
-            .map(|(name, _)| name.to_string())
-            .collect();
-        return Err(unknown("list of methods", name, &known));
-    };
-    let mut list = parse(toml, name)?;
-    // The list's description is not part of the settings.
-    list.remove("description");
-    let mut table = as_table(document)?;
-    overlay(&mut table, list, D::KEYS)?;
-    checked(table)
+    let variants = Some(name);
+    adjusted(
+        document,
+        &Adjustments {
+            variants,
+            ..Adjustments::default()
+        },
+    )
 }
 
 /// A system's documents, independent of their type.

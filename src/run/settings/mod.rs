@@ -17,13 +17,15 @@ mod text;
 pub(crate) use base::{Layers, Source};
 pub use changes::Change;
 pub(crate) use changes::changes;
+#[cfg(feature = "cli")]
+pub(crate) use check::has_key;
 use check::{as_table, checked_table};
 pub(crate) use check::{checked, join};
-pub use document::{Common, Document, DocumentKind, Shipped};
 pub(crate) use document::{
-    changed, document, find, from_toml, preset_text, to_toml, validate, with_methods, with_seeds,
-    with_variants,
+    Adjustments, adjusted, changed, document, find, from_toml, preset_text, to_toml, validate,
+    with_methods, with_seeds, with_variants,
 };
+pub use document::{Common, Document, DocumentKind, Shipped};
 #[cfg(feature = "cli")]
 pub(crate) use document::{description, kind, unknown_kind};
 pub use nearest::unknown;

@@ -15,7 +15,7 @@ use toml::{Table, Value};
 use self::grid::{cells, flatten};
 use crate::error::{Error, Result};
 use crate::run::settings::{
-    Document, at_offset, changed, checked, find, join, unknown, with_methods, with_variants,
+    Adjustments, Document, adjusted, at_offset, changed, checked, find, join, unknown,
 };
 
 pub use self::directory::{Collected, begin_sweep, cell_directory, cell_has_ended, collect_sweep};
@@ -217,39 +217,50 @@ fn read<D: Document>(mut document: Table, folder: &Path) -> Reading<Sweep<D>> {
         }
     };
     let mut base: D = base(document.remove("base"), folder)?;
-    if let Some(name) = document.remove("variants") {
-        let wrong = || Error::setting("variants", &name, "the name of a list of methods");
-        let list = name.as_str().ok_or_else(wrong);
-        base = list
-            .and_then(|list| with_variants(&base, list))
-            .map_err(Failure::at("variants"))?;
-    }
+    let variants = match document.remove("variants") {
+        None => None,
+        Some(Value::String(name)) => Some(name),
+        Some(other) => {
+            let error = Error::setting("variants", other, "the name of a list of methods");
+            return Err(Failure::at("variants")(error));
+        }
+    };
     let texts = |list: Vec<Value>| -> Option<Vec<String>> {
         let texts = list.into_iter().map(|name| Some(name.as_str()?.into()));
         texts.collect()
     };
-    if let Some(names) = document.remove("methods") {
-        let wrong = || Error::setting("methods", &names, "a list of names, such as [\"ngm-sgd\"]");
-        let list = names.as_array().cloned().and_then(texts);
-        base = list
-            .ok_or_else(wrong)
-            .and_then(|list| with_methods(&base, &list))
-            .map_err(Failure::at("methods"))?;
-    }
+    let mut list_of = |key: &'static str, expected: &str| match document.remove(key) {
+        None => Ok(None),
+        Some(given) => {
+            let list = given.as_array().cloned().and_then(texts);
+            let wrong = || Failure::at(key)(Error::setting(key, &given, expected));
+            list.ok_or_else(wrong).map(Some)
+        }
+    };
+    let methods = list_of("methods", "a list of names, such as [\"ngm-sgd\"]")?;
+    let expected = "a list of settings, such as [\"evaluation.tasks=all\"]";
+    let changes = list_of("set", expected)?;
+    let made = Adjustments {
+        variants: variants.as_deref(),
+        methods: methods.as_deref(),
+        changes: changes.as_deref().unwrap_or_default(),
+    };
+    base = adjusted(&base, &made).map_err(|error| {
+        let key = match error {
+            Error::Unknown {
+                kind: "list of methods",
+                ..
+            } => "variants",
+            Error::Unknown { kind: "method", .. } => "methods",
+            _ if changes.is_none() && methods.is_some() => "methods",
+            _ if changes.is_none() => "variants",
+            _ => "set",
+        };
+        Failure::at(key)(error)
+    })?;
     if let Some(seeds) = document.remove("seeds") {
         base =
             changed(&base, &[format!("training.seeds={seeds}")]).map_err(Failure::at("seeds"))?;
-    }
-    if let Some(changes) = document.remove("set") {
-        let wrong = || {
-            let expected = "a list of settings, such as [\"evaluation.tasks=all\"]";
-            Error::setting("set", &changes, expected)
-        };
-        let list = changes.as_array().cloned().and_then(texts);
-        base = list
-            .ok_or_else(wrong)
-            .and_then(|list| changed(&base, &list))
-            .map_err(Failure::at("set"))?;
     }
     let mut grid = Vec::new();
     let expected = "a table of settings with lists of values, such as \"gain.eta\" = [0.1, 0.2]";

@@ -69,6 +69,10 @@ pub(super) const VARIANTS: Shipped = &[
         "boundary",
         include_str!("../../../data/variants/boundary.toml"),
     ),
+    (
+        "learners",
+        include_str!("../../../data/variants/learners.toml"),
+    ),
 ];
 
 /// Sweeps.

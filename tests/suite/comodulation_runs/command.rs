@@ -245,10 +245,13 @@ fn flags_that_it_has_not_are_refused() {
     let folder = folder();
     for (flag, part) in [
         (["--variants", "ablation"], "known: all-weights"),
-        (["--eval-every", "2"], "unknown setting `evaluation.every`"),
+        (
+            ["--eval-every", "2"],
+            "--eval-every = 2: expected no value: a comodulation experiment",
+        ),
         (
             ["--eval-tasks", "all"],
-            "unknown setting `evaluation.tasks`",
+            "--eval-tasks = all: expected no value: a comodulation experiment",
         ),
     ] {
         let [_, complaint] = ends(&folder, &arguments(&flag), 2);

@@ -29,7 +29,7 @@ fn check<S: Debug>(cases: &[Case<'_>], changed: impl Fn(&[&str]) -> Result<S, Er
 #[test]
 fn streams_without_old_samples_have_no_replay() {
     let replay = "stream.replay={kind=\"reservoir\",size=10}";
-    let cases: [Case<'_>; 4] = [
+    let cases: [Case<'_>; 6] = [
         (
             &["stream.contexts=[[0,1],[2,3]]", replay],
             "stream.replay",
@@ -51,14 +51,24 @@ fn streams_without_old_samples_have_no_replay() {
             "stream.training=joint",
         ),
         (
+            &["stream.recurring=5"],
+            "stream.recurring",
+            "stream.recurring=4",
+        ),
+        (
             &[
+                "stream.kind=class-subsets",
                 "stream.contexts=[]",
                 "stream.tasks=5",
-                "stream.iterations_per_context=[1,1,1,1,1]",
-                "stream.epochs=[1]",
+                "stream.classes_per_task=1",
             ],
-            "stream.epochs",
-            "",
+            "stream.classes_per_task",
+            "stream.classes_per_task=2",
+        ),
+        (
+            &["stream.kind=class-subsets", "stream.contexts=[[1],[2]]"],
+            "stream.contexts",
+            "stream.contexts=[[1],[2,3]]",
         ),
     ];
     check(&cases, |changes| digits().with_overrides(changes));
@@ -112,11 +122,16 @@ fn parts_of_methods_need_their_learner_and_network() {
         ),
     ];
     check(&sgd, |changes| digits().with_overrides(changes));
-    let neumosync: [Case<'_>; 4] = [
+    let neumosync: [Case<'_>; 5] = [
         (
             &["methods.neumosync.clip=1"],
             "methods.neumosync.clip",
             "methods.neumosync.neumosync.clip=1",
+        ),
+        (
+            &["methods.neumosync.neumosync.heads=3"],
+            "methods.neumosync.neumosync.token_width",
+            "methods.neumosync.neumosync.heads=4",
         ),
         (
             &["methods.neumosync.activation=crelu"],
