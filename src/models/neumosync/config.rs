@@ -58,7 +58,7 @@ settings! {
     /// NeuMoSync: its signals, NeuroSync, the slow weights and their training.
     #[derive(Debug, Clone, PartialEq)]
     pub struct NeuMoSyncConfig {
-        /// Which input NeuroSync reads.
+        /// Which input NeuroSync reads. Static signals, and signals without the input, are the same with both.
         pub mode: SignalMode = "batch",
         /// How signals modulate the activity of hidden neurons.
         pub activity: ActivitySignals = "linearity",
@@ -115,7 +115,8 @@ impl Default for NeuMoSyncConfig {
 }
 
 impl NeuMoSyncConfig {
-    /// The defaults with training B: Adam at 10⁻³, β = (0.9, 0.99), ε = 10⁻², for NeuroSync and the features.
+    /// The defaults with training B: Adam at 10⁻³, β = (0.9, 0.99), ε = 10⁻², for NeuroSync and the features, whose gradient
+    /// is not clipped.
     pub fn with_adam() -> Self {
         NeuMoSyncConfig {
             neurosync_optimizer: Optimizer::Adam {
@@ -124,6 +125,7 @@ impl NeuMoSyncConfig {
                 epsilon: 1e-2,
             },
             neurosync_learning_rate: 1e-3,
+            neurosync_clip: 0.0,
             ..NeuMoSyncConfig::default()
         }
     }
