@@ -26,56 +26,28 @@ struct Tile {
     least: usize,
 }
 
+/// The tile of kernels named after the channels of a thread and the rows of threads.
+macro_rules! tile {
+    ($channels:literal x $rows:literal, $groups:literal groups, $least:literal warps) => {
+        Tile {
+            forward: concat!("conv2d_forward_", $channels, "x", $rows),
+            backward_data: concat!("conv2d_backward_data_", $channels, "x", $rows),
+            groups: $groups,
+            results: $channels * $rows,
+            rows: $rows,
+            least: $least,
+        }
+    };
+}
+
 /// The tiles, the largest per thread first: the larger, the fewer loads for a multiply-add, and the fewer threads.
 const TILES: [Tile; 6] = [
-    Tile {
-        forward: "conv2d_forward_10x8",
-        backward_data: "conv2d_backward_data_10x8",
-        groups: 8,
-        results: 80,
-        rows: 8,
-        least: 3,
-    },
-    Tile {
-        forward: "conv2d_forward_10x4",
-        backward_data: "conv2d_backward_data_10x4",
-        groups: 8,
-        results: 40,
-        rows: 4,
-        least: 3,
-    },
-    Tile {
-        forward: "conv2d_forward_10x2",
-        backward_data: "conv2d_backward_data_10x2",
-        groups: 8,
-        results: 20,
-        rows: 2,
-        least: 3,
-    },
-    Tile {
-        forward: "conv2d_forward_5x8",
-        backward_data: "conv2d_backward_data_5x8",
-        groups: 4,
-        results: 40,
-        rows: 8,
-        least: 2,
-    },
-    Tile {
-        forward: "conv2d_forward_5x4",
-        backward_data: "conv2d_backward_data_5x4",
-        groups: 4,
-        results: 20,
-        rows: 4,
-        least: 2,
-    },
-    Tile {
-        forward: "conv2d_forward_1x8",
-        backward_data: "conv2d_backward_data_1x8",
-        groups: 4,
-        results: 8,
-        rows: 8,
-        least: 0,
-    },
+    tile!(10 x 8, 8 groups, 3 warps),
+    tile!(10 x 4, 8 groups, 3 warps),
+    tile!(10 x 2, 8 groups, 3 warps),
+    tile!(5 x 8, 4 groups, 2 warps),
+    tile!(5 x 4, 4 groups, 2 warps),
+    tile!(1 x 8, 4 groups, 0 warps),
 ];
 
 impl Convolutions for Cuda {
@@ -152,6 +124,15 @@ impl Tile {
     }
 }
 
+/// Refuses tensors whose rows of 16 lanes, or weights, the kernels cannot count in 32 bits.
+fn check_counts(weights: usize, rows: [&Floats; 2]) -> Result<()> {
+    Argument::count(weights)?;
+    for floats in rows {
+        Argument::count(floats.length() / LANES)?;
+    }
+    Ok(())
+}
+
 /// The forward pass of a convolution whose lengths are checked.
 pub fn forward(
     cuda: &Cuda,
@@ -163,6 +144,7 @@ pub fn forward(
     if y.length() == 0 {
         return Ok(());
     }
+    check_counts(w.length(), [x, y])?;
     let [rows, columns] = dimensions.output()?;
     let pixels = rows * columns;
     let (blocks, results) = (dimensions.blocks, dimensions.outputs);
@@ -191,6 +173,7 @@ pub fn to_input(
     if dx.length() == 0 {
         return Ok(());
     }
+    check_counts(w.length(), [dy, dx])?;
     let output = dimensions.output()?;
     let pixels = dimensions.height * dimensions.width;
     let (blocks, results) = (dimensions.blocks, dimensions.inputs);
@@ -220,6 +203,7 @@ pub fn to_weights(
         let bytes = dw.length() * size_of::<f32>();
         return dw.own()?.clear(bytes);
     }
+    check_counts(dw.length(), [dy, x])?;
     let [rows, columns] = dimensions.output()?;
     let d = (dimensions, [rows, columns]).try_into()?;
     let chunks = (dimensions.blocks * rows * columns).div_ceil(summation::CHUNK);
