@@ -80,6 +80,7 @@ mod comodulation_survives;
 mod every_task;
 mod pinned_runs;
 mod plasticity;
+mod plasticity_survives;
 mod runs_survive;
 mod slurm;
 mod sweep;

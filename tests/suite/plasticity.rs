@@ -8,7 +8,7 @@ use neurogain::data::digits;
 use neurogain::metrics::{
     LearningCurves, Transfer, dormant_share, feature_rank, summarize, transfer,
 };
-use neurogain::run::{self, Options, Outcome, RunDirectory, System, data_digest};
+use neurogain::run::{self, Options, Outcome, RunDirectory, Status, System, data_digest};
 use neurogain::systems::Plasticity;
 use neurogain::systems::plasticity::{
     PlasticityExperiment, PlasticityRun, PlasticitySettings, Start, summarize_plasticity,
@@ -175,6 +175,24 @@ fn a_stopped_run_resumes_to_the_same_rows_wherever_it_stops() {
                 .collect::<Vec<_>>()
         };
         assert_eq!(rows(&read), rows(&whole));
+    }
+}
+
+/// Also where the activity overflows, from which no rank can be computed.
+#[test]
+fn a_run_that_diverges_says_so() {
+    for rate in ["1e10", "1e18"] {
+        let rate = format!("training.learning_rate={rate}");
+        let (settings, runs) = runs(&[&rate, "stream.epochs=[1]", "evaluation.ticks=1"]);
+        let diverged = |run: &PlasticityRun| matches!(run.status, Status::Diverged { .. });
+        assert!(runs.iter().any(diverged), "{rate}");
+        assert!(
+            runs.iter().all(|run| run.status != Status::Interrupted),
+            "{rate}"
+        );
+        let outcomes: Vec<Option<PlasticityRun>> = runs.into_iter().map(Some).collect();
+        let summary = summarize_plasticity(&settings, &outcomes).expect("a summary");
+        assert_eq!(summary.methods[0].diverged, [1], "{rate}");
     }
 }
 

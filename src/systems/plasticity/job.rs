@@ -224,14 +224,7 @@ impl<'a, B: Backend> Learning<'a, B> {
                 Ok(())
             })
         })?;
-        let mut dormant = Vec::new();
-        for (units, activity) in &hidden {
-            dormant.push(dormant_share(*units, activity, DORMANT)?);
-        }
-        let rank = match hidden.last() {
-            Some((units, activity)) => Some(feature_rank(*units, activity)?),
-            None => None,
-        };
+        let [dormant_units, stable_rank, effective_rank] = of_hidden_units(&hidden)?;
         let weights = weights(backend, learner)?;
         let squares = |of: &dyn Fn(f32, f32) -> f64| {
             let pairs = weights.iter().flatten().zip(self.initial.iter().flatten());
@@ -242,15 +235,32 @@ impl<'a, B: Backend> Learning<'a, B> {
             signals.extend(named.iter().map(|(name, _)| name.clone()));
         }
         Ok(Ended {
-            dormant_units: (!dormant.is_empty())
-                .then(|| dormant.iter().sum::<f64>() / dormant.len() as f64),
-            stable_rank: rank.map(|rank| rank.stable as f64),
-            effective_rank: rank.map(|rank| rank.effective),
+            dormant_units,
+            stable_rank,
+            effective_rank,
             weight_norm: squares(&|w, _| f64::from(w) * f64::from(w)).sqrt(),
             distance: squares(&|w, w0| (f64::from(w) - f64::from(w0)).powi(2)).sqrt(),
             signals: named.into_iter().map(|(_, value)| value).collect(),
         })
     }
+}
+
+/// The share of dormant units, mean over layers, and the stable and effective rank of the last layer, from the number of
+/// units of each layer and their activity; NaN if the activity has diverged, `None` without hidden layers.
+fn of_hidden_units(layers: &[(usize, Vec<f32>)]) -> Result<[Option<f64>; 3]> {
+    let Some((units, last)) = layers.last() else {
+        return Ok([None; 3]);
+    };
+    if !layers.iter().flat_map(|(_, h)| h).all(|h| h.is_finite()) {
+        return Ok([Some(f64::NAN); 3]);
+    }
+    let rank = feature_rank(*units, last)?;
+    let mut dormant = 0.0;
+    for (units, activity) in layers {
+        dormant += dormant_share(*units, activity, DORMANT)?;
+    }
+    let dormant = dormant / layers.len() as f64;
+    Ok([dormant, rank.stable as f64, rank.effective].map(Some))
 }
 
 /// The weights of the learner's layers.
