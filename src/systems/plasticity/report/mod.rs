@@ -2,6 +2,7 @@
 
 mod figures;
 mod page;
+mod published;
 mod summary;
 
 use std::path::Path;

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::published::published;
 use super::summary::{
     MethodSummary, NETWORK, PlasticitySummary, RESULTS, RETENTION, TRANSFER, measures,
 };
@@ -97,6 +98,7 @@ pub(super) fn page(experiments: &[Experiment], drawings: &[Drawing]) -> Result<S
             (group(RESULTS, "Mean ± standard deviation over the seeds with complete jobs. Arrows: the direction that is better."))
             (differences(experiments))
         }))
+        (published(experiments)?)
         (frame::section("figures", "Figures", figures))
         (frame::section("transfer", "Transfer, retention and the network", html! {
             (group(TRANSFER, "Knowledge transfer against a fresh network."))

@@ -91,6 +91,9 @@ pub(super) struct Outcome<'a> {
     transfer: Option<Transfer>,
 }
 
+/// The measure that published results have.
+pub(super) const FINAL_ACCURACY: &str = "final_accuracy";
+
 /// The groups of measures.
 pub(super) const RESULTS: &str = "results";
 pub(super) const TRANSFER: &str = "transfer";
@@ -103,7 +106,7 @@ const fn rows<'a>() -> [MeasureOf<Outcome<'a>>; 23] {
     use Shown::{Chart, PageOnly, Table, TableAndChart};
     use Unit::{Number, Percent, Share};
     [
-        MeasureOf::new("final_accuracy", "final accuracy", Percent, Higher, RESULTS, TableAndChart,
+        MeasureOf::new(FINAL_ACCURACY, "final accuracy", Percent, Higher, RESULTS, TableAndChart,
             |run: &Outcome| Some(mean(run.ends())))
             .defined("mean over tasks of the accuracy at the end of each task, on its own test samples (on its training samples with evaluation.training_samples and for random labels)"),
         MeasureOf::new("last_accuracy", "last task", Percent, Higher, RESULTS, PageOnly,
