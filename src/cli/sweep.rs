@@ -68,12 +68,20 @@ fn sweep_system<S: System>(
     }
     let work = SweepRunner::<S>::new(arguments, &sweep, directory, chosen)?;
     begin_sweep(directory, &sweep)?;
-    let left = work.run(arguments.quiet)?;
+    let Left { left, elsewhere } = work.run(arguments.quiet);
     if left > 0 && work.stop.load(Ordering::SeqCst) {
         let message =
             format!("{left} cells are not finished; to continue, run the same command again");
         report_error("interrupted", &message);
         return Ok(ExitCode::from(INTERRUPTED));
+    }
+    if elsewhere > 0 {
+        let place = directory.display();
+        let message = format!(
+            "another process runs {elsewhere} of the cells; when it has ended: neurogain sweep --collect {place}"
+        );
+        report_error("error", &message);
+        return Ok(ExitCode::FAILURE);
     }
     match arguments.cell {
         Some(_) if left > 0 => Ok(ExitCode::FAILURE),
@@ -124,6 +132,13 @@ struct Task<'a, S: System> {
     data: Arc<S::Data>,
 }
 
+/// The numbers of cells that have not ended here.
+struct Left {
+    left: usize,
+    /// Those that another process runs.
+    elsewhere: usize,
+}
+
 /// The cells that have not ended, and how to run them.
 struct SweepRunner<'a, S: System> {
     sweep: &'a Sweep<S::Settings>,
@@ -171,23 +186,26 @@ impl<'a, S: System> SweepRunner<'a, S> {
 
     /// Runs the cells on `workers` threads and returns how many have not ended. An error of a cell is printed, and the
     /// other cells continue.
-    fn run(&self, quiet: bool) -> Result<usize> {
+    fn run(&self, quiet: bool) -> Left {
         let total = self.tasks.len() as u64;
         let title = self.sweep.base().common().title;
         let progress = Progress::new(title, "cells", total, total * COST_OF_CELL, quiet);
-        let (next, ended) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let [next, ended, elsewhere] = [(); 3].map(|()| AtomicUsize::new(0));
         let work = || {
             while !self.stop.load(Ordering::SeqCst) {
                 let Some(task) = self.tasks.get(next.fetch_add(1, Ordering::Relaxed)) else {
                     return;
                 };
                 match self.one(task, &progress) {
-                    Ok(()) if cell_has_ended::<S>(self.directory, task.cell) => {
+                    Ok(false) => {
+                        elsewhere.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Ok(true) if cell_has_ended::<S>(self.directory, task.cell) => {
                         ended.fetch_add(1, Ordering::Relaxed);
                         progress.advance(1, 0);
                     }
                     // Stopped.
-                    Ok(()) => {}
+                    Ok(true) => {}
                     Err(error) => {
                         let label = self.sweep.label(task.cell);
                         let number = task.cell.number;
@@ -203,11 +221,14 @@ impl<'a, S: System> SweepRunner<'a, S> {
             work();
         });
         progress.clear();
-        Ok(self.tasks.len() - ended.into_inner())
+        Left {
+            left: self.tasks.len() - ended.into_inner(),
+            elsewhere: elsewhere.into_inner(),
+        }
     }
 
-    /// Runs one cell in its directory, continuing from existing results.
-    fn one(&self, task: &Task<'_, S>, progress: &Progress) -> Result<()> {
+    /// Runs one cell in its directory, continuing from existing results; `false` if another process runs it.
+    fn one(&self, task: &Task<'_, S>, progress: &Progress) -> Result<bool> {
         let jobs = S::jobs(&task.settings).len();
         // Each cell opens the card separately, so that parallel cells have separate queues.
         let cards = one_each(self.device, self.device.open()?, self.threads.min(jobs))?;
@@ -225,21 +246,34 @@ impl<'a, S: System> SweepRunner<'a, S> {
         backends: &[B],
         task: &Task<'_, S>,
         progress: &Progress,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let settings = &task.settings;
         let path = cell_directory(self.directory, task.cell);
-        let directory = match RunDirectory::<S>::open(&path) {
-            Ok(begun) if begun.settings() == settings => begun,
-            Ok(_) => {
+        // Another process may create it first.
+        let created = match path.exists() {
+            true => Ok(()),
+            false => RunDirectory::<S>::create(&path, settings).map(drop),
+        };
+        created.or_else(|error| match path.exists() {
+            true => Ok(()),
+            false => Err(error),
+        })?;
+        let directory = match RunDirectory::<S>::open(&path)? {
+            begun if begun.settings() == settings => begun,
+            _ => {
                 return Err(Error::Format {
                     path: path.join("config.toml").display().to_string(),
                     problem: "its settings are not those of this cell; restore it, or name another directory for the sweep with --out".into(),
                 });
             }
-            Err(_) if !path.exists() => RunDirectory::create(&path, settings)?,
-            Err(error) => return Err(error),
         };
-        let lock = Lock::take(&path)?;
+        let Some(lock) = Lock::try_take(&path)? else {
+            return Ok(false);
+        };
+        if cell_has_ended::<S>(self.directory, task.cell) {
+            lock.finish()?;
+            return Ok(true);
+        }
         directory.check_data(&S::digest(&task.data))?;
         let experiments = experiments::<S, B>(settings, &task.data, backends)?;
         let (_, cost) = total::<S, B>(&directory, &experiments);
@@ -252,7 +286,7 @@ impl<'a, S: System> SweepRunner<'a, S> {
             counts_steps: false,
         };
         filling.run::<S, B>(&directory, lock, &experiments)?;
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Atomic writing of files, and advice for when a write fails.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -37,7 +37,16 @@ fn replace(path: &Path, bytes: &[u8], make_way: impl Fn() -> io::Result<()>) -> 
 }
 
 fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
+    // Left by a process that was killed. Of a link to a file, which is not ours to write, the link is removed.
+    let is_device = fs::metadata(path).is_ok_and(|found| !found.is_file());
+    if !is_device && fs::symlink_metadata(path).is_ok() {
+        fs::remove_file(path)?;
+    }
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(is_device)
+        .create_new(!is_device)
+        .open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }
@@ -60,6 +69,29 @@ fn remedy(kind: ErrorKind) -> &'static str {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "make it writable",
         _ => "fix this and try again",
     }
+}
+
+/// Writes a new file atomically, and returns whether it was this process that did: `false` if there was one already.
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<bool> {
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(format!(".{}.partial", std::process::id()));
+    let partial = PathBuf::from(partial);
+    // Unlike a renaming, a link never replaces a file.
+    let made = write_through(&partial, bytes).and_then(|()| fs::hard_link(&partial, path));
+    let made = match made {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        // Some file systems have no links.
+        Err(_) if partial.exists() && !path.exists() => fs::rename(&partial, path).map(|()| true),
+        Err(error) => Err(error),
+    };
+    // The first failure is the one to report.
+    let _ = fs::remove_file(&partial);
+    let made = made.map_err(|error| {
+        Error::file(path, "write", format!("{error}; {}", remedy(error.kind())))
+    })?;
+    sync_directory(path);
+    Ok(made)
 }
 
 /// Converts the error of a file that the program itself wrote: the file is damaged, the request is not wrong.

@@ -1,6 +1,6 @@
 //! The lock that lets only one process run in a run directory.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -18,11 +18,31 @@ impl Lock {
     /// # Errors
     /// [`Error::File`] if another process holds it, or the file cannot be created.
     pub fn take(dir: &Path) -> Result<Self> {
+        let taken = Self::try_take(dir)?;
+        let reason = "another process is running in it; wait until it ends, or stop it with Ctrl-C";
+        taken.ok_or_else(|| Error::file(dir, "run in", reason))
+    }
+
+    /// The same; `None` if another process holds it.
+    ///
+    /// # Errors
+    /// [`Error::File`] if the file cannot be created.
+    pub fn try_take(dir: &Path) -> Result<Option<Self>> {
         let folder = dir.join("checkpoints");
         let path = folder.join("lock");
         loop {
             fs::create_dir_all(&folder).map_err(|e| Error::file(&folder, "create", e))?;
-            let file = match File::create(&path) {
+            if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
+                let reason = "it is not a plain file; remove it";
+                return Err(Error::file(&path, "lock", reason));
+            }
+            // Nothing is written to it, whatever it holds.
+            let opened = OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(&path);
+            let file = match opened {
                 // Another process has just removed the folder.
                 Err(_) if !folder.exists() => continue,
                 file => file.map_err(|e| Error::file(&path, "create", e))?,
@@ -30,14 +50,8 @@ impl Lock {
             match file.try_lock() {
                 Ok(()) if !same_file(&file, &path) => continue,
                 // Some network file systems have no locks; run without one.
-                Ok(()) | Err(TryLockError::Error(_)) => return Ok(Lock { folder, file }),
-                Err(TryLockError::WouldBlock) => {
-                    return Err(Error::file(
-                        dir,
-                        "run in",
-                        "another process is running in it; wait until it ends, or stop it with Ctrl-C",
-                    ));
-                }
+                Ok(()) | Err(TryLockError::Error(_)) => return Ok(Some(Lock { folder, file })),
+                Err(TryLockError::WouldBlock) => return Ok(None),
             }
         }
     }

@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 
 use super::{Cell, Sweep, SweepSource, chart, page, table};
 use crate::error::{Error, Result};
-use crate::run::files::{damaged, write};
+use crate::run::files::{damaged, write, write_new};
 use crate::run::settings::Document;
-use crate::run::{ExperimentSummary, Named, System, all_ended};
+use crate::run::{ExperimentSummary, Lock, Named, System, all_ended};
 
 /// The result of [`collect_sweep`].
 #[derive(Debug, Clone, PartialEq)]
@@ -31,31 +31,39 @@ pub struct Collected {
 }
 
 /// Creates the directory `dir` of `sweep`, with its parents. A directory that already holds an equal sweep is left
-/// unchanged, so that the sweep continues there.
+/// unchanged, so that the sweep continues there. Several processes can do so at once.
 ///
 /// # Errors
 /// [`Error::File`] if `dir` cannot be created, holds another sweep, or holds something else.
 pub fn begin_sweep<D: Document + PartialEq>(dir: &Path, sweep: &Sweep<D>) -> Result<()> {
     let file = dir.join("sweep.toml");
-    if file.exists() {
-        if !open_sweep::<D>(dir)?.has_the_cells_of(sweep) {
-            let reason = "it holds another sweep; name a new directory with --out";
-            return Err(Error::file(dir, "create", reason));
-        }
-        return Ok(());
-    }
     let text = sweep.to_toml()?;
-    let begun = || -> Result<bool> {
-        let mut entries = fs::read_dir(dir).map_err(|e| Error::file(dir, "read", e))?;
-        Ok(entries.next().is_some())
-    };
-    if dir.exists() && begun()? {
+    fs::create_dir_all(dir).map_err(|e| Error::file(dir, "create", e))?;
+    // Another process may create the file after the look into the directory.
+    if !file.exists() && holds_other_files(dir)? && !file.exists() {
         let reason = "it exists already and holds no sweep; name a new directory with --out";
         return Err(Error::file(dir, "create", reason));
     }
+    if (file.exists() || !write_new(&file, text.as_bytes())?)
+        && !open_sweep::<D>(dir)?.has_the_cells_of(sweep)
+    {
+        let reason = "it holds another sweep; name a new directory with --out";
+        return Err(Error::file(dir, "create", reason));
+    }
     let cells = dir.join("cells");
-    fs::create_dir_all(&cells).map_err(|e| Error::file(&cells, "create", e))?;
-    write(&file, text.as_bytes())
+    fs::create_dir_all(&cells).map_err(|e| Error::file(&cells, "create", e))
+}
+
+/// Whether `dir` holds anything but partial files of `sweep.toml`.
+fn holds_other_files(dir: &Path) -> Result<bool> {
+    let entries = fs::read_dir(dir).map_err(|e| Error::file(dir, "read", e))?;
+    for entry in entries {
+        let name = entry.map_err(|e| Error::file(dir, "read", e))?.file_name();
+        if !name.to_string_lossy().starts_with("sweep.toml.") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The run directory of `cell` in the sweep directory `dir`.
@@ -89,6 +97,7 @@ pub fn cell_has_ended<S: System>(dir: &Path, cell: &Cell<S::Settings>) -> bool {
 /// cannot be written.
 pub fn collect_sweep<S: System>(dir: &Path) -> Result<Collected> {
     let sweep = open_sweep::<S::Settings>(dir)?;
+    let lock = Lock::take(dir)?;
     let cells = sweep.cells().iter();
     let gathered = cells.map(|cell| Gathered::new::<S>(dir, cell));
     let gathered = gathered.collect::<Result<Vec<_>>>()?;
@@ -121,6 +130,7 @@ pub fn collect_sweep<S: System>(dir: &Path) -> Result<Collected> {
         let problems = gathered.problems.iter();
         problems.map(move |problem| format!("{name}: {problem}{error}"))
     });
+    lock.finish()?;
     Ok(Collected {
         table: table::as_table::<S>(&sweep, &measures, &gathered),
         figure,

@@ -4,6 +4,7 @@ use neurogain::run::RunDirectory;
 use neurogain::systems::StabilityGap;
 use std::fs;
 use std::path::PathBuf;
+use std::process::Stdio;
 
 use super::*;
 
@@ -97,6 +98,49 @@ fn workers_cells_and_runs_of_their_own_give_the_same_bytes() {
     for file in ["config.toml", "summary.json", "report.html"] {
         let cell = read(&folder, &format!("one/cells/003/{file}"));
         assert!(read(&folder, &format!("alone/{file}")) == cell, "{file}");
+    }
+}
+
+/// Each cell is run by one process, whichever comes first; none is refused or run twice.
+#[test]
+fn processes_share_a_sweep() {
+    for round in 0..4 {
+        let folder = with_sweep(ETA);
+        let start = |more: &[&str]| {
+            let arguments = [&["sweep", "eta.toml", "--quiet"], more].concat();
+            let mut command = crate::program::program(&folder, &arguments);
+            command.stdout(Stdio::null()).stderr(Stdio::piped());
+            command.spawn().expect("the program starts")
+        };
+        // A cell each, in a new directory.
+        let cells = ["1", "2", "3", "4"].map(|cell| start(&["--out", "cells", "--cell", cell]));
+        for process in cells {
+            let output = process.wait_with_output().expect("it ends");
+            assert!(
+                output.status.success(),
+                "round {round}: {}",
+                text(&output.stderr)
+            );
+        }
+        // All cells, at the same time.
+        for process in [(); 3].map(|()| start(&["--out", "all", "--threads", "1"])) {
+            let output = process.wait_with_output().expect("it ends");
+            let complaint = text(&output.stderr);
+            let shared = ["another process runs", "another process is running"];
+            let shared = shared.iter().any(|part| complaint.contains(part));
+            let fits = match output.status.code() {
+                Some(0) => complaint.is_empty(),
+                code => code == Some(1) && shared && complaint.lines().count() == 1,
+            };
+            assert!(fits, "round {round}: {complaint}");
+        }
+        for directory in ["cells", "all"] {
+            succeeds(&folder, &["sweep", "--collect", directory]);
+        }
+        for file in ["sweep.csv", "sweep.json", "cells/004/report.html"] {
+            let alone = read(&folder, &format!("cells/{file}"));
+            assert!(read(&folder, &format!("all/{file}")) == alone, "{file}");
+        }
     }
 }
 
@@ -297,5 +341,8 @@ fn a_sweep_may_give_epochs() {
         &mut crate::program::quick(&folder, &["sweep", "--collect", "swept"]),
         1,
     );
-    assert!(complaint.contains("not those of this cell"), "{complaint}");
+    assert!(
+        complaint.contains("001/config.toml: it was altered"),
+        "{complaint}"
+    );
 }
