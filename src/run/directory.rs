@@ -207,9 +207,15 @@ impl<S: System> RunDirectory<S> {
         };
         let details = read_text(&self.run_file(&job.id, "json"))?;
         // If the state cannot be read, the records are used.
-        let state = state::read(&self.weights(&job.id)).ok().flatten();
-        let state = state.filter(|state| state.head.records == state::digest(&records));
-        let state = state.as_ref().map(|state| &state.head);
+        let weights = self.weights(&job.id);
+        let state = state::read(&weights).ok().flatten().map(|state| state.head);
+        if let Some(head) = &state
+            && !self.checkpoints(&job.id)[0].exists()
+        {
+            self.check_unaltered(head, &weights, &path, &records)?;
+        }
+        let state = state.filter(|head| head.records == state::digest(&records));
+        let state = state.as_ref();
         let status = listed.map(|listed| &listed.status);
         let hash = match listed {
             Some(listed) => listed.hash.as_deref(),
@@ -223,6 +229,34 @@ impl<S: System> RunDirectory<S> {
             hash,
         };
         S::read(&self.settings, job, saved).map(Some)
+    }
+
+    /// Fails if the records of a job that has ended, or the settings, are not those of which `head` has the digests: its
+    /// hash would not be theirs. A stopped job has old records beside its checkpoint.
+    fn check_unaltered(
+        &self,
+        head: &state::Head,
+        weights: &Path,
+        path: &Path,
+        records: &[u8],
+    ) -> Result<()> {
+        if head.is_this_version() && !head.has_settings(&self.settings_digest) {
+            let config = self.path.join("config.toml");
+            let problem = format!(
+                "it was altered: {} was written with other settings; restore it, or begin a new run",
+                weights.display()
+            );
+            return Err(Error::format(&config, problem));
+        }
+        if head.records != state::digest(records) {
+            let problem = format!(
+                "it was altered: {} has another SHA-256 of it; restore it, or compute it again: neurogain run --resume {}",
+                weights.display(),
+                self.path.display()
+            );
+            return Err(Error::format(path, problem));
+        }
+        Ok(())
     }
 
     /// The jobs that `summary.json` lists; empty if there is no summary yet.

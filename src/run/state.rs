@@ -69,15 +69,25 @@ impl Head {
         }
     }
 
+    /// Whether this version of neurogain wrote it.
+    pub(super) fn is_this_version(&self) -> bool {
+        self.version == env!("CARGO_PKG_VERSION")
+    }
+
+    /// Whether it was written with the settings of this digest.
+    pub(super) fn has_settings(&self, digest: &str) -> bool {
+        self.settings == digest
+    }
+
     /// Fails unless the state at `path` belongs to the job `job` and to the settings of this digest.
     pub(super) fn belongs(&self, path: &Path, settings: &str, job: &str) -> Result<()> {
         let version = env!("CARGO_PKG_VERSION");
-        let problem = if self.version != version {
+        let problem = if !self.is_this_version() {
             format!(
                 "neurogain {} wrote it, but this is {version}: continue with that version, or begin a new run",
                 self.version
             )
-        } else if self.settings != settings {
+        } else if !self.has_settings(settings) {
             "it was written with settings other than those in config.toml: restore that file, or begin a new run"
                 .into()
         } else if self.job != job {

@@ -54,7 +54,7 @@ impl<S: System> RunDirectory<S> {
     }
 
     /// The last checkpoint, and the one before it.
-    fn checkpoints(&self, id: &str) -> [PathBuf; 2] {
+    pub(super) fn checkpoints(&self, id: &str) -> [PathBuf; 2] {
         let folder = self.path.join("checkpoints");
         ["", "-previous"].map(|which| folder.join(format!("{id}{which}.safetensors")))
     }

@@ -187,6 +187,60 @@ fn damaged_results_are_made_again_to_the_same_bytes() {
     }
 }
 
+/// A report of altered records or settings would have the hash of others.
+#[test]
+fn a_report_of_altered_files_is_refused() {
+    let folder = folder();
+    let dir = folder.path().join("stopped");
+    run_until(&dir, &small(), DONE);
+    ends(&folder, &["run", "--resume", "stopped", "--quiet"], 0);
+    let before = contents(&dir);
+    for (file, from, to) in [
+        ("runs/sgd-1.csv", "\n2,1,", "\n2,1,0"),
+        (
+            "config.toml",
+            "learning_rate = 0.01",
+            "learning_rate = 0.02",
+        ),
+        ("config.toml", "eta = 0.4", "eta = 0.5"),
+    ] {
+        let path = dir.join(file);
+        let text = fs::read_to_string(&path).expect("a file");
+        let altered = text.replacen(from, to, 1);
+        assert_ne!(altered, text, "{file}");
+        fs::write(&path, altered).expect("written");
+        let complaint = ends(&folder, &["report", "stopped"], 1);
+        for part in [file, "altered"] {
+            assert!(complaint.contains(part), "{complaint}");
+        }
+        fs::write(&path, text).expect("written");
+    }
+    ends(&folder, &["report", "stopped"], 0);
+    assert!(contents(&dir) == before);
+}
+
+/// Files that links in the directory name are not written.
+#[cfg(unix)]
+#[test]
+fn links_are_not_followed() {
+    use std::os::unix::fs::symlink;
+    let folder = folder();
+    let dir = folder.path().join("stopped");
+    run_until(&dir, &small(), DONE);
+    let own = folder.path().join("own");
+    fs::write(&own, "mine").expect("written");
+    for link in ["report.html.partial", "summary.json.partial", "report.html"] {
+        symlink(&own, dir.join(link)).expect("a link");
+    }
+    ends(&folder, &["run", "--resume", "stopped", "--quiet"], 0);
+    assert_eq!(fs::read_to_string(&own).expect("a file"), "mine");
+    fs::create_dir_all(dir.join("checkpoints")).expect("made");
+    symlink(&own, dir.join("checkpoints/lock")).expect("a link");
+    let complaint = ends(&folder, &["report", "stopped"], 1);
+    assert!(complaint.contains("checkpoints/lock"), "{complaint}");
+    assert_eq!(fs::read_to_string(&own).expect("a file"), "mine");
+}
+
 #[test]
 fn a_complete_directory_says_so_and_stays_as_it_is() {
     let folder = folder();
