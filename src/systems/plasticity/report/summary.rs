@@ -409,7 +409,13 @@ fn incomplete(settings: &PlasticitySettings, outcomes: &[Option<PlasticityRun>])
     let mut lines = Vec::new();
     for ((work, job), outcome) in plan.iter().zip(outcomes) {
         let total = (settings.evaluation.ticks + 1) * work.tasks(settings.stream.count()).len();
+        let diverged = |run: &PlasticityRun| {
+            let same = run.method == work.method.name && run.seed == work.seed;
+            same && matches!(run.status, Status::Diverged { .. })
+        };
         let end = match outcome {
+            // It learns again from a state that there is not.
+            None if outcomes.iter().flatten().any(diverged) => continue,
             None => String::from("not begun"),
             Some(run) => match &run.status {
                 Status::Complete => continue,
@@ -423,7 +429,7 @@ fn incomplete(settings: &PlasticitySettings, outcomes: &[Option<PlasticityRun>])
                     iteration,
                     quantity,
                     value,
-                } => format!("diverged: {quantity} is {value} at evaluation {iteration}"),
+                } => format!("diverged: {quantity} is {value} at iteration {iteration}"),
             },
         };
         debug_assert_eq!(job.id, job_id(&work.method.name, work.seed, work.start));
