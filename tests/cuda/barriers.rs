@@ -177,7 +177,7 @@ fn results(cuda: &Cuda) -> Result<Vec<u32>> {
 /// Whether some order of the threads gives results other than `expected`, or an error.
 fn shows(library: &Path, expected: &[u32]) -> bool {
     (0..3).any(|order| {
-        let cuda = Cuda::emulated(library, order).expect("the library loads");
+        let cuda = emulated::load(library, order);
         !results(&cuda).is_ok_and(|found| found == expected)
     })
 }
@@ -187,7 +187,7 @@ fn a_missing_barrier_shows() {
     let Some(whole) = emulated::library_of(emulated::kernels(), "whole") else {
         return;
     };
-    let cuda = Cuda::emulated(&whole, 0).expect("the library loads");
+    let cuda = emulated::load(&whole, 0);
     let expected = results(&cuda).expect("it runs");
     assert!(!shows(&whole, &expected));
     let barrier = "__syncthreads();";
@@ -231,7 +231,7 @@ fn a_write_outside_of_a_buffer_fails() {
     let Some(library) = emulated::library_of(&folder, "outside") else {
         return;
     };
-    let cuda = Cuda::emulated(&library, 0).expect("the library loads");
+    let cuda = emulated::load(&library, 0);
     let (mut x, other) = (
         cuda.zeros(32).expect("memory"),
         cuda.zeros(1).expect("memory"),

@@ -105,8 +105,8 @@ impl Floats {
         self.length
     }
 
-    pub(super) fn address(&self) -> u64 {
-        self.memory.address()
+    pub(super) fn memory(&self) -> &device::Memory {
+        &self.memory
     }
 
     /// The memory for writing; copies it first if it is shared.
@@ -176,8 +176,8 @@ impl Bytes {
         self.largest
     }
 
-    pub(super) fn address(&self) -> u64 {
-        self.memory.address()
+    pub(super) fn memory(&self) -> &device::Memory {
+        &self.memory
     }
 
     pub(super) fn to_host(&self) -> Result<alloc::vec::Vec<u8>> {

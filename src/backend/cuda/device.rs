@@ -112,6 +112,12 @@ pub struct Memory {
     bytes: usize,
 }
 
+/// The error for memory of a device that is given to another.
+pub fn another_device() -> Error {
+    let expected = "tensors of this device";
+    Error::shape("CUDA", expected, "a tensor of another device")
+}
+
 impl Memory {
     /// Allocates this many bytes. Contents are unspecified.
     pub fn new(owner: &Arc<Owner>, bytes: usize) -> Result<Self> {
@@ -127,6 +133,11 @@ impl Memory {
     /// The address on the device.
     pub fn address(&self) -> u64 {
         self.address
+    }
+
+    /// The device that it belongs to.
+    pub fn owner(&self) -> &Arc<Owner> {
+        &self.owner
     }
 
     /// The size in bytes.
@@ -172,6 +183,9 @@ impl Memory {
         let mut buffers = Vec::new();
         for (memory, bytes) in parts {
             memory.check(bytes)?;
+            if !core::ptr::eq(owner, &*memory.owner) {
+                return Err(another_device());
+            }
             room = room
                 .checked_sub(bytes)
                 .ok_or_else(|| Error::shape("copy to the host", "room for all buffers", bytes))?;

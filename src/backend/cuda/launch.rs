@@ -1,10 +1,12 @@
 //! A kernel's arguments and its launch.
 #![allow(unsafe_code)]
 
+use alloc::sync::Arc;
 use core::ffi::c_void;
 
 use super::Cuda;
 use super::buffer::{Bytes, Floats};
+use super::device::{Memory, another_device};
 use crate::backend::{Conv2dDims, NormDims};
 use crate::error::{Error, Result};
 
@@ -17,7 +19,11 @@ const WORDS: usize = 10;
 /// The value of one kernel parameter, as stored in memory.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[repr(C, align(8))]
-pub struct Argument([u32; WORDS]);
+pub struct Argument {
+    words: [u32; WORDS],
+    /// The address of the owner of a buffer's memory; 0 for other arguments.
+    owner: usize,
+}
 
 /// Maximum number of parameters of a kernel.
 const PARAMETERS: usize = 15;
@@ -35,7 +41,7 @@ pub struct Launch {
 impl Launch {
     /// A launch with `blocks` thread blocks of `threads` threads.
     pub fn new(kernel: &'static str, blocks: u32, threads: [u32; 2], given: &[Argument]) -> Self {
-        let mut arguments = [Argument([0; WORDS]); PARAMETERS];
+        let mut arguments = [Argument::words([0; WORDS]); PARAMETERS];
         let count = given.len().min(PARAMETERS);
         debug_assert_eq!(count, given.len(), "{kernel}");
         arguments[..count].copy_from_slice(&given[..count]);
@@ -69,7 +75,10 @@ impl Argument {
     fn words<const N: usize>(words: [u32; N]) -> Self {
         let mut all = [0; WORDS];
         all[..N].copy_from_slice(&words);
-        Argument(all)
+        Argument {
+            words: all,
+            owner: 0,
+        }
     }
 
     /// A struct of sizes, followed by further words.
@@ -82,10 +91,18 @@ impl Argument {
             *word = number(size)?;
         }
         all[N..N + M].copy_from_slice(&more);
-        Ok(Argument(all))
+        Ok(Self::words(all))
     }
 
-    /// An address on the device.
+    /// The address of memory on the device.
+    fn memory(memory: &Memory) -> Self {
+        Argument {
+            owner: Arc::as_ptr(memory.owner()) as usize,
+            ..Self::address(memory.address())
+        }
+    }
+
+    /// An address whose owner is not checked, such as null.
     pub fn address(address: u64) -> Self {
         let words: [u32; 2] = bytemuck::cast(address);
         Self::words(words)
@@ -93,12 +110,12 @@ impl Argument {
 
     /// A buffer that is read, or null.
     pub fn optional(floats: Option<&Floats>) -> Self {
-        Self::address(floats.map_or(0, Floats::address))
+        floats.map_or(Self::address(0), Self::from)
     }
 
     /// A buffer that is written; copied first if shared.
     pub fn written(floats: &mut Floats) -> Result<Self> {
-        Ok(Self::address(floats.own()?.address()))
+        Ok(Self::memory(floats.own()?))
     }
 
     /// A count. An error if it is larger than a kernel's counter.
@@ -121,13 +138,13 @@ impl From<f32> for Argument {
 
 impl From<&Floats> for Argument {
     fn from(floats: &Floats) -> Self {
-        Self::address(floats.address())
+        Self::memory(floats.memory())
     }
 }
 
 impl From<&Bytes> for Argument {
     fn from(bytes: &Bytes) -> Self {
-        Self::address(bytes.address())
+        Self::memory(bytes.memory())
     }
 }
 
@@ -144,7 +161,7 @@ impl TryFrom<(Conv2dDims, [usize; 2])> for Argument {
         for (word, size) in words.iter_mut().zip(all) {
             *word = number(size)?;
         }
-        Ok(Argument(words))
+        Ok(Self::words(words))
     }
 }
 
@@ -181,6 +198,13 @@ impl Cuda {
     ) -> Result<()> {
         if blocks == 0 {
             return Ok(());
+        }
+        let here = Arc::as_ptr(&self.owner) as usize;
+        if arguments
+            .iter()
+            .any(|argument| ![0, here].contains(&argument.owner))
+        {
+            return Err(another_device());
         }
         let launch = Launch::new(kernel, number(blocks)?, threads, arguments);
         // SAFETY: every argument has its parameter's type and the kernel stays inside its buffers, as the

@@ -88,7 +88,11 @@ impl Cuda {
     ///
     /// # Errors
     /// [`Error::Device`](crate::Error::Device) if the library cannot be loaded.
-    pub fn emulated(library: &Path, order: u32) -> Result<Self> {
+    ///
+    /// # Safety
+    /// `library` is built from this version's `kernels/host.cpp`: its functions are called, and its initialisers run.
+    #[allow(unsafe_code)]
+    pub unsafe fn emulated(library: &Path, order: u32) -> Result<Self> {
         Self::on(Box::new(emulator::Emulator::load(library, order)?))
     }
 

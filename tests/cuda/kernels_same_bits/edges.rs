@@ -1,6 +1,7 @@
 //! Empty operands, operands of wrong sizes, and missing libraries.
+#![allow(unsafe_code)]
 
-use neurogain::backend::{Cuda, Elementwise, MatmulDims, Memory, Unary};
+use neurogain::backend::{Binary, Cuda, Elementwise, Losses, MatmulDims, Memory, Unary};
 
 use super::*;
 
@@ -98,10 +99,35 @@ fn memory_is_counted_and_given_back() {
     }
 }
 
+/// Memory belongs to its device: another may free it while it is used.
+#[test]
+fn operands_of_another_device_are_refused() {
+    let [here, there] = &devices("owners")[..2] else {
+        return;
+    };
+    let refused = |found: neurogain::Result<()>| {
+        let error = found.expect_err("another device").to_string();
+        assert!(error.contains("another device"), "{error}");
+    };
+    let numbers = |device: &Cuda| On(device).upload(&[1.0; 32]);
+    let (mut own, foreign) = (numbers(here), numbers(there));
+    refused(here.binary(Binary::ReluBackward, &foreign, &mut own));
+    let mut written = foreign.clone();
+    refused(here.unary(Unary::Relu, &mut written));
+    let labels = there.bytes(&[0, 1]).expect("memory");
+    let mut totals = On(here).unwritten(3);
+    refused(here.softmax_cross_entropy(2, 2, &own, &labels, None, &mut totals));
+    let mut host = vec![0.0; 64];
+    refused(here.download_each([&own, &foreign].into_iter(), &mut host));
+    drop((foreign, written));
+    assert_eq!(On(here).download(&own), [1.0; 32]);
+}
+
 /// Without a GPU, a driver or a compiler, the errors say what to do.
 #[test]
 fn what_is_missing_is_an_error() {
-    let missing = Cuda::emulated(std::path::Path::new("/nowhere.so"), 0).unwrap_err();
+    // SAFETY: there is no library.
+    let missing = unsafe { Cuda::emulated(std::path::Path::new("/nowhere.so"), 0) }.unwrap_err();
     assert!(missing.to_string().contains("host.cpp"), "{missing}");
     if let Err(error) = Cuda::new(usize::MAX) {
         let said = error.to_string();
