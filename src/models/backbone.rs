@@ -150,6 +150,11 @@ impl<'a, B: Backend> Builder<'a, B> {
 }
 
 impl<B: Backend> Backbone<B> {
+    /// The number of residual blocks.
+    pub(super) fn blocks(&self) -> usize {
+        self.blocks.len()
+    }
+
     pub(super) fn build(builder: &mut Builder<'_, B>, shape: &BackboneConfig) -> Result<Self> {
         let BackboneConfig {
             side,

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::models::{Backbone, Comodulated};
+use crate::models::{Backbone, Comodulated, STAGES};
 use crate::shape::Shape;
 use crate::state::Role;
 use crate::tensor::{NamedTensor, Tensor};
@@ -15,11 +15,13 @@ use crate::tensor::{NamedTensor, Tensor};
 impl<B: Backend> Backbone<B> {
     /// Loads every weight and running statistic from `tensors`, under torchvision's names: `conv1.weight`,
     /// `bn1.running_mean`, `layer1.0.conv1.weight`, `layer2.0.downsample.1.bias`, … Convolutions are
-    /// `[outputs][inputs][size][size]` there. Other tensors, such as `fc.weight`, are ignored.
+    /// `[outputs][inputs][size][size]` there. Layers of later stages than the backbone has are not used.
     ///
     /// # Errors
-    /// [`Error::Shape`] if a tensor is missing or has another shape; the weights are then partly loaded.
+    /// [`Error::Shape`] if a tensor is missing, has another shape or has no place in the backbone, or if a variance is
+    /// negative; the weights are then partly loaded.
     pub fn load(&mut self, backend: &B, tensors: &[NamedTensor]) -> Result<()> {
+        let mut used = Vec::new();
         for parameter in self.parameters() {
             let layer = torchvision_layer(&parameter.name);
             let shape = parameter.value.shape();
@@ -37,16 +39,39 @@ impl<B: Backend> Backbone<B> {
                 }
                 _ => find(tensors, &name, &[outputs])?.to_vec(),
             };
+            used.push(name);
             parameter.value = Tensor::from_rows(backend, shape, &numbers)?;
         }
         for (layer, running) in self.statistics() {
             let norm = torchvision_layer(layer);
             let channels = [running.shape().columns()];
-            let mut numbers = find(tensors, &format!("{norm}.running_mean"), &channels)?.to_vec();
-            numbers.extend(find(tensors, &format!("{norm}.running_var"), &channels)?);
+            let [mean, variance] = ["mean", "var"].map(|what| format!("{norm}.running_{what}"));
+            let mut numbers = find(tensors, &mean, &channels)?.to_vec();
+            let variances = find(tensors, &variance, &channels)?;
+            if let Some(negative) = variances.iter().find(|v| **v < 0.0) {
+                let expected = format!("variances of 0 or above in {variance}");
+                return Err(Error::shape("weights", expected, negative));
+            }
+            numbers.extend(variances);
             *running = Tensor::from_rows(backend, running.shape(), &numbers)?;
+            used.extend([mean, variance]);
         }
-        Ok(())
+        // Two blocks a stage.
+        let stages = self.blocks() / 2;
+        let later = |name: &str| {
+            let mut later = stages + 1..=STAGES;
+            later.any(|stage| name.starts_with(&format!("layer{stage}.")))
+        };
+        match tensors
+            .iter()
+            .find(|of| !used.contains(&of.name) && !later(&of.name))
+        {
+            None => Ok(()),
+            Some(other) => {
+                let expected = "only tensors of a ResNet-18 with this network's layers";
+                Err(Error::shape("weights", expected, &other.name))
+            }
+        }
     }
 }
 
@@ -87,8 +112,22 @@ fn torchvision_layer(name: &str) -> String {
 fn find<'a>(tensors: &'a [NamedTensor], name: &str, shape: &[usize]) -> Result<&'a [f32]> {
     let expected = || format!("{name} of shape {shape:?}");
     let found = tensors.iter().find(|tensor| tensor.name == name);
-    let found =
-        found.ok_or_else(|| Error::shape("weights", expected(), "no tensor of that name"))?;
+    let found = found.ok_or_else(|| {
+        let prefixes = ["module.", "backbone."].into_iter();
+        let mut prefixes = prefixes.filter(|prefix| {
+            let names = tensors
+                .iter()
+                .map(|tensor| tensor.name.strip_prefix(prefix));
+            names.flatten().any(|rest| rest == name)
+        });
+        let problem = match prefixes.next() {
+            Some(prefix) => {
+                format!("no tensor of that name; remove the prefix {prefix} from all names")
+            }
+            None => String::from("no tensor of that name"),
+        };
+        Error::shape("weights", expected(), problem)
+    })?;
     match found.shape == shape {
         true => Ok(&found.numbers),
         false => {

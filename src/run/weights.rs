@@ -9,19 +9,23 @@ use crate::error::{Error, Result};
 use crate::run::files;
 use crate::tensor::NamedTensor;
 
-/// Reads every f32 tensor of a safetensors file, in the order of their names. Integer tensors, such as torchvision's
-/// `num_batches_tracked`, are skipped.
+/// Reads the tensors of a safetensors file, in the order of their names. What no backbone uses is skipped, whatever it
+/// holds: torchvision's classifier `fc.*` and the counts `num_batches_tracked`.
 ///
 /// # Errors
-/// [`Error::File`] if it cannot be read; [`Error::Format`] if it is not a safetensors file, or holds half- or
-/// double-precision numbers, or a number that is not finite.
+/// [`Error::File`] if it cannot be read; [`Error::Format`] if it is not a safetensors file, or holds numbers of
+/// another type than f32, or one that is not finite.
 pub fn read_weights(path: &Path) -> Result<Vec<NamedTensor>> {
     let bytes = files::read(path)?;
     let bytes = bytes.ok_or_else(|| Error::file(path, "read", "it does not exist"))?;
     let tensors = SafeTensors::deserialize(&bytes)
         .map_err(|e| Error::format(path, format!("is not a safetensors file: {e}")))?;
     let mut found = Vec::new();
+    let is_used = |name: &str| !name.starts_with("fc.") && !name.ends_with("num_batches_tracked");
     for (name, view) in tensors.tensors() {
+        if !is_used(&name) {
+            continue;
+        }
         match view.dtype() {
             Dtype::F32 => {
                 let mut numbers = vec![0.0; view.data().len() / 4];
@@ -36,12 +40,10 @@ pub fn read_weights(path: &Path) -> Result<Vec<NamedTensor>> {
                     numbers,
                 });
             }
-            Dtype::F16 | Dtype::BF16 | Dtype::F64 => {
-                let kind = view.dtype();
+            kind => {
                 let expected = format!("{name} has type {kind}; save the weights as F32");
                 return Err(Error::format(path, expected));
             }
-            _ => {}
         }
     }
     // The safetensors library gives them in any order.

@@ -55,9 +55,7 @@ fn computes_what_pytorch_does(
     ];
     fs::write(&path, file(&weights, &more)).expect("written");
     let tensors = read_weights(&path).expect("it is whole");
-    let mut names: Vec<&str> = weights.keys().map(String::as_str).collect();
-    names.extend(["fc.weight", "fc.bias"]);
-    names.sort_unstable();
+    let names: Vec<&str> = weights.keys().map(String::as_str).collect();
     let found: Vec<&str> = tensors.iter().map(|tensor| tensor.name.as_str()).collect();
     assert_eq!(found, names);
 
@@ -258,8 +256,24 @@ fn what_is_missing_or_otherwise_is_named_with_its_file() {
             &["conv1.weight", &name, "F32"],
         );
     }
-    // In the network, and in tensors that it does not use.
-    for name in ["layer2.1.conv2.weight", "bn1.running_var", "fc.bias"] {
+    // Deeper networks, and prefixes of other programs.
+    for name in ["layer1.2.conv1.weight", "layer2.3.bn1.bias", "conv2.weight"] {
+        let extra = (name, Dtype::F32, vec![2]);
+        refused(&file(&weights, &[extra]), &[name, "a ResNet-18"]);
+    }
+    for prefix in ["module.", "backbone."] {
+        let named =
+            |(name, tensor): (String, (Vec<usize>, Vec<f32>))| (format!("{prefix}{name}"), tensor);
+        let prefixed = weights.clone().into_iter().map(named).collect();
+        refused(
+            &file(&prefixed, &[]),
+            &[&format!("remove the prefix {prefix}")],
+        );
+    }
+    let mut negative = weights.clone();
+    negative.get_mut("bn1.running_var").expect("variances").1[1] = -0.5;
+    refused(&file(&negative, &[]), &["bn1.running_var", "-0.5"]);
+    for name in ["layer2.1.conv2.weight", "bn1.running_var"] {
         for number in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             let mut weights = weights.clone();
             let tensor = weights.entry(name.to_string());
@@ -295,7 +309,10 @@ fn a_run_starts_from_the_file_and_goes_on_with_no_other() {
     let mut weights = drawn(1, 2, 2, 3);
     let extra = [
         ("fc.weight", Dtype::F32, vec![1000, 2]),
+        ("fc.bias", Dtype::F16, vec![1000]),
         ("layer2.0.bn1.num_batches_tracked", Dtype::I64, vec![]),
+        // This network has two stages.
+        ("layer3.0.conv1.weight", Dtype::F32, vec![8, 4, 3, 3]),
     ];
     assert_eq!(run(&folder, &file(&weights, &extra), "one", 0), "");
     let hash = |name: &str| {
