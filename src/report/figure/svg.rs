@@ -155,11 +155,11 @@ impl Svg {
         description: &str,
     ) -> String {
         let style = palette::style_sheet(id);
+        // Without a style of its own: CairoSVG and svglib cannot read `height: auto`, which belongs in the page.
         let (title, description) = (escaped(title), escaped(description));
         format!(
             "<svg id=\"{id}\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
-             width=\"{width}\" height=\"{height}\" style=\"max-width:100%;height:auto\" \
-             role=\"img\" aria-labelledby=\"{id}-title {id}-description\">\n\
+             width=\"{width}\" height=\"{height}\" role=\"img\" aria-labelledby=\"{id}-title {id}-description\">\n\
              <title id=\"{id}-title\">{title}</title>\n\
              <desc id=\"{id}-description\">{description}</desc>\n\
              <style>\n{style}</style>\n{}</svg>\n",

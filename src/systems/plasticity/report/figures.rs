@@ -165,11 +165,7 @@ fn within_tasks(
     if !settings.evaluation.transfer || settings.stream.count() < 2 {
         return None;
     }
-    let titles = [
-        "in the stream",
-        "from a fresh network",
-        "from the final state",
-    ];
+    let titles = ["stream", "fresh network", "final state"];
     let mut panels: Vec<ChartPanel> = titles
         .iter()
         .map(|title| ChartPanel {
