@@ -15,15 +15,15 @@
 //! and use the packed file.
 
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::{self, Cursor, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use image::error::ImageError;
 use image::imageops::{self, FilterType};
-use image::{ImageReader, Limits, RgbImage};
+use image::{ImageFormat, ImageReader, Limits, RgbImage};
 use rayon::prelude::*;
 
-use super::{Dataset, ImageShape, NamedClasses, TrainTest};
+use super::{Dataset, ImageShape, NamedClasses, TrainTest, jpeg};
 use crate::error::{Error, Result};
 
 /// Maximum number of classes: a label is a byte.
@@ -200,9 +200,14 @@ pub(super) fn decode(path: &Path) -> Result<RgbImage> {
             format!("is not a complete PNG or JPEG image: {error}"),
         ),
     };
+    let bytes = fs::read(path).map_err(refused)?;
     // The contents determine the format, not the name.
-    let reader = ImageReader::open(path).map_err(refused)?;
+    let reader = ImageReader::new(Cursor::new(&bytes));
     let mut reader = reader.with_guessed_format().map_err(refused)?;
+    if reader.format() == Some(ImageFormat::Jpeg) && !jpeg::is_whole(&bytes) {
+        let problem = "is not a complete PNG or JPEG image: it ends before the marker of its end";
+        return Err(Error::format(path, problem));
+    }
     let mut limits = Limits::default();
     limits.max_image_width = Some(LARGEST_SIDE);
     limits.max_image_height = Some(LARGEST_SIDE);

@@ -21,6 +21,8 @@ mod files;
 pub mod folder;
 #[cfg(feature = "std")]
 pub mod idx;
+#[cfg(feature = "images")]
+mod jpeg;
 #[cfg(feature = "std")]
 pub mod mnist;
 #[cfg(feature = "std")]

@@ -98,7 +98,15 @@ impl<S: System> RunDirectory<S> {
     /// # Errors
     /// [`Error::File`] if its `config.toml` cannot be read, [`Error::Format`] if it is damaged.
     pub fn open(path: &Path) -> Result<Self> {
-        let settings = Source::file(&path.join("config.toml"))
+        let config = path.join("config.toml");
+        if !config.exists() && path.join("sweep.toml").exists() {
+            let place = path.display();
+            let reason = format!(
+                "it is the directory of a sweep: neurogain sweep --collect {place}; its runs are in {place}/cells"
+            );
+            return Err(Error::file(path, "open as a run", reason));
+        }
+        let settings = Source::file(&config)
             .and_then(|source| Layers::read(source)?.settings::<S::Settings>())
             .map_err(files::damaged)?;
         Self::with_settings(path, settings)
@@ -151,6 +159,10 @@ impl<S: System> RunDirectory<S> {
         let Some(begun) = read_text(&path)? else {
             return files::write(&path, format!("{digest}\n").as_bytes());
         };
+        if begun.trim_end().is_empty() {
+            let problem = "is empty; expected the SHA-256 of the data; restore it, or remove it if the data are still the same";
+            return Err(Error::format(&path, problem));
+        }
         match begun.trim_end() == digest {
             true => Ok(()),
             false => Err(Error::format(
@@ -179,7 +191,9 @@ impl<S: System> RunDirectory<S> {
             let path = entry.map_err(|e| Error::file(&folder, "read", e))?.path();
             let is_csv = path.extension().is_some_and(|extension| extension == "csv");
             let stem = path.file_stem().and_then(|stem| stem.to_str());
-            if is_csv && !self.jobs.iter().any(|job| stem == Some(&job.id)) {
+            // Such as the files that macOS writes beside others.
+            let is_hidden = stem.is_some_and(|stem| stem.starts_with('.'));
+            if is_csv && !is_hidden && !self.jobs.iter().any(|job| stem == Some(&job.id)) {
                 let name = stem.unwrap_or_default();
                 return Err(Error::format(
                     &path,

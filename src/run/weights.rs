@@ -18,8 +18,18 @@ use crate::tensor::NamedTensor;
 pub fn read_weights(path: &Path) -> Result<Vec<NamedTensor>> {
     let bytes = files::read(path)?;
     let bytes = bytes.ok_or_else(|| Error::file(path, "read", "it does not exist"))?;
-    let tensors = SafeTensors::deserialize(&bytes)
-        .map_err(|e| Error::format(path, format!("is not a safetensors file: {e}")))?;
+    let tensors = SafeTensors::deserialize(&bytes).map_err(|error| {
+        let problem = match &bytes[..] {
+            [b'P', b'K', ..] => {
+                "it is a file of PyTorch or a ZIP archive; save the weights with safetensors".into()
+            }
+            _ if bytes.starts_with(b"version https://git-lfs") => {
+                "it is a pointer of Git LFS; fetch the file with git lfs pull".into()
+            }
+            _ => error.to_string(),
+        };
+        Error::format(path, format!("is not a safetensors file: {problem}"))
+    })?;
     let mut found = Vec::new();
     let is_used = |name: &str| !name.starts_with("fc.") && !name.ends_with("num_batches_tracked");
     for (name, view) in tensors.tensors() {

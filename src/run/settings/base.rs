@@ -17,8 +17,8 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Finds a preset by name, or a TOML file if the name ends in `.toml` or is a path. A relative path starts at
-    /// `folder`.
+    /// Finds a preset by name, or a TOML file: one that exists, or whose name ends in `.toml` or is a path. A relative path
+    /// starts at `folder`.
     pub(crate) fn find(name: &str, folder: &Path) -> Result<Self> {
         if let Some((_, text)) = DocumentKind::presets().find(|(known, _)| *known == name) {
             return Ok(Source {
@@ -27,13 +27,15 @@ impl Source {
                 folder: PathBuf::new(),
             });
         }
-        if !name.ends_with(".toml") && !name.contains(std::path::is_separator) {
+        let path = folder.join(name);
+        let is_path = name.ends_with(".toml") || name.contains(std::path::is_separator);
+        if !is_path && !path.is_file() {
             let known: Vec<String> = DocumentKind::presets()
                 .map(|(name, _)| name.to_string())
                 .collect();
             return Err(unknown("benchmark", name, &known));
         }
-        Source::file(&folder.join(name))
+        Source::file(&path)
     }
 
     /// Reads a file.

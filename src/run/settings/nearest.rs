@@ -14,12 +14,13 @@ pub fn unknown(kind: &'static str, name: &str, known: &[String]) -> Error {
     }
 }
 
-/// More names than this are not listed in one line.
+/// More settings than this are not listed in one line.
 const MOST_LISTED: usize = 20;
 
-/// All known names; of many, those of the same table as `name`, or else the tables.
+/// All known names; of many settings, those of the same table as `name`, or else the tables.
 fn listed(name: &str, known: &[String]) -> String {
-    if known.len() <= MOST_LISTED {
+    let have_tables = known.iter().any(|candidate| candidate.contains('.'));
+    if known.len() <= MOST_LISTED || !have_tables {
         return known.join(", ");
     }
     if let Some((table, _)) = name.rsplit_once('.') {

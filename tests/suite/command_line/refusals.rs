@@ -21,6 +21,25 @@ fn unknown_names_get_the_nearest_known_one() {
     }
 }
 
+/// Names of settings and files could change the terminal.
+#[test]
+fn control_characters_are_shown_as_escapes() {
+    let folder = folder();
+    for arguments in [
+        ["run", "\u{1b}[31mred"],
+        ["run", "--set=gain.\u{1b}]0;title\u{7}=1"],
+        ["report", "\u{9b}2J"],
+        ["sweep", "a\rb.toml"],
+    ] {
+        let output = output(&folder, &arguments);
+        assert!(!output.status.success());
+        let complaint = text(&output.stderr);
+        let hidden = |c: char| c.is_control() && c != '\n';
+        assert!(!complaint.contains(hidden), "{complaint:?}");
+        assert!(complaint.contains("\\u{"), "{complaint}");
+    }
+}
+
 #[test]
 fn bad_values_are_usage_errors_that_name_them() {
     let folder = folder();

@@ -301,6 +301,32 @@ fn settings_beside_resume_are_refused() {
     ends(&folder, &["run", "split-digits", "--resume", "x"], 2);
 }
 
+/// Files of other programs in a directory, an empty digest, and settings in a file of another name.
+#[test]
+fn what_is_found_in_place_of_a_file_is_named() {
+    let folder = folder();
+    let dir = folder.path().join("stopped");
+    run_until(&dir, &small(), DONE);
+    ends(&folder, &["run", "--resume", "stopped", "--quiet"], 0);
+    fs::write(dir.join("runs/._sgd-1.csv"), "macOS").expect("written");
+    ends(&folder, &["report", "stopped"], 0);
+    let config = fs::read_to_string(dir.join("config.toml")).expect("a file");
+    for name in ["OK.TOML", "settings.txt"] {
+        fs::write(folder.path().join(name), &config).expect("written");
+        let out = ["--out", "again", "--set", "stream.iterations=1", "--quiet"];
+        ends(&folder, &[&["run", name][..], &out].concat(), 0);
+        fs::remove_dir_all(folder.path().join("again")).expect("removed");
+    }
+    fs::write(dir.join("data.sha256"), "").expect("written");
+    fs::remove_file(dir.join("weights/sgd-1.safetensors")).expect("removed");
+    let complaint = ends(&folder, &["run", "--resume", "stopped"], 1);
+    assert!(complaint.contains("data.sha256: is empty"), "{complaint}");
+    fs::create_dir(folder.path().join("swept")).expect("made");
+    fs::write(folder.path().join("swept/sweep.toml"), "").expect("written");
+    let complaint = ends(&folder, &["report", "swept"], 1);
+    assert!(complaint.contains("sweep --collect swept"), "{complaint}");
+}
+
 #[test]
 fn a_directory_that_is_none_of_a_run_is_named() {
     let folder = folder();

@@ -287,7 +287,11 @@ fn what_is_missing_or_otherwise_is_named_with_its_file() {
     refused(b"", &["not a safetensors file"]);
     refused(
         b"PK\x03\x04 a zip of PyTorch's",
-        &["not a safetensors file"],
+        &["not a safetensors file", "PyTorch"],
+    );
+    refused(
+        b"version https://git-lfs.github.com/spec/v1",
+        &["git lfs pull"],
     );
     refused(&whole[..whole.len() - 1], &["not a safetensors file"]);
     // A large stem's kernel does not fit the small stem.
