@@ -119,8 +119,8 @@ pub struct Run {
 #[command(after_help = SWEEP_FILE)]
 pub struct Sweep {
     /// The TOML file of a sweep (see below), or the name of a built-in sweep: lr-sweep, replay, gain-complexity,
-    /// longer-contexts, gain-layers, modulator-strength, atlas or tuning. To continue a stopped sweep, run the same command again:
-    /// finished cells are kept.
+    /// longer-contexts, gain-layers, modulator-strength, atlas or tuning. To continue a stopped sweep, run the same
+    /// command again: finished cells are kept.
     #[arg(value_name = "FILE.toml|NAME", required_unless_present = "collect")]
     pub file: Option<PathBuf>,
 

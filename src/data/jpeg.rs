@@ -1,4 +1,4 @@
-//! Whether a JPEG file is whole: the decoder fills what is missing with grey, without an error.
+//! Whether a JPEG file is whole. The decoder reports no error for a missing part: it fills it with grey.
 
 /// Whether `bytes` are a JPEG image up to the marker of its end (ITU T.81, annex B): every segment and every scan is
 /// followed by another marker. What follows the end is not read.

@@ -343,7 +343,7 @@ impl<S: System> RunDirectory<S> {
         let lock = Lock::take(&self.path)?;
         let outcomes = self.load()?;
         let report = self.report(&outcomes);
-        if all_ended(&outcomes) {
+        if all_ended(&self.jobs, &outcomes) {
             lock.finish()?;
         }
         report

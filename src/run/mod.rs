@@ -34,6 +34,7 @@ pub use memory::{MemoryNeed, available_memory};
 pub use pool::run_jobs;
 pub(crate) use records::Csv;
 pub use records::{Column, Records};
+pub(crate) use runner::cannot_begin;
 pub use runner::{Options, Progress, Session, all_ended, fill, run};
 pub use samples::{DataSettings, DataSource, data_digest, load_samples};
 pub(crate) use samples::{check_data, evenly};

@@ -162,19 +162,28 @@ pub fn fill<S: System, B: Backend>(
 ) -> Result<(Vec<Option<S::Outcome>>, Report)> {
     let outcomes = run(experiments, directory.jobs(), directory, options)?;
     let report = directory.report(&outcomes)?;
-    if all_ended(&outcomes) {
+    if all_ended(directory.jobs(), &outcomes) {
         lock.finish()?;
     }
     Ok((outcomes, report))
 }
 
 /// Whether every job is complete or has diverged, or cannot begin because a job that it depends on has diverged.
-pub fn all_ended<O: Outcome>(outcomes: &[Option<O>]) -> bool {
-    let mut begun = outcomes.iter().flatten();
-    let diverged = |outcome: &O| matches!(outcome.status(), Status::Diverged { .. });
-    let stopped = begun
-        .clone()
-        .any(|outcome| *outcome.status() == Status::Interrupted);
-    let missing = outcomes.iter().any(Option::is_none);
-    !stopped && (!missing || begun.any(diverged))
+/// `outcomes` are in the order of `jobs`.
+pub fn all_ended<O: Outcome>(jobs: &[Job], outcomes: &[Option<O>]) -> bool {
+    let mut outcomes_of = outcomes.iter().enumerate();
+    outcomes_of.all(|(job, outcome)| match outcome {
+        Some(outcome) => *outcome.status() != Status::Interrupted,
+        None => cannot_begin(jobs, outcomes, job),
+    })
+}
+
+/// Whether job number `job` cannot begin, because a job that it depends on has diverged or cannot begin either.
+pub(crate) fn cannot_begin<O: Outcome>(jobs: &[Job], outcomes: &[Option<O>], job: usize) -> bool {
+    let mut after = jobs.get(job).into_iter().flat_map(|job| &job.after);
+    // Each comes before its job, so that this ends.
+    after.any(|&earlier| match outcomes.get(earlier) {
+        Some(Some(outcome)) => matches!(outcome.status(), Status::Diverged { .. }),
+        _ => earlier < job && cannot_begin(jobs, outcomes, earlier),
+    })
 }

@@ -155,7 +155,7 @@ impl Svg {
         description: &str,
     ) -> String {
         let style = palette::style_sheet(id);
-        // Without a style of its own: CairoSVG and svglib cannot read `height: auto`, which belongs in the page.
+        // The page sets the size. CairoSVG and svglib cannot read `height: auto` here.
         let (title, description) = (escaped(title), escaped(description));
         format!(
             "<svg id=\"{id}\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \

@@ -86,7 +86,8 @@ fn open_sweep<D: Document>(dir: &Path) -> Result<Sweep<D>> {
 /// is written.
 pub fn cell_has_ended<S: System>(dir: &Path, cell: &Cell<S::Settings>) -> bool {
     let finished = cell_directory(dir, cell).join("summary.json").exists();
-    finished && read::<S>(dir, cell).is_ok_and(|found| all_ended(&found.outcomes))
+    let ended = |found: Named<S>| all_ended(&S::jobs(&found.settings), &found.outcomes);
+    finished && read::<S>(dir, cell).is_ok_and(ended)
 }
 
 /// Collects the results of the sweep in `dir` into `sweep.csv`, `sweep.json`, `sweep.html` and, if it can be drawn,

@@ -1,6 +1,7 @@
 //! The report of a plasticity experiment: tables, figures and page.
 
 mod figures;
+mod measures;
 mod page;
 mod published;
 mod summary;
@@ -18,7 +19,7 @@ pub use self::summary::{MethodSummary, PlasticitySummary, RunSummary, summarize_
 
 /// The measures of a method, in the order of tables.
 pub(super) fn measures() -> Vec<Measure> {
-    summary::measures()
+    measures::measures()
 }
 
 /// Summarises the outcomes of an experiment.

@@ -2,10 +2,9 @@
 
 use maud::{Markup, html};
 
+use super::measures::{NETWORK, RESULTS, RETENTION, TRANSFER, measures};
 use super::published::published;
-use super::summary::{
-    MethodSummary, NETWORK, PlasticitySummary, RESULTS, RETENTION, TRANSFER, measures,
-};
+use super::summary::{MethodSummary, PlasticitySummary};
 use crate::error::Result;
 use crate::report::figure::{Chart, Drawing};
 use crate::report::measure::Measure;

@@ -5,8 +5,8 @@ use std::path::Path;
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::measures::{FINAL_ACCURACY, measures};
 use super::page::Experiment;
-use super::summary::{FINAL_ACCURACY, measures};
 use crate::error::{Error, Result};
 use crate::report::page as frame;
 
@@ -19,7 +19,6 @@ const EXPERIMENTS: [(&str, &str); 1] = [(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Published {
-    experiment: String,
     /// Where the numbers are from.
     source: String,
     /// What is not comparable.
@@ -77,7 +76,7 @@ fn table(number: usize, experiment: &Experiment, found: &Published) -> Markup {
         })
     });
     let caption = html! {
-        (found.experiment) ": final accuracy, mean ± standard deviation over seeds, and " (found.source) ". " (found.differs)
+        (experiment.settings.name) ": final accuracy, mean ± standard deviation over seeds, and " (found.source) ". " (found.differs)
     };
     let head = html! { th scope="col" { "method" } th scope="col" { "here, %" } th scope="col" { "published, %" } };
     let body = html! { tbody { @for row in rows { (row) } } };
