@@ -196,6 +196,34 @@ fn a_run_that_diverges_says_so() {
     }
 }
 
+/// Jobs that a divergence prevents have ended; others that have not begun have not.
+#[test]
+fn only_jobs_that_depend_on_a_diverged_one_are_left_out() {
+    let changes = [
+        "training.learning_rate=1e18",
+        "stream.epochs=[1]",
+        "evaluation.ticks=1",
+    ];
+    let (settings, data) = resolved(tiny(&changes));
+    let cpu = Cpu::new().expect("a backend");
+    let experiment = PlasticityExperiment::new(&settings, &data, &cpu).expect("settings");
+    let mut outcomes = experiment.run(1, &AtomicBool::new(false)).expect("it runs");
+    let jobs = Plasticity::jobs(&settings);
+    let ids: Vec<&str> = jobs.iter().map(|job| job.id.as_str()).collect();
+    let begun: Vec<bool> = outcomes.iter().map(Option::is_some).collect();
+    assert_eq!(begun, [true, true, false], "{ids:?}");
+    let incomplete = |outcomes: &[Option<PlasticityRun>]| {
+        let summary = summarize_plasticity(&settings, outcomes).expect("a summary");
+        let lines = summary.incomplete.into_iter();
+        lines.filter(|line| line.contains("not begun")).count()
+    };
+    assert!(run::all_ended(&jobs, &outcomes));
+    assert_eq!(incomplete(&outcomes), 0);
+    outcomes[1] = None;
+    assert!(!run::all_ended(&jobs, &outcomes));
+    assert_eq!(incomplete(&outcomes), 1);
+}
+
 #[test]
 fn the_measures_are_those_of_the_rows() {
     let (settings, runs) = runs(&["evaluation.earlier_tasks=true"]);

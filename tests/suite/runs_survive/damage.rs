@@ -20,6 +20,15 @@ fn stopped(folder: &TempDir) -> (PathBuf, [Vec<u8>; 2]) {
     (dir, both)
 }
 
+/// A directory `stopped` whose runs have been resumed to their end.
+fn whole() -> (TempDir, PathBuf) {
+    let folder = folder();
+    let dir = folder.path().join("stopped");
+    run_until(&dir, &small(), DONE);
+    ends(&folder, &["run", "--resume", "stopped", "--quiet"], 0);
+    (folder, dir)
+}
+
 /// The iterations that `resume` finds done, and its notes, with the two checkpoints replaced by these.
 fn found(dir: &Path, last: &[u8], previous: &[u8]) -> (Option<usize>, String) {
     fs::write(dir.join(LAST), last).expect("written");
@@ -190,10 +199,7 @@ fn damaged_results_are_made_again_to_the_same_bytes() {
 /// A report of altered records or settings would have the hash of others.
 #[test]
 fn a_report_of_altered_files_is_refused() {
-    let folder = folder();
-    let dir = folder.path().join("stopped");
-    run_until(&dir, &small(), DONE);
-    ends(&folder, &["run", "--resume", "stopped", "--quiet"], 0);
+    let (folder, dir) = whole();
     let before = contents(&dir);
     for (file, from, to) in [
         ("runs/sgd-1.csv", "\n2,1,", "\n2,1,0"),
@@ -243,10 +249,7 @@ fn links_are_not_followed() {
 
 #[test]
 fn a_complete_directory_says_so_and_stays_as_it_is() {
-    let folder = folder();
-    let dir = folder.path().join("stopped");
-    run_until(&dir, &small(), DONE);
-    ends(&folder, &["run", "--resume", "stopped", "--quiet"], 0);
+    let (folder, dir) = whole();
     let before = contents(&dir);
     let complaint = ends(&folder, &["run", "--resume", "stopped"], 0);
     assert!(complaint.contains("all 4 runs in stopped"), "{complaint}");
@@ -304,10 +307,7 @@ fn settings_beside_resume_are_refused() {
 /// Files of other programs in a directory, an empty digest, and settings in a file of another name.
 #[test]
 fn what_is_found_in_place_of_a_file_is_named() {
-    let folder = folder();
-    let dir = folder.path().join("stopped");
-    run_until(&dir, &small(), DONE);
-    ends(&folder, &["run", "--resume", "stopped", "--quiet"], 0);
+    let (folder, dir) = whole();
     fs::write(dir.join("runs/._sgd-1.csv"), "macOS").expect("written");
     ends(&folder, &["report", "stopped"], 0);
     let config = fs::read_to_string(dir.join("config.toml")).expect("a file");
