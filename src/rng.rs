@@ -79,6 +79,15 @@ pub enum Purpose {
     NeuroSync = 28,
     /// The samples that a meta-learner keeps and draws again; the step is the iteration of the learner, from 1.
     MetaReplay = 29,
+    /// The digits and the noise of a scene; the index is the part (2·task for training, + 1 for test; task 0 is
+    /// pretraining), the step the scene.
+    Scenes = 30,
+    /// The cells that hold distractors; the index is the task.
+    DistractorCells = 31,
+    /// The labelled samples of a task; the step is the task.
+    LabelledSamples = 32,
+    /// The indices of a batch that readouts learn from before adaptation; the step is the batch's number.
+    ReadoutBatch = 33,
     /// Free for a user of the library.
     User = u32::MAX,
 }

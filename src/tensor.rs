@@ -99,6 +99,24 @@ impl<B: Backend> Tensor<B> {
         Ok(())
     }
 
+    /// Changes the shape and keeps the contents: `[samples][height][width][channels]` and
+    /// `[samples][height·width·channels]` have one layout.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless both shapes are activations with equal samples and equal numbers per sample.
+    pub fn view_as(&mut self, shape: Shape) -> Result<()> {
+        let activations = matches!(
+            (self.shape, shape),
+            (Shape::Blocked { .. }, Shape::Blocked { .. })
+        );
+        let of = |shape: Shape| (shape.rows(), shape.columns());
+        if !activations || of(self.shape) != of(shape) {
+            return Err(Error::shape("view", self.shape, shape));
+        }
+        self.shape = shape;
+        Ok(())
+    }
+
     fn length(shape: Shape) -> Result<usize> {
         shape.storage().ok_or_else(|| Error::Memory {
             purpose: format!("a tensor of {shape}"),

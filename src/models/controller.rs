@@ -11,20 +11,33 @@ use crate::rng::{Purpose, RandomStream};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// The initial standard deviation of z: c = z² ≈ 0, but not exactly 0, where the gradient dc/dz = 2z vanishes.
-const START: f32 = 0.1;
+/// The standard deviation of z at [`CouplingStart::Small`]: c = z² ≈ 0, but not exactly 0, where the gradient
+/// dc/dz = 2z vanishes.
+const SMALL: f32 = 0.1;
 
-/// `c = z²`, one coupling c ≥ 0 per neuron, where z is the output of one linear layer, or of two with a ReLU between
-/// them, for the task as a one-hot vector.
+settings! {
+    /// The couplings before the first batch.
+    pub enum CouplingStart {
+        /// c = 1 for every neuron, as in the parent models.
+        Ones = "ones",
+        /// z from about N(0, 0.1²), so that c = z² is about 0.01. Decoder gains have mean 1 and do not depend on the
+        /// size of c: they are far from 1 even where all couplings are small.
+        Small = "small",
+    }
+}
+
+/// `c = z²`, one coupling c ≥ 0 per neuron, where z = z₀ + the output of one linear layer, or of two with a ReLU
+/// between them, for the task as a one-hot vector.
 ///
 /// Without a hidden layer, z is a row of a table `[tasks][neurons]`. Layers have no bias; with a one-hot input none is
-/// needed. Squared couplings are from the work that arXiv 2311.15053 builds on; the initialisation is our
-/// choice: z is drawn from about N(0, 0.1²).
+/// needed. Squared couplings are from the work that arXiv 2311.15053 builds on. [`CouplingStart::Ones`]: z₀ = 1 and
+/// the last layer is 0. [`CouplingStart::Small`]: z₀ = 0 and the layer is drawn.
 ///
 /// Backward: `dz = 2·z·dc`, and through the layers.
 #[derive(Debug, Clone)]
 pub struct Controller<B: Backend = Cpu> {
     layers: Vec<GainLinear<B>>,
+    start: CouplingStart,
     tasks: usize,
     task: Tensor<B>,
     hidden: Tensor<B>,
@@ -44,6 +57,7 @@ impl<B: Backend> Controller<B> {
         tasks: usize,
         hidden: usize,
         neurons: usize,
+        start: CouplingStart,
         seed: u64,
     ) -> Result<Self> {
         if tasks == 0 || neurons == 0 {
@@ -58,11 +72,15 @@ impl<B: Backend> Controller<B> {
             let weight = Parameter::drawn(backend, name, matrix, initial, &mut stream)?;
             Ok(GainLinear::new(weight))
         };
+        let last = match start {
+            CouplingStart::Ones => 0.0,
+            CouplingStart::Small => SMALL,
+        };
         let layers = match hidden {
-            0 => vec![layer(0, neurons, tasks, START)?],
+            0 => vec![layer(0, neurons, tasks, last)?],
             // About half of the hidden neurons are active, with a mean square of 1.
             hidden => {
-                let deviation = START / libm::sqrtf(hidden.div_ceil(2) as f32);
+                let deviation = last / libm::sqrtf(hidden.div_ceil(2) as f32);
                 vec![
                     layer(0, hidden, tasks, 1.0)?,
                     layer(1, neurons, hidden, deviation)?,
@@ -72,6 +90,7 @@ impl<B: Backend> Controller<B> {
         let empty = || Tensor::zeros(backend, Shape::features(0, 1));
         Ok(Controller {
             layers,
+            start,
             tasks,
             task: empty()?,
             hidden: empty()?,
@@ -100,8 +119,16 @@ impl<B: Backend> Controller<B> {
             }
             layers => layers[0].forward(backend, &self.task, &mut self.z)?,
         }
-        let z = self.z.to_rows(backend)?;
-        Ok(z.iter().map(|z| z * z).collect())
+        Ok(self.z(backend)?.iter().map(|z| z * z).collect())
+    }
+
+    /// z of the last `forward`.
+    fn z(&self, backend: &B) -> Result<Vec<f32>> {
+        let mut z = self.z.to_rows(backend)?;
+        if self.start == CouplingStart::Ones {
+            z.iter_mut().for_each(|z| *z += 1.0);
+        }
+        Ok(z)
     }
 
     /// The gradient of every parameter from `dc`, the gradient of the couplings of the last `forward`.
@@ -109,7 +136,7 @@ impl<B: Backend> Controller<B> {
     /// # Errors
     /// [`Error::Shape`] unless there is one gradient per neuron.
     pub fn backward(&mut self, backend: &B, dc: &[f32]) -> Result<()> {
-        let z = self.z.to_rows(backend)?;
+        let z = self.z(backend)?;
         let dz: Vec<f32> = z.iter().zip(dc).map(|(z, dc)| 2.0 * z * dc).collect();
         if dc.len() != z.len() {
             return Err(Error::shape("controller backward", z.len(), dc.len()));

@@ -29,8 +29,11 @@ mod resnet;
 mod torchvision;
 
 pub use backbone::{Backbone, BackboneConfig, STAGES, Stem};
-pub use comodulated::{Comodulated, ComodulatedConfig, DecoderGains, ModulatedLayers, Trainable};
-pub use controller::Controller;
+pub use comodulated::{
+    CellsConfig, Comodulated, ComodulatedBackbone, ComodulatedConfig, CouplingGranularity,
+    DecoderGains, ModulatedLayers, Trainable,
+};
+pub use controller::{Controller, CouplingStart};
 pub use feedforward::{Activation, ConvolutionConfig, Feedforward, FeedforwardConfig};
 pub use mlp::{Mlp, MlpConfig};
 pub use network::{HiddenLayer, Network, UnitParameter};

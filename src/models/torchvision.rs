@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use crate::backend::Backend;
 use crate::error::{Error, Result};
+use crate::models::comodulated::Layers;
 use crate::models::{Backbone, Comodulated, STAGES};
 use crate::shape::Shape;
 use crate::state::Role;
@@ -79,9 +80,15 @@ impl<B: Backend> Comodulated<B> {
     /// [`Backbone::load`] for the network's backbone.
     ///
     /// # Errors
-    /// Those of [`Backbone::load`].
+    /// Those of [`Backbone::load`]; [`Error::Setting`] if the backbone has no residual stages.
     pub fn load_backbone(&mut self, backend: &B, tensors: &[NamedTensor]) -> Result<()> {
-        self.backbone_mut().load(backend, tensors)
+        match self.backbone_mut() {
+            Layers::Residual(backbone) => backbone.load(backend, tensors),
+            Layers::Cells(_) => {
+                let expected = "no file, because the network has no residual stages";
+                Err(Error::setting("network.weights", "a file", expected))
+            }
+        }
     }
 }
 

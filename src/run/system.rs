@@ -242,14 +242,25 @@ pub struct MethodMeasures {
     pub method: String,
     /// Its name in tables.
     pub label: String,
-    /// What distinguishes its rows besides the method: the epochs of pretraining.
-    pub condition: Option<(&'static str, usize)>,
+    /// What distinguishes its rows besides the method, such as the epochs of pretraining.
+    pub conditions: Vec<(&'static str, usize)>,
     /// The seeds of its complete jobs.
     pub seeds: Vec<u64>,
     /// The seeds of its jobs that diverged.
     pub diverged: Vec<u64>,
     /// Mean and standard deviation over its seeds, for each measure that all of them have.
     pub measures: ByMeasure<metrics::Summary>,
+}
+
+impl MethodMeasures {
+    /// The label with the conditions, such as `Attention, 5 epochs`.
+    pub(crate) fn label_with_conditions(&self) -> String {
+        let conditions = self.conditions.iter();
+        let conditions: String = conditions
+            .map(|(name, of)| format!(", {of} {name}"))
+            .collect();
+        format!("{}{conditions}", self.label)
+    }
 }
 
 /// A system's report: a pure function of settings and outcomes.

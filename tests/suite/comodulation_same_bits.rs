@@ -9,7 +9,7 @@ use neurogain::learn::{
     Batch, ComodulationLearner, ComodulationLearnerConfig, ControllerPass, GainGranularity,
     GainSource, Modulator,
 };
-use neurogain::models::{Controller, ModulatedLayers, Stem, Trainable};
+use neurogain::models::{Controller, CouplingStart, ModulatedLayers, Stem, Trainable};
 use neurogain::optim::Optimizer;
 use neurogain::rng::Purpose;
 use neurogain::{Cpu, Memory};
@@ -37,7 +37,7 @@ fn adaptations() -> [Adaptation; 2] {
         channels: 3,
         width: 4,
         stages: 2,
-        encoder: 20,
+        encoder: [20, 20],
         decoder: 40,
         ..CASE
     };
@@ -56,6 +56,7 @@ fn adaptations() -> [Adaptation; 2] {
         rule: ADAM,
         learning_rate: 0.003,
         shared_readout: false,
+        readout_learnt: true,
         learnt: Trainable::Modulation,
         gains: GainSource::Comodulation,
         modulator: modulator.clone(),
@@ -100,7 +101,7 @@ fn adaptations() -> [Adaptation; 2] {
     ]
 }
 
-const PINNED: [u64; 2] = [0xcfa9_bdd7_d881_9f7a, 0x3448_3548_9a4d_aba7];
+const PINNED: [u64; 2] = [0xcfa9_bdd7_d881_9f7a, 0x731d_ac72_cf42_6bb0];
 const CLASSES: [usize; 2] = [4, 2];
 const STEPS: u64 = 3;
 
@@ -122,7 +123,15 @@ impl Adaptation {
         let mut pair = case.pair(backend);
         let (seed, couplings) = (self.settings.seed, case.couplings());
         let tasks = CLASSES.len();
-        let controller = Controller::new(backend, tasks, self.hidden, couplings, seed).unwrap();
+        let controller = Controller::new(
+            backend,
+            tasks,
+            self.hidden,
+            couplings,
+            CouplingStart::Small,
+            seed,
+        )
+        .unwrap();
         let mut batches = Vec::new();
         for classes in CLASSES {
             let labels = pair.draw(case.samples, 0.0, classes as f32);

@@ -42,6 +42,41 @@ const ARGUMENTS: &[&str] = &[
     "tasks=[{name=\"even\",classes=[[1,3,5,7,9],[0,2,4,6,8]]},{name=\"prime\",classes=[[0,1],[2,3]]}]",
 ];
 
+/// Two methods from few labelled scenes, with validation and two learning rates.
+const FEW: &[&str] = &[
+    "run",
+    "comodulation-places",
+    "--seeds",
+    "1..2",
+    "--methods",
+    "attention,comodulation",
+    "--threads",
+    "2",
+    "--quiet",
+    "--set",
+    "scenes.primary=64",
+    "--set",
+    "scenes.task=40",
+    "--set",
+    "scenes.test=30",
+    "--set",
+    "network.width=6",
+    "--set",
+    "network.encoder=4",
+    "--set",
+    "modulator.num_draws=4",
+    "--set",
+    "pretraining.epochs=[1,2]",
+    "--set",
+    "adaptation.samples=[8,20]",
+    "--set",
+    "adaptation.iterations=12",
+    "--set",
+    "adaptation.validate_every=2",
+    "--set",
+    "adaptation.learning_rates=[0.03,0.1]",
+];
+
 /// Standard error of the program, which must end with `code`.
 #[track_caller]
 fn ends(folder: &TempDir, arguments: &[&str], code: i32) -> String {
@@ -73,16 +108,28 @@ fn resume(name: &str) -> [&str; 8] {
 
 #[test]
 fn kills_at_random_moments_change_no_byte() {
+    kills(ARGUMENTS, 20);
+}
+
+/// The best states in validation are part of checkpoints.
+#[test]
+fn kills_at_random_moments_lose_no_best_state() {
+    kills(FEW, 12);
+}
+
+fn kills(arguments: &[&str], count: usize) {
     let folder = folder();
     let begun = Instant::now();
-    let undisturbed = whole(&folder, "undisturbed");
+    let complaint = ends(&folder, &[arguments, &["--out", "undisturbed"]].concat(), 0);
+    assert_eq!(complaint, "");
+    let undisturbed = contents(&folder.path().join("undisturbed"));
     // A kill comes after up to half the time of a whole run; an epoch, the unit that is repeated, takes less.
     let longest = begun.elapsed() / 2;
     let start = |name: &str, begun: bool| match begun {
         true => quick(&folder, &resume(name)),
-        false => quick(&folder, &[ARGUMENTS, &["--out", name]].concat()),
+        false => quick(&folder, &[arguments, &["--out", name]].concat()),
     };
-    kill(20, &folder, &undisturbed, longest, start);
+    kill(count, &folder, &undisturbed, longest, start);
 }
 
 #[test]

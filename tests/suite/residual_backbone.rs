@@ -10,7 +10,7 @@ use crate::reference::comodulated_library::{Case, Pair};
 use crate::reference::layers::{Images, Number};
 use crate::reference::nearness::{near, values};
 use crate::reference::resnet_library::{narrow, wide};
-use neurogain::models::{DecoderGains, ModulatedLayers, Stem, Trainable};
+use neurogain::models::{CouplingGranularity, DecoderGains, ModulatedLayers, Stem, Trainable};
 use neurogain::{Cpu, Memory, Tensor};
 
 /// Image sizes that are even and odd in the stages, numbers of samples that fill blocks of 16 and that do not.
@@ -33,7 +33,10 @@ fn cases() -> impl Iterator<Item = Case> {
         width: 2,
         stages,
         stem,
-        encoder: 2 << (stages - 1),
+        cell: None,
+        encoder: [2 << (stages - 1); 2],
+        couplings: CouplingGranularity::Channel,
+        places: false,
         decoder: 2 << (stages - 1),
         modulated: ModulatedLayers::First,
         residual: false,
@@ -70,7 +73,7 @@ fn of_reference<T: Number>(
     dy: &Images<f64>,
     learnt: bool,
 ) -> (Vec<Vec<f64>>, f64) {
-    let ones = vec![T::of(1.0); network.encoder];
+    let ones = vec![T::of(1.0); network.encoder[0]];
     let mut seen = network.encode::<T>(images, learnt);
     let response = network.decode(&mut seen, &ones);
     let mut all = vec![values(&response.activity.numbers)];
@@ -78,7 +81,7 @@ fn of_reference<T: Number>(
     let margin = seen.margin;
     if learnt {
         let gains = Images::each(dy.shape(), |_| T::of(1.0));
-        network.backward(&mut seen, &response, &gains, &dy.to(), true);
+        network.backward(images, &mut seen, &response, &gains, &dy.to(), true);
         let place = network.place();
         all.extend(seen.run.gradients[..place].iter().map(|g| values(g)));
     }
@@ -100,7 +103,7 @@ fn maps_and_every_gradient() {
             let (single, _) = of_reference::<f32>(reference, images, &dy, learnt);
             let network = &mut pair.library;
             network.encode(&backend, &pair.inputs, learnt).unwrap();
-            let ones = vec![1.0; case.encoder];
+            let ones = vec![1.0; case.encoder[0]];
             let activity = network.decode(&backend, &ones).unwrap();
             let mut all = vec![wide(&backend, activity)];
             if learnt {
@@ -139,7 +142,7 @@ fn the_shape_says_what_comes_out() {
     for case in cases() {
         let shape = case.shape().backbone;
         let pair = case.pair(&backend);
-        assert_eq!(shape.output_channels(), case.encoder);
+        assert_eq!(shape.output_channels(), case.encoder[0]);
         let run = pair.reference.encode::<f64>(&pair.images, false);
         assert_eq!(shape.output_side(), run.side(), "{case:?}");
     }
@@ -163,7 +166,7 @@ fn reference_gradients_are_slopes() {
                 let mut moved = pair.reference.clone();
                 moved.parameters[parameter][at] += by;
                 let mut seen = moved.encode::<f64>(&pair.images, true);
-                let response = moved.decode(&mut seen, &vec![1.0; case.encoder]);
+                let response = moved.decode(&mut seen, &vec![1.0; case.encoder[0]]);
                 let pairs = response.activity.numbers.iter().zip(&dy.numbers);
                 pairs.map(|(y, dy)| y * dy).sum::<f64>()
             };

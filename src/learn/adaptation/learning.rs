@@ -8,13 +8,14 @@ use super::{
     ComodulationLearner, ComodulationLearnerConfig, ControllerPass, GainGranularity, GainSource,
     Prediction,
 };
-use crate::backend::Backend;
-use crate::error::Result;
+use crate::backend::{Backend, Binary};
+use crate::error::{Error, Result};
 use crate::gain::{ModulatorCovariance, gain_slope, mean_over_images, unit_mean};
 use crate::learn::Batch;
 use crate::models::{DecoderGains, Trainable};
 use crate::nn::BatchStats;
 use crate::rng::{Purpose, RandomStream};
+use crate::tensor::Tensor;
 
 impl<B: Backend> ComodulationLearner<B> {
     /// Trains on a batch of task `task`, counted from 0; the modulator's draws come from (seed,
@@ -42,23 +43,26 @@ impl<B: Backend> ComodulationLearner<B> {
             let a = comovement.gains(modulator.statistic, modulator.rectification);
             image_gains = self.update_gains(task, &a);
             if modulator.controller_pass == ControllerPass::Fluctuating {
-                m = (draws[0], modulator.std);
+                m = (modulator.test_modulator + draws[0], modulator.std);
             }
         }
-        let scales = modulator.scales(&couplings, m);
-        let activity = self.network.decode(backend, &scales)?;
         if self.settings.gains == GainSource::MeanActivity {
-            let a = wide(&activity.to_rows(backend)?);
+            let a = self.unmodulated_activity(backend)?;
             image_gains = self.update_gains(task, &a);
         }
+        let scales = modulator.scales(&couplings, m);
+        self.network.decode(backend, &scales)?;
         self.compute_logits(backend, task, image_gains.as_deref())?;
         let number = self.readout(task);
         let dlogits = &mut self.dlogits;
         self.loss
             .forward(backend, &self.logits, &batch.labels, dlogits)?;
         let readout = &mut self.readouts[number];
-        let gradient = &mut self.gradient;
-        readout.backward(backend, self.network.decision(), dlogits, Some(gradient))?;
+        let (decision, gradient) = (self.network.decision(), &mut self.gradient);
+        match self.settings.readout_learnt {
+            true => readout.backward(backend, decision, dlogits, Some(gradient))?,
+            false => readout.to_input(backend, decision.shape(), dlogits, gradient)?,
+        }
         if learnt == Trainable::Weights || self.controller.is_some() {
             let ds = self.network.backward(backend, x, gradient, learnt)?;
             if let Some(controller) = &mut self.controller {
@@ -69,8 +73,54 @@ impl<B: Backend> ComodulationLearner<B> {
                 controller.backward(backend, &dc)?;
             }
         }
-        self.update(backend, task)?;
+        self.update(backend, Some(task))?;
         self.loss.total(backend)
+    }
+
+    /// Trains on a batch that every task labels, without modulation: the loss is the sum over tasks. `labels` are those
+    /// of each task. Returns the losses before the update, of all tasks together.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) unless there are labels for each task, and errors of the kernels.
+    pub fn learn_together(
+        &mut self,
+        backend: &B,
+        x: &Tensor<B>,
+        labels: &[B::Bytes],
+    ) -> Result<BatchStats> {
+        if labels.len() != self.gains.len() {
+            let (expected, found) = (self.gains.len(), labels.len());
+            return Err(Error::shape("labels of tasks", expected, found));
+        }
+        let learnt = self.settings.learnt;
+        self.network
+            .encode(backend, x, learnt == Trainable::Weights)?;
+        let scales = alloc::vec![1.0; self.network.couplings()];
+        self.network.decode(backend, &scales)?;
+        let mut sum: Option<Tensor<B>> = None;
+        let mut total = BatchStats::default();
+        for (task, labels) in labels.iter().enumerate() {
+            self.compute_logits(backend, task, None)?;
+            let number = self.readout(task);
+            self.loss
+                .forward(backend, &self.logits, labels, &mut self.dlogits)?;
+            total = total.plus(self.loss.total(backend)?);
+            let (decision, gradient) = (self.network.decision(), &mut self.gradient);
+            let readout = &mut self.readouts[number];
+            readout.backward(backend, decision, &self.dlogits, Some(gradient))?;
+            match &mut sum {
+                None => sum = Some(gradient.clone()),
+                Some(sum) => {
+                    let plus = Binary::Axpby { a: 1.0, b: 1.0 };
+                    backend.binary(plus, gradient.floats(), sum.floats_mut())?;
+                }
+            }
+        }
+        if let (Some(sum), Trainable::Weights) = (&sum, learnt) {
+            self.network.backward(backend, x, sum, learnt)?;
+        }
+        self.update(backend, None)?;
+        Ok(total)
     }
 
     /// The network's predictions on a batch of task `task`, without learning. If gains are per image, the modulator's
@@ -94,11 +144,11 @@ impl<B: Backend> ComodulationLearner<B> {
             let comovement = self.comovement(backend, &couplings, &draws)?;
             a = Some(comovement.gains(modulator.statistic, modulator.rectification));
         }
+        if of_images && self.settings.gains == GainSource::MeanActivity {
+            a = Some(self.unmodulated_activity(backend)?);
+        }
         let scales = modulator.scales(&couplings, (modulator.test_modulator, 0.0));
         let activity = self.network.decode(backend, &scales)?.to_rows(backend)?;
-        if of_images && self.settings.gains == GainSource::MeanActivity {
-            a = Some(wide(&activity));
-        }
         let image_gains = a.map(|a| self.of_images(task, &a));
         self.compute_logits(backend, task, image_gains.as_deref())?;
         self.loss.infer(backend, &self.logits, &batch.labels)?;
@@ -144,7 +194,7 @@ impl<B: Backend> ComodulationLearner<B> {
         draws: &[f32],
     ) -> Result<ModulatorCovariance> {
         let modulator = &self.settings.modulator;
-        let (images, neurons) = (self.network.images(), self.network.shape().decoder);
+        let (images, neurons) = (self.network.images(), self.network.shape().neurons());
         let mut comovement = ModulatorCovariance::new(draws, images, neurons)?;
         for (draw, &m) in draws.iter().enumerate() {
             let scales = modulator.scales(couplings, (m, modulator.std));
@@ -154,13 +204,20 @@ impl<B: Backend> ComodulationLearner<B> {
         Ok(comovement)
     }
 
+    /// The decoder's activity for the last images without modulation, `[images][neurons]`.
+    fn unmodulated_activity(&mut self, backend: &B) -> Result<Vec<f64>> {
+        let scales = alloc::vec![1.0; self.network.couplings()];
+        let activity = self.network.decode(backend, &scales)?.to_rows(backend)?;
+        Ok(activity.into_iter().map(f64::from).collect())
+    }
+
     /// Computes gains from a of every image, `[images][neurons]`: returns the gains of each image if images have their
     /// own, else updates the gains of the task.
     fn update_gains(&mut self, task: usize, a: &[f64]) -> Option<Vec<f32>> {
         match self.settings.modulator.granularity {
             GainGranularity::Image => Some(self.of_images(task, a)),
             GainGranularity::Task => {
-                let neurons = self.network.shape().decoder;
+                let neurons = self.network.shape().neurons();
                 let images = a.len() / neurons;
                 self.gains[task].update(&mean_over_images(a, images, neurons));
                 None
@@ -176,32 +233,33 @@ impl<B: Backend> ComodulationLearner<B> {
             let given: Vec<f32> = order.iter().map(|&neuron| gains[neuron] as f32).collect();
             given
         };
-        let images = a.chunks_exact(self.network.shape().decoder);
+        let images = a.chunks_exact(self.network.shape().neurons());
         images.flat_map(image).collect()
     }
 
-    /// Updates every parameter that has a gradient from the task's batch.
-    fn update(&mut self, backend: &B, task: usize) -> Result<()> {
+    /// Updates every parameter that has a gradient from the batch of a task, or of all tasks.
+    fn update(&mut self, backend: &B, task: Option<usize>) -> Result<()> {
         let ComodulationLearnerConfig {
             rule,
             learning_rate,
             learnt,
+            readout_learnt,
             ..
         } = self.settings;
-        let first_readout = self.states.len() - self.readouts.len();
-        let used = first_readout + self.readout(task);
+        let readouts = match readout_learnt {
+            true => self.readouts.len(),
+            false => 0,
+        };
+        let first_readout = self.states.len() - readouts;
+        let used = task.map(|task| first_readout + self.readout(task));
         let (network, controller) = (&mut self.network, &mut self.controller);
+        let learnt = (learnt, readout_learnt);
         let parameters = trained(learnt, network, controller, &mut self.readouts);
         for (place, (parameter, state)) in parameters.zip(&mut self.states).enumerate() {
-            if place < first_readout || place == used {
+            if place < first_readout || used.is_none_or(|used| place == used) {
                 rule.update(backend, learning_rate, parameter, state)?;
             }
         }
         Ok(())
     }
-}
-
-/// The numbers in f64.
-fn wide(numbers: &[f32]) -> Vec<f64> {
-    numbers.iter().copied().map(f64::from).collect()
 }

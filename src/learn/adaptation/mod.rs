@@ -9,6 +9,8 @@
 mod learning;
 mod state;
 
+pub use state::Learnt;
+
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -37,7 +39,8 @@ settings! {
         Comodulation = "comodulation",
         /// The same gains, permuted over the neurons for each task: a control added here.
         Shuffled = "shuffled",
-        /// The mean activity of each neuron in the deciding pass: a control added here.
+        /// The mean activity of each neuron without modulation, at m = 0: a control added here. It knows nothing of
+        /// the task but its images.
         MeanActivity = "mean-activity",
     }
 }
@@ -57,7 +60,8 @@ settings! {
     pub enum ControllerPass {
         /// The deciding pass, under the constant m.
         Constant = "constant",
-        /// The pass under the first draw of the batch; if the gains need no draws, the constant pass.
+        /// The pass under the constant plus the first draw of the batch, m = test_modulator + σξ; if the gains need
+        /// no draws, the constant pass.
         Fluctuating = "fluctuating",
     }
 }
@@ -129,8 +133,10 @@ pub struct ComodulationLearnerConfig {
     pub learning_rate: f32,
     /// Whether all tasks share one readout, so that only gains and modulation distinguish them.
     pub shared_readout: bool,
-    /// Whether every weight is trained, or only the modulation; readouts are always trained.
+    /// Whether every weight is trained, or only the modulation.
     pub learnt: Trainable,
+    /// Whether the readouts are trained, or frozen.
+    pub readout_learnt: bool,
     /// Where the decoder's gains come from.
     pub gains: GainSource,
     /// The modulator.
@@ -195,7 +201,7 @@ impl<B: Backend> ComodulationLearner<B> {
             let expected = "at least one task, each of two classes or more";
             return Err(Error::setting("tasks", format!("{classes:?}"), expected));
         }
-        let neurons = network.shape().decoder;
+        let neurons = network.shape().neurons();
         let initial = Init::Normal {
             standard_deviation: libm::sqrtf(1.0 / neurons as f32),
         };
@@ -218,12 +224,8 @@ impl<B: Backend> ComodulationLearner<B> {
         let readouts = readouts.iter().enumerate().map(readout);
         let mut readouts = readouts.collect::<Result<Vec<_>>>()?;
         let (mut network, mut controller) = (network, controller);
-        let states = state::trained(
-            settings.learnt,
-            &mut network,
-            &mut controller,
-            &mut readouts,
-        );
+        let learnt = (settings.learnt, settings.readout_learnt);
+        let states = state::trained(learnt, &mut network, &mut controller, &mut readouts);
         let states = states.map(|p| OptimizerState::new(backend, settings.rule, p.value.shape()));
         let states = states.collect::<Result<_>>()?;
         let empty = || Tensor::zeros(backend, Shape::features(0, 1));
@@ -246,9 +248,32 @@ impl<B: Backend> ComodulationLearner<B> {
         &mut self.network
     }
 
-    /// Ends learning and returns the network.
-    pub fn into_network(self) -> Comodulated<B> {
-        self.network
+    /// Ends learning and returns the network and its readouts.
+    pub fn into_parts(self) -> (Comodulated<B>, Vec<GainLinear<B>>) {
+        (self.network, self.readouts)
+    }
+
+    /// Replaces the readouts, such as by those of a pretrained network.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless there are as many as before, of the same shapes.
+    pub fn set_readouts(&mut self, readouts: Vec<GainLinear<B>>) -> Result<()> {
+        let shapes = |readouts: &[GainLinear<B>]| -> Vec<Shape> {
+            readouts.iter().map(|of| of.weight.value.shape()).collect()
+        };
+        let [expected, found] = [shapes(&self.readouts), shapes(&readouts)];
+        if expected != found {
+            return Err(Error::shape(
+                "readouts",
+                format!("{expected:?}"),
+                format!("{found:?}"),
+            ));
+        }
+        for (own, new) in self.readouts.iter_mut().zip(readouts) {
+            // The names stay: they are those of checkpoints.
+            own.weight.value = new.weight.value;
+        }
+        Ok(())
     }
 
     /// The gains g of a task, as the decoder uses them; ones if gains are per image or g ≡ 1.
@@ -264,7 +289,7 @@ impl<B: Backend> ComodulationLearner<B> {
 
     /// The neuron whose gain each neuron of a task gets: itself, or another if gains are shuffled.
     fn order(&self, task: usize) -> Vec<usize> {
-        let mut from: Vec<usize> = (0..self.network.shape().decoder).collect();
+        let mut from: Vec<usize> = (0..self.network.shape().neurons()).collect();
         if self.settings.gains == GainSource::Shuffled {
             let seed = self.settings.seed;
             let mut stream = RandomStream::new(seed, Purpose::ShuffledGains, task as u64);
@@ -312,10 +337,29 @@ impl<B: Backend> ComodulationLearner<B> {
     /// Every parameter, the readouts last.
     pub fn parameters(&mut self) -> impl Iterator<Item = &mut Parameter<B>> {
         state::trained(
-            Trainable::Weights,
+            (Trainable::Weights, true),
             &mut self.network,
             &mut self.controller,
             &mut self.readouts,
         )
+    }
+
+    /// The number of parameters that learning adds to the network: the controller's, and the readouts' unless they are
+    /// frozen.
+    pub fn added_parameters(&mut self, backend: &B) -> usize {
+        let learnt = (Trainable::Modulation, self.settings.readout_learnt);
+        let added = state::trained(
+            learnt,
+            &mut self.network,
+            &mut self.controller,
+            &mut self.readouts,
+        );
+        added.map(|p| backend.length(p.value.floats())).sum()
+    }
+
+    /// What learning changes, to be saved and restored between batches without the optimizer's state: see
+    /// [`Learnt`].
+    pub fn learnt(&mut self) -> Learnt<'_, B> {
+        Learnt(self)
     }
 }

@@ -2,10 +2,11 @@
 
 use alloc::vec::Vec;
 
-use super::{Comodulated, add, copy};
+use super::{Comodulated, ComodulatedConfig, add, copy};
 use crate::backend::{Backend, Binary, Update};
 use crate::error::Result;
-use crate::nn::{Parameter, Relu};
+use crate::nn::{ChannelScale, Parameter, Relu};
+use crate::shape::Shape;
 use crate::state::{State, Visitor};
 use crate::tensor::Tensor;
 
@@ -46,24 +47,49 @@ impl<B: Backend> Comodulated<B> {
             }
         }
         Relu.backward(backend, &self.activity, two)?;
-        // dp into `one`.
-        let pooled = &self.pooled;
+        // dp into `one`, or dh₂ if the decoder keeps places.
+        let [modulated1, modulated2] = &self.modulated;
+        let pooled = match &self.pool {
+            Some(_) => &self.pooled,
+            None => modulated2,
+        };
+        let output = match pooled.shape() {
+            Shape::Blocked {
+                samples,
+                height,
+                width,
+                ..
+            } => Shape::images(samples, height, width, self.shape.decoder),
+            dense => dense,
+        };
+        two.view_as(output)?;
         match weights {
-            true => self.decoder.backward(backend, pooled, two, Some(one))?,
-            false => self.decoder.to_input(backend, pooled.shape(), two, one)?,
+            true => self
+                .decoder
+                .backward(backend, pooled, two, Some((Update::Overwrite, one)))?,
+            false => {
+                self.decoder
+                    .to_input(backend, pooled.shape(), two, (Update::Overwrite, one))?
+            }
         }
         if let Some(skip) = &mut self.skip {
+            copy(backend, dy, three)?;
+            three.view_as(output)?;
             match weights {
-                true => skip.backward(backend, pooled, dy, Some(two))?,
-                false => skip.to_input(backend, pooled.shape(), dy, two)?,
+                true => skip.backward(backend, pooled, three, Some((Update::Overwrite, two)))?,
+                false => skip.to_input(backend, pooled.shape(), three, (Update::Overwrite, two))?,
             }
             add(backend, two, one)?;
         }
         // dh₂ into `two`, then s₂⊙dh₂ into `three`, then through ReLU.
-        let [rectified1, rectified2] = &self.rectified;
-        let [modulated1, modulated2] = &self.modulated;
-        self.pool.backward(backend, modulated2, one, two)?;
-        self.scales[1].backward(backend, rectified2, two, three)?;
+        match &self.pool {
+            Some(pool) => pool.backward(backend, modulated2, one, two)?,
+            None => core::mem::swap(one, two),
+        }
+        let shape = &self.shape;
+        let [scales1, scales2] = &mut self.scales;
+        let [rectified1, rectified2] = &mut self.rectified;
+        modulation_backward(backend, shape, scales2, rectified2, two, three)?;
         Relu.backward(backend, rectified2, three)?;
         // dh₁ into `one`: through the convolution, and around it.
         let update = match self.shape.residual {
@@ -78,7 +104,7 @@ impl<B: Backend> Comodulated<B> {
             true => second.backward(backend, modulated1, three, Some((update, one)))?,
             false => second.to_input(backend, modulated1.shape(), three, (update, one))?,
         }
-        self.scales[0].backward(backend, rectified1, one, two)?;
+        modulation_backward(backend, shape, scales1, rectified1, one, two)?;
         if weights {
             Relu.backward(backend, rectified1, two)?;
             let (maps, gradient) = self.backbone.output_and_gradient();
@@ -108,6 +134,26 @@ impl<B: Backend> Comodulated<B> {
     pub fn statistics(&mut self) -> impl Iterator<Item = (&str, &mut Tensor<B>)> {
         self.backbone.statistics()
     }
+}
+
+/// dx and ds of a modulated convolution, `x` being its rectified output: [`ChannelScale::backward`].
+fn modulation_backward<B: Backend>(
+    backend: &B,
+    shape: &ComodulatedConfig,
+    scales: &mut ChannelScale<B>,
+    x: &mut Tensor<B>,
+    dy: &mut Tensor<B>,
+    dx: &mut Tensor<B>,
+) -> Result<()> {
+    let maps = x.shape();
+    let view = shape.scaled(maps);
+    x.view_as(view)?;
+    dy.view_as(view)?;
+    let done = scales.backward(backend, x, dy, dx);
+    x.view_as(maps)?;
+    done?;
+    dy.view_as(maps)?;
+    dx.view_as(maps)
 }
 
 impl<B: Backend> State<B> for Comodulated<B> {

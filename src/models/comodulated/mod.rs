@@ -1,16 +1,19 @@
 //! The network of arXiv 2311.15053: a backbone, a modulated encoder, a decoder with gains.
 
+mod backbone;
 mod backward;
 
 use alloc::format;
 
 use crate::backend::{Backend, Binary, Cpu, Pool, Window};
 use crate::error::{Error, Result};
-use crate::models::backbone::{Backbone, BackboneConfig, Builder};
-use crate::nn::{ChannelScale, GainConvolution, GainLinear, Init, Relu, SpatialPool};
+use crate::models::backbone::Builder;
+use crate::nn::{ChannelScale, GainConvolution, Init, Relu, SpatialPool};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
+pub(in crate::models) use backbone::Layers;
+pub use backbone::{CellsConfig, ComodulatedBackbone};
 pub use backward::Trainable;
 
 settings! {
@@ -25,19 +28,75 @@ settings! {
     }
 }
 
+settings! {
+    /// The neurons that share a coupling to the modulator.
+    pub enum CouplingGranularity {
+        /// All neurons of a channel.
+        Channel = "channel",
+        /// None: each neuron, a channel at a place, has a coupling.
+        Neuron = "neuron",
+    }
+}
+
 /// The sizes of a [`Comodulated`] network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ComodulatedConfig {
-    /// The backbone.
-    pub backbone: BackboneConfig,
-    /// Channels of each of the encoder's two convolutions: 128 in the paper.
-    pub encoder: usize,
+    /// The layers before the encoder.
+    pub backbone: ComodulatedBackbone,
+    /// Channels of the encoder's two convolutions: 128 and 128 in the paper.
+    pub encoder: [usize; 2],
     /// Which of them are modulated.
     pub modulated: ModulatedLayers,
-    /// Neurons of the decoder, the layer with gains: 256 in the paper.
+    /// Which of their neurons share a coupling.
+    pub couplings: CouplingGranularity,
+    /// Neurons of the decoder, the layer with gains: 256 in the paper. If the decoder keeps places, neurons at each
+    /// place.
     pub decoder: usize,
+    /// Whether the decoder keeps places: it has neurons at each pixel of the encoder's maps, with shared weights.
+    /// Otherwise the maps are averaged over pixels first.
+    pub places: bool,
     /// Whether there are residual connections around the second convolution and around the decoder.
     pub residual: bool,
+}
+
+impl ComodulatedConfig {
+    /// Rows and columns of the maps after each convolution of the encoder.
+    fn encoder_sides(&self) -> [usize; 2] {
+        let input = self.backbone.output_side();
+        let after = |side: usize, window: Window| {
+            (side + 2 * window.padding + 1).saturating_sub(window.size)
+        };
+        let [first, second] = self.backbone.encoder_windows();
+        [after(input, first), after(after(input, first), second)]
+    }
+
+    /// The number of couplings of a convolution of the encoder, if it is modulated.
+    fn layer_couplings(&self, layer: usize) -> usize {
+        let side = self.encoder_sides()[layer];
+        match self.couplings {
+            CouplingGranularity::Channel => self.encoder[layer],
+            CouplingGranularity::Neuron => self.encoder[layer]
+                .saturating_mul(side)
+                .saturating_mul(side),
+        }
+    }
+
+    /// Maps as the layer of scales sees them: with a coupling for each neuron, neurons are its channels.
+    fn scaled(&self, maps: Shape) -> Shape {
+        match self.couplings {
+            CouplingGranularity::Channel => maps,
+            CouplingGranularity::Neuron => Shape::features(maps.rows(), maps.columns()),
+        }
+    }
+
+    /// The number of the decoder's neurons, which is the number of gains and of the readout's inputs.
+    pub fn neurons(&self) -> usize {
+        let side = self.encoder_sides()[1];
+        match self.places {
+            true => self.decoder.saturating_mul(side).saturating_mul(side),
+            false => self.decoder,
+        }
+    }
 }
 
 /// Gains of the decoder's neurons.
@@ -54,10 +113,12 @@ pub enum DecoderGains<'a> {
 ///   → decoder activity h = ReLU(W·p) → y = g ⊙ h [+ P·p]
 /// ```
 ///
-/// s₁ and s₂ are the modulator's scales of the encoder's neurons, one per channel; g are the decoder's
-/// gains. Without modulation of a layer, s ≡ 1. In brackets: residual connections. The backbone has batch
-/// normalisations, which use the batch's statistics only if the whole network is trained; encoder and
-/// decoder have none. The readout of y, one per task, is a separate layer.
+/// s₁ and s₂ are the modulator's scales of the encoder's neurons, one per channel or one per neuron; g are the
+/// decoder's gains. Without modulation of a layer, s ≡ 1. In brackets: residual connections. A residual backbone has
+/// batch normalisations, which use the batch's statistics only if the whole network is trained; encoder and
+/// decoder have none. A decoder that keeps places has no average: p are the pixels of h₂, W is shared by them, and
+/// the decoder's neurons are all W·p in order of rows, columns, channels. The readout of y, one per task, is a
+/// separate layer.
 ///
 /// *Known* (arXiv 2311.15053): two 3×3 convolutions of 128 channels, the decoder 128 → 256 with gains, the
 /// positions of the residual connections. *Inferred*: modulation after the ReLU, of both convolutions. *Our
@@ -66,14 +127,15 @@ pub enum DecoderGains<'a> {
 #[derive(Debug, Clone)]
 pub struct Comodulated<B: Backend = Cpu> {
     shape: ComodulatedConfig,
-    backbone: Backbone<B>,
+    backbone: Layers<B>,
     encoder: [GainConvolution<B>; 2],
     scales: [ChannelScale<B>; 2],
-    pool: SpatialPool,
-    decoder: GainLinear<B>,
+    /// None: the decoder keeps places.
+    pool: Option<SpatialPool>,
+    decoder: GainConvolution<B>,
     gains: ChannelScale<B>,
     image_gains: Option<Tensor<B>>,
-    skip: Option<GainLinear<B>>,
+    skip: Option<GainConvolution<B>>,
     /// The output of the ReLU after each convolution, before the modulation.
     rectified: [Tensor<B>; 2],
     /// The same after the modulation.
@@ -92,57 +154,63 @@ impl<B: Backend> Comodulated<B> {
     /// # Errors
     /// [`Error::Setting`] for a size of 0, [`Error::Memory`] if there is not enough memory.
     pub fn new(backend: &B, shape: &ComodulatedConfig, seed: u64) -> Result<Self> {
-        if [shape.encoder, shape.decoder].contains(&0) {
-            let expected = "channels and neurons above 0";
+        let [first, second] = shape.encoder;
+        let windows = shape.backbone.encoder_windows();
+        let kept = windows[1].size == 2 * windows[1].padding + 1;
+        if [first, second, shape.decoder].contains(&0)
+            || (shape.residual && !(kept && first == second))
+        {
+            let expected = "channels and neurons above 0; with residual connections, a second convolution of as many channels and pixels as the first";
             return Err(Error::setting("network", format!("{shape:?}"), expected));
         }
         let mut builder = Builder::new(backend, &[], seed);
-        let backbone = Backbone::build(&mut builder, &shape.backbone)?;
+        let backbone = Layers::build(&mut builder, &shape.backbone)?;
         let he = |inputs: usize| Init::Normal {
             standard_deviation: libm::sqrtf(2.0 / inputs as f32),
         };
-        let window = Window {
-            size: 3,
+        let point = Window {
+            size: 1,
             stride: 1,
-            padding: 1,
+            padding: 0,
         };
-        let convolution = |builder: &mut Builder<'_, B>, name, inputs: usize| {
-            let kernel = Shape::kernel(shape.encoder, window.size, inputs);
+        let mut convolution = |name, outputs: usize, inputs: usize, window: Window| {
+            let kernel = Shape::kernel(outputs, window.size, inputs);
             let initial = he(inputs.saturating_mul(window.size * window.size));
             let weight = builder.parameter(name, kernel, initial)?;
             GainConvolution::new(weight, window)
         };
+        let inputs = shape.backbone.output_channels();
         let encoder = [
-            convolution(&mut builder, "encoder1", shape.backbone.output_channels())?,
-            convolution(&mut builder, "encoder2", shape.encoder)?,
+            convolution("encoder1", first, inputs, windows[0])?,
+            convolution("encoder2", second, first, windows[1])?,
         ];
-        let matrix = Shape::matrix(shape.decoder, shape.encoder);
-        let decoder = builder.parameter("decoder", matrix, he(shape.encoder))?;
+        let decoder = convolution("decoder", shape.decoder, second, point)?;
         let skip = match shape.residual {
-            true => {
-                let weight = builder.parameter("decoder_skip", matrix, he(shape.encoder))?;
-                Some(GainLinear::new(weight))
-            }
+            true => Some(convolution("decoder_skip", shape.decoder, second, point)?),
             false => None,
         };
-        let side = shape.backbone.output_side();
+        let side = shape.encoder_sides()[1];
+        let pool = SpatialPool {
+            pool: Pool::Average,
+            window: Window {
+                size: side,
+                stride: side,
+                padding: 0,
+            },
+        };
         let scale = |channels| ChannelScale::new(backend, channels);
         let empty = || builder.empty();
         Ok(Comodulated {
             shape: *shape,
             backbone,
             encoder,
-            scales: [scale(shape.encoder)?, scale(shape.encoder)?],
-            pool: SpatialPool {
-                pool: Pool::Average,
-                window: Window {
-                    size: side,
-                    stride: side,
-                    padding: 0,
-                },
-            },
-            decoder: GainLinear::new(decoder),
-            gains: scale(shape.decoder)?,
+            scales: [
+                scale(shape.layer_couplings(0))?,
+                scale(shape.layer_couplings(1))?,
+            ],
+            pool: (!shape.places).then_some(pool),
+            decoder,
+            gains: scale(shape.neurons())?,
             image_gains: None,
             skip,
             rectified: [empty()?, empty()?],
@@ -160,16 +228,14 @@ impl<B: Backend> Comodulated<B> {
         &self.shape
     }
 
-    pub(in crate::models) fn backbone_mut(&mut self) -> &mut Backbone<B> {
+    pub(in crate::models) fn backbone_mut(&mut self) -> &mut Layers<B> {
         &mut self.backbone
     }
 
-    /// The number of modulated neurons in the encoder, which is the number of couplings.
+    /// The number of couplings to the modulator.
     pub fn couplings(&self) -> usize {
-        match self.shape.modulated {
-            ModulatedLayers::First | ModulatedLayers::Second => self.shape.encoder,
-            ModulatedLayers::Both => 2 * self.shape.encoder,
-        }
+        let layers = self.modulated_layers().iter();
+        layers.map(|&layer| self.shape.layer_couplings(layer)).sum()
     }
 
     /// Computes the part of the network before the modulation: the backbone, the first convolution and, if
@@ -199,14 +265,26 @@ impl<B: Backend> Comodulated<B> {
 
     /// From the first convolution to the ReLU after the second.
     fn second_convolution(&mut self, backend: &B) -> Result<()> {
-        let [first, second] = &mut self.rectified;
-        let [h1, _] = &mut self.modulated;
-        self.scales[0].forward(backend, first, None, false, h1)?;
+        self.modulate(backend, 0)?;
+        let [_, second] = &mut self.rectified;
+        let [h1, _] = &self.modulated;
         self.encoder[1].forward(backend, h1, second)?;
         if self.shape.residual {
             add(backend, h1, second)?;
         }
         Relu.forward(backend, second)
+    }
+
+    /// h of a convolution of the encoder, from its rectified output.
+    fn modulate(&mut self, backend: &B, layer: usize) -> Result<()> {
+        let (x, y) = (&mut self.rectified[layer], &mut self.modulated[layer]);
+        let maps = x.shape();
+        let view = self.shape.scaled(maps);
+        x.view_as(view)?;
+        let scaled = self.scales[layer].forward(backend, x, None, false, y);
+        x.view_as(maps)?;
+        scaled?;
+        y.view_as(maps)
     }
 
     /// The decoder's activity h for the last input. `scales` are the modulator's scales of
@@ -218,21 +296,29 @@ impl<B: Backend> Comodulated<B> {
         if scales.len() != self.couplings() {
             return Err(Error::shape("modulation", self.couplings(), scales.len()));
         }
-        let mut scales = scales.chunks_exact(self.shape.encoder);
+        let mut rest = scales;
         for &layer in self.modulated_layers() {
-            if let Some(scales) = scales.next() {
-                backend.upload(scales, self.scales[layer].scale.floats_mut())?;
-            }
+            let (scales, after) = rest.split_at(self.shape.layer_couplings(layer));
+            backend.upload(scales, self.scales[layer].scale.floats_mut())?;
+            rest = after;
         }
         if self.shape.modulated != ModulatedLayers::Second {
             self.second_convolution(backend)?;
         }
-        let ([_, second], [_, h2]) = (&self.rectified, &mut self.modulated);
-        self.scales[1].forward(backend, second, None, false, h2)?;
-        self.pool.forward(backend, h2, &mut self.pooled)?;
-        self.decoder
-            .forward(backend, &self.pooled, &mut self.activity)?;
+        self.modulate(backend, 1)?;
+        let [_, h2] = &self.modulated;
+        let pooled = match &self.pool {
+            Some(pool) => {
+                pool.forward(backend, h2, &mut self.pooled)?;
+                &self.pooled
+            }
+            None => h2,
+        };
+        self.decoder.forward(backend, pooled, &mut self.activity)?;
         Relu.forward(backend, &mut self.activity)?;
+        let maps = self.activity.shape();
+        self.activity
+            .view_as(Shape::features(maps.rows(), maps.columns()))?;
         Ok(&self.activity)
     }
 
@@ -257,7 +343,11 @@ impl<B: Backend> Comodulated<B> {
             }
         }
         if let Some(skip) = &self.skip {
-            skip.forward(backend, &self.pooled, &mut self.skipped)?;
+            let pooled = match &self.pool {
+                Some(_) => &self.pooled,
+                None => &self.modulated[1],
+            };
+            skip.forward(backend, pooled, &mut self.skipped)?;
             add(backend, &self.skipped, &mut self.output)?;
         }
         Ok(&self.output)

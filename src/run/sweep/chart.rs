@@ -144,11 +144,11 @@ fn series<D: Document>(
     let scale = measure.unit.scale();
     let mut found: Vec<Series> = Vec::new();
     let methods = || cells.iter().flat_map(|of| &of.summary.methods);
-    let first_condition = methods().find_map(|method| method.condition);
-    let several = methods().any(|method| method.condition != first_condition);
-    let label = |method: &MethodMeasures| match method.condition {
-        Some((name, of)) if several => format!("{}, {of} {name}", method.label),
-        _ => method.label.clone(),
+    let first_condition = methods().next().map(|method| &method.conditions);
+    let several = methods().any(|method| Some(&method.conditions) != first_condition);
+    let label = |method: &MethodMeasures| match several {
+        true => method.label_with_conditions(),
+        false => method.label.clone(),
     };
     for Gathered { cell, summary, .. } in cells {
         if first.is_some_and(|first| cell.values.first() != Some(first)) {

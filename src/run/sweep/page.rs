@@ -61,8 +61,7 @@ fn cross_table<D>(measure: &Measure, names: &[String], gathered: &[Gathered<D>])
     let mut rows: Vec<(String, Vec<Option<&MethodMeasures>>)> = Vec::new();
     for (column, of) in gathered.iter().enumerate() {
         for method in &of.summary.methods {
-            let condition = method.condition.map(|(name, of)| format!(", {of} {name}"));
-            let label = format!("{}{}", method.label, condition.unwrap_or_default());
+            let label = method.label_with_conditions();
             let row = match rows.iter().position(|(found, _)| *found == label) {
                 Some(row) => row,
                 None => {

@@ -22,10 +22,25 @@ fn status<D: Document>(gathered: &Gathered<D>, method: &MethodMeasures) -> &'sta
     }
 }
 
-/// The name of the condition that distinguishes rows besides the method, if there is one: `epochs`.
-fn condition<D>(gathered: &[Gathered<D>]) -> Option<&'static str> {
-    let mut methods = gathered.iter().flat_map(|of| &of.summary.methods);
-    methods.find_map(|method| Some(method.condition?.0))
+/// The names of the conditions that distinguish rows besides the method, such as `epochs`.
+fn conditions<D>(gathered: &[Gathered<D>]) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    let methods = gathered.iter().flat_map(|of| &of.summary.methods);
+    for (name, _) in methods.flat_map(|method| &method.conditions) {
+        if !names.contains(name) {
+            names.push(*name);
+        }
+    }
+    names
+}
+
+/// The method's values of these conditions.
+fn values(method: &MethodMeasures, conditions: &[&str]) -> Vec<String> {
+    let of = |name: &&str| {
+        let found = method.conditions.iter().find(|(known, _)| known == name);
+        found.map_or(String::new(), |(_, value)| value.to_string())
+    };
+    conditions.iter().map(of).collect()
 }
 
 pub(super) fn as_csv<D: Document>(
@@ -33,11 +48,11 @@ pub(super) fn as_csv<D: Document>(
     measures: &[Measure],
     gathered: &[Gathered<D>],
 ) -> Result<String> {
-    let condition = condition(gathered);
+    let conditions = conditions(gathered);
     let mut header = vec![String::from("cell")];
     header.extend(sweep.grid().iter().map(|axis| axis.key.clone()));
     header.push("method".into());
-    header.extend(condition.map(String::from));
+    header.extend(conditions.iter().map(ToString::to_string));
     header.extend(["status", "seeds"].map(String::from));
     for measure in measures {
         header.push(format!("{}_mean", measure.name));
@@ -50,13 +65,7 @@ pub(super) fn as_csv<D: Document>(
             let mut line = vec![gathered.cell.number.to_string()];
             line.extend(gathered.cell.values.iter().map(plain));
             line.push(method.method.clone());
-            if condition.is_some() {
-                line.push(
-                    method
-                        .condition
-                        .map_or(String::new(), |(_, of)| of.to_string()),
-                );
-            }
+            line.extend(values(method, &conditions));
             line.push(status(gathered, method).into());
             line.push(method.seeds.len().to_string());
             for measure in measures {
@@ -104,11 +113,11 @@ pub(super) fn as_table<S: System>(
     measures: &[Measure],
     gathered: &[Gathered<S::Settings>],
 ) -> String {
-    let condition = condition(gathered);
+    let conditions = conditions(gathered);
     let mut heading = vec![String::from("cell")];
     heading.extend(sweep.grid().iter().map(|axis| axis.key.clone()));
     heading.push("method".into());
-    heading.extend(condition.map(String::from));
+    heading.extend(conditions.iter().map(ToString::to_string));
     let shown = measures_shown(measures, gathered);
     heading.extend(shown.iter().map(Measure::heading));
     heading.push("seeds".into());
@@ -119,13 +128,7 @@ pub(super) fn as_table<S: System>(
             let mut row = vec![format!("{:03}", gathered.cell.number)];
             row.extend(sweep.short_values(gathered.cell));
             row.push(method.label.clone());
-            if condition.is_some() {
-                row.push(
-                    method
-                        .condition
-                        .map_or(String::new(), |(_, of)| of.to_string()),
-                );
-            }
+            row.extend(values(method, &conditions));
             row.extend(shown.iter().map(|measure| measure.cell(&method.measures)));
             row.push(method.seeds.len().to_string());
             rows.push(row);
@@ -171,8 +174,11 @@ fn best<S: System>(sweep: &Sweep<S::Settings>, gathered: &[Gathered<S::Settings>
         else {
             continue;
         };
-        let condition = method.condition;
-        let condition = condition.map_or(String::new(), |(name, of)| format!(", {name} = {of}"));
+        let condition: String = method
+            .conditions
+            .iter()
+            .map(|(name, of)| format!(", {name} = {of}"))
+            .collect();
         let beside = S::BEST.beside.and_then(|(measure, called)| {
             let summary = method.measures.get(measure)?;
             Some(format!(

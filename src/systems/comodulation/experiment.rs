@@ -5,11 +5,13 @@ use std::sync::atomic::AtomicBool;
 
 use super::measures::TaskMeasures;
 use super::tasks::{Task, TaskData, tasks};
-use super::{ComodulationMethod, ComodulationSettings, memory};
+use super::{
+    ComodulationMethod, ComodulationSettings, Condition, PrimaryTurns, ReadoutSource, memory,
+};
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::learn::{DeviceDataset, GainSource};
-use crate::models::{BackboneConfig, ComodulatedConfig};
+use crate::models::{BackboneConfig, CellsConfig, ComodulatedBackbone, ComodulatedConfig};
 use crate::nn::BatchStats;
 use crate::run::{self, Job, MemoryStore, Options, Session, Size, Status};
 use crate::state::Checkpoint;
@@ -18,8 +20,8 @@ use crate::tensor::NamedTensor;
 /// One training batch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BatchRecord {
-    /// The task, counted from 0.
-    pub task: usize,
+    /// The task, counted from 0; `None` for a batch of all tasks together.
+    pub task: Option<usize>,
     /// The batch's mean cross-entropy before the update, in nats.
     pub loss: f64,
     /// The share of correct predictions.
@@ -28,7 +30,7 @@ pub struct BatchRecord {
 
 impl BatchRecord {
     /// The record of a task's batch with this loss.
-    pub(super) fn new(task: usize, loss: BatchStats) -> Self {
+    pub(super) fn new(task: Option<usize>, loss: BatchStats) -> Self {
         BatchRecord {
             task,
             loss: loss.mean_cross_entropy(),
@@ -37,16 +39,27 @@ impl BatchRecord {
     }
 }
 
-/// A network that has learnt the primary tasks for a number of epochs.
+/// What a run prepares for the methods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preparation {
+    /// A network that has learnt the primary tasks.
+    Pretraining,
+    /// Readouts of the tasks, learnt on the frozen network without modulation.
+    Readouts,
+}
+
+/// A network that has learnt the primary tasks for a number of epochs, or readouts that have learnt the tasks on it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PretrainingRun {
+    /// Which of them.
+    pub preparation: Preparation,
     /// The seed.
     pub seed: u64,
     /// Epochs of pretraining.
     pub epochs: usize,
-    /// Every batch after the next smaller number of epochs, in order.
+    /// Every batch after the next smaller number of epochs, in order; every batch of the readouts.
     pub steps: Vec<BatchRecord>,
-    /// Its accuracy on the test samples of each primary task; empty before the end.
+    /// The accuracy on the test samples of each primary task, or task; empty before the end.
     pub accuracies: Vec<f64>,
     /// How it ended.
     pub status: Status,
@@ -61,7 +74,9 @@ pub struct AdaptationRun {
     pub seed: u64,
     /// Epochs of pretraining.
     pub epochs: usize,
-    /// Every batch, in order.
+    /// Labelled samples per task; `None` for all.
+    pub samples: Option<usize>,
+    /// Every batch, in order, with every learning rate.
     pub steps: Vec<BatchRecord>,
     /// The measures of each task; empty unless it is complete.
     pub tasks: Vec<TaskMeasures>,
@@ -74,6 +89,14 @@ pub struct AdaptationRun {
 }
 
 impl AdaptationRun {
+    /// What it started from.
+    pub fn condition(&self) -> Condition {
+        Condition {
+            epochs: self.epochs,
+            samples: self.samples,
+        }
+    }
+
     /// Whether training is complete and every task was measured.
     pub fn complete(&self) -> bool {
         self.status == Status::Complete
@@ -83,7 +106,7 @@ impl AdaptationRun {
 /// The outcome of a job.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ComodulationRun {
-    /// A network that has learnt the primary tasks.
+    /// A network that has learnt the primary tasks, or readouts for it.
     Pretraining(PretrainingRun),
     /// A method that started from a pretrained network.
     Adaptation(AdaptationRun),
@@ -94,48 +117,77 @@ pub enum ComodulationRun {
 pub(crate) enum Phase<'a> {
     /// Pretraining on the primary tasks: seed, and index in the list of numbers of epochs.
     Pretrain(u64, usize),
-    /// A method: seed and epochs of pretraining.
-    Adapt(&'a ComodulationMethod, u64, usize),
+    /// Readouts for a pretrained network: seed, and index in the list of numbers of epochs.
+    Readouts(u64, usize),
+    /// A method: seed and condition.
+    Adapt(&'a ComodulationMethod, u64, Condition),
 }
 
 /// Every job. First, for each seed, a pretraining to each number of epochs, each from the previous one; then the
-/// methods, in the order of methods, epochs and seeds.
+/// readouts for each, if a method uses them; then the methods, in the order of methods, conditions and seeds.
 pub(crate) fn plan(settings: &ComodulationSettings) -> Vec<(Phase<'_>, Job)> {
     let (epochs, seeds) = (&settings.pretraining.epochs, &settings.training.seeds);
     let mut plan = Vec::new();
     for &seed in seeds {
         for (level, count) in epochs.iter().enumerate() {
             let job = Job {
-                id: pretraining_id(*count, seed),
+                id: preparation_id(Preparation::Pretraining, *count, seed),
                 after: (level > 0).then(|| plan.len() - 1).into_iter().collect(),
             };
             plan.push((Phase::Pretrain(seed, level), job));
         }
     }
-    for method in &settings.methods {
-        for (level, &count) in epochs.iter().enumerate() {
-            for (place, &seed) in seeds.iter().enumerate() {
+    let pretrainings = plan.len();
+    if settings.reads(ReadoutSource::Before) {
+        for (place, &seed) in seeds.iter().enumerate() {
+            for (level, count) in epochs.iter().enumerate() {
                 let job = Job {
-                    id: adaptation_id(&method.name, count, seed),
+                    id: preparation_id(Preparation::Readouts, *count, seed),
                     after: vec![place * epochs.len() + level],
                 };
-                plan.push((Phase::Adapt(method, seed, count), job));
+                plan.push((Phase::Readouts(seed, level), job));
+            }
+        }
+    }
+    for method in &settings.methods {
+        for condition in settings.conditions() {
+            let level = epochs.iter().position(|count| *count == condition.epochs);
+            for (place, &seed) in seeds.iter().enumerate() {
+                let pretraining = place * epochs.len() + level.unwrap_or(0);
+                let mut after = vec![pretraining];
+                if settings.readout(method) == ReadoutSource::Before {
+                    after.push(pretrainings + pretraining);
+                }
+                let job = Job {
+                    id: adaptation_id(&method.name, condition, seed),
+                    after,
+                };
+                plan.push((Phase::Adapt(method, seed, condition), job));
             }
         }
     }
     plan
 }
 
-pub(crate) fn pretraining_id(epochs: usize, seed: u64) -> String {
-    format!("{PRETRAINING}-{epochs}-{seed}")
+pub(crate) fn preparation_id(preparation: Preparation, epochs: usize, seed: u64) -> String {
+    let [pretraining, readouts] = RESERVED;
+    let name = match preparation {
+        Preparation::Pretraining => pretraining,
+        Preparation::Readouts => readouts,
+    };
+    format!("{name}-{epochs}-{seed}")
 }
 
-pub(crate) fn adaptation_id(method: &str, epochs: usize, seed: u64) -> String {
-    format!("{method}-{epochs}-{seed}")
+pub(crate) fn adaptation_id(method: &str, condition: Condition, seed: u64) -> String {
+    let epochs = condition.epochs;
+    match condition.samples {
+        Some(samples) => format!("{method}-{epochs}-{samples}-{seed}"),
+        None => format!("{method}-{epochs}-{seed}"),
+    }
 }
 
-/// The name of pretraining jobs; no method has this name.
-pub(super) const PRETRAINING: &str = "pretraining";
+/// The names of preparation jobs; no method has these names.
+pub(super) const RESERVED: [&str; 2] = ["pretraining", "readouts"];
 
 /// An experiment that is ready to run: the read-only data that all its runs share.
 #[derive(Debug)]
@@ -171,39 +223,67 @@ impl<'a, B: Backend> ComodulationExperiment<'a, B> {
             return Err(Error::setting("network.weights", value, expected));
         }
         memory::memory(settings, &material.samples, 1).check()?;
-        let scaling = settings.data.scaling();
+        let scaling = settings.scaling();
         let image = material.samples.train.shape();
         if image.height != image.width {
             let expected = "square images";
             return Err(Error::setting("data.source", image, expected));
         }
         let network = &settings.network;
-        let shape = ComodulatedConfig {
-            backbone: BackboneConfig {
+        let backbone = match network.cell {
+            None => ComodulatedBackbone::Residual(BackboneConfig {
                 side: image.height,
                 channels: image.channels,
                 width: network.width,
                 stages: network.stages,
                 stem: network.stem,
-            },
-            encoder: network.encoder,
+            }),
+            Some(cell) => ComodulatedBackbone::Cells(CellsConfig {
+                side: image.height,
+                channels: image.channels,
+                cell,
+                width: network.width,
+            }),
+        };
+        let output = network.encoder_output.unwrap_or(network.encoder);
+        let shape = ComodulatedConfig {
+            backbone,
+            encoder: [network.encoder, output],
             modulated: network.modulated,
+            couplings: network.couplings,
             decoder: network.decoder,
+            places: network.places,
             residual: network.residual,
         };
-        let limit = settings.evaluation.limit;
         let experiment = ComodulationExperiment {
             settings,
             backend,
             shape,
             training: DeviceDataset::new(backend, &material.samples.train, &scaling)?,
             test: DeviceDataset::new(backend, &material.samples.test, &scaling)?,
-            primary: tasks("primary", &settings.primary, material, limit)?,
-            tasks: tasks("tasks", &settings.tasks, material, limit)?,
+            primary: tasks("primary", &settings.primary, settings, material)?,
+            tasks: tasks("tasks", &settings.tasks, settings, material)?,
             weights: material.weights.as_deref(),
         };
         experiment.network(0)?;
+        experiment.check_samples()?;
         Ok(experiment)
+    }
+
+    /// Checks what depends on the samples: enough of them, and labels of every task if tasks are learnt together.
+    fn check_samples(&self) -> Result<()> {
+        for (number, task) in self.tasks.iter().enumerate() {
+            for &count in &self.settings.adaptation.samples {
+                task.train.drawn(count, 0, &(number, &task.name))?;
+            }
+        }
+        let together = self.settings.pretraining.tasks == PrimaryTurns::Together;
+        let differ = |pair: &[Task]| pair[0].train.samples != pair[1].train.samples;
+        if together && self.primary.windows(2).any(differ) {
+            let expected = "\"alternate\", or primary tasks that all label the same samples";
+            return Err(Error::setting("pretraining.tasks", "together", expected));
+        }
+        Ok(())
     }
 
     /// The number of batches in one epoch of pretraining.
@@ -220,7 +300,7 @@ impl<'a, B: Backend> ComodulationExperiment<'a, B> {
         match method.gains {
             GainSource::Ones | GainSource::MeanActivity => LEARNT,
             GainSource::Comodulation | GainSource::Shuffled => {
-                LEARNT + self.settings.modulator.num_draws as u64
+                LEARNT + method.modulator(&self.settings.modulator).num_draws as u64
             }
         }
     }
@@ -231,13 +311,23 @@ impl<'a, B: Backend> ComodulationExperiment<'a, B> {
         before.map_or(0, |level| self.settings.pretraining.epochs[level])
     }
 
-    /// The number of batches of a method.
-    pub(super) fn batches(&self) -> usize {
+    /// The number of batches of a method with one learning rate.
+    pub(super) fn batches_per_rate(&self) -> usize {
         self.settings.adaptation.iterations * self.tasks.len()
     }
 
+    /// The number of batches of a method.
+    pub(super) fn batches(&self) -> usize {
+        self.batches_per_rate() * self.settings.adaptation.learning_rates.len()
+    }
+
+    /// The number of batches of the readouts.
+    pub(super) fn readout_batches(&self) -> usize {
+        self.settings.readouts.iterations * self.tasks.len()
+    }
+
     /// Runs every job in memory, at most `threads` at the same time, and returns the methods' runs in the order of
-    /// methods, epochs and seeds. Setting `stop` interrupts the jobs after their current batch.
+    /// methods, conditions and seeds. Setting `stop` interrupts the jobs after their current batch.
     ///
     /// # Errors
     /// Those of the kernels. Training that diverges is not an error: the run's [`Status`] says so.
@@ -280,6 +370,10 @@ impl<B: Backend> run::Experiment<ComodulationRun> for ComodulationExperiment<'_,
                     cost: LEARNT * steps as u64,
                 }
             }
+            Some((Phase::Readouts(..), _)) => Size {
+                steps: self.readout_batches(),
+                cost: LEARNT * self.readout_batches() as u64,
+            },
             Some((Phase::Adapt(method, ..), _)) => Size {
                 steps: self.batches(),
                 cost: self.cost(method) * self.batches() as u64,
@@ -298,8 +392,12 @@ impl<B: Backend> run::Experiment<ComodulationRun> for ComodulationExperiment<'_,
                 let (pretraining, state) = self.pretrain(*seed, *level, session)?;
                 Ok((ComodulationRun::Pretraining(pretraining), state))
             }
-            Some((Phase::Adapt(method, seed, epochs), _)) => {
-                let (cell, state) = self.cell(method, *seed, *epochs, session)?;
+            Some((Phase::Readouts(seed, level), _)) => {
+                let (readouts, state) = self.learn_readouts(*seed, *level, session)?;
+                Ok((ComodulationRun::Pretraining(readouts), state))
+            }
+            Some((Phase::Adapt(method, seed, condition), _)) => {
+                let (cell, state) = self.cell(method, *seed, *condition, session)?;
                 Ok((ComodulationRun::Adaptation(cell), state))
             }
             None => Err(Error::job(job, "the plan has no such job")),

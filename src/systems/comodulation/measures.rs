@@ -28,6 +28,8 @@ pub struct TaskMeasures {
     pub cross_entropy: f64,
     /// Precision, recall and F1 of each class.
     pub classes: Vec<Scores>,
+    /// The classes that occur in the test samples, ascending; the others of a common softmax do not.
+    pub occurring: Vec<usize>,
     /// Their means over the classes.
     pub macro_average: Scores,
     /// Expected calibration error.
@@ -38,7 +40,7 @@ pub struct TaskMeasures {
     pub separability: Option<f64>,
     /// Participation ratio (dimensions) of the scatter within classes.
     pub participation_ratio: Option<f64>,
-    /// The same in the span of the class means.
+    /// The same in the span of the class means; not for two classes, where it is 1 by construction.
     pub subspace_participation_ratio: Option<f64>,
     /// Mean over the decoder's neurons of d′ between the first class and the others, before the gain.
     pub informativeness: Option<f64>,
@@ -48,19 +50,61 @@ pub struct TaskMeasures {
     pub gains_near_zero: Vec<f64>,
     /// The gains g, one per neuron of the decoder; empty if gains are per image.
     pub gains: Vec<f32>,
-    /// The couplings c, one per modulated channel of the encoder.
+    /// The couplings c, one per modulated channel or neuron of the encoder.
     pub couplings: Vec<f32>,
+    /// The state that was kept, with validation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
 }
 
-/// Measures a network's predictions on the test samples of a task, whose classes are `labels`.
-pub(super) fn measure(
-    task: &str,
-    classes: usize,
-    labels: &[u8],
-    prediction: &Prediction,
-    gains: Option<Vec<f32>>,
-    couplings: Vec<f32>,
-) -> Result<TaskMeasures> {
+/// The state of a task with the lowest cross-entropy in validation.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Mean cross-entropy on the validation samples, nats.
+    #[serde(with = "any_number")]
+    pub cross_entropy: f64,
+    /// The learning rate.
+    pub learning_rate: f32,
+    /// The task's iterations.
+    pub iteration: usize,
+}
+
+impl TaskMeasures {
+    /// The scores of the positive class of a task of two classes: class 1, or the larger of two labels.
+    pub fn positive(&self) -> Option<Scores> {
+        let [_, positive] = self.occurring[..] else {
+            return None;
+        };
+        self.classes.get(positive).copied()
+    }
+}
+
+/// What a task's measures are computed from.
+pub(super) struct Measured<'a> {
+    pub(super) task: &'a str,
+    pub(super) classes: usize,
+    /// The class of each test sample.
+    pub(super) labels: &'a [u8],
+    pub(super) prediction: &'a Prediction,
+    pub(super) gains: Option<Vec<f32>>,
+    pub(super) couplings: Vec<f32>,
+    pub(super) kept: Option<Kept>,
+}
+
+/// Measures a network's predictions on the test samples of a task.
+pub(super) fn measure(of: Measured<'_>) -> Result<TaskMeasures> {
+    let Measured {
+        task,
+        classes,
+        labels,
+        prediction,
+        gains,
+        couplings,
+        kept,
+    } = of;
+    let mut occurring: Vec<usize> = labels.iter().copied().map(usize::from).collect();
+    occurring.sort_unstable();
+    occurring.dedup();
     let predicted: Vec<u8> = prediction
         .logits
         .chunks_exact(classes)
@@ -71,7 +115,11 @@ pub(super) fn measure(
     let calibrated = calibration(&confidences)?;
     let neurons = prediction.decision.len() / labels.len().max(1);
     let geometry = class_geometry(neurons, &prediction.decision, labels)?;
-    let others: Vec<bool> = labels.iter().map(|&label| label != 0).collect();
+    let first = occurring.first().copied().unwrap_or_default();
+    let others: Vec<bool> = labels
+        .iter()
+        .map(|&label| usize::from(label) != first)
+        .collect();
     let neurons_tell = match others.contains(&true) && others.contains(&false) {
         true => informativeness(neurons, &prediction.activity, &others)?,
         false => vec![None; neurons],
@@ -101,12 +149,16 @@ pub(super) fn measure(
         reliability: calibrated.bins,
         separability: finite(geometry.separability),
         participation_ratio: finite(geometry.participation_ratio),
-        subspace_participation_ratio: finite(geometry.subspace_participation_ratio),
+        // The means of two classes span one dimension, whatever the noise.
+        subspace_participation_ratio: finite(geometry.subspace_participation_ratio)
+            .filter(|_| occurring.len() > 2),
         informativeness: finite(weighted(&vec![1.0; neurons])),
         gained_informativeness: finite(gains.as_deref().and_then(weighted)),
         gains_near_zero: near_zero.unwrap_or_default(),
         gains: gains.unwrap_or_default(),
         couplings,
+        occurring,
+        kept,
     })
 }
 

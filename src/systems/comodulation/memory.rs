@@ -3,7 +3,7 @@
 use super::ComodulationSettings;
 use crate::data::TrainTest;
 use crate::learn::EVALUATION_BATCH;
-use crate::models::{STAGES, Stem};
+use crate::models::{CouplingGranularity, STAGES, Stem};
 use crate::run::MemoryNeed;
 
 const FLOAT: u64 = 4;
@@ -53,46 +53,76 @@ fn needed(settings: &ComodulationSettings, samples: &TrainTest, threads: usize) 
     let image = samples.train.shape();
     let pixels = (image.height as u64).checked_mul(image.width as u64)?;
     // The output of the large stem's convolution has half the height and width.
-    let first = match network.stem {
-        Stem::Small => pixels,
-        Stem::Large => pixels.div_ceil(4),
+    let first = match (network.cell, network.stem) {
+        (Some(cell), _) => pixels.div_ceil((cell as u64).checked_mul(cell as u64)?.max(1)),
+        (None, Stem::Small) => pixels,
+        (None, Stem::Large) => pixels.div_ceil(4),
     };
     let stages = u32::try_from(network.stages.clamp(1, STAGES)).ok()? - 1;
     let last = width.checked_mul(1 << stages)?;
     let side_by_side = first.div_ceil(4u64.pow(stages)).max(1);
+    let output = network
+        .encoder_output
+        .map_or(encoder, |output| output as u64);
+    let neurons = match network.places {
+        true => decoder.checked_mul(side_by_side)?,
+        false => decoder,
+    };
+    let couplings = match network.couplings {
+        CouplingGranularity::Channel => encoder.max(output),
+        CouplingGranularity::Neuron => encoder.max(output).checked_mul(side_by_side)?,
+    };
     // The backbone's tensors hold 16⅓ times the numbers of the first stage's output: at most 20 times with the
     // gradients. The encoder has eight maps, the decoder five vectors and those of each draw.
     let activations = sum([
         pixels.checked_mul(image.channels as u64)?,
         first.checked_mul(width)?.checked_mul(20)?,
-        side_by_side.checked_mul(encoder)?.checked_mul(8)?,
-        decoder.checked_mul(5 + 2 * 5)?,
+        side_by_side
+            .checked_mul(encoder.max(output))?
+            .checked_mul(8)?,
+        neurons.checked_mul(5 + 2 * 5)?,
     ])?;
     let tasks = settings.tasks.len() as u64;
     let classes = settings.tasks.iter().chain(&settings.primary);
-    let classes = classes.map(|task| task.classes.as_ref().map_or(2, |c| c.len() as u64));
+    let classes = classes.map(|task| task.class_count(settings.data.source) as u64);
     let weights = sum([
-        width.checked_mul(width)?.checked_mul(2_800)?,
-        sum([last, encoder])?.checked_mul(9)?.checked_mul(encoder)?,
-        decoder.checked_mul(encoder)?.checked_mul(2)?,
-        decoder.checked_mul(classes.sum())?,
-        controller
-            .max(1)
-            .checked_mul(sum([tasks, encoder.checked_mul(2)?])?)?,
+        match network.cell {
+            Some(cell) => width
+                .checked_mul(image.channels as u64)?
+                .checked_mul((cell as u64).checked_mul(cell as u64)?)?,
+            None => width.checked_mul(width)?.checked_mul(2_800)?,
+        },
+        last.checked_mul(9)?.checked_mul(encoder)?,
+        encoder.checked_mul(9)?.checked_mul(output)?,
+        decoder.checked_mul(output)?.checked_mul(2)?,
+        neurons.checked_mul(classes.sum())?,
+        match controller {
+            0 => tasks.checked_mul(couplings)?.checked_mul(2)?,
+            hidden => hidden.checked_mul(sum([tasks, couplings.checked_mul(2)?])?)?,
+        },
     ])?;
-    let batch = (settings.training.batch as u64).checked_next_multiple_of(16)?;
+    // The best states in validation hold what a method learns, in f64, once per task.
+    let kept = match settings.adaptation.samples.is_empty() {
+        true => 0,
+        false => weights.checked_mul(2)?.checked_mul(tasks)?,
+    };
+    let batch = settings.training.batch.max(settings.adaptation_batch());
+    let batch = (batch as u64).checked_next_multiple_of(16)?;
     let test = EVALUATION_BATCH as u64;
     let run = sum([
         weights.checked_mul(COPIES)?,
+        kept,
         activations.checked_mul(sum([batch, test])?)?,
     ])?;
     let runs = run.checked_mul(FLOAT)?.checked_mul(threads.max(1) as u64)?;
 
-    let epochs = settings.pretraining.epochs.len() as u64;
+    let epochs = settings.conditions().len() as u64;
     let cells = (settings.training.seeds.len() as u64)
         .checked_mul(settings.methods.len() as u64)?
         .checked_mul(epochs)?;
-    let batches = (settings.adaptation.iterations as u64).checked_mul(tasks)?;
+    let batches = (settings.adaptation.iterations as u64)
+        .checked_mul(tasks)?
+        .checked_mul(settings.adaptation.learning_rates.len() as u64)?;
     let steps = batches.checked_mul(cells)?.checked_mul(STEP)?;
     // The number of batches.
     let longest = *settings.pretraining.epochs.last()? as u64;

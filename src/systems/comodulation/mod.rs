@@ -1,8 +1,9 @@
 //! Task adaptation by stochastic comodulation (arXiv 2311.15053): pretrained networks, and methods that start from
 //! them.
 //!
-//! The jobs are the pretrainings, `pretraining-EPOCHS-SEED`, each from the previous one, and the methods,
-//! `METHOD-EPOCHS-SEED`, each from a pretraining. Records have one row per batch; details are the measures of each
+//! The jobs are the pretrainings, `pretraining-EPOCHS-SEED`, each from the previous one; the readouts,
+//! `readouts-EPOCHS-SEED`, if they are learnt before the methods; and the methods, `METHOD-EPOCHS-SEED` or, with
+//! limited numbers of samples, `METHOD-EPOCHS-SAMPLES-SEED`, each from a pretraining. Records have one row per batch; details are the measures of each
 //! task.
 //!
 //! ```
@@ -31,13 +32,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod adaptation;
 mod any_number;
+mod check;
 mod experiment;
 mod learning;
 mod measures;
 mod memory;
 mod presets;
 mod report;
+mod scenes;
 mod settings;
 mod tasks;
 
@@ -54,17 +58,20 @@ use crate::run::{
 };
 
 pub use self::experiment::{
-    AdaptationRun, BatchRecord, ComodulationExperiment, ComodulationRun, PretrainingRun,
+    AdaptationRun, BatchRecord, ComodulationExperiment, ComodulationRun, Preparation,
+    PretrainingRun,
 };
-use self::experiment::{Phase, adaptation_id, plan, pretraining_id};
-pub use self::measures::{NEAR_ZERO, TaskMeasures};
+use self::experiment::{Phase, adaptation_id, plan, preparation_id};
+pub use self::measures::{Kept, NEAR_ZERO, TaskMeasures};
 pub use self::report::{
     ComodulationSummary, MethodDifference, MethodSummary, comodulation_table,
     summarize_comodulation,
 };
+pub use self::scenes::SceneSettings;
 pub use self::settings::{
-    AdaptationSettings, ComodulationMethod, ComodulationNetwork, ComodulationSettings,
-    EvaluationLimit, Kind, PhasesSettings, PretrainingSettings, TaskSettings,
+    AdaptationSettings, ComodulationMethod, ComodulationNetwork, ComodulationSettings, Condition,
+    EvaluationLimit, Kind, ModulatorChanges, PhasesSettings, PretrainingSettings, PrimaryTurns,
+    ReadoutSettings, ReadoutSource, TaskSettings,
 };
 pub use self::tasks::TaskData;
 
@@ -77,6 +84,8 @@ pub struct Comodulation;
 struct AdaptationDetails<T> {
     method: String,
     epochs: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    samples: Option<usize>,
     seed: u64,
     learnt_numbers: usize,
     tasks: T,
@@ -115,7 +124,19 @@ impl System for Comodulation {
     }
 
     fn same_data(one: &ComodulationSettings, other: &ComodulationSettings) -> bool {
-        one.data.same_samples(&other.data) && one.network.weights == other.network.weights
+        let scenes = |of: &ComodulationSettings| {
+            of.scenes.as_ref()?;
+            let tasks = of.tasks.iter();
+            let tasks = tasks.map(|task| (task.cell, task.used_labels(of.data.source)));
+            Some((
+                of.scenes.clone(),
+                of.data.clone(),
+                tasks.collect::<Vec<_>>(),
+            ))
+        };
+        one.data.same_samples(&other.data)
+            && one.network.weights == other.network.weights
+            && scenes(one) == scenes(other)
     }
 
     fn digest(data: &TaskData) -> String {
@@ -156,10 +177,15 @@ impl System for Comodulation {
         let work = plan.iter().find(|(_, known)| known.id == job.id);
         let unknown = || Error::format(saved.path, format!("config.toml has no run `{}`", job.id));
         Ok(match work.ok_or_else(unknown)?.0 {
-            Phase::Pretrain(seed, level) => {
+            phase @ (Phase::Pretrain(seed, level) | Phase::Readouts(seed, level)) => {
                 let details = saved.details.map(serde_json::from_str).transpose();
                 let details: Option<PretrainingDetails<_>> = details.map_err(damaged)?;
+                let preparation = match phase {
+                    Phase::Readouts(..) => Preparation::Readouts,
+                    _ => Preparation::Pretraining,
+                };
                 ComodulationRun::Pretraining(PretrainingRun {
+                    preparation,
                     seed,
                     epochs: settings.pretraining.epochs[level],
                     steps,
@@ -167,7 +193,7 @@ impl System for Comodulation {
                     status,
                 })
             }
-            Phase::Adapt(method, seed, epochs) => {
+            Phase::Adapt(method, seed, condition) => {
                 let details = saved.details.map(serde_json::from_str).transpose();
                 let details: Option<AdaptationDetails<Vec<TaskMeasures>>> =
                     details.map_err(damaged)?;
@@ -178,7 +204,8 @@ impl System for Comodulation {
                 ComodulationRun::Adaptation(AdaptationRun {
                     method: method.name.clone(),
                     seed,
-                    epochs,
+                    epochs: condition.epochs,
+                    samples: condition.samples,
                     steps,
                     tasks,
                     learnt_numbers,
@@ -224,9 +251,11 @@ impl ComodulationRun {
 impl Outcome for ComodulationRun {
     fn id(&self) -> String {
         match self {
-            ComodulationRun::Pretraining(run) => pretraining_id(run.epochs, run.seed),
+            ComodulationRun::Pretraining(run) => {
+                preparation_id(run.preparation, run.epochs, run.seed)
+            }
             ComodulationRun::Adaptation(cell) => {
-                adaptation_id(&cell.method, cell.epochs, cell.seed)
+                adaptation_id(&cell.method, cell.condition(), cell.seed)
             }
         }
     }
@@ -254,7 +283,7 @@ impl Outcome for ComodulationRun {
         let rows = (1..).zip(self.steps()).map(|(batch, step)| {
             let numbers = [
                 f64::from(batch),
-                (step.task + 1) as f64,
+                step.task.map_or(0.0, |task| (task + 1) as f64),
                 step.loss,
                 step.accuracy,
             ];
@@ -284,6 +313,7 @@ impl Outcome for ComodulationRun {
             ComodulationRun::Adaptation(cell) => serde_json::to_string_pretty(&AdaptationDetails {
                 method: cell.method.clone(),
                 epochs: cell.epochs,
+                samples: cell.samples,
                 seed: cell.seed,
                 learnt_numbers: cell.learnt_numbers,
                 tasks: &cell.tasks,
@@ -320,11 +350,11 @@ fn steps(settings: &ComodulationSettings, saved: Saved<'_>) -> Result<Vec<BatchR
         if row[0] != Some((index + 1) as f64) {
             return Err(bad(0, &(index + 1).to_string()));
         }
-        let task = row[1].filter(|task| task.fract() == 0.0 && (1.0..=most as f64).contains(task));
-        let task = task.ok_or_else(|| bad(1, &format!("a task from 1 to {most}")))?;
+        let task = row[1].filter(|task| task.fract() == 0.0 && (0.0..=most as f64).contains(task));
+        let task = task.ok_or_else(|| bad(1, &format!("a task from 1 to {most}, or 0 for all")))?;
         let number = |at: usize| row[at].ok_or_else(|| bad(at, "a number"));
         Ok(BatchRecord {
-            task: task as usize - 1,
+            task: (task as usize).checked_sub(1),
             loss: number(2)?,
             accuracy: number(3)?,
         })

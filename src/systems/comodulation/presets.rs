@@ -9,12 +9,24 @@ pub(super) const PRESETS: Shipped = &[
         include_str!("../../../data/comodulation/comodulation-digits.toml"),
     ),
     (
+        "comodulation-places",
+        include_str!("../../../data/comodulation/comodulation-places.toml"),
+    ),
+    (
         "comodulation-mnist",
         include_str!("../../../data/comodulation/comodulation-mnist.toml"),
     ),
     (
+        "comodulation-places-mnist",
+        include_str!("../../../data/comodulation/comodulation-places-mnist.toml"),
+    ),
+    (
         "comodulation-cifar10",
         include_str!("../../../data/comodulation/comodulation-cifar10.toml"),
+    ),
+    (
+        "comodulation-cifar10-contexts",
+        include_str!("../../../data/comodulation/comodulation-cifar10-contexts.toml"),
     ),
     (
         "comodulation-cifar100",
@@ -23,6 +35,10 @@ pub(super) const PRESETS: Shipped = &[
     (
         "comodulation-cifar100-superclasses",
         include_str!("../../../data/comodulation/comodulation-cifar100-superclasses.toml"),
+    ),
+    (
+        "comodulation-cifar100-contexts",
+        include_str!("../../../data/comodulation/comodulation-cifar100-contexts.toml"),
     ),
     (
         "comodulation-celeba",

@@ -1,16 +1,18 @@
 //! The settings of a comodulation experiment.
 
-use std::collections::BTreeSet;
-
 use super::presets;
-use crate::data::celeba;
-use crate::error::{Error, Result};
-use crate::gain::SamplingScheme;
-use crate::learn::{ControllerPass, GainSource, Modulator};
-use crate::models::{ModulatedLayers, Stem, Trainable};
+use core::fmt;
+
+use serde::Serialize;
+
+use super::scenes::{self, SceneSettings};
+use crate::error::Result;
+use crate::gain::{GainStatistic, Modulation, Rectification, SamplingScheme};
+use crate::learn::{ControllerPass, GainGranularity, GainSource, Modulator, PixelScaling};
+use crate::models::{CouplingGranularity, CouplingStart, ModulatedLayers, Stem, Trainable};
 use crate::optim::Optimizer;
-use crate::run::settings::{document, require};
-use crate::run::{DataSettings, DataSource, check_data};
+use crate::run::settings::document;
+use crate::run::{DataSettings, DataSource};
 
 document!(
     ComodulationSettings,
@@ -36,6 +38,8 @@ settings! {
         pub description: String = "",
         /// Samples and their scaling.
         pub data: DataSettings,
+        /// Scenes of several digits, made from the samples. Default: the samples as they are.
+        pub scenes: Option<SceneSettings>,
         /// The network.
         pub network: ComodulationNetwork,
         /// The shared modulator, and how gains are computed from it.
@@ -44,6 +48,8 @@ settings! {
         pub training: PhasesSettings,
         /// Pretraining: the network learns the primary tasks.
         pub pretraining: PretrainingSettings,
+        /// Readouts that are learnt before adaptation.
+        pub readouts: ReadoutSettings = {},
         /// Adaptation: each method learns the tasks.
         pub adaptation: AdaptationSettings,
         /// Evaluation on test samples.
@@ -69,21 +75,33 @@ settings! {
     /// The network: [`crate::models::Comodulated`].
     #[derive(Debug, Clone, PartialEq)]
     pub struct ComodulationNetwork {
-        /// Channels of the backbone's first stage: 20 in the slim ResNet-18, 64 in the full one.
+        /// Channels of the backbone's first stage: 20 in the slim ResNet-18, 64 in the full one. Without stages,
+        /// neurons for each cell.
         pub width: usize [AtLeastOne],
-        /// The number of the backbone's stages.
-        pub stages: usize [Between(1, 4, "stages")],
-        /// The backbone's first layers.
+        /// The number of the backbone's stages; 0 for a backbone of cells: one layer that all cells of the image share.
+        pub stages: usize [Between(0, 4, "stages")],
+        /// Rows and columns of a cell, in pixels. Only without stages.
+        pub cell: Option<usize> [AtLeastOne],
+        /// The first layers of a backbone with stages.
         pub stem: Stem,
         /// A safetensors file with the backbone's initial weights, named as in torchvision's ResNet-18. Default: random
         /// weights.
         pub weights: Option<String>,
-        /// Channels of each of the encoder's two convolutions; 128 in the paper.
+        /// Channels of the encoder's first convolution; 128 in the paper.
         pub encoder: usize [AtLeastOne],
+        /// Channels of its second convolution. Default: as many as the first.
+        pub encoder_output: Option<usize> [AtLeastOne],
         /// Which convolutions of the encoder are modulated.
         pub modulated: ModulatedLayers,
+        /// Which neurons of a modulated convolution share a coupling.
+        pub couplings: CouplingGranularity = "channel",
+        /// The couplings before the first batch.
+        pub coupling_start: CouplingStart = "small",
         /// Neurons of the decoder, the layer that has gains; 256 in the paper.
         pub decoder: usize [AtLeastOne],
+        /// Whether the decoder keeps places: `decoder` neurons at each pixel of the encoder's maps, with shared weights,
+        /// each with a gain. Otherwise the maps are averaged over pixels.
+        pub places: bool = false,
         /// Whether residual connections skip the encoder's second convolution and the decoder.
         pub residual: bool,
         /// Hidden neurons of the controller; 0 for a table with couplings for each task.
@@ -111,8 +129,45 @@ settings! {
         /// The numbers of epochs after which the methods start, ascending; each is evaluated separately. One epoch is
         /// the number of batches that hold as many samples as the training set; the primary tasks share it.
         pub epochs: Vec<usize>,
+        /// How the primary tasks share the batches.
+        pub tasks: PrimaryTurns = "alternate",
         /// Learning rate α.
         pub learning_rate: f32 [Positive],
+    }
+}
+
+settings! {
+    /// How the primary tasks share the batches of pretraining.
+    pub enum PrimaryTurns {
+        /// Each batch is for one task; the tasks take turns.
+        Alternate = "alternate",
+        /// Each batch is for all tasks, and the loss is the sum over tasks: every task must label every sample, as
+        /// attributes do.
+        Together = "together",
+    }
+}
+
+settings! {
+    /// The readouts that a method uses.
+    pub enum ReadoutSource {
+        /// Those of the pretrained network, frozen; each task is one of the primary tasks, or a subset of its labels.
+        Primary = "primary",
+        /// New ones, learnt before adaptation without modulation (c = 0, g = 1), then frozen; all methods share them.
+        Before = "before",
+        /// New ones, learnt together with the method's other parameters.
+        Learnt = "learnt",
+    }
+}
+
+settings! {
+    /// Readouts that are learnt before adaptation, on all training samples of the tasks; the network is frozen. Only
+    /// for methods with readout "before".
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct ReadoutSettings {
+        /// Batches per task; the tasks alternate.
+        pub iterations: usize [AtLeastOne] = 200,
+        /// Learning rate α.
+        pub learning_rate: f32 [Positive] = 0.001,
     }
 }
 
@@ -120,13 +175,23 @@ settings! {
     /// Adaptation: a method learns the tasks.
     #[derive(Debug, Clone, PartialEq)]
     pub struct AdaptationSettings {
+        /// The readouts of every method that does not name its own.
+        pub readout: ReadoutSource = "learnt",
         /// Whether all tasks share one readout. Then only gains and modulation differ between tasks. With a readout
-        /// per task, the readout can compensate for any gains above 0.
+        /// per task, a readout that is learnt can compensate for any gains above 0.
         pub shared_readout: bool,
+        /// The numbers of labelled samples per task, each a condition that is evaluated separately: one half is for
+        /// training, the other for validation, and the state with the lowest cross-entropy in validation is kept.
+        /// Empty: all training samples, without validation.
+        pub samples: Vec<usize> = [],
         /// Batches per task; the tasks alternate.
         pub iterations: usize [AtLeastOne],
-        /// Learning rate α.
-        pub learning_rate: f32 [Positive],
+        /// Iterations between two validations. Only with `samples`.
+        pub validate_every: usize [AtLeastOne] = 10,
+        /// Samples per batch. Default: training.batch.
+        pub batch: Option<usize> [AtLeastOne],
+        /// Learning rates α. With several, a method learns with each, and keeps the best state in validation.
+        pub learning_rates: Vec<f32> [Positive],
     }
 }
 
@@ -147,6 +212,11 @@ settings! {
         pub name: String [Name],
         /// The data's labels in each class, such as [[0, 2], [1, 3]]. Samples with other labels are not used.
         pub classes: Option<Vec<Vec<u16>>>,
+        /// The data's labels whose samples are used: a subset of the labels, read by a softmax over all classes.
+        /// Without `classes`, each of the data's labels is a class.
+        pub labels: Option<Vec<u16>>,
+        /// The cued cell, counted from 0 along rows: its digit is the label. Only with `scenes`.
+        pub cell: Option<usize>,
         /// The attribute, for CelebA: class 1 has it, class 0 does not.
         pub attribute: Option<String>,
     }
@@ -166,114 +236,165 @@ settings! {
         pub gains: GainSource,
         /// The parameters that are trained besides the readouts.
         pub trainable: Trainable,
+        /// Its readouts. Default: adaptation.readout.
+        pub readout: Option<ReadoutSource>,
+        /// What differs from `modulator` for this method.
+        pub modulator: ModulatorChanges = {},
+    }
+}
+
+settings! {
+    /// Settings of the modulator that a method changes; the others are those of `modulator`.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct ModulatorChanges {
+        /// σ, the standard deviation of the draws.
+        pub std: Option<f32> [NotNegative],
+        /// T, the number of draws per batch.
+        pub num_draws: Option<usize> [Between(2, 65536, "draws: one has no covariance")],
+        /// How they are drawn.
+        pub sampling: Option<SamplingScheme>,
+        /// A neuron's gain under a draw.
+        pub modulation: Option<Modulation>,
+        /// The statistic that relates an activity to the draws.
+        pub statistic: Option<GainStatistic>,
+        /// How a negative statistic is treated.
+        pub rectification: Option<Rectification>,
+        /// Whether each task or each image has its own gains.
+        pub granularity: Option<GainGranularity>,
+        /// The pass that the controller learns from.
+        pub controller_pass: Option<ControllerPass>,
+    }
+}
+
+/// What a method starts from, beside the seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Condition {
+    /// Epochs of pretraining.
+    pub epochs: usize,
+    /// Labelled samples per task; `None` for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub samples: Option<usize>,
+}
+
+impl Condition {
+    /// Its values by name.
+    pub(super) fn named(self) -> Vec<(&'static str, usize)> {
+        let samples = self.samples.map(|samples| ("samples", samples));
+        [("epochs", self.epochs)]
+            .into_iter()
+            .chain(samples)
+            .collect()
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} epochs", self.epochs)?;
+        match self.samples {
+            Some(samples) => write!(f, ", {samples} samples"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl TaskSettings {
+    /// The labels of each class: those given, or each of the data's labels if only a subset of them is used.
+    pub(super) fn class_labels(&self, source: DataSource) -> Vec<Vec<u16>> {
+        match (&self.classes, &self.labels) {
+            (Some(classes), _) => classes.clone(),
+            (None, Some(_)) => (0..source.classes() as u16)
+                .map(|label| vec![label])
+                .collect(),
+            (None, None) => Vec::new(),
+        }
+    }
+
+    /// The number of classes.
+    pub(super) fn class_count(&self, source: DataSource) -> usize {
+        match self.class_labels(source).len() {
+            0 => 2,
+            count => count,
+        }
+    }
+
+    /// The labels whose samples are used.
+    pub(super) fn used_labels(&self, source: DataSource) -> Vec<u16> {
+        match &self.labels {
+            Some(labels) => labels.clone(),
+            None => self.class_labels(source).concat(),
+        }
+    }
+
+    /// Whether a readout for `other` serves this task: the same classes, or the same attribute.
+    fn read_as(&self, other: &TaskSettings, source: DataSource) -> bool {
+        match &self.attribute {
+            Some(_) => self.attribute == other.attribute,
+            None => self.class_labels(source) == other.class_labels(source),
+        }
+    }
+}
+
+impl ComodulationMethod {
+    /// The modulator of this method.
+    pub(super) fn modulator(&self, base: &Modulator) -> Modulator {
+        let own = &self.modulator;
+        Modulator {
+            std: own.std.unwrap_or(base.std),
+            num_draws: own.num_draws.unwrap_or(base.num_draws),
+            sampling: own.sampling.unwrap_or(base.sampling),
+            modulation: own.modulation.unwrap_or(base.modulation),
+            test_modulator: base.test_modulator,
+            statistic: own.statistic.unwrap_or(base.statistic),
+            rectification: own.rectification.unwrap_or(base.rectification),
+            granularity: own.granularity.unwrap_or(base.granularity),
+            controller_pass: own.controller_pass.unwrap_or(base.controller_pass),
+        }
     }
 }
 
 impl ComodulationSettings {
-    /// Checks the rules that concern several settings.
-    pub(super) fn check(&self) -> Result<()> {
-        check_data(&self.data)?;
-        let count = self.modulator.num_draws;
-        let fits = self.modulator.sampling != SamplingScheme::Antithetic || count.is_multiple_of(2);
-        let expected = "an even number, because antithetic draws come in pairs";
-        require(fits, "modulator.num_draws", count, expected)?;
-        self.modulator.validate()?;
-        let epochs = &self.pretraining.epochs;
-        let fits = !epochs.is_empty() && epochs.windows(2).all(|pair| pair[0] < pair[1]);
-        let expected = "at least one number of epochs, ascending, such as [1, 2, 5]";
-        require(fits, "pretraining.epochs", format!("{epochs:?}"), expected)?;
-        self.check_tasks("primary", &self.primary)?;
-        self.check_tasks("tasks", &self.tasks)?;
-        self.check_readout()?;
-        self.check_methods()
+    /// The conditions of every method, in the order of tables.
+    pub fn conditions(&self) -> Vec<Condition> {
+        let samples = &self.adaptation.samples;
+        let numbers: Vec<Option<usize>> = match samples.is_empty() {
+            true => vec![None],
+            false => samples.iter().copied().map(Some).collect(),
+        };
+        let epochs = self.pretraining.epochs.iter();
+        let of = |&epochs: &usize| {
+            let numbers = numbers.clone().into_iter();
+            numbers.map(move |samples| Condition { epochs, samples })
+        };
+        epochs.flat_map(of).collect()
     }
 
-    fn check_methods(&self) -> Result<()> {
-        for method in &self.methods {
-            let key = format!("methods.{}", method.name);
-            let from_draws = matches!(
-                method.gains,
-                GainSource::Comodulation | GainSource::Shuffled
-            );
-            require(
-                method.controller || !from_draws,
-                &format!("{key}.gains"),
-                "from draws of the modulator, with controller = false",
-                "\"ones\" or \"mean-activity\", or controller = true",
-            )?;
-            // Methods without draws, such as attention, always learn from the constant pass.
-            let by_constant =
-                self.modulator.controller_pass == ControllerPass::Constant || !from_draws;
-            require(
-                self.modulator.test_modulator != 0.0 || !method.controller || !by_constant,
-                "modulator.test_modulator",
-                0,
-                format!(
-                    "a number other than 0, because with 0 the controller of {} learns nothing; or modulator.controller_pass = \"fluctuating\" and only methods whose gains use the draws",
-                    method.name
-                ),
-            )?;
+    /// The readouts of a method.
+    pub(super) fn readout(&self, method: &ComodulationMethod) -> ReadoutSource {
+        method.readout.unwrap_or(self.adaptation.readout)
+    }
+
+    /// Whether a method uses these readouts.
+    pub(super) fn reads(&self, source: ReadoutSource) -> bool {
+        let mut methods = self.methods.iter();
+        methods.any(|method| self.readout(method) == source)
+    }
+
+    /// The number of the primary task whose readout serves a task.
+    pub(super) fn primary_of(&self, task: &TaskSettings) -> Option<usize> {
+        let mut primary = self.primary.iter();
+        primary.position(|other| task.read_as(other, self.data.source))
+    }
+
+    /// Samples per batch of adaptation.
+    pub(super) fn adaptation_batch(&self) -> usize {
+        self.adaptation.batch.unwrap_or(self.training.batch)
+    }
+
+    /// The scaling of pixels to inputs.
+    pub(super) fn scaling(&self) -> PixelScaling {
+        match self.scenes {
+            Some(_) => scenes::scaling(),
+            None => self.data.scaling(),
         }
-        Ok(())
-    }
-
-    fn check_readout(&self) -> Result<()> {
-        let classes = |task: &TaskSettings| task.classes.as_ref().map_or(2, Vec::len);
-        for pair in self.tasks.windows(2) {
-            let [one, other] = [classes(&pair[0]), classes(&pair[1])];
-            let fits = !self.adaptation.shared_readout || one == other;
-            let expected = format!(
-                "false, or tasks with equal numbers of classes: {} has {one}, {} has {other}",
-                pair[0].name, pair[1].name
-            );
-            require(fits, "adaptation.shared_readout", true, expected)?;
-        }
-        Ok(())
-    }
-
-    fn check_tasks(&self, list: &str, tasks: &[TaskSettings]) -> Result<()> {
-        for task in tasks {
-            let key = format!("{list}.{}", task.name);
-            let of_attributes = self.data.source == DataSource::Celeba;
-            let given = [task.classes.is_some(), task.attribute.is_some()];
-            let expected = match of_attributes {
-                true => "an attribute and no classes",
-                false => "classes and no attribute: only CelebA has attributes",
-            };
-            let fits = given == [!of_attributes, of_attributes];
-            require(fits, &key, format!("{task:?}"), expected)?;
-            if let Some(attribute) = &task.attribute {
-                let known = celeba::ATTRIBUTES.contains(&attribute.as_str());
-                let expected = format!("one of {}", celeba::ATTRIBUTES.join(", "));
-                require(known, &format!("{key}.attribute"), attribute, expected)?;
-            }
-            let Some(classes) = &task.classes else {
-                continue;
-            };
-            let key = format!("{key}.classes");
-            let labels: Vec<u16> = classes.concat();
-            let distinct: BTreeSet<u16> = labels.iter().copied().collect();
-            let most = self.data.source.classes() - 1;
-            let fits = (2..=256).contains(&classes.len())
-                && classes.iter().all(|class| !class.is_empty())
-                && labels.iter().all(|&label| usize::from(label) <= most)
-                && distinct.len() == labels.len();
-            let expected =
-                format!("2 to 256 lists of labels from 0 to {most}, each label at most once");
-            require(fits, &key, format!("{classes:?}"), expected)?;
-        }
-        Ok(())
-    }
-}
-
-impl ComodulationSettings {
-    /// The error for a task without usable samples.
-    pub(super) fn no_samples(list: &str, task: &TaskSettings, found: &str) -> Error {
-        let key = format!("{list}.{}", task.name);
-        Error::setting(
-            key,
-            found,
-            "training and test samples of at least two of its classes",
-        )
     }
 }

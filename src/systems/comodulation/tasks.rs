@@ -1,12 +1,16 @@
 //! The training and test samples of each task, with their labels.
 
+use core::ops::Range;
 use std::path::Path;
 
+use rand::RngExt;
 use sha2::{Digest, Sha256};
 
+use super::scenes::scenes;
 use super::{ComodulationSettings, TaskSettings};
 use crate::data::{TrainTest, celeba};
 use crate::error::{Error, Result};
+use crate::rng::{Purpose, RandomStream};
 use crate::run::{DataSource, data_digest, hexadecimal, load_samples, read_weights};
 use crate::tensor::NamedTensor;
 
@@ -19,6 +23,8 @@ pub struct TaskData {
     pub attributes: Option<[Vec<u8>; 2]>,
     /// The backbone's initial weights by torchvision's names, if they come from a file.
     pub weights: Option<Vec<NamedTensor>>,
+    /// With scenes: the training and the test samples of pretraining, and of each task.
+    pub parts: Option<[Vec<Range<usize>>; 2]>,
 }
 
 impl TaskData {
@@ -42,10 +48,18 @@ impl TaskData {
             }
             _ => (load_samples(data, directory)?, None),
         };
+        let (samples, parts) = match &settings.scenes {
+            Some(of) => {
+                let made = scenes(settings, of, &samples)?;
+                (made.samples, Some(made.parts))
+            }
+            None => (samples, None),
+        };
         Ok(TaskData {
             samples,
             attributes,
             weights: weights.transpose()?,
+            parts,
         })
     }
 
@@ -85,16 +99,23 @@ pub(super) struct Task {
     pub(super) test: LabelledIndices,
 }
 
-/// The tasks of a list, each with at most `limit` test samples; all if `limit` is 0.
+/// The tasks of a list, each with at most `evaluation.limit` test samples; all if that is 0.
 pub(super) fn tasks(
     list: &str,
     settings: &[TaskSettings],
+    of: &ComodulationSettings,
     material: &TaskData,
-    limit: usize,
 ) -> Result<Vec<Task>> {
-    let task = |task: &TaskSettings| {
-        let train = labelled(list, task, material, 0)?;
-        let test = limited(labelled(list, task, material, 1)?, limit);
+    let limit = of.evaluation.limit;
+    let source = of.data.source;
+    let task = |(number, task): (usize, &TaskSettings)| {
+        // Scenes of pretraining are the first part, those of task n part n + 1.
+        let part = match list {
+            "tasks" => number + 1,
+            _ => 0,
+        };
+        let train = labelled(list, task, of, material, (part, 0))?;
+        let test = limited(labelled(list, task, of, material, (part, 1))?, limit);
         for half in [&train, &test] {
             let mut seen: Vec<u8> = half.labels.clone();
             seen.sort_unstable();
@@ -106,22 +127,28 @@ pub(super) fn tasks(
         }
         Ok(Task {
             name: task.name.clone(),
-            classes: task.classes.as_ref().map_or(2, Vec::len),
+            classes: task.class_count(source),
             train,
             test,
         })
     };
-    settings.iter().map(task).collect()
+    settings.iter().enumerate().map(task).collect()
 }
 
 /// The training samples (0) or test samples (1) of a task.
 fn labelled(
     list: &str,
     task: &TaskSettings,
+    of: &ComodulationSettings,
     material: &TaskData,
-    half: usize,
+    (part, half): (usize, usize),
 ) -> Result<LabelledIndices> {
     let samples = [&material.samples.train, &material.samples.test][half];
+    let parts = material.parts.as_ref();
+    let part = parts.and_then(|parts| parts[half].get(part));
+    let range = part.cloned().unwrap_or(0..samples.len());
+    let classes = task.class_labels(of.data.source);
+    let used = task.used_labels(of.data.source);
     let mut found = LabelledIndices::default();
     let mut take = |sample: usize, label: usize| {
         if let (Ok(sample), Ok(label)) = (u32::try_from(sample), u8::try_from(label)) {
@@ -129,18 +156,21 @@ fn labelled(
             found.labels.push(label);
         }
     };
-    match (&task.classes, &task.attribute, &material.attributes) {
-        (Some(classes), _, _) => {
-            for (sample, &label) in samples.labels().iter().enumerate() {
-                let class = classes
-                    .iter()
-                    .position(|labels| labels.contains(&u16::from(label)));
-                if let Some(class) = class {
+    match (&task.attribute, &material.attributes) {
+        (None, _) => {
+            let class_of = |label: u8| {
+                let label = u16::from(label);
+                let class = classes.iter().position(|labels| labels.contains(&label));
+                class.filter(|_| used.contains(&label))
+            };
+            let class_of: Vec<Option<usize>> = (0..=255).map(class_of).collect();
+            for sample in range {
+                if let Some(class) = class_of[usize::from(samples.labels()[sample])] {
                     take(sample, class);
                 }
             }
         }
-        (None, Some(name), Some(attributes)) => {
+        (Some(name), Some(attributes)) => {
             let all = celeba::ATTRIBUTES;
             let attribute = all.iter().position(|known| known == name);
             let attribute = attribute.ok_or_else(|| {
@@ -166,5 +196,32 @@ fn limited(all: LabelledIndices, limit: usize) -> LabelledIndices {
     LabelledIndices {
         samples: kept.clone().map(|place| all.samples[place]).collect(),
         labels: kept.map(|place| all.labels[place]).collect(),
+    }
+}
+
+impl LabelledIndices {
+    /// Draws `count` of the samples, the first half (the larger one if `count` is odd) for training, the other for
+    /// validation; from (seed, [`Purpose::LabelledSamples`], task).
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if there are fewer samples.
+    pub(super) fn drawn(&self, count: usize, seed: u64, task: &(usize, &str)) -> Result<[Self; 2]> {
+        let all = self.samples.len();
+        if count > all {
+            let expected = format!("at most {all}, the training samples of task {}", task.1);
+            return Err(Error::setting("adaptation.samples", count, expected));
+        }
+        let mut stream = RandomStream::new(seed, Purpose::LabelledSamples, task.0 as u64);
+        let mut places: Vec<usize> = (0..all).collect();
+        for place in 0..count {
+            let other = stream.random_range(place as u64..all as u64) as usize;
+            places.swap(place, other);
+        }
+        let (train, validation) = places[..count].split_at(count.div_ceil(2));
+        let of = |places: &[usize]| LabelledIndices {
+            samples: places.iter().map(|&place| self.samples[place]).collect(),
+            labels: places.iter().map(|&place| self.labels[place]).collect(),
+        };
+        Ok([of(train), of(validation)])
     }
 }

@@ -85,7 +85,21 @@ impl<T: Number> Run<T> {
 
     /// Records the distances of ReLU's input from its kink.
     pub fn kinks(&mut self, x: &Images<T>) {
-        let sizes = x.numbers.iter().map(|x| x.value().abs());
+        self.some_kinks(x, |_| true);
+    }
+
+    /// The same after a layer without bias: it gives 0, exactly and whatever its weights are, where all of its inputs
+    /// are silent.
+    pub fn kinks_of_active(&mut self, x: &Images<T>) {
+        self.some_kinks(x, |x| x != 0.0);
+    }
+
+    fn some_kinks(&mut self, x: &Images<T>, counts: fn(f64) -> bool) {
+        let sizes = x
+            .numbers
+            .iter()
+            .map(|x| x.value().abs())
+            .filter(|&x| counts(x));
         self.margin = sizes.fold(self.margin, f64::min);
     }
 

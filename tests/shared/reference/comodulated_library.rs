@@ -1,13 +1,14 @@
 //! The library's comodulated network and the reference's, made from the same numbers.
 
 use neurogain::models::{
-    BackboneConfig, Comodulated as Library, ComodulatedConfig, ModulatedLayers, Stem,
+    BackboneConfig, CellsConfig, Comodulated as Library, ComodulatedBackbone, ComodulatedConfig,
+    CouplingGranularity, ModulatedLayers, Stem,
 };
 use neurogain::{Cpu, Memory, Shape, Tensor};
 
 use super::backbone::Backbone;
 use super::comodulated::Comodulated;
-use super::layers::Images;
+use super::layers::{Images, Taps};
 use super::resnet_library::{Numbers, narrow, wide};
 
 #[derive(Debug, Clone, Copy)]
@@ -18,9 +19,13 @@ pub struct Case {
     pub width: usize,
     pub stages: usize,
     pub stem: Stem,
-    pub encoder: usize,
+    /// Instead of stages: the side of a cell.
+    pub cell: Option<usize>,
+    pub encoder: [usize; 2],
     pub decoder: usize,
     pub modulated: ModulatedLayers,
+    pub couplings: CouplingGranularity,
+    pub places: bool,
     pub residual: bool,
     pub seed: u64,
 }
@@ -43,9 +48,12 @@ pub const CASE: Case = Case {
     width: 3,
     stages: 1,
     stem: Stem::Small,
-    encoder: 4,
+    cell: None,
+    encoder: [4, 4],
     decoder: 6,
     modulated: ModulatedLayers::Both,
+    couplings: CouplingGranularity::Channel,
+    places: false,
     residual: true,
     seed: 1,
 };
@@ -53,26 +61,55 @@ pub const CASE: Case = Case {
 impl Case {
     pub fn shape(&self) -> ComodulatedConfig {
         ComodulatedConfig {
-            backbone: BackboneConfig {
-                side: self.side,
-                channels: self.channels,
-                width: self.width,
-                stages: self.stages,
-                stem: self.stem,
+            backbone: match self.cell {
+                Some(cell) => ComodulatedBackbone::Cells(CellsConfig {
+                    side: self.side,
+                    channels: self.channels,
+                    cell,
+                    width: self.width,
+                }),
+                None => ComodulatedBackbone::Residual(BackboneConfig {
+                    side: self.side,
+                    channels: self.channels,
+                    width: self.width,
+                    stages: self.stages,
+                    stem: self.stem,
+                }),
             },
             encoder: self.encoder,
             modulated: self.modulated,
+            couplings: self.couplings,
             decoder: self.decoder,
+            places: self.places,
             residual: self.residual,
         }
     }
 
     /// The number of modulated neurons.
     pub fn couplings(&self) -> usize {
+        let first = self.shape().backbone.output_side();
+        let second = if self.cell.is_some() {
+            first - 1
+        } else {
+            first
+        };
+        let of = |layer: usize| match self.couplings {
+            CouplingGranularity::Channel => self.encoder[layer],
+            CouplingGranularity::Neuron => {
+                let side = [first, second][layer];
+                self.encoder[layer] * side * side
+            }
+        };
         match self.modulated {
-            ModulatedLayers::Both => 2 * self.encoder,
-            ModulatedLayers::First | ModulatedLayers::Second => self.encoder,
+            ModulatedLayers::Both => of(0) + of(1),
+            ModulatedLayers::First => of(0),
+            ModulatedLayers::Second => of(1),
         }
+    }
+
+    /// The number of the decoder's neurons.
+    pub fn neurons(&self) -> usize {
+        self.shape().neurons()
     }
 
     /// Both networks with the library's initial weights, γ in [½, 1½), β in [−½, ½), and running means in
@@ -82,6 +119,14 @@ impl Case {
         let large = self.stem == Stem::Large;
         let mut reference = Comodulated {
             backbone: Backbone::new(self.channels, self.width, self.stages, large),
+            cells: self.cell.map(|cell| Taps {
+                outputs: self.width,
+                inputs: self.channels,
+                size: cell,
+                stride: cell,
+            }),
+            each_neuron: self.couplings == CouplingGranularity::Neuron,
+            places: self.places,
             encoder: self.encoder,
             decoder: self.decoder,
             modulated: self.modulated,

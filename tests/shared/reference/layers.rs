@@ -109,6 +109,18 @@ impl<T: Number> Images<T> {
         [self.samples, self.side, self.channels]
     }
 
+    /// The same numbers as images of another shape: `[samples][side][side][channels]` is
+    /// `[samples][1][1][side·side·channels]`.
+    pub fn shaped(&self, [samples, side, channels]: [usize; 3]) -> Self {
+        assert_eq!(self.numbers.len(), samples * side * side * channels);
+        Images {
+            samples,
+            side,
+            channels,
+            numbers: self.numbers.clone(),
+        }
+    }
+
     /// The same images in another arithmetic.
     pub fn to<U: Number>(&self) -> Images<U> {
         Images {
@@ -133,7 +145,7 @@ impl<T: Number> Images<T> {
     }
 }
 
-/// A convolution's sizes; the padding is half of the window.
+/// A convolution's sizes; the padding is half of an odd window, none of an even one.
 #[derive(Debug, Clone, Copy)]
 pub struct Taps {
     pub outputs: usize,
@@ -144,7 +156,14 @@ pub struct Taps {
 
 impl Taps {
     pub fn side(&self, side: usize) -> usize {
-        (side + 2 * (self.size / 2) - self.size) / self.stride + 1
+        (side + 2 * self.padding() - self.size) / self.stride + 1
+    }
+
+    fn padding(&self) -> usize {
+        match self.size % 2 {
+            0 => 0,
+            _ => self.size / 2,
+        }
     }
 
     /// The weight `[outputs][size][size][inputs]`.
@@ -156,7 +175,7 @@ impl Taps {
     fn reads(&self, output: usize, tap: usize, side: usize) -> Option<usize> {
         let padded = output * self.stride + tap;
         padded
-            .checked_sub(self.size / 2)
+            .checked_sub(self.padding())
             .filter(|&pixel| pixel < side)
     }
 

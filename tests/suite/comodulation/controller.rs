@@ -1,7 +1,7 @@
 //! Initialisation of the controller.
 
 use neurogain::Cpu;
-use neurogain::models::Controller;
+use neurogain::models::{Controller, CouplingStart};
 
 /// Couplings start near 0, but not at 0, where the gradient vanishes: c = z² with z of about N(0, 0.1²), so
 /// their mean is about 0.01.
@@ -15,7 +15,8 @@ fn couplings_start_at_about_a_hundredth() {
     let backend = Cpu::new().unwrap();
     for (hidden, bound) in [(0, 0.05), (64, 0.23)] {
         let (tasks, neurons) = (100, 200);
-        let mut controller = Controller::new(&backend, tasks, hidden, neurons, 1).unwrap();
+        let mut controller =
+            Controller::new(&backend, tasks, hidden, neurons, CouplingStart::Small, 1).unwrap();
         let mut all = Vec::new();
         for task in 0..tasks {
             all.extend(controller.forward(&backend, task).unwrap());

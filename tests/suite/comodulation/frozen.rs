@@ -7,7 +7,8 @@ use neurogain::learn::{
 use neurogain::models::Trainable;
 
 use super::learner::{
-    MODULATOR, SETTINGS, adapter, batch, learn, learner, pair, parameters, statistics,
+    CLASSES, MODULATOR, SETTINGS, adapter, batch, bits, learn, learner, pair, parameters,
+    statistics,
 };
 use crate::reference::comodulated_library::CASE;
 
@@ -150,4 +151,96 @@ fn everything_or_the_readout() {
         let learns = ["readout1", "readout2"].contains(&name.as_str());
         assert_eq!(before != after, learns, "{name}");
     }
+}
+
+/// Frozen readouts keep their bits, while couplings and gains change; the gradient of the couplings is the same.
+#[test]
+fn readouts() {
+    let backend = Cpu::new().unwrap();
+    let of = |readout_learnt| {
+        let settings = ComodulationLearnerConfig {
+            readout_learnt,
+            ..SETTINGS
+        };
+        let mut learner = learner(&backend, &settings);
+        let before = parameters(&backend, &mut learner);
+        learn(&backend, &mut learner, 1);
+        let gradient = learner.parameters().find(|p| p.name == "controller1");
+        let gradient = bits(&backend, &gradient.unwrap().gradient);
+        learn(&backend, &mut learner, 2);
+        let added = learner.added_parameters(&backend);
+        (before, parameters(&backend, &mut learner), gradient, added)
+    };
+    let [frozen, learnt] = [false, true].map(of);
+    for ((name, before), (_, after)) in frozen.0.iter().zip(&frozen.1) {
+        assert_eq!(before != after, name.starts_with("controller"), "{name}");
+    }
+    let moved = |name: &str| {
+        let of = |all: &[(String, Vec<u32>)]| all.iter().find(|(n, _)| n == name).cloned();
+        of(&learnt.0) != of(&learnt.1)
+    };
+    assert!(moved("readout1") && moved("readout2"));
+    assert!(frozen.3 < learnt.3);
+    assert_eq!(frozen.2, learnt.2);
+}
+
+/// A batch that all tasks label: with SGD, every parameter moves by the sum of what the tasks alone would move it by.
+#[test]
+fn tasks_learnt_together_add_their_gradients() {
+    let backend = Cpu::new().unwrap();
+    let settings = ComodulationLearnerConfig {
+        rule: neurogain::optim::Optimizer::Sgd,
+        learning_rate: 0.01,
+        learnt: Trainable::Weights,
+        gains: GainSource::Ones,
+        ..SETTINGS
+    };
+    let fresh = || {
+        let library = pair(&backend).library;
+        adapter(&backend, library, None, &settings).unwrap()
+    };
+    let gradients = |learner: &mut neurogain::learn::ComodulationLearner| {
+        let all = learner.parameters();
+        let all = all.map(|p| (p.name.clone(), p.gradient.to_rows(&backend).unwrap()));
+        all.collect::<Vec<_>>()
+    };
+    // The images of one batch, with labels for each task.
+    let batches: Vec<_> = (0..CLASSES.len())
+        .map(|task| batch(&backend, task, 3))
+        .collect();
+    let labels: Vec<_> = batches.iter().map(|of| of.labels.clone()).collect();
+    let mut together = fresh();
+    let loss = together.learn_together(&backend, &batches[0].inputs, &labels);
+    let loss = loss.unwrap().cross_entropy;
+    let found = gradients(&mut together);
+    let (mut expected, mut losses) = (Vec::new(), 0.0);
+    for (task, labels) in labels.iter().enumerate() {
+        let mut alone = fresh();
+        let batch = neurogain::learn::Batch {
+            inputs: batches[0].inputs.clone(),
+            labels: labels.clone(),
+        };
+        losses += alone
+            .learn(&backend, task, &batch, 0)
+            .unwrap()
+            .cross_entropy;
+        expected.push(gradients(&mut alone));
+    }
+    assert!(
+        (loss - losses).abs() <= 1e-9 * losses.abs(),
+        "{loss}, {losses}"
+    );
+    for (number, (name, found)) in found.iter().enumerate() {
+        let all: Vec<_> = expected.iter().map(|of| &of[number].1).collect();
+        let largest = found.iter().fold(0.0f32, |most, g| most.max(g.abs()));
+        assert!(largest > 0.0, "{name}");
+        for (at, found) in found.iter().enumerate() {
+            let sum: f64 = all.iter().map(|of| f64::from(of[at])).sum();
+            let error = (f64::from(*found) - sum).abs();
+            // A sum of a few hundred products, rounded in another order.
+            assert!(error <= 2e-5 * f64::from(largest), "{name}: {found}, {sum}");
+        }
+    }
+    let few = together.learn_together(&backend, &batches[0].inputs, &labels[..1]);
+    assert!(few.unwrap_err().to_string().contains("labels of tasks"));
 }

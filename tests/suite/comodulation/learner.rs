@@ -5,7 +5,7 @@ use neurogain::learn::{
     Batch, ComodulationLearner, ComodulationLearnerConfig, ControllerPass, GainGranularity,
     GainSource, Modulator,
 };
-use neurogain::models::{Comodulated, Controller, Trainable};
+use neurogain::models::{Comodulated, Controller, CouplingStart, Trainable};
 use neurogain::optim::Optimizer;
 use neurogain::rng::Purpose;
 use neurogain::{Cpu, Memory, Result, Tensor};
@@ -32,6 +32,7 @@ pub const SETTINGS: ComodulationLearnerConfig = ComodulationLearnerConfig {
     rule: Optimizer::Momentum { momentum: 0.9 },
     learning_rate: 0.005,
     shared_readout: false,
+    readout_learnt: true,
     learnt: Trainable::Modulation,
     gains: GainSource::Comodulation,
     modulator: MODULATOR,
@@ -45,7 +46,8 @@ pub fn pair(backend: &Cpu) -> Pair {
 
 /// Couplings of the order of ½.
 pub fn controller(backend: &Cpu, pair: &mut Pair, tasks: usize, neurons: usize) -> Controller {
-    let mut controller = Controller::new(backend, tasks, 0, neurons, 5).unwrap();
+    let mut controller =
+        Controller::new(backend, tasks, 0, neurons, CouplingStart::Small, 5).unwrap();
     let fresh = pair.draw(tasks * neurons, 0.3, 1.0);
     for table in controller.parameters() {
         let floats = table.value.floats_mut();

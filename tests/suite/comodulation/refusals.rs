@@ -2,7 +2,10 @@
 
 use neurogain::gain::SamplingScheme;
 use neurogain::learn::{ComodulationLearner, ComodulationLearnerConfig, Modulator};
-use neurogain::models::{BackboneConfig, Comodulated, ComodulatedConfig, Controller, DecoderGains};
+use neurogain::models::{
+    BackboneConfig, CellsConfig, Comodulated, ComodulatedBackbone, ComodulatedConfig, Controller,
+    CouplingStart, DecoderGains,
+};
 use neurogain::rng::Purpose;
 use neurogain::{Cpu, Error, Memory, Result, Shape, Tensor};
 
@@ -146,7 +149,9 @@ fn sizes_that_do_not_fit() {
     let backend = Cpu::new().unwrap();
     let new = |shape: ComodulatedConfig| Comodulated::new(&backend, &shape, 1);
     let shape = CASE.shape();
-    let backbone = shape.backbone;
+    let ComodulatedBackbone::Residual(backbone) = shape.backbone else {
+        panic!("a backbone with stages")
+    };
     for backbone in [
         BackboneConfig {
             side: 0,
@@ -169,11 +174,12 @@ fn sizes_that_do_not_fit() {
             ..backbone
         },
     ] {
+        let backbone = ComodulatedBackbone::Residual(backbone);
         refused(new(ComodulatedConfig { backbone, ..shape }), &["network"]);
     }
     refused(
         new(ComodulatedConfig {
-            encoder: 0,
+            encoder: [0, 4],
             ..shape
         }),
         &["network"],
@@ -185,8 +191,35 @@ fn sizes_that_do_not_fit() {
         }),
         &["network"],
     );
+    // Residual connections around a convolution that changes the number of channels, or of pixels.
+    let cells = |cell| {
+        ComodulatedBackbone::Cells(CellsConfig {
+            side: 8,
+            channels: 1,
+            cell,
+            width: 3,
+        })
+    };
+    for (encoder, backbone) in [([4, 3], shape.backbone), ([4, 4], cells(2))] {
+        let found = ComodulatedConfig {
+            encoder,
+            backbone,
+            residual: true,
+            ..shape
+        };
+        refused(new(found), &["network", "residual"]);
+    }
+    // Cells that do not divide the image, or are the whole image.
+    for cell in [0, 3, 8] {
+        let found = ComodulatedConfig {
+            backbone: cells(cell),
+            residual: false,
+            ..shape
+        };
+        refused(new(found), &["network", "cells that divide the image"]);
+    }
     for [tasks, neurons] in [[0, 3], [3, 0]] {
-        let result = Controller::new(&backend, tasks, 4, neurons, 1);
+        let result = Controller::new(&backend, tasks, 4, neurons, CouplingStart::Small, 1);
         refused(result, &["controller", "at least one of each"]);
     }
     let mut made = pair(&backend);
@@ -212,7 +245,7 @@ fn sizes_that_do_not_fit() {
         let result = network.readout(&backend, DecoderGains::Images(&gains));
         refused(result.map(|_| ()), &[]);
     }
-    let mut table = Controller::new(&backend, 2, 0, 3, 1).unwrap();
+    let mut table = Controller::new(&backend, 2, 0, 3, CouplingStart::Small, 1).unwrap();
     refused(table.forward(&backend, 2), &["task", "below 2"]);
     table.forward(&backend, 1).unwrap();
     refused(table.backward(&backend, &[1.0; 2]), &["controller"]);

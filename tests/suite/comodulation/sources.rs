@@ -78,6 +78,11 @@ fn a_constant_modulator_is_attention() {
         let attention = of(GainSource::Ones, MODULATOR);
         for modulator in [
             still.clone(),
+            // The fluctuating pass is around the constant 1.
+            Modulator {
+                controller_pass: ControllerPass::Fluctuating,
+                ..still.clone()
+            },
             Modulator {
                 controller_pass: ControllerPass::Fluctuating,
                 sampling: SamplingScheme::Gaussian,
@@ -141,7 +146,7 @@ fn without_couplings_gains_are_ones() {
                 assert_eq!(learner.gains(0).unwrap(), [1.0; CASE.decoder]);
                 assert_eq!(
                     learner.couplings(&backend, 2).unwrap(),
-                    [0.0; 2 * CASE.encoder]
+                    vec![0.0; CASE.couplings()]
                 );
             }
         }
@@ -361,4 +366,23 @@ fn the_fluctuating_pass_learns_from_a_draw() {
         found.unwrap().1.clone()
     };
     assert_ne!(controller(&constant.2), controller(&fluctuating.2));
+}
+
+/// Gains from mean activity are those of the network without modulation: no coupling changes them.
+#[test]
+fn gains_from_mean_activity_ignore_the_couplings() {
+    let backend = Cpu::new().unwrap();
+    let gains = |coupled: bool| {
+        let mut pair = pair(&backend);
+        let controller = controller(&backend, &mut pair, CLASSES.len(), CASE.couplings());
+        let settings = with(GainSource::MeanActivity, MODULATOR);
+        let controller = coupled.then_some(controller);
+        let mut learner = adapter(&backend, pair.library, controller, &settings).unwrap();
+        learner
+            .learn(&backend, 0, &batch(&backend, 0, 7), 0)
+            .unwrap();
+        learner.gains(0).unwrap()
+    };
+    assert_ne!(gains(true), [1.0; CASE.decoder]);
+    assert_eq!(gains(true), gains(false));
 }

@@ -6,7 +6,7 @@ use neurogain::learn::{
     Batch, ComodulationLearner, ComodulationLearnerConfig, ControllerPass, GainGranularity,
     GainSource, Modulator,
 };
-use neurogain::models::{Controller, Trainable};
+use neurogain::models::{Controller, CouplingStart, Trainable};
 use neurogain::optim::Optimizer;
 use neurogain::rng::{Purpose, RandomStream};
 use neurogain::{Cpu, Memory};
@@ -26,6 +26,7 @@ struct Learning {
     settings: ComodulationLearnerConfig,
     /// Neurons of the controller's hidden layer; 0 for a table.
     hidden: usize,
+    start: CouplingStart,
     tasks: usize,
     task: usize,
     classes: usize,
@@ -43,8 +44,12 @@ impl Learning {
             let column = w.iter().skip(self.task).step_by(self.tasks);
             column.map(|&w| T::of(w)).collect()
         };
+        let from_start = |z: Vec<T>| match self.start {
+            CouplingStart::Ones => z.into_iter().map(|z| z + T::of(1.0)).collect(),
+            CouplingStart::Small => z,
+        };
         match controller {
-            [table] => [column(table), Vec::new()],
+            [table] => [from_start(column(table)), Vec::new()],
             [first, second] => {
                 let before = column(first);
                 let row = |w: &[f64]| {
@@ -52,7 +57,8 @@ impl Learning {
                     let terms = w.iter().zip(&before).map(|(&w, h)| (T::of(w), on(h)));
                     T::dot(terms)
                 };
-                [second.chunks(self.hidden).map(row).collect(), before]
+                let z = second.chunks(self.hidden).map(row).collect();
+                [from_start(z), before]
             }
             _ => unreachable!(),
         }
@@ -79,10 +85,8 @@ impl Learning {
     /// The gains from the draws, for every image.
     fn gains<T: Number>(&self, network: &Comodulated, images: &Images<f64>) -> Images<f64> {
         let modulator = &self.settings.modulator;
-        let c: Vec<T> = self.z::<T>(&self.controller)[0]
-            .iter()
-            .map(|&z| z * z)
-            .collect();
+        let z = &self.z::<T>(&self.controller)[0];
+        let c: Vec<T> = z.iter().map(|&z| z * z).collect();
         let mut seen = network.encode::<T>(images, self.learnt);
         let draws = self.draws();
         let respond = |m: &f32| {
@@ -98,10 +102,11 @@ impl Learning {
             modulator.statistic,
             modulator.rectification,
         );
-        let size = [images.samples, network.decoder];
+        let neurons = network.neurons(seen.side());
+        let size = [images.samples, neurons];
         match modulator.granularity {
             GainGranularity::Image => {
-                let all = a.chunks(network.decoder).flat_map(unit_mean);
+                let all = a.chunks(neurons).flat_map(unit_mean);
                 spread(&all.collect::<Vec<_>>(), size)
             }
             // The first batch: the mean over the images of mean 1, averaged with ones.
@@ -128,7 +133,9 @@ impl Learning {
         let c: Vec<T> = z.iter().map(|&z| z * z).collect();
         let [m, deviation] = match modulator.controller_pass {
             ControllerPass::Constant => [modulator.test_modulator, 0.0],
-            ControllerPass::Fluctuating => [self.draws()[0], modulator.std],
+            ControllerPass::Fluctuating => {
+                [modulator.test_modulator + self.draws()[0], modulator.std]
+            }
         };
         let both = self.scales(&c, f64::from(m), f64::from(deviation));
         let scales: Vec<T> = both.iter().map(|s| s[0]).collect();
@@ -136,7 +143,7 @@ impl Learning {
         let response = network.decode(&mut seen, &scales);
         let gains = gains.to();
         let y = network.readout(&seen, &response, &gains);
-        let readout = linear(self.classes, network.decoder);
+        let readout = linear(self.classes, network.neurons(seen.side()));
         let w: Vec<T> = self.readout.iter().map(|&w| T::of(w)).collect();
         let logits = readout.forward(&w, &y);
         let (loss, _, dlogits) = softmax(&logits.numbers, self.classes, &self.labels);
@@ -146,7 +153,7 @@ impl Learning {
         };
         let dreadout = readout.to_weights(&y, &dlogits);
         let dy = readout.to_input(&w, y.shape(), &dlogits);
-        let ds = network.backward(&mut seen, &response, &gains, &dy, self.learnt);
+        let ds = network.backward(images, &mut seen, &response, &gains, &dy, self.learnt);
         let dz = ds.iter().zip(&both).zip(&z);
         let dz: Vec<T> = dz
             .map(|((&ds, slope), &z)| T::of(2.0) * z * slope[1] * ds)
@@ -228,13 +235,18 @@ fn controller_couplings_and_readout() {
         let what = format!("{case:?}, {learnt:?}, hidden {hidden}, {modulator:?}");
         let mut pair = case.pair(&backend);
         let couplings = case.couplings();
+        let start = [CouplingStart::Small, CouplingStart::Ones][case.seed as usize % 2];
         let mut controller =
-            Controller::new(&backend, tasks, hidden, couplings, case.seed).unwrap();
+            Controller::new(&backend, tasks, hidden, couplings, start, case.seed).unwrap();
         let mut weights = Vec::new();
         for parameter in controller.parameters() {
             // Couplings of the order of 1.
+            let (low, high) = match start {
+                CouplingStart::Ones => (-0.5, 0.25),
+                CouplingStart::Small => (-1.0, 1.0),
+            };
             let count = parameter.value.shape().rows() * parameter.value.shape().columns();
-            let fresh = pair.draw(count, -1.0, 1.0);
+            let fresh = pair.draw(count, low, high);
             let floats = parameter.value.floats_mut();
             backend.upload(&narrow(&fresh), floats).unwrap();
             weights.push(fresh);
@@ -244,6 +256,7 @@ fn controller_couplings_and_readout() {
             learning_rate: 1e-3,
             shared_readout: false,
             learnt,
+            readout_learnt: true,
             gains: GainSource::Comodulation,
             modulator,
             seed: case.seed,
@@ -265,6 +278,7 @@ fn controller_couplings_and_readout() {
             learnt: learnt == Trainable::Weights,
             settings,
             hidden,
+            start,
             tasks,
             task,
             classes,
@@ -295,8 +309,8 @@ fn controller_couplings_and_readout() {
                 .map(f64::from)
                 .collect();
             all.push(("gains".to_owned(), found));
-            ones.push(singles.numbers[..case.decoder].to_vec());
-            exacts.push(gains.numbers[..case.decoder].to_vec());
+            ones.push(singles.numbers[..case.neurons()].to_vec());
+            exacts.push(gains.numbers[..case.neurons()].to_vec());
         }
         let wanted = |name: &str| {
             let mine = name.starts_with("controller") || name == "readout2";

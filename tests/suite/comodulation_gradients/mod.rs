@@ -7,7 +7,7 @@ mod network;
 
 use crate::reference::comodulated_library::{CASE, Case};
 use crate::reference::layers::Images;
-use neurogain::models::{ModulatedLayers, Stem, Trainable};
+use neurogain::models::{CouplingGranularity, ModulatedLayers, Stem, Trainable};
 
 const MODULATED: [ModulatedLayers; 3] = [
     ModulatedLayers::First,
@@ -16,8 +16,34 @@ const MODULATED: [ModulatedLayers; 3] = [
 ];
 const LEARNT: [Trainable; 2] = [Trainable::Modulation, Trainable::Weights];
 
-/// Every choice of modulated layers, with and without residual connections, on several backbones.
+/// Every choice of modulated layers, with and without residual connections, on several backbones; then with a coupling
+/// for each neuron, decoders that keep places, and cells.
 fn cases() -> impl Iterator<Item = Case> {
+    let of_neurons = MODULATED
+        .into_iter()
+        .enumerate()
+        .map(|(i, modulated)| Case {
+            samples: [18, 5, 16][i],
+            side: [5, 8, 6][i],
+            cell: [None, Some(2), Some(2)][i],
+            stages: [1, 0, 0][i],
+            encoder: [[4, 4], [3, 5], [4, 3]][i],
+            decoder: 3,
+            modulated,
+            couplings: [
+                CouplingGranularity::Neuron,
+                CouplingGranularity::Neuron,
+                CouplingGranularity::Channel,
+            ][i],
+            places: i != 2,
+            residual: i == 0,
+            seed: 30 + i as u64,
+            ..CASE
+        });
+    of_channels().chain(of_neurons)
+}
+
+fn of_channels() -> impl Iterator<Item = Case> {
     let kinds = [false, true]
         .into_iter()
         .flat_map(|residual| MODULATED.map(|modulated| (residual, modulated)));

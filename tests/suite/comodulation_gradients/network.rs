@@ -43,7 +43,7 @@ impl Weighed {
         let response = network.decode(&mut seen, &scales);
         let (gains, dy) = (self.gains.to(), self.dy.to());
         let y = network.readout(&seen, &response, &gains);
-        let scales = network.backward(&mut seen, &response, &gains, &dy, self.learnt);
+        let scales = network.backward(&self.images, &mut seen, &response, &gains, &dy, self.learnt);
         Found {
             forward: [response.activity.numbers, y.numbers],
             scales,
@@ -65,7 +65,7 @@ impl Weighed {
 }
 
 fn weighed(pair: &mut Pair, case: &Case, images: bool, learnt: Trainable) -> (Weighed, Vec<f64>) {
-    let neurons = case.decoder;
+    let neurons = case.neurons();
     let each = if images { case.samples } else { 1 };
     let scales = pair.draw(case.couplings(), 0.5, 1.5);
     let gains = pair.draw(each * neurons, 0.0, 3.0);

@@ -3,6 +3,7 @@
 #![cfg(feature = "cli")]
 
 mod command;
+mod few_samples;
 mod library;
 mod several;
 mod tables;

@@ -10,6 +10,10 @@ fn measure(task: &Value, name: &str) -> Option<f64> {
         "macro_precision" => &task["macro_average"]["precision"],
         "macro_recall" => &task["macro_average"]["recall"],
         "macro_f1" => &task["macro_average"]["f1"],
+        // Of two classes, the second is the positive one.
+        "positive_precision" => &task["classes"][1]["precision"],
+        "positive_recall" => &task["classes"][1]["recall"],
+        "positive_f1" => &task["classes"][1]["f1"],
         "expected_calibration_error" => &task["calibration_error"],
         "gains_below_0.01" => &task["gains_near_zero"][0],
         "gains_below_0.1" => &task["gains_near_zero"][1],
@@ -20,11 +24,14 @@ fn measure(task: &Value, name: &str) -> Option<f64> {
     found.as_f64()
 }
 
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 17] = [
     "accuracy",
     "macro_precision",
     "macro_recall",
     "macro_f1",
+    "positive_precision",
+    "positive_recall",
+    "positive_f1",
     "cross_entropy",
     "expected_calibration_error",
     "separability",
@@ -140,11 +147,17 @@ fn cells_of(directory: &Path) -> Vec<Value> {
     places.map(cell).collect()
 }
 
-/// The label of each task of each cell in a table: method, epochs, seed and name.
-fn place(cell: &Value, task: &Value) -> [String; 4] {
+/// The label of each task of each cell in a table: method, epochs, labelled samples (all: empty), seed and name.
+fn place(cell: &Value, task: &Value) -> [String; 5] {
     let text = |value: &Value| value.as_str().expect("text").to_string();
     let [epochs, seed] = ["epochs", "seed"].map(|key| cell[key].to_string());
-    [text(&cell["method"]), epochs, seed, text(&task["task"])]
+    [
+        text(&cell["method"]),
+        epochs,
+        String::new(),
+        seed,
+        text(&task["task"]),
+    ]
 }
 
 fn list(value: &Value) -> &[Value] {
@@ -157,16 +170,19 @@ fn measures_csv_has_a_line_for_each_task_of_each_cell() {
     let directory = run(&folder);
     let text = fs::read_to_string(directory.join("measures.csv")).expect("a file");
     let mut lines = text.lines();
-    let heading = format!("method,epochs,seed,task,samples,{}", NAMES.join(","));
+    let heading = format!(
+        "method,epochs,labelled_samples,seed,task,samples,{}",
+        NAMES.join(",")
+    );
     assert_eq!(lines.next(), Some(heading.as_str()));
     for cell in cells_of(&directory) {
         for task in list(&cell["tasks"]) {
             let fields: Vec<&str> = lines.next().expect("a line").split(',').collect();
             let place = place(&cell, task);
-            assert_eq!(fields[..4], place);
-            assert_eq!(fields[4], task["samples"].to_string());
-            assert_eq!(fields.len(), 5 + NAMES.len());
-            for (field, measured) in fields[5..].iter().zip(NAMES) {
+            assert_eq!(fields[..5], place);
+            assert_eq!(fields[5], task["samples"].to_string());
+            assert_eq!(fields.len(), 6 + NAMES.len());
+            for (field, measured) in fields[6..].iter().zip(NAMES) {
                 // The shortest text that reads back to the same number.
                 let number = (!field.is_empty()).then(|| field.parse().expect("a number"));
                 assert_eq!(number, measure(task, measured), "{place:?}, {measured}");
@@ -182,7 +198,7 @@ fn classes_csv_has_a_line_for_each_class_of_each_task_of_each_cell() {
     let directory = run(&folder);
     let text = fs::read_to_string(directory.join("classes.csv")).expect("a file");
     let mut lines = text.lines();
-    let heading = "method,epochs,seed,task,class,precision,recall,f1";
+    let heading = "method,epochs,labelled_samples,seed,task,class,precision,recall,f1";
     assert_eq!(lines.next(), Some(heading));
     let mut different = 0;
     for cell in cells_of(&directory) {
@@ -190,10 +206,10 @@ fn classes_csv_has_a_line_for_each_class_of_each_task_of_each_cell() {
             for (class, scores) in list(&task["classes"]).iter().enumerate() {
                 let fields: Vec<&str> = lines.next().expect("a line").split(',').collect();
                 let place = place(&cell, task);
-                assert_eq!(fields[..4], place);
-                assert_eq!(fields[4], class.to_string());
+                assert_eq!(fields[..5], place);
+                assert_eq!(fields[5], class.to_string());
                 let read = |field: &&str| field.parse().expect("a number");
-                let found: Vec<f64> = fields[5..].iter().map(read).collect();
+                let found: Vec<f64> = fields[6..].iter().map(read).collect();
                 let names = ["precision", "recall", "f1"];
                 let expected = names.map(|name| scores[name].as_f64().expect("a number"));
                 assert_eq!(found, expected, "{place:?}, class {class}");

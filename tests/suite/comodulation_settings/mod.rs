@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 
 use neurogain::Error;
 use neurogain::data::{celeba, cifar};
+use neurogain::models::{CouplingStart, ModulatedLayers};
 use neurogain::run::settings::shipped;
-use neurogain::systems::comodulation::{ComodulationSettings, TaskSettings};
+use neurogain::systems::comodulation::{ComodulationSettings, ReadoutSource, TaskSettings};
 use neurogain::systems::stability_gap;
 
 fn preset(name: &str) -> ComodulationSettings {
@@ -35,7 +36,7 @@ fn every_preset_is_valid_named_as_listed_and_survives_a_round_trip() {
         .iter()
         .map(|(name, _)| *name)
         .collect();
-    assert_eq!(names.len(), 6);
+    assert_eq!(names.len(), 10);
     for name in &names {
         let settings = preset(name);
         assert_eq!(settings.name.as_str(), *name);
@@ -98,7 +99,17 @@ fn every_key_and_every_choice_is_read_and_written() {
         ("modulator.controller_pass", "constant fluctuating"),
         ("modulator.test_modulator", "0.5 1 -1.5"),
         ("training.optimizer.rule", "sgd"),
+        ("pretraining.tasks", "alternate together"),
+        ("adaptation.readout", "before learnt"),
         ("adaptation.shared_readout", "true false"),
+        ("network.couplings", "channel neuron"),
+        ("network.coupling_start", "ones small"),
+        ("network.places", "true false"),
+        ("methods.comodulation.readout", "before learnt"),
+        (
+            "methods.comodulation.modulator.statistic",
+            "covariance correlation",
+        ),
         ("methods.comodulation.gains", "ones shuffled mean-activity"),
         ("methods.comodulation.trainable", "modulation weights"),
         ("methods.comodulation.controller", "true"),
@@ -219,7 +230,7 @@ fn celeba_has_its_forty_attributes() {
 }
 
 #[test]
-fn every_preset_compares_the_same_six_arms_over_five_seeds() {
+fn presets_of_attributes_compare_frozen_and_learnt_readouts() {
     let methods = digits().methods;
     let names: Vec<&str> = methods.iter().map(|method| method.name.as_str()).collect();
     let expected = [
@@ -229,12 +240,63 @@ fn every_preset_compares_the_same_six_arms_over_five_seeds() {
         "shuffled",
         "mean-activity",
         "fine-tuning",
+        "attention-learnt",
+        "comodulation-learnt",
+        "shuffled-learnt",
     ];
     assert_eq!(names, expected);
     for (name, _) in ComodulationSettings::presets() {
         let settings = preset(name);
-        assert_eq!(settings.methods, methods, "{}", settings.name);
-        assert_eq!(settings.training.seeds, [42, 43, 44, 45, 46]);
-        assert_eq!(settings.modulator, digits().modulator, "{}", settings.name);
+        assert_eq!(settings.modulator, digits().modulator, "{name}");
+        assert_eq!(settings.network.modulated, ModulatedLayers::First, "{name}");
+        let few = ["places", "contexts"];
+        match few.iter().any(|part| name.contains(part)) {
+            // Nothing is trained but couplings, from few samples.
+            true => {
+                let names = settings.methods.iter().map(|method| method.name.as_str());
+                assert!(names.eq(expected[..5].iter().copied()), "{name}");
+                assert!(settings.methods.iter().all(|of| of.readout.is_none()));
+                assert_eq!(settings.network.coupling_start, CouplingStart::Ones);
+                assert!(settings.training.seeds.len() >= 6, "{name}");
+                assert!(!settings.adaptation.samples.is_empty(), "{name}");
+            }
+            false => {
+                assert_eq!(settings.methods, methods, "{name}");
+                assert_eq!(settings.training.seeds, [42, 43, 44, 45, 46]);
+            }
+        }
+    }
+}
+
+/// The contexts are subsets of the labels of one softmax.
+#[test]
+fn contexts_cover_the_labels_once() {
+    for (name, readout) in [
+        ("comodulation-cifar10-contexts", ReadoutSource::Primary),
+        ("comodulation-cifar100-contexts", ReadoutSource::Before),
+    ] {
+        let settings = preset(name);
+        assert_eq!(settings.adaptation.readout, readout);
+        let used = settings.tasks.iter().flat_map(|task| task.labels.clone());
+        let mut used: Vec<u16> = used.flatten().collect();
+        used.sort_unstable();
+        let all = settings.data.source.classes() as u16;
+        assert!(used.into_iter().eq(0..all), "{name}");
+    }
+    let classes = cifar::CLASSES_10;
+    for task in &preset("comodulation-cifar10-contexts").tasks {
+        let labels = task.labels.clone().expect("labels");
+        let names = labels.iter().map(|&label| classes[usize::from(label)]);
+        assert_eq!(names.collect::<Vec<_>>().join("-or-"), task.name);
+    }
+    for (task, classes) in
+        (preset("comodulation-cifar100-contexts").tasks.iter()).zip(cifar::SUPERCLASSES)
+    {
+        let labels = task.labels.clone().expect("labels");
+        assert!(
+            labels.into_iter().eq(classes.map(u16::from)),
+            "{}",
+            task.name
+        );
     }
 }

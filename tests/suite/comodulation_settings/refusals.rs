@@ -49,7 +49,6 @@ fn every_range_is_checked() {
         ("data.maximum=0", "above 0"),
         ("data.mean=[0.1, 0.2]", "1 number"),
         ("network.width=0", "from 1"),
-        ("network.stages=0", "1 to 4"),
         ("network.stages=5", "1 to 4"),
         ("network.stem=tiny", "small"),
         ("network.encoder=0", "from 1"),
@@ -84,7 +83,30 @@ fn every_range_is_checked() {
         ("adaptation.shared_readout=yes", "true or false"),
         ("adaptation.shared_readout=1", "true or false"),
         ("adaptation.iterations=0", "from 1"),
-        ("adaptation.learning_rate=-1", "above 0"),
+        ("adaptation.learning_rates=[-1]", "above 0"),
+        ("adaptation.learning_rates=[]", "at least one"),
+        ("adaptation.learning_rates=[0.1, 0.2]", "adaptation.samples"),
+        ("adaptation.samples=[1]", "from 2"),
+        ("adaptation.samples=[4, 4]", "each once"),
+        ("adaptation.readout=frozen", "before"),
+        ("adaptation.validate_every=0", "from 1"),
+        ("adaptation.batch=0", "from 1"),
+        ("readouts.iterations=0", "from 1"),
+        ("readouts.learning_rate=0", "above 0"),
+        ("pretraining.tasks=both", "together"),
+        ("network.stages=5", "0 to 4"),
+        ("network.cell=8", "network.stages is not 0"),
+        ("network.couplings=layer", "neuron"),
+        ("network.coupling_start=1", "ones"),
+        ("tasks.even.labels=[1]", "at least two labels"),
+        ("tasks.even.labels=[1, 1]", "each once"),
+        ("tasks.even.labels=[1, 10]", "of its classes"),
+        (
+            "tasks.even.cell=1",
+            "only the tasks of an experiment with scenes",
+        ),
+        ("scenes.cells=1", "2 to 16"),
+        ("methods.attention.modulator.std=-1", "0 or above"),
         ("evaluation.limit=-1", "not negative"),
         ("primary=[]", "at least one task"),
         ("tasks=[]", "at least one task"),
@@ -109,6 +131,55 @@ fn every_range_is_checked() {
     ] {
         refused(&preset("comodulation-celeba"), assignment, right);
     }
+    for (assignment, right) in [
+        ("tasks.1-or-2-in-cell-5.cell=16", "from 0 to 15"),
+        ("scenes.distractors=16", "at most 15"),
+        ("scenes.task=0", "from 1"),
+        ("scenes.noise=-1", "0 or above"),
+        ("network.residual=true", "different sizes"),
+    ] {
+        refused(&preset("comodulation-places"), assignment, right);
+    }
+    let residual = preset("comodulation-cifar10");
+    let residual = residual
+        .with_overrides(&["network.residual=true"])
+        .expect("valid");
+    refused(&residual, "network.encoder_output=64", "as network.encoder");
+    let digits = digits();
+    for (assignment, key, value, right) in [
+        (
+            "network.stages=0",
+            "network.cell",
+            "(missing)",
+            "the rows of a cell",
+        ),
+        (
+            "adaptation.readout=primary",
+            "tasks.even",
+            "[1, 3, 5, 7, 9, 0, 2, 4, 6, 8]",
+            "a primary task",
+        ),
+        (
+            "scenes.distractors=3",
+            "tasks.even.cell",
+            "(missing)",
+            "the cued cell",
+        ),
+        (
+            "methods.attention.modulator.num_draws=3",
+            "modulator.num_draws",
+            "3",
+            "pairs",
+        ),
+        (
+            "methods.attention.name=readouts",
+            "methods.name",
+            "readouts",
+            "another name",
+        ),
+    ] {
+        refused_as(&digits, assignment, key, value, right);
+    }
     // Valid limits.
     for assignment in [
         "modulator.std=0",
@@ -125,7 +196,7 @@ fn every_range_is_checked() {
         overridden(assignment).expect(assignment);
     }
     let odd = ["modulator.sampling=gaussian", "modulator.num_draws=3"];
-    digits().with_overrides(&odd).expect("pairs are not needed");
+    digits.with_overrides(&odd).expect("pairs are not needed");
 }
 
 /// The error names something other than the assignment: a number as parsed, a part of a list, or a combination.

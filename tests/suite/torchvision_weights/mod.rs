@@ -9,7 +9,10 @@ use std::path::Path;
 
 use crate::program::{ended, folder, program};
 use neurogain::Cpu;
-use neurogain::models::{BackboneConfig, Comodulated, ComodulatedConfig, ModulatedLayers, Stem};
+use neurogain::models::{
+    BackboneConfig, Comodulated, ComodulatedBackbone, ComodulatedConfig, CouplingGranularity,
+    ModulatedLayers, Stem,
+};
 use neurogain::run::read_weights;
 use neurogain::shape::Shape;
 use neurogain::tensor::Tensor;
@@ -62,15 +65,17 @@ fn computes_what_pytorch_does(
     let backend = Cpu::new().expect("a backend");
     let outputs = width << (stages - 1);
     let shape = ComodulatedConfig {
-        backbone: BackboneConfig {
+        backbone: ComodulatedBackbone::Residual(BackboneConfig {
             side,
             channels,
             width,
             stages,
             stem,
-        },
-        encoder: outputs,
+        }),
+        encoder: [outputs; 2],
         modulated: ModulatedLayers::Both,
+        couplings: CouplingGranularity::Channel,
+        places: false,
         decoder: outputs,
         residual: false,
     };
@@ -153,15 +158,17 @@ fn a_kernel_s_first_index_after_the_output_is_the_input_then_row_then_column() {
     assert!((told[0] - 0.5).abs() < 1e-6 && (told[1] - 1.5).abs() < 1e-6);
     let backend = Cpu::new().expect("a backend");
     let shape = ComodulatedConfig {
-        backbone: BackboneConfig {
+        backbone: ComodulatedBackbone::Residual(BackboneConfig {
             side: 4,
             channels: 3,
             width: 2,
             stages: 1,
             stem: Stem::Small,
-        },
-        encoder: 2,
+        }),
+        encoder: [2; 2],
         modulated: ModulatedLayers::Both,
+        couplings: CouplingGranularity::Channel,
+        places: false,
         decoder: 2,
         residual: false,
     };

@@ -8,13 +8,13 @@ use crate::report::figure::{
 };
 use crate::report::measure::{Measure, MeasureOf};
 use crate::systems::comodulation::{
-    AdaptationRun, ComodulationMethod, ComodulationSettings, TaskMeasures,
+    AdaptationRun, ComodulationMethod, ComodulationSettings, Condition, TaskMeasures,
 };
 
-/// Measures that share a figure, against the epochs of pretraining or against the task.
+/// Measures that share a figure, against the epochs of pretraining, the number of labelled samples or the task.
 struct Group {
-    /// The figures' names.
-    names: [&'static str; 2],
+    /// The figures' names: against epochs, against numbers of samples, against tasks.
+    names: [&'static str; 3],
     /// The title of the figure.
     title: &'static str,
     /// Whether it shows the measures of decisions, or all others.
@@ -23,12 +23,16 @@ struct Group {
 
 const GROUPS: [Group; 2] = [
     Group {
-        names: ["pretraining-decisions", "tasks-decisions"],
+        names: [
+            "pretraining-decisions",
+            "samples-decisions",
+            "tasks-decisions",
+        ],
         title: "Decisions",
         decisions: true,
     },
     Group {
-        names: ["pretraining-activity", "tasks-activity"],
+        names: ["pretraining-activity", "samples-activity", "tasks-activity"],
         title: "Calibration and activity",
         decisions: false,
     },
@@ -44,6 +48,7 @@ pub(super) fn charts(settings: &ComodulationSettings, runs: &[AdaptationRun]) ->
     let mut charts = Vec::new();
     for group in &GROUPS {
         charts.extend(pretraining(settings, group, &complete));
+        charts.extend(samples(settings, group, &complete));
         charts.push(tasks(settings, group, &last, longest));
     }
     charts.extend(gains(settings, &last, longest));
@@ -77,16 +82,31 @@ pub(super) fn reliability(
     reliability_diagram("reliability", title, &calibrations).map(Some)
 }
 
-/// The largest number of epochs, and the complete runs that start after it.
+/// The condition with the most epochs and samples, and the complete runs under it.
 fn longest<'a>(
     settings: &ComodulationSettings,
     runs: &'a [AdaptationRun],
-) -> (usize, Vec<&'a AdaptationRun>) {
-    let longest = settings.pretraining.epochs.last().copied().unwrap_or(0);
+) -> (Condition, Vec<&'a AdaptationRun>) {
+    let all = settings.conditions().into_iter();
+    let longest = all.max_by_key(|condition| (condition.epochs, condition.samples));
+    let longest = longest.unwrap_or(Condition {
+        epochs: 0,
+        samples: None,
+    });
     let last = runs
         .iter()
-        .filter(|run| run.complete() && run.epochs == longest);
+        .filter(|run| run.complete() && run.condition() == longest);
     (longest, last.collect())
+}
+
+fn after(condition: Condition) -> String {
+    let samples = condition.samples;
+    let samples = samples.map(|samples| format!(", with {samples} labelled samples per task"));
+    format!(
+        "{} epochs of pretraining{}",
+        condition.epochs,
+        samples.unwrap_or_default()
+    )
 }
 
 /// Mean and standard deviation of values over seeds, on the figure's scale; `None` if there is no value or one is
@@ -144,10 +164,11 @@ fn pretraining(
     cells: &[&AdaptationRun],
 ) -> Option<Chart> {
     let levels = &settings.pretraining.epochs;
+    let samples = settings.adaptation.samples.iter().max().copied();
     let points = |row: &MeasureOf<TaskMeasures>, method: &ComodulationMethod| {
         let point = |&epochs: &usize| {
             let of_method = cells.iter().filter(|cell| cell.method == method.name);
-            let own = of_method.filter(|cell| cell.epochs == epochs);
+            let own = of_method.filter(|cell| cell.condition() == Condition { epochs, samples });
             let values = own.map(|cell| over_tasks(cell, row.of));
             point(&row.measure, epochs as f64, values)
         };
@@ -164,12 +185,42 @@ fn pretraining(
     })
 }
 
+/// Measures against the number of labelled samples, if there are several numbers.
+fn samples(
+    settings: &ComodulationSettings,
+    group: &Group,
+    cells: &[&AdaptationRun],
+) -> Option<Chart> {
+    let mut numbers = settings.adaptation.samples.clone();
+    numbers.sort_unstable();
+    let epochs = settings.pretraining.epochs.last().copied().unwrap_or(0);
+    let points = |row: &MeasureOf<TaskMeasures>, method: &ComodulationMethod| {
+        let point = |&number: &usize| {
+            let samples = Some(number);
+            let of_method = cells.iter().filter(|cell| cell.method == method.name);
+            let own = of_method.filter(|cell| cell.condition() == Condition { epochs, samples });
+            let values = own.map(|cell| over_tasks(cell, row.of));
+            point(&row.measure, number as f64, values)
+        };
+        numbers.iter().filter_map(point).collect()
+    };
+    (numbers.len() > 1).then(|| Chart {
+        name: group.names[1],
+        title: group.title,
+        caption: format!(
+            "{}: measures against the number of labelled samples per task. Mean over tasks and seeds, band ± standard deviation over seeds.",
+            settings.title
+        ),
+        rows: rows(settings, group, "labelled samples per task", points),
+    })
+}
+
 /// Measures against the task.
 fn tasks(
     settings: &ComodulationSettings,
     group: &Group,
     cells: &[&AdaptationRun],
-    epochs: usize,
+    condition: Condition,
 ) -> Chart {
     let points = |row: &MeasureOf<TaskMeasures>, method: &ComodulationMethod| {
         let point = |task: usize| {
@@ -184,11 +235,12 @@ fn tasks(
         .map(|(number, task)| format!("{} {}", number + 1, task.name))
         .collect();
     Chart {
-        name: group.names[1],
+        name: group.names[2],
         title: group.title,
         caption: format!(
-            "{}: each task after {epochs} epochs of pretraining. Mean over seeds, band ± standard deviation. Tasks: {}.",
+            "{}: each task after {}. Mean over seeds, band ± standard deviation. Tasks: {}.",
             settings.title,
+            after(condition),
             names.join(", ")
         ),
         rows: rows(settings, group, "task", points),
@@ -199,13 +251,14 @@ fn tasks(
 fn gains(
     settings: &ComodulationSettings,
     cells: &[&AdaptationRun],
-    epochs: usize,
+    condition: Condition,
 ) -> Option<Chart> {
     let mut all = Vec::new();
     for method in &settings.methods {
         let own = cells.iter().filter(|cell| cell.method == method.name);
         let tasks: Vec<&TaskMeasures> = own.flat_map(|cell| &cell.tasks).collect();
-        let mut mean = vec![0.0; settings.network.decoder];
+        let neurons = tasks.iter().map(|task| task.gains.len()).max();
+        let mut mean = vec![0.0; neurons.unwrap_or(0)];
         for task in &tasks {
             let mut sorted = task.gains.clone();
             sorted.sort_by(|a, b| b.total_cmp(a));
@@ -223,8 +276,9 @@ fn gains(
         name: "gains",
         title: "The decoder's gains, sorted",
         caption: format!(
-            "{}: gains of the decoder's neurons after {epochs} epochs of pretraining. The gains of each task and seed are sorted in descending order, then averaged over tasks and seeds.",
-            settings.title
+            "{}: gains of the decoder's neurons after {}. The gains of each task and seed are sorted in descending order, then averaged over tasks and seeds.",
+            settings.title,
+            after(condition)
         ),
         rows: vec![row("gain".into(), "neuron, sorted by gain", all)],
     })

@@ -11,7 +11,9 @@ pub use summary::{ComodulationSummary, MethodDifference, MethodSummary, summariz
 pub use tables::comodulation_table;
 
 use self::page::Experiment;
-use super::{AdaptationRun, Comodulation, ComodulationRun, ComodulationSettings, PretrainingRun};
+use super::{
+    AdaptationRun, Comodulation, ComodulationRun, ComodulationSettings, Preparation, PretrainingRun,
+};
 use crate::error::{Error, Result};
 use crate::report::Measure;
 use crate::run::{self, MethodMeasures, Named, Report, Status};
@@ -108,7 +110,10 @@ fn split(outcomes: &[Option<ComodulationRun>]) -> (Vec<AdaptationRun>, Vec<&Pret
     for outcome in outcomes.iter().flatten() {
         match outcome {
             ComodulationRun::Adaptation(run) => runs.push(run.clone()),
-            ComodulationRun::Pretraining(network) if network.status == Status::Complete => {
+            ComodulationRun::Pretraining(network)
+                if network.status == Status::Complete
+                    && network.preparation == Preparation::Pretraining =>
+            {
                 primary.push(network);
             }
             ComodulationRun::Pretraining(_) => {}
@@ -121,7 +126,7 @@ fn summarised(summary: &ComodulationSummary) -> Result<run::ExperimentSummary> {
     let methods = summary.methods.iter().map(|method| MethodMeasures {
         method: method.method.clone(),
         label: method.label.clone(),
-        condition: Some(("epochs", method.epochs)),
+        conditions: method.condition.named(),
         seeds: method.seeds.clone(),
         diverged: method.diverged.clone(),
         measures: method.measures.clone(),

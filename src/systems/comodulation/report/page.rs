@@ -2,14 +2,14 @@
 
 use maud::{Markup, html};
 
-use super::summary::{ComodulationSummary, DECISIONS, GROUPS, measures};
+use super::summary::{ComodulationSummary, DECISIONS, GROUPS, MethodDifference, measures};
 use crate::error::Result;
 use crate::report::figure::{Chart, Drawing};
 use crate::report::format::{NONE, Unit};
 use crate::report::measure::Measure;
 use crate::report::page::{self as frame, table};
 use crate::run::settings::{Common, Document};
-use crate::systems::comodulation::ComodulationSettings;
+use crate::systems::comodulation::{ComodulationSettings, Condition};
 
 /// One experiment on the page.
 pub(super) struct Experiment<'a> {
@@ -148,6 +148,23 @@ fn row_heading(experiments: &[Experiment], name: &str) -> Markup {
         th scope="col" { (name) }
         @if experiments.len() > 1 { th.text scope="col" { "directory" } }
         th scope="col" { "epochs" }
+        @if limited(experiments) { th scope="col" { "samples" } }
+    }
+}
+
+/// Whether a method learns from a limited number of labelled samples.
+fn limited(experiments: &[Experiment]) -> bool {
+    let mut all = experiments.iter().flat_map(|of| &of.summary.methods);
+    all.any(|method| method.condition.samples.is_some())
+}
+
+/// The cells of a condition.
+fn condition_cells(experiments: &[Experiment], of: Condition, no_samples: &str) -> Markup {
+    html! {
+        td { (of.epochs) }
+        @if limited(experiments) {
+            td { (of.samples.map_or(no_samples.into(), |samples| samples.to_string())) }
+        }
     }
 }
 
@@ -166,7 +183,7 @@ fn methods(experiments: &[Experiment], group: &str, caption: &str) -> Markup {
                     tr {
                         th scope="row" { (method.label) }
                         @if experiments.len() > 1 { td.text { (of.name) } }
-                        td { (method.epochs) }
+                        (condition_cells(experiments, method.condition, "all"))
                         @for measure in &measures { td { (measure.cell(&method.measures)) } }
                         @if group == DECISIONS {
                             td { (method.learnt_numbers.map_or(NONE.into(), |n| n.to_string())) }
@@ -194,11 +211,11 @@ fn differences(experiments: &[Experiment], group: &str) -> Markup {
     let body = html! {
         @for of in experiments {
             tbody {
-                @for found in &of.summary.differences {
+                @for found in of.summary.differences.iter().chain(&of.summary.mean_differences) {
                     tr {
                         th scope="row" { (found.method) " − " (found.other) }
                         @if experiments.len() > 1 { td.text { (of.name) } }
-                        td { (found.epochs) }
+                        (condition_cells(experiments, found.condition, "mean"))
                         @for measure in &measures { td { (measure.difference(&found.measures)) } }
                         td { (found.seeds.len()) }
                     }
@@ -270,8 +287,7 @@ fn findings(name: Option<&str>, summary: &ComodulationSummary) -> Markup {
         ),
     ];
     let verdicts = claims.iter().flat_map(|(other, name, claim, higher)| {
-        let of_other = summary
-            .differences
+        let of_other = headline(summary)
             .iter()
             .filter(move |d| d.method == "comodulation" && d.other == *other);
         of_other.filter_map(move |found| {
@@ -296,7 +312,7 @@ fn findings(name: Option<&str>, summary: &ComodulationSummary) -> Markup {
             };
             Some((
                 *claim,
-                found.epochs,
+                found.condition,
                 verdict,
                 measure.difference(&found.measures),
             ))
@@ -307,8 +323,8 @@ fn findings(name: Option<&str>, summary: &ComodulationSummary) -> Markup {
         @if !verdicts.is_empty() {
             @if let Some(name) = name { h3 { (name) } }
             ul {
-                @for (claim, epochs, verdict, numbers) in verdicts {
-                    li { (claim) ": " strong { (verdict) } " (" (numbers) ", " (epochs) " epochs)" }
+                @for (claim, condition, verdict, numbers) in verdicts {
+                    li { (claim) ": " strong { (verdict) } " (" (numbers) ", " (condition) ")" }
                 }
             }
             (controls(summary))
@@ -316,19 +332,28 @@ fn findings(name: Option<&str>, summary: &ComodulationSummary) -> Markup {
     }
 }
 
+/// The differences that findings are read from: with several numbers of samples, their means.
+fn headline(summary: &ComodulationSummary) -> &[MethodDifference] {
+    match summary.mean_differences.is_empty() {
+        true => &summary.differences,
+        false => &summary.mean_differences,
+    }
+}
+
 /// Our controls: whether it matters which neurons have which gains.
 fn controls(summary: &ComodulationSummary) -> Markup {
     let accuracy = &measures()[0];
-    let of = summary.differences.iter().filter(|found| {
+    let of = headline(summary).iter().filter(|found| {
         found.method == "comodulation"
             && ["shuffled", "mean-activity"].contains(&found.other.as_str())
     });
     let lines: Vec<String> = of
         .filter_map(|found| {
             found.measures.get(accuracy.name)?;
-            let (numbers, epochs) = (accuracy.difference(&found.measures), found.epochs);
+            let numbers = accuracy.difference(&found.measures);
+            let condition = found.condition;
             Some(format!(
-                "{}: {numbers} points of accuracy, {epochs} epochs",
+                "{}: {numbers} points of accuracy, {condition}",
                 found.other
             ))
         })

@@ -7,14 +7,14 @@ use crate::report::format::Unit;
 use crate::report::measure::{self, Better, ByMeasure, Measure, MeasureOf, Shown, over_seeds};
 use crate::run::Status;
 use crate::systems::comodulation::{
-    AdaptationRun, ComodulationSettings, NEAR_ZERO, PretrainingRun, TaskMeasures,
+    AdaptationRun, ComodulationSettings, Condition, NEAR_ZERO, PretrainingRun, TaskMeasures,
 };
 
 /// The groups of measures, each with a table on the page, and the captions of the tables.
 pub(super) const GROUPS: [(&str, &str); 4] = [
     (
         DECISIONS,
-        "Decisions: accuracy, and precision, recall and F1 averaged over the classes",
+        "Decisions: accuracy; precision, recall and F1 averaged over the classes, and those of the positive class of tasks of two classes",
     ),
     (
         "calibration",
@@ -32,7 +32,7 @@ pub(super) const DECISIONS: &str = "decisions";
 
 /// Every measure of a task, in the order of the tables.
 #[rustfmt::skip]
-pub(super) const ROWS: [MeasureOf<TaskMeasures>; 14] = {
+pub(super) const ROWS: [MeasureOf<TaskMeasures>; 17] = {
     use Better::{Higher, Lower, Neither};
     use Shown::{PageChart, PageOnly, TableAndChart};
     use Unit::{Number, Percent};
@@ -45,6 +45,13 @@ pub(super) const ROWS: [MeasureOf<TaskMeasures>; 14] = {
             |m| Some(m.macro_average.recall)),
         MeasureOf::new("macro_f1", "F1", Percent, Higher, DECISIONS, TableAndChart,
             |m| Some(m.macro_average.f1)),
+        MeasureOf::new("positive_precision", "precision, positive class", Percent, Higher, DECISIONS, PageOnly,
+            |m| Some(m.positive()?.precision)),
+        MeasureOf::new("positive_recall", "recall, positive class", Percent, Higher, DECISIONS, PageOnly,
+            |m| Some(m.positive()?.recall)),
+        MeasureOf::new("positive_f1", "F1, positive class", Percent, Higher, DECISIONS, PageChart,
+            |m: &TaskMeasures| Some(m.positive()?.f1))
+            .defined("of tasks of two classes: class 1, such as having the attribute. Means over both classes hide a recall that rises while precision falls"),
         MeasureOf::new("cross_entropy", "cross-entropy", Number, Lower, "calibration", PageChart,
             |m| Some(m.cross_entropy)),
         MeasureOf::new("expected_calibration_error", "ECE", Percent, Lower, "calibration", TableAndChart,
@@ -58,7 +65,7 @@ pub(super) const ROWS: [MeasureOf<TaskMeasures>; 14] = {
             .defined("participation ratio (Σλ)²/Σλ² of the covariance within classes"),
         MeasureOf::new("subspace_participation_ratio", "dimensions in the subspace", Number, Lower, "geometry", PageChart,
             |m: &TaskMeasures| m.subspace_participation_ratio)
-            .defined("the same, projected to the span of the class means (for two classes, one dimension)"),
+            .defined("the same, projected to the span of the class means; not for two classes, where it is 1 by construction"),
         MeasureOf::new("informativeness", "d′", Number, Higher, "geometry", PageChart,
             |m: &TaskMeasures| m.informativeness)
             .defined("|μ₁ − μ₂|/√(½(σ₁² + σ₂²)) of a neuron for the first class against the others, mean over the neurons; a silent neuron counts as 0"),
@@ -91,8 +98,9 @@ pub struct MethodSummary {
     pub method: String,
     /// Its name in tables.
     pub label: String,
-    /// Epochs of pretraining.
-    pub epochs: usize,
+    /// What it starts from.
+    #[serde(flatten)]
+    pub condition: Condition,
     /// Seeds whose run is complete.
     pub seeds: Vec<u64>,
     /// Seeds whose run diverged.
@@ -103,15 +111,16 @@ pub struct MethodSummary {
     pub measures: ByMeasure<Summary>,
 }
 
-/// The paired difference of two methods after the same epochs of pretraining.
+/// The paired difference of two methods under the same condition.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MethodDifference {
     /// The method.
     pub method: String,
     /// The method that is subtracted.
     pub other: String,
-    /// Epochs of pretraining.
-    pub epochs: usize,
+    /// What both start from; in means over numbers of samples, without a number.
+    #[serde(flatten)]
+    pub condition: Condition,
     /// The seeds that both have.
     pub seeds: Vec<u64>,
     /// Each measure that exists for all seeds and tasks.
@@ -131,6 +140,8 @@ pub struct ComodulationSummary {
     pub methods: Vec<MethodSummary>,
     /// Comodulation minus every other method; without comodulation, the first method minus every other.
     pub differences: Vec<MethodDifference>,
+    /// The same as means over several numbers of labelled samples.
+    pub mean_differences: Vec<MethodDifference>,
     /// A line for each run that is missing or diverged.
     pub incomplete: Vec<String>,
 }
@@ -156,35 +167,36 @@ pub fn summarize_comodulation(
     let measured: Vec<(&AdaptationRun, ByMeasure<f64>)> = whole
         .map(|cell| (cell, ByMeasure::of_each(&ROWS, |of| over_tasks(cell, of))))
         .collect();
-    let of = |method: &str, epochs: usize| -> Vec<(u64, &ByMeasure<f64>)> {
+    let conditions = settings.conditions();
+    let of = |method: &str, condition: Condition| -> Vec<(u64, &ByMeasure<f64>)> {
         let of_method = measured.iter().filter(|(cell, _)| cell.method == method);
-        let own = of_method.filter(|(cell, _)| cell.epochs == epochs);
+        let own = of_method.filter(|(cell, _)| cell.condition() == condition);
         own.map(|(cell, values)| (cell.seed, values)).collect()
     };
     let mut methods = Vec::new();
     let mut incomplete = Vec::new();
     for method in &settings.methods {
-        for &epochs in &settings.pretraining.epochs {
-            let found = of(&method.name, epochs);
+        for &condition in &conditions {
+            let found = of(&method.name, condition);
             let values: Vec<&ByMeasure<f64>> = found.iter().map(|(_, values)| *values).collect();
-            let own = |cell: &&AdaptationRun| cell.method == method.name && cell.epochs == epochs;
+            let own =
+                |cell: &&AdaptationRun| cell.method == method.name && cell.condition() == condition;
             let mut complete = cells.iter().filter(own).filter(|cell| cell.complete());
             let diverged = |cell: &&AdaptationRun| matches!(cell.status, Status::Diverged { .. });
             let diverged = cells.iter().filter(own).filter(diverged);
             methods.push(MethodSummary {
                 method: method.name.clone(),
                 label: method.label.clone(),
-                epochs,
+                condition,
                 seeds: found.iter().map(|(seed, _)| *seed).collect(),
                 diverged: diverged.map(|cell| cell.seed).collect(),
                 learnt_numbers: complete.next().map(|cell| cell.learnt_numbers),
                 measures: over_seeds(&measures(), &values),
             });
             for &seed in seeds {
-                let cell = cells
-                    .iter()
-                    .find(|c| c.method == method.name && (c.epochs, c.seed) == (epochs, seed));
-                let place = format!("{}, {epochs} epochs, seed {seed}", method.name);
+                let mut cells = cells.iter().filter(own);
+                let cell = cells.find(|cell| cell.seed == seed);
+                let place = format!("{}, {condition}, seed {seed}", method.name);
                 match cell {
                     None => incomplete.push(format!("{place}: not done")),
                     Some(cell) => match &cell.status {
@@ -198,27 +210,49 @@ pub fn summarize_comodulation(
             }
         }
     }
-    let all = settings.methods.len() * settings.pretraining.epochs.len() * seeds.len();
+    let all = settings.methods.len() * conditions.len() * seeds.len();
     let reference = settings
         .methods
         .iter()
         .find(|method| method.name == "comodulation");
     let reference = reference.or(settings.methods.first());
-    let mut differences = Vec::new();
+    let (mut differences, mut mean_differences) = (Vec::new(), Vec::new());
+    let others = settings.methods.iter().filter_map(|other| {
+        let method = reference.filter(|method| method.name != other.name)?;
+        Some((method.name.as_str(), other.name.as_str()))
+    });
+    let others: Vec<(&str, &str)> = others.collect();
+    let difference = |(method, other): (&str, &str), condition, pairs: [&OfSeeds; 2]| {
+        let borrowed = pairs.map(|of| of.iter().map(|(seed, of)| (*seed, of)).collect::<Vec<_>>());
+        let (seeds, measures) = measure::differences(&measures(), &borrowed[0], &borrowed[1]);
+        MethodDifference {
+            method: method.into(),
+            other: other.into(),
+            condition,
+            seeds,
+            measures,
+        }
+    };
+    for &condition in &conditions {
+        for &pair in &others {
+            let [own, other] = [pair.0, pair.1].map(|method| owned(&of(method, condition)));
+            differences.push(difference(pair, condition, [&own, &other]));
+        }
+    }
     for &epochs in &settings.pretraining.epochs {
-        for other in &settings.methods {
-            let Some(method) = reference.filter(|method| method.name != other.name) else {
-                continue;
-            };
-            let (own, others) = (of(&method.name, epochs), of(&other.name, epochs));
-            let (seeds, measures) = measure::differences(&measures(), &own, &others);
-            differences.push(MethodDifference {
-                method: method.name.clone(),
-                other: other.name.clone(),
-                epochs,
-                seeds,
-                measures,
+        let numbers: Vec<Condition> = conditions
+            .iter()
+            .copied()
+            .filter(|condition| condition.epochs == epochs)
+            .collect();
+        for &pair in others.iter().filter(|_| numbers.len() > 1) {
+            let [own, other] = [pair.0, pair.1].map(|method| {
+                let found: Vec<_> = numbers.iter().map(|&number| of(method, number)).collect();
+                over_numbers(&found)
             });
+            let samples = None;
+            let condition = Condition { epochs, samples };
+            mean_differences.push(difference(pair, condition, [&own, &other]));
         }
     }
     for &epochs in &settings.pretraining.epochs {
@@ -245,8 +279,37 @@ pub fn summarize_comodulation(
         primary: primary.collect(),
         methods,
         differences,
+        mean_differences,
         incomplete,
     }
+}
+
+/// The measures of each seed.
+type OfSeeds = Vec<(u64, ByMeasure<f64>)>;
+
+fn owned(of: &[(u64, &ByMeasure<f64>)]) -> OfSeeds {
+    of.iter().map(|(seed, of)| (*seed, (*of).clone())).collect()
+}
+
+/// The mean over numbers of samples, of each seed that has all of them.
+fn over_numbers(found: &[Vec<(u64, &ByMeasure<f64>)>]) -> OfSeeds {
+    let Some(first) = found.first() else {
+        return Vec::new();
+    };
+    let mean = |&(seed, _): &(u64, &ByMeasure<f64>)| {
+        let of_seed = found.iter().map(|of| {
+            let mut own = of.iter().filter(|(other, _)| *other == seed);
+            own.next().map(|(_, measures)| *measures)
+        });
+        let of_seed: Vec<&ByMeasure<f64>> = of_seed.collect::<Option<_>>()?;
+        let mean = |measure: &Measure| {
+            let values = of_seed.iter().map(|of| of.get(measure.name).copied());
+            let values: Vec<f64> = values.collect::<Option<_>>()?;
+            Some(values.iter().sum::<f64>() / values.len() as f64)
+        };
+        Some((seed, ByMeasure::new(&measures(), mean)))
+    };
+    first.iter().filter_map(mean).collect()
 }
 
 fn hash(cells: &[AdaptationRun]) -> Option<String> {

@@ -3,6 +3,7 @@
 use super::summary::{ComodulationSummary, ROWS, measures};
 use crate::error::Result;
 use crate::metrics::LEAST_PAIRS;
+use crate::report::format::NONE;
 use crate::report::measure::{Measure, MeasureOf};
 use crate::report::table::{aligned, csv};
 use crate::systems::comodulation::AdaptationRun;
@@ -13,9 +14,16 @@ pub fn comodulation_table(summary: &ComodulationSummary) -> String {
     let measures = measures();
     let shown = || measures.iter().filter(|measure| measure.in_table());
     let several = summary.primary.len() > 1;
+    let limited = summary
+        .methods
+        .iter()
+        .any(|of| of.condition.samples.is_some());
     let mut heading = vec!["method".to_string()];
     if several {
         heading.push("epochs".into());
+    }
+    if limited {
+        heading.push("samples".into());
     }
     heading.extend(shown().map(Measure::heading));
     heading.push("seeds".into());
@@ -23,7 +31,15 @@ pub fn comodulation_table(summary: &ComodulationSummary) -> String {
     for method in &summary.methods {
         let mut row = vec![method.label.clone()];
         if several {
-            row.push(method.epochs.to_string());
+            row.push(method.condition.epochs.to_string());
+        }
+        if limited {
+            row.push(
+                method
+                    .condition
+                    .samples
+                    .map_or(NONE.into(), |n| n.to_string()),
+            );
         }
         row.extend(shown().map(|measure| measure.cell(&method.measures)));
         row.push(method.seeds.len().to_string());
@@ -31,18 +47,25 @@ pub fn comodulation_table(summary: &ComodulationSummary) -> String {
     }
     let mut text = aligned(&rows, 1);
     let accuracy = &measures[0];
-    for found in &summary.differences {
+    let means = summary.mean_differences.iter().map(|found| (found, true));
+    let each = summary.differences.iter().map(|found| (found, false));
+    for (found, is_mean) in each.chain(means) {
         if let Some(of) = found.measures.get(accuracy.name) {
             let epochs = match several {
-                true => format!(", {} epochs", found.epochs),
+                true => format!(", {} epochs", found.condition.epochs),
                 false => String::new(),
+            };
+            let samples = match found.condition.samples {
+                Some(samples) => format!(", {samples} samples"),
+                None if is_mean => ", mean over numbers of samples".into(),
+                None => String::new(),
             };
             let interval = match of.count >= LEAST_PAIRS {
                 true => " [95 % interval]",
                 false => "",
             };
             text.push_str(&format!(
-                "{} − {}{epochs}: accuracy {} points{interval}, {} seeds\n",
+                "{} − {}{epochs}{samples}: accuracy {} points{interval}, {} seeds\n",
                 found.method,
                 found.other,
                 accuracy.difference(&found.measures),
@@ -58,9 +81,16 @@ pub fn comodulation_table(summary: &ComodulationSummary) -> String {
 
 /// Every measure of every task of every run, one line per task.
 pub(super) fn measures_csv(cells: &[AdaptationRun]) -> Result<String> {
-    let mut heading: Vec<String> = ["method", "epochs", "seed", "task", "samples"]
-        .map(String::from)
-        .to_vec();
+    let mut heading: Vec<String> = [
+        "method",
+        "epochs",
+        "labelled_samples",
+        "seed",
+        "task",
+        "samples",
+    ]
+    .map(String::from)
+    .to_vec();
     heading.extend(ROWS.iter().map(|row| row.measure.name.to_string()));
     let mut lines = vec![heading];
     for cell in cells {
@@ -68,6 +98,7 @@ pub(super) fn measures_csv(cells: &[AdaptationRun]) -> Result<String> {
             let mut line = vec![
                 cell.method.clone(),
                 cell.epochs.to_string(),
+                labelled(cell),
                 cell.seed.to_string(),
                 task.task.clone(),
                 task.samples.to_string(),
@@ -81,11 +112,18 @@ pub(super) fn measures_csv(cells: &[AdaptationRun]) -> Result<String> {
     csv("measures.csv", &lines)
 }
 
+/// The number of labelled samples per task; empty for all.
+fn labelled(cell: &AdaptationRun) -> String {
+    cell.samples
+        .map_or(String::new(), |samples| samples.to_string())
+}
+
 /// Precision, recall and F1 of every class of every task of every run, one line per class.
 pub(super) fn classes_csv(cells: &[AdaptationRun]) -> Result<String> {
     let heading = [
         "method",
         "epochs",
+        "labelled_samples",
         "seed",
         "task",
         "class",
@@ -100,6 +138,7 @@ pub(super) fn classes_csv(cells: &[AdaptationRun]) -> Result<String> {
                 lines.push(vec![
                     cell.method.clone(),
                     cell.epochs.to_string(),
+                    labelled(cell),
                     cell.seed.to_string(),
                     task.task.clone(),
                     class.to_string(),

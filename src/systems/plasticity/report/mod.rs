@@ -37,7 +37,7 @@ fn summarized(summary: &PlasticitySummary) -> Result<ExperimentSummary> {
     let methods = summary.methods.iter().map(|method| MethodMeasures {
         method: method.method.clone(),
         label: method.label.clone(),
-        condition: None,
+        conditions: Vec::new(),
         seeds: method.seeds.clone(),
         diverged: method.diverged.clone(),
         measures: method.measures.clone(),
