@@ -34,7 +34,7 @@ mod trainer;
 
 pub use adaptation::{
     ComodulationLearner, ComodulationLearnerConfig, ControllerPass, GainGranularity, GainSource,
-    Learnt, Modulator, Prediction,
+    Input, Learnt, Modulator, Prediction,
 };
 pub use batches::Sampling;
 #[cfg(feature = "report")]

@@ -17,12 +17,21 @@ use crate::nn::BatchStats;
 use crate::rng::{Purpose, RandomStream};
 use crate::tensor::Tensor;
 
+/// The input of a batch.
+#[derive(Debug)]
+pub enum Input<'a, B: Backend> {
+    /// Images.
+    Images(&'a Tensor<B>),
+    /// The maps of images before the modulation, from [`Comodulated::encoded`](crate::models::Comodulated::encoded):
+    /// a frozen network need not compute them again.
+    Encoded(&'a Tensor<B>),
+}
+
 impl<B: Backend> ComodulationLearner<B> {
-    /// Trains on a batch of task `task`, counted from 0; the modulator's draws come from (seed,
-    /// [`Purpose::Modulator`], `step`). Returns the loss before the update.
+    /// [`learn_from`](Self::learn_from) a batch of images.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) if `task` is out of range, and errors of the kernels.
+    /// Those of [`learn_from`](Self::learn_from).
     pub fn learn(
         &mut self,
         backend: &B,
@@ -30,11 +39,46 @@ impl<B: Backend> ComodulationLearner<B> {
         batch: &Batch<B>,
         step: u64,
     ) -> Result<BatchStats> {
-        let x = &batch.inputs;
+        self.learn_from(
+            backend,
+            task,
+            Input::Images(&batch.inputs),
+            &batch.labels,
+            step,
+        )
+    }
+
+    /// Trains on a batch of task `task`, counted from 0; the modulator's draws come from (seed,
+    /// [`Purpose::Modulator`], `step`). Returns the loss before the update.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if `task` is out of range, or for encoded maps if the weights are trained; and errors of the
+    /// kernels.
+    pub fn learn_from(
+        &mut self,
+        backend: &B,
+        task: usize,
+        input: Input<'_, B>,
+        labels: &B::Bytes,
+        step: u64,
+    ) -> Result<BatchStats> {
         let learnt = self.settings.learnt;
         let couplings = self.couplings(backend, task)?;
-        self.network
-            .encode(backend, x, learnt == Trainable::Weights)?;
+        let x = match (input, learnt) {
+            (Input::Images(x), _) => {
+                self.network
+                    .encode(backend, x, learnt == Trainable::Weights)?;
+                x
+            }
+            (Input::Encoded(maps), Trainable::Modulation) => {
+                self.network.set_encoded(backend, maps)?;
+                maps
+            }
+            (Input::Encoded(_), Trainable::Weights) => {
+                let expected = "images, because the weights before the modulation are trained";
+                return Err(Error::setting("input", "encoded maps", expected));
+            }
+        };
         let modulator = self.settings.modulator.clone();
         let mut m = (modulator.test_modulator, 0.0);
         let mut image_gains = None;
@@ -55,8 +99,7 @@ impl<B: Backend> ComodulationLearner<B> {
         self.compute_logits(backend, task, image_gains.as_deref())?;
         let number = self.readout(task);
         let dlogits = &mut self.dlogits;
-        self.loss
-            .forward(backend, &self.logits, &batch.labels, dlogits)?;
+        self.loss.forward(backend, &self.logits, labels, dlogits)?;
         let readout = &mut self.readouts[number];
         let (decision, gradient) = (self.network.decision(), &mut self.gradient);
         match self.settings.readout_learnt {
@@ -123,11 +166,10 @@ impl<B: Backend> ComodulationLearner<B> {
         Ok(total)
     }
 
-    /// The network's predictions on a batch of task `task`, without learning. If gains are per image, the modulator's
-    /// draws come from (seed, [`Purpose::TestModulator`], `step`).
+    /// [`predict_from`](Self::predict_from) a batch of images.
     ///
     /// # Errors
-    /// As [`learn`](Self::learn).
+    /// Those of [`predict_from`](Self::predict_from).
     pub fn predict(
         &mut self,
         backend: &B,
@@ -135,8 +177,33 @@ impl<B: Backend> ComodulationLearner<B> {
         batch: &Batch<B>,
         step: u64,
     ) -> Result<Prediction> {
+        self.predict_from(
+            backend,
+            task,
+            Input::Images(&batch.inputs),
+            &batch.labels,
+            step,
+        )
+    }
+
+    /// The network's predictions on a batch of task `task`, without learning. If gains are per image, the modulator's
+    /// draws come from (seed, [`Purpose::TestModulator`], `step`).
+    ///
+    /// # Errors
+    /// As [`learn_from`](Self::learn_from).
+    pub fn predict_from(
+        &mut self,
+        backend: &B,
+        task: usize,
+        input: Input<'_, B>,
+        labels: &B::Bytes,
+        step: u64,
+    ) -> Result<Prediction> {
         let couplings = self.couplings(backend, task)?;
-        self.network.encode(backend, &batch.inputs, false)?;
+        match input {
+            Input::Images(x) => self.network.encode(backend, x, false)?,
+            Input::Encoded(maps) => self.network.set_encoded(backend, maps)?,
+        }
         let modulator = self.settings.modulator.clone();
         let of_images = modulator.granularity == GainGranularity::Image;
         let mut a = None;
@@ -151,7 +218,7 @@ impl<B: Backend> ComodulationLearner<B> {
         let activity = self.network.decode(backend, &scales)?.to_rows(backend)?;
         let image_gains = a.map(|a| self.of_images(task, &a));
         self.compute_logits(backend, task, image_gains.as_deref())?;
-        self.loss.infer(backend, &self.logits, &batch.labels)?;
+        self.loss.infer(backend, &self.logits, labels)?;
         Ok(Prediction {
             activity,
             logits: self.logits.to_rows(backend)?,

@@ -9,6 +9,7 @@
 mod learning;
 mod state;
 
+pub use learning::Input;
 pub use state::Learnt;
 
 use alloc::format;

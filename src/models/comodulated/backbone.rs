@@ -69,7 +69,7 @@ impl ComodulatedBackbone {
 #[derive(Debug, Clone)]
 pub(in crate::models) enum Layers<B: Backend = Cpu> {
     Residual(Box<Backbone<B>>),
-    Cells(Cells<B>),
+    Cells(Box<Cells<B>>),
 }
 
 /// See [`CellsConfig`].
@@ -114,12 +114,12 @@ impl<B: Backend> Layers<B> {
             stride: cell,
             padding: 0,
         };
-        Ok(Layers::Cells(Cells {
+        Ok(Layers::Cells(Box::new(Cells {
             layer: GainConvolution::new(weight, window)?,
             side,
             output: builder.empty()?,
             gradient: builder.empty()?,
-        }))
+        })))
     }
 
     /// The maps of a training batch; keeps what `backward` needs.

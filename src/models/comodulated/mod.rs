@@ -258,6 +258,40 @@ impl<B: Backend> Comodulated<B> {
         }
     }
 
+    /// What [`encode`](Self::encode) computed for the last input: the maps before the modulation, after their ReLU. A
+    /// network that is frozen gives the same maps for an image every time.
+    pub fn encoded(&self) -> &Tensor<B> {
+        match self.shape.modulated {
+            ModulatedLayers::Second => &self.rectified[1],
+            ModulatedLayers::First | ModulatedLayers::Both => &self.rectified[0],
+        }
+    }
+
+    /// Continues from maps that [`encoded`](Self::encoded) gave, instead of from images.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless they have the size of these maps.
+    pub fn set_encoded(&mut self, backend: &B, maps: &Tensor<B>) -> Result<()> {
+        let layer = match self.shape.modulated {
+            ModulatedLayers::Second => 1,
+            ModulatedLayers::First | ModulatedLayers::Both => 0,
+        };
+        let samples = maps.shape().rows();
+        let side = self.shape.encoder_sides()[layer];
+        let expected = Shape::images(samples, side, side, self.shape.encoder[layer]);
+        if maps.shape() != expected {
+            return Err(Error::shape("encoded maps", expected, maps.shape()));
+        }
+        if layer == 1 {
+            // The second convolution's input is not computed; its size is that of these images.
+            let side = self.shape.encoder_sides()[0];
+            let first = Shape::images(samples, side, side, self.shape.encoder[0]);
+            self.rectified[0].reshape(backend, first)?;
+            self.modulated[0].reshape(backend, first)?;
+        }
+        copy(backend, maps, &mut self.rectified[layer])
+    }
+
     /// The number of images in the last input.
     pub fn images(&self) -> usize {
         self.rectified[0].shape().rows()

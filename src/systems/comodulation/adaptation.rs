@@ -3,13 +3,14 @@
 use sha2::{Digest, Sha256};
 
 use super::experiment::{AdaptationRun, BatchRecord, ComodulationExperiment, ComodulationRun};
-use super::learning::diverged;
+use super::learning::{diverged, places};
 use super::measures::{Kept, Measured, measure};
-use super::tasks::LabelledIndices;
 use super::{ComodulationMethod, Condition, ReadoutSource};
 use crate::backend::Backend;
 use crate::error::Result;
-use crate::learn::{ComodulationLearner, ComodulationLearnerConfig, GainGranularity, GainSource};
+use crate::learn::{
+    ComodulationLearner, ComodulationLearnerConfig, GainGranularity, GainSource, Input,
+};
 use crate::models::{Controller, Trainable};
 use crate::rng::{Purpose, RandomStream};
 use crate::run::{Session, Status, hash_parameters, hexadecimal};
@@ -52,13 +53,6 @@ impl<B: Backend> State<B> for Progress<'_, B> {
     }
 }
 
-/// The samples that a task learns from.
-struct Samples {
-    train: LabelledIndices,
-    /// Empty without validation.
-    validation: LabelledIndices,
-}
-
 impl<B: Backend> ComodulationExperiment<'_, B> {
     /// Runs a method from a pretrained network.
     pub(super) fn cell(
@@ -71,7 +65,6 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         let backend = self.backend;
         let settings = &self.settings.adaptation;
         let states = session.dependencies()?;
-        let samples = self.samples(condition, seed)?;
         let per_rate = self.batches_per_rate();
         let mut cell = AdaptationRun {
             method: method.name.clone(),
@@ -91,6 +84,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         // A run that stopped after the last batch of a learning rate has not begun the next one.
         let rate = cell.steps.len().saturating_sub(1) / per_rate;
         let mut learner = self.learner(method, seed, rate, &states)?;
+        let samples = self.samples(method, condition, seed, learner.network())?;
         let mut best = Vec::new();
         if condition.samples.is_some() {
             for _ in &self.tasks {
@@ -116,17 +110,32 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
             }
             let task = step % self.tasks.len();
             let stream = RandomStream::new(seed, Purpose::AdaptationBatch, step as u64);
-            self.draw(&samples[task].train, size, stream, &mut batch)?;
-            let loss = learner.learn(backend, task, &batch, step as u64)?;
+            let of = &samples[task];
+            let loss = match &of.encoded {
+                Some([train, _]) => {
+                    let places = places(&of.train, size, stream);
+                    let labels: Vec<u8> = places.iter().map(|&at| of.train.labels[at]).collect();
+                    let (maps, labels) = (train.gather(backend, &places)?, backend.bytes(&labels)?);
+                    learner.learn_from(
+                        backend,
+                        task,
+                        Input::Encoded(&maps),
+                        &labels,
+                        step as u64,
+                    )?
+                }
+                None => {
+                    self.draw(&of.train, size, stream, &mut batch)?;
+                    learner.learn(backend, task, &batch, step as u64)?
+                }
+            };
             cell.steps.push(BatchRecord::new(Some(task), loss));
             let iteration = step / self.tasks.len() + 1;
             let due = iteration.is_multiple_of(settings.validate_every);
             if let (Some(best), true) =
                 (best.get_mut(task), due || iteration == settings.iterations)
             {
-                let of = &samples[task].validation;
-                let prediction = self.evaluate(&mut learner, task, &self.training, of)?;
-                let loss = prediction.loss.mean_cross_entropy();
+                let loss = self.validate(&mut learner, task, of)?;
                 if best.found[2] == 0.0 || loss < best.found[0] {
                     best.found = [loss, rate as f64, iteration as f64];
                     best.learnt = Checkpoint::take(backend, &mut learner.learnt())?;
@@ -222,21 +231,6 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
             })?);
         }
         Ok(())
-    }
-
-    /// The samples that each task learns from.
-    fn samples(&self, condition: Condition, seed: u64) -> Result<Vec<Samples>> {
-        let tasks = self.tasks.iter().enumerate().map(|(number, task)| {
-            let Some(count) = condition.samples else {
-                return Ok(Samples {
-                    train: task.train.clone(),
-                    validation: LabelledIndices::default(),
-                });
-            };
-            let [train, validation] = task.train.drawn(count, seed, &(number, &task.name))?;
-            Ok(Samples { train, validation })
-        });
-        tasks.collect()
     }
 
     /// A method before its first batch, with this number of the learning rates. `states` are those of the pretraining

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::experiment::RESERVED;
+use super::plan::RESERVED;
 use super::settings::{AdaptationSettings, ComodulationSettings, ReadoutSource, TaskSettings};
 use crate::data::celeba;
 use crate::error::{Error, Result};

@@ -8,7 +8,7 @@ use super::PrimaryTurns;
 use super::experiment::{
     BatchRecord, ComodulationExperiment, ComodulationRun, LEARNT, Preparation, PretrainingRun,
 };
-use super::tasks::LabelledIndices;
+use super::tasks::{LabelledIndices, Task};
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::learn::{
@@ -81,44 +81,68 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         }
         let before = self.epochs_before(level) * self.epoch();
         let batches = done.epochs * self.epoch() - before;
+        let size = self.settings.training.batch;
         let mut batch = self.training.batch(backend)?;
-        while done.steps.len() < batches {
-            let iteration = (before + done.steps.len()) as u64 + 1;
+        let step = |learner: &mut ComodulationLearner<B>, number: usize| {
+            let iteration = (before + number) as u64 + 1;
             let task = ((iteration - 1) % self.primary.len() as u64) as usize;
             let stream = RandomStream::new(seed, Purpose::Batch, iteration);
-            let size = self.settings.training.batch;
-            let record = match self.settings.pretraining.tasks {
+            match self.settings.pretraining.tasks {
                 PrimaryTurns::Alternate => {
                     self.draw(&self.primary[task].train, size, stream, &mut batch)?;
                     let loss = learner.learn(backend, task, &batch, iteration)?;
-                    BatchRecord::new(Some(task), loss)
+                    Ok(BatchRecord::new(Some(task), loss))
                 }
                 PrimaryTurns::Together => {
                     let labels = self.draw_together(size, stream, &mut batch)?;
                     let loss = learner.learn_together(backend, &batch.inputs, &labels)?;
-                    BatchRecord::new(None, loss)
+                    Ok(BatchRecord::new(None, loss))
                 }
-            };
-            done.steps.push(record);
-            let carry_on = session.step(1, LEARNT, size as u64);
+            }
+        };
+        self.prepare(
+            &mut learner,
+            &mut done,
+            batches,
+            &self.primary,
+            session,
+            step,
+        )?;
+        Ok((done, Checkpoint::take(backend, &mut learner)?))
+    }
+
+    /// Learns the batches that are not done, then measures the tasks. `done` has the status of the end.
+    fn prepare(
+        &self,
+        learner: &mut ComodulationLearner<B>,
+        done: &mut PretrainingRun,
+        batches: usize,
+        tasks: &[Task],
+        session: &mut Session<'_, ComodulationRun>,
+        mut step: impl FnMut(&mut ComodulationLearner<B>, usize) -> Result<BatchRecord>,
+    ) -> Result<()> {
+        let size = self.settings.training.batch as u64;
+        while done.steps.len() < batches {
+            done.steps.push(step(learner, done.steps.len())?);
+            let carry_on = session.step(1, LEARNT, size);
             if let Some(status) = diverged(&done.steps) {
                 done.status = status;
-                return Ok((done, Checkpoint::take(backend, &mut learner)?));
+                return Ok(());
             }
             if !carry_on && done.steps.len() < batches {
-                return Ok((done, Checkpoint::take(backend, &mut learner)?));
+                return Ok(());
             }
             if session.due(done.steps.len(), 1) && done.steps.len() < batches {
                 let run = ComodulationRun::Pretraining(done.clone());
-                session.checkpoint(&run, &Checkpoint::take(backend, &mut learner)?)?;
+                session.checkpoint(&run, &Checkpoint::take(self.backend, learner)?)?;
             }
         }
-        for (number, task) in self.primary.iter().enumerate() {
-            let prediction = self.evaluate(&mut learner, number, &self.test, &task.test)?;
+        for (number, task) in tasks.iter().enumerate() {
+            let prediction = self.evaluate(learner, number, &self.test, &task.test)?;
             done.accuracies.push(prediction.loss.accuracy());
         }
         done.status = Status::Complete;
-        Ok((done, Checkpoint::take(backend, &mut learner)?))
+        Ok(())
     }
 
     /// A learner of new readouts for the tasks, on a frozen network without modulation.
@@ -169,36 +193,23 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
             state.restore(backend, &mut learner)?;
             session.skip(done.steps.len(), LEARNT * done.steps.len() as u64);
         }
-        let batches = self.readout_batches();
         let size = self.settings.training.batch;
         let mut batch = self.training.batch(backend)?;
-        while done.steps.len() < batches {
-            let step = done.steps.len() as u64;
-            let task = done.steps.len() % self.tasks.len();
+        let step = |learner: &mut ComodulationLearner<B>, number: usize| {
+            let (task, step) = (number % self.tasks.len(), number as u64);
             let stream = RandomStream::new(seed, Purpose::ReadoutBatch, step);
             self.draw(&self.tasks[task].train, size, stream, &mut batch)?;
             let loss = learner.learn(backend, task, &batch, step)?;
-            done.steps.push(BatchRecord::new(Some(task), loss));
-            let carry_on = session.step(1, LEARNT, size as u64);
-            if let Some(status) = diverged(&done.steps) {
-                done.status = status;
-                return Ok((done, Checkpoint::take(backend, &mut learner)?));
-            }
-            if !carry_on && done.steps.len() < batches {
-                return Ok((done, Checkpoint::take(backend, &mut learner)?));
-            }
-            if session.due(done.steps.len(), 1) && done.steps.len() < batches {
-                let run = ComodulationRun::Pretraining(done.clone());
-                session.checkpoint(&run, &Checkpoint::take(backend, &mut learner)?)?;
-            }
-        }
-        for (number, task) in self.tasks.iter().enumerate() {
-            let prediction = self.evaluate(&mut learner, number, &self.test, &task.test)?;
-            done.accuracies.push(prediction.loss.accuracy());
-        }
-        done.status = Status::Complete;
-        // The frozen network is in the state of the pretraining.
-        Ok((done, Checkpoint::take(backend, &mut learner.learnt())?))
+            Ok(BatchRecord::new(Some(task), loss))
+        };
+        let batches = self.readout_batches();
+        self.prepare(&mut learner, &mut done, batches, &self.tasks, session, step)?;
+        let state = match done.status {
+            // The frozen network is in the state of the pretraining.
+            Status::Complete => Checkpoint::take(backend, &mut learner.learnt())?,
+            _ => Checkpoint::take(backend, &mut learner)?,
+        };
+        Ok((done, state))
     }
 
     /// Fills `batch` with `size` samples of a task, drawn uniformly with replacement.
@@ -232,7 +243,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         labels.collect()
     }
 
-    fn gather(
+    pub(super) fn gather(
         &self,
         samples: &DeviceDataset<B>,
         from: &LabelledIndices,
@@ -275,7 +286,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
 }
 
 /// Places of `size` samples, drawn uniformly with replacement.
-fn places(from: &LabelledIndices, size: usize, mut stream: RandomStream) -> Vec<usize> {
+pub(super) fn places(from: &LabelledIndices, size: usize, mut stream: RandomStream) -> Vec<usize> {
     // Drawn as u32, so that the width of `usize` does not affect the results.
     let count = u32::try_from(from.samples.len()).unwrap_or(u32::MAX);
     (0..size)

@@ -102,9 +102,14 @@ fn needed(settings: &ComodulationSettings, samples: &TrainTest, threads: usize) 
         },
     ])?;
     // The best states in validation hold what a method learns, in f64, once per task.
-    let kept = match settings.adaptation.samples.is_empty() {
-        true => 0,
-        false => weights.checked_mul(2)?.checked_mul(tasks)?,
+    // The maps of the few samples are computed once.
+    let kept = match settings.adaptation.samples.iter().max() {
+        None => 0,
+        Some(&samples) => {
+            let maps = side_by_side.checked_mul(encoder.max(output))?;
+            let maps = maps.checked_mul(samples as u64)?;
+            sum([weights.checked_mul(2)?, maps])?.checked_mul(tasks)?
+        }
     };
     let batch = settings.training.batch.max(settings.adaptation_batch());
     let batch = (batch as u64).checked_next_multiple_of(16)?;

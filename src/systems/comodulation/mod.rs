@@ -39,8 +39,10 @@ mod experiment;
 mod learning;
 mod measures;
 mod memory;
+mod plan;
 mod presets;
 mod report;
+mod samples;
 mod scenes;
 mod settings;
 mod tasks;
@@ -61,8 +63,8 @@ pub use self::experiment::{
     AdaptationRun, BatchRecord, ComodulationExperiment, ComodulationRun, Preparation,
     PretrainingRun,
 };
-use self::experiment::{Phase, adaptation_id, plan, preparation_id};
 pub use self::measures::{Kept, NEAR_ZERO, TaskMeasures};
+use self::plan::{Phase, adaptation_id, plan, preparation_id};
 pub use self::report::{
     ComodulationSummary, MethodDifference, MethodSummary, comodulation_table,
     summarize_comodulation,

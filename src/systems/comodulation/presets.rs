@@ -47,10 +47,16 @@ pub(super) const PRESETS: Shipped = &[
 ];
 
 /// Lists of methods for any of the benchmarks.
-pub(super) const VARIANTS: Shipped = &[(
-    "all-weights",
-    include_str!("../../../data/variants/all-weights.toml"),
-)];
+pub(super) const VARIANTS: Shipped = &[
+    (
+        "all-weights",
+        include_str!("../../../data/variants/all-weights.toml"),
+    ),
+    (
+        "modulator",
+        include_str!("../../../data/variants/modulator.toml"),
+    ),
+];
 
 /// Sweeps.
 pub(super) const SWEEPS: Shipped = &[(

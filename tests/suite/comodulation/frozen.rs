@@ -2,13 +2,13 @@
 
 use neurogain::Cpu;
 use neurogain::learn::{
-    ComodulationLearnerConfig, ControllerPass, GainGranularity, GainSource, Modulator,
+    ComodulationLearnerConfig, ControllerPass, GainGranularity, GainSource, Input, Modulator,
 };
-use neurogain::models::Trainable;
+use neurogain::models::{ModulatedLayers, Trainable};
 
 use super::learner::{
-    CLASSES, MODULATOR, SETTINGS, adapter, batch, bits, learn, learner, pair, parameters,
-    statistics,
+    CLASSES, MODULATOR, SETTINGS, adapter, batch, bits, controller, learn, learner, pair,
+    parameters, statistics,
 };
 use crate::reference::comodulated_library::CASE;
 
@@ -243,4 +243,48 @@ fn tasks_learnt_together_add_their_gradients() {
     }
     let few = together.learn_together(&backend, &batches[0].inputs, &labels[..1]);
     assert!(few.unwrap_err().to_string().contains("labels of tasks"));
+}
+
+/// A frozen network learns and predicts the same bits from the maps that it computed once as from the images.
+#[test]
+fn maps_before_the_modulation_replace_the_images() {
+    let backend = Cpu::new().unwrap();
+    for modulated in [ModulatedLayers::First, ModulatedLayers::Second] {
+        let case = crate::reference::comodulated_library::Case { modulated, ..CASE };
+        let fresh = || {
+            let mut pair = case.pair(&backend);
+            let couplings = case.couplings();
+            let controller = controller(&backend, &mut pair, CLASSES.len(), couplings);
+            adapter(&backend, pair.library, Some(controller), &SETTINGS).unwrap()
+        };
+        let [mut by_images, mut by_maps] = [fresh(), fresh()];
+        for number in 0..3 {
+            let batch = batch(&backend, 1, number);
+            let mut network = case.pair(&backend).library;
+            network.encode(&backend, &batch.inputs, false).unwrap();
+            let maps = network.encoded();
+            let input = || Input::Encoded(maps);
+            let one = by_images.predict(&backend, 1, &batch, number);
+            let other = by_maps.predict_from(&backend, 1, input(), &batch.labels, number);
+            assert_eq!(one.unwrap(), other.unwrap());
+            let one = by_images.learn(&backend, 1, &batch, number);
+            let other = by_maps.learn_from(&backend, 1, input(), &batch.labels, number);
+            assert_eq!(one.unwrap(), other.unwrap());
+            let [one, other] = [&mut by_images, &mut by_maps].map(|of| parameters(&backend, of));
+            assert_eq!(one, other, "{modulated:?}, batch {number}");
+        }
+        let images = batch(&backend, 1, 0);
+        let input = Input::Encoded(&images.inputs);
+        let refused = by_maps.learn_from(&backend, 1, input, &images.labels, 0);
+        assert!(refused.unwrap_err().to_string().contains("encoded maps"));
+    }
+    let weights = ComodulationLearnerConfig {
+        learnt: Trainable::Weights,
+        ..SETTINGS
+    };
+    let mut learner = learner(&backend, &weights);
+    let images = batch(&backend, 1, 0);
+    let input = Input::Encoded(&images.inputs);
+    let refused = learner.learn_from(&backend, 1, input, &images.labels, 0);
+    assert!(refused.unwrap_err().to_string().contains("weights"));
 }

@@ -262,7 +262,7 @@ fn presets_of_attributes_compare_frozen_and_learnt_readouts() {
             }
             false => {
                 assert_eq!(settings.methods, methods, "{name}");
-                assert_eq!(settings.training.seeds, [42, 43, 44, 45, 46]);
+                assert_eq!(settings.training.seeds.len(), 6, "{name}");
             }
         }
     }

@@ -200,7 +200,7 @@ fn samples(
             let of_method = cells.iter().filter(|cell| cell.method == method.name);
             let own = of_method.filter(|cell| cell.condition() == Condition { epochs, samples });
             let values = own.map(|cell| over_tasks(cell, row.of));
-            point(&row.measure, number as f64, values)
+            point(&row.measure, libm::log10(number as f64), values)
         };
         numbers.iter().filter_map(point).collect()
     };
@@ -211,7 +211,7 @@ fn samples(
             "{}: measures against the number of labelled samples per task. Mean over tasks and seeds, band ± standard deviation over seeds.",
             settings.title
         ),
-        rows: rows(settings, group, "labelled samples per task", points),
+        rows: rows(settings, group, "log₁₀ of labelled samples per task", points),
     })
 }
 
