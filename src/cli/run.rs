@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use neurogain::run::settings::{self, Adjustments, Document};
-use neurogain::run::{Lock, Outcome, RunDirectory, Status, System, parse_seeds};
+use neurogain::run::{DataOrigin, Lock, Outcome, RunDirectory, Status, System, parse_seeds};
 use neurogain::systems::with_system;
 use neurogain::{Backend, Error, Result};
 
@@ -77,7 +77,8 @@ fn run_on<S: System, B: Backend>(
     };
     let directory = directory.with_tensorboard(arguments.tensorboard);
     let lock = Lock::take(directory.path())?;
-    directory.check_data(&S::digest(data))?;
+    let origin = DataOrigin::of(settings.common().data, &arguments.data.directory())?;
+    directory.check_data(&S::digest(data), &origin)?;
     let (steps, cost) = total::<S, B>(&directory, &experiments);
     let progress = Progress::new(
         settings.common().title,

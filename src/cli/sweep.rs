@@ -8,8 +8,8 @@ use std::thread;
 
 use neurogain::run::settings::Document;
 use neurogain::run::{
-    Cell, Lock, MemoryNeed, RunDirectory, Sweep, SweepSource, System, begin_sweep, cell_directory,
-    cell_has_ended, collect_sweep,
+    Cell, DataOrigin, Lock, MemoryNeed, RunDirectory, Sweep, SweepSource, System, begin_sweep,
+    cell_directory, cell_has_ended, collect_sweep,
 };
 use neurogain::systems::with_system;
 use neurogain::{Backend, Error, Result};
@@ -130,6 +130,8 @@ struct Task<'a, S: System> {
     /// The cell's, completed from the data.
     settings: S::Settings,
     data: Arc<S::Data>,
+    /// Whether these are the published data.
+    origin: DataOrigin,
 }
 
 /// The numbers of cells that have not ended here.
@@ -274,7 +276,7 @@ impl<'a, S: System> SweepRunner<'a, S> {
             lock.finish()?;
             return Ok(true);
         }
-        directory.check_data(&S::digest(&task.data))?;
+        directory.check_data(&S::digest(&task.data), &task.origin)?;
         let experiments = experiments::<S, B>(settings, &task.data, backends)?;
         let (_, cost) = total::<S, B>(&directory, &experiments);
         let filling = RunSession {
@@ -321,9 +323,14 @@ fn tasks<'a, S: System>(
             None => Arc::new(S::load(&cell.settings, directory)?),
         };
         let settings = S::resolved(cell.settings.clone(), &data)?;
+        let origin = match tasks.iter().find(same) {
+            Some(task) => task.origin.clone(),
+            None => DataOrigin::of(settings.common().data, directory)?,
+        };
         tasks.push(Task {
             cell,
             settings,
+            origin,
             data,
         });
     }

@@ -91,6 +91,43 @@ pub fn verify(directory: &Path) -> Vec<Finding> {
     ]
 }
 
+/// The first of the files of a data set in `directory` that is not the published one; `None` if all are.
+///
+/// # Errors
+/// [`Error::File`] if files are missing or cannot be read.
+pub(crate) fn other_file(set: KnownSet, directory: &Path) -> Result<Option<PathBuf>> {
+    match set {
+        KnownSet::Mnist => first_other(&mnist::search(directory), &MNIST),
+        KnownSet::FashionMnist => first_other(&mnist::search_fashion(directory), &FASHION_MNIST),
+        KnownSet::Cifar10 => first_other(&cifar::search_10(directory), &CIFAR_10),
+        KnownSet::Cifar100 => first_other(&cifar::search_100(directory), &CIFAR_100),
+    }
+}
+
+/// A data set whose files have published checksums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KnownSet {
+    Mnist,
+    FashionMnist,
+    Cifar10,
+    Cifar100,
+}
+
+fn first_other<const COUNT: usize, const KNOWN: usize>(
+    places: &[Place<COUNT>],
+    published: &[[&str; KNOWN]; COUNT],
+) -> Result<Option<PathBuf>> {
+    let Some(paths) = places.iter().find_map(Place::complete) else {
+        return Ok(None);
+    };
+    for (path, published) in paths.iter().zip(published) {
+        if !identify(path, published)?.published {
+            return Ok(Some(path.to_path_buf()));
+        }
+    }
+    Ok(None)
+}
+
 /// A collection of images. It is read completely, because its checksum or its decoders then detect damage; there are
 /// no published checksums to compare with.
 fn collection_finding(name: &'static str, side: u32, directory: &Path) -> Finding {

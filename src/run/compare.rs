@@ -37,6 +37,7 @@ impl<S: System> Named<S> {
             name: path.display().to_string(),
             settings: directory.settings().clone(),
             outcomes: directory.load()?,
+            data: directory.data_origin()?,
         })
     }
 }

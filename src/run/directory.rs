@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use super::settings::{Layers, Source, to_toml};
 use super::state;
-use super::{Job, Lock, Outcome, Report, Saved, Status, System, all_ended, files, npz};
+use super::{DataOrigin, Job, Lock, Outcome, Report, Saved, Status, System, all_ended, files, npz};
 use crate::error::{Error, Result};
 
 /// A run directory with its settings.
@@ -150,15 +150,17 @@ impl<S: System> RunDirectory<S> {
     }
 
     /// Checks that the directory was begun with the data of this digest. In a new directory, writes the digest to
-    /// `data.sha256`.
+    /// `data.sha256`, with a line on whether the files are the published ones.
     ///
     /// # Errors
     /// [`Error::Format`] if it was begun with other data, [`Error::File`] if the file cannot be read or written.
-    pub fn check_data(&self, digest: &str) -> Result<()> {
+    pub fn check_data(&self, digest: &str, origin: &DataOrigin) -> Result<()> {
         let path = self.path.join("data.sha256");
         let Some(begun) = read_text(&path)? else {
-            return files::write(&path, format!("{digest}\n").as_bytes());
+            let text = format!("{digest}\n{}", origin.line());
+            return files::write(&path, text.as_bytes());
         };
+        let begun = begun.lines().next().unwrap_or_default();
         if begun.trim_end().is_empty() {
             let problem = "is empty; expected the SHA-256 of the data; restore it, or remove it if the data are still the same";
             return Err(Error::format(&path, problem));
@@ -173,6 +175,15 @@ impl<S: System> RunDirectory<S> {
                 ),
             )),
         }
+    }
+
+    /// Whether the data that it was begun with are the published ones.
+    ///
+    /// # Errors
+    /// [`Error::File`] if `data.sha256` cannot be read.
+    pub fn data_origin(&self) -> Result<DataOrigin> {
+        let text = read_text(&self.path.join("data.sha256"))?.unwrap_or_default();
+        Ok(DataOrigin::from_line(text.lines().nth(1)))
     }
 
     /// Reads the outcomes of the jobs for a report, in the order of the plan; `None` for a job that has not begun.
@@ -301,7 +312,7 @@ impl<S: System> RunDirectory<S> {
             _ => Ok(()),
         };
         outcomes.iter().enumerate().try_for_each(place)?;
-        let mut report = S::report(&self.settings, outcomes)?;
+        let mut report = S::report(&self.settings, outcomes, &self.data_origin()?)?;
         let write = |path: PathBuf, bytes: &[u8]| {
             let next = format!(
                 ", then write the rest: neurogain report {}",

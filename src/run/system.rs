@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::settings::Document;
-use super::{MemoryNeed, Records, Session};
+use super::{DataOrigin, MemoryNeed, Records, Session};
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::metrics;
@@ -86,11 +86,15 @@ pub trait System: Sized + Send + Sync + 'static {
         outcomes: &[Option<Self::Outcome>],
     ) -> Result<ExperimentSummary>;
 
-    /// The report on the same outcomes.
+    /// The report on the same outcomes. `data` says whether they can be compared with published results.
     ///
     /// # Errors
     /// Those of [`summary`](Self::summary) and of drawing.
-    fn report(settings: &Self::Settings, outcomes: &[Option<Self::Outcome>]) -> Result<Report>;
+    fn report(
+        settings: &Self::Settings,
+        outcomes: &[Option<Self::Outcome>],
+        data: &DataOrigin,
+    ) -> Result<Report>;
 
     /// A page that compares several experiments: the same tables with a column for the name, and the figures of each.
     ///
@@ -113,6 +117,8 @@ pub struct Named<S: System> {
     pub settings: S::Settings,
     /// The outcomes of its jobs, in the order of the plan.
     pub outcomes: Vec<Option<S::Outcome>>,
+    /// Whether its data are the published ones.
+    pub data: DataOrigin,
 }
 
 /// How the best cell of a sweep is chosen.

@@ -8,7 +8,9 @@ use neurogain::data::digits;
 use neurogain::metrics::{
     LearningCurves, Transfer, dormant_share, feature_rank, summarize, transfer,
 };
-use neurogain::run::{self, Options, Outcome, RunDirectory, Status, System, data_digest};
+use neurogain::run::{
+    self, DataOrigin, Options, Outcome, RunDirectory, Status, System, data_digest,
+};
 use neurogain::systems::Plasticity;
 use neurogain::systems::plasticity::{
     PlasticityExperiment, PlasticityRun, PlasticitySettings, Start, summarize_plasticity,
@@ -140,7 +142,9 @@ fn a_stopped_run_resumes_to_the_same_rows_wherever_it_stops() {
         let folder = tempfile::tempdir().expect("a folder");
         let dir = folder.path().join("run");
         let directory = RunDirectory::<Plasticity>::create(&dir, &settings).expect("made");
-        directory.check_data(&data_digest(&data)).expect("written");
+        directory
+            .check_data(&data_digest(&data), &DataOrigin::Unknown)
+            .expect("written");
         let until = |most: usize| {
             let (stop, done) = (AtomicBool::new(false), AtomicUsize::new(0));
             let count = |progress: run::Progress| {

@@ -55,8 +55,8 @@ use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::report::Measure;
 use crate::run::{
-    self, Best, Column, Csv, Job, MemoryNeed, Named, Outcome, Records, Report, Saved, Status,
-    System,
+    self, Best, Column, Csv, DataOrigin, Job, MemoryNeed, Named, Outcome, Records, Report, Saved,
+    Status, System,
 };
 
 pub use self::experiment::{
@@ -232,6 +232,7 @@ impl System for Comodulation {
     fn report(
         settings: &ComodulationSettings,
         outcomes: &[Option<ComodulationRun>],
+        _data: &DataOrigin,
     ) -> Result<Report> {
         report::report(settings, outcomes)
     }

@@ -39,8 +39,8 @@ use crate::data::TrainTest;
 use crate::error::Result;
 use crate::report::Measure;
 use crate::run::{
-    Best, ExperimentSummary, Job, MemoryNeed, Named, Report, Saved, System, data_digest,
-    load_samples,
+    Best, DataOrigin, ExperimentSummary, Job, MemoryNeed, Named, Report, Saved, System,
+    data_digest, load_samples,
 };
 
 pub use self::experiment::{PlasticityExperiment, Start};
@@ -122,7 +122,11 @@ impl System for Plasticity {
         report::summary(settings, outcomes)
     }
 
-    fn report(settings: &PlasticitySettings, outcomes: &[Option<PlasticityRun>]) -> Result<Report> {
+    fn report(
+        settings: &PlasticitySettings,
+        outcomes: &[Option<PlasticityRun>],
+        _data: &DataOrigin,
+    ) -> Result<Report> {
         report::report(settings, outcomes)
     }
 

@@ -41,8 +41,8 @@ use crate::data::TrainTest;
 use crate::error::{Error, Result};
 use crate::report::Measure;
 use crate::run::{
-    self, Best, Job, MemoryNeed, Named, Outcome, Records, Report, Saved, Status, System,
-    data_digest, load_samples,
+    self, Best, DataOrigin, Job, MemoryNeed, Named, Outcome, Records, Report, Saved, Status,
+    System, data_digest, load_samples,
 };
 
 pub use self::analyses::{ANALYSES, Analysis, analyse};
@@ -160,8 +160,8 @@ impl System for StabilityGap {
         report::summary(&Results::new(settings, outcomes))
     }
 
-    fn report(settings: &Settings, outcomes: &[Option<Run>]) -> Result<Report> {
-        report::report(&Results::new(settings, outcomes))
+    fn report(settings: &Settings, outcomes: &[Option<Run>], data: &DataOrigin) -> Result<Report> {
+        report::report(&Results::new(settings, outcomes), data)
     }
 
     fn comparison(experiments: &[Named<Self>]) -> Result<String> {

@@ -114,3 +114,75 @@ fn pack_makes_a_file_that_the_library_reads() {
         2,
     );
 }
+
+/// A run says in `data.sha256` whether its files are the published ones, and a report without them has no verdict.
+#[test]
+fn a_run_keeps_whether_its_data_are_the_published() {
+    let folder = folder();
+    succeeds(
+        &folder,
+        &[
+            "run",
+            "split-digits",
+            "--seeds",
+            "1",
+            "--methods",
+            "sgd",
+            "--eval-every",
+            "50",
+            "--quiet",
+            "--out",
+            "digits",
+        ],
+    );
+    let text = |run: &str| fs::read_to_string(folder.path().join(run).join("data.sha256")).unwrap();
+    let built_in = text("digits");
+    let lines: Vec<&str> = built_in.lines().collect();
+    assert_eq!(
+        (lines[0].len(), &lines[1..]),
+        (64, &["published files"][..])
+    );
+    // MNIST's names with other contents.
+    let images = folder.path().join("data/mnist");
+    fs::create_dir_all(&images).unwrap();
+    for half in ["train", "t10k"] {
+        let pixels = [
+            &[0, 0, 8, 3, 0, 0, 0, 10, 0, 0, 0, 1, 0, 0, 0, 2][..],
+            &[7; 20],
+        ]
+        .concat();
+        let labels = [
+            &[0, 0, 8, 1, 0, 0, 0, 10][..],
+            &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+        ]
+        .concat();
+        fs::write(images.join(format!("{half}-images-idx3-ubyte")), pixels).unwrap();
+        fs::write(images.join(format!("{half}-labels-idx1-ubyte")), labels).unwrap();
+    }
+    let small = [
+        "run",
+        "split-mnist",
+        "--data",
+        "data",
+        "--seeds",
+        "1",
+        "--methods",
+        "sgd",
+        "--quiet",
+        "--out",
+        "other",
+    ];
+    let few = ["--set", "stream.iterations=2", "--set", "training.batch=2"];
+    succeeds(&folder, &[&small[..], &few].concat());
+    let other = text("other");
+    assert!(
+        other
+            .lines()
+            .nth(1)
+            .unwrap()
+            .starts_with("not the published file: "),
+        "{other}"
+    );
+    succeeds(&folder, &["report", "other"]);
+    assert_eq!(text("other"), other);
+}

@@ -20,6 +20,9 @@ pub fn write(dir: &Path, results: &Results) -> RunDirectory<StabilityGap> {
 /// Writes the records and the report of `results` into the new directory `dir`.
 pub fn write_all(dir: &Path, results: &Results) {
     let directory = write(dir, results);
+    let digest = "0".repeat(64);
+    let published = neurogain::run::DataOrigin::Published;
+    directory.check_data(&digest, &published).unwrap();
     directory.report(&outcomes(&directory, results)).unwrap();
 }
 

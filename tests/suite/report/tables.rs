@@ -10,7 +10,7 @@ use neurogain::systems::stability_gap::{
 };
 
 use neurogain::learn::Evaluation;
-use neurogain::run::Status;
+use neurogain::run::{DataOrigin, Status};
 
 use super::synthetic;
 
@@ -122,7 +122,12 @@ fn agreement_within_three_standard_errors_of_the_difference() {
 fn compared(results: &Results) -> (Vec<ComparisonRow>, Vec<String>) {
     let summary = summarize_results(results).unwrap();
     let known = published(&results.settings.name).unwrap();
-    match compare_published(&results.settings, &summary, known.as_ref()) {
+    match compare_published(
+        &results.settings,
+        &summary,
+        known.as_ref(),
+        &DataOrigin::Published,
+    ) {
         Comparison::Compared {
             rows,
             left_out,
@@ -210,7 +215,8 @@ fn a_run_of_the_first_contexts_is_compared_at_its_first_switch() {
         let results = synthetic::results(&other);
         let known = published("split-mnist").unwrap();
         let summary = summarize_results(&results).unwrap();
-        let comparison = compare_published(&other, &summary, known.as_ref());
+        let comparison =
+            compare_published(&other, &summary, known.as_ref(), &DataOrigin::Published);
         assert!(
             matches!(comparison, Comparison::NotCompared(_)),
             "{other:?}"
@@ -249,6 +255,30 @@ fn comparison_gives_verdicts_only_where_both_sides_have_a_spread() {
     assert!(row("NGM-SGD", "largest gain").agreement.is_none());
 }
 
+/// Without the published data there are numbers, but no verdict, and the reason is said.
+#[test]
+fn other_data_have_no_verdict() {
+    let settings = synthetic::split_mnist();
+    let results = synthetic::results(&settings);
+    let summary = summarize_results(&results).unwrap();
+    let known = published("split-mnist").unwrap();
+    for (data, reason) in [
+        (
+            DataOrigin::Other("train-images-idx3-ubyte".into()),
+            "train-images-idx3-ubyte has another checksum",
+        ),
+        (DataOrigin::Unknown, "it is not known"),
+    ] {
+        let found = compare_published(&settings, &summary, known.as_ref(), &data);
+        let Comparison::Compared { rows, left_out, .. } = found else {
+            panic!("{found:?}")
+        };
+        assert_eq!(rows.len(), 4 * 5 + 6);
+        assert!(rows.iter().all(|row| row.agreement.is_none()), "{data:?}");
+        assert!(left_out[0].contains(reason), "{left_out:?}");
+    }
+}
+
 #[test]
 fn seeds_and_methods_may_differ_and_nothing_else() {
     let mut settings = synthetic::split_mnist();
@@ -276,7 +306,7 @@ fn seeds_and_methods_may_differ_and_nothing_else() {
         settings.methods.truncate(1);
         change(&mut settings);
         let summary = summarize_results(&synthetic::results(&settings)).unwrap();
-        match compare_published(&settings, &summary, known.as_ref()) {
+        match compare_published(&settings, &summary, known.as_ref(), &DataOrigin::Published) {
             Comparison::NotCompared(reason) => reason,
             Comparison::Compared { .. } => panic!("compared: {settings:?}"),
         }

@@ -17,8 +17,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::program::{assert_same, contents, ended, folder, output, program};
 use neurogain::Cpu;
 use neurogain::data::digits;
-use neurogain::run::data_digest;
 use neurogain::run::{self, Options, Outcome, Progress, RunDirectory, Store, System};
+use neurogain::run::{DataOrigin, data_digest};
 use neurogain::state::Checkpoint;
 use neurogain::systems::StabilityGap;
 use neurogain::systems::stability_gap::{Experiment, Run, Settings};
@@ -49,7 +49,9 @@ fn run_until(dir: &Path, settings: &Settings, iterations: usize) {
     let directory = RunDirectory::<StabilityGap>::create(dir, settings).expect("made");
     let (samples, backend) = (digits::load(), Cpu::new().expect("a backend"));
     let digest = data_digest(&samples);
-    directory.check_data(&digest).expect("written");
+    directory
+        .check_data(&digest, &DataOrigin::Unknown)
+        .expect("written");
     let experiment = Experiment::new(settings, &samples, &backend).expect("settings");
     let (stop, done) = (AtomicBool::new(false), AtomicUsize::new(0));
     let count = |_: Progress| {

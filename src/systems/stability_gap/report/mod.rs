@@ -17,7 +17,7 @@ use self::table::incomplete;
 use super::{Results, StabilityGap};
 use crate::error::{Error, Result};
 use crate::report::Measure;
-use crate::run::{self, MethodMeasures, Named, Report};
+use crate::run::{self, DataOrigin, MethodMeasures, Named, Report};
 
 pub use self::differences::Difference;
 pub use self::published::{
@@ -63,7 +63,7 @@ fn summarized(results: &Results, summary: &StabilityGapSummary) -> Result<run::E
 ///
 /// # Errors
 /// Those of [`summarize_results`], and of drawing.
-pub(super) fn report(results: &Results) -> Result<Report> {
+pub(super) fn report(results: &Results, data: &DataOrigin) -> Result<Report> {
     let mut files = Vec::new();
     for kind in Figure::ALL {
         let curves = curves::curves(results, kind.quantity());
@@ -74,7 +74,7 @@ pub(super) fn report(results: &Results) -> Result<Report> {
             files.push((path, svg.into_bytes()));
         }
     }
-    let experiments = [Experiment::new(String::new(), results)?];
+    let experiments = [Experiment::new(String::new(), results, data)?];
     let summary = &experiments[0].summary;
     files.push(("report.html".into(), page::page(&experiments)?.into_bytes()));
     Ok(Report {
@@ -91,9 +91,10 @@ pub(super) fn report(results: &Results) -> Result<Report> {
 /// Those of [`report`].
 pub(super) fn comparison(experiments: &[Named<StabilityGap>]) -> Result<String> {
     let results = experiments.iter();
-    let results = results.map(|of| (of.name.clone(), Results::new(&of.settings, &of.outcomes)));
-    let results: Vec<(String, Results)> = results.collect();
+    let results = results.map(|of| (of, Results::new(&of.settings, &of.outcomes)));
+    let results: Vec<(&Named<StabilityGap>, Results)> = results.collect();
     let experiments = results.iter();
-    let experiments = experiments.map(|(name, results)| Experiment::new(name.clone(), results));
+    let experiments =
+        experiments.map(|(of, results)| Experiment::new(of.name.clone(), results, &of.data));
     page::page(&experiments.collect::<Result<Vec<_>>>()?)
 }

@@ -9,6 +9,7 @@ use super::summary::{MethodSummary, StabilityGapSummary, measures};
 use crate::error::{Error, Result};
 use crate::metrics;
 use crate::report::format::Unit;
+use crate::run::DataOrigin;
 use crate::run::continual::MethodSettings;
 use crate::systems::stability_gap::{EvaluationSettings, Settings};
 
@@ -203,11 +204,12 @@ pub fn published(name: &str) -> Result<Option<(Published, Settings)>> {
 ///
 /// Seeds, titles and descriptions may differ, and methods may be missing. With any other different setting, nothing is
 /// compared; a method whose own settings differ is omitted. If only later contexts are missing, or evaluation is
-/// sparser, only the first switch is compared.
+/// sparser, only the first switch is compared. There is no verdict unless the data are the published ones.
 pub fn compare_published(
     settings: &Settings,
     summary: &StabilityGapSummary,
     published: Option<&(Published, Settings)>,
+    data: &DataOrigin,
 ) -> Comparison {
     let Some((published, preset)) = published else {
         return Comparison::NotCompared(format!(
@@ -264,6 +266,11 @@ pub fn compare_published(
                 .into_iter()
                 .filter(|row| !first_switch_only || row.quantity == FIRST_SWITCH),
         );
+    }
+    if let Some(reason) = data.no_verdict().filter(|_| !rows.is_empty()) {
+        rows.iter_mut()
+            .for_each(|row: &mut ComparisonRow| row.agreement = None);
+        left_out.insert(0, reason);
     }
     Comparison::Compared {
         rows,

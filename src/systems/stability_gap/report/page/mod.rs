@@ -14,6 +14,7 @@ use super::table::{incomplete, observations};
 use crate::error::Result;
 use crate::report::figure::Curve;
 use crate::report::page as frame;
+use crate::run::DataOrigin;
 use crate::run::settings::{Common, Document};
 use crate::systems::stability_gap::{Results, Settings};
 
@@ -31,11 +32,11 @@ impl<'a> Experiment<'a> {
     ///
     /// # Errors
     /// Those of [`summarize_results`].
-    pub(super) fn new(name: String, results: &'a Results) -> Result<Self> {
+    pub(super) fn new(name: String, results: &'a Results, data: &DataOrigin) -> Result<Self> {
         let summary = summarize_results(results)?;
         let published = published::published(&results.settings.name)?;
         let comparison =
-            published::compare_published(&results.settings, &summary, published.as_ref());
+            published::compare_published(&results.settings, &summary, published.as_ref(), data);
         Ok(Experiment {
             name,
             results,
