@@ -1,9 +1,9 @@
-//! The portable set: `wide`'s vectors, which are NEON on AArch64. Fused multiply-adds run lane by
-//! lane if the target has no vector FMA.
+//! The portable set: `wide`'s vectors, which are NEON on AArch64. Without a vector FMA, fused multiply-adds are made of
+//! operations on vectors of f64.
 
 use wide::{f32x16, u32x16};
 
-use super::scalar::fused;
+use super::fused::fused_in_double;
 use super::{Arithmetic, Block, Simd};
 use crate::backend::summation;
 use crate::shape::LANES;
@@ -83,10 +83,7 @@ impl Arithmetic for Portable {
         )) {
             return a.mul_add(b, c);
         }
-        let (a, b, c) = (a.to_array(), b.to_array(), c.to_array());
-        f32x16::new(core::array::from_fn(|lane| {
-            fused(a[lane], b[lane], c[lane])
-        }))
+        f32x16::new(fused_in_double(&a.to_array(), &b.to_array(), &c.to_array()))
     }
     #[inline(always)]
     fn if_less(self, a: f32x16, b: f32x16, yes: f32x16, no: f32x16) -> f32x16 {
