@@ -258,8 +258,12 @@ pub(super) fn check_batch_statistics<B: Memory>(
         ],
     )?;
     if dimensions.samples * dimensions.pixels < 2 {
-        let expected = "more than one number in a channel, for a variance";
-        return Err(Error::shape(operation, expected, format!("{dimensions:?}")));
+        let expected = "at least two numbers in a channel, for a variance: a batch of at least 2 (training.batch), or larger images";
+        let found = format!(
+            "{} sample of {} pixel",
+            dimensions.samples, dimensions.pixels
+        );
+        return Err(Error::shape(operation, expected, found));
     }
     Ok(())
 }

@@ -115,6 +115,10 @@ fn list(half: &Path, names: &[String]) -> Result<Vec<(u8, PathBuf)>> {
         for (name, path) in entries(&folder)? {
             let extension = Path::new(&name).extension().and_then(|e| e.to_str());
             let extension = extension.unwrap_or("").to_ascii_lowercase();
+            if path.is_symlink() && !path.exists() {
+                let problem = "is a link to a file that does not exist";
+                return Err(Error::format(&path, problem));
+            }
             if !["png", "jpg", "jpeg"].contains(&extension.as_str()) || !path.is_file() {
                 let problem = "is not an image; expected only files named .png, .jpg or .jpeg";
                 return Err(Error::format(&path, problem));

@@ -114,6 +114,13 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
 
 /// A file's bytes; `None` if it does not exist.
 pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    // Checked before opening: reading a pipe would wait for its other end, reading a device would not end.
+    match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => {
+            return Err(Error::file(path, "read", "it is not a file"));
+        }
+        _ => {}
+    }
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

@@ -210,3 +210,17 @@ proptest! {
         }
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_file_that_is_missing_is_named() {
+    let folder = folder();
+    write_folder(folder.path());
+    let link = folder.path().join("train/a/3.png");
+    std::os::unix::fs::symlink("nowhere.png", &link).unwrap();
+    let text = load(folder.path()).unwrap_err().to_string();
+    assert!(
+        text.contains("3.png") && text.contains("does not exist"),
+        "{text}"
+    );
+}

@@ -45,7 +45,8 @@ fn fused_to_odd(a: f32, b: f32, c: f32) -> f32 {
     let of_c = sum - product;
     let error = (product - (sum - of_c)) + (c - of_c);
     let bits = sum.to_bits();
-    let odd = match (error > 0.0 || error < 0.0) && bits & 1 == 0 {
+    let inexact = error != 0.0 && !error.is_nan();
+    let odd = match inexact && bits & 1 == 0 {
         // Adding 1 to the bits moves away from 0.
         true if (error > 0.0) == (sum > 0.0) => bits + 1,
         true => bits - 1,
