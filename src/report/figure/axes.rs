@@ -78,8 +78,8 @@ impl Axis {
             let decimals = usize::try_from(-power).unwrap_or(0);
             ticks.push(match self.scale {
                 Scale::Error => label(100.0 - value, decimals),
-                // 0.00001 would overlap the axis's title.
-                Scale::Logarithmic if power < -3 => {
+                // 0.00001 and 10000 would overlap the axis's title.
+                Scale::Logarithmic if !(-3..=3).contains(&power) => {
                     (value, format!("{value:.0e}").replace('-', "−"))
                 }
                 Scale::Linear | Scale::Logarithmic => label(value, decimals),

@@ -109,6 +109,9 @@ fn after(condition: Condition) -> String {
     )
 }
 
+/// Values above this are drawn on a logarithmic axis; a percentage is at most 100.
+const HUGE: f64 = 1e3;
+
 /// Mean and standard deviation of values over seeds, on the figure's scale; `None` if there is no value or one is
 /// missing.
 fn point(measure: &Measure, x: f64, values: impl Iterator<Item = Option<f64>>) -> Option<Point> {
@@ -124,9 +127,21 @@ fn point(measure: &Measure, x: f64, values: impl Iterator<Item = Option<f64>>) -
 
 /// A row with one panel.
 fn row(title: String, x_title: &str, series: Vec<Series>) -> ChartRow {
+    // A few samples far on the wrong side make cross-entropies of many orders of magnitude.
+    let points = || series.iter().flat_map(|series| &series.points);
+    let logarithmic = points().all(|point| point.y > 0.0) && points().any(|point| point.y > HUGE);
+    let mut series = series;
+    if logarithmic {
+        // A band to 0 or below has no end on this axis.
+        for point in series.iter_mut().flat_map(|series| &mut series.points) {
+            if point.spread >= point.y {
+                point.spread = 0.0;
+            }
+        }
+    }
     ChartRow {
         title,
-        logarithmic: false,
+        logarithmic,
         x_title: x_title.into(),
         panels: vec![ChartPanel {
             title: String::new(),
@@ -154,7 +169,12 @@ fn rows(
     };
     let drawn = ROWS.iter().filter(|of| of.measure.in_page_charts());
     let own = drawn.filter(|of| (of.measure.group == DECISIONS) == group.decisions);
-    own.map(measured).collect()
+    // Two classes have no dimensions in the subspace of their means.
+    let has_points = |row: &ChartRow| {
+        let mut series = row.panels.iter().flat_map(|panel| &panel.series);
+        series.any(|series| !series.points.is_empty())
+    };
+    own.map(measured).filter(has_points).collect()
 }
 
 /// Measures against the epochs of pretraining, if there are several numbers of epochs.
