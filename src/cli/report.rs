@@ -13,6 +13,11 @@ use super::output::print;
 pub fn report(arguments: &arguments::Report) -> Result<()> {
     match (&arguments.out, arguments.directories.as_slice()) {
         (Some(page), directories) => {
+            let no_run = |of: &&PathBuf| !of.join("config.toml").exists();
+            if let Some(directory) = directories.iter().find(no_run) {
+                let reason = "it has no config.toml; expected a directory of `neurogain run`";
+                return Err(Error::file(directory, "open as a run", reason));
+            }
             let kinds: Vec<Option<String>> = directories.iter().map(|of| kind(of)).collect();
             if let Some(at) = kinds.iter().position(|kind| *kind != kinds[0]) {
                 let expected = format!(

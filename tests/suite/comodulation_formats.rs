@@ -147,6 +147,52 @@ fn cifar_100_runs_at_once_and_in_contexts() {
     assert_ran(&folder, "comodulation-cifar100-superclasses", 20, 5, 5);
 }
 
+/// A context has the images of its labels only, and the softmax of all classes.
+#[test]
+fn contexts_of_cifar_run() {
+    let folder = folder();
+    write_cifar_10(&folder, &(0..10).collect::<Vec<u8>>());
+    write_cifar_100(&folder);
+    for (name, contexts, own, classes) in [
+        ("comodulation-cifar10-contexts", 5, 2, 10),
+        ("comodulation-cifar100-contexts", 20, 5, 100),
+    ] {
+        let few = [
+            "adaptation.samples=[4]",
+            "readouts.iterations=1",
+            "network.residual=true",
+        ];
+        let few = few.map(|change| ["--set", change]).concat();
+        runs(&folder, name, &few, 0);
+        for method in [
+            "hard-sharing",
+            "attention",
+            "comodulation",
+            "shuffled",
+            "mean-activity",
+        ] {
+            let path = folder
+                .path()
+                .join(name)
+                .join(format!("runs/{method}-1-4-1.json"));
+            let text = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            let run: Value = serde_json::from_slice(&text).expect("JSON");
+            let tasks = run["tasks"].as_array().expect("a list");
+            assert_eq!(tasks.len(), contexts, "{name}, {method}");
+            let mut all = Vec::new();
+            for task in tasks {
+                assert_eq!(task["samples"], own, "{name}, {method}");
+                assert_eq!(task["classes"].as_array().map(Vec::len), Some(classes));
+                let occurring = task["occurring"].as_array().expect("a list");
+                assert_eq!(occurring.len(), own);
+                all.extend(occurring.iter().filter_map(Value::as_u64));
+            }
+            all.sort_unstable();
+            assert!(all.into_iter().eq(0..classes as u64), "{name}, {method}");
+        }
+    }
+}
+
 #[test]
 fn celeba_runs() {
     let folder = folder();

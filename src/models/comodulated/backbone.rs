@@ -99,10 +99,16 @@ impl<B: Backend> Layers<B> {
             cell,
             width,
         } = *config;
-        let sizes = [side, channels, cell, width];
-        if sizes.contains(&0) || !side.is_multiple_of(cell) || side / cell < 2 {
-            let expected = "sizes above 0, and cells that divide the image in 2×2 or more";
+        if [side, channels, width].contains(&0) {
+            let expected = "side, channels and width above 0";
             return Err(Error::setting("network", format!("{config:?}"), expected));
+        }
+        if cell == 0 || !side.is_multiple_of(cell) || side / cell < 2 {
+            let expected = format!(
+                "cells that divide the image of {side}×{side} pixels in 2×2 or more, such as {}",
+                side / 2
+            );
+            return Err(Error::setting("network.cell", cell, expected));
         }
         let inputs = channels.saturating_mul(cell).saturating_mul(cell);
         let initial = Init::Normal {

@@ -69,6 +69,14 @@ impl ComodulationSettings {
         let fits = learning_rates.len() == 1 || !samples.is_empty();
         let expected = "one, or adaptation.samples: the best of several is chosen in validation";
         require(fits, key, rates, expected)?;
+        let readouts = self.methods.iter().map(|method| self.readout(method));
+        let own = readouts
+            .filter(|readout| *readout != ReadoutSource::Primary)
+            .count()
+            > 0;
+        let fits = own || !self.adaptation.shared_readout;
+        let expected = "false, because every method has the primary readouts";
+        require(fits, "adaptation.shared_readout", true, expected)?;
         for task in &self.tasks {
             let key = format!("tasks.{}", task.name);
             let found = format!("{:?}", task.used_labels(self.data.source));

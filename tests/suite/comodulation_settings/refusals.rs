@@ -133,6 +133,7 @@ fn every_range_is_checked() {
         ("tasks.1-or-2-in-cell-5.cell=16", "from 0 to 15"),
         ("scenes.distractors=16", "at most 15"),
         ("scenes.task=0", "from 1"),
+        ("adaptation.shared_readout=true", "the primary readouts"),
         ("scenes.noise=-1", "0 or above"),
         ("network.residual=true", "different sizes"),
     ] {
