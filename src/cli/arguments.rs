@@ -48,7 +48,7 @@ pub struct Run {
     pub methods: Option<Vec<String>>,
 
     /// Replace the benchmark's methods by a built-in list (see `neurogain list`): ablation, reset, composition,
-    /// boundary or learners; all-weights for comodulation experiments; learners, tuned, neumosync-parts or
+    /// boundary or learners; all-weights or modulator for comodulation experiments; learners, tuned, neumosync-parts or
     /// neumosync-training for plasticity experiments.
     #[arg(long, value_name = "NAME")]
     pub variants: Option<String>,

@@ -47,8 +47,7 @@ pub struct Controller<B: Backend = Cpu> {
 
 impl<B: Backend> Controller<B> {
     /// Weights drawn from (`seed`, [`Purpose::Controller`], layer). `hidden` is the number of neurons in the hidden
-    /// layer; 0
-    /// for a table.
+    /// layer; 0 for a table.
     ///
     /// # Errors
     /// [`Error::Setting`] if there is no task or no neuron, [`Error::Memory`] if there is not enough memory.

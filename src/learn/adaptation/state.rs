@@ -1,4 +1,4 @@
-//! The trained parameters and the state of an adapter.
+//! The trained parameters and the state of a learner.
 
 use alloc::format;
 

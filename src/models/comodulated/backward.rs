@@ -22,8 +22,7 @@ settings! {
 
 impl<B: Backend> Comodulated<B> {
     /// From `dy`, the gradient of the last decision, computes the gradient of the scales of the last response and, if
-    /// the
-    /// weights are learnt, that of every weight. `x` is the last input of `see`.
+    /// the weights are learnt, that of every weight. `x` is the last input of [`encode`](Self::encode).
     ///
     /// The decoder's gains are constants: no gradient flows through them.
     ///

@@ -121,7 +121,8 @@ pub enum DecoderGains<'a> {
 /// separate layer.
 ///
 /// *Known* (arXiv 2311.15053): two 3×3 convolutions of 128 channels, the decoder 128 → 256 with gains, the
-/// positions of the residual connections. *Inferred*: modulation after the ReLU, of both convolutions. *Our
+/// positions of the residual connections. *Inferred*: modulation after the ReLU; of one convolution in
+/// the presets, as in the parent models. *Our
 /// choice*: no biases, weights from N(0, 2/inputs) (He et al. 2015), average pooling between encoder and decoder,
 /// the matrix P.
 #[derive(Debug, Clone)]

@@ -18,7 +18,7 @@ use crate::state::{Checkpoint, State, Visitor};
 
 /// The best state of a task in validation.
 struct Best {
-    /// Cross-entropy in validation, number of the learning rate, and iteration; 0 for the state before the first.
+    /// Cross-entropy in validation, number of the learning rate, and iteration, from 1; 0 before the first validation.
     found: [f64; 3],
     /// What the learner had learnt.
     learnt: Checkpoint,
@@ -136,7 +136,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
                 (best.get_mut(task), due || iteration == settings.iterations)
             {
                 let loss = self.validate(&mut learner, task, of)?;
-                if best.found[2] == 0.0 || loss < best.found[0] {
+                if best.found[2] == 0.0 || loss < best.found[0] || best.found[0].is_nan() {
                     best.found = [loss, rate as f64, iteration as f64];
                     best.learnt = Checkpoint::take(backend, &mut learner.learnt())?;
                 }

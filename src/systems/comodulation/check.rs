@@ -66,6 +66,9 @@ impl ComodulationSettings {
         let rates = format!("{learning_rates:?}");
         let key = "adaptation.learning_rates";
         require(!learning_rates.is_empty(), key, &rates, "at least one")?;
+        let again =
+            (1..learning_rates.len()).any(|at| learning_rates[..at].contains(&learning_rates[at]));
+        require(!again, key, &rates, "each learning rate once")?;
         let fits = learning_rates.len() == 1 || !samples.is_empty();
         let expected = "one, or adaptation.samples: the best of several is chosen in validation";
         require(fits, key, rates, expected)?;
@@ -79,9 +82,12 @@ impl ComodulationSettings {
         require(fits, "adaptation.shared_readout", true, expected)?;
         for task in &self.tasks {
             let key = format!("tasks.{}", task.name);
-            let found = format!("{:?}", task.used_labels(self.data.source));
+            let found = match &task.labels {
+                Some(labels) => format!("{labels:?}"),
+                None => format!("{:?}", task.class_labels(self.data.source)),
+            };
             let fits = !self.reads(ReadoutSource::Primary) || self.primary_of(task).is_some();
-            let expected = "the classes or the attribute of a primary task, because a method has readout = \"primary\"";
+            let expected = "the classes or the attribute of a primary task, or labels that it has learnt, because a method has readout = \"primary\"";
             require(fits, &key, found, expected)?;
         }
         Ok(())
@@ -227,7 +233,7 @@ impl ComodulationSettings {
         Error::setting(
             key,
             found,
-            "training and test samples of at least two of its classes",
+            "training and test samples of at least two of its classes (evaluation.limit and scenes.test limit them)",
         )
     }
 }

@@ -30,7 +30,7 @@ pub struct TaskMeasures {
     pub classes: Vec<Scores>,
     /// The classes that occur in the test samples, ascending; the others of a common softmax do not.
     pub occurring: Vec<usize>,
-    /// Their means over the classes.
+    /// Means over the classes that occur.
     pub macro_average: Scores,
     /// Expected calibration error.
     pub calibration_error: f64,
@@ -138,13 +138,18 @@ pub(super) fn measure(of: Measured<'_>) -> Result<TaskMeasures> {
     let near_zero = gains
         .as_ref()
         .map(|gains| shares_near_zero(gains, &NEAR_ZERO));
+    // Not over classes of a common softmax that are predicted but do not occur: each would count with recall 0.
+    let own = occurring
+        .iter()
+        .filter_map(|&class| decided.classes.get(class).copied());
+    let macro_average = Scores::mean(&own.collect::<Vec<_>>());
     Ok(TaskMeasures {
         task: task.into(),
         samples: labels.len(),
         accuracy: decided.accuracy,
         cross_entropy: prediction.loss.mean_cross_entropy(),
         classes: decided.classes,
-        macro_average: decided.macro_average,
+        macro_average,
         calibration_error: calibrated.expected_error,
         reliability: calibrated.bins,
         separability: finite(geometry.separability),

@@ -121,15 +121,15 @@ fn needed(settings: &ComodulationSettings, samples: &TrainTest, threads: usize) 
     ])?;
     let runs = run.checked_mul(FLOAT)?.checked_mul(threads.max(1) as u64)?;
 
-    let epochs = settings.conditions().len() as u64;
+    let conditions = settings.conditions().len() as u64;
     let cells = (settings.training.seeds.len() as u64)
         .checked_mul(settings.methods.len() as u64)?
-        .checked_mul(epochs)?;
+        .checked_mul(conditions)?;
     let batches = (settings.adaptation.iterations as u64)
         .checked_mul(tasks)?
         .checked_mul(settings.adaptation.learning_rates.len() as u64)?;
     let steps = batches.checked_mul(cells)?.checked_mul(STEP)?;
-    // The number of batches.
+    // Fails if the number of batches overflows.
     let longest = *settings.pretraining.epochs.last()? as u64;
     let epoch = (samples.train.len() as u64).checked_mul(settings.primary.len() as u64)?;
     longest.checked_mul(epoch)?.checked_mul(cells)?;

@@ -13,6 +13,7 @@ use crate::data::{Dataset, ImageShape, TrainTest};
 use crate::error::{Error, Result};
 use crate::learn::PixelScaling;
 use crate::rng::{Purpose, RandomStream};
+use crate::run::MemoryNeed;
 
 settings! {
     /// Scenes of several digits, made from the images of `data.source`.
@@ -29,11 +30,11 @@ settings! {
         /// The number of cells beside the cued one that hold a random digit: the same cells in all scenes of a task.
         pub distractors: usize = 8,
         /// Training scenes of pretraining; each has one digit, in a random cell.
-        pub primary: usize [AtLeastOne] = 6400,
+        pub primary: usize [Between(1, 1000000, "scenes")] = 6400,
         /// Training scenes of each task.
-        pub task: usize [AtLeastOne] = 2000,
+        pub task: usize [Between(1, 1000000, "scenes")] = 2000,
         /// Test scenes of pretraining, and of each task.
-        pub test: usize [AtLeastOne] = 1000,
+        pub test: usize [Between(1, 1000000, "scenes")] = 1000,
     }
 }
 
@@ -60,12 +61,25 @@ pub(super) struct Scenes {
 /// Makes the scenes of every part.
 ///
 /// # Errors
-/// [`Error::Setting`] if the images are not square and grey, or a task's digits have no images.
+/// [`Error::Setting`] if the images are not square and grey, or a task's digits have no images; [`Error::Memory`] if
+/// memory does not suffice.
 pub(super) fn scenes(
     settings: &ComodulationSettings,
     scenes: &SceneSettings,
     pieces: &TrainTest,
 ) -> Result<Scenes> {
+    let tasks = settings.tasks.len() as u64;
+    let [primary, task, test] = [scenes.primary, scenes.task, scenes.test].map(|n| n as u64);
+    let count = primary
+        .saturating_add(task.saturating_mul(tasks))
+        .saturating_add(test.saturating_mul(tasks.saturating_add(1)));
+    let pixels = (scenes.cells * scenes.cells) as u64 * pieces.train.features() as u64;
+    MemoryNeed {
+        bytes: count.saturating_mul(pixels),
+        purpose: format!("{count} scenes of {pixels} pixels"),
+        remedy: "lower scenes.primary, scenes.task or scenes.test",
+    }
+    .check()?;
     let (train, train_parts) = half(settings, scenes, &pieces.train, 0)?;
     let (test, test_parts) = half(settings, scenes, &pieces.test, 1)?;
     Ok(Scenes {

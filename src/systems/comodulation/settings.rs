@@ -181,7 +181,8 @@ settings! {
         /// per task, a readout that is learnt can compensate for any gains above 0.
         pub shared_readout: bool,
         /// The numbers of labelled samples per task, each a condition that is evaluated separately: one half is for
-        /// training, the other for validation, and the state with the lowest cross-entropy in validation is kept.
+        /// training, the other for validation. Of the states after every `validate_every` iterations and after the
+        /// last one, the one with the lowest cross-entropy in validation is kept.
         /// Empty: all training samples, without validation.
         pub samples: Vec<usize> = [],
         /// Batches per task; the tasks alternate.
@@ -190,7 +191,8 @@ settings! {
         pub validate_every: usize [AtLeastOne] = 10,
         /// Samples per batch. Default: training.batch.
         pub batch: Option<usize> [AtLeastOne],
-        /// Learning rates α. With several, a method learns with each, and keeps the best state in validation.
+        /// Learning rates α. With several, a method learns with each, and keeps the best state in validation. A run
+        /// diverges if it does with any of them.
         pub learning_rates: Vec<f32> [Positive],
     }
 }
@@ -325,11 +327,17 @@ impl TaskSettings {
         }
     }
 
-    /// Whether a readout for `other` serves this task: the same classes, or the same attribute.
+    /// Whether a readout for `other` serves this task: the same classes, of which it has learnt those that this task
+    /// uses, or the same attribute.
     fn read_as(&self, other: &TaskSettings, source: DataSource) -> bool {
         match &self.attribute {
             Some(_) => self.attribute == other.attribute,
-            None => self.class_labels(source) == other.class_labels(source),
+            None => {
+                let known = other.used_labels(source);
+                let used = self.used_labels(source);
+                self.class_labels(source) == other.class_labels(source)
+                    && used.iter().all(|label| known.contains(label))
+            }
         }
     }
 }

@@ -225,3 +225,40 @@ impl LabelledIndices {
         Ok([of(train), of(validation)])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::LabelledIndices;
+
+    #[test]
+    fn drawn_halves_are_disjoint_and_do_not_depend_on_the_number() {
+        let all = LabelledIndices {
+            samples: (100..200).collect(),
+            labels: (0..100).map(|label| label % 7).collect(),
+        };
+        let of = |count| all.drawn(count, 3, &(1, "t")).expect("enough samples");
+        let [train, validation] = of(11);
+        assert_eq!((train.samples.len(), validation.samples.len()), (6, 5));
+        let mut both = [&train.samples[..], &validation.samples].concat();
+        both.sort_unstable();
+        both.dedup();
+        assert_eq!(both.len(), 11);
+        for half in [&train, &validation] {
+            for (sample, label) in half.samples.iter().zip(&half.labels) {
+                assert_eq!(u32::from(*label), (sample - 100) % 7);
+            }
+        }
+        // The same again; and a larger number begins with the same samples.
+        assert_eq!(of(11)[0].samples, train.samples);
+        assert_eq!(of(40)[0].samples[..6], train.samples);
+        assert_ne!(
+            all.drawn(11, 4, &(1, "t")).expect("enough")[0].samples,
+            train.samples
+        );
+        assert_ne!(
+            all.drawn(11, 3, &(2, "t")).expect("enough")[0].samples,
+            train.samples
+        );
+        assert!(all.drawn(101, 3, &(1, "t")).is_err());
+    }
+}

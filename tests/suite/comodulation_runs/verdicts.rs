@@ -24,19 +24,19 @@ const FINDINGS: [Finding; 7] = [
     (
         "hard-sharing",
         "higher F1 than hard sharing",
-        |task| &mut task.macro_average.f1,
+        |task| &mut task.classes[1].f1,
         true,
     ),
     (
         "hard-sharing",
         "higher recall than hard sharing",
-        |task| &mut task.macro_average.recall,
+        |task| &mut task.classes[1].recall,
         true,
     ),
     (
         "hard-sharing",
         "lower precision than hard sharing",
-        |task| &mut task.macro_average.precision,
+        |task| &mut task.classes[1].precision,
         false,
     ),
     (

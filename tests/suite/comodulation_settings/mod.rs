@@ -240,6 +240,7 @@ fn presets_of_attributes_compare_frozen_and_learnt_readouts() {
         "shuffled",
         "mean-activity",
         "fine-tuning",
+        "hard-sharing-learnt",
         "attention-learnt",
         "comodulation-learnt",
         "shuffled-learnt",

@@ -83,6 +83,7 @@ fn every_range_is_checked() {
         ("adaptation.shared_readout=1", "true or false"),
         ("adaptation.iterations=0", "from 1"),
         ("adaptation.learning_rates=[]", "at least one"),
+        ("adaptation.learning_rates=[0.5, 0.5]", "once"),
         ("adaptation.learning_rates=[0.1, 0.2]", "adaptation.samples"),
         ("adaptation.samples=[1]", "from 2"),
         ("adaptation.samples=[4, 4]", "each once"),
@@ -132,7 +133,8 @@ fn every_range_is_checked() {
     for (assignment, right) in [
         ("tasks.1-or-2-in-cell-5.cell=16", "from 0 to 15"),
         ("scenes.distractors=16", "at most 15"),
-        ("scenes.task=0", "from 1"),
+        ("scenes.task=0", "1 to 1000000"),
+        ("scenes.primary=1000001", "1 to 1000000"),
         ("adaptation.shared_readout=true", "the primary readouts"),
         ("scenes.noise=-1", "0 or above"),
         ("network.residual=true", "different sizes"),
@@ -161,7 +163,7 @@ fn every_range_is_checked() {
         (
             "adaptation.readout=primary",
             "tasks.even",
-            "[1, 3, 5, 7, 9, 0, 2, 4, 6, 8]",
+            "[[1, 3, 5, 7, 9], [0, 2, 4, 6, 8]]",
             "a primary task",
         ),
         (

@@ -196,7 +196,7 @@ fn methods(experiments: &[Experiment], group: &str, caption: &str) -> Markup {
     };
     let caption = html! {
         (caption) ". Mean over tasks, then mean ± standard deviation over seeds."
-        @if group == DECISIONS { " “Learnt”: the number of parameters that the method adds to the network (controller and readouts)." }
+        @if group == DECISIONS { " “Learnt”: the number of parameters that the method adds to the network: those of the controller, and of readouts that are not frozen." }
     };
     table(&format!("table-{group}"), caption, head, body)
 }
@@ -233,7 +233,7 @@ fn differences(experiments: &[Experiment], group: &str) -> Markup {
 fn findings_head() -> Markup {
     html! {
         p {
-            "The paper’s findings on comodulation, on its data. (To check that residual connections make gains "
+            "The paper’s findings on comodulation (on CIFAR-100 and CelebA), and what this experiment has. (To check that residual connections make gains "
             "sparser, compare with a run with " code { "network.residual = true" } ".) With few seeds the 95 % "
             "intervals are too narrow: they contain the true mean 75 % of the time with 3 seeds, 83 % with 5."
         }
@@ -291,17 +291,23 @@ fn findings(name: Option<&str>, summary: &ComodulationSummary) -> Markup {
             .iter()
             .filter(move |d| d.method == "comodulation" && d.other == *other);
         of_other.filter_map(move |found| {
+            // For tasks of two classes, the paper's are the scores of the positive class.
+            let positive = name.replace("macro_", "positive_");
+            let name = match found.measures.get(&positive) {
+                Some(_) => positive.as_str(),
+                None => name,
+            };
             let of = found.measures.get(name)?;
             let measure = measures()
                 .into_iter()
-                .find(|measure| measure.name == *name)?;
+                .find(|measure| measure.name == name)?;
             let sign = if *higher { 1.0 } else { -1.0 };
             let verdict = match of.interval {
                 Some([low, high]) if sign * low > 0.0 && sign * high > 0.0 => "found here too",
                 Some([low, high]) if sign * low < 0.0 && sign * high < 0.0 => {
                     "the opposite is found here"
                 }
-                Some([low, high]) if low == high => match *name {
+                Some([low, high]) if low == high => match name {
                     "subspace_participation_ratio" => {
                         "no difference here (the subspace of two classes has one dimension)"
                     }
@@ -372,13 +378,13 @@ fn definitions() -> Markup {
             h2 id="definitions" { "Definitions" }
             dl {
                 dt { "hard sharing" }
-                dd { "the network is frozen; each task has its own readout" }
+                dd { "the network is frozen; tasks differ only in their readouts, if these are not shared" }
                 dt { "attention" }
-                dd { "as hard sharing, and a controller’s couplings " i { "c" } " scale the encoder’s channels by exp(" i { "c" } ")" }
+                dd { "as hard sharing, and a controller’s couplings " i { "c" } " scale the encoder’s channels or neurons by exp(" i { "c" } ")" }
                 dt { "comodulation" }
                 dd {
                     "as attention, and decoder gains " i { "g" } " that follow the covariance of each neuron’s activity with "
-                    "a random modulator that the coupled channels share. It trains no more parameters than attention. All "
+                    "a random modulator that the coupled neurons share. It trains no more parameters than attention. All "
                     "gains start at 1 and are averages over batches"
                 }
                 (frame::definitions(&measures()))
