@@ -94,7 +94,19 @@ fn write_celeba(folder: &TempDir, change: &dyn Fn(&str, bool) -> bool) {
     write(folder, celeba::FILES[1], parts.as_bytes());
 }
 
-/// The files of a run of all six methods: a cell for each, with this many tasks and samples.
+/// The measures of each task in a run's file.
+#[track_caller]
+fn measured(directory: &Path, run: &str, tasks: usize) -> Vec<Value> {
+    let path = directory.join(format!("runs/{run}.json"));
+    let text = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let run: Value = serde_json::from_slice(&text).expect("JSON");
+    let found = run["tasks"].as_array().expect("a list").clone();
+    assert_eq!(found.len(), tasks, "{}", path.display());
+    found
+}
+
+/// The files of a run of these six methods: a cell for each, with this many tasks and samples.
+#[track_caller]
 fn assert_ran(folder: &TempDir, name: &str, tasks: usize, samples: usize, classes: usize) {
     let directory = folder.path().join(name);
     for method in [
@@ -105,12 +117,7 @@ fn assert_ran(folder: &TempDir, name: &str, tasks: usize, samples: usize, classe
         "mean-activity",
         "fine-tuning",
     ] {
-        let path = directory.join(format!("runs/{method}-1-1.json"));
-        let text = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let cell: Value = serde_json::from_slice(&text).expect("JSON");
-        let measured = cell["tasks"].as_array().expect("a list");
-        assert_eq!(measured.len(), tasks, "{name}, {method}");
-        for task in measured {
+        for task in measured(&directory, &format!("{method}-1-1"), tasks) {
             assert_eq!(task["samples"], samples, "{name}, {method}");
             assert_eq!(task["classes"].as_array().map(Vec::len), Some(classes));
         }
@@ -171,14 +178,8 @@ fn contexts_of_cifar_run() {
             "shuffled",
             "mean-activity",
         ] {
-            let path = folder
-                .path()
-                .join(name)
-                .join(format!("runs/{method}-1-4-1.json"));
-            let text = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-            let run: Value = serde_json::from_slice(&text).expect("JSON");
-            let tasks = run["tasks"].as_array().expect("a list");
-            assert_eq!(tasks.len(), contexts, "{name}, {method}");
+            let directory = folder.path().join(name);
+            let tasks = measured(&directory, &format!("{method}-1-4-1"), contexts);
             let mut all = Vec::new();
             for task in tasks {
                 assert_eq!(task["samples"], own, "{name}, {method}");
