@@ -119,3 +119,13 @@ pub(crate) fn shuffle<T>(items: &mut [T], stream: &mut RandomStream) {
         items.swap(last, other);
     }
 }
+
+/// Draws `count` of the items without replacement, uniformly, to the front, in the order in which they are drawn.
+#[cfg(feature = "report")]
+pub(crate) fn draw_first<T>(items: &mut [T], count: usize, stream: &mut RandomStream) {
+    for place in 0..count.min(items.len()) {
+        // Drawn as u64, so that the result does not depend on the width of `usize`.
+        let other = stream.random_range(place as u64..items.len() as u64) as usize;
+        items.swap(place, other);
+    }
+}

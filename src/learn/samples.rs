@@ -27,7 +27,7 @@ pub struct PixelScaling {
 
 impl PixelScaling {
     /// The input for each byte of each channel, `[channels][256]`.
-    fn table(&self, channels: usize) -> Result<Vec<f32>> {
+    pub(crate) fn table(&self, channels: usize) -> Result<Vec<f32>> {
         let counts = [self.mean.len(), self.standard_deviation.len()];
         if counts != [1, 1] && counts != [channels, channels] {
             let expected = format!("a mean and a deviation for each of {channels} channels");

@@ -16,9 +16,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use rand::RngExt;
-
 use crate::backend::{Backend, Cpu};
+use crate::data::change::shuffle;
 use crate::error::{Error, Result};
 use crate::gain::{
     DecoderGain, GainStatistic, Modulation, ModulatorCovariance, Rectification, SamplingScheme,
@@ -294,11 +293,7 @@ impl<B: Backend> ComodulationLearner<B> {
         if self.settings.gains == GainSource::Shuffled {
             let seed = self.settings.seed;
             let mut stream = RandomStream::new(seed, Purpose::ShuffledGains, task as u64);
-            for last in (1..from.len()).rev() {
-                // Drawn as u64, so that the result does not depend on the width of `usize`.
-                let other = stream.random_range(0..=last as u64) as usize;
-                from.swap(last, other);
-            }
+            shuffle(&mut from, &mut stream);
         }
         from
     }

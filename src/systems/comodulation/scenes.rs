@@ -9,6 +9,7 @@ use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::{ComodulationSettings, TaskSettings};
+use crate::data::change::draw_first;
 use crate::data::{Dataset, ImageShape, TrainTest};
 use crate::error::{Error, Result};
 use crate::learn::PixelScaling;
@@ -100,14 +101,7 @@ fn half(
         return Err(Error::setting("data.source", image, expected));
     }
     let side = image.height * scenes.cells;
-    let scaling = settings.data.scaling();
-    let scaled: Vec<f64> = (0..=255u8)
-        .map(|byte| {
-            let mean = scaling.mean.first().copied().unwrap_or(0.0);
-            let deviation = scaling.standard_deviation.first().copied().unwrap_or(1.0);
-            (f64::from(byte) / f64::from(scaling.maximum) - f64::from(mean)) / f64::from(deviation)
-        })
-        .collect();
+    let scaled = settings.data.scaling().table(1)?;
     let maker = Maker {
         scenes,
         pieces,
@@ -162,10 +156,7 @@ impl Cued {
             .filter(|&other| other != cell)
             .collect();
         let mut stream = RandomStream::indexed(0, Purpose::DistractorCells, part, 0);
-        for place in 0..scenes.distractors.min(others.len()) {
-            let other = stream.random_range(place as u64..others.len() as u64) as usize;
-            others.swap(place, other);
-        }
+        draw_first(&mut others, scenes.distractors, &mut stream);
         others.truncate(scenes.distractors);
         let labels = task.used_labels(settings.data.source).into_iter();
         let images = labels.map(|label| {
@@ -186,7 +177,7 @@ struct Maker<'a> {
     /// Rows and columns of an image.
     piece: usize,
     /// The value of each byte of an image.
-    scaled: Vec<f64>,
+    scaled: Vec<f32>,
     /// Every image.
     all: Vec<usize>,
 }
@@ -260,7 +251,7 @@ impl Maker<'_> {
         for (row, bytes) in image.chunks_exact(self.piece).take(self.piece).enumerate() {
             let target = &mut values[first + row * side..][..self.piece];
             for (value, byte) in target.iter_mut().zip(bytes) {
-                *value = self.scaled[usize::from(*byte)];
+                *value = f64::from(self.scaled[usize::from(*byte)]);
             }
         }
         Ok(self.pieces.labels()[sample])

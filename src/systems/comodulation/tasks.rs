@@ -3,11 +3,11 @@
 use core::ops::Range;
 use std::path::Path;
 
-use rand::RngExt;
 use sha2::{Digest, Sha256};
 
 use super::scenes::scenes;
 use super::{ComodulationSettings, TaskSettings};
+use crate::data::change::draw_first;
 use crate::data::{TrainTest, celeba};
 use crate::error::{Error, Result};
 use crate::rng::{Purpose, RandomStream};
@@ -213,10 +213,7 @@ impl LabelledIndices {
         }
         let mut stream = RandomStream::new(seed, Purpose::LabelledSamples, task.0 as u64);
         let mut places: Vec<usize> = (0..all).collect();
-        for place in 0..count {
-            let other = stream.random_range(place as u64..all as u64) as usize;
-            places.swap(place, other);
-        }
+        draw_first(&mut places, count, &mut stream);
         let (train, validation) = places[..count].split_at(count.div_ceil(2));
         let of = |places: &[usize]| LabelledIndices {
             samples: places.iter().map(|&place| self.samples[place]).collect(),
