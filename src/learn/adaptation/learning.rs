@@ -102,11 +102,13 @@ impl<B: Backend> ComodulationLearner<B> {
         self.loss.forward(backend, &self.logits, labels, dlogits)?;
         let readout = &mut self.readouts[number];
         let (decision, gradient) = (self.network.decision(), &mut self.gradient);
-        match self.settings.readout_learnt {
-            true => readout.backward(backend, decision, dlogits, Some(gradient))?,
-            false => readout.to_input(backend, decision.shape(), dlogits, gradient)?,
+        let onward = learnt == Trainable::Weights || self.controller.is_some();
+        match (self.settings.readout_learnt, onward) {
+            (true, _) => readout.backward(backend, decision, dlogits, Some(gradient))?,
+            (false, true) => readout.to_input(backend, decision.shape(), dlogits, gradient)?,
+            (false, false) => {}
         }
-        if learnt == Trainable::Weights || self.controller.is_some() {
+        if onward {
             let ds = self.network.backward(backend, x, gradient, learnt)?;
             if let Some(controller) = &mut self.controller {
                 let slopes = couplings.iter().zip(&scales).zip(&ds);
