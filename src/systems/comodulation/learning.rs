@@ -64,19 +64,9 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
     ) -> Result<(PretrainingRun, Checkpoint)> {
         let backend = self.backend;
         let mut learner = self.init(seed)?;
-        let mut done = PretrainingRun {
-            preparation: Preparation::Pretraining,
-            seed,
-            epochs: self.settings.pretraining.epochs[level],
-            steps: Vec::new(),
-            accuracies: Vec::new(),
-            status: Status::Interrupted,
-        };
-        if let Some((ComodulationRun::Pretraining(begun), state)) = session.resumed.take() {
-            done.steps = begun.steps;
-            state.restore(backend, &mut learner)?;
-            session.skip(done.steps.len(), LEARNT * done.steps.len() as u64);
-        } else if let [state] = &session.dependencies()?[..] {
+        let preparation = Preparation::Pretraining;
+        let (mut done, resumed) = self.begun(preparation, seed, level, &mut learner, session)?;
+        if let ([state], false) = (&session.dependencies()?[..], resumed) {
             state.restore(backend, &mut learner)?;
         }
         let before = self.epochs_before(level) * self.epoch();
@@ -109,6 +99,33 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
             step,
         )?;
         Ok((done, Checkpoint::take(backend, &mut learner)?))
+    }
+
+    /// A preparation as far as it was saved, with the learner's state, and whether it was saved; without its first batch
+    /// if it was not.
+    fn begun(
+        &self,
+        preparation: Preparation,
+        seed: u64,
+        level: usize,
+        learner: &mut ComodulationLearner<B>,
+        session: &mut Session<'_, ComodulationRun>,
+    ) -> Result<(PretrainingRun, bool)> {
+        let mut done = PretrainingRun {
+            preparation,
+            seed,
+            epochs: self.settings.pretraining.epochs[level],
+            steps: Vec::new(),
+            accuracies: Vec::new(),
+            status: Status::Interrupted,
+        };
+        let Some((ComodulationRun::Pretraining(begun), state)) = session.resumed.take() else {
+            return Ok((done, false));
+        };
+        done.steps = begun.steps;
+        state.restore(self.backend, learner)?;
+        session.skip(done.steps.len(), LEARNT * done.steps.len() as u64);
+        Ok((done, true))
     }
 
     /// Learns the batches that are not done, then measures the tasks. `done` has the status of the end.
@@ -180,19 +197,8 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
             state.restore(backend, &mut pretrained)?;
         }
         let mut learner = self.reader(pretrained.into_parts().0, seed)?;
-        let mut done = PretrainingRun {
-            preparation: Preparation::Readouts,
-            seed,
-            epochs: self.settings.pretraining.epochs[level],
-            steps: Vec::new(),
-            accuracies: Vec::new(),
-            status: Status::Interrupted,
-        };
-        if let Some((ComodulationRun::Pretraining(begun), state)) = session.resumed.take() {
-            done.steps = begun.steps;
-            state.restore(backend, &mut learner)?;
-            session.skip(done.steps.len(), LEARNT * done.steps.len() as u64);
-        }
+        let preparation = Preparation::Readouts;
+        let (mut done, _) = self.begun(preparation, seed, level, &mut learner, session)?;
         let size = self.settings.training.batch;
         let mut batch = self.training.batch(backend)?;
         let step = |learner: &mut ComodulationLearner<B>, number: usize| {

@@ -101,7 +101,7 @@ fn needed(settings: &ComodulationSettings, samples: &TrainTest, threads: usize) 
             hidden => hidden.checked_mul(sum([tasks, couplings.checked_mul(2)?])?)?,
         },
     ])?;
-    // The best states in validation hold what a method learns, in f64, once per task.
+    // Each task keeps a copy of everything that a method learns, as f64.
     // The maps of the few samples are computed once.
     let kept = match settings.adaptation.samples.iter().max() {
         None => 0,

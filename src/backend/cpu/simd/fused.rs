@@ -61,7 +61,7 @@ mod tests {
     use crate::rng::{Purpose, RandomStream};
     use rand::RngExt;
 
-    /// NaN has no bits of its own.
+    /// Compares bits; any NaN equals any other.
     #[track_caller]
     fn check(a: f32, b: f32, c: f32) {
         let right = a.mul_add(b, c);

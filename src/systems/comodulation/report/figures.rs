@@ -183,26 +183,18 @@ fn pretraining(
     group: &Group,
     cells: &[&AdaptationRun],
 ) -> Option<Chart> {
-    let levels = &settings.pretraining.epochs;
     let samples = settings.adaptation.samples.iter().max().copied();
-    let points = |row: &MeasureOf<TaskMeasures>, method: &ComodulationMethod| {
-        let point = |&epochs: &usize| {
-            let of_method = cells.iter().filter(|cell| cell.method == method.name);
-            let own = of_method.filter(|cell| cell.condition() == Condition { epochs, samples });
-            let values = own.map(|cell| over_tasks(cell, row.of));
-            point(&row.measure, epochs as f64, values)
-        };
-        levels.iter().filter_map(point).collect()
-    };
-    (levels.len() > 1).then(|| Chart {
-        name: group.names[0],
-        title: group.title,
-        caption: format!(
-            "{}: measures against the epochs of pretraining. Mean over tasks and seeds, band ± standard deviation over seeds.",
-            settings.title
-        ),
-        rows: rows(settings, group, "epochs of pretraining", points),
-    })
+    let levels = settings.pretraining.epochs.iter();
+    let levels = levels.map(|&epochs| (epochs as f64, Condition { epochs, samples }));
+    let against = ["the epochs of pretraining", "epochs of pretraining"];
+    conditions(
+        settings,
+        group,
+        cells,
+        group.names[0],
+        against,
+        &levels.collect::<Vec<_>>(),
+    )
 }
 
 /// Measures against the number of labelled samples, if there are several numbers.
@@ -214,24 +206,51 @@ fn samples(
     let mut numbers = settings.adaptation.samples.clone();
     numbers.sort_unstable();
     let epochs = settings.pretraining.epochs.last().copied().unwrap_or(0);
+    let numbers = numbers.into_iter().map(|number| {
+        let samples = Some(number);
+        (libm::log10(number as f64), Condition { epochs, samples })
+    });
+    let against = [
+        "the number of labelled samples per task",
+        "log₁₀ of labelled samples per task",
+    ];
+    conditions(
+        settings,
+        group,
+        cells,
+        group.names[1],
+        against,
+        &numbers.collect::<Vec<_>>(),
+    )
+}
+
+/// Measures against conditions, each at its x, if there are several. `against` names them in the caption and on the axis.
+fn conditions(
+    settings: &ComodulationSettings,
+    group: &Group,
+    cells: &[&AdaptationRun],
+    name: &'static str,
+    against: [&str; 2],
+    conditions: &[(f64, Condition)],
+) -> Option<Chart> {
     let points = |row: &MeasureOf<TaskMeasures>, method: &ComodulationMethod| {
-        let point = |&number: &usize| {
-            let samples = Some(number);
+        let point = |&(x, condition): &(f64, Condition)| {
             let of_method = cells.iter().filter(|cell| cell.method == method.name);
-            let own = of_method.filter(|cell| cell.condition() == Condition { epochs, samples });
+            let own = of_method.filter(|cell| cell.condition() == condition);
             let values = own.map(|cell| over_tasks(cell, row.of));
-            point(&row.measure, libm::log10(number as f64), values)
+            point(&row.measure, x, values)
         };
-        numbers.iter().filter_map(point).collect()
+        conditions.iter().filter_map(point).collect()
     };
-    (numbers.len() > 1).then(|| Chart {
-        name: group.names[1],
+    let [caption, axis] = against;
+    (conditions.len() > 1).then(|| Chart {
+        name,
         title: group.title,
         caption: format!(
-            "{}: measures against the number of labelled samples per task. Mean over tasks and seeds, band ± standard deviation over seeds.",
+            "{}: measures against {caption}. Mean over tasks and seeds, band ± standard deviation over seeds.",
             settings.title
         ),
-        rows: rows(settings, group, "log₁₀ of labelled samples per task", points),
+        rows: rows(settings, group, axis, points),
     })
 }
 
