@@ -331,6 +331,14 @@ mod scenes {
                 assert!(task.labels.as_ref().expect("labels").contains(&label));
             }
         }
+        // Without distractors only the cued cell is filled.
+        let alone = super::places(&["scenes.noise=0.01", "scenes.distractors=0"]);
+        let data = TaskData::load(&alone, Path::new("")).expect("digits");
+        let parts = data.parts.as_ref().expect("scenes");
+        for (task, part) in alone.tasks.iter().zip(&parts[0][1..]) {
+            let pixels = &data.samples.train.pixels()[part.start * 1024..][..1024];
+            assert_eq!(filled(pixels), [task.cell.expect("cued")], "{}", task.name);
+        }
         // Every scene has mean 0 and standard deviation 1, in steps of 1/16.
         for sample in 0..train.len() {
             let values = scene(sample)
