@@ -35,17 +35,23 @@ pub fn list(arguments: &arguments::List) -> Result<()> {
     }
 }
 
-/// Calls `see` with each built-in benchmark: its name, its settings and its data.
+/// Calls `see` with each built-in benchmark: its name, its settings and its data. Of each system, those whose data are
+/// available come first.
 fn benchmarks(directory: &Path, mut see: impl FnMut(&str, &Common, &Data)) -> Result<()> {
     for system in DocumentKind::all() {
-        for (name, _) in system.presets {
-            with_system!(system.kind(), S => {
+        with_system!(system.kind(), S => {
+            let mut found = Vec::new();
+            for (name, _) in system.presets {
                 let settings: <S as System>::Settings = settings::find(name, Path::new(""))?;
-                let common = settings.common();
-                see(name, &common, &Data::of(common.data, directory));
-                Ok(())
-            })?;
-        }
+                let data = Data::of(settings.common().data, directory);
+                found.push((name, settings, data));
+            }
+            found.sort_by_key(|(_, _, data)| !data.ready);
+            for (name, settings, data) in &found {
+                see(name, &settings.common(), data);
+            }
+            Ok(())
+        })?;
     }
     Ok(())
 }

@@ -15,51 +15,9 @@ use sha2::{Digest, Sha256};
 use super::device::failure;
 use crate::error::{Error, Result};
 
-/// All kernel files, in the order in which they are concatenated.
-const SOURCES: [(&str, &str); 15] = [
-    ("common.cuh", include_str!("../../../kernels/common.cuh")),
-    ("affine.cu", include_str!("../../../kernels/affine.cu")),
-    (
-        "attention.cu",
-        include_str!("../../../kernels/attention.cu"),
-    ),
-    (
-        "convolution.cu",
-        include_str!("../../../kernels/convolution.cu"),
-    ),
-    (
-        "elementwise.cu",
-        include_str!("../../../kernels/elementwise.cu"),
-    ),
-    ("gather.cu", include_str!("../../../kernels/gather.cu")),
-    (
-        "layer_norm.cu",
-        include_str!("../../../kernels/layer_norm.cu"),
-    ),
-    ("loss.cu", include_str!("../../../kernels/loss.cu")),
-    (
-        "modulation.cu",
-        include_str!("../../../kernels/modulation.cu"),
-    ),
-    (
-        "neuron_attention.cu",
-        include_str!("../../../kernels/neuron_attention.cu"),
-    ),
-    (
-        "normalisation.cu",
-        include_str!("../../../kernels/normalisation.cu"),
-    ),
-    ("pooling.cu", include_str!("../../../kernels/pooling.cu")),
-    ("sum.cu", include_str!("../../../kernels/sum.cu")),
-    (
-        "to_weights.cu",
-        include_str!("../../../kernels/to_weights.cu"),
-    ),
-    (
-        "weight_partials.cu",
-        include_str!("../../../kernels/weight_partials.cu"),
-    ),
-];
+/// All kernel files, in the order in which they are concatenated: `kernels/common.cuh`, then each `kernels/*.cu`, as
+/// `build.rs` lists them.
+const SOURCES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/kernels.rs"));
 
 /// Options that guarantee the bits: products and sums are contracted only where the kernel says so, subnormal
 /// numbers are kept, division and square root round correctly.

@@ -11,7 +11,7 @@ use super::{Key, Setting, as_table, checked, checked_table, overrides, parse, un
 use crate::error::{Error, Result};
 use crate::run::{DataSettings, check_seeds};
 
-/// Built-in TOML documents: name and text, in the order of lists.
+/// Built-in TOML documents: name and text, in alphabetical order.
 pub type Shipped = &'static [(&'static str, &'static str)];
 
 /// The settings of one system, as a TOML document.
@@ -270,14 +270,18 @@ pub(crate) fn kind(name: &str) -> Option<String> {
     layers.kind()?.as_str().map(String::from)
 }
 
-/// The methods of every type of settings: reading, writing, changing and checking.
+/// The methods of every type of settings: reading, writing, changing and checking. The built-in documents are the
+/// files of `data/SYSTEM`, which `build.rs` lists.
 macro_rules! document {
-    ($type:ty, $system:literal, $presets:expr, $variants:expr, $sweeps:expr) => {
+    ($type:ty, $system:literal) => {
         impl crate::run::settings::Document for $type {
             const SYSTEM: &'static str = $system;
-            const PRESETS: crate::run::settings::Shipped = $presets;
-            const VARIANTS: crate::run::settings::Shipped = $variants;
-            const SWEEPS: crate::run::settings::Shipped = $sweeps;
+            const PRESETS: crate::run::settings::Shipped =
+                include!(concat!(env!("OUT_DIR"), "/", $system, "-presets.rs"));
+            const VARIANTS: crate::run::settings::Shipped =
+                include!(concat!(env!("OUT_DIR"), "/", $system, "-variants.rs"));
+            const SWEEPS: crate::run::settings::Shipped =
+                include!(concat!(env!("OUT_DIR"), "/", $system, "-sweeps.rs"));
             const KEYS: &'static [crate::run::settings::Key] =
                 match <$type as crate::run::settings::Setting>::KIND {
                     crate::run::settings::Kind::Table(keys) => keys,

@@ -12,17 +12,30 @@ pub fn json_schema() -> Value {
         .iter()
         .find(|system| system.kind().is_none())
         .map_or(json!(false), document);
+    // Without `kind`, a document is of the kind of its base.
+    let inherits = |names: Vec<&str>| {
+        let properties = json!({ "base": { "enum": names } });
+        json!({ "properties": properties, "required": ["base"], "not": { "required": ["kind"] } })
+    };
+    let names = |system: &DocumentKind| system.presets.iter().map(|(name, _)| *name).collect();
     for (system, kind) in all
         .iter()
         .filter_map(|system| Some((system, system.kind()?)))
     {
         let properties = json!({ "kind": { "const": kind } });
+        let says = json!({ "properties": properties, "required": ["kind"] });
         schema = json!({
-            "if": { "properties": properties, "required": ["kind"] },
+            "if": { "anyOf": [says, inherits(names(system))] },
             "then": document(system),
             "else": schema,
         });
     }
+    // The kind of a base that is a file is not known here.
+    let presets = DocumentKind::presets().map(|(name, _)| *name).collect();
+    let mut file = inherits(presets);
+    file["properties"]["base"] = json!({ "not": file["properties"]["base"] });
+    let any: Vec<Value> = all.iter().map(document).collect();
+    schema = json!({ "if": file, "then": { "anyOf": any }, "else": schema });
     schema["$schema"] = json!("http://json-schema.org/draft-07/schema#");
     schema["title"] = json!("Settings of neurogain");
     schema

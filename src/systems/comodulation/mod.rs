@@ -40,7 +40,6 @@ mod learning;
 mod measures;
 mod memory;
 mod plan;
-mod presets;
 mod report;
 mod samples;
 mod scenes;
@@ -232,9 +231,9 @@ impl System for Comodulation {
     fn report(
         settings: &ComodulationSettings,
         outcomes: &[Option<ComodulationRun>],
-        _data: &DataOrigin,
+        data: &DataOrigin,
     ) -> Result<Report> {
-        report::report(settings, outcomes)
+        report::report(settings, outcomes, data)
     }
 
     fn comparison(experiments: &[Named<Self>]) -> Result<String> {

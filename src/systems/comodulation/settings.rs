@@ -1,6 +1,5 @@
 //! The settings of a comodulation experiment.
 
-use super::presets;
 use core::fmt;
 
 use serde::Serialize;
@@ -14,13 +13,7 @@ use crate::optim::Optimizer;
 use crate::run::settings::document;
 use crate::run::{DataSettings, DataSource};
 
-document!(
-    ComodulationSettings,
-    "comodulation",
-    presets::PRESETS,
-    presets::VARIANTS,
-    presets::SWEEPS
-);
+document!(ComodulationSettings, "comodulation");
 
 settings! {
     /// A comodulation experiment: data, tasks, network, modulator, phases, methods and seeds.
@@ -84,7 +77,8 @@ settings! {
         pub cell: Option<usize> [AtLeastOne],
         /// The first layers of a backbone with stages.
         pub stem: Stem,
-        /// A safetensors file with the backbone's initial weights, named as in torchvision's ResNet-18. Default: random
+        /// A safetensors file with the backbone's initial weights, named as in torchvision's ResNet-18. A
+        /// relative path starts at the working directory, or else at the data directory (`--data`). Default: random
         /// weights.
         pub weights: Option<String>,
         /// Channels of the encoder's first convolution; 128 in the paper.

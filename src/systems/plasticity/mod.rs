@@ -27,7 +27,6 @@
 mod experiment;
 mod job;
 mod memory;
-mod presets;
 mod records;
 mod report;
 mod settings;
@@ -125,9 +124,9 @@ impl System for Plasticity {
     fn report(
         settings: &PlasticitySettings,
         outcomes: &[Option<PlasticityRun>],
-        _data: &DataOrigin,
+        data: &DataOrigin,
     ) -> Result<Report> {
-        report::report(settings, outcomes)
+        report::report(settings, outcomes, data)
     }
 
     fn comparison(experiments: &[Named<Self>]) -> Result<String> {

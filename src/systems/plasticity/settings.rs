@@ -1,6 +1,5 @@
 //! The settings of a plasticity experiment.
 
-use super::presets;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::run::continual::{
@@ -10,13 +9,7 @@ use crate::run::continual::{
 use crate::run::settings::{document, require};
 use crate::run::{DataSettings, check_data};
 
-document!(
-    PlasticitySettings,
-    "plasticity",
-    presets::PRESETS,
-    presets::VARIANTS,
-    presets::SWEEPS
-);
+document!(PlasticitySettings, "plasticity");
 
 settings! {
     /// A plasticity experiment: a stream of tasks, a network, methods and seeds. Each task is learnt from the state

@@ -28,7 +28,6 @@ mod analyses;
 mod experiment;
 mod memory;
 mod one_run;
-mod presets;
 mod report;
 mod results;
 mod settings;

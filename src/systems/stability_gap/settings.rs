@@ -1,6 +1,5 @@
 //! The settings of a stability-gap experiment: the TOML of a preset or of a user's own file.
 
-use super::presets;
 use crate::error::Result;
 use crate::run::DataSettings;
 use crate::run::continual::{
@@ -8,13 +7,7 @@ use crate::run::continual::{
 };
 use crate::run::settings::document;
 
-document!(
-    Settings,
-    "stability-gap",
-    presets::PRESETS,
-    presets::VARIANTS,
-    presets::SWEEPS
-);
+document!(Settings, "stability-gap");
 
 settings! {
     /// An experiment: data, contexts, network, training, methods and seeds.

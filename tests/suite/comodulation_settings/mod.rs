@@ -4,8 +4,6 @@
 
 mod refusals;
 
-use std::collections::BTreeSet;
-
 use neurogain::Error;
 use neurogain::data::{celeba, cifar};
 use neurogain::models::{CouplingStart, ModulatedLayers};
@@ -62,22 +60,6 @@ fn every_preset_is_valid_named_as_listed_and_survives_a_round_trip() {
                 .any(|other| other == *name)
         );
     }
-}
-
-#[test]
-fn every_preset_file_is_compiled_in() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/data/comodulation");
-    let files = std::fs::read_dir(folder).expect("the folder of presets");
-    let files: BTreeSet<String> = files
-        .map(|entry| entry.expect("an entry").path())
-        .map(|path| path.file_stem().expect("a name").to_string_lossy().into())
-        .collect();
-    let names: BTreeSet<String> = ComodulationSettings::presets()
-        .iter()
-        .map(|(name, _)| *name)
-        .map(str::to_string)
-        .collect();
-    assert_eq!(files, names);
 }
 
 /// A key that is missing in the table of keys, or that no field has, would be refused; these are

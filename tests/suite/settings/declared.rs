@@ -99,12 +99,18 @@ fn either_spelling_is_read_and_one_is_written() {
 #[test]
 fn the_schema_accepts_what_ships_and_refuses_what_is_wrong() {
     let mut documents = Vec::new();
-    for folder in ["data/presets", "data/comodulation"] {
-        let folder = format!("{}/{folder}", env!("CARGO_MANIFEST_DIR"));
+    for folder in ["stability-gap", "comodulation", "plasticity"] {
+        let folder = format!("{}/data/{folder}/presets", env!("CARGO_MANIFEST_DIR"));
         for entry in std::fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("an entry").path();
             let text = std::fs::read_to_string(&path).expect("text");
             documents.push((true, text.clone()));
+            // A base in a file can be of any kind.
+            let based = text.lines().map(|line| match line.starts_with("base = ") {
+                true => "base = \"mine.toml\"",
+                false => line,
+            });
+            documents.push((true, based.collect::<Vec<_>>().join("\n")));
             documents.push((false, format!("typo = 1\n{text}")));
         }
     }

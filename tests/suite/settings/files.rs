@@ -1,9 +1,13 @@
 //! Presets and files: written settings read back, and errors name file, line and key.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
 use neurogain::Error;
 use neurogain::optim::Optimizer;
 use neurogain::run::continual::NetworkSettings;
 use neurogain::run::parse_seeds;
+use neurogain::run::settings::DocumentKind;
 use neurogain::systems::stability_gap::Settings;
 use proptest::prelude::*;
 
@@ -23,22 +27,41 @@ fn every_preset_is_valid_named_as_listed_and_survives_a_round_trip() {
     }
 }
 
+/// A preset, list of methods or sweep is one file: no other names it.
 #[test]
-fn every_preset_file_is_compiled_in() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/data/presets");
-    let mut files: Vec<String> = std::fs::read_dir(folder)
-        .expect("the folder of presets")
-        .map(|entry| entry.expect("an entry").path())
-        .map(|path| path.file_stem().expect("a name").to_string_lossy().into())
-        .collect();
-    let mut names: Vec<String> = Settings::presets()
-        .iter()
-        .map(|(name, _)| *name)
-        .map(str::to_string)
-        .collect();
-    files.sort();
-    names.sort();
-    assert_eq!(files, names);
+fn every_file_of_a_system_is_compiled_in() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
+    for system in DocumentKind::all() {
+        let kinds = [
+            ("presets", system.presets),
+            ("variants", system.variants),
+            ("sweeps", system.sweeps),
+        ];
+        for (kind, shipped) in kinds {
+            let own = data.join(system.name).join(kind);
+            let shared = data.join("continual").join(kind);
+            let files: BTreeMap<String, PathBuf> = std::fs::read_dir(own)
+                .expect("the system's folder")
+                .map(|entry| entry.expect("an entry").path())
+                .map(|path| {
+                    (
+                        path.file_stem().expect("a name").display().to_string(),
+                        path,
+                    )
+                })
+                .collect();
+            for (name, text) in shipped {
+                let file = files.get(*name).cloned();
+                let file = file.unwrap_or_else(|| shared.join(format!("{name}.toml")));
+                assert_eq!(*text, std::fs::read_to_string(file).expect(name), "{name}");
+            }
+            let names: Vec<&str> = shipped.iter().map(|(name, _)| *name).collect();
+            assert!(names.is_sorted(), "{names:?}");
+            for name in files.keys() {
+                assert!(names.contains(&name.as_str()), "{name} of {kind}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -81,7 +104,11 @@ fn an_unknown_preset_suggests_the_nearest() {
     match Settings::preset_text("imagenet-21k") {
         Err(error @ Error::Unknown { nearest: None, .. }) => {
             assert!(error.is_usage());
-            assert!(error.to_string().contains("split-digits, rotated-digits"));
+            assert!(
+                error
+                    .to_string()
+                    .contains("rotated-mnist, split-cifar10, split-digits")
+            );
         }
         other => panic!("{other:?}"),
     }
