@@ -15,23 +15,20 @@
 //! and use the packed file.
 
 use std::fs;
-use std::io::{self, Cursor, ErrorKind};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use image::error::ImageError;
+use image::RgbImage;
 use image::imageops::{self, FilterType};
-use image::{ImageFormat, ImageReader, Limits, RgbImage};
 use rayon::prelude::*;
 
-use super::{Dataset, ImageShape, NamedClasses, TrainTest, jpeg};
+use super::decode::{LARGEST_SIDE, decode};
+use super::{Dataset, ImageShape, NamedClasses, TrainTest};
+use crate::backend::cpu::on_all_cores;
 use crate::error::{Error, Result};
 
 /// Maximum number of classes: a label is a byte.
 const MOST_CLASSES: usize = 256;
-/// Maximum number of rows or columns of an image, before and after resizing.
-const LARGEST_SIDE: u32 = 1 << 14;
-/// Maximum memory for decoding an image, in bytes.
-const MOST_MEMORY: u64 = 1 << 30;
 
 /// Reads the images of `directory` as `height` × `width` × 3; mini-ImageNet is 84 × 84.
 ///
@@ -84,7 +81,7 @@ pub(super) fn check_side(name: &str, side: u32) -> Result<()> {
 }
 
 /// The names of the folders in `half`, sorted.
-fn classes(half: &Path) -> Result<Vec<String>> {
+pub(super) fn classes(half: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for (name, path) in entries(half)? {
         if !path.is_dir() {
@@ -181,43 +178,14 @@ pub(super) fn read_pixels<T: Sync>(
     })?;
     pixels.resize(bytes, 0);
     let work = pixels.par_chunks_exact_mut(features).zip(files);
-    let done: Vec<Result<()>> = work
-        .map(|(pixels, file)| {
-            resize(decode(file)?, shape, pixels);
-            Ok(())
-        })
-        .collect();
+    let work = work.map(|(pixels, file)| {
+        resize(decode(file)?, shape, pixels);
+        Ok(())
+    });
+    let done: Vec<Result<()>> = on_all_cores(|| work.collect());
     // The first error in the order of the files, whichever happened first.
     done.into_iter().collect::<Result<()>>()?;
     Ok(pixels)
-}
-
-/// Decodes a file to red, green and blue.
-pub(super) fn decode(path: &Path) -> Result<RgbImage> {
-    let refused = |error: io::Error| Error::file(path, "read", error);
-    let damaged = |error: ImageError| match error {
-        ImageError::IoError(error) if error.kind() != ErrorKind::UnexpectedEof => {
-            Error::file(path, "read", error)
-        }
-        error => Error::format(
-            path,
-            format!("is not a complete PNG or JPEG image: {error}"),
-        ),
-    };
-    let bytes = fs::read(path).map_err(refused)?;
-    // The contents determine the format, not the name.
-    let reader = ImageReader::new(Cursor::new(&bytes));
-    let mut reader = reader.with_guessed_format().map_err(refused)?;
-    if reader.format() == Some(ImageFormat::Jpeg) && !jpeg::is_whole(&bytes) {
-        let problem = "is not a complete PNG or JPEG image: it ends before the marker of its end";
-        return Err(Error::format(path, problem));
-    }
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(LARGEST_SIDE);
-    limits.max_image_height = Some(LARGEST_SIDE);
-    limits.max_alloc = Some(MOST_MEMORY);
-    reader.limits(limits);
-    Ok(reader.decode().map_err(damaged)?.into_rgb8())
 }
 
 /// Copies `image` to `pixels`, resized if it has another size.

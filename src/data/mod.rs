@@ -14,6 +14,8 @@ mod cifar_names;
 #[cfg(feature = "std")]
 pub mod collection;
 mod dataset;
+#[cfg(feature = "images")]
+mod decode;
 pub mod digits;
 #[cfg(feature = "std")]
 mod files;
@@ -21,8 +23,6 @@ mod files;
 pub mod folder;
 #[cfg(feature = "std")]
 pub mod idx;
-#[cfg(feature = "images")]
-mod jpeg;
 #[cfg(feature = "std")]
 pub mod mnist;
 #[cfg(feature = "std")]

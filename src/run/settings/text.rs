@@ -16,9 +16,13 @@ const LARGEST_FILE: u64 = 1 << 20;
 /// Reads a file of settings or of a sweep.
 pub(crate) fn read(path: &Path) -> Result<String> {
     let refused = |reason| Error::file(path, "read", reason);
+    // Checked before opening: opening a pipe would wait for its other end.
+    if !std::fs::metadata(path).map_err(refused)?.is_file() {
+        return Err(Error::file(path, "read", "it is not a file"));
+    }
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(refused)?;
-    // Reading stops one byte past the limit, because a device file has no length to check first.
+    // Reading stops one byte past the limit: the file may grow.
     let read = file.take(LARGEST_FILE + 1).read_to_end(&mut bytes);
     if read.map_err(refused)? as u64 > LARGEST_FILE {
         let expected = format!("expected settings in TOML, at most {LARGEST_FILE} bytes");

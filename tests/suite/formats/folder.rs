@@ -1,5 +1,7 @@
 //! Folders of PNG and JPEG images.
 
+use std::io::Cursor;
+
 use image::{ImageFormat, Rgb, RgbImage};
 use neurogain::data::{NamedClasses, folder as reader, pack};
 
@@ -186,6 +188,87 @@ fn a_truncated_image_is_named() {
         for keep in cuts {
             fs::write(&path, &bytes[..keep]).unwrap();
             assert_refused(load(folder.path()), name, &["not a complete PNG or JPEG"]);
+        }
+    }
+}
+
+/// The image in the file, which has another name and size in the folder.
+fn decoded(bytes: &[u8], [height, width]: [u32; 2]) -> Result<Vec<u8>> {
+    let folder = folder();
+    for class in ["train/a", "test/a"] {
+        write(folder.path(), &format!("{class}/x.jpg"), bytes);
+    }
+    let loaded = reader::load(folder.path(), height, width)?;
+    Ok(loaded.samples.train.pixels().to_vec())
+}
+
+/// A photograph's restart markers, RST0 to RST6, as Pillow writes them: 64 × 16 pixels of grey, two blocks between
+/// markers.
+const RESTARTS: &[u8] = include_bytes!("restarts.jpg");
+
+/// Bytes of the entropy-coded data that do not belong, or are missing, are an error, or the picture is whole.
+#[test]
+fn a_jpeg_whose_restart_markers_are_displaced_is_refused_or_whole() {
+    let whole = decoded(RESTARTS, [16, 64]).unwrap();
+    assert!(whole[..3].iter().all(|grey| grey.abs_diff(60) < 8));
+    let markers: Vec<usize> = (0..RESTARTS.len() - 1)
+        .filter(|&at| RESTARTS[at] == 0xFF && (0xD0..=0xD7).contains(&RESTARTS[at + 1]))
+        .collect();
+    assert_eq!(markers.len(), 7);
+    let check = |bytes: &[u8], case: String, must_fail: bool| match decoded(bytes, [16, 64]) {
+        Ok(found) => {
+            assert!(!must_fail, "{case}: accepted");
+            let largest = found.iter().zip(&whole).map(|(a, b)| a.abs_diff(*b)).max();
+            assert!(largest < Some(8), "{case}: {largest:?}");
+        }
+        Err(error) => assert!(error.to_string().contains("not a complete"), "{error}"),
+    };
+    for &at in &markers {
+        let (before, after) = RESTARTS.split_at(at);
+        for stray in [1, 2, 3, 8, 40, 400] {
+            let bytes = [before, &vec![0x35; stray], after].concat();
+            check(&bytes, format!("{stray} stray bytes at {at}"), stray >= 8);
+        }
+        check(
+            &[before, &after[2..]].concat(),
+            format!("no marker at {at}"),
+            true,
+        );
+        let other = 0xD0 + (RESTARTS[at + 1] + 1) % 8;
+        let swapped = [before, &[0xFF, other], &after[2..]].concat();
+        check(&swapped, format!("another marker at {at}"), true);
+    }
+}
+
+/// Inks as Pillow writes and shows them.
+#[test]
+fn a_jpeg_of_inks_is_read_as_its_colours() {
+    let pixels = decoded(include_bytes!("inks.jpg"), [8, 8]).unwrap();
+    assert_eq!(pixels, [0, 204, 102].repeat(64));
+}
+
+/// A few hundred bytes cannot hold 16,384² pixels: the error comes before any memory is taken for them.
+#[test]
+fn a_header_that_claims_more_pixels_than_the_file_holds_is_refused() {
+    let side = 16_384_u16.to_be_bytes();
+    let mut jpeg = RESTARTS.to_vec();
+    let frame = jpeg
+        .windows(2)
+        .position(|pair| pair == [0xFF, 0xC0])
+        .unwrap();
+    jpeg[frame + 5..frame + 9].copy_from_slice(&[side, side].concat());
+    let mut png = Cursor::new(Vec::new());
+    picture(3, 3).write_to(&mut png, ImageFormat::Png).unwrap();
+    let mut png = png.into_inner();
+    // Width and height of the header, whose checksum covers them and the chunk's name.
+    png[16..24].copy_from_slice(&[[0, 0], side, [0, 0], side].concat());
+    let mut checksum = flate2::Crc::new();
+    checksum.update(&png[12..29]);
+    png[29..33].copy_from_slice(&checksum.sum().to_be_bytes());
+    for bytes in [jpeg, png] {
+        let error = decoded(&bytes, [2, 2]).unwrap_err().to_string();
+        for part in ["16384 × 16384 pixels", &format!("{} bytes", bytes.len())] {
+            assert!(error.contains(part), "{error}");
         }
     }
 }
