@@ -264,13 +264,9 @@ pub struct Pack {
     /// The new file.
     pub file: PathBuf,
 
-    /// The height that every image is resized to.
+    /// The height and width that every image is resized to: `data.side` of the experiments that use the file.
     #[arg(long, value_name = "PIXELS", default_value_t = 84)]
-    pub height: u32,
-
-    /// The width that every image is resized to.
-    #[arg(long, value_name = "PIXELS", default_value_t = 84)]
-    pub width: u32,
+    pub side: u32,
 }
 
 #[derive(Args)]

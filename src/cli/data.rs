@@ -19,18 +19,26 @@ pub fn data(arguments: &arguments::DataCommand) -> Result<()> {
 }
 
 fn pack(arguments: &arguments::Pack) -> Result<()> {
-    let arguments::Pack { folder, file, .. } = arguments;
-    let collection = folder::load(folder, arguments.height, arguments.width)?;
+    let arguments::Pack { folder, file, side } = arguments;
+    let collection = folder::load(folder, *side, *side)?;
     pack::write(file, &collection)?;
     let samples = &collection.samples;
     print(&format!(
-        "{}: {} training and {} test images of {}, {} classes\n",
+        "{}: {} training and {} test images of {}, {} classes: {}\n",
         file.display(),
         samples.train.len(),
         samples.test.len(),
         samples.train.shape(),
         collection.names.len(),
+        indexed(&collection.names),
     ))
+}
+
+/// Names with their indices, which settings use: "0 cat, 1 dog". Control characters are escaped.
+fn indexed(names: &[String]) -> String {
+    let named = names.iter().enumerate();
+    let named = named.map(|(index, name)| format!("{index} {}", name.escape_debug()));
+    named.collect::<Vec<_>>().join(", ")
 }
 
 fn verify(arguments: &arguments::Verify) -> Result<()> {
@@ -80,9 +88,16 @@ fn as_text(findings: &[Finding]) -> String {
                     classes,
                     files,
                 } = contents;
+                let shape = shape.map_or("any size".to_string(), |shape| shape.to_string());
+                let kind = match finding.name == "celeba" {
+                    true => "attributes",
+                    false => "classes",
+                };
                 let _ = writeln!(
                     text,
-                    "  samples  {training} training, {test} test; images of {shape}, {classes} classes"
+                    "  samples  {training} training, {test} test; images of {shape}, {} {kind}\n  {kind:<9}{}",
+                    classes.len(),
+                    indexed(classes)
                 );
                 for file in files {
                     let verdict = match file.published {
@@ -105,9 +120,9 @@ fn as_json(finding: &Finding) -> Value {
         Some(Ok(contents)) => json!({
             "training": contents.training,
             "test": contents.test,
-            "height": contents.shape.height,
-            "width": contents.shape.width,
-            "channels": contents.shape.channels,
+            "height": contents.shape.map(|shape| shape.height),
+            "width": contents.shape.map(|shape| shape.width),
+            "channels": contents.shape.map(|shape| shape.channels),
             "classes": contents.classes,
             "files": contents.files.iter().map(|file| json!({
                 "path": file.path.display().to_string(),

@@ -10,16 +10,20 @@
 //! | `list_eval_partition.txt` | the official split, one line per image in the same order: `000001.jpg 0` |
 //! | `img_align_celeba/` | the aligned images, JPEG, 178 × 218 pixels |
 //!
+//! Kaggle's copy is read too: `list_attr_celeba.csv` and `list_eval_partition.csv` have commas, a line of headings and
+//! no number of images; the images are in `img_align_celeba/img_align_celeba/`.
+//!
 //! The published lists have 202,599 images: 162,770 training (0), 19,867 validation (1) and 19,962 test images (2).
 //! Shorter lists are accepted too, so that a subset can be used.
 //!
-//! An image is cropped to its central 178 × 178 pixels (without the top 20 and the bottom 20 rows, as is usual) and
-//! resized as in [`folder`].
+//! An image is cropped to its central square (of the aligned images 178 × 178 pixels, without the top 20 and the bottom
+//! 20 rows, as is usual) and resized as in [`folder`].
 
 use std::path::{Path, PathBuf};
 
 use image::{RgbImage, imageops};
 
+use super::decode::decode;
 use super::files::{self, Place};
 use super::{Dataset, ImageShape, folder};
 use crate::error::{Error, Result};
@@ -42,9 +46,6 @@ pub const FILES: [&str; 2] = ["list_attr_celeba.txt", "list_eval_partition.txt"]
 
 /// The folder of the aligned images.
 pub const IMAGES: &str = "img_align_celeba";
-
-/// Width and height of an aligned image.
-const ALIGNED: (u32, u32) = (178, 218);
 
 /// The parts of the official split, indexed by their number in the list.
 const PARTS: [&str; 3] = ["training", "validation", "test"];
@@ -82,24 +83,27 @@ pub struct CelebA {
 }
 
 /// Looks for [`FILES`] in `directory` and in its subdirectories `celeba` (as torchvision names it) and `CelebA`; in
-/// each also in the folders `Anno` and `Eval`, as published.
+/// each also in the folders `Anno` and `Eval`, as published, and with the ending `.csv`, as Kaggle has them.
 pub fn search(directory: &Path) -> [Place<2>; 3] {
     ["", "celeba", "CelebA"].map(|below| Place::look(directory, below, FILES, spellings))
 }
 
 fn spellings(name: &str) -> Vec<String> {
-    ["", "Anno/", "Eval/"]
-        .map(|folder| format!("{folder}{name}"))
-        .into()
+    let published = ["", "Anno/", "Eval/"].map(|folder| format!("{folder}{name}"));
+    let kaggle = Path::new(name).with_extension("csv");
+    published
+        .into_iter()
+        .chain([kaggle.display().to_string()])
+        .collect()
 }
 
-/// Reads CelebA from the first place of [`search`] that has both lists, and the images from its [`IMAGES`] or
-/// `Img/img_align_celeba`, as `side` × `side` × 3. With `most`, only the first `most` images of each part are read.
+/// Reads CelebA from the first place of [`search`] that has both lists, and the images from its [`IMAGES`],
+/// `Img/img_align_celeba` or `img_align_celeba/img_align_celeba`, as `side` × `side` × 3. With `most`, only the first `most` images of each part are read.
 ///
 /// # Errors
 /// [`Error::File`] if the lists or the images are not found (the message lists every place searched) or a file cannot
-/// be read; [`Error::Format`] for a list line of another form, for a part without images, and for an image that is
-/// damaged or of another size; [`Error::Setting`] for a side of 0 or above 16,384 and a `most` of 0; [`Error::Memory`]
+/// be read; [`Error::Format`] for a list line of another form, for a part without images, and for a damaged image;
+/// [`Error::Setting`] for a side of 0 or above 16,384 and a `most` of 0; [`Error::Memory`]
 /// if the images do not fit.
 ///
 /// ```no_run
@@ -130,7 +134,11 @@ pub fn load(directory: &Path, side: u32, most: Option<usize>) -> Result<CelebA> 
         let action = "find the CelebA lists";
         return Err(files::not_found(directory, action, &places, &wanted));
     };
-    let folders = [home.join(IMAGES), home.join("Img").join(IMAGES)];
+    let folders = [
+        home.join(IMAGES).join(IMAGES),
+        home.join(IMAGES),
+        home.join("Img").join(IMAGES),
+    ];
     let Some(images) = folders.iter().find(|folder| folder.is_dir()) else {
         let looked = folders.map(|folder| folder.display().to_string());
         let reason = format!("looked for {}; {HOW_TO_GET}", looked.join("; "));
@@ -163,6 +171,8 @@ pub fn load(directory: &Path, side: u32, most: Option<usize>) -> Result<CelebA> 
 
 /// An image's file and its attributes as 0 and 1.
 struct Row {
+    /// Its line in the list.
+    line: usize,
     file: String,
     attributes: [u8; ATTRIBUTES.len()],
 }
@@ -186,36 +196,37 @@ fn wrong_line(path: &Path, number: usize, found: &str, expected: &str) -> Error 
 
 fn read_attributes(path: &Path) -> Result<Vec<Row>> {
     let text = read_text(path)?;
-    let mut lines = text.lines();
-    let first = lines.next().unwrap_or("");
-    let expected = "the number of images, above 0";
-    let count = match first.trim().parse::<usize>() {
-        Ok(count) if count > 0 => count,
-        _ => return Err(wrong_line(path, 1, first, expected)),
+    let mut lines = (1..).zip(text.lines());
+    let mut next = || lines.next().unwrap_or((1, ""));
+    let (mut number, mut line) = next();
+    // Kaggle's list begins with the headings: its number of images is that of its lines.
+    let is_csv = line.starts_with(CSV_HEADING);
+    let count = match line.trim().parse::<usize>() {
+        _ if is_csv => None,
+        Ok(count) if count > 0 => {
+            (number, line) = next();
+            Some(count)
+        }
+        _ => return Err(wrong_line(path, 1, line, "the number of images, above 0")),
     };
-    let names: Vec<&str> = lines
-        .next()
-        .unwrap_or("")
-        .split_ascii_whitespace()
-        .collect();
+    let names: Vec<&str> = fields(line).skip(usize::from(is_csv)).collect();
     for (column, name) in ATTRIBUTES.iter().enumerate() {
         let found = names.get(column).copied().unwrap_or("");
         if found != *name {
             let expected = format!("{name} as name {} of 40", column + 1);
-            return Err(wrong_line(path, 2, found, &expected));
+            return Err(wrong_line(path, number, found, &expected));
         }
     }
     if let Some(more) = names.get(ATTRIBUTES.len()) {
-        return Err(wrong_line(path, 2, more, "no more than 40 names"));
+        return Err(wrong_line(path, number, more, "no more than 40 names"));
     }
     let mut rows = Vec::new();
-    for (at, line) in lines.enumerate() {
-        let number = at + 3;
-        if at == count {
+    for (number, line) in lines {
+        if let Some(count) = count.filter(|count| rows.len() == *count) {
             let expected = format!("the end of the file after {count} images, as line 1 says");
             return Err(wrong_line(path, number, line, &expected));
         }
-        let mut fields = line.split_ascii_whitespace();
+        let mut fields = fields(line);
         let file = file_name(path, number, fields.next())?;
         let mut attributes = [0; ATTRIBUTES.len()];
         for (name, attribute) in ATTRIBUTES.iter().zip(&mut attributes) {
@@ -233,16 +244,31 @@ fn read_attributes(path: &Path) -> Result<Vec<Row>> {
             let expected = format!("no more than 40 values for {file}");
             return Err(wrong_line(path, number, more, &expected));
         }
-        rows.push(Row { file, attributes });
+        rows.push(Row {
+            line: number,
+            file,
+            attributes,
+        });
     }
-    if rows.len() < count {
-        let problem = format!(
-            "ends after {} of the {count} images announced in line 1",
-            rows.len()
-        );
-        return Err(Error::format(path, problem));
+    match count {
+        Some(count) if rows.len() < count => Err(Error::format(
+            path,
+            format!(
+                "ends after {} of the {count} images announced in line 1",
+                rows.len()
+            ),
+        )),
+        _ => Ok(rows),
     }
-    Ok(rows)
+}
+
+/// What the first line of Kaggle's lists begins with.
+const CSV_HEADING: &str = "image_id,";
+
+/// The fields of a line, separated by blanks, or by commas in Kaggle's lists.
+fn fields(line: &str) -> impl Iterator<Item = &str> {
+    let parts = line.split(|c: char| c == ',' || c.is_ascii_whitespace());
+    parts.filter(|part| !part.is_empty())
 }
 
 /// The name of an image's file; it must not lead out of the folder of images.
@@ -264,9 +290,11 @@ fn file_name(path: &Path, number: usize, found: Option<&str>) -> Result<String> 
 fn read_partition(path: &Path, attributes: &Path, rows: &[Row]) -> Result<Vec<usize>> {
     let text = read_text(path)?;
     let mut parts = Vec::new();
-    for (at, line) in text.lines().enumerate() {
-        let number = at + 1;
-        let Some(row) = rows.get(at) else {
+    for (number, line) in (1..).zip(text.lines()) {
+        if number == 1 && line.starts_with(CSV_HEADING) {
+            continue;
+        }
+        let Some(row) = rows.get(parts.len()) else {
             let attributes = attributes.display();
             let expected = format!(
                 "the end of the file after {} images, as in {attributes}",
@@ -274,10 +302,10 @@ fn read_partition(path: &Path, attributes: &Path, rows: &[Row]) -> Result<Vec<us
             );
             return Err(wrong_line(path, number, line, &expected));
         };
-        let mut fields = line.split_ascii_whitespace();
+        let mut fields = fields(line);
         let file = fields.next().unwrap_or("");
         if file != row.file {
-            let expected = format!("{}, as in line {} of the attributes", row.file, at + 3);
+            let expected = format!("{}, as in line {} of the attributes", row.file, row.line);
             return Err(wrong_line(path, number, file, &expected));
         }
         let rest: Vec<&str> = fields.collect();
@@ -318,22 +346,16 @@ fn read_part(folder: &Path, rows: &[&Row], side: u32) -> Result<Attributed> {
     })
 }
 
-/// The central square of an aligned image.
+/// The central square of an image.
 fn cropped(path: &Path) -> Result<RgbImage> {
-    let image = match folder::decode(path) {
+    let image = match decode(path) {
         Err(error) if !path.exists() => {
             return Err(error.advised(&format!("; the lists name this file; {HOW_TO_GET}")));
         }
         image => image?,
     };
     let (width, height) = image.dimensions();
-    if (width, height) != ALIGNED {
-        let problem = format!(
-            "is {width} × {height} pixels; expected aligned images of {} × {}",
-            ALIGNED.0, ALIGNED.1
-        );
-        return Err(Error::format(path, problem));
-    }
-    let top = (height - width) / 2;
-    Ok(imageops::crop_imm(&image, 0, top, width, width).to_image())
+    let side = width.min(height);
+    let [left, top] = [width, height].map(|length| (length - side) / 2);
+    Ok(imageops::crop_imm(&image, left, top, side, side).to_image())
 }

@@ -59,17 +59,37 @@ pub fn load(directory: &Path, name: &str, side: u32) -> Result<NamedClasses> {
         #[cfg(feature = "images")]
         Some(Place::Folder(folder)) => super::folder::load(&folder, side, side),
         #[cfg(not(feature = "images"))]
-        Some(Place::Folder(folder)) => {
-            let reason = "this build cannot decode images: the feature `images` is off";
-            Err(Error::file(&folder, "read", reason))
-        }
-        None => Err(Error::file(
-            directory,
-            "find images",
-            format!(
-                "looked for {}; expected a packed file, or folders train/CLASS and test/CLASS of PNG or JPEG images",
-                looked.join("; ")
-            ),
-        )),
+        Some(Place::Folder(folder)) => Err(undecodable(&folder)),
+        None => Err(missing(directory, &looked)),
     }
+}
+
+/// Reads the names of the classes of the collection `name`, in the order of their labels.
+///
+/// # Errors
+/// As [`load`], without those of images.
+pub fn class_names(directory: &Path, name: &str) -> Result<Vec<String>> {
+    let (found, looked) = search(directory, name);
+    match found {
+        Some(Place::Packed(path)) => pack::read_names(&path),
+        #[cfg(feature = "images")]
+        Some(Place::Folder(folder)) => super::folder::classes(&folder.join("train")),
+        #[cfg(not(feature = "images"))]
+        Some(Place::Folder(folder)) => Err(undecodable(&folder)),
+        None => Err(missing(directory, &looked)),
+    }
+}
+
+#[cfg(not(feature = "images"))]
+fn undecodable(folder: &Path) -> Error {
+    let reason = "this build cannot decode images: the feature `images` is off";
+    Error::file(folder, "read", reason)
+}
+
+fn missing(directory: &Path, looked: &[String]) -> Error {
+    let looked = looked.join("; ");
+    let reason = format!(
+        "looked for {looked}; expected a packed file, or folders train/CLASS and test/CLASS of PNG or JPEG images"
+    );
+    Error::file(directory, "find images", reason)
 }

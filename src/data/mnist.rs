@@ -20,6 +20,23 @@ pub const FILES: [&str; 4] = [
 
 /// Where to look for the files, below the user's directory; the last is torchvision's place.
 const PLACES: [&str; 3] = ["", "mnist", "MNIST/raw"];
+/// MNIST's classes, in the order of their labels.
+pub const CLASS_NAMES: [&str; CLASSES] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+
+/// Fashion-MNIST's classes, in the order of their labels.
+pub const FASHION_CLASS_NAMES: [&str; CLASSES] = [
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+];
+
 const FASHION_PLACES: [&str; 2] = ["fashion-mnist", "FashionMNIST/raw"];
 
 /// One directory searched for [`FILES`].

@@ -134,6 +134,46 @@ fn head(collection: &NamedClasses) -> Result<Vec<u8>> {
 /// [`Error::File`] if it cannot be read, [`Error::Format`] if it is not exactly one complete packed file or its
 /// checksum is wrong, [`Error::Memory`] if it does not fit.
 pub fn read(path: &Path) -> Result<NamedClasses> {
+    let (head, mut contents) = open(path)?;
+    let Head {
+        shape,
+        training,
+        test,
+        names,
+    } = head;
+    contents.expect(shape, training, test)?;
+    let train = contents.half(training, shape)?;
+    let test = contents.half(test, shape)?;
+    contents.verify()?;
+    let dataset = |(labels, pixels)| {
+        Dataset::images(shape, names.len(), pixels, labels)
+            .map_err(|error| Error::format(path, format!("holds invalid samples: {error}")))
+    };
+    let samples = TrainTest {
+        train: dataset(train)?,
+        test: dataset(test)?,
+    };
+    Ok(NamedClasses { names, samples })
+}
+
+/// Reads the names of a packed file's classes, in the order of their labels. The checksum is not read.
+///
+/// # Errors
+/// As [`read`], for the beginning of the file.
+pub fn read_names(path: &Path) -> Result<Vec<String>> {
+    Ok(open(path)?.0.names)
+}
+
+/// What a packed file says before its samples.
+struct Head {
+    shape: ImageShape,
+    training: usize,
+    test: usize,
+    names: Vec<String>,
+}
+
+/// Reads everything before the samples.
+fn open(path: &Path) -> Result<(Head, Contents<'_>)> {
     let (file, length) = files::open(path)?;
     let mut contents = Contents {
         path,
@@ -168,11 +208,6 @@ pub fn read(path: &Path) -> Result<NamedClasses> {
         let problem = format!("announces {classes} classes; expected 1 to {MOST_CLASSES}");
         return Err(Error::format(path, problem));
     }
-    let shape = ImageShape {
-        height,
-        width,
-        channels,
-    };
     let mut names = Vec::new();
     for class in 0..classes {
         let length = LittleEndian::read_u16(&contents.take(2)?);
@@ -183,21 +218,18 @@ pub fn read(path: &Path) -> Result<NamedClasses> {
             })?,
         );
     }
-    contents.expect(shape, training, test)?;
-    let train = contents.half(training, shape)?;
-    let test = contents.half(test, shape)?;
-    contents.verify()?;
-    let dataset = |(labels, pixels)| {
-        Dataset::images(shape, classes, pixels, labels)
-            .map_err(|error| Error::format(path, format!("holds invalid samples: {error}")))
+    let shape = ImageShape {
+        height,
+        width,
+        channels,
     };
-    Ok(NamedClasses {
+    let head = Head {
+        shape,
+        training,
+        test,
         names,
-        samples: TrainTest {
-            train: dataset(train)?,
-            test: dataset(test)?,
-        },
-    })
+    };
+    Ok((head, contents))
 }
 
 /// A packed file while it is read: the number of bytes left, and the checksum of the bytes read.

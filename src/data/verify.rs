@@ -1,12 +1,13 @@
 //! Finds the data sets in a directory and checks whether their files are the published ones.
 
-use std::fs::File;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::{ImageShape, Place, TrainTest, cifar, collection, mnist};
+use super::{ImageShape, Place, TrainTest, celeba, cifar, collection, folder, mnist, pack};
 use crate::error::{Error, Result};
 
 // The SHA-256 of published files, in the order of a data set's `FILES`; for MNIST, of the gzipped file as published
@@ -41,8 +42,8 @@ const CIFAR_100: [[&str; 1]; 2] = [
 /// The result for one data set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
-    /// The data set: "mnist", "fashion-mnist", "cifar10", "cifar100" or "mini-imagenet".
-    pub name: &'static str,
+    /// The data set: "mnist", "fashion-mnist", "cifar10", "cifar100", "celeba", or the name of a collection of images.
+    pub name: String,
     /// Every place searched, and the files found there.
     pub looked_in: Vec<String>,
     /// The contents of the first complete place, if there is one; an error if it cannot be read.
@@ -56,10 +57,10 @@ pub struct Contents {
     pub training: usize,
     /// Test samples.
     pub test: usize,
-    /// The shape of an image.
-    pub shape: ImageShape,
-    /// Number of classes.
-    pub classes: usize,
+    /// The shape of an image; `None` if images are resized when they are read.
+    pub shape: Option<ImageShape>,
+    /// The names of the classes in the order of their labels; of CelebA, the attributes.
+    pub classes: Vec<String>,
     /// The files.
     pub files: Vec<Identity>,
 }
@@ -75,20 +76,66 @@ pub struct Identity {
     pub published: bool,
 }
 
-/// Looks in `directory` for every known data set, reads those that it finds and compares checksums.
+/// Looks in `directory` for every known data set and for every collection of images, reads those that it finds and
+/// compares checksums.
 ///
 /// The files of Fashion-MNIST have the same names as those of MNIST: see [`mnist::search_fashion`].
 pub fn verify(directory: &Path) -> Vec<Finding> {
     let fashion = mnist::search_fashion(directory);
     let tens = cifar::search_10(directory);
     let hundreds = cifar::search_100(directory);
-    vec![
-        finding("mnist", &mnist::search(directory), &MNIST, mnist::load),
-        finding("fashion-mnist", &fashion, &FASHION_MNIST, mnist::load),
-        finding("cifar10", &tens, &CIFAR_10, cifar::load_10),
-        finding("cifar100", &hundreds, &CIFAR_100, cifar::load_100),
-        collection_finding("mini-imagenet", 84, directory),
-    ]
+    let mut findings = vec![
+        finding(
+            "mnist",
+            &mnist::CLASS_NAMES,
+            &mnist::search(directory),
+            &MNIST,
+            mnist::load,
+        ),
+        finding(
+            "fashion-mnist",
+            &mnist::FASHION_CLASS_NAMES,
+            &fashion,
+            &FASHION_MNIST,
+            mnist::load,
+        ),
+        finding(
+            "cifar10",
+            &cifar::CLASSES_10,
+            &tens,
+            &CIFAR_10,
+            cifar::load_10,
+        ),
+        finding(
+            "cifar100",
+            &cifar::CLASSES_100,
+            &hundreds,
+            &CIFAR_100,
+            cifar::load_100,
+        ),
+        celeba_finding(directory),
+    ];
+    let names = collections(directory).into_iter();
+    findings.extend(names.map(|name| collection_finding(name, directory)));
+    findings
+}
+
+/// The names of the collections in `directory`: of packed files, and of folders with `train` and `test`. Also those that
+/// presets use, so that their places are listed.
+fn collections(directory: &Path) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = ["mini-imagenet", "tiny-imagenet"].map(String::from).into();
+    // A directory that cannot be read has no collections; the places searched are listed.
+    for path in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let path = path.path();
+        let packed = path.is_file() && path.extension().is_some_and(|e| e == collection::EXTENSION);
+        let folder = path.join("train").is_dir() && path.join("test").is_dir();
+        let name = match packed {
+            true => path.file_stem(),
+            false => path.file_name().filter(|_| folder),
+        };
+        names.extend(name.and_then(|name| name.to_str()).map(String::from));
+    }
+    names
 }
 
 /// The first of the files of a data set in `directory` that is not the published one; `None` if all are.
@@ -130,19 +177,22 @@ fn first_other<const COUNT: usize, const KNOWN: usize>(
 
 /// A collection of images. It is read completely, because its checksum or its decoders then detect damage; there are
 /// no published checksums to compare with.
-fn collection_finding(name: &'static str, side: u32, directory: &Path) -> Finding {
-    let (found, looked_in) = collection::search(directory, name);
+fn collection_finding(name: String, directory: &Path) -> Finding {
+    let (found, looked_in) = collection::search(directory, &name);
     let contents = found.map(|place| {
-        let TrainTest { train, test } = collection::load(directory, name, side)?.samples;
-        let files = match &place {
-            collection::Place::Packed(path) => vec![identify(path, &[])?],
-            collection::Place::Folder(_) => Vec::new(),
+        let (read, shape, files) = match &place {
+            collection::Place::Packed(path) => {
+                let read = pack::read(path)?;
+                let shape = read.samples.train.shape();
+                (read, Some(shape), vec![identify(path, &[])?])
+            }
+            collection::Place::Folder(path) => (folder::load(path, 1, 1)?, None, Vec::new()),
         };
         Ok(Contents {
-            training: train.len(),
-            test: test.len(),
-            shape: train.shape(),
-            classes: train.classes(),
+            training: read.samples.train.len(),
+            test: read.samples.test.len(),
+            shape,
+            classes: read.names,
             files,
         })
     });
@@ -153,18 +203,40 @@ fn collection_finding(name: &'static str, side: u32, directory: &Path) -> Findin
     }
 }
 
+/// CelebA. Every image is decoded, which takes minutes; there are no published checksums to compare with.
+fn celeba_finding(directory: &Path) -> Finding {
+    let places = celeba::search(directory);
+    let found = places.iter().any(|place| place.complete().is_some());
+    let contents = found.then(|| {
+        let read = celeba::load(directory, 1, None)?;
+        Ok(Contents {
+            training: read.train.images.len(),
+            test: read.test.images.len(),
+            shape: None,
+            classes: celeba::ATTRIBUTES.map(String::from).into(),
+            files: Vec::new(),
+        })
+    });
+    Finding {
+        name: "celeba".into(),
+        looked_in: places.iter().map(Place::to_string).collect(),
+        contents,
+    }
+}
+
 fn finding<const COUNT: usize, const KNOWN: usize>(
-    name: &'static str,
+    name: &str,
+    classes: &[&str],
     places: &[Place<COUNT>],
     published: &[[&str; KNOWN]; COUNT],
     load: fn(&Path) -> Result<TrainTest>,
 ) -> Finding {
     let complete = |place: &Place<COUNT>| {
         let paths = place.complete()?;
-        Some(contents(&place.directory, &paths, published, load))
+        Some(contents(&place.directory, classes, &paths, published, load))
     };
     Finding {
-        name,
+        name: name.into(),
         looked_in: places.iter().map(Place::to_string).collect(),
         contents: places.iter().find_map(complete),
     }
@@ -172,6 +244,7 @@ fn finding<const COUNT: usize, const KNOWN: usize>(
 
 fn contents<const COUNT: usize, const KNOWN: usize>(
     directory: &Path,
+    classes: &[&str],
     paths: &[&Path; COUNT],
     published: &[[&str; KNOWN]; COUNT],
     load: fn(&Path) -> Result<TrainTest>,
@@ -182,8 +255,8 @@ fn contents<const COUNT: usize, const KNOWN: usize>(
     Ok(Contents {
         training: train.len(),
         test: test.len(),
-        shape: train.shape(),
-        classes: train.classes(),
+        shape: Some(train.shape()),
+        classes: classes.iter().map(ToString::to_string).collect(),
         files: files.collect::<Result<_>>()?,
     })
 }

@@ -5,7 +5,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `config.toml` | the resolved settings |
-//! | `data.sha256` | a digest of the data; a run is resumed only on the same data |
+//! | `data.sha256` | a digest of the data, on which alone a run is resumed; their origin and the names of their classes |
 //! | `runs/JOB.csv` | the records of a job, one row per step |
 //! | `runs/JOB.json` | its details, if it has any |
 //! | `runs/JOB.npz` | the records as NumPy arrays |
@@ -150,14 +150,14 @@ impl<S: System> RunDirectory<S> {
     }
 
     /// Checks that the directory was begun with the data of this digest. In a new directory, writes the digest to
-    /// `data.sha256`, with a line on whether the files are the published ones.
+    /// `data.sha256`, with lines on whether the files are the published ones and on the names of the classes.
     ///
     /// # Errors
     /// [`Error::Format`] if it was begun with other data, [`Error::File`] if the file cannot be read or written.
     pub fn check_data(&self, digest: &str, origin: &DataOrigin) -> Result<()> {
         let path = self.path.join("data.sha256");
         let Some(begun) = read_text(&path)? else {
-            let text = format!("{digest}\n{}", origin.line());
+            let text = format!("{digest}\n{}", origin.lines());
             return files::write(&path, text.as_bytes());
         };
         let begun = begun.lines().next().unwrap_or_default();
@@ -177,13 +177,13 @@ impl<S: System> RunDirectory<S> {
         }
     }
 
-    /// Whether the data that it was begun with are the published ones.
+    /// Where the data that it was begun with are from.
     ///
     /// # Errors
     /// [`Error::File`] if `data.sha256` cannot be read.
     pub fn data_origin(&self) -> Result<DataOrigin> {
         let text = read_text(&self.path.join("data.sha256"))?.unwrap_or_default();
-        Ok(DataOrigin::from_line(text.lines().nth(1)))
+        Ok(DataOrigin::from_lines(text.lines().skip(1)))
     }
 
     /// Reads the outcomes of the jobs for a report, in the order of the plan; `None` for a job that has not begun.
@@ -312,7 +312,8 @@ impl<S: System> RunDirectory<S> {
             _ => Ok(()),
         };
         outcomes.iter().enumerate().try_for_each(place)?;
-        let mut report = S::report(&self.settings, outcomes, &self.data_origin()?)?;
+        let origin = self.data_origin()?;
+        let mut report = S::report(&self.settings, outcomes, &origin)?;
         let write = |path: PathBuf, bytes: &[u8]| {
             let next = format!(
                 ", then write the rest: neurogain report {}",
@@ -338,6 +339,9 @@ impl<S: System> RunDirectory<S> {
         let failed = |e| Error::encoding("summary", "JSON", e);
         let jobs = serde_json::to_value(jobs.collect::<Vec<_>>()).map_err(failed)?;
         if let Some(summary) = report.summary.json.as_object_mut() {
+            if !origin.classes.is_empty() {
+                summary.insert("classes".into(), origin.classes.into());
+            }
             summary.insert("jobs".into(), jobs);
         }
         let summary = format!("{:#}\n", report.summary.json);

@@ -83,6 +83,21 @@ impl DataSource {
         }
     }
 
+    /// The names of the classes in the order of their labels, as the definition of the data set gives them; `None` where
+    /// the files decide.
+    pub fn class_names(self) -> Option<Vec<String>> {
+        let named = |names: &[&str]| Some(names.iter().map(ToString::to_string).collect());
+        match self {
+            DataSource::Digits | DataSource::Mnist => named(&mnist::CLASS_NAMES),
+            DataSource::FashionMnist => named(&mnist::FASHION_CLASS_NAMES),
+            DataSource::Cifar10 => named(&cifar::CLASSES_10),
+            DataSource::Cifar100 => named(&cifar::CLASSES_100),
+            // Its attributes are tasks of their own, named in the settings.
+            DataSource::Celeba => Some(Vec::new()),
+            DataSource::Images => None,
+        }
+    }
+
     /// Channels of the images.
     pub fn channels(self) -> usize {
         match self {

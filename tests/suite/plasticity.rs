@@ -9,7 +9,7 @@ use neurogain::metrics::{
     LearningCurves, Transfer, dormant_share, feature_rank, summarize, transfer,
 };
 use neurogain::run::{
-    self, DataOrigin, Options, Outcome, RunDirectory, Status, System, data_digest,
+    self, FilesOrigin, Options, Outcome, RunDirectory, Status, System, data_digest,
 };
 use neurogain::systems::Plasticity;
 use neurogain::systems::plasticity::{
@@ -143,7 +143,7 @@ fn a_stopped_run_resumes_to_the_same_rows_wherever_it_stops() {
         let dir = folder.path().join("run");
         let directory = RunDirectory::<Plasticity>::create(&dir, &settings).expect("made");
         directory
-            .check_data(&data_digest(&data), &DataOrigin::Unknown)
+            .check_data(&data_digest(&data), &FilesOrigin::Unknown.into())
             .expect("written");
         let until = |most: usize| {
             let (stop, done) = (AtomicBool::new(false), AtomicUsize::new(0));

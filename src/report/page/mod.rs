@@ -108,11 +108,27 @@ pub(crate) fn figures(drawings: &[(&str, String, &str)]) -> Markup {
     }
 }
 
-/// The settings as text, and the hash of the results, if known.
-pub(crate) fn configuration(name: Option<&str>, text: &str, hash: Option<&String>) -> Markup {
+/// The settings as text, the names of the classes, and the hash of the results, if known.
+pub(crate) fn configuration(
+    name: Option<&str>,
+    text: &str,
+    classes: &[String],
+    hash: Option<&String>,
+) -> Markup {
     html! {
         @if let Some(hash) = hash {
             p { (prefix(name)) "hash of all results " code.hash { (hash) } }
+        }
+        @if !classes.is_empty() {
+            details {
+                summary { (prefix(name)) "names of the " (classes.len()) " classes" }
+                p {
+                    @for (index, class) in classes.iter().enumerate() {
+                        @if index > 0 { ", " }
+                        (index) " " (class)
+                    }
+                }
+            }
         }
         details {
             summary { (prefix(name)) code { "config.toml" } }

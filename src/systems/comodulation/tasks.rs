@@ -34,8 +34,18 @@ impl TaskData {
     /// Those of [`load_samples`], [`celeba::load`] and [`read_weights`].
     pub fn load(settings: &ComodulationSettings, directory: &Path) -> Result<Self> {
         let data = &settings.data;
-        let weights = settings.network.weights.as_deref();
-        let weights = weights.map(|path| read_weights(Path::new(path)));
+        let weights = settings.network.weights.as_deref().map(Path::new);
+        let weights = weights.map(|path| {
+            // Found from anywhere if it is kept with the data.
+            let with_data = directory.join(path);
+            match !path.exists() && with_data.exists() {
+                true => read_weights(&with_data),
+                false => read_weights(path).map_err(|error| match path.exists() {
+                    true => error,
+                    false => error.advised(&format!("; nor is there {}", with_data.display())),
+                }),
+            }
+        });
         let (samples, attributes) = match (data.source, data.side) {
             (DataSource::Celeba, Some(side)) => {
                 let found = celeba::load(directory, side, None)?;

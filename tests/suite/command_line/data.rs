@@ -1,5 +1,7 @@
 //! `neurogain data`.
 
+use std::iter;
+
 use serde_json::Value;
 
 use super::*;
@@ -49,7 +51,9 @@ fn verify_says_what_is_there_and_that_it_is_not_the_published() {
             "fashion-mnist",
             "cifar10",
             "cifar100",
-            "mini-imagenet"
+            "celeba",
+            "mini-imagenet",
+            "tiny-imagenet"
         ]
     );
     let mnist = &json["data"][0]["contents"];
@@ -95,24 +99,69 @@ fn pack_makes_a_file_that_the_library_reads() {
         let grey = image::GrayImage::from_pixel(4, 4, image::Luma([9]));
         grey.save(class.join("1.png")).unwrap();
     }
-    let arguments = [
-        "data", "pack", "images", "file", "--height", "2", "--width", "3",
-    ];
+    let arguments = ["data", "pack", "images", "file", "--side", "2"];
     let said = succeeds(&folder, &arguments);
-    let wanted = "file: 2 training and 2 test images of 2 × 3 × 3, 2 classes\n";
+    let wanted = "file: 2 training and 2 test images of 2 × 2 × 3, 2 classes: 0 cat, 1 dog\n";
     assert_eq!(said, wanted);
     let read = neurogain::data::pack::read(&folder.path().join("file")).unwrap();
     assert_eq!(read.names, ["cat", "dog"]);
-    assert_eq!(read.samples.test.pixels(), [9; 36]);
+    assert_eq!(read.samples.test.pixels(), [9; 24]);
 
     let complaint = fails(&folder, &arguments, 1);
     assert!(complaint.contains("already exists"), "{complaint}");
     fails(&folder, &["data", "pack", "nowhere", "other"], 1);
     fails(
         &folder,
-        &["data", "pack", "images", "other", "--height", "0"],
+        &["data", "pack", "images", "other", "--side", "0"],
         2,
     );
+}
+
+/// Settings name classes by index. Which is which is said where the collection is packed and verified, and in the run
+/// directory, the summary and the page, also when they are written again without the images.
+#[test]
+fn a_collection_s_class_names_are_in_every_output() {
+    let folder = folder();
+    for name in ["train/cat", "train/dog <&>", "test/cat", "test/dog <&>"] {
+        let class = folder.path().join("data/pets").join(name);
+        fs::create_dir_all(&class).unwrap();
+        let grey = image::GrayImage::from_pixel(4, 4, image::Luma([9]));
+        grey.save(class.join("1.png")).unwrap();
+    }
+    let verified = succeeds(&folder, &["data", "verify"]);
+    for part in [
+        "pets\n  samples  2 training, 2 test; images of any size, 2 classes",
+        "classes  0 cat, 1 dog <&>",
+    ] {
+        assert!(verified.contains(part), "{verified}");
+    }
+    let settings = "base = \"split-digits\"\nname = \"pets\"\n[data]\nsource = \"images\"\nname = \"pets\"\nside = 2\n\
+         maximum = 255.0\nmean = [0.5, 0.5, 0.5]\nstandard_deviation = [0.5, 0.5, 0.5]\n[stream]\niterations = 2\n\
+         contexts = [[0], [0, 1]]\n[training]\nbatch = 1\n";
+    fs::write(folder.path().join("pets.toml"), settings).unwrap();
+    let run = [
+        "run",
+        "pets.toml",
+        "--seeds",
+        "1",
+        "--methods",
+        "sgd",
+        "--quiet",
+        "--out",
+        "run",
+    ];
+    succeeds(&folder, &run);
+    let check = || {
+        let read = |name: &str| fs::read_to_string(folder.path().join("run").join(name)).unwrap();
+        assert!(read("data.sha256").ends_with("class: cat\nclass: dog <&>\n"));
+        let summary: Value = serde_json::from_str(&read("summary.json")).unwrap();
+        assert_eq!(summary["classes"], serde_json::json!(["cat", "dog <&>"]));
+        assert!(read("report.html").contains("0 cat, 1 dog &lt;&amp;&gt;"));
+    };
+    check();
+    fs::remove_dir_all(folder.path().join("data")).unwrap();
+    succeeds(&folder, &["report", "run"]);
+    check();
 }
 
 /// A run says in `data.sha256` whether its files are the published ones, and a report without them has no verdict.
@@ -138,9 +187,14 @@ fn a_run_keeps_whether_its_data_are_the_published() {
     let text = |run: &str| fs::read_to_string(folder.path().join(run).join("data.sha256")).unwrap();
     let built_in = text("digits");
     let lines: Vec<&str> = built_in.lines().collect();
+    let digits = (0..10).map(|digit| format!("class: {digit}"));
+    let expected: Vec<String> = iter::once("published files".into()).chain(digits).collect();
     assert_eq!(
         (lines[0].len(), &lines[1..]),
-        (64, &["published files"][..])
+        (
+            64,
+            &expected.iter().map(String::as_str).collect::<Vec<_>>()[..]
+        )
     );
     // MNIST's names with other contents.
     let images = folder.path().join("data/mnist");

@@ -1,6 +1,6 @@
 //! The page's verdicts on the paper's findings, for differences of either sign.
 
-use neurogain::run::{DataOrigin, System};
+use neurogain::run::{FilesOrigin, System};
 use neurogain::systems::Comodulation;
 use neurogain::systems::comodulation::{ComodulationRun, TaskMeasures};
 
@@ -80,7 +80,8 @@ fn reported(
         }
         legs.push(Some(ComodulationRun::Adaptation(cell)));
     }
-    let report = Comodulation::report(settings, &legs, &DataOrigin::Unknown).expect("a report");
+    let report =
+        Comodulation::report(settings, &legs, &FilesOrigin::Unknown.into()).expect("a report");
     let mut files = report.files.into_iter();
     let page = files.find(|(path, _)| path == Path::new("report.html"));
     let (_, page) = page.expect("a page");

@@ -21,7 +21,7 @@ pub fn write(dir: &Path, results: &Results) -> RunDirectory<StabilityGap> {
 pub fn write_all(dir: &Path, results: &Results) {
     let directory = write(dir, results);
     let digest = "0".repeat(64);
-    let published = neurogain::run::DataOrigin::Published;
+    let published = neurogain::run::FilesOrigin::Published.into();
     directory.check_data(&digest, &published).unwrap();
     directory.report(&outcomes(&directory, results)).unwrap();
 }

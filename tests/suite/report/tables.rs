@@ -10,7 +10,7 @@ use neurogain::systems::stability_gap::{
 };
 
 use neurogain::learn::Evaluation;
-use neurogain::run::{DataOrigin, Status};
+use neurogain::run::{FilesOrigin, Status};
 
 use super::synthetic;
 
@@ -126,7 +126,7 @@ fn compared(results: &Results) -> (Vec<ComparisonRow>, Vec<String>) {
         &results.settings,
         &summary,
         known.as_ref(),
-        &DataOrigin::Published,
+        &FilesOrigin::Published.into(),
     ) {
         Comparison::Compared {
             rows,
@@ -215,8 +215,12 @@ fn a_run_of_the_first_contexts_is_compared_at_its_first_switch() {
         let results = synthetic::results(&other);
         let known = published("split-mnist").unwrap();
         let summary = summarize_results(&results).unwrap();
-        let comparison =
-            compare_published(&other, &summary, known.as_ref(), &DataOrigin::Published);
+        let comparison = compare_published(
+            &other,
+            &summary,
+            known.as_ref(),
+            &FilesOrigin::Published.into(),
+        );
         assert!(
             matches!(comparison, Comparison::NotCompared(_)),
             "{other:?}"
@@ -264,12 +268,12 @@ fn other_data_have_no_verdict() {
     let known = published("split-mnist").unwrap();
     for (data, reason) in [
         (
-            DataOrigin::Other("train-images-idx3-ubyte".into()),
+            FilesOrigin::Other("train-images-idx3-ubyte".into()),
             "train-images-idx3-ubyte has another checksum",
         ),
-        (DataOrigin::Unknown, "it is not known"),
+        (FilesOrigin::Unknown, "it is not known"),
     ] {
-        let found = compare_published(&settings, &summary, known.as_ref(), &data);
+        let found = compare_published(&settings, &summary, known.as_ref(), &data.clone().into());
         let Comparison::Compared { rows, left_out, .. } = found else {
             panic!("{found:?}")
         };
@@ -306,7 +310,12 @@ fn seeds_and_methods_may_differ_and_nothing_else() {
         settings.methods.truncate(1);
         change(&mut settings);
         let summary = summarize_results(&synthetic::results(&settings)).unwrap();
-        match compare_published(&settings, &summary, known.as_ref(), &DataOrigin::Published) {
+        match compare_published(
+            &settings,
+            &summary,
+            known.as_ref(),
+            &FilesOrigin::Published.into(),
+        ) {
             Comparison::NotCompared(reason) => reason,
             Comparison::Compared { .. } => panic!("compared: {settings:?}"),
         }

@@ -18,7 +18,7 @@ use crate::program::{assert_same, contents, ended, folder, output, program};
 use neurogain::Cpu;
 use neurogain::data::digits;
 use neurogain::run::{self, Options, Outcome, Progress, RunDirectory, Store, System};
-use neurogain::run::{DataOrigin, data_digest};
+use neurogain::run::{FilesOrigin, data_digest};
 use neurogain::state::Checkpoint;
 use neurogain::systems::StabilityGap;
 use neurogain::systems::stability_gap::{Experiment, Run, Settings};
@@ -50,7 +50,7 @@ fn run_until(dir: &Path, settings: &Settings, iterations: usize) {
     let (samples, backend) = (digits::load(), Cpu::new().expect("a backend"));
     let digest = data_digest(&samples);
     directory
-        .check_data(&digest, &DataOrigin::Unknown)
+        .check_data(&digest, &FilesOrigin::Unknown.into())
         .expect("written");
     let experiment = Experiment::new(settings, &samples, &backend).expect("settings");
     let (stop, done) = (AtomicBool::new(false), AtomicUsize::new(0));

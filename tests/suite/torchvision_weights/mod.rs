@@ -220,6 +220,31 @@ fn run(folder: &TempDir, bytes: &[u8], out: &str, code: i32) -> String {
     complaint
 }
 
+/// A relative path is found in the data directory from anywhere, so that the run can be resumed there.
+#[test]
+fn a_relative_path_may_start_at_the_data_directory() {
+    let folder = folder();
+    let bytes = file(&drawn(1, 2, 2, 3), &[]);
+    run(&folder, &bytes, "run", 0);
+    let data = folder.path().join("data");
+    fs::create_dir(&data).expect("created");
+    fs::rename(
+        folder.path().join("w.safetensors"),
+        data.join("w.safetensors"),
+    )
+    .expect("moved");
+    let elsewhere = self::folder();
+    let run = folder.path().join("run").display().to_string();
+    let data = data.display().to_string();
+    let resumed = ["run", "--resume", &run, "--data", &data, "--quiet"];
+    ended(&mut program(&elsewhere, &resumed), 0);
+    let lost = ["run", "--resume", &run, "--data", "nowhere", "--quiet"];
+    let [_, complaint] = ended(&mut program(&elsewhere, &lost), 1);
+    for part in ["w.safetensors", "nor is there nowhere/w.safetensors"] {
+        assert!(complaint.contains(part), "{complaint}");
+    }
+}
+
 #[test]
 fn what_is_missing_or_otherwise_is_named_with_its_file() {
     let folder = folder();

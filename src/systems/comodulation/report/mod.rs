@@ -16,7 +16,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::report::Measure;
-use crate::run::{self, MethodMeasures, Named, Report, Status};
+use crate::run::{self, DataOrigin, MethodMeasures, Named, Report, Status};
 
 /// Every measure, in the order of tables.
 pub(super) fn measures() -> Vec<Measure> {
@@ -42,9 +42,10 @@ pub(super) fn summary(
 pub(super) fn report(
     settings: &ComodulationSettings,
     outcomes: &[Option<ComodulationRun>],
+    data: &DataOrigin,
 ) -> Result<Report> {
     let (runs, primary) = split(outcomes);
-    let experiment = experiment("", settings, &runs, &primary)?;
+    let experiment = experiment("", settings, &runs, &primary, data)?;
     let mut files = vec![
         (
             "measures.csv".into(),
@@ -82,7 +83,7 @@ pub(super) fn comparison(experiments: &[Named<Comodulation>]) -> Result<String> 
     let experiments = experiments.iter();
     let experiments = experiments.map(|of| {
         let (runs, primary) = split(&of.outcomes);
-        experiment(&of.name, &of.settings, &runs, &primary)
+        experiment(&of.name, &of.settings, &runs, &primary, &of.data)
     });
     let experiments = experiments.collect::<Result<Vec<_>>>()?;
     page::page(&experiments, &page::drawings(&experiments)?)
@@ -94,6 +95,7 @@ fn experiment<'a>(
     settings: &'a ComodulationSettings,
     runs: &[AdaptationRun],
     primary: &[&PretrainingRun],
+    data: &'a DataOrigin,
 ) -> Result<Experiment<'a>> {
     Ok(Experiment {
         name,
@@ -101,6 +103,7 @@ fn experiment<'a>(
         summary: summarize_comodulation(settings, runs, primary),
         charts: figures::charts(settings, runs),
         reliability: figures::reliability(settings, runs)?,
+        classes: &data.classes,
     })
 }
 

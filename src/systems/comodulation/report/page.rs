@@ -19,6 +19,7 @@ pub(super) struct Experiment<'a> {
     pub(super) summary: ComodulationSummary,
     pub(super) charts: Vec<Chart>,
     pub(super) reliability: Option<Drawing>,
+    pub(super) classes: &'a [String],
 }
 
 /// The page of one experiment, or a comparison of several.
@@ -58,7 +59,7 @@ pub(super) fn page(experiments: &[Experiment], drawings: &[Drawing]) -> Result<S
     let configurations = html! {
         @for of in experiments {
             @let text = of.settings.to_toml()?;
-            (frame::configuration(prefix(of).as_deref(), &text, of.summary.hash.as_ref()))
+            (frame::configuration(prefix(of).as_deref(), &text, of.classes, of.summary.hash.as_ref()))
         }
     };
     let sections = html! {

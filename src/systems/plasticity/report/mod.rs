@@ -13,7 +13,7 @@ use super::{Plasticity, PlasticityRun, PlasticitySettings};
 use crate::error::Result;
 use crate::report::Measure;
 use crate::report::table::aligned;
-use crate::run::{ExperimentSummary, MethodMeasures, Named, Report};
+use crate::run::{DataOrigin, ExperimentSummary, MethodMeasures, Named, Report};
 
 pub use self::summary::{MethodSummary, PlasticitySummary, RunSummary, summarize_plasticity};
 
@@ -57,8 +57,9 @@ fn summarized(summary: &PlasticitySummary) -> Result<ExperimentSummary> {
 pub(super) fn report(
     settings: &PlasticitySettings,
     outcomes: &[Option<PlasticityRun>],
+    data: &DataOrigin,
 ) -> Result<Report> {
-    let experiments = [experiment("", settings, outcomes)?];
+    let experiments = [experiment("", settings, outcomes, data)?];
     let drawings = page::drawings(&experiments)?;
     let page = page::page(&experiments, &drawings)?;
     let mut files = vec![("report.html".into(), page.into_bytes())];
@@ -82,7 +83,8 @@ pub(super) fn report(
 /// Those of [`report`].
 pub(super) fn comparison(experiments: &[Named<Plasticity>]) -> Result<String> {
     let experiments = experiments.iter();
-    let experiments = experiments.map(|of| experiment(&of.name, &of.settings, &of.outcomes));
+    let experiments =
+        experiments.map(|of| experiment(&of.name, &of.settings, &of.outcomes, &of.data));
     let experiments = experiments.collect::<Result<Vec<_>>>()?;
     page::page(&experiments, &page::drawings(&experiments)?)
 }
@@ -91,12 +93,14 @@ fn experiment<'a>(
     name: &'a str,
     settings: &'a PlasticitySettings,
     outcomes: &[Option<PlasticityRun>],
+    data: &'a DataOrigin,
 ) -> Result<Experiment<'a>> {
     Ok(Experiment {
         name,
         settings,
         summary: summarize_plasticity(settings, outcomes)?,
         charts: figures::charts(settings, outcomes),
+        classes: &data.classes,
     })
 }
 

@@ -19,6 +19,7 @@ pub(super) struct Experiment<'a> {
     pub(super) settings: &'a PlasticitySettings,
     pub(super) summary: PlasticitySummary,
     pub(super) charts: Vec<Chart>,
+    pub(super) classes: &'a [String],
 }
 
 /// The figures: of one experiment, or those of several side by side.
@@ -82,7 +83,7 @@ pub(super) fn page(experiments: &[Experiment], drawings: &[Drawing]) -> Result<S
         @for experiment in experiments {
             @let text = experiment.settings.to_toml()?;
             @let hash = experiment.summary.hash.as_ref();
-            (frame::configuration(prefix(experiment).as_deref(), &text, hash))
+            (frame::configuration(prefix(experiment).as_deref(), &text, experiment.classes, hash))
         }
     };
     let group = |group, text: &str| measured(experiments, group, text);

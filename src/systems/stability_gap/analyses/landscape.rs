@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::Analysis;
 use crate::analysis::{Coordinates, Eigenpair, LossSurface, Snapshot};
 use crate::backend::Backend;
+use crate::backend::cpu::on_all_cores;
 use crate::data::{TrainTest, digits};
 use crate::error::{Error, Result};
 use crate::learn::DeviceDataset;
@@ -238,7 +239,7 @@ fn across(states: &[State; 2]) -> Result<Chart> {
                         .loss_along(coordinates, &direction, step(at))?;
                     Ok((step(at), loss))
                 });
-                let points = points.collect::<Result<Vec<_>>>()?;
+                let points: Vec<_> = on_all_cores(|| points.collect::<Result<_>>())?;
                 panel.series.push(Series::line(&label, points));
             }
         }
@@ -296,7 +297,8 @@ fn eigenvalues(
         let context = switch + usize::from(offset > 0);
         largest(&probe.surface(snapshot, context)?, line.coordinates)
     };
-    let measured: Vec<Vec<Eigenpair>> = places.par_iter().map(measure).collect::<Result<_>>()?;
+    let measured = places.par_iter().map(measure);
+    let measured: Vec<Vec<Eigenpair>> = on_all_cores(|| measured.collect::<Result<_>>())?;
     let series = |rank: usize, line: usize, switch: usize| {
         let here = places.iter().zip(&measured);
         let here = here.filter(|((l, s, _), _)| (*l, *s) == (line, switch));

@@ -25,6 +25,7 @@ pub(super) struct Experiment<'a> {
     pub(super) results: &'a Results,
     pub(super) summary: StabilityGapSummary,
     comparison: Comparison,
+    classes: &'a [String],
 }
 
 impl<'a> Experiment<'a> {
@@ -32,7 +33,7 @@ impl<'a> Experiment<'a> {
     ///
     /// # Errors
     /// Those of [`summarize_results`].
-    pub(super) fn new(name: String, results: &'a Results, data: &DataOrigin) -> Result<Self> {
+    pub(super) fn new(name: String, results: &'a Results, data: &'a DataOrigin) -> Result<Self> {
         let summary = summarize_results(results)?;
         let published = published::published(&results.settings.name)?;
         let comparison =
@@ -42,6 +43,7 @@ impl<'a> Experiment<'a> {
             results,
             summary,
             comparison,
+            classes: &data.classes,
         })
     }
 
@@ -90,7 +92,7 @@ pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
         @for experiment in experiments {
             @let text = experiment.settings().to_toml()?;
             @let hash = experiment.summary.hash.as_ref();
-            (frame::configuration(experiment.prefix(several), &text, hash))
+            (frame::configuration(experiment.prefix(several), &text, experiment.classes, hash))
         }
     };
     let sections = html! {
