@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, stderr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -41,7 +41,6 @@ impl Progress {
         }
         bar.set_prefix(title.to_string());
         bar.set_message(format!("0/{total} {unit}"));
-        bar.enable_steady_tick(Duration::from_millis(200));
         Progress {
             bar,
             unit,

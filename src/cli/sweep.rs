@@ -4,12 +4,11 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
 
 use neurogain::run::settings::Document;
 use neurogain::run::{
     Cell, DataOrigin, Lock, MemoryNeed, RunDirectory, Sweep, SweepSource, System, begin_sweep,
-    cell_directory, cell_has_ended, collect_sweep,
+    cell_directory, cell_has_ended, collect_sweep, on_threads,
 };
 use neurogain::systems::with_system;
 use neurogain::{Backend, Error, Result};
@@ -216,12 +215,7 @@ impl<'a, S: System> SweepRunner<'a, S> {
                 }
             }
         };
-        thread::scope(|scope| {
-            for _ in 1..self.workers {
-                scope.spawn(work);
-            }
-            work();
-        });
+        on_threads(self.workers, work);
         progress.clear();
         Left {
             left: self.tasks.len() - ended.into_inner(),

@@ -90,14 +90,21 @@ pub fn run_jobs<T: Send>(
             changed.notify_all();
         }
     };
-    thread::scope(|scope| {
-        for _ in 1..threads.clamp(1, after.len().max(1)) {
-            scope.spawn(worker);
-        }
-        worker();
-    });
+    on_threads(threads.clamp(1, after.len().max(1)), worker);
     let board = board.into_inner().unwrap_or_else(PoisonError::into_inner);
     board.results.into_iter().map(Option::transpose).collect()
+}
+
+/// Runs `work` on `count` threads, one of them the calling thread; on fewer if the system does not allow as many.
+pub fn on_threads(count: usize, work: impl Fn() + Sync) {
+    thread::scope(|scope| {
+        for _ in 1..count {
+            if thread::Builder::new().spawn_scoped(scope, &work).is_err() {
+                break;
+            }
+        }
+        work();
+    });
 }
 
 #[cfg(test)]

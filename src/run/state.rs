@@ -13,6 +13,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::weights::check_header;
 use super::{Status, files};
 use crate::error::{Error, Result};
 use crate::state::Checkpoint;
@@ -181,6 +182,7 @@ pub(super) fn read(path: &Path) -> Result<Option<State>> {
     };
     let damaged = |what: &str| Error::format(path, format!("is damaged: {what}"));
     let refused = |e| damaged(&format!("it is not a safetensors file ({e})"));
+    check_header(&bytes).map_err(|problem| damaged(&problem))?;
     let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(refused)?;
     let entry = metadata.metadata().as_ref().and_then(|m| m.get(ENTRY));
     let entry = entry.ok_or_else(|| damaged("it has no entry `neurogain` in its metadata"))?;

@@ -18,6 +18,7 @@ use crate::tensor::NamedTensor;
 pub fn read_weights(path: &Path) -> Result<Vec<NamedTensor>> {
     let bytes = files::read(path)?;
     let bytes = bytes.ok_or_else(|| Error::file(path, "read", "it does not exist"))?;
+    check_header(&bytes).map_err(|problem| Error::format(path, problem))?;
     let tensors = SafeTensors::deserialize(&bytes).map_err(|error| {
         let problem = match &bytes[..] {
             [b'P', b'K', ..] => {
@@ -59,4 +60,22 @@ pub fn read_weights(path: &Path) -> Result<Vec<NamedTensor>> {
     // The safetensors library gives them in any order.
     found.sort_by(|a: &NamedTensor, b| a.name.cmp(&b.name));
     Ok(found)
+}
+
+/// The largest header of a safetensors file that is read, in bytes: enough for a hundred thousand tensors. Reading a
+/// header takes some ten times its size in memory.
+const LARGEST_HEADER: u64 = 16 << 20;
+
+/// Checks the length in the first eight bytes of a safetensors file, if its header can be that long.
+pub(super) fn check_header(bytes: &[u8]) -> core::result::Result<(), String> {
+    let Some(first) = bytes.first_chunk::<8>() else {
+        return Ok(());
+    };
+    let length = u64::from_le_bytes(*first);
+    match length > LARGEST_HEADER && length < bytes.len() as u64 {
+        true => Err(format!(
+            "has a header of {length} bytes; expected a safetensors file with a header of at most {LARGEST_HEADER} bytes"
+        )),
+        false => Ok(()),
+    }
 }

@@ -25,6 +25,8 @@ use crate::error::Result;
 pub use buffer::Floats;
 pub use simd::InstructionSet;
 use threads::Threads;
+#[cfg(feature = "images")]
+pub(crate) use threads::on_all_cores;
 
 /// The CPU, with the instruction set and the threads that its kernels use.
 #[derive(Debug, Clone)]

@@ -86,6 +86,25 @@ impl Threads {
     }
 }
 
+/// Runs `work` in a thread pool with a thread for each core, or with fewer if the system does not allow as many.
+#[cfg(feature = "images")]
+pub(crate) fn on_all_cores<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    let mut count = std::thread::available_parallelism().map_or(1, usize::from);
+    loop {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(count);
+        // The last attempt needs no further thread; it fails only within a pool, which then does the work.
+        let pool = match count {
+            0 | 1 => pool.num_threads(1).use_current_thread(),
+            _ => pool,
+        };
+        match pool.build() {
+            Ok(pool) => return pool.install(work),
+            Err(_) if count <= 1 => return work(),
+            Err(_) => count /= 2,
+        }
+    }
+}
+
 #[cfg(feature = "parallel")]
 fn spread<J: Job>(job: J, parts: usize) {
     if parts == 1 {

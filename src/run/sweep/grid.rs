@@ -8,8 +8,9 @@ use super::{Axis, Cell, Failure, Reading};
 use crate::error::Error;
 use crate::run::settings::{Document, changed, join, to_toml};
 
-/// More cells than this are a typing error.
-const MOST_CELLS: usize = 10_000;
+/// The size of a Slurm array unless its administrator raises it. Each cell is checked before any begins, which takes
+/// some seconds for as many.
+const MOST_CELLS: usize = 1000;
 const LIST: &str = "a list of values, such as [0.1, 0.2]";
 
 /// The lists of `table`, whether their paths are quoted (`"gain.eta" = […]`) or not (`gain.eta = […]`).
