@@ -178,7 +178,7 @@ fn settings<S: System>(arguments: &arguments::Run) -> Result<S::Settings> {
 pub(super) fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let raised = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
+    let set = ctrlc::set_handler(move || {
         if raised.swap(true, Ordering::SeqCst) {
             std::process::exit(i32::from(INTERRUPTED));
         }
@@ -186,11 +186,21 @@ pub(super) fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
             "interrupted",
             &"saving the results so far; press Ctrl-C again to quit at once",
         );
-    })
-    .map_err(|error| Error::System {
-        action: "listen for Ctrl-C",
-        reason: error.to_string(),
-    })?;
+    });
+    match set {
+        Ok(()) => {}
+        // It needs a thread; checkpoints are written all the same.
+        Err(ctrlc::Error::System(error)) => report_error(
+            "warning",
+            &format!("cannot listen for Ctrl-C ({error}): it will quit at once"),
+        ),
+        Err(error) => {
+            return Err(Error::System {
+                action: "listen for Ctrl-C",
+                reason: error.to_string(),
+            });
+        }
+    }
     Ok(stop)
 }
 

@@ -47,8 +47,8 @@ impl Cpu {
         Self::with(InstructionSet::detect()?, 1)
     }
 
-    /// Uses the given instruction set and number of threads. More than one thread means a separate thread pool,
-    /// which clones share.
+    /// Uses the given instruction set and number of threads, or fewer threads if the system does not allow as many. More
+    /// than one thread means a separate thread pool, which clones share.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) if the number of threads is 0, or more than 1 without the

@@ -40,20 +40,15 @@ impl Threads {
         pool: None,
     };
 
-    /// A pool of `count` threads; 1 is the calling thread.
+    /// A pool of `count` threads, or of fewer if the system does not allow as many; 1 is the calling thread.
     pub fn new(count: usize) -> Result<Self> {
         if count == 1 {
             return Ok(Self::ONE);
         }
         #[cfg(feature = "parallel")]
         if count > 1 {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(count)
-                .thread_name(|index| alloc::format!("neurogain-{index}"))
-                .build()
-                .map_err(|problem| Error::setting("threads", count, problem))?;
             return Ok(Threads {
-                pool: Some(alloc::sync::Arc::new(pool)),
+                pool: pool(count).map(alloc::sync::Arc::new),
             });
         }
         let expected = if cfg!(feature = "parallel") {
@@ -89,20 +84,28 @@ impl Threads {
 /// Runs `work` in a thread pool with a thread for each core, or with fewer if the system does not allow as many.
 #[cfg(feature = "images")]
 pub(crate) fn on_all_cores<R: Send>(work: impl FnOnce() -> R + Send) -> R {
-    let mut count = std::thread::available_parallelism().map_or(1, usize::from);
-    loop {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(count);
-        // The last attempt needs no further thread; it fails only within a pool, which then does the work.
-        let pool = match count {
-            0 | 1 => pool.num_threads(1).use_current_thread(),
-            _ => pool,
-        };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let only_this = rayon::ThreadPoolBuilder::new().num_threads(1);
+    match pool(cores).map_or_else(|| only_this.use_current_thread().build(), Ok) {
+        Ok(pool) => pool.install(work),
+        // This thread belongs to a pool already.
+        Err(_) => work(),
+    }
+}
+
+/// A pool of `count` threads, or of half as many, and so on, if the system does not allow as many; `None` for one.
+#[cfg(feature = "parallel")]
+fn pool(mut count: usize) -> Option<rayon::ThreadPool> {
+    while count > 1 {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(count)
+            .thread_name(|index| alloc::format!("neurogain-{index}"));
         match pool.build() {
-            Ok(pool) => return pool.install(work),
-            Err(_) if count <= 1 => return work(),
+            Ok(pool) => return Some(pool),
             Err(_) => count /= 2,
         }
     }
+    None
 }
 
 #[cfg(feature = "parallel")]

@@ -135,7 +135,7 @@ fn whatever_is_wrong_is_told_with_its_line_before_anything_runs() {
     };
     let product = format!(
         "\"training.batch\" = {}\n\"network.hidden\" = [[1], [2]]",
-        counted(5001)
+        counted(501)
     );
     let eta = "gain.eta = [0.1, 0.2]";
     for (from, to, line, parts) in [
@@ -213,7 +213,7 @@ fn whatever_is_wrong_is_told_with_its_line_before_anything_runs() {
             eta,
             &product,
             6,
-            &["5001 × 2 × 1", "= 10002 cells", "at most 10000"],
+            &["501 × 2 × 1", "= 1002 cells", "at most 1000"],
         ),
     ] {
         // The lists of the product replace the others.
