@@ -25,7 +25,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::settings::{Layers, Source, to_toml};
+use super::settings::{Layers, Source, signed, to_toml};
 use super::state;
 use super::{DataOrigin, Job, Lock, Outcome, Report, Saved, Status, System, all_ended, files, npz};
 use crate::error::{Error, Result};
@@ -48,7 +48,7 @@ impl<S: System> RunDirectory<S> {
     /// [`Error::File`] if `path` exists or cannot be created, [`Error::Encoding`] for settings that TOML cannot
     /// represent.
     pub fn create(path: &Path, settings: &S::Settings) -> Result<Self> {
-        let config = to_toml(settings)?;
+        let config = signed(&to_toml(settings)?);
         let exists = || {
             let resume = match path.join("config.toml").exists() {
                 true => format!(

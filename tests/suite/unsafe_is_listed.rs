@@ -35,7 +35,7 @@ fn is_unsafe(source: &str) -> bool {
 fn every_file_with_unsafe_code_and_no_other() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
-    for directory in ["src", "tests", "benches", "examples"] {
+    for directory in ["src", "tests", "benches", "examples", "fuzz/src", "fuzz/fuzz_targets"] {
         sources(&root.join(directory), &mut files);
     }
     assert!(files.len() > 20, "the sources were not found");
@@ -47,11 +47,14 @@ fn every_file_with_unsafe_code_and_no_other() {
             path.to_str().expect("a UTF-8 path").replace('\\', "/")
         })
         .collect();
+    let is_published = root.join("Cargo.toml.orig").exists();
     let table = fs::read_to_string(root.join("UNSAFE.md")).expect("UNSAFE.md");
     let listed: BTreeSet<String> = table
         .lines()
         .filter_map(|line| line.strip_prefix("| `"))
         .filter_map(|line| line.split('`').next())
+        // cargo leaves packages inside this one, such as tests/no_std, out of the published package.
+        .filter(|file| !is_published || root.join(file).exists())
         .map(String::from)
         .collect();
     assert_eq!(found, listed, "found on the left, listed on the right");

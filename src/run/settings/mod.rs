@@ -34,7 +34,7 @@ pub(crate) use range::require;
 pub use reference::{annotated, reference};
 pub use schema::json_schema;
 pub use shipped::shipped;
-pub(crate) use text::{at_offset, parse, read};
+pub(crate) use text::{at_offset, parse, read, signed};
 
 /// A key of a table.
 pub struct Key {

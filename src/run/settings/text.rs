@@ -58,13 +58,33 @@ pub(crate) fn at_offset(
     at: Option<usize>,
     problem: &dyn Display,
 ) -> Error {
+    let version = env!("CARGO_PKG_VERSION");
+    let writer = match writer(text) {
+        Some(other) if other != version => {
+            format!("; neurogain {other} wrote this file, but this is neurogain {version}")
+        }
+        _ => String::new(),
+    };
     Error::Settings {
         path: source_name.to_string(),
         problem: match at {
-            Some(at) => format!("line {}: {problem}", line(text, at)),
-            None => problem.to_string(),
+            Some(at) => format!("line {}: {problem}{writer}", line(text, at)),
+            None => format!("{problem}{writer}"),
         },
     }
+}
+
+/// The beginning of the first line of the documents that this program writes; the version follows.
+const WRITTEN: &str = "# Written by neurogain ";
+
+/// A document with this program's version in its first line, so that another version can say what does not fit.
+pub(crate) fn signed(text: &str) -> String {
+    format!("{WRITTEN}{}\n{text}", env!("CARGO_PKG_VERSION"))
+}
+
+/// The version that wrote a document, if it says so.
+fn writer(text: &str) -> Option<&str> {
+    text.lines().next()?.strip_prefix(WRITTEN)
 }
 
 /// The line of a byte offset, counted from 1.

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use super::{Cell, Sweep, SweepSource, chart, page, table};
 use crate::error::{Error, Result};
 use crate::run::files::{damaged, write, write_new};
-use crate::run::settings::Document;
+use crate::run::settings::{Document, signed};
 use crate::run::{ExperimentSummary, Lock, Named, System, all_ended};
 
 /// The result of [`collect_sweep`].
@@ -37,7 +37,7 @@ pub struct Collected {
 /// [`Error::File`] if `dir` cannot be created, holds another sweep, or holds something else.
 pub fn begin_sweep<D: Document + PartialEq>(dir: &Path, sweep: &Sweep<D>) -> Result<()> {
     let file = dir.join("sweep.toml");
-    let text = sweep.to_toml()?;
+    let text = signed(&sweep.to_toml()?);
     fs::create_dir_all(dir).map_err(|e| Error::file(dir, "create", e))?;
     // Another process may create the file after the look into the directory.
     if !file.exists() && holds_other_files(dir)? && !file.exists() {

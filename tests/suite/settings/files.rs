@@ -64,6 +64,37 @@ fn every_file_of_a_system_is_compiled_in() {
     }
 }
 
+/// What another version wrote may not fit: the error names it. A file of this version gives the error alone.
+#[test]
+fn an_error_in_another_version_s_file_names_that_version() {
+    let this = env!("CARGO_PKG_VERSION");
+    for version in ["9.0.0", this] {
+        let text = format!("# Written by neurogain {version}\ngain_of_tomorrow = 1\n");
+        let error = Settings::from_toml(&text, "config.toml").unwrap_err();
+        let error = error.to_string();
+        assert!(
+            error.contains("line 2: unknown setting `gain_of_tomorrow`"),
+            "{error}"
+        );
+        let named = format!("neurogain {version} wrote this file, but this is neurogain {this}");
+        assert_eq!(error.contains(&named), version != this, "{error}");
+    }
+}
+
+/// Reading a device would not end, and opening a pipe would wait.
+#[cfg(unix)]
+#[test]
+fn only_a_file_is_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = folder.path().join("pipe.toml");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo is there").success());
+    for path in [Path::new("/dev/zero"), folder.path(), &pipe] {
+        let error = Settings::from_file(path).unwrap_err().to_string();
+        assert!(error.contains("it is not a file"), "{error}");
+    }
+}
+
 #[test]
 fn the_split_mnist_preset_is_the_papers() {
     let settings = Settings::preset("split-mnist").expect("the preset");

@@ -220,6 +220,24 @@ fn run(folder: &TempDir, bytes: &[u8], out: &str, code: i32) -> String {
     complaint
 }
 
+/// Reading names takes many times their size in memory, so their length is bounded.
+#[test]
+fn a_header_beyond_the_bound_is_refused() {
+    let folder = folder();
+    let length = (16_usize << 20) + 1;
+    let mut bytes = (length as u64).to_le_bytes().to_vec();
+    bytes.extend(b"{}");
+    bytes.resize(8 + length + 4, b' ');
+    let complaint = run(&folder, &bytes, "refused", 1);
+    for part in [
+        "w.safetensors",
+        "a header of 16777217 bytes",
+        "at most 16777216",
+    ] {
+        assert!(complaint.contains(part), "{complaint}");
+    }
+}
+
 /// A relative path is found in the data directory from anywhere, so that the run can be resumed there.
 #[test]
 fn a_relative_path_may_start_at_the_data_directory() {
