@@ -50,6 +50,42 @@ const fn is_well_formed(bytes: &[u8]) -> bool {
 // A damaged file fails the build, so that loading cannot fail.
 const _: () = assert!(is_well_formed(RECORDS));
 
+/// A digit, whose image is in the program's read-only data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digit {
+    /// The pixels, `[8][8]` from the top left.
+    pub image: &'static [u8; FEATURES],
+    /// The class.
+    pub label: u8,
+    /// Whether it is a test sample.
+    pub is_test: bool,
+}
+
+/// The digits of [`load`] in the file's order, without copies. On a microcontroller their images stay in flash.
+///
+/// ```
+/// use neurogain::data::digits;
+///
+/// let tests = digits::iter().filter(|digit| digit.is_test);
+/// assert_eq!(tests.count(), 596);
+/// ```
+pub fn iter() -> impl Iterator<Item = Digit> {
+    let mut seen = [0_usize; CLASSES];
+    let records = RECORDS.as_chunks::<RECORD>().0.iter();
+    records.filter_map(move |record| {
+        let (image, &[label]) = record.split_first_chunk()? else {
+            return None;
+        };
+        let seen = &mut seen[usize::from(label)];
+        *seen += 1;
+        Some(Digit {
+            image,
+            label,
+            is_test: seen.is_multiple_of(TEST_EVERY),
+        })
+    })
+}
+
 /// The digits, split into 1,201 training and 596 test samples.
 ///
 /// An image is `[8][8]` from the top left, each pixel 0 (paper) to 16 (full ink).
@@ -67,19 +103,11 @@ const _: () = assert!(is_well_formed(RECORDS));
 /// assert_eq!(digits.test.of_classes(&[0, 1]).len(), 119);
 /// ```
 pub fn load() -> TrainTest {
-    let mut seen = [0_usize; CLASSES];
     let (mut train, mut test) = (Half::default(), Half::default());
-    for record in RECORDS.chunks_exact(RECORD) {
-        let (image, label) = (&record[..FEATURES], record[FEATURES]);
-        let seen = &mut seen[usize::from(label)];
-        *seen += 1;
-        let half = if seen.is_multiple_of(TEST_EVERY) {
-            &mut test
-        } else {
-            &mut train
-        };
-        half.pixels.extend_from_slice(image);
-        half.labels.push(label);
+    for digit in iter() {
+        let half = if digit.is_test { &mut test } else { &mut train };
+        half.pixels.extend_from_slice(digit.image);
+        half.labels.push(digit.label);
     }
     TrainTest {
         train: train.into_dataset(),
