@@ -8,6 +8,7 @@
 //! Every operation rounds as IEEE 754 specifies, so all sets give the same bits. [`Scalar`] does the
 //! same arithmetic on one number.
 
+mod arm;
 mod fused;
 mod portable;
 mod scalar;

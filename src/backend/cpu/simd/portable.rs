@@ -4,7 +4,7 @@
 use wide::{f32x16, u32x16};
 
 use super::fused::fused_in_double;
-use super::{Arithmetic, Block, Simd};
+use super::{Arithmetic, Block, Simd, arm};
 use crate::backend::summation;
 use crate::shape::LANES;
 
@@ -83,7 +83,9 @@ impl Arithmetic for Portable {
         )) {
             return a.mul_add(b, c);
         }
-        f32x16::new(fused_in_double(&a.to_array(), &b.to_array(), &c.to_array()))
+        let (a, b, c) = (a.to_array(), b.to_array(), c.to_array());
+        let fused = arm::fused(&a, &b, &c);
+        f32x16::new(fused.unwrap_or_else(|| fused_in_double(&a, &b, &c)))
     }
     #[inline(always)]
     fn if_less(self, a: f32x16, b: f32x16, yes: f32x16, no: f32x16) -> f32x16 {
