@@ -158,8 +158,7 @@ impl Job for Part<'_> {
                 }
             }
             Part::Results(chunk) => {
-                let strip = STRIP.min(chunk.results.next_multiple_of(GROUP));
-                let panels = strip * DEPTH / LANES;
+                let panels = chunk.panels() / LANES;
                 scratch::with(panels, |panels| chunk.set.run(Tiles { chunk, panels }));
             }
         }
@@ -181,6 +180,19 @@ pub struct Chunk<'a> {
 }
 
 impl Chunk<'_> {
+    /// The length of the packed weights of a strip; the last group has only the terms that exist.
+    fn panels(&self) -> usize {
+        let (terms, _) = extents(self.sum, self.dimensions);
+        let strip = STRIP.min(self.results);
+        match self.sum {
+            Sum::Inputs => strip * DEPTH,
+            Sum::Outputs => {
+                let full = strip.div_ceil(GROUP).saturating_sub(1);
+                (full * DEPTH + DEPTH.min(terms)) * GROUP
+            }
+        }
+    }
+
     /// Splits off the first `results` results.
     #[cfg_attr(not(feature = "parallel"), allow(dead_code))]
     fn split_results(self, results: usize) -> (Self, Self) {
@@ -358,7 +370,7 @@ impl Tiles<'_> {
                 tile(s, Rows(core::array::from_fn(|o| &rows[o])), x, sums)
             }
             Sum::Outputs => {
-                let columns = &panels[done / GROUP * GROUP * DEPTH..][..GROUP * DEPTH];
+                let columns = &panels[done / GROUP * GROUP * DEPTH..][..GROUP * place.depth];
                 let columns = &columns[done % GROUP..];
                 tile(s, Columns::<GROUP>(columns), x, sums)
             }

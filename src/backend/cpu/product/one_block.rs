@@ -14,7 +14,8 @@ const GROUP: usize = 24;
 
 /// Computes the gradient for `operands` with one block of samples.
 pub fn run(operands: ToWeights<'_>) {
-    scratch::with(GROUP * LANES, |x| {
+    let groups = GROUP.min(operands.dimensions.inputs.div_ceil(LANES));
+    scratch::with(groups * LANES, |x| {
         let (x, _) = x.as_chunks_mut();
         operands.set.run(OneBlock { operands, x });
     });
