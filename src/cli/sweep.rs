@@ -161,7 +161,9 @@ impl<'a, S: System> SweepRunner<'a, S> {
         directory: &'a Path,
         mut cells: Vec<&'a Cell<S::Settings>>,
     ) -> Result<Self> {
-        cells.retain(|cell| !cell_has_ended::<S>(directory, cell));
+        // A process that was killed at the very end left checkpoints, which are removed under the cell's lock.
+        let left = |cell: &Cell<S::Settings>| cell_directory(directory, cell).join("checkpoints");
+        cells.retain(|cell| !cell_has_ended::<S>(directory, cell) || left(cell).exists());
         let device = Device::of(arguments.device.as_deref())?;
         let card = device.open()?;
         let device = match (device, &card) {

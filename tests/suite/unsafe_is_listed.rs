@@ -35,7 +35,14 @@ fn is_unsafe(source: &str) -> bool {
 fn every_file_with_unsafe_code_and_no_other() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
-    for directory in ["src", "tests", "benches", "examples", "fuzz/src", "fuzz/fuzz_targets"] {
+    for directory in [
+        "src",
+        "tests",
+        "benches",
+        "examples",
+        "fuzz/src",
+        "fuzz/fuzz_targets",
+    ] {
         sources(&root.join(directory), &mut files);
     }
     assert!(files.len() > 20, "the sources were not found");

@@ -7,6 +7,8 @@
 //! | `sweep.csv` | a row for each cell and method: the grid's values, measures, seeds, hash |
 //! | `sweep.json` | the same, with the full summary of each cell |
 //! | `sweep.svg` | measures against the setting, for sweeps over one or two numeric settings |
+//!
+//! A process that is killed can leave `NAME.PID.partial`, which no other process uses or removes.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -28,10 +28,10 @@ fn spawn(mut command: Command) -> Child {
     command.spawn().expect("the program starts")
 }
 
-/// Kills runs repeatedly, at moments up to `longest`, until `count` kills are done. Every run must finally end
+/// Kills runs or sweeps repeatedly, at moments up to `longest`, until `count` kills are done. Every run must finally end
 /// without any message and with the files of `undisturbed`.
 ///
-/// `start` returns the program that starts a run in a directory of this name below `folder`, or continues it
+/// `start` returns the program that starts a run or sweep in a directory of this name below `folder`, or continues it
 /// if it has been started.
 pub fn kill(
     count: usize,
@@ -55,7 +55,8 @@ pub fn kill(
             format!("NEUROGAIN_TEST_SEED={seed}, {name} killed after {moments:?} µs")
         };
         loop {
-            let begun = directory.join("config.toml").exists();
+            let begun = ["config.toml", "sweep.toml"];
+            let begun = begun.iter().any(|file| directory.join(file).exists());
             // Killed before there was anything to continue.
             if !begun && directory.exists() {
                 fs::remove_dir_all(&directory).expect("removed");

@@ -5,6 +5,7 @@
 pub mod kills;
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -73,13 +74,29 @@ pub fn contents(directory: &Path) -> Files {
     found
 }
 
-/// Fails unless a run directory has the files of an undisturbed run and no checkpoint; `how` describes the
-/// disturbance.
+/// Fails unless a directory has the files of an undisturbed run or sweep and no checkpoint; `how` describes the
+/// disturbance. What a killed process began under a name of its own, `NAME.PID.partial`, stays.
 #[track_caller]
 pub fn assert_same(undisturbed: &Files, directory: &Path, how: &str) {
-    let found = contents(directory);
-    let names = |files: &Files| files.keys().cloned().collect::<Vec<_>>();
-    assert_eq!(names(undisturbed), names(&found), "{how}");
+    let mut found = contents(directory);
+    let of_a_process = |part: &OsStr| {
+        let part = part.to_string_lossy();
+        let id = part
+            .strip_suffix(".partial")
+            .and_then(|part| part.rsplit('.').next());
+        id.is_some_and(|id| id.parse::<u32>().is_ok())
+    };
+    found.retain(|path, _| !path.iter().any(of_a_process));
+    let only_in = |files: &Files, others: &Files| {
+        let names = files.keys().filter(|name| !others.contains_key(*name));
+        names.cloned().collect::<Vec<_>>()
+    };
+    let missing = only_in(undisturbed, &found);
+    let further = only_in(&found, undisturbed);
+    assert!(
+        missing.is_empty() && further.is_empty(),
+        "missing {missing:?}, further {further:?}: {how}"
+    );
     let differs = undisturbed
         .iter()
         .filter(|(name, bytes)| found[*name] != **bytes);

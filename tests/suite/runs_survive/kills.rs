@@ -52,6 +52,23 @@ fn fifty_kills_at_random_moments_change_no_byte() {
     kill(50, &folder, &undisturbed, longest, start);
 }
 
+/// The same command continues a sweep; every cell has its results and its report in the end.
+#[test]
+fn kills_of_a_sweep_change_no_byte() {
+    let folder = folder();
+    let sweep = "base = \"split-digits\"\nmethods = [\"ngm-sgd\", \"sgd\"]\nseeds = [1, 2]\n\n[grid]\n\
+         \"gain.eta\" = [0.1, 0.2]\n\"stream.iterations\" = [10]\n\"network.hidden\" = [[8], [16]]\n";
+    fs::write(folder.path().join("eta.toml"), sweep).expect("written");
+    const SWEEP: [&str; 6] = ["sweep", "eta.toml", "--quiet", "--workers", "2", "--out"];
+    let begun = Instant::now();
+    ends(&folder, &[&SWEEP[..], &["undisturbed"]].concat(), 0);
+    let longest = begun.elapsed() / 2;
+    let undisturbed = contents(&folder.path().join("undisturbed"));
+    kill(30, &folder, &undisturbed, longest, |name, _| {
+        program(&folder, &[&SWEEP[..], &[name]].concat())
+    });
+}
+
 #[test]
 fn what_ctrl_c_stops_goes_on_to_the_same_bytes() {
     let folder = folder();
