@@ -1,6 +1,7 @@
 //! Pooling: against an f64 reference within its bound, as the derivative of its forward pass, with the
 //! same bits on every instruction set and number of threads, and on wrong shapes.
 
+use crate::cases_at_most;
 use crate::images::{Awkward, backends, bits, gamma, same_everywhere, unwritten, upload};
 use neurogain::Error;
 use neurogain::backend::cpu::Floats;
@@ -162,7 +163,7 @@ fn cases() -> impl Strategy<Value = Case> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(cases_at_most(64))]
     #[test]
     fn every_number_is_within_its_bound_and_has_the_same_bits_everywhere(case in cases()) {
         check(&case);

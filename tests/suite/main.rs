@@ -12,11 +12,6 @@ mod program;
 mod reference;
 
 // Numerics
-mod kernels_against_f64;
-mod kernels_refuse;
-mod kernels_same_bits;
-mod math_functions;
-mod modulations;
 mod random_streams;
 
 // Layers and models

@@ -2,7 +2,7 @@
 //! lanes or, with [`Scalar`](super::simd::Scalar), on one number, with the same bits.
 //!
 //! The largest error over all 2³² inputs, in units in the last place of the exact result (measured by
-//! `tests/suite/math_functions.rs` against f64):
+//! `tests/kernels/math_functions.rs` against f64):
 //!
 //! | function | largest error | at |
 //! | --- | --- | --- |

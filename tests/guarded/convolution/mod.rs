@@ -3,6 +3,7 @@
 
 mod reference;
 
+use crate::cases_at_most;
 use crate::images::{
     Awkward, allocations, backends, bits, difference, same_everywhere, unwritten, upload,
 };
@@ -55,7 +56,7 @@ fn cases() -> impl Strategy<Value = Case> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(cases_at_most(64))]
     #[test]
     fn every_sum_is_within_its_bound_and_has_the_same_bits_everywhere(case in cases()) {
         check(&case);

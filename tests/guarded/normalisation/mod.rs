@@ -4,6 +4,7 @@
 
 mod reference;
 
+use crate::cases_at_most;
 use crate::images::{allocations, backends, difference, same_everywhere, unwritten, upload};
 use neurogain::Error;
 use neurogain::backend::{
@@ -41,7 +42,7 @@ fn cases() -> impl Strategy<Value = Case> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(cases_at_most(64))]
     #[test]
     fn every_number_is_within_its_bound_and_has_the_same_bits_everywhere(case in cases()) {
         check(&case);

@@ -234,12 +234,13 @@ pub fn processors() -> Vec<Cpu> {
         .collect()
 }
 
-/// A test runner whose failures print the case and are not written to a file.
+/// A test runner whose failures print the case and are not written to a file. `PROPTEST_CASES` limits the cases.
 pub fn runner(cases: u32) -> proptest::test_runner::TestRunner {
+    let default = ProptestConfig::default();
     proptest::test_runner::TestRunner::new(ProptestConfig {
-        cases,
+        cases: cases.min(default.cases),
         failure_persistence: None,
-        ..ProptestConfig::default()
+        ..default
     })
 }
 

@@ -1,5 +1,5 @@
 //! exp, ln, tanh, 1/√x, GELU and its derivative against f64, over a dense sample of all f32 inputs, or all of
-//! them: `cargo test --release --test suite math_functions -- --ignored --nocapture` prints the documented table.
+//! them: `cargo test --release --test kernels math_functions -- --ignored --nocapture` prints the documented table.
 
 use neurogain::backend::cpu::InstructionSet;
 use neurogain::backend::cpu::math;
