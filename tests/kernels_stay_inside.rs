@@ -3,7 +3,10 @@
 //! Every allocation with the alignment of the kernels' buffers gets its own pages between two inaccessible
 //! pages, and ends at the end of its pages or starts at their start. A stray access
 //! ends the process with SIGSEGV; the last printed line names the case.
-#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#![cfg(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
 #![allow(unsafe_code)]
 
 #[path = "shared/kernel_support/mod.rs"]
@@ -23,7 +26,11 @@ use neurogain::backend::{
 };
 
 /// The size of a page.
-const PAGE: usize = 4096;
+fn page() -> usize {
+    // SAFETY: a query without arguments in memory.
+    unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize }
+}
+
 /// The alignment of the kernels' buffers.
 const ALIGNMENT: usize = 64;
 
@@ -44,12 +51,13 @@ unsafe impl GlobalAlloc for Fenced {
             return unsafe { System.alloc(layout) };
         }
         let size = layout.size().next_multiple_of(ALIGNMENT);
-        let pages = size.next_multiple_of(PAGE);
-        // SAFETY: a new private mapping; of its `pages + 2·PAGE` bytes, the `pages` after the first
+        let page = page();
+        let pages = size.next_multiple_of(page);
+        // SAFETY: a new private mapping; of its `pages + 2·page` bytes, the `pages` after the first
         // page are opened. Offsets stay inside the mapping.
         unsafe {
             let private = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-            let length = pages + 2 * PAGE;
+            let length = pages + 2 * page;
             let start = libc::mmap(
                 std::ptr::null_mut(),
                 length,
@@ -61,7 +69,7 @@ unsafe impl GlobalAlloc for Fenced {
             if start == libc::MAP_FAILED {
                 return std::ptr::null_mut();
             }
-            let start = start.cast::<u8>().add(PAGE);
+            let start = start.cast::<u8>().add(page);
             if libc::mprotect(start.cast(), pages, libc::PROT_READ | libc::PROT_WRITE) != 0 {
                 return std::ptr::null_mut();
             }
@@ -77,15 +85,16 @@ unsafe impl GlobalAlloc for Fenced {
             // SAFETY: the caller's contract is the system allocator's.
             return unsafe { System.dealloc(pointer, layout) };
         }
+        let page = page();
         let pages = layout
             .size()
             .next_multiple_of(ALIGNMENT)
-            .next_multiple_of(PAGE);
+            .next_multiple_of(page);
         // SAFETY: `alloc` left less than a page between the start of the pages and the pointer, at
         // either end, and the mapping begins a page before them.
         unsafe {
-            let start = pointer.sub(pointer as usize % PAGE);
-            libc::munmap(start.sub(PAGE).cast(), pages + 2 * PAGE);
+            let start = pointer.sub(pointer as usize % page);
+            libc::munmap(start.sub(page).cast(), pages + 2 * page);
         }
     }
 }

@@ -7,5 +7,6 @@ mod kernel_support;
 mod against_f64;
 mod math_functions;
 mod modulations;
+mod operations;
 mod refuse;
 mod same_bits;

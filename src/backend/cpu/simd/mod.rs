@@ -1,4 +1,4 @@
-//! One vector type with 16 logical lanes, three instruction sets.
+//! One vector type with 16 logical lanes, four instruction sets.
 //!
 //! A kernel is written once, generic over [`Simd`], and compiled for each set. The set is chosen at run
 //! time: [`InstructionSet::run`] enters the set's `#[target_feature]` function, into which
@@ -10,6 +10,12 @@
 
 mod arm;
 mod fused;
+#[cfg(all(
+    target_arch = "aarch64",
+    target_feature = "neon",
+    target_endian = "little"
+))]
+mod neon;
 mod portable;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
@@ -20,6 +26,12 @@ use alloc::string::{String, ToString};
 use crate::error::{Error, Result};
 use crate::shape::LANES;
 
+#[cfg(all(
+    target_arch = "aarch64",
+    target_feature = "neon",
+    target_endian = "little"
+))]
+pub use neon::Neon;
 pub use portable::Portable;
 pub use scalar::Scalar;
 #[cfg(target_arch = "x86_64")]
@@ -107,30 +119,50 @@ pub trait Kernel {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InstructionSet(Set);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Set {
-    Portable(Portable),
+/// Declares the sets, the fastest last, each with its name and the targets that have it.
+macro_rules! sets {
+    ($($(#[$target:meta])? $set:ident = $name:literal;)+) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        enum Set {
+            $($(#[$target])? $set($set),)+
+        }
+
+        impl InstructionSet {
+            /// Every set that this processor can run, the fastest last.
+            pub fn available() -> impl Iterator<Item = InstructionSet> {
+                let sets = [$($(#[$target])? $set::detect().map(Set::$set),)+];
+                sets.into_iter().flatten().map(InstructionSet)
+            }
+
+            /// The name by which [`named`](Self::named) finds the set.
+            pub fn name(self) -> &'static str {
+                match self.0 {
+                    $($(#[$target])? Set::$set(_) => $name,)+
+                }
+            }
+
+            /// Runs a kernel compiled for this set.
+            #[inline]
+            pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
+                match self.0 {
+                    $($(#[$target])? Set::$set(simd) => simd.enter(kernel),)+
+                }
+            }
+        }
+    };
+}
+
+sets! {
+    Portable = "portable";
     #[cfg(target_arch = "x86_64")]
-    Avx2(Avx2),
+    Avx2 = "avx2";
     #[cfg(target_arch = "x86_64")]
-    Avx512(Avx512),
+    Avx512 = "avx512";
+    #[cfg(all(target_arch = "aarch64", target_feature = "neon", target_endian = "little"))]
+    Neon = "neon";
 }
 
 impl InstructionSet {
-    /// Every set that this processor can run, the fastest last.
-    pub fn available() -> impl Iterator<Item = InstructionSet> {
-        let portable = Some(Set::Portable(Portable));
-        #[cfg(target_arch = "x86_64")]
-        let sets = [
-            portable,
-            Avx2::detect().map(Set::Avx2),
-            Avx512::detect().map(Set::Avx512),
-        ];
-        #[cfg(not(target_arch = "x86_64"))]
-        let sets = [portable];
-        sets.into_iter().flatten().map(InstructionSet)
-    }
-
     /// The fastest set, or the one named by the environment variable `NEUROGAIN_SIMD` if that is not
     /// empty.
     ///
@@ -148,7 +180,7 @@ impl InstructionSet {
             .unwrap_or(InstructionSet(Set::Portable(Portable))))
     }
 
-    /// The set called `portable`, `avx2` or `avx512`.
+    /// The set called `portable`, `avx2`, `avx512` or `neon`.
     ///
     /// # Errors
     /// [`Error::InstructionSet`] if no such set exists or this processor cannot run it.
@@ -168,28 +200,5 @@ impl InstructionSet {
                     available,
                 }
             })
-    }
-
-    /// `portable`, `avx2` or `avx512`.
-    pub fn name(self) -> &'static str {
-        match self.0 {
-            Set::Portable(_) => "portable",
-            #[cfg(target_arch = "x86_64")]
-            Set::Avx2(_) => "avx2",
-            #[cfg(target_arch = "x86_64")]
-            Set::Avx512(_) => "avx512",
-        }
-    }
-
-    /// Runs a kernel compiled for this set.
-    #[inline]
-    pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        match self.0 {
-            Set::Portable(simd) => kernel.run(simd),
-            #[cfg(target_arch = "x86_64")]
-            Set::Avx2(simd) => simd.enter(kernel),
-            #[cfg(target_arch = "x86_64")]
-            Set::Avx512(simd) => simd.enter(kernel),
-        }
     }
 }

@@ -4,13 +4,26 @@
 use wide::{f32x16, u32x16};
 
 use super::fused::fused_in_double;
-use super::{Arithmetic, Block, Simd, arm};
+use super::{Arithmetic, Block, Kernel, Simd, arm};
 use crate::backend::summation;
 use crate::shape::LANES;
 
 /// The set that every processor runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Portable;
+
+impl Portable {
+    /// The token. There is nothing to detect.
+    pub fn detect() -> Option<Self> {
+        Some(Portable)
+    }
+
+    /// Runs a kernel compiled for this set.
+    #[inline]
+    pub fn enter<K: Kernel>(self, kernel: K) -> K::Output {
+        kernel.run(self)
+    }
+}
 
 #[inline(always)]
 fn bits(a: f32x16) -> u32x16 {
