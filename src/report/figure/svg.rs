@@ -91,9 +91,10 @@ impl Svg {
         ));
     }
 
+    /// The area of a polygon; svglib does not read the attribute `opacity`, only `fill-opacity`.
     pub(super) fn polygon(&mut self, corners: &[Place], colour: Colour, opacity: f64) {
         self.0.push_str(&format!(
-            "<polygon points=\"{}\" fill=\"{}\" opacity=\"{opacity:.2}\"/>\n",
+            "<polygon points=\"{}\" fill=\"{}\" fill-opacity=\"{opacity:.2}\"/>\n",
             joined(corners),
             colour.light,
         ));
@@ -109,7 +110,7 @@ impl Svg {
     ) {
         let [x, y, width, height] = [left, top, right - left, bottom - top].map(rounded);
         self.0.push_str(&format!(
-            "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{}\" opacity=\"{opacity:.2}\"/>\n",
+            "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{}\" fill-opacity=\"{opacity:.2}\"/>\n",
             colour.light,
         ));
     }
@@ -142,7 +143,7 @@ impl Svg {
             "<text x=\"{x}\" y=\"{y}\" dy=\"{down}\" text-anchor=\"{side}\" font-family=\"sans-serif\" \
              font-size=\"{TEXT}\" fill=\"{}\"{turn}>{}</text>\n",
             INK.light,
-            escaped(text),
+            escaped(&plain(text)),
         ));
     }
 
@@ -178,6 +179,19 @@ fn joined(points: &[Place]) -> String {
 /// Rounds to a tenth of a pixel, which also looks smooth in print; never −0.
 fn rounded(number: f64) -> f64 {
     (number * 10.0).round() / 10.0 + 0.0
+}
+
+/// Replaces the letters of our own titles that the standard fonts of PDF lack: svglib draws black boxes for them.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '‖' => plain.push_str("||"),
+            '₀'..='₉' => plain.push((b'0' + (c as u32 - '₀' as u32) as u8) as char),
+            c => plain.push(c),
+        }
+    }
+    plain
 }
 
 fn escaped(text: &str) -> String {

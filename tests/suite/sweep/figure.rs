@@ -68,7 +68,7 @@ fn a_sweep_through_numbers_is_drawn_and_its_best_cells_are_told() {
     let (table, svg, _) = collect("wide", "", "training.learning_rate = [0.001, 0.1]");
     assert!(
         svg.expect("a figure")
-            .contains("log₁₀ of training.learning_rate")
+            .contains("log10 of training.learning_rate")
     );
     assert!(
         !table.contains("best of"),
