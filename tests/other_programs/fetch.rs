@@ -1,5 +1,4 @@
 //! `data/fetch.sh`, with local files in place of the data sets' servers.
-#![cfg(all(unix, feature = "report"))]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -51,12 +50,7 @@ struct Mirror {
 }
 
 impl Mirror {
-    /// `None`, with a message, if there is no curl.
-    fn new() -> Option<Self> {
-        if Command::new("curl").arg("--version").output().is_err() {
-            println!("not checked: there is no curl");
-            return None;
-        }
+    fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("mirror")).unwrap();
         let script = fs::read_to_string(SCRIPT).unwrap();
@@ -66,7 +60,7 @@ impl Mirror {
             fs::write(mirror.file(name), &bytes).unwrap();
             mirror.pin(pinned, &bytes);
         }
-        Some(mirror)
+        mirror
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -113,9 +107,9 @@ fn same(one: &Path, other: &Path) -> bool {
     fs::read(one).unwrap() == fs::read(other).unwrap()
 }
 
-#[test]
-fn files_are_fetched_once() {
-    let Some(mirror) = Mirror::new() else { return };
+/// A file that is present and right is not fetched again.
+pub fn files_are_fetched_once() {
+    let mirror = Mirror::new();
     mirror.succeeds(&[]);
     for (name, _) in MNIST {
         assert!(same(
@@ -135,9 +129,9 @@ fn files_are_fetched_once() {
     );
 }
 
-#[test]
-fn a_wrong_checksum_is_refused_and_the_file_removed() {
-    let Some(mirror) = Mirror::new() else { return };
+/// A file with a wrong checksum is removed, with a message, and fetched again next time.
+pub fn a_wrong_checksum_is_refused_and_the_file_removed() {
+    let mirror = Mirror::new();
     let (name, _) = MNIST[0];
     let right = fs::read(mirror.file(name)).unwrap();
     let mut wrong = right.clone();
@@ -158,9 +152,9 @@ fn a_wrong_checksum_is_refused_and_the_file_removed() {
     assert!(same(&folder.join(name), &mirror.file(name)));
 }
 
-#[test]
-fn a_download_that_was_cut_off_goes_on() {
-    let Some(mirror) = Mirror::new() else { return };
+/// A partial download is continued, and a complete one only renamed.
+pub fn a_download_that_was_cut_off_goes_on() {
+    let mirror = Mirror::new();
     let folder = mirror.data().join("mnist");
     fs::create_dir_all(&folder).unwrap();
     let part = |name: &str| folder.join(format!("{name}.part"));
@@ -178,10 +172,9 @@ fn a_download_that_was_cut_off_goes_on() {
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 4);
 }
 
-/// A partial file longer than the whole file cannot be its beginning.
-#[test]
-fn a_download_that_cannot_go_on_begins_again() {
-    let Some(mirror) = Mirror::new() else { return };
+/// A partial file longer than the whole file cannot be its beginning: the download starts again.
+pub fn a_download_that_cannot_go_on_begins_again() {
+    let mirror = Mirror::new();
     let folder = mirror.data().join("mnist");
     fs::create_dir_all(&folder).unwrap();
     let first = MNIST[0].0;
@@ -192,9 +185,9 @@ fn a_download_that_cannot_go_on_begins_again() {
     assert_eq!(fs::read(folder.join(first)).unwrap(), bytes);
 }
 
-#[test]
-fn what_cannot_be_fetched_is_named() {
-    let Some(mirror) = Mirror::new() else { return };
+/// A missing file and an unknown data set are named.
+pub fn what_cannot_be_fetched_is_named() {
+    let mirror = Mirror::new();
     fs::remove_file(mirror.file(MNIST[2].0)).unwrap();
     let complaint = mirror.fails(&["mnist"], 1);
     assert!(complaint.contains(MNIST[2].0), "{complaint}");
@@ -206,11 +199,9 @@ fn what_cannot_be_fetched_is_named() {
     assert!(complaint.contains("usage"), "{complaint}");
 }
 
-#[test]
-fn an_archive_is_unpacked_checked_and_removed() {
-    let Some(mut mirror) = Mirror::new() else {
-        return;
-    };
+/// An archive is unpacked, its files are checked, and it is removed.
+pub fn an_archive_is_unpacked_checked_and_removed() {
+    let mut mirror = Mirror::new();
     let folder = mirror.folder.path().join("cifar-100-binary");
     fs::create_dir(&folder).unwrap();
     for (name, pinned) in CIFAR_100 {

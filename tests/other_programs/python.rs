@@ -1,28 +1,24 @@
-//! Python, if installed, as an independent reader of our files.
+//! Python as an independent reader of our files.
 
 use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-/// The output of `script` for `path`; `None`, with a message, if Python or a `module` is missing.
-pub fn python(module: &str, script: &str, path: &Path) -> Option<String> {
-    let imports = Command::new("python3")
-        .args(["-c", &format!("import {module}")])
-        .output();
-    if !imports.is_ok_and(|output| output.status.success()) {
-        // Bypasses the capture of a passing test's output.
-        let _ = writeln!(
-            std::io::stderr(),
-            "not checked: python3 has no {module} here (pip install {module})"
-        );
-        return None;
-    }
-    let output = Command::new("python3")
+/// What `script` prints, given these arguments and this standard input; it must succeed.
+#[track_caller]
+pub fn python(script: &str, arguments: &[&Path], input: &[u8]) -> String {
+    let mut child = Command::new("python3")
         .args(["-c", script])
-        .arg(path)
-        .output()
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .expect("python3 starts");
+    // A script that fails early does not read all of it; its error is shown below.
+    let _ = child.stdin.take().expect("a pipe").write_all(input);
+    let output = child.wait_with_output().expect("python3 ends");
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{complaint}");
-    Some(String::from_utf8(output.stdout).expect("UTF-8"))
+    String::from_utf8(output.stdout).expect("UTF-8")
 }

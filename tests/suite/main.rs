@@ -1,5 +1,6 @@
 //! The promises of this crate, one module per promise: `cargo test --test suite gradients` runs the tests whose path
-//! contains the word. Tests that need a special allocator, or a GPU, are separate crates next to this folder.
+//! contains the word. Tests that need a special allocator, a GPU or another
+//! program are separate crates next to this folder.
 
 #[path = "../shared/images/mod.rs"]
 mod images;
@@ -10,6 +11,9 @@ mod kernel_support;
 mod program;
 #[path = "../shared/reference/mod.rs"]
 mod reference;
+#[cfg(feature = "report")]
+#[path = "../shared/synthetic/mod.rs"]
+mod synthetic;
 
 // Numerics
 mod random_streams;
@@ -59,7 +63,6 @@ mod two_timescale;
 // Data and streams
 mod comodulation_formats;
 mod digits;
-mod fetch;
 mod formats;
 mod replay;
 mod stream_kinds;
@@ -77,7 +80,6 @@ mod pinned_runs;
 mod plasticity;
 mod plasticity_survives;
 mod runs_survive;
-mod slurm;
 mod sweep;
 mod weights;
 

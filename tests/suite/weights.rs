@@ -1,4 +1,4 @@
-//! Exported weights: safetensors files with everything that inference needs, for Rust and Python.
+//! Exported weights: safetensors files with everything that inference needs. `tests/other_programs` reads them with Python.
 #![cfg(feature = "cli")]
 
 use std::fs;
@@ -8,7 +8,6 @@ use std::process::Command;
 use neurogain::data::digits;
 use neurogain::systems::stability_gap::Settings;
 use safetensors::{Dtype, SafeTensors};
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 fn folder() -> TempDir {
@@ -178,50 +177,4 @@ fn a_residual_network_s_file_holds_kernels_and_running_statistics() {
     // Updated by the batches: the variances are neither 0 nor the initial 1.
     let running = numbers(&tensors, "stem_norm.running");
     assert!(running[2..].iter().all(|&v| v > 0.0 && v != 1.0));
-}
-
-/// Prints each tensor's name, type, shape and SHA-256, and the steps in the metadata.
-const PYTHON: &str = r#"
-import hashlib, json, sys
-try:
-    import numpy, safetensors, safetensors.numpy
-except ImportError as missing:
-    print("skipped:", missing)
-    sys.exit()
-for name, tensor in sorted(safetensors.numpy.load_file(sys.argv[1]).items()):
-    assert tensor.dtype == numpy.float32
-    print(name, list(tensor.shape), hashlib.sha256(tensor.tobytes()).hexdigest())
-with safetensors.safe_open(sys.argv[1], "np") as file:
-    print(json.loads(file.metadata()["neurogain"])["steps"])
-"#;
-
-/// With NumPy and the package `safetensors` of Python, where they are installed.
-#[test]
-fn python_reads_the_same_numbers() {
-    let folder = folder();
-    let bytes = weights(&folder, "sgd", &["stream.iterations=2"]);
-    let run = Command::new("python3")
-        .args(["-c", PYTHON, "run/weights/sgd-3.safetensors"])
-        .current_dir(folder.path())
-        .output();
-    let Ok(output) = run else {
-        println!("skipped: there is no python3");
-        return;
-    };
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{complaint}");
-    let printed = String::from_utf8(output.stdout).expect("UTF-8");
-    if printed.starts_with("skipped:") {
-        println!("{printed}");
-        return;
-    }
-    let tensors = SafeTensors::deserialize(&bytes).expect("the format");
-    let mut expected = String::new();
-    for (name, shape) in shapes(&tensors) {
-        let view = tensors.tensor(&name).expect("listed");
-        let digest = Sha256::digest(view.data());
-        let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        expected += &format!("{name} {shape:?} {digits}\n");
-    }
-    assert_eq!(printed, expected + "4\n");
 }

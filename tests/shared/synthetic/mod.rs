@@ -1,12 +1,16 @@
-//! Made-up results with the structure of real ones.
+//! Made-up results with the structure of real ones, and the files that hold them.
+#![allow(dead_code)]
 
-use std::path::Path;
+pub mod arrays;
+
+use std::path::{Path, PathBuf};
 
 use neurogain::learn::{Evaluation, History, Record};
 use neurogain::run::{Outcome, RunDirectory, Status};
 use neurogain::systems::StabilityGap;
 use neurogain::systems::stability_gap::Settings;
 use neurogain::systems::stability_gap::{Results, Run};
+use tempfile::TempDir;
 
 /// Writes the records of `results` into the new directory `dir`.
 pub fn write(dir: &Path, results: &Results) -> RunDirectory<StabilityGap> {
@@ -180,4 +184,24 @@ pub fn small() -> Settings {
     settings.stream.iterations = 4;
     settings.training.seeds = vec![42, 43];
     settings
+}
+
+/// The `.npz` file of [`odd_run`] in a finished run directory, `run` of `folder`.
+pub fn odd_arrays(folder: &TempDir) -> PathBuf {
+    let dir = folder.path().join("run");
+    let results = Results {
+        settings: small(),
+        runs: vec![odd_run()],
+    };
+    write_all(&dir, &results);
+    dir.join("runs/ngm-sgd-42.npz")
+}
+
+/// The TensorBoard events of [`odd_run`] in a new run directory, `run` of `folder`.
+pub fn odd_events(folder: &TempDir) -> PathBuf {
+    let dir = folder.path().join("run");
+    let directory = RunDirectory::<StabilityGap>::create(&dir, &small()).unwrap();
+    let directory = directory.with_tensorboard(true);
+    directory.write_records(&odd_run()).unwrap();
+    dir.join("tensorboard/ngm-sgd-42/events.out.tfevents.0.neurogain")
 }

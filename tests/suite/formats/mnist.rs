@@ -105,17 +105,3 @@ fn training_and_test_images_of_different_sizes_are_refused() {
     let mnist = mnist::load(folder.path());
     assert_refused(mnist, mnist::FILES[2], &["3 × 2", "2 × 3", mnist::FILES[0]]);
 }
-
-#[test]
-fn the_real_mnist_has_its_known_numbers() {
-    let Some(directory) = std::env::var_os("NEUROGAIN_DATA") else {
-        println!("not checked: NEUROGAIN_DATA is not set");
-        return;
-    };
-    let mnist = mnist::load(Path::new(&directory)).unwrap();
-    let shape = |half: &neurogain::data::Dataset| (half.len(), half.features());
-    assert_eq!(shape(&mnist.train), (60_000, 784));
-    assert_eq!(shape(&mnist.test), (10_000, 784));
-    assert_eq!(mnist.train.labels()[..5], [5, 0, 4, 1, 9]);
-    assert_eq!(mnist.test.of_classes(&[0, 1]).len(), 2_115);
-}

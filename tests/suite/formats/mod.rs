@@ -1,7 +1,6 @@
 //! Files of samples: valid files are read exactly; invalid ones give an error that names the file, its
 //! contents and what would be right; nothing panics.
-//!
-//! The real MNIST and CIFAR-10 are checked too if `NEUROGAIN_DATA` names a directory that has them.
+//! `tests/other_programs` reads the real MNIST and CIFAR-10.
 #![cfg(feature = "std")]
 
 #[cfg(feature = "images")]

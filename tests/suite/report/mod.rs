@@ -6,6 +6,6 @@ mod directories;
 mod events;
 mod numpy;
 mod pages;
-mod python;
-pub mod synthetic;
 mod tables;
+
+use crate::synthetic;

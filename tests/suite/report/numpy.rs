@@ -1,88 +1,16 @@
-//! Histories as `.npz`: NumPy reads what was recorded, to the bit.
+//! Histories as `.npz`: what was recorded, to the bit. `tests/other_programs` reads them with NumPy.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Cursor, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use neurogain::learn::History;
 use neurogain::run::RunDirectory;
 use neurogain::systems::StabilityGap;
-use neurogain::systems::stability_gap::Results;
-use serde::Deserialize;
 use tempfile::TempDir;
 
-use super::python::python;
-use super::synthetic;
-
-/// An array as its shape and its numbers' bits.
-#[derive(Debug, PartialEq, Deserialize)]
-struct Array {
-    kind: String,
-    shape: Vec<usize>,
-    bits: Vec<u64>,
-}
-
-/// The expected arrays of `history`.
-fn expected(history: &History) -> BTreeMap<String, Array> {
-    let records = &history.records;
-    let whole = |of: fn(&neurogain::learn::Record) -> usize| Array {
-        kind: "<i8".into(),
-        shape: vec![records.len()],
-        bits: records.iter().map(|record| of(record) as u64).collect(),
-    };
-    let floats = |shape: &[usize], values: Vec<f64>| Array {
-        kind: "<f8".into(),
-        shape: shape.to_vec(),
-        bits: values.into_iter().map(f64::to_bits).collect(),
-    };
-    let column = |of: &dyn Fn(&neurogain::learn::Record) -> f64| {
-        floats(&[records.len()], records.iter().map(of).collect())
-    };
-    let block = |of: &dyn Fn(&neurogain::learn::Record) -> Vec<f64>| {
-        let shape = [records.len(), history.layers.len()];
-        floats(&shape, records.iter().flat_map(of).collect())
-    };
-    BTreeMap::from(
-        [
-            ("iteration", whole(|record| record.iteration)),
-            ("context", whole(|record| record.context)),
-            ("train_loss", column(&|record| record.train.loss)),
-            ("train_accuracy", column(&|record| record.train.accuracy)),
-            (
-                "test_loss",
-                column(&|record| record.test.map_or(f64::NAN, |test| test.loss)),
-            ),
-            (
-                "test_accuracy",
-                column(&|record| record.test.map_or(f64::NAN, |test| test.accuracy)),
-            ),
-            (
-                "test_loss_task2",
-                column(&|record| {
-                    record
-                        .later_tasks
-                        .first()
-                        .map_or(f64::NAN, |test| test.loss)
-                }),
-            ),
-            (
-                "test_accuracy_task2",
-                column(&|record| {
-                    let test = record.later_tasks.first();
-                    test.map_or(f64::NAN, |test| test.accuracy)
-                }),
-            ),
-            ("entropy", column(&|record| record.entropy)),
-            ("gain", block(&|record| record.gain.clone())),
-            (
-                "mean_absolute_weight",
-                block(&|record| record.mean_absolute_weight.clone()),
-            ),
-        ]
-        .map(|(name, array)| (name.to_string(), array)),
-    )
-}
+use super::synthetic::arrays::{Array, expected};
+use super::synthetic::{odd_arrays, odd_run};
 
 /// An array's type, shape and the bytes of its values, given the type letter of NumPy's format 1.0.
 fn array(bytes: &[u8]) -> (String, Vec<usize>, &[u8]) {
@@ -152,64 +80,24 @@ fn read(path: &Path) -> (BTreeMap<String, Array>, Vec<String>) {
     (arrays, layers)
 }
 
-/// A finished directory with one irregular run.
-fn directory(folder: &TempDir) -> PathBuf {
-    let dir = folder.path().join("run");
-    let run = synthetic::odd_run();
-    let results = Results {
-        settings: synthetic::small(),
-        runs: vec![run],
-    };
-    synthetic::write_all(&dir, &results);
-    dir
-}
-
+/// Every column of a history is in its `.npz` file with its exact bits.
 #[test]
 fn every_column_reads_back_to_the_bit() {
     let folder = TempDir::new().unwrap();
-    let history = synthetic::odd_run().history;
-    let path = directory(&folder).join("runs/ngm-sgd-42.npz");
+    let history = odd_run().history;
+    let path = odd_arrays(&folder);
     let (arrays, layers) = read(&path);
     assert_eq!(arrays, expected(&history));
     assert_eq!(layers, history.layers);
 }
 
-#[test]
-fn numpy_reads_the_same() {
-    let script = "
-import json, sys
-import numpy
-run = numpy.load(sys.argv[1])
-arrays = {
-    name: {'kind': run[name].dtype.str, 'shape': run[name].shape,
-           'bits': run[name].view('u8').ravel().tolist()}
-    for name in run.files if name != 'layers'
-}
-print(json.dumps({'arrays': arrays, 'layers': run['layers'].tolist()}))
-";
-    let folder = TempDir::new().unwrap();
-    let path = directory(&folder).join("runs/ngm-sgd-42.npz");
-    let Some(printed) = python("numpy", script, &path) else {
-        return;
-    };
-    #[derive(Deserialize)]
-    struct Printed {
-        arrays: BTreeMap<String, Array>,
-        layers: Vec<String>,
-    }
-    let printed: Printed = serde_json::from_str(&printed).unwrap();
-    let history = synthetic::odd_run().history;
-    assert_eq!(printed.arrays, expected(&history));
-    assert_eq!(printed.layers, history.layers);
-}
-
+/// The `.npz` file depends on the history alone, and a deleted one is written again from the records.
 #[test]
 fn the_same_history_gives_the_same_bytes() {
     let folders = [TempDir::new().unwrap(), TempDir::new().unwrap()];
-    let [first, second] = folders.each_ref().map(|folder| {
-        let path = directory(folder).join("runs/ngm-sgd-42.npz");
-        fs::read(path).unwrap()
-    });
+    let [first, second] = folders
+        .each_ref()
+        .map(|folder| fs::read(odd_arrays(folder)).unwrap());
     assert!(first == second);
     // If deleted, it is rebuilt with the report, from the records.
     let path = folders[0].path().join("run/runs/ngm-sgd-42.npz");

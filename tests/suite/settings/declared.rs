@@ -1,9 +1,7 @@
-//! Generated from the declarations: the reference, the annotated presets, the schema, defaults, spellings.
+//! Generated from the declarations: the reference, the annotated presets, defaults, spellings. `tests/other_programs`
+//! checks the schema.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
-
-use neurogain::run::settings::{annotated, json_schema, reference};
+use neurogain::run::settings::{annotated, reference};
 use neurogain::systems::comodulation::ComodulationSettings;
 
 use super::*;
@@ -93,67 +91,4 @@ fn either_spelling_is_read_and_one_is_written() {
         error.contains(&format!("line {line}: methods.msgd.optimizer")),
         "{error}"
     );
-}
-
-/// With python3 and its package jsonschema, every shipped document is valid and a wrong one is not.
-#[test]
-fn the_schema_accepts_what_ships_and_refuses_what_is_wrong() {
-    let mut documents = Vec::new();
-    for folder in ["stability-gap", "comodulation", "plasticity"] {
-        let folder = format!("{}/data/{folder}/presets", env!("CARGO_MANIFEST_DIR"));
-        for entry in std::fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            let text = std::fs::read_to_string(&path).expect("text");
-            documents.push((true, text.clone()));
-            // A base in a file can be of any kind.
-            let based = text.lines().map(|line| match line.starts_with("base = ") {
-                true => "base = \"mine.toml\"",
-                false => line,
-            });
-            documents.push((true, based.collect::<Vec<_>>().join("\n")));
-            documents.push((false, format!("typo = 1\n{text}")));
-        }
-    }
-    for (from, to) in [
-        ("batch = 64", "batch = 0"),
-        ("gamma = 0.9", "gamma = 1.0"),
-        ("eta = 0.4\n", ""),
-        ("kind = \"mlp\"", "kind = \"cnn\""),
-        ("kind = \"split\"", "kind = \"splitt\""),
-        ("momentum = 0.9", "momentun = 0.9"),
-    ] {
-        let text = Settings::preset_text("split-digits").expect("the preset");
-        assert!(text.contains(from), "{from}");
-        documents.push((false, text.replace(from, to)));
-    }
-    let documents: Vec<(bool, toml::Table)> = documents
-        .into_iter()
-        .map(|(valid, text)| (valid, text.parse().expect("TOML")))
-        .collect();
-    let script = "import sys, json\n\
-        try: import jsonschema\n\
-        except ImportError: sys.exit(77)\n\
-        schema, documents = json.load(sys.stdin)\n\
-        jsonschema.Draft7Validator.check_schema(schema)\n\
-        check = jsonschema.Draft7Validator(schema)\n\
-        for valid, document in documents:\n\
-        \x20   errors = [error.message for error in check.iter_errors(document)]\n\
-        \x20   assert valid == (not errors), (valid, document, errors)";
-    let child = Command::new("python3")
-        .args(["-c", script])
-        .stdin(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let Ok(mut child) = child else {
-        eprintln!("skipped: no python3");
-        return;
-    };
-    let input = serde_json::to_vec(&(json_schema(), documents)).expect("JSON");
-    // Nothing is checked if the package is missing.
-    let _ = child.stdin.take().expect("a pipe").write_all(&input);
-    let output = child.wait_with_output().expect("python3 ends");
-    match output.status.code() {
-        Some(77) => eprintln!("skipped: python3 has no package jsonschema"),
-        code => assert_eq!(code, Some(0), "{}", String::from_utf8_lossy(&output.stderr)),
-    }
 }

@@ -1,0 +1,177 @@
+//! Other programs read our files, and run or restrict ours: Python's packages, curl, Slurm, readers of SVG.
+//!
+//! If what a test needs is missing, the test is `ignored` with the reason, and the last lines say how to install it.
+//! With the variable `NEUROGAIN_REQUIRE_TOOLS` it fails instead, unless it needs the real data or root. `-- --ignored`
+//! runs the test of some minutes, and what is missing fails.
+
+#[cfg(unix)]
+mod fetch;
+mod figures;
+#[cfg(unix)]
+mod limits;
+mod numpy;
+mod python;
+mod real_data;
+mod schema;
+#[cfg(unix)]
+mod slurm;
+mod tensorboard;
+mod tools;
+mod weights;
+
+#[path = "../shared/program/mod.rs"]
+mod program;
+#[path = "../shared/synthetic/mod.rs"]
+mod synthetic;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use libtest_mimic::{Arguments, Trial};
+use tools::{Missing, Tool};
+
+/// A test: its name, what it needs, and whether it takes minutes.
+struct Test {
+    name: &'static str,
+    needs: &'static [Tool],
+    run: fn(),
+    minutes: bool,
+}
+
+/// Tests by the path of their function, each with what it needs.
+macro_rules! tests {
+    ($($run:path: $needs:expr;)*) => {
+        &[$(Test { name: stringify!($run), needs: &$needs, run: $run, minutes: false }),*]
+    };
+}
+
+const CAIROSVG: Tool = Tool::Python("cairosvg");
+const NUMPY: Tool = Tool::Python("numpy");
+const SAFETENSORS: Tool = Tool::Python("safetensors");
+const REPORTLAB: Tool = Tool::Python("reportlab");
+const RSVG: Tool = Tool::Program("rsvg-convert", "librsvg2-bin");
+const SVGLIB: Tool = Tool::Python("svglib");
+
+const TESTS: &[Test] = tests! {
+    figures::cairosvg: [CAIROSVG];
+    figures::librsvg: [RSVG];
+    figures::svglib: [SVGLIB, REPORTLAB];
+    numpy::reads_the_same: [NUMPY];
+    real_data::cifar_10: [Tool::Data("cifar10")];
+    real_data::mnist: [Tool::Data("mnist")];
+    schema::accepts_what_ships_and_refuses_what_is_wrong: [Tool::Python("jsonschema")];
+    tensorboard::reads_every_scalar: [Tool::Python("tensorboard")];
+    weights::python_reads_the_same_numbers: [NUMPY, SAFETENSORS];
+};
+
+const MINUTES: Test = Test {
+    name: "figures::that_take_minutes",
+    needs: &[CAIROSVG, RSVG, SVGLIB, REPORTLAB],
+    run: figures::that_take_minutes,
+    minutes: true,
+};
+
+#[cfg(unix)]
+const CURL: Tool = Tool::Program("curl", "curl");
+#[cfg(unix)]
+const PRLIMIT: Tool = Tool::Program("prlimit", "util-linux");
+#[cfg(unix)]
+const SETPRIV: Tool = Tool::Program("setpriv", "util-linux");
+
+#[cfg(unix)]
+const ON_UNIX: &[Test] = tests! {
+    fetch::a_download_that_cannot_go_on_begins_again: [CURL];
+    fetch::a_download_that_was_cut_off_goes_on: [CURL];
+    fetch::a_wrong_checksum_is_refused_and_the_file_removed: [CURL];
+    fetch::an_archive_is_unpacked_checked_and_removed: [CURL];
+    fetch::files_are_fetched_once: [CURL];
+    fetch::what_cannot_be_fetched_is_named: [CURL];
+    limits::without_threads_the_bytes_are_the_same: [PRLIMIT, SETPRIV];
+    slurm::a_job_array_gives_the_same_bytes_as_workers_here: [Tool::Slurm];
+};
+#[cfg(not(unix))]
+const ON_UNIX: &[Test] = &[];
+
+fn main() {
+    let arguments = Arguments::from_args();
+    // What is ignored is only known after what is missing.
+    let by_name = Arguments {
+        ignored: false,
+        ..arguments.clone()
+    };
+    let selected = |test: &Test| !by_name.is_filtered_out(&Trial::test(test.name, || Ok(())));
+    let tests: Vec<&Test> = TESTS.iter().chain([&MINUTES]).chain(ON_UNIX).collect();
+    let chosen: Vec<&Test> = tests
+        .iter()
+        .copied()
+        .filter(|test| selected(test))
+        .collect();
+    // A list has the same names everywhere.
+    let missing = match arguments.list && !arguments.ignored {
+        true => BTreeMap::new(),
+        false => tools::missing(chosen.iter().flat_map(|test| test.needs).copied()),
+    };
+    let conclusion = libtest_mimic::run(
+        &arguments,
+        tests.iter().map(|test| trial(test, &missing)).collect(),
+    );
+    if !arguments.list {
+        let not_checked = chosen
+            .into_iter()
+            .filter(|test| !test.minutes || arguments.ignored);
+        report(not_checked, &missing);
+    }
+    conclusion.exit();
+}
+
+/// The test for libtest-mimic: ignored if what it needs is missing, or failing if that is required.
+fn trial(test: &Test, missing: &BTreeMap<Tool, Missing>) -> Trial {
+    let run = test.run;
+    let missing = || test.needs.iter().filter_map(|tool| missing.get(tool));
+    let required = std::env::var_os("NEUROGAIN_REQUIRE_TOOLS").is_some();
+    let reasons: Vec<&str> = missing().map(|missing| missing.reason.as_str()).collect();
+    let reasons = reasons.join(", ");
+    let fails = required && missing().any(|missing| missing.required);
+    let trial = match reasons.is_empty() {
+        true => Trial::test(test.name, move || {
+            run();
+            Ok(())
+        }),
+        false => {
+            let problem = format!("{reasons}: the last lines say how to get it");
+            Trial::test(test.name, move || Err(problem.into()))
+        }
+    };
+    let kind = match test.minutes {
+        true => "minutes",
+        false => &reasons,
+    };
+    trial
+        .with_kind(kind)
+        .with_ignored_flag(test.minutes || !reasons.is_empty() && !fails)
+}
+
+/// Prints which tests were not run because something is missing, why, and the commands that install it.
+fn report<'a>(tests: impl Iterator<Item = &'a Test>, missing: &BTreeMap<Tool, Missing>) {
+    let mut why: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut commands: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for test in tests {
+        for missing in test.needs.iter().filter_map(|tool| missing.get(tool)) {
+            let (command, name) = &missing.command;
+            why.entry(&missing.reason).or_default().push(test.name);
+            commands.entry(command).or_default().insert(name);
+        }
+    }
+    if why.is_empty() {
+        return;
+    }
+    eprintln!("not checked:");
+    for (reason, tests) in why {
+        eprintln!("  {}: {reason}", tests.join(", "));
+    }
+    eprintln!("to check it:");
+    for (command, names) in commands {
+        let names: Vec<&str> = names.into_iter().collect();
+        eprintln!("  {command} {}", names.join(" "));
+    }
+    eprintln!();
+}
