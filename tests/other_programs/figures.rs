@@ -1,12 +1,11 @@
 //! CairoSVG, svglib and librsvg read every figure and draw it as it is declared.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use image::RgbImage;
+use image::{Rgb, RgbImage};
 
 use crate::program::{ended, folder, quick};
 use crate::python::python;
@@ -244,6 +243,9 @@ for path in sys.argv[1:]:
     for kind in ('Polygon', 'Rect'):
         opacities = [float(e.get('fill-opacity')) for tag, e in elements if tag == read[kind]]
         assert opacities == [s.fillOpacity for s in all if type(s).__name__ == kind], path
+    strokes = [e.get('stroke').lower() for tag, e in elements if tag == 'polyline']
+    drawn = ['#' + s.strokeColor.hexval()[2:] for s in all if type(s).__name__ == 'PolyLine']
+    assert strokes == drawn, path
     for shape in all:
         if type(shape).__name__ == 'String':
             font = getFont(shape.fontName)
@@ -259,115 +261,113 @@ for path in sys.argv[1:]:
 }
 
 impl Figure {
-    /// The elements with this tag, each as its text from the tag on.
-    fn elements(&self, tag: &'static str) -> impl Iterator<Item = &str> {
-        let begin = format!("<{tag} ");
-        self.svg
-            .lines()
-            .filter(move |line| line.starts_with(&begin))
+    /// The elements that begin like this, each on its line.
+    fn elements(&self, begin: &'static str) -> impl Iterator<Item = &str> {
+        self.svg.lines().filter(move |line| line.starts_with(begin))
     }
 
     /// The image has the declared size, every text and every colour, and more than a background where data is drawn.
     fn check(&self, image: &RgbImage) {
         let name = &self.name;
-        let root = self.elements("svg").next().expect("a root");
-        let root = &self.svg[self.svg.find(root).expect("there")..];
-        let [width, height] = ["width", "height"].map(|side| number(root, side));
-        let (drawn_width, drawn_height) = (f64::from(image.width()), f64::from(image.height()));
-        assert!(
-            (drawn_width - width).abs() <= 1.0,
-            "{name}: {drawn_width} wide"
-        );
-        assert!(
-            (drawn_height - height).abs() <= 1.0,
-            "{name}: {drawn_height} high"
-        );
+        let root = self.elements("<svg ").next().expect("a root");
+        let declared = ["width", "height"].map(|side| number(root, side));
+        let size = [image.width(), image.height()].map(f64::from);
+        let near = |at: usize| (size[at] - declared[at]).abs() <= 1.0;
+        assert!(near(0) && near(1), "{name}: {size:?}, not {declared:?}");
 
-        let background = image.get_pixel(0, 0).0;
-        let differs = |pixel: [u8; 3], by: u8| {
-            let apart = |(a, b): (u8, u8)| a.abs_diff(b) > by;
-            pixel.into_iter().zip(background).any(apart)
-        };
-        // Lines and areas, without the legend's swatches, which are at most 26 wide.
-        let shapes = ["polyline", "polygon", "circle"]
-            .into_iter()
-            .flat_map(|tag| self.elements(tag));
-        let mut corners = [f64::INFINITY, f64::INFINITY, 0.0, 0.0];
-        for points in shapes.filter_map(|shape| attribute(shape, "points")) {
-            let points: Vec<(f64, f64)> = points.split(' ').map(point).collect();
-            let wide = |x: f64| points.iter().any(|point| (point.0 - x).abs() > 30.0);
-            if wide(points[0].0) {
-                for (x, y) in points {
-                    corners = [
-                        corners[0].min(x),
-                        corners[1].min(y),
-                        corners[2].max(x),
-                        corners[3].max(y),
-                    ];
-                }
-            }
-        }
-        for cell in self.elements("rect").skip(1) {
-            let [x, y, width, height] = ["x", "y", "width", "height"].map(|of| number(cell, of));
-            corners = [
-                corners[0].min(x),
-                corners[1].min(y),
-                corners[2].max(x + width),
-                corners[3].max(y + height),
-            ];
-        }
-        let [left, top, right, bottom] = corners.map(|edge| edge as u32);
-        assert!(
-            right > left + 300 && bottom > top + 100,
-            "{name}: {corners:?}"
-        );
-        let area = (left..right).flat_map(|x| (top..bottom).map(move |y| (x, y)));
-        let painted = area
-            .filter(|&(x, y)| differs(image.get_pixel(x, y).0, 8))
-            .count();
-        let share = painted as f64 / (f64::from(right - left) * f64::from(bottom - top));
-        assert!(
-            (0.015..0.9).contains(&share),
-            "{name}: {share} of the plots is painted"
-        );
+        let background = image.get_pixel(0, 0);
+        let [left, top, right, bottom] = self.plots();
+        let [width, height] = [right - left, bottom - top];
+        assert!(width > 300 && height > 100, "{name}: {width} × {height}");
+        let plots = image::imageops::crop_imm(image, left, top, width, height).to_image();
+        let painted = |pixel: &Rgb<u8>| !alike(pixel, background.0, 8);
+        let share = share(&plots, painted);
+        assert!((0.015..0.9).contains(&share), "{name}: {share} is painted");
+        // Lines are not filled: only text and axes are as dark.
+        let black = self::share(image, |pixel| alike(pixel, [0; 3], 50));
+        assert!(black < 0.05, "{name}: {black} is black");
 
-        // A line of the legend has this width, and some pixels in its pure colour.
-        let lines = self
-            .elements("polyline")
-            .filter(|line| line.contains("stroke-width=\"3\""));
-        let colours: BTreeSet<&str> = lines.filter_map(|line| attribute(line, "stroke")).collect();
-        for colour in colours {
-            let wanted = [1, 3, 5]
-                .map(|at| u8::from_str_radix(&colour[at..at + 2], 16).expect("hexadecimal"));
-            let there = |pixel: &image::Rgb<u8>| {
-                pixel
-                    .0
-                    .into_iter()
-                    .zip(wanted)
-                    .all(|(a, b)| a.abs_diff(b) < 8)
-            };
-            assert!(image.pixels().any(there), "{name}: nothing is {colour}");
+        // The lines of the legend have this width, and some pixels in their pure colour.
+        let swatches = self.elements("<polyline ");
+        let swatches = swatches.filter(|line| line.contains("stroke-width=\"3\""));
+        for colour in swatches.filter_map(|line| attribute(line, "stroke")) {
+            let part = |at: usize| u8::from_str_radix(&colour[at..at + 2], 16).expect("two digits");
+            let wanted = [1, 3, 5].map(part);
+            let there = image.pixels().any(|pixel| alike(pixel, wanted, 8));
+            assert!(there, "{name}: nothing is {colour}");
         }
-        for text in self.elements("text") {
-            let [x, y] = ["x", "y"].map(|of| number(text, of));
-            let (x, y) = match (
-                attribute(text, "text-anchor"),
-                text.contains("transform"),
-                text.contains("em\""),
-            ) {
-                (_, true, _) => (x + 7.0, y),
-                (_, _, true) => (x, y + 7.0),
-                (Some("start"), ..) => (x + 7.0, y),
-                (Some("end"), ..) => (x - 7.0, y),
-                _ => (x, y),
-            };
-            let near = |at: f64, end: u32| (at - 9.0).max(0.0) as u32..((at + 9.0) as u32).min(end);
-            let mut around =
-                near(x, image.width()).flat_map(|x| near(y, image.height()).map(move |y| (x, y)));
-            let dark = |(x, y): (u32, u32)| image.get_pixel(x, y).0.iter().all(|part| *part < 128);
-            assert!(around.any(dark), "{name}: not drawn: {text}");
+        for text in self.elements("<text ") {
+            let there = places(text).into_iter().all(|place| inked(image, place));
+            assert!(there, "{name}: not drawn: {text}");
         }
     }
+
+    /// Left, upper, right and lower edge of what the plots contain: lines, areas and cells, without the legend, whose
+    /// lines are at most 26 wide.
+    fn plots(&self) -> [u32; 4] {
+        let shapes = self
+            .elements("<polyline ")
+            .chain(self.elements("<polygon "));
+        let mut corners: Vec<(f64, f64)> = Vec::new();
+        for points in shapes.filter_map(|shape| attribute(shape, "points")) {
+            let points: Vec<(f64, f64)> = points.split(' ').map(point).collect();
+            if points.iter().any(|(x, _)| (x - points[0].0).abs() > 30.0) {
+                corners.extend(points);
+            }
+        }
+        // The first is the background.
+        for cell in self.elements("<rect ").skip(1) {
+            let [x, y, width, height] = ["x", "y", "width", "height"].map(|of| number(cell, of));
+            corners.extend([(x, y), (x + width, y + height)]);
+        }
+        let least =
+            |of: fn(&(f64, f64)) -> f64| corners.iter().map(of).fold(f64::INFINITY, f64::min);
+        let most = |of: fn(&(f64, f64)) -> f64| corners.iter().map(of).fold(0.0, f64::max);
+        [least(|c| c.0), least(|c| c.1), most(|c| c.0), most(|c| c.1)].map(|edge| edge as u32)
+    }
+}
+
+/// The share of the pixels that are `such`.
+fn share(image: &RgbImage, such: impl Fn(&Rgb<u8>) -> bool) -> f64 {
+    let found = image.pixels().filter(|pixel| such(pixel)).count();
+    found as f64 / f64::from(image.width() * image.height())
+}
+
+fn alike(pixel: &Rgb<u8>, colour: [u8; 3], apart: u8) -> bool {
+    let pairs = pixel.0.into_iter().zip(colour);
+    pairs.into_iter().all(|(a, b)| a.abs_diff(b) <= apart)
+}
+
+/// Places inside the letters of a text: one, and three along a long text that reads upwards.
+fn places(text: &str) -> Vec<(f64, f64)> {
+    let [x, y] = ["x", "y"].map(|of| number(text, of));
+    let below = attribute(text, "dy") == Some("0.76em");
+    if text.contains("transform") {
+        let letters = text
+            .split(['<', '>'])
+            .nth(2)
+            .map_or(0, |text| text.chars().count());
+        let along: &[f64] = if letters > 6 {
+            &[-20.0, 0.0, 20.0]
+        } else {
+            &[0.0]
+        };
+        return along.iter().map(|along| (x + 7.0, y + along)).collect();
+    }
+    vec![match attribute(text, "text-anchor") {
+        Some("start") => (x + 7.0, y),
+        Some("end") => (x - 7.0, y),
+        _ if below => (x, y + 7.0),
+        _ => (x, y),
+    }]
+}
+
+/// Whether there is a dark pixel at most 9 pixels away.
+fn inked(image: &RgbImage, (x, y): (f64, f64)) -> bool {
+    let near = |at: f64, end: u32| (at - 9.0).max(0.0) as u32..((at + 9.0) as u32).min(end);
+    let columns = near(x, image.width());
+    let mut around = columns.flat_map(|x| near(y, image.height()).map(move |y| (x, y)));
+    around.any(|(x, y)| alike(image.get_pixel(x, y), [0; 3], 128))
 }
 
 fn attribute<'a>(element: &'a str, name: &str) -> Option<&'a str> {

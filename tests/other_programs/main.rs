@@ -99,32 +99,29 @@ fn main() {
         ..arguments.clone()
     };
     let selected = |test: &Test| !by_name.is_filtered_out(&Trial::test(test.name, || Ok(())));
-    let tests: Vec<&Test> = TESTS.iter().chain([&MINUTES]).chain(ON_UNIX).collect();
-    let chosen: Vec<&Test> = tests
-        .iter()
-        .copied()
-        .filter(|test| selected(test))
-        .collect();
-    // A list has the same names everywhere.
+    let tests = || TESTS.iter().chain([&MINUTES]).chain(ON_UNIX);
+    let chosen: Vec<&Test> = tests().filter(|test| selected(test)).collect();
     let missing = match arguments.list && !arguments.ignored {
         true => BTreeMap::new(),
         false => tools::missing(chosen.iter().flat_map(|test| test.needs).copied()),
     };
-    let conclusion = libtest_mimic::run(
-        &arguments,
-        tests.iter().map(|test| trial(test, &missing)).collect(),
-    );
+    let trials = tests().map(|test| match selected(test) {
+        true => trial(test, &missing, arguments.list),
+        false => Trial::test(test.name, || Ok(())),
+    });
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
     if !arguments.list {
         let not_checked = chosen
             .into_iter()
-            .filter(|test| !test.minutes || arguments.ignored);
+            .filter(|test| !test.minutes || arguments.ignored || arguments.include_ignored);
         report(not_checked, &missing);
     }
     conclusion.exit();
 }
 
-/// The test for libtest-mimic: ignored if what it needs is missing, or failing if that is required.
-fn trial(test: &Test, missing: &BTreeMap<Tool, Missing>) -> Trial {
+/// The test for libtest-mimic: ignored if what it needs is missing, or failing if that is required. In a list, tests
+/// have the same names everywhere; otherwise the reason is before the name.
+fn trial(test: &Test, missing: &BTreeMap<Tool, Missing>, list: bool) -> Trial {
     let run = test.run;
     let missing = || test.needs.iter().filter_map(|tool| missing.get(tool));
     let required = std::env::var_os("NEUROGAIN_REQUIRE_TOOLS").is_some();
@@ -141,9 +138,10 @@ fn trial(test: &Test, missing: &BTreeMap<Tool, Missing>) -> Trial {
             Trial::test(test.name, move || Err(problem.into()))
         }
     };
-    let kind = match test.minutes {
-        true => "minutes",
-        false => &reasons,
+    let kind = match (list, test.minutes) {
+        (true, _) => "",
+        (_, true) => "minutes",
+        _ => &reasons,
     };
     trial
         .with_kind(kind)

@@ -8,6 +8,7 @@ use std::process::Command;
 use neurogain::data::digits;
 use neurogain::systems::stability_gap::Settings;
 use safetensors::{Dtype, SafeTensors};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 fn folder() -> TempDir {

@@ -1,7 +1,7 @@
 //! Sweeps: the cells of a grid, errors in sweep files, and gathered results.
 #![cfg(feature = "report")]
 
-use crate::report::synthetic;
+use crate::synthetic;
 use std::fs;
 use std::path::{Path, PathBuf};
 
