@@ -1,4 +1,4 @@
-//! The slow analyses in full: `cargo test --release -- --ignored`.
+//! The slow analyses in full: `cargo test --release --test suite analyses -- --ignored`.
 
 use neurogain::Cpu;
 use neurogain::systems::stability_gap::{ANALYSES, Analysis, analyse};
