@@ -129,7 +129,7 @@ aarch64() {
     done
 }
 
-[ "$#" -gt 0 ] || { sed -n '4,11s/^# *//p' "$0" >&2 && exit 2; }
+[ "$#" -gt 0 ] || { sed -n '4,12s/^# *//p' "$0" >&2 && exit 2; }
 for machine in "$@"; do
     case $machine in
     host | microcontroller | wasm | i686 | big_endian | aarch64) $machine ;;
