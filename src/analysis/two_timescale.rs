@@ -18,11 +18,10 @@
 //! ([`reparameterisation`]). Explicit fast weights do the same by construction: with β > α, f adapts fast; with λ < 1,
 //! it decays. With η = 0 and g0 = 1, or with β = 0, both reduce to the slow weight alone.
 //!
-//! The model, the targets 1, −1, 1 and the comparison are the paper's. The rest is our reading: ½ in L; the gain is
-//! driven by the absolute error |e| of the previous step (0 before the first) instead of H,
-//! g ← γ·g + (1 − γ)·g0 + η·|e|, and updated before the step, as in
-//! [`GradientDescent`](crate::learn::GradientDescent); the constants of [`TwoTimescale::of_figure`]; and noise
-//! σ·N(0, 1) on the target of every step.
+//! After the weights the gain is updated, g ← γ·g + (1 − γ)·g0 + η·u, and the next step uses it. As in the paper's
+//! published script, u = |w·e|, with the new w ([`GainDrive::WeightedError`]); u = |e| is the uncertainty about the
+//! output alone ([`GainDrive::Error`]). Noise σ·N(0, 1) can be added to the target of every step, and to the gain and
+//! the weights w and s after their updates.
 //!
 //! The gain scales the output as well as the step: right after a change of sign it moves y away from the new target
 //! until w has followed. The model shows this too.
@@ -37,17 +36,41 @@ use crate::gain::{GainDynamics, reparameterisation};
 use crate::metrics::{Summary, summarize};
 use crate::rng::{Purpose, RandomStream};
 
+/// The drive u of the gain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GainDrive {
+    /// |w·e|, with the updated w.
+    WeightedError,
+    /// |e|.
+    Error,
+}
+
+/// Standard deviations of the noise in every step.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Noise {
+    /// Of the target.
+    pub target: f64,
+    /// Of the gain.
+    pub gain: f64,
+    /// Of w and of s.
+    pub weight: f64,
+}
+
 /// The constants of the three learners.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TwoTimescale {
-    /// How the gain follows |e|: γ, g0, η.
+    /// How the gain follows its drive: γ, g0, η.
     pub dynamics: GainDynamics,
+    /// The drive.
+    pub drive: GainDrive,
     /// α, the learning rate of w and of s.
     pub learning_rate: f64,
     /// β, the learning rate of f.
     pub fast_learning_rate: f64,
     /// λ, the fraction of f that a step keeps.
     pub fast_decay: f64,
+    /// w and s before the first step; f is 0.
+    pub initial_weight: f64,
 }
 
 /// The three learners at one step, before its update.
@@ -82,29 +105,31 @@ pub fn targets(before: usize, between: usize, after: usize) -> Vec<f64> {
 }
 
 impl TwoTimescale {
-    /// The constants of `neurogain figure two-timescale`: the paper's γ = 0.9 and g0 = 1; α = 0.1, η = 0.2, β = 0.3,
-    /// λ = 0.8, where β and λ make f about as fast as w_fast.
+    /// The constants of the paper's published script: γ = 0.9, g0 = 1, η = 0.7, α = 0.1, β = 0.2, λ = 0.9. The learners
+    /// have learnt the first target, 1: from weights 0, the gain would still be 1.04 at the script's first switch, where
+    /// it is 1.000 there.
     ///
     /// # Errors
     /// None: the constants are in their ranges.
     pub fn of_figure() -> Result<Self> {
         Ok(TwoTimescale {
-            dynamics: GainDynamics::new(0.9, 1.0, 0.2)?,
+            dynamics: GainDynamics::new(0.9, 1.0, 0.7)?,
+            drive: GainDrive::WeightedError,
             learning_rate: 0.1,
-            fast_learning_rate: 0.3,
-            fast_decay: 0.8,
+            fast_learning_rate: 0.2,
+            fast_decay: 0.9,
+            initial_weight: 1.0,
         })
     }
 
-    /// Runs the learners on `targets`, from weights 0 and the gain g0. `noise`, one number per step, is added to the
-    /// target; missing numbers are 0.
-    pub fn run(&self, targets: &[f64], noise: &[f64]) -> Vec<Step> {
+    /// Runs the learners on `targets`, from [`initial_weight`](Self::initial_weight) and the gain g0. `noise`, for each step, is added to the target,
+    /// the gain and the weights; missing numbers are 0.
+    pub fn run(&self, targets: &[f64], noise: &[[f64; 3]]) -> Vec<Step> {
         let g0 = f64::from(self.dynamics.g0());
-        let (mut gain, mut weight, mut uncertainty) = (g0, 0.0, 0.0);
-        let (mut slow, mut fast, mut alone) = (0.0, 0.0, 0.0);
+        let (mut gain, mut weight) = (g0, self.initial_weight);
+        let (mut slow, mut fast, mut alone) = (self.initial_weight, 0.0, self.initial_weight);
         let mut steps = Vec::with_capacity(targets.len());
         for (at, &target) in targets.iter().enumerate() {
-            gain = self.dynamics.step(gain, uncertainty);
             let step = Step {
                 target,
                 gain,
@@ -116,32 +141,40 @@ impl TwoTimescale {
                 explicit_fast: fast,
                 slow_alone: alone,
             };
-            let noisy = target + noise.get(at).copied().unwrap_or(0.0);
+            let [of_target, of_gain, of_weight] = noise.get(at).copied().unwrap_or_default();
+            let noisy = target + of_target;
             let error = step.modulated - noisy;
-            weight -= self.learning_rate * gain * error;
-            uncertainty = error.abs();
+            weight += of_weight - self.learning_rate * gain * error;
+            let drive = match self.drive {
+                GainDrive::WeightedError => weight * error,
+                GainDrive::Error => error,
+            };
+            gain = self.dynamics.step(gain, drive.abs()) + of_gain;
             let error = step.explicit - noisy;
-            slow -= self.learning_rate * error;
+            slow += of_weight - self.learning_rate * error;
             fast = self.fast_decay * fast - self.fast_learning_rate * error;
-            alone -= self.learning_rate * (step.slow_alone - noisy);
+            alone += of_weight - self.learning_rate * (step.slow_alone - noisy);
             steps.push(step);
         }
         steps
     }
 
-    /// `repeats` runs on `targets` with noise of the standard deviation `noise`, each drawn from the stream (`seed`,
-    /// [`Purpose::TargetNoise`], repeat).
+    /// `repeats` runs on `targets` with `noise`, each drawn from the stream (`seed`, [`Purpose::TargetNoise`], repeat).
     pub fn noisy_runs(
         &self,
         targets: &[f64],
-        noise: f64,
+        noise: Noise,
         repeats: usize,
         seed: u64,
     ) -> Vec<Vec<Step>> {
         let run = |repeat: usize| {
             let mut stream = RandomStream::new(seed, Purpose::TargetNoise, repeat as u64);
             let mut draw = || -> f64 { StandardNormal.sample(&mut stream) };
-            let noise: Vec<f64> = targets.iter().map(|_| noise * draw()).collect();
+            let deviations = [noise.target, noise.gain, noise.weight];
+            let noise: Vec<[f64; 3]> = targets
+                .iter()
+                .map(|_| deviations.map(|deviation| deviation * draw()))
+                .collect();
             self.run(targets, &noise)
         };
         (0..repeats).map(run).collect()

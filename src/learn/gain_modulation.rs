@@ -16,6 +16,9 @@ settings! {
         Entropy = "entropy",
         /// An oracle that knows the switches: 1 in the first iteration of every context after the first, else 0.
         Boundary = "boundary",
+        /// The oracle of the paper's published code: 1 in the first iteration of every context, the first included, else
+        /// 0.
+        EveryContext = "every-context",
     }
 }
 
@@ -66,10 +69,15 @@ impl<B: Backend> GainModulation<B> {
     }
 
     pub(super) fn begin_context(&mut self, backend: &B, context: usize) -> Result<()> {
-        if context > 1 && self.config.drive == Drive::Boundary {
-            backend.upload(&[1.0], self.drive.floats_mut())?;
+        let raised = match self.config.drive {
+            Drive::Entropy => false,
+            Drive::Boundary => context > 1,
+            Drive::EveryContext => true,
+        };
+        match raised {
+            true => backend.upload(&[1.0], self.drive.floats_mut()),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// Updates the gains before a forward pass.
@@ -99,7 +107,9 @@ impl<B: Backend> GainModulation<B> {
     pub(super) fn observe(&mut self, backend: &B, log: &LossLog<B>) -> Result<()> {
         match self.config.drive {
             Drive::Entropy => log.mean_entropy(backend, &mut self.drive),
-            Drive::Boundary => backend.upload(&[0.0], self.drive.floats_mut()),
+            Drive::Boundary | Drive::EveryContext => {
+                backend.upload(&[0.0], self.drive.floats_mut())
+            }
         }
     }
 }

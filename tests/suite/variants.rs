@@ -98,6 +98,27 @@ fn the_oracle_raises_the_gain_at_the_switch_alone() {
     }
 }
 
+/// The oracle of the published code: g ← 0.99·g + 0.01, and 1 more at the start of every context, the first included.
+#[test]
+fn the_published_oracle_raises_the_gain_in_every_context() {
+    let runs = run(&settings(
+        "boundary",
+        &["stream.iterations=6", "stream.contexts=[[0,1],[2],[3]]"],
+    ));
+    let mut gain = 1.0;
+    for record in records(&runs, "every-context-sgd") {
+        let first = record.iteration % 6 == 1;
+        gain = 0.99 * gain + 0.01 + if first { 1.0 } else { 0.0 };
+        for found in &record.gain {
+            assert!(
+                (found - gain).abs() < 1e-5,
+                "iteration {}: {found}, {gain}",
+                record.iteration
+            );
+        }
+    }
+}
+
 /// If every iteration is a separate context, momentum that is reset at each switch has no effect.
 #[test]
 fn a_reset_optimizer_starts_anew_at_every_switch() {

@@ -47,8 +47,8 @@ fn a_figure_comes_with_its_numbers_and_always_with_the_same_bytes() {
     let csv = read("two-timescale.csv");
     let mut lines = csv.lines();
     assert_eq!(lines.next(), Some("axis,panel,series,x,y,spread"));
-    // Outputs and target, gain, two components twice: 9 lines of 90 steps.
-    assert_eq!(lines.clone().count(), 9 * 90);
+    // Outputs and target, gain, two components twice: 9 lines of 200 steps.
+    assert_eq!(lines.clone().count(), 9 * 200);
     for line in lines {
         let numbers = line.rsplit(',').take(3);
         assert!(

@@ -1,38 +1,51 @@
 //! Figure 2 of arXiv 2507.14056: the scalar model.
 
 use super::Analysis;
-use crate::analysis::two_timescale::{Step, TwoTimescale, over_runs, targets};
+use crate::analysis::two_timescale::{Noise, Step, TwoTimescale, over_runs, targets};
 use crate::error::Result;
+use crate::gain::GainDynamics;
 use crate::metrics::Summary;
 use crate::report::figure::{Chart, ChartPanel, ChartRow, Point, Series};
 use crate::report::table::aligned;
 
-/// Steps at the target 1, at −1, and at 1 again.
-const STEPS: [usize; 3] = [40, 10, 40];
+/// Steps at the target 1, at −1, and at 1 again: as in the published script, the target is −1 in the steps 144 to 153.
+const STEPS: [usize; 3] = [143, 10, 47];
 
-/// σ of the noise on the target; then the number of repeats.
-const NOISE: f64 = 0.2;
-const REPEATS: usize = 200;
+/// The noise of the published script and its number of runs; then γ and η of the noisy runs.
+const NOISE: Noise = Noise {
+    target: 0.0,
+    gain: 0.05,
+    weight: 0.025,
+};
+const REPEATS: usize = 50;
+const NOISY: [f32; 2] = [0.5, 1.0];
 
 pub(super) fn two_timescale() -> Result<Analysis> {
     let model = TwoTimescale::of_figure()?;
     let targets = targets(STEPS[0], STEPS[1], STEPS[2]);
     let steps = model.run(&targets, &[]);
-    let runs = model.noisy_runs(&targets, NOISE, REPEATS, 0);
+    let [gamma, eta] = NOISY;
+    let noisy = TwoTimescale {
+        dynamics: GainDynamics::new(gamma, model.dynamics.g0(), eta)?,
+        ..model
+    };
+    let runs = noisy.noisy_runs(&targets, NOISE, REPEATS, 0);
     let row = |title: &str, panels| ChartRow {
         title: title.into(),
         logarithmic: false,
         x_title: "step".into(),
         panels,
     };
-    let noise = format!("{REPEATS} repeats, noise σ = {NOISE}: mean ± standard deviation");
+    let noise = format!("γ = {gamma}, η = {eta}, {REPEATS} noisy runs: mean ± SD");
     let chart = Chart {
         name: "two-timescale",
         title: "Gain modulation as learning on two timescales",
         caption: format!(
-            "The scalar model y = g·w under ½(y − t)², target 1, then −1, then 1. Top: without noise. Below: \
-             the gain, and the slow and fast components of the output, mean over {REPEATS} repeats with \
-             noise of standard deviation {NOISE} on the target, band ± standard deviation."
+            "The scalar model y = g·w under ½(y − t)², target 1, then −1, then 1, with the constants of the published \
+             script. Top: without noise. Below: the gain, and the slow and fast components of the output, with \
+             γ = {gamma} and η = {eta}, mean over {REPEATS} runs with noise of standard deviation {} on the gain and {} \
+             on the weights, band ± standard deviation.",
+            NOISE.gain, NOISE.weight
         ),
         rows: vec![
             row(
