@@ -37,7 +37,14 @@ fn pack(arguments: &arguments::Pack) -> Result<()> {
 /// Names with their indices, which settings use: "0 cat, 1 dog". Control characters are escaped.
 fn indexed(names: &[String]) -> String {
     let named = names.iter().enumerate();
-    let named = named.map(|(index, name)| format!("{index} {}", name.escape_debug()));
+    let plain = |name: &str| -> String {
+        let escaped = name.chars().map(|c| match c.is_control() {
+            true => c.escape_default().to_string(),
+            false => c.to_string(),
+        });
+        escaped.collect()
+    };
+    let named = named.map(|(index, name)| format!("{index} {}", plain(name)));
     named.collect::<Vec<_>>().join(", ")
 }
 
@@ -95,7 +102,7 @@ fn as_text(findings: &[Finding]) -> String {
                 };
                 let _ = writeln!(
                     text,
-                    "  samples  {training} training, {test} test; images of {shape}, {} {kind}\n  {kind:<9}{}",
+                    "  samples  {training} training, {test} test; images of {shape}, {} {kind}\n  {kind:<11}{}",
                     classes.len(),
                     indexed(classes)
                 );

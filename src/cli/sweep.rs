@@ -74,6 +74,17 @@ fn sweep_system<S: System>(
         report_error("interrupted", &message);
         return Ok(ExitCode::from(INTERRUPTED));
     }
+    // They may have ended since: whoever is last collects.
+    let has_ended = |cell: &&Cell<S::Settings>| cell_has_ended::<S>(directory, cell);
+    let elsewhere = match work
+        .tasks
+        .iter()
+        .map(|task| task.cell)
+        .all(|cell| has_ended(&cell))
+    {
+        true => 0,
+        false => elsewhere,
+    };
     if elsewhere > 0 {
         let place = directory.display();
         let message = format!(
@@ -85,7 +96,12 @@ fn sweep_system<S: System>(
     match arguments.cell {
         Some(_) if left > 0 => Ok(ExitCode::FAILURE),
         Some(_) => Ok(ExitCode::SUCCESS),
-        None => collect::<S>(directory),
+        None => {
+            let collected = collect::<S>(directory)?;
+            // A cell can have all its records and lack its report.
+            let failed = sweep.cells().iter().any(|cell| !has_ended(&cell));
+            Ok(if failed { ExitCode::FAILURE } else { collected })
+        }
     }
 }
 

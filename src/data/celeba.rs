@@ -196,7 +196,8 @@ fn wrong_line(path: &Path, number: usize, found: &str, expected: &str) -> Error 
 
 fn read_attributes(path: &Path) -> Result<Vec<Row>> {
     let text = read_text(path)?;
-    let mut lines = (1..).zip(text.lines());
+    // Spreadsheets write a byte order mark.
+    let mut lines = (1..).zip(text.trim_start_matches('\u{feff}').lines());
     let mut next = || lines.next().unwrap_or((1, ""));
     let (mut number, mut line) = next();
     // Kaggle's list begins with the headings: its number of images is that of its lines.
@@ -290,7 +291,7 @@ fn file_name(path: &Path, number: usize, found: Option<&str>) -> Result<String> 
 fn read_partition(path: &Path, attributes: &Path, rows: &[Row]) -> Result<Vec<usize>> {
     let text = read_text(path)?;
     let mut parts = Vec::new();
-    for (number, line) in (1..).zip(text.lines()) {
+    for (number, line) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
         if number == 1 && line.starts_with(CSV_HEADING) {
             continue;
         }

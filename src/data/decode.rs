@@ -1,7 +1,8 @@
 //! Decoding of PNG and JPEG files to red, green and blue.
 //!
-//! Damaged files are refused: the decoder of JPEG checks that every scan is complete and every restart marker is where
-//! it should be, that of PNG the checksums. Memory is bounded by the size of the file: an image whose header claims
+//! Damaged files are refused: the decoder of JPEG needs the end marker, Huffman codes that exist, and every restart
+//! marker where it should be; that of PNG the checksums. What a file without restart markers lost before a forged end
+//! marker is filled, as libjpeg does. Memory is bounded by the size of the file: an image whose header claims
 //! more pixels than its bytes can encode is refused before they are allocated.
 
 use std::io::{Cursor, ErrorKind};

@@ -96,8 +96,16 @@ impl<S: System> RunDirectory<S> {
     /// Opens an existing run directory.
     ///
     /// # Errors
-    /// [`Error::File`] if its `config.toml` cannot be read, [`Error::Format`] if it is damaged.
+    /// [`Error::File`] if its `config.toml` cannot be read, [`Error::Format`] if it is damaged, or if a folder in it is a
+    /// link: files would be written outside.
     pub fn open(path: &Path) -> Result<Self> {
+        for folder in ["runs", "figures", "weights", "checkpoints", "tensorboard"] {
+            let folder = path.join(folder);
+            if folder.is_symlink() {
+                let problem = "is a link; a run directory must have its own folders";
+                return Err(Error::format(&folder, problem));
+            }
+        }
         let config = path.join("config.toml");
         if !config.exists() && path.join("sweep.toml").exists() {
             let place = path.display();
@@ -242,10 +250,8 @@ impl<S: System> RunDirectory<S> {
         let state = state.filter(|head| head.records == state::digest(&records));
         let state = state.as_ref();
         let status = listed.map(|listed| &listed.status);
-        let hash = match listed {
-            Some(listed) => listed.hash.as_deref(),
-            None => state.and_then(|head| head.hash.as_deref()),
-        };
+        // Only what the state's digests confirm has a hash.
+        let hash = state.and_then(|head| head.hash.as_deref());
         let saved = Saved {
             path: &path,
             records: &records,

@@ -64,8 +64,11 @@ impl DataOrigin {
             FilesOrigin::Unknown => String::new(),
         };
         for class in &self.classes {
-            // A name with a line break must stay on its line.
-            lines.push_str(&format!("{CLASS}{}\n", class.escape_debug()));
+            // As JSON, so that a name with a line break stays on its line.
+            lines.push_str(&format!(
+                "{CLASS}{}\n",
+                serde_json::Value::from(class.as_str())
+            ));
         }
         lines
     }
@@ -79,7 +82,9 @@ impl DataOrigin {
             } else if let Some(file) = line.strip_prefix(OTHER) {
                 origin.files = FilesOrigin::Other(file.into());
             } else if let Some(class) = line.strip_prefix(CLASS) {
-                origin.classes.push(class.into());
+                // What was altered by hand is shown as it is.
+                let name = serde_json::from_str(class);
+                origin.classes.push(name.unwrap_or_else(|_| class.into()));
             }
         }
         origin

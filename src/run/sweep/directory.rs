@@ -53,6 +53,10 @@ pub fn begin_sweep<D: Document + PartialEq>(dir: &Path, sweep: &Sweep<D>) -> Res
         return Err(Error::file(dir, "create", reason));
     }
     let cells = dir.join("cells");
+    if cells.is_symlink() {
+        let problem = "is a link; the directory of a sweep must have its own folder";
+        return Err(Error::format(&cells, problem));
+    }
     fs::create_dir_all(&cells).map_err(|e| Error::file(&cells, "create", e))
 }
 

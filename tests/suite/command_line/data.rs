@@ -131,7 +131,7 @@ fn a_collection_s_class_names_are_in_every_output() {
     let verified = succeeds(&folder, &["data", "verify"]);
     for part in [
         "pets\n  samples  2 training, 2 test; images of any size, 2 classes",
-        "classes  0 cat, 1 dog <&>",
+        "classes    0 cat, 1 dog <&>",
     ] {
         assert!(verified.contains(part), "{verified}");
     }
@@ -153,7 +153,7 @@ fn a_collection_s_class_names_are_in_every_output() {
     succeeds(&folder, &run);
     let check = || {
         let read = |name: &str| fs::read_to_string(folder.path().join("run").join(name)).unwrap();
-        assert!(read("data.sha256").ends_with("class: cat\nclass: dog <&>\n"));
+        assert!(read("data.sha256").ends_with("class: \"cat\"\nclass: \"dog <&>\"\n"));
         let summary: Value = serde_json::from_str(&read("summary.json")).unwrap();
         assert_eq!(summary["classes"], serde_json::json!(["cat", "dog <&>"]));
         assert!(read("report.html").contains("0 cat, 1 dog &lt;&amp;&gt;"));
@@ -187,7 +187,7 @@ fn a_run_keeps_whether_its_data_are_the_published() {
     let text = |run: &str| fs::read_to_string(folder.path().join(run).join("data.sha256")).unwrap();
     let built_in = text("digits");
     let lines: Vec<&str> = built_in.lines().collect();
-    let digits = (0..10).map(|digit| format!("class: {digit}"));
+    let digits = (0..10).map(|digit| format!("class: \"{digit}\""));
     let expected: Vec<String> = iter::once("published files".into()).chain(digits).collect();
     assert_eq!(
         (lines[0].len(), &lines[1..]),

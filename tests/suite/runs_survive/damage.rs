@@ -225,6 +225,56 @@ fn a_report_of_altered_files_is_refused() {
     assert!(contents(&dir) == before);
 }
 
+/// The digests are in the weights: without them, or beside a checkpoint that is not a run's, nothing confirms the records,
+/// and no hash is shown. A summary with another hash changes nothing.
+#[test]
+fn results_that_nothing_confirms_have_no_hash() {
+    let (folder, dir) = whole();
+    let hash = || {
+        ends(&folder, &["report", "stopped"], 0);
+        let text = fs::read_to_string(dir.join("summary.json")).expect("a summary");
+        let summary: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        summary["hash"].as_str().map(String::from)
+    };
+    let confirmed = hash();
+    assert!(confirmed.is_some());
+    let summary = fs::read_to_string(dir.join("summary.json")).expect("a summary");
+    let other = summary.replace(confirmed.as_deref().unwrap_or_default(), &"0".repeat(64));
+    fs::write(dir.join("summary.json"), other).expect("written");
+    assert_eq!(hash(), confirmed);
+
+    let weights = dir.join("weights/sgd-1.safetensors");
+    let whole = fs::read(&weights).expect("a file");
+    for cut in [0, 100, whole.len() - 1] {
+        fs::write(&weights, &whole[..cut]).expect("written");
+        assert_eq!(hash(), None, "{cut} bytes of the weights");
+    }
+    fs::write(&weights, &whole).expect("written");
+    assert_eq!(hash(), confirmed);
+    fs::remove_dir_all(dir.join("weights")).expect("removed");
+    assert_eq!(hash(), None);
+}
+
+/// Nothing is written through a folder that is a link.
+#[cfg(unix)]
+#[test]
+fn a_folder_that_is_a_link_is_refused() {
+    let (folder, dir) = whole();
+    let outside = folder.path().join("outside");
+    fs::create_dir(&outside).expect("made");
+    fs::write(outside.join("accuracy.svg"), "mine").expect("written");
+    fs::remove_dir_all(dir.join("figures")).expect("removed");
+    std::os::unix::fs::symlink(&outside, dir.join("figures")).expect("a link");
+    for arguments in [&["report", "stopped"][..], &["run", "--resume", "stopped"]] {
+        let complaint = ends(&folder, arguments, 1);
+        for part in ["figures", "is a link"] {
+            assert!(complaint.contains(part), "{complaint}");
+        }
+    }
+    let kept = fs::read_to_string(outside.join("accuracy.svg"));
+    assert_eq!(kept.expect("a file"), "mine");
+}
+
 /// Files that links in the directory name are not written.
 #[cfg(unix)]
 #[test]
