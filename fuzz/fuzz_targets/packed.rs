@@ -1,4 +1,4 @@
-//! Packed collections: what is read is written again to the same bytes.
+//! Packed collections. Writing an accepted collection gives the same bytes.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

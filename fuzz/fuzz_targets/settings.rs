@@ -1,4 +1,4 @@
-//! Settings of every system: what is accepted is written and read again as the same settings.
+//! Settings of every system. Accepted settings survive writing and reading.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

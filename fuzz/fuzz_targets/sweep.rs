@@ -1,4 +1,4 @@
-//! Sweeps of every system: what is accepted is written and read again with the same cells.
+//! Sweeps of every system. The cells of an accepted sweep survive writing and reading.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -122,8 +122,8 @@ impl TwoTimescale {
         })
     }
 
-    /// Runs the learners on `targets`, from [`initial_weight`](Self::initial_weight) and the gain g0. `noise`, for each step, is added to the target,
-    /// the gain and the weights; missing numbers are 0.
+    /// Runs the learners on `targets`, from [`initial_weight`](Self::initial_weight) and the gain g0. `noise` has three
+    /// numbers for each step, which are added to the target, the gain and the weights; missing numbers are 0.
     pub fn run(&self, targets: &[f64], noise: &[[f64; 3]]) -> Vec<Step> {
         let g0 = f64::from(self.dynamics.g0());
         let (mut gain, mut weight) = (g0, self.initial_weight);

@@ -93,13 +93,10 @@ fn as_text(findings: &[Finding]) -> String {
                     test,
                     shape,
                     classes,
+                    kind,
                     files,
                 } = contents;
                 let shape = shape.map_or("any size".to_string(), |shape| shape.to_string());
-                let kind = match finding.name == "celeba" {
-                    true => "attributes",
-                    false => "classes",
-                };
                 let _ = writeln!(
                     text,
                     "  samples  {training} training, {test} test; images of {shape}, {} {kind}\n  {kind:<11}{}",

@@ -67,25 +67,17 @@ fn sweep_system<S: System>(
     }
     let work = SweepRunner::<S>::new(arguments, &sweep, directory, chosen)?;
     begin_sweep(directory, &sweep)?;
-    let Left { left, elsewhere } = work.run(arguments.quiet);
+    let elsewhere = work.run(arguments.quiet);
+    // Counted at the end: another process may have ended cells since, and a cell can have all its records and lack its
+    // report. Whoever is last collects.
+    let left = work.left();
     if left > 0 && work.stop.load(Ordering::SeqCst) {
         let message =
             format!("{left} cells are not finished; to continue, run the same command again");
         report_error("interrupted", &message);
         return Ok(ExitCode::from(INTERRUPTED));
     }
-    // They may have ended since: whoever is last collects.
-    let has_ended = |cell: &&Cell<S::Settings>| cell_has_ended::<S>(directory, cell);
-    let elsewhere = match work
-        .tasks
-        .iter()
-        .map(|task| task.cell)
-        .all(|cell| has_ended(&cell))
-    {
-        true => 0,
-        false => elsewhere,
-    };
-    if elsewhere > 0 {
+    if left > 0 && elsewhere > 0 {
         let place = directory.display();
         let message = format!(
             "another process runs {elsewhere} of the cells; when it has ended: neurogain sweep --collect {place}"
@@ -98,9 +90,11 @@ fn sweep_system<S: System>(
         Some(_) => Ok(ExitCode::SUCCESS),
         None => {
             let collected = collect::<S>(directory)?;
-            // A cell can have all its records and lack its report.
-            let failed = sweep.cells().iter().any(|cell| !has_ended(&cell));
-            Ok(if failed { ExitCode::FAILURE } else { collected })
+            Ok(if left > 0 {
+                ExitCode::FAILURE
+            } else {
+                collected
+            })
         }
     }
 }
@@ -147,13 +141,6 @@ struct Task<'a, S: System> {
     data: Arc<S::Data>,
     /// Whether these are the published data.
     origin: DataOrigin,
-}
-
-/// The numbers of cells that have not ended here.
-struct Left {
-    left: usize,
-    /// Those that another process runs.
-    elsewhere: usize,
 }
 
 /// The cells that have not ended, and how to run them.
@@ -203,13 +190,21 @@ impl<'a, S: System> SweepRunner<'a, S> {
         })
     }
 
-    /// Runs the cells on `workers` threads and returns how many have not ended. An error of a cell is printed, and the
-    /// other cells continue.
-    fn run(&self, quiet: bool) -> Left {
+    /// The number of cells that have not ended.
+    fn left(&self) -> usize {
+        let cells = self.tasks.iter().map(|task| task.cell);
+        cells
+            .filter(|cell| !cell_has_ended::<S>(self.directory, cell))
+            .count()
+    }
+
+    /// Runs the cells on `workers` threads and returns how many another process ran. An error of a cell is printed, and
+    /// the other cells continue.
+    fn run(&self, quiet: bool) -> usize {
         let total = self.tasks.len() as u64;
         let title = self.sweep.base().common().title;
         let progress = Progress::new(title, "cells", total, total * COST_OF_CELL, quiet);
-        let [next, ended, elsewhere] = [(); 3].map(|()| AtomicUsize::new(0));
+        let [next, elsewhere] = [(); 2].map(|()| AtomicUsize::new(0));
         let work = || {
             while !self.stop.load(Ordering::SeqCst) {
                 let Some(task) = self.tasks.get(next.fetch_add(1, Ordering::Relaxed)) else {
@@ -220,7 +215,6 @@ impl<'a, S: System> SweepRunner<'a, S> {
                         elsewhere.fetch_add(1, Ordering::Relaxed);
                     }
                     Ok(true) if cell_has_ended::<S>(self.directory, task.cell) => {
-                        ended.fetch_add(1, Ordering::Relaxed);
                         progress.advance(1, 0);
                     }
                     // Stopped.
@@ -235,10 +229,7 @@ impl<'a, S: System> SweepRunner<'a, S> {
         };
         on_threads(self.workers, work);
         progress.clear();
-        Left {
-            left: self.tasks.len() - ended.into_inner(),
-            elsewhere: elsewhere.into_inner(),
-        }
+        elsewhere.into_inner()
     }
 
     /// Runs one cell in its directory, continuing from existing results; `false` if another process runs it.

@@ -98,13 +98,13 @@ fn spellings(name: &str) -> Vec<String> {
 }
 
 /// Reads CelebA from the first place of [`search`] that has both lists, and the images from its [`IMAGES`],
-/// `Img/img_align_celeba` or `img_align_celeba/img_align_celeba`, as `side` × `side` × 3. With `most`, only the first `most` images of each part are read.
+/// `Img/img_align_celeba` or `img_align_celeba/img_align_celeba`, as `side` × `side` × 3. With `most`, only the first
+/// `most` images of each part are read.
 ///
 /// # Errors
 /// [`Error::File`] if the lists or the images are not found (the message lists every place searched) or a file cannot
 /// be read; [`Error::Format`] for a list line of another form, for a part without images, and for a damaged image;
-/// [`Error::Setting`] for a side of 0 or above 16,384 and a `most` of 0; [`Error::Memory`]
-/// if the images do not fit.
+/// [`Error::Setting`] for a side of 0 or above 16,384 and a `most` of 0; [`Error::Memory`] if the images do not fit.
 ///
 /// ```no_run
 /// use neurogain::data::celeba;

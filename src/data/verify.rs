@@ -39,6 +39,9 @@ const CIFAR_100: [[&str; 1]; 2] = [
     ["d8b1e6b7b3bee4020055f0699b111f60b1af1e262aeb93a0b659061746f8224a"],
 ];
 
+/// The kind of labels that all data sets but CelebA have.
+const CLASSES: &str = "classes";
+
 /// The result for one data set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
@@ -59,8 +62,10 @@ pub struct Contents {
     pub test: usize,
     /// The shape of an image; `None` if images are resized when they are read.
     pub shape: Option<ImageShape>,
-    /// The names of the classes in the order of their labels; of CelebA, the attributes.
+    /// The names of the classes in the order of their labels, or of the attributes.
     pub classes: Vec<String>,
+    /// What `classes` names: "classes" or "attributes".
+    pub kind: &'static str,
     /// The files.
     pub files: Vec<Identity>,
 }
@@ -193,6 +198,7 @@ fn collection_finding(name: String, directory: &Path) -> Finding {
             test: read.samples.test.len(),
             shape,
             classes: read.names,
+            kind: CLASSES,
             files,
         })
     });
@@ -214,6 +220,7 @@ fn celeba_finding(directory: &Path) -> Finding {
             test: read.test.images.len(),
             shape: None,
             classes: celeba::ATTRIBUTES.map(String::from).into(),
+            kind: "attributes",
             files: Vec::new(),
         })
     });
@@ -257,6 +264,7 @@ fn contents<const COUNT: usize, const KNOWN: usize>(
         test: test.len(),
         shape: Some(train.shape()),
         classes: classes.iter().map(ToString::to_string).collect(),
+        kind: CLASSES,
         files: files.collect::<Result<_>>()?,
     })
 }

@@ -1,8 +1,8 @@
 //! Other programs read our files, and run or restrict ours: Python's packages, curl, Slurm, readers of SVG.
 //!
-//! If what a test needs is missing, the test is `ignored` with the reason, and the last lines say how to install it.
-//! With the variable `NEUROGAIN_REQUIRE_TOOLS` it fails instead, unless it needs the real data or root. `-- --ignored`
-//! runs the test of some minutes, and what is missing fails.
+//! A test whose tools are missing is `ignored` with the reason, and the last lines say how to install them. If the
+//! variable `NEUROGAIN_REQUIRE_TOOLS` is set, it fails instead, unless it needs the real data or root. `-- --ignored`
+//! runs the slow test, which takes minutes; tests whose tools are missing then fail.
 
 #[cfg(unix)]
 mod fetch;
@@ -29,7 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use libtest_mimic::{Arguments, Trial};
 use tools::{Missing, Tool};
 
-/// A test: its name, what it needs, and whether it takes minutes.
+/// A test and its tools.
 struct Test {
     name: &'static str,
     needs: &'static [Tool],
@@ -37,7 +37,7 @@ struct Test {
     minutes: bool,
 }
 
-/// Tests by the path of their function, each with what it needs.
+/// A list of tests: the path of the function, and the tools.
 macro_rules! tests {
     ($($run:path: $needs:expr;)*) => {
         &[$(Test { name: stringify!($run), needs: &$needs, run: $run, minutes: false }),*]
@@ -93,7 +93,7 @@ const ON_UNIX: &[Test] = &[];
 
 fn main() {
     let arguments = Arguments::from_args();
-    // What is ignored is only known after what is missing.
+    // Filtered by name alone: which tests are ignored depends on the tools that are missing.
     let by_name = Arguments {
         ignored: false,
         ..arguments.clone()
@@ -119,8 +119,8 @@ fn main() {
     conclusion.exit();
 }
 
-/// The test for libtest-mimic: ignored if what it needs is missing, or failing if that is required. In a list, tests
-/// have the same names everywhere; otherwise the reason is before the name.
+/// The test for libtest-mimic. It is ignored if a tool is missing, and fails if the tool is required. Listed tests have
+/// the same names on every machine; in a run the reason is printed before the name.
 fn trial(test: &Test, missing: &BTreeMap<Tool, Missing>, list: bool) -> Trial {
     let run = test.run;
     let missing = || test.needs.iter().filter_map(|tool| missing.get(tool));

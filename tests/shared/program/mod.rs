@@ -75,7 +75,7 @@ pub fn contents(directory: &Path) -> Files {
 }
 
 /// Fails unless a directory has the files of an undisturbed run or sweep and no checkpoint; `how` describes the
-/// disturbance. What a killed process began under a name of its own, `NAME.PID.partial`, stays.
+/// disturbance. Temporary files `NAME.PID.partial` of killed processes are ignored.
 #[track_caller]
 pub fn assert_same(undisturbed: &Files, directory: &Path, how: &str) {
     let mut found = contents(directory);

@@ -19,6 +19,18 @@ fn write_mnist(folder: &Path) {
     }
 }
 
+/// A collection of one grey image of 4 × 4 pixels per class and half.
+fn write_collection(folder: &Path, classes: [&str; 2]) {
+    for half in ["train", "test"] {
+        for class in classes {
+            let class = folder.join(half).join(class);
+            fs::create_dir_all(&class).unwrap();
+            let grey = image::GrayImage::from_pixel(4, 4, image::Luma([9]));
+            grey.save(class.join("1.png")).unwrap();
+        }
+    }
+}
+
 #[test]
 fn verify_says_what_is_there_and_that_it_is_not_the_published() {
     let folder = folder();
@@ -93,12 +105,7 @@ fn verify_fails_where_nothing_is_or_something_is_broken() {
 #[test]
 fn pack_makes_a_file_that_the_library_reads() {
     let folder = folder();
-    for name in ["train/cat", "train/dog", "test/cat", "test/dog"] {
-        let class = folder.path().join("images").join(name);
-        fs::create_dir_all(&class).unwrap();
-        let grey = image::GrayImage::from_pixel(4, 4, image::Luma([9]));
-        grey.save(class.join("1.png")).unwrap();
-    }
+    write_collection(&folder.path().join("images"), ["cat", "dog"]);
     let arguments = ["data", "pack", "images", "file", "--side", "2"];
     let said = succeeds(&folder, &arguments);
     let wanted = "file: 2 training and 2 test images of 2 × 2 × 3, 2 classes: 0 cat, 1 dog\n";
@@ -122,12 +129,7 @@ fn pack_makes_a_file_that_the_library_reads() {
 #[test]
 fn a_collection_s_class_names_are_in_every_output() {
     let folder = folder();
-    for name in ["train/cat", "train/dog <&>", "test/cat", "test/dog <&>"] {
-        let class = folder.path().join("data/pets").join(name);
-        fs::create_dir_all(&class).unwrap();
-        let grey = image::GrayImage::from_pixel(4, 4, image::Luma([9]));
-        grey.save(class.join("1.png")).unwrap();
-    }
+    write_collection(&folder.path().join("data/pets"), ["cat", "dog <&>"]);
     let verified = succeeds(&folder, &["data", "verify"]);
     for part in [
         "pets\n  samples  2 training, 2 test; images of any size, 2 classes",

@@ -101,6 +101,23 @@ fn workers_cells_and_runs_of_their_own_give_the_same_bytes() {
     }
 }
 
+/// Records alone do not end a cell: if its report cannot be written, the sweep fails although it has all measures.
+#[test]
+fn a_cell_that_fails_is_the_sweep_s_failure() {
+    let folder = with_sweep(ETA);
+    let arguments = ["sweep", "eta.toml", "--out", "swept", "--quiet"];
+    succeeds(&folder, &arguments);
+    let cell = folder.path().join("swept/cells/002");
+    fs::remove_file(cell.join("summary.json")).expect("removed");
+    // Its lock cannot be taken.
+    fs::write(cell.join("checkpoints"), "").expect("written");
+    let [_, complaint] = ended(&mut program(&folder, &arguments), 1);
+    assert!(complaint.contains("cell 2"), "{complaint}");
+    fs::remove_file(cell.join("checkpoints")).expect("removed");
+    succeeds(&folder, &arguments);
+    assert!(cell.join("summary.json").exists());
+}
+
 /// Each cell is run by one process, whichever comes first; none is refused or run twice.
 #[test]
 fn processes_share_a_sweep() {

@@ -1,4 +1,4 @@
-//! Histories as `.npz`: what was recorded, to the bit. `tests/other_programs` reads them with NumPy.
+//! Histories as `.npz` hold the bits of the records. `tests/other_programs` reads them with NumPy.
 
 use std::collections::BTreeMap;
 use std::fs;
