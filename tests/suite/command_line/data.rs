@@ -112,6 +112,8 @@ fn pack_makes_a_file_that_the_library_reads() {
     assert_eq!(said, wanted);
     let read = neurogain::data::pack::read(&folder.path().join("file")).unwrap();
     assert_eq!(read.names, ["cat", "dog"]);
+    let names = neurogain::data::pack::read_names(&folder.path().join("file"));
+    assert_eq!(names.unwrap(), read.names);
     assert_eq!(read.samples.test.pixels(), [9; 24]);
 
     let complaint = fails(&folder, &arguments, 1);
