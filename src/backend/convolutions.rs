@@ -1,4 +1,5 @@
-//! Convolutions, directly on blocks of samples.
+//! Convolutions on blocks of samples: directly, as documented here, or for 3×3 windows with stride 1 by Winograd's
+//! algorithm, as documented in [`winograd`](super::winograd), wherever [`serves`](super::winograd::serves) says so.
 
 use alloc::format;
 
@@ -9,6 +10,9 @@ use crate::error::Result;
 use crate::shape::LANES;
 
 /// 2-D convolution, and its gradients.
+///
+/// The orders of summation below are those of the direct way; where [`serves`](super::winograd::serves) holds,
+/// [`winograd`](super::winograd) gives the operations instead.
 pub trait Convolutions: Memory {
     /// `y[b][oy][ox][o] = Σ_t Σ_c fl(g[o]·w[o][ty][tx][c])·x[b][oy·stride + ty − padding][ox·stride +
     /// tx − padding][c]`, one chain over (tap row ty, tap column tx, channel c) ascending. A tap that

@@ -7,10 +7,12 @@
 //! 1. **Products** over `k` are one chain of fused multiply-adds per output element, `k` ascending,
 //!    starting from +0: `s ← fma(a_k, b_k, s)`.
 //! 2. **Long sums** over samples have the shape that [`summation`] fixes.
-//! 3. **exp, ln, tanh and 1/√x** are the polynomials of [`cpu::math`].
-//! 4. Everything else is written as the sequence of IEEE 754 operations that its documentation
+//! 3. **Convolutions** with 3×3 windows and stride 1 use the operations that [`winograd`] writes out, if their
+//!    dimensions are those that it serves.
+//! 4. **exp, ln, tanh and 1/√x** are the polynomials of [`cpu::math`].
+//! 5. Everything else is written as the sequence of IEEE 754 operations that its documentation
 //!    gives, each rounded once; `fma` is written where two operations are rounded as one.
-//! 5. The sign and payload of a NaN result are unspecified; whether a result is NaN is specified.
+//! 6. The sign and payload of a NaN result are unspecified; whether a result is NaN is specified.
 //!
 //! Accumulation: a kernel overwrites its outputs and reads its inputs. An output that is also read is
 //! documented as updated in place.
@@ -57,6 +59,7 @@ mod products;
 mod reductions;
 pub mod summation;
 mod window;
+pub mod winograd;
 
 pub use affine::{Affine, ScaleGradient, ScaleShift};
 pub use attention::{Attention, SampleProduct};

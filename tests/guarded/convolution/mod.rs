@@ -2,6 +2,7 @@
 //! with the same bits on every instruction set and number of threads, and on wrong shapes.
 
 mod reference;
+mod winograd;
 
 use crate::cases_at_most;
 use crate::images::{

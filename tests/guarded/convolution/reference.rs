@@ -1,7 +1,10 @@
 //! A case, its f64 reference, and all checks on it.
 
 use neurogain::backend::cpu::Floats;
+use neurogain::backend::winograd::serves;
 use neurogain::backend::{Conv2dDims, Convolutions, Cpu, Update, summation};
+
+use super::winograd::absolute;
 
 use crate::images::{Awkward, bits, gamma, same_everywhere, unwritten, upload};
 
@@ -114,7 +117,9 @@ impl Sums {
     }
 
     /// Checks that every number is within γ_k·Σ|a·b|, where k(index) roundings lie on the longest path.
-    pub fn hold(&self, name: &str, found: &Floats, roundings: impl Fn(usize) -> usize) {
+    /// Returns the largest part of a bound that is reached.
+    pub fn hold(&self, name: &str, found: &Floats, roundings: impl Fn(usize) -> usize) -> f64 {
+        let mut reached = 0.0f64;
         for (i, &found) in found.as_slice().iter().enumerate() {
             let bound = gamma(roundings(i)) * self.absolute[i];
             let error = (f64::from(found) - self.value[i]).abs();
@@ -123,12 +128,16 @@ impl Sums {
                 "{name}[{i}] = {found}, expected {} ± {bound}",
                 self.value[i]
             );
+            if bound > 0.0 {
+                reached = reached.max(error / bound);
+            }
         }
+        reached
     }
 }
 
-/// All checks on one case.
-pub fn check(case: &Case) {
+/// All checks on one case. Returns the largest part of the bounds of y, dx and dw that is reached.
+pub fn check(case: &Case) -> [f64; 3] {
     let data = case.data();
     let effective = |o: usize, w: usize| data.gain.as_ref().map_or(1.0, |g| g[o]) * data.w[w];
     let mut y = Sums::new(data.dy.len());
@@ -154,16 +163,35 @@ pub fn check(case: &Case) {
 
     same_everywhere(|cpu| kernels(cpu, case, &data).map(|floats| bits(&floats)));
     let [found_y, found_dx, found_dw, found_sum] = kernels(&Cpu::new().unwrap(), case, &data);
-    y.hold("y", &found_y, |i| y.terms[i]);
-    dx.hold("dx", &found_dx, |i| dx.terms[i]);
+    let fast = serves(&case.dimensions);
+    if fast {
+        let absolute = absolute(case, &data);
+        for (sums, absolute) in [&mut y, &mut dx, &mut dw].into_iter().zip(absolute) {
+            sums.absolute = absolute;
+        }
+    }
+    // One rounding a product; of Winograd's algorithm, one a channel and 10 of the transforms.
+    let roundings = |channels: usize, terms: usize| if fast { channels + 10 } else { terms };
+    let Conv2dDims {
+        inputs, outputs, ..
+    } = case.dimensions;
+    let of_y = y.hold("y", &found_y, |i| roundings(inputs, y.terms[i]));
+    let of_dx = dx.hold("dx", &found_dx, |i| roundings(outputs, dx.terms[i]));
     for (i, &x) in data.x.iter().enumerate() {
         dx.add(i, x, 1.0);
     }
-    dx.hold("x + dx", &found_sum, |i| dx.terms[i]);
+    dx.hold("x + dx", &found_sum, |i| {
+        roundings(outputs + 1, dx.terms[i])
+    });
     // A chunk's chain, the chunks, the tree of lanes, the gain.
     let pixels = data.dy.len() / case.dimensions.outputs / 16;
     let path = pixels.min(summation::CHUNK) + pixels.div_ceil(summation::CHUNK) + 4 + 1;
-    dw.hold("dw", &found_dw, |_| path);
+    let path = if fast {
+        super::winograd::path(case)
+    } else {
+        path
+    };
+    [of_y, of_dx, dw.hold("dw", &found_dw, |_| path)]
 }
 
 /// Fails unless a gradient agrees with finite differences in f64.

@@ -1,6 +1,7 @@
-//! Convolution, directly on blocks of samples: no im2col, no transposes.
+//! Convolution on blocks of samples: no im2col, no transposes.
 //!
-//! [`multiply`] is the forward pass and the gradient to the input, [`to_weights`] the gradient to the weights.
+//! Directly, [`multiply`] is the forward pass and the gradient to the input, [`to_weights`] the gradient to the weights.
+//! [`winograd`] has the same three for the windows that Winograd's algorithm serves.
 
 pub mod axis;
 mod chunk;
@@ -8,6 +9,7 @@ mod cut;
 mod multiply;
 mod pack;
 mod to_weights;
+mod winograd;
 
 use super::{Cpu, Floats, scratch};
 use axis::Direction;
@@ -17,6 +19,7 @@ use pack::{Pack, Pass};
 use to_weights::ToWeights;
 
 use crate::backend::convolutions::check_convolution;
+use crate::backend::winograd::serves;
 use crate::backend::{Conv2dDims, Convolutions, Update};
 use crate::error::Result;
 use crate::shape::LANES;
@@ -31,6 +34,11 @@ impl Convolutions for Cpu {
         y: &mut Floats,
     ) -> Result<()> {
         let output = check_convolution(self, "convolution forward", dimensions, gain, [w, x, y])?;
+        if serves(&dimensions) {
+            let pass = (Direction::Forward, Update::Overwrite);
+            winograd::convolve(self, pass, &dimensions, gain, w, x, y);
+            return Ok(());
+        }
         let pass = Pass::new(Direction::Forward, &dimensions, output);
         convolve(self, pass, gain, w, x, y)
     }
@@ -46,6 +54,11 @@ impl Convolutions for Cpu {
     ) -> Result<()> {
         let output =
             check_convolution(self, "convolution to input", dimensions, gain, [w, dx, dy])?;
+        if serves(&dimensions) {
+            let pass = (Direction::ToInput, update);
+            winograd::convolve(self, pass, &dimensions, gain, w, dy, dx);
+            return Ok(());
+        }
         let mut pass = Pass::new(Direction::ToInput, &dimensions, output);
         pass.update = update;
         convolve(self, pass, gain, w, dy, dx)
@@ -68,6 +81,10 @@ impl Convolutions for Cpu {
         )?;
         if dw.as_slice().is_empty() || dy.as_slice().is_empty() {
             dw.as_mut_slice().fill(0.0);
+            return Ok(());
+        }
+        if serves(&dimensions) {
+            winograd::to_weights(self, &dimensions, gain, dy, x, dw);
             return Ok(());
         }
         self.threads.run(ToWeights {

@@ -70,6 +70,10 @@ impl Pass {
 pub struct Width(usize);
 
 impl Width {
+    pub fn new(results: usize) -> Self {
+        Width(results)
+    }
+
     #[inline(always)]
     pub fn of<S: Simd>(results: usize) -> usize {
         let widths: &[usize] = match S::TILE_BLOCKS {
