@@ -28,6 +28,7 @@
 #include "sum.cu"
 #include "to_weights.cu"
 #include "weight_partials.cu"
+#include "winograd.cu"
 
 extern "C" char __start_shared_memory[], __stop_shared_memory[];
 

@@ -10,7 +10,7 @@ use neurogain::backend::{
     Affine, AttentionGiven, AttentionGradients, AttentionInput, AttentionKept, BatchNormConfig,
     Conv2dDims, Convolutions, Cuda, Elementwise, InputAttention, InputAttentionGradients,
     InputAttentionKept, Losses, Memory, Modulations, NeuronAttention, NormDims, Normalisations,
-    Reductions, ScaleGradient, Unary, Window,
+    Reductions, ScaleGradient, Unary, Update, Window,
 };
 
 /// A copy of the kernels in which one file is changed.
@@ -95,14 +95,37 @@ fn results(cuda: &Cuda) -> Result<Vec<u32>> {
         channels: 1,
     };
     cuda.neuron_statistics(one_channel, &long, &mut of_long)?;
-    // The weights' gradient in two steps.
+    // The weights' gradient in two steps, of a window that Winograd's algorithm does not serve.
     let three = Conv2dDims {
-        window: Window { size: 3, ..window },
+        window: Window {
+            size: 3,
+            padding: 2,
+            ..window
+        },
         ..d
     };
     let [three_length, _, output_length] = three.lengths()?;
     let (mut dw_three, dy_three) = (upload(three_length)?, upload(output_length)?);
     cuda.conv2d_backward_weights(three, None, &dy_three, &x, &mut dw_three)?;
+    // Winograd's algorithm, with more than one stage of source channels.
+    let tiles = Conv2dDims {
+        blocks: 2,
+        height: 4,
+        width: 6,
+        inputs: 17,
+        outputs: 9,
+        window: Window {
+            size: 3,
+            stride: 1,
+            padding: 1,
+        },
+    };
+    let [kernel, source, result] = tiles.lengths()?;
+    let (w, from, back) = (upload(kernel)?, upload(source)?, upload(result)?);
+    let (mut to, mut dfrom, mut dkernel) = (upload(result)?, upload(source)?, upload(kernel)?);
+    cuda.conv2d_forward(tiles, None, &w, &from, &mut to)?;
+    cuda.conv2d_backward_data(tiles, None, &w, &back, Update::Overwrite, &mut dfrom)?;
+    cuda.conv2d_backward_weights(tiles, None, &back, &from, &mut dkernel)?;
     let (mut dscale, mut dshift) = (upload(inputs)?, upload(inputs)?);
     let gradient = ScaleGradient {
         x: &x,
@@ -164,8 +187,8 @@ fn results(cuda: &Cuda) -> Result<Vec<u32>> {
     )?;
     let mut bits = Vec::new();
     for floats in [
-        sum, y, dw, dw_three, of_long, running, statistics, dx, dgamma, dbeta, totals, neurons,
-        dscale, dshift, dk, dv, dqs, dout, dlog_sums,
+        to, dfrom, dkernel, sum, y, dw, dw_three, of_long, running, statistics, dx, dgamma, dbeta,
+        totals, neurons, dscale, dshift, dk, dv, dqs, dout, dlog_sums,
     ] {
         let mut host = vec![0.0f32; cuda.length(&floats)];
         cuda.download(&floats, &mut host)?;
@@ -201,6 +224,7 @@ fn a_missing_barrier_shows() {
         "sum.cu",
         "to_weights.cu",
         "weight_partials.cu",
+        "winograd.cu",
     ] {
         let text = fs::read_to_string(emulated::kernels().join(file)).expect("a kernel");
         for (at, _) in text.match_indices(barrier) {

@@ -77,6 +77,7 @@ fn most_registers(kernel: &str) -> u32 {
     match kernel {
         "conv2d_backward_weights" => 128,
         "conv2d_weight_partials" => 168,
+        "winograd_forward" | "winograd_backward_data" | "winograd_weight_partials" => 128,
         _ if !kernel.starts_with("conv2d_forward") && !kernel.starts_with("conv2d_backward") => 64,
         _ if kernel.ends_with("_5x8") => 96,
         _ if kernel.ends_with("_5x4") || kernel.ends_with("_1x8") => 128,

@@ -4,7 +4,9 @@
 use super::Cuda;
 use super::buffer::Floats;
 use super::launch::{Argument, THREADS};
+use super::winograd;
 use crate::backend::convolutions::check_convolution;
+use crate::backend::winograd::serves;
 use crate::backend::{Conv2dDims, Convolutions, Update, summation};
 use crate::error::Result;
 use crate::shape::LANES;
@@ -60,6 +62,9 @@ impl Convolutions for Cuda {
         y: &mut Floats,
     ) -> Result<()> {
         check_convolution(self, "convolution forward", dimensions, gain, [w, x, y])?;
+        if serves(&dimensions) {
+            return winograd::forward(self, dimensions, gain, [w, x], y);
+        }
         forward(self, dimensions, gain, [w, x], y)
     }
 
@@ -73,6 +78,9 @@ impl Convolutions for Cuda {
         dx: &mut Floats,
     ) -> Result<()> {
         check_convolution(self, "convolution to input", dimensions, gain, [w, dx, dy])?;
+        if serves(&dimensions) {
+            return winograd::to_input(self, dimensions, gain, [w, dy], update, dx);
+        }
         to_input(self, dimensions, gain, [w, dy], update, dx)
     }
 
@@ -91,6 +99,9 @@ impl Convolutions for Cuda {
             gain,
             [dw, x, dy],
         )?;
+        if serves(&dimensions) && dimensions.blocks > 0 {
+            return winograd::to_weights(self, dimensions, gain, [dy, x], dw);
+        }
         to_weights(self, dimensions, gain, [dy, x], dw)
     }
 }

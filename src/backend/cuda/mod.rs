@@ -38,6 +38,7 @@ mod pooling;
 mod product;
 mod queue;
 mod reductions;
+mod winograd;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;

@@ -285,3 +285,50 @@ fn convolutions_pools_normalisations_and_gathering() {
     });
     run.unwrap_or_else(|problem| panic!("{problem}"));
 }
+
+/// Images that Winograd's algorithm serves, of odd and even sides, with fewer and more channels than a thread block takes.
+fn winograd_cases() -> impl Strategy<Value = Images> {
+    let side = || prop::sample::select(vec![4usize, 6, 7, 8, 9, 12]);
+    let channels = || prop::sample::select(vec![8usize, 9, 16, 20, 21, 40]);
+    let sizes = (1usize..=40, side(), side(), channels(), channels());
+    (sizes, any::<bool>(), any::<u64>())
+        .prop_map(
+            |((samples, height, width, inputs, outputs), gain, seed)| Images {
+                dimensions: Conv2dDims {
+                    blocks: samples.div_ceil(16),
+                    height,
+                    width,
+                    inputs,
+                    outputs,
+                    window: Window {
+                        size: 3,
+                        stride: 1,
+                        padding: 1,
+                    },
+                },
+                samples,
+                gain,
+                seed,
+            },
+        )
+        .prop_filter("Winograd's algorithm, and little work", |case| {
+            let d = case.dimensions;
+            let work = d.blocks * d.height * d.width * d.inputs * d.outputs;
+            neurogain::backend::winograd::serves(&d) && work < 1 << 17
+        })
+}
+
+#[test]
+fn convolutions_by_winograds_algorithm() {
+    let devices = devices("images");
+    let cases = if devices.is_empty() { 0 } else { 24 };
+    let run = runner(cases).run(&winograd_cases(), |case| {
+        let fail = |error: neurogain::Error| TestCaseError::fail(error.to_string());
+        let expected = On(&cpu()).convolutions(&case).map_err(fail)?;
+        for device in &devices {
+            agree(&expected, &On(device).convolutions(&case).map_err(fail)?)?;
+        }
+        Ok(())
+    });
+    run.unwrap_or_else(|problem| panic!("{problem}"));
+}
