@@ -102,7 +102,7 @@ pub struct Run {
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<String>,
 
-    /// Also write TensorBoard event files to DIR/tensorboard, each when its run ends.
+    /// Also write TensorBoard event files to DIR/tensorboard; they grow at each checkpoint.
     #[arg(long)]
     pub tensorboard: bool,
 

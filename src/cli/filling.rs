@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use neurogain::run::{self, Experiment, Lock, Options, Report, RunDirectory, System};
+use neurogain::run::{self, Experiment, Lock, Options, PlanProgress, Report, RunDirectory, System};
 use neurogain::{Backend, Result};
 
 use super::output::report_error;
-use super::progress::Progress;
+use super::progress::{Progress, Watched};
 
 /// Default iterations between checkpoints: seconds with a small network, minutes with a large one. Writing a
 /// checkpoint takes milliseconds.
@@ -19,6 +19,8 @@ pub struct RunSession<'a> {
     pub checkpoint_every: usize,
     pub stop: &'a AtomicBool,
     pub progress: &'a Progress,
+    /// The text before the names of jobs in the progress.
+    pub label: &'a str,
     /// Units of the progress bar per unit of the experiment's cost.
     pub share: f64,
     /// Whether the progress bar counts steps.
@@ -66,16 +68,14 @@ impl RunSession<'_> {
         experiments: &[S::Experiment<'_, B>],
     ) -> Result<Filled<S::Outcome>> {
         let images = AtomicU64::new(0);
-        let on_progress = |done: run::Progress| {
-            let cost = (self.share * done.cost as f64) as u64;
-            let steps = if self.counts_steps { done.steps } else { 0 };
-            match done.before {
-                true => self.progress.skip(steps, cost),
-                false => {
-                    self.progress.advance(steps, cost);
-                    images.fetch_add(done.images, Ordering::Relaxed);
-                }
-            }
+        let watched = experiments.first().map(|first| {
+            let plan = PlanProgress::new(directory.jobs(), first);
+            let (share, counts_steps) = (self.share, self.counts_steps);
+            self.progress.watch(self.label, plan, share, counts_steps)
+        });
+        let on_progress = |progress: run::Progress| {
+            watched.iter().for_each(|watched| watched.add(&progress));
+            images.fetch_add(progress.done.images, Ordering::Relaxed);
         };
         let options = Options {
             threads: self.threads,
@@ -86,6 +86,7 @@ impl RunSession<'_> {
         let begun = Instant::now();
         let done = run::fill(directory, lock, experiments, &options);
         let seconds = begun.elapsed().as_secs_f64();
+        watched.into_iter().for_each(Watched::end);
         for note in directory.take_notes() {
             report_error("warning", &note);
         }

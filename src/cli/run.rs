@@ -75,7 +75,9 @@ fn run_on<S: System, B: Backend>(
         (None, Some(path)) => RunDirectory::create(path, settings)?,
         (None, None) => create_next(Path::new("runs"), settings)?,
     };
-    let directory = directory.with_tensorboard(arguments.tensorboard);
+    // Event files that exist are continued.
+    let has_events = directory.path().join("tensorboard").exists();
+    let directory = directory.with_tensorboard(arguments.tensorboard || has_events);
     let lock = Lock::take(directory.path())?;
     let origin = DataOrigin::of(settings.common().data, &arguments.data.directory())?;
     directory.check_data(&S::digest(data), &origin)?;
@@ -92,6 +94,7 @@ fn run_on<S: System, B: Backend>(
         checkpoint_every: arguments.checkpoint_every.unwrap_or(CHECKPOINT_EVERY),
         stop: &stop,
         progress: &progress,
+        label: "",
         share: 1.0,
         counts_steps: true,
     };

@@ -215,7 +215,7 @@ impl<'a, S: System> SweepRunner<'a, S> {
                         elsewhere.fetch_add(1, Ordering::Relaxed);
                     }
                     Ok(true) if cell_has_ended::<S>(self.directory, task.cell) => {
-                        progress.advance(1, 0);
+                        progress.advance(1);
                     }
                     // Stopped.
                     Ok(true) => {}
@@ -282,11 +282,13 @@ impl<'a, S: System> SweepRunner<'a, S> {
         directory.check_data(&S::digest(&task.data), &task.origin)?;
         let experiments = experiments::<S, B>(settings, &task.data, backends)?;
         let (_, cost) = total::<S, B>(&directory, &experiments);
+        let label = format!("cell {}, ", task.cell.number);
         let filling = RunSession {
             threads: self.threads,
             checkpoint_every: CHECKPOINT_EVERY,
             stop: &self.stop,
             progress,
+            label: &label,
             share: COST_OF_CELL as f64 / cost.max(1) as f64,
             counts_steps: false,
         };

@@ -12,7 +12,7 @@
 //! | `weights/JOB.safetensors` | the final state, and the job's hash |
 //! | `checkpoints/JOB.safetensors` | the state that a job continues from; removed once all jobs have ended |
 //! | `tensorboard/JOB/` | the records as a TensorBoard event file, with `--tensorboard` |
-//! | `figures/*`, `report.html` | the report, and further files of the system |
+//! | `figures/*`, `report.html` | the report, and further files of the system; while jobs run, `report.html` says how far they are |
 //! | `summary.json` | measures and status; written last |
 //!
 //! No file holds a date, a duration or a path: the same settings give the same bytes.

@@ -20,6 +20,27 @@ pub(crate) fn write_keeping(path: &Path, previous: &Path, bytes: &[u8]) -> Resul
     })
 }
 
+/// Writes a file that can only grow: appends what is missing, so that a program that has it open sees the rest. Other
+/// contents are replaced as by [`write`].
+pub(crate) fn write_growing(path: &Path, bytes: &[u8]) -> Result<()> {
+    let is_plain = fs::symlink_metadata(path).is_ok_and(|found| found.is_file());
+    let old = if is_plain { read(path)? } else { None };
+    match old.and_then(|old| bytes.strip_prefix(&old[..])) {
+        None => write(path, bytes),
+        Some([]) => Ok(()),
+        Some(rest) => {
+            let file = OpenOptions::new().append(true).open(path);
+            let grown = file.and_then(|mut file| {
+                file.write_all(rest)?;
+                file.sync_all()
+            });
+            grown.map_err(|error| {
+                Error::file(path, "write", format!("{error}; {}", remedy(error.kind())))
+            })
+        }
+    }
+}
+
 fn replace(path: &Path, bytes: &[u8], make_way: impl Fn() -> io::Result<()>) -> Result<()> {
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");

@@ -3,8 +3,10 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 
+use super::live::LivePage;
 use super::{
-    Experiment, Job, Lock, Outcome, Report, RunDirectory, Status, Store, System, run_jobs,
+    Experiment, Job, Lock, Outcome, PlanProgress, Progress, Report, RunDirectory, Status, Steps,
+    Store, System, run_jobs,
 };
 use crate::backend::Backend;
 use crate::error::{Error, Result};
@@ -22,23 +24,11 @@ pub struct Options<'a> {
     pub on_progress: &'a (dyn Fn(Progress) + Sync),
 }
 
-/// Progress: a number of finished steps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Progress {
-    /// Number of steps.
-    pub steps: usize,
-    /// Their cost.
-    pub cost: u64,
-    /// Images trained on or evaluated.
-    pub images: u64,
-    /// Whether an earlier process did them.
-    pub before: bool,
-}
-
 /// A running job's interface to the frame.
 pub struct Session<'a, O> {
     /// The outcome and state to resume from.
     pub resumed: Option<(O, Checkpoint)>,
+    job: usize,
     store: &'a dyn Store<O>,
     dependencies: Vec<&'a str>,
     carry_on: &'a dyn Fn() -> bool,
@@ -46,26 +36,27 @@ pub struct Session<'a, O> {
 }
 
 impl<O> Session<'_, O> {
-    /// Reports steps that an earlier process did, with their cost.
-    pub fn skip(&self, steps: usize, cost: u64) {
-        (self.options.on_progress)(Progress {
-            steps,
-            cost,
-            images: 0,
-            before: true,
-        });
+    /// Reports the steps of an earlier process, in their order.
+    pub fn skip(&self, done: impl IntoIterator<Item = Steps>) {
+        for steps in done {
+            let before = true;
+            self.report(Steps { images: 0, ..steps }, before);
+        }
     }
 
-    /// Reports finished steps, with their cost and the images that they trained on or evaluated. Returns whether to
-    /// continue.
-    pub fn step(&self, steps: usize, cost: u64, images: u64) -> bool {
-        (self.options.on_progress)(Progress {
-            steps,
-            cost,
-            images,
-            before: false,
-        });
+    /// Reports finished steps. Returns whether to continue.
+    pub fn step(&self, done: Steps) -> bool {
+        self.report(done, false);
         (self.carry_on)()
+    }
+
+    fn report(&self, done: Steps, before: bool) {
+        (self.options.on_progress)(Progress {
+            job: self.job,
+            done,
+            before,
+            ended: false,
+        });
     }
 
     /// Whether a checkpoint is due after `steps` steps of the job, of which the last `new` came since it was asked last.
@@ -123,15 +114,20 @@ pub fn run<O: Outcome>(
         if let Some(outcome) = store.ended(&job.id)? {
             let size = first.size(index);
             (options.on_progress)(Progress {
-                steps: size.steps,
-                cost: size.cost,
-                images: 0,
+                job: index,
+                done: Steps {
+                    count: size.steps,
+                    cost: size.cost,
+                    ..Steps::default()
+                },
                 before: true,
+                ended: true,
             });
             return Ok(outcome);
         }
         let mut session = Session {
             resumed: store.stopped(&job.id)?,
+            job: index,
             store,
             dependencies: job.after.iter().map(|&at| jobs[at].id.as_str()).collect(),
             carry_on,
@@ -143,14 +139,21 @@ pub fn run<O: Outcome>(
         idle().extend(taken);
         let (outcome, state) = done?;
         store.save(&outcome, &state)?;
+        if *outcome.status() != Status::Interrupted {
+            (options.on_progress)(Progress {
+                job: index,
+                ended: true,
+                ..Progress::default()
+            });
+        }
         Ok(outcome)
     };
     let completed = |outcome: &O| *outcome.status() == Status::Complete;
     run_jobs(&after, threads, options.stop, work, completed)
 }
 
-/// Runs the jobs that are missing in `directory` and writes its report. The lock is held until the report is written;
-/// if every job has ended, the checkpoints are removed.
+/// Runs the jobs that are missing in `directory` and writes its report. Until then, `report.html` says how far the jobs
+/// are. The lock is held until the report is written; if every job has ended, the checkpoints are removed.
 ///
 /// # Errors
 /// Those of [`run`] and [`RunDirectory::report`].
@@ -160,7 +163,22 @@ pub fn fill<S: System, B: Backend>(
     experiments: &[S::Experiment<'_, B>],
     options: &Options<'_>,
 ) -> Result<(Vec<Option<S::Outcome>>, Report)> {
-    let outcomes = run(experiments, directory.jobs(), directory, options)?;
+    let jobs = directory.jobs();
+    let outcomes = match experiments.first() {
+        Some(first) => {
+            let page = LivePage::new(directory, PlanProgress::new(jobs, first), options.stop);
+            let on_progress = |progress: Progress| {
+                page.add(&progress);
+                (options.on_progress)(progress);
+            };
+            let options = Options {
+                on_progress: &on_progress,
+                ..*options
+            };
+            run(experiments, jobs, &page, &options).inspect_err(|_| page.failed())?
+        }
+        None => run(experiments, jobs, directory, options)?,
+    };
     let report = directory.report(&outcomes)?;
     if all_ended(directory.jobs(), &outcomes) {
         lock.finish()?;

@@ -76,6 +76,7 @@ mod settings;
 mod comodulation_runs;
 mod comodulation_survives;
 mod every_task;
+mod followed;
 mod pinned_runs;
 mod plasticity;
 mod plasticity_survives;

@@ -148,7 +148,10 @@ fn a_stopped_run_resumes_to_the_same_rows_wherever_it_stops() {
         let until = |most: usize| {
             let (stop, done) = (AtomicBool::new(false), AtomicUsize::new(0));
             let count = |progress: run::Progress| {
-                if !progress.before && done.fetch_add(1, Ordering::Relaxed) + 1 == most {
+                if !progress.before
+                    && !progress.ended
+                    && done.fetch_add(1, Ordering::Relaxed) + 1 == most
+                {
                     stop.store(true, Ordering::Relaxed);
                 }
             };

@@ -7,11 +7,22 @@ use crate::run::settings::{Change, Common};
 
 /// A page with a title, a header and sections.
 pub(crate) fn page(title: &str, header: Markup, sections: Markup) -> String {
+    live_page(title, None, header, sections)
+}
+
+/// The same; with `reload`, browsers load it again after this many seconds.
+pub(crate) fn live_page(
+    title: &str,
+    reload: Option<u64>,
+    header: Markup,
+    sections: Markup,
+) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
+                @if let Some(seconds) = reload { meta http-equiv="refresh" content=(seconds); }
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) " · neurogain" }

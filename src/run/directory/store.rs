@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use super::RunDirectory;
 use crate::error::{Error, Result};
 use crate::run::state::{self, Head, State};
-use crate::run::{Job, Outcome, Saved, Status, Store, System, files, tensorboard};
+use crate::run::{Job, Outcome, Records, Saved, Status, Store, System, files, tensorboard};
 use crate::state::Checkpoint;
 
 impl<S: System> RunDirectory<S> {
@@ -24,17 +24,25 @@ impl<S: System> RunDirectory<S> {
             self.write(&self.run_file(&id, "json"), details.as_bytes())?;
         }
         self.write(&self.run_file(&id, "csv"), &records.to_csv()?)?;
-        if self.tensorboard {
-            let folder = self.path.join("tensorboard").join(&id);
-            let path = folder.join("events.out.tfevents.0.neurogain");
-            self.write(&path, &tensorboard::to_events(&records))?;
-        }
+        self.write_events(&id, &records)?;
         if *outcome.status() != Status::Interrupted {
             for checkpoint in self.checkpoints(&id) {
                 files::remove(&checkpoint)?;
             }
         }
         Ok(())
+    }
+
+    /// Writes the event file of a job, if it is wanted; the file grows while the job runs.
+    fn write_events(&self, id: &str, records: &Records) -> Result<()> {
+        if !self.tensorboard {
+            return Ok(());
+        }
+        let folder = self.path.join("tensorboard").join(id);
+        let path = folder.join("events.out.tfevents.0.neurogain");
+        let events = tensorboard::to_events(records);
+        let written = make_folder(&folder).and_then(|()| files::write_growing(&path, &events));
+        self.resumable(written)
     }
 
     /// Writes a file of a running experiment.
@@ -194,7 +202,8 @@ impl<S: System> Store<S::Outcome> for RunDirectory<S> {
         self.check_id(&id)?;
         // The old summary is no longer true.
         files::remove(&self.path.join("summary.json"))?;
-        let records = outcome.records()?.to_csv()?;
+        let rows = outcome.records()?;
+        let records = rows.to_csv()?;
         let details = outcome.details()?;
         let head = Head::new(
             &self.settings_digest,
@@ -211,7 +220,8 @@ impl<S: System> Store<S::Outcome> for RunDirectory<S> {
             let made = make_folder_of(&path);
             let kept = made.and_then(|()| files::write_keeping(&path, &previous, &bytes));
             self.resumable(kept)?;
-            return self.write(&self.run_file(&id, "csv"), &records);
+            self.write(&self.run_file(&id, "csv"), &records)?;
+            return self.write_events(&id, &rows);
         }
         let index = self.jobs.iter().position(|job| job.id == id);
         // Jobs that start from this state continue with its optimizer.

@@ -98,8 +98,8 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
             let best = &mut best;
             let learner = &mut learner;
             state.restore(backend, &mut Progress { learner, best })?;
-            let done = cell.steps.len();
-            session.skip(done, self.cost(method) * done as u64);
+            let done = cell.steps.iter();
+            session.skip(done.map(|record| record.step(self.cost(method), 0)));
         }
         let mut batch = self.training.batch(backend)?;
         let size = self.settings.adaptation_batch();
@@ -129,7 +129,8 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
                     learner.learn(backend, task, &batch, step as u64)?
                 }
             };
-            cell.steps.push(BatchRecord::new(Some(task), loss));
+            let record = BatchRecord::new(Some(task), loss);
+            cell.steps.push(record);
             let iteration = step / self.tasks.len() + 1;
             let due = iteration.is_multiple_of(settings.validate_every);
             if let (Some(best), true) =
@@ -141,7 +142,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
                     best.learnt = Checkpoint::take(backend, &mut learner.learnt())?;
                 }
             }
-            let carry_on = session.step(1, self.cost(method), size as u64);
+            let carry_on = session.step(record.step(self.cost(method), size as u64));
             if let Some(status) = diverged(&cell.steps) {
                 cell.status = status;
                 break;

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::learn::{DeviceDataset, GainSource};
 use crate::models::{BackboneConfig, CellsConfig, ComodulatedBackbone, ComodulatedConfig};
 use crate::nn::BatchStats;
-use crate::run::{self, Job, MemoryStore, Options, Session, Size, Status};
+use crate::run::{self, Job, MemoryStore, Options, Session, Size, Status, Steps};
 use crate::state::Checkpoint;
 use crate::tensor::NamedTensor;
 
@@ -34,6 +34,17 @@ impl BatchRecord {
             task,
             loss: loss.mean_cross_entropy(),
             accuracy: loss.accuracy(),
+        }
+    }
+
+    /// The batch as a step of `images` images; its accuracy is that on the batch.
+    pub(super) fn step(&self, cost: u64, images: u64) -> Steps {
+        Steps {
+            count: 1,
+            cost,
+            images,
+            accuracy: Some(self.accuracy),
+            loss: Some(self.loss),
         }
     }
 }

@@ -124,7 +124,7 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
         };
         done.steps = begun.steps;
         state.restore(self.backend, learner)?;
-        session.skip(done.steps.len(), LEARNT * done.steps.len() as u64);
+        session.skip(done.steps.iter().map(|record| record.step(LEARNT, 0)));
         Ok((done, true))
     }
 
@@ -140,8 +140,9 @@ impl<B: Backend> ComodulationExperiment<'_, B> {
     ) -> Result<()> {
         let size = self.settings.training.batch as u64;
         while done.steps.len() < batches {
-            done.steps.push(step(learner, done.steps.len())?);
-            let carry_on = session.step(1, LEARNT, size);
+            let record = step(learner, done.steps.len())?;
+            done.steps.push(record);
+            let carry_on = session.step(record.step(LEARNT, size));
             if let Some(status) = diverged(&done.steps) {
                 done.status = status;
                 return Ok(());

@@ -3,13 +3,13 @@
 use core::slice;
 use std::sync::atomic::AtomicBool;
 
-use super::{Curve, PlasticityRun, PlasticitySettings};
+use super::{Curve, PlasticityRun, PlasticitySettings, Tick};
 use crate::backend::{Backend, Cpu};
 use crate::data::TrainTest;
 use crate::error::{Error, Result};
 use crate::learn::RandomCropFlip;
 use crate::run::continual::{MethodSettings, Prepared, Tests};
-use crate::run::{self, Job, MemoryStore, Options, Session, Size};
+use crate::run::{self, Job, MemoryStore, Options, Session, Size, Steps};
 use crate::state::Checkpoint;
 
 /// The state in which a job begins each task.
@@ -162,6 +162,18 @@ impl<'a, B: Backend> PlasticityExperiment<'a, B> {
     pub(super) fn cost(&self, start: Start, task: usize, tick: usize) -> u64 {
         let (trained, tested) = self.images(start, task, tick);
         3 * trained + tested
+    }
+
+    /// The iterations before an evaluation, and the evaluation.
+    pub(super) fn steps(&self, start: Start, row: &Tick) -> Steps {
+        let (drawn, tested) = self.images(start, row.task, row.tick);
+        Steps {
+            count: self.settings.iterations_to(row.task, row.tick),
+            cost: self.cost(start, row.task, row.tick),
+            images: drawn + tested,
+            accuracy: Some(row.accuracy),
+            loss: row.training_loss,
+        }
     }
 }
 

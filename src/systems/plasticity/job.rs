@@ -53,9 +53,7 @@ impl<B: Backend> PlasticityExperiment<'_, B> {
             run.rows = begun.rows;
             run.signals = begun.signals;
             state.restore(backend, &mut *learner)?;
-            let done = run.rows.iter();
-            let cost = done.map(|row| self.cost(work.start, row.task, row.tick));
-            session.skip(run.steps(), cost.sum());
+            session.skip(run.rows.iter().map(|row| self.steps(work.start, row)));
         }
         let mut learning = Learning {
             experiment: self,
@@ -90,13 +88,11 @@ impl<B: Backend> PlasticityExperiment<'_, B> {
             }
             let mut batches = learning.batches(&context, task)?;
             for tick in run.rows.len() - done..ticks {
-                let new = settings.iterations_to(task, tick);
                 let row = learning.tick(&mut batches, task, tick, &mut run)?;
                 let not_finite = row.not_finite();
+                let done = self.steps(work.start, &row);
                 run.rows.push(row);
-                let (drawn, tested) = self.images(work.start, task, tick);
-                let cost = self.cost(work.start, task, tick);
-                let carry_on = session.step(new, cost, drawn + tested);
+                let carry_on = session.step(done);
                 let total = ticks * tasks.len();
                 if let Some((quantity, value)) = not_finite {
                     run.status = Status::Diverged {
@@ -114,7 +110,7 @@ impl<B: Backend> PlasticityExperiment<'_, B> {
                     let state = Checkpoint::take(backend, &mut *learning.learner)?;
                     return Ok((run, state));
                 }
-                if session.due(run.steps(), new) {
+                if session.due(run.steps(), done.count) {
                     let state = Checkpoint::take(backend, &mut *learning.learner)?;
                     session.checkpoint(&run, &state)?;
                 }

@@ -9,7 +9,7 @@ use crate::data::TrainTest;
 use crate::error::{Error, Result};
 use crate::learn::{RandomCropFlip, Record};
 use crate::run::continual::{MethodSettings, Prepared, Tests};
-use crate::run::{self, Job, MemoryStore, Options, Session, Size};
+use crate::run::{self, Job, MemoryStore, Options, Session, Size, Steps};
 use crate::state::Checkpoint;
 
 /// An experiment that is ready to run: the read-only data that all its runs share.
@@ -54,11 +54,17 @@ impl<'a, B: Backend> Experiment<'a, B> {
         (3 * self.settings.training.batch + tested) as u64
     }
 
-    /// Images that an iteration trained on or evaluated.
-    pub(super) fn images(&self, record: &Record) -> u64 {
+    /// One iteration; its accuracy is that on the first task.
+    pub(super) fn step(&self, record: &Record) -> Steps {
         let tasks = record.test.iter().len() + record.later_tasks.len();
         let tested: usize = self.data.test.samples().take(tasks).sum();
-        (self.settings.training.batch + tested) as u64
+        Steps {
+            count: 1,
+            cost: self.cost(record),
+            images: (self.settings.training.batch + tested) as u64,
+            accuracy: record.test.map(|test| test.accuracy),
+            loss: Some(record.train.loss),
+        }
     }
 
     /// Runs every method with every seed in memory, at most `threads` at the same time; the backend decides the

@@ -31,7 +31,7 @@ fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usize) 
         side_by_side,
     })?;
     // A record is its numbers, two more for each task after the first, and three lists; a growing list can have
-    // twice the capacity of its contents.
+    // twice the capacity of its contents, and the page of a running experiment has a copy.
     let layers = match &settings.network {
         NetworkSettings::Mlp { hidden, .. } => hidden.len() as u64 + 1,
         NetworkSettings::Feedforward {
@@ -49,7 +49,7 @@ fn memory_needed(settings: &Settings, samples: &TrainTest, side_by_side: usize) 
     let records = iterations
         .checked_mul(runs(settings) as u64)?
         .checked_mul(record)?
-        .checked_mul(2)?;
+        .checked_mul(3)?;
     let histories = iterations
         .checked_mul(numbers.checked_mul(TEXT * CHECKPOINT_COPIES)?)?
         .checked_mul(side_by_side.max(1) as u64)?;

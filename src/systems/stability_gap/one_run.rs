@@ -102,8 +102,7 @@ impl<B: Backend> Experiment<'_, B> {
         if let Some((begun, state)) = session.resumed.take() {
             run.history = begun.history;
             state.restore(backend, &mut *learner)?;
-            let cost = run.history.records.iter().map(|record| self.cost(record));
-            session.skip(run.history.records.len(), cost.sum());
+            session.skip(run.history.records.iter().map(|record| self.step(record)));
         }
         let total = settings.stream.total_iterations();
         loop {
@@ -111,7 +110,7 @@ impl<B: Backend> Experiment<'_, B> {
             let history = &mut run.history;
             let contexts = self.contexts(seed)?;
             let ended = trainer.run(&mut *learner, contexts, history, |record| {
-                stopped = !session.step(1, self.cost(record), self.images(record));
+                stopped = !session.step(self.step(record));
                 !stopped && !session.due(record.iteration, 1)
             });
             run.status = match ended {

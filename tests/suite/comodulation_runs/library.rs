@@ -229,7 +229,7 @@ fn a_store_keeps_what_has_ended_and_nothing_of_it_is_done_again() {
         let [before, now] = [AtomicUsize::new(0), AtomicUsize::new(0)];
         let count = |done: Progress| {
             let counter = if done.before { &before } else { &now };
-            counter.fetch_add(done.steps, Ordering::Relaxed);
+            counter.fetch_add(done.done.count, Ordering::Relaxed);
         };
         let options = Options {
             threads: 2,

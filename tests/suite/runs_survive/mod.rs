@@ -54,8 +54,8 @@ fn run_until(dir: &Path, settings: &Settings, iterations: usize) {
         .expect("written");
     let experiment = Experiment::new(settings, &samples, &backend).expect("settings");
     let (stop, done) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let count = |_: Progress| {
-        if done.fetch_add(1, Ordering::Relaxed) + 1 == iterations {
+    let count = |progress: Progress| {
+        if !progress.ended && done.fetch_add(1, Ordering::Relaxed) + 1 == iterations {
             stop.store(true, Ordering::Relaxed);
         }
     };
