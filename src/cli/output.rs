@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 
 use neurogain::{Error, Result};
 
@@ -33,6 +34,16 @@ pub fn print_json(value: &serde_json::Value) -> Result<()> {
 pub fn report_error(kind: &str, message: &dyn Display) {
     let message = message.to_string();
     let _ = writeln!(io::stderr().lock(), "{kind}: {}", visible(&message));
+}
+
+/// A path as a word of a shell's command line.
+pub fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+:@%,=".contains(c);
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
 }
 
 /// The text with control characters, except ends of lines and tabs, as escapes such as `\u{1b}`.

@@ -7,14 +7,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use neurogain::run::settings::{self, Adjustments, Document};
-use neurogain::run::{DataOrigin, Lock, Outcome, RunDirectory, Status, System, parse_seeds};
+use neurogain::run::{
+    DataOrigin, DataSource, Lock, Outcome, RunDirectory, Status, System, parse_seeds,
+};
 use neurogain::systems::with_system;
 use neurogain::{Backend, Error, Result};
 
 use super::arguments;
 use super::device::{Device, on_device, one_each, processor, tell, threads};
 use super::filling::{CHECKPOINT_EVERY, Filled, RunSession, experiments, total};
-use super::output::{print, print_json, report_error};
+use super::output::{print, print_json, quoted, report_error};
 use super::progress::Progress;
 
 /// The exit code of a program that was ended by Ctrl-C.
@@ -38,7 +40,8 @@ fn benchmark(arguments: &arguments::Run) -> &str {
 fn run_system<S: System>(arguments: &arguments::Run) -> Result<ExitCode> {
     let device = Device::of(arguments.device.as_deref())?;
     let settings = settings::<S>(arguments)?;
-    let data = S::load(&settings, &arguments.data.directory())?;
+    let files = data_directory::<S>(arguments)?;
+    let data = S::load(&settings, &files)?;
     let settings = S::resolved(settings, &data)?;
     let card = device.open()?;
     let (jobs, threads) = (
@@ -53,7 +56,7 @@ fn run_system<S: System>(arguments: &arguments::Run) -> Result<ExitCode> {
         backends.as_slice(),
         arguments,
         &settings,
-        &data,
+        (&data, &files),
         threads
     ))?;
     tell(seen.as_ref(), arguments.quiet);
@@ -65,7 +68,7 @@ fn run_on<S: System, B: Backend>(
     backends: &[B],
     arguments: &arguments::Run,
     settings: &S::Settings,
-    data: &S::Data,
+    (data, files): (&S::Data, &Path),
     threads: usize,
 ) -> Result<ExitCode> {
     let experiments = experiments::<S, B>(settings, data, backends)?;
@@ -79,8 +82,9 @@ fn run_on<S: System, B: Backend>(
     let has_events = directory.path().join("tensorboard").exists();
     let directory = directory.with_tensorboard(arguments.tensorboard || has_events);
     let lock = Lock::take(directory.path())?;
-    let origin = DataOrigin::of(settings.common().data, &arguments.data.directory())?;
+    let origin = DataOrigin::of(settings.common().data, files)?;
     directory.check_data(&S::digest(data), &origin)?;
+    directory.remember_data(files)?;
     let (steps, cost) = total::<S, B>(&directory, &experiments);
     let progress = Progress::new(
         settings.common().title,
@@ -133,11 +137,12 @@ fn run_on<S: System, B: Backend>(
             page.display(),
         ))?;
     }
+    let has_files = settings.common().data.source != DataSource::Digits;
     Ok(verdict(
         &outcomes,
         stop.load(Ordering::SeqCst),
         directory.path(),
-        arguments.data.given(),
+        has_files.then_some(files),
     ))
 }
 
@@ -235,8 +240,25 @@ fn create_next<S: System>(parent: &Path, settings: &S::Settings) -> Result<RunDi
     })
 }
 
-/// Prints which runs are not complete, and returns the exit code. `data` is the directory of the data files, if it was
-/// given.
+/// The directory of the data files: the one that was given, the one with which the resumed runs were begun, or the
+/// default.
+fn data_directory<S: System>(arguments: &arguments::Run) -> Result<PathBuf> {
+    let remembered = match (arguments.data.given(), &arguments.resume) {
+        (None, Some(directory)) => RunDirectory::<S>::open(directory)?.remembered_data()?,
+        _ => None,
+    };
+    match remembered {
+        Some(path) if !path.exists() => {
+            let reason = "the runs were begun with the data there, and it has gone; name the directory that holds them now with --data DIR";
+            Err(Error::file(&path, "find", reason))
+        }
+        Some(path) => Ok(path),
+        None => Ok(arguments.data.directory()),
+    }
+}
+
+/// Prints which runs are not complete, and returns the exit code. `data` is the directory of the data files, if there
+/// are any.
 fn verdict<O: Outcome>(
     outcomes: &[Option<O>],
     stopped: bool,
@@ -247,10 +269,11 @@ fn verdict<O: Outcome>(
     let interrupted = begun().any(|outcome| *outcome.status() == Status::Interrupted);
     if stopped && (interrupted || outcomes.iter().any(Option::is_none)) {
         let steps: usize = begun().map(Outcome::steps).sum();
-        let place = directory.display();
-        let data = data.map_or(String::new(), |data| format!(" --data {}", data.display()));
+        let place = quoted(directory);
+        let data = data.map_or(String::new(), |data| format!(" --data {}", quoted(data)));
         let message = format!(
-            "stopped after {steps} iterations, which are saved in {place}; to continue, run: neurogain run --resume {place}{data}"
+            "stopped after {steps} iterations, which are saved in {}; to continue, run: neurogain run --resume {place}{data}",
+            directory.display()
         );
         report_error("interrupted", &message);
         return ExitCode::from(INTERRUPTED);

@@ -1,6 +1,6 @@
 //! `neurogain sweep`: runs the cells of a grid, each in a run directory, and collects their results.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -147,6 +147,8 @@ struct Task<'a, S: System> {
 struct SweepRunner<'a, S: System> {
     sweep: &'a Sweep<S::Settings>,
     directory: &'a Path,
+    /// The directory of the data files.
+    files: PathBuf,
     tasks: Vec<Task<'a, S>>,
     workers: usize,
     /// Parallel jobs in each cell.
@@ -177,11 +179,13 @@ impl<'a, S: System> SweepRunner<'a, S> {
         let threads = threads(arguments.threads, card.as_ref());
         let workers = arguments.workers.map_or(1, usize::from);
         let threads = (threads / workers).max(1);
-        let tasks = tasks::<S>(&cells, &arguments.data.directory())?;
+        let files = arguments.data.directory();
+        let tasks = tasks::<S>(&cells, &files)?;
         check_memory(&tasks, workers, threads)?;
         Ok(SweepRunner {
             sweep,
             directory,
+            files,
             tasks,
             workers,
             threads,
@@ -280,6 +284,7 @@ impl<'a, S: System> SweepRunner<'a, S> {
             return Ok(true);
         }
         directory.check_data(&S::digest(&task.data), &task.origin)?;
+        directory.remember_data(&self.files)?;
         let experiments = experiments::<S, B>(settings, &task.data, backends)?;
         let (_, cost) = total::<S, B>(&directory, &experiments);
         let label = format!("cell {}, ", task.cell.number);

@@ -11,11 +11,12 @@
 //! | `runs/JOB.npz` | the records as NumPy arrays |
 //! | `weights/JOB.safetensors` | the final state, and the job's hash |
 //! | `checkpoints/JOB.safetensors` | the state that a job continues from; removed once all jobs have ended |
+//! | `checkpoints/data` | the directory of the data files; removed with the checkpoints |
 //! | `tensorboard/JOB/` | the records as a TensorBoard event file, with `--tensorboard` |
 //! | `figures/*`, `report.html` | the report, and further files of the system; while jobs run, `report.html` says how far they are |
 //! | `summary.json` | measures and status; written last |
 //!
-//! No file holds a date, a duration or a path: the same settings give the same bytes.
+//! Once all jobs have ended, no file holds a date, a duration or a path: the same settings give the same bytes.
 
 mod store;
 
@@ -25,9 +26,12 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::settings::{Layers, Source, signed, to_toml};
+use super::settings::{Document, Layers, Source, signed, to_toml};
 use super::state;
-use super::{DataOrigin, Job, Lock, Outcome, Report, Saved, Status, System, all_ended, files, npz};
+use super::{
+    DataOrigin, DataSource, Job, Lock, Outcome, Report, Saved, Status, System, all_ended, files,
+    npz,
+};
 use crate::error::{Error, Result};
 
 /// A run directory with its settings.
@@ -183,6 +187,36 @@ impl<S: System> RunDirectory<S> {
                 ),
             )),
         }
+    }
+
+    /// Remembers the directory of the data files until all jobs have ended, so that a run can be resumed without naming
+    /// it again. The built-in digits have none, and a directory whose name is not UTF-8 is not remembered.
+    ///
+    /// # Errors
+    /// [`Error::File`] if the file cannot be written.
+    pub fn remember_data(&self, directory: &Path) -> Result<()> {
+        if self.settings.common().data.source == DataSource::Digits {
+            return Ok(());
+        }
+        let absolute = directory.canonicalize();
+        let absolute = absolute.map_err(|e| Error::file(directory, "find", e))?;
+        let Some(text) = absolute.to_str() else {
+            return Ok(());
+        };
+        let path = self.path.join("checkpoints").join("data");
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|e| Error::file(folder, "create", e))?;
+        }
+        files::write(&path, text.as_bytes())
+    }
+
+    /// The directory of the data files that [`remember_data`](Self::remember_data) was called with last.
+    ///
+    /// # Errors
+    /// [`Error::File`] if the file cannot be read.
+    pub fn remembered_data(&self) -> Result<Option<PathBuf>> {
+        let text = read_text(&self.path.join("checkpoints").join("data"))?;
+        Ok(text.filter(|text| !text.is_empty()).map(PathBuf::from))
     }
 
     /// Where the data that it was begun with are from.

@@ -20,7 +20,7 @@ fn write_mnist(folder: &Path) {
 }
 
 /// A collection of one grey image of 4 × 4 pixels per class and half.
-fn write_collection(folder: &Path, classes: [&str; 2]) {
+pub fn write_collection(folder: &Path, classes: [&str; 2]) {
     for half in ["train", "test"] {
         for class in classes {
             let class = folder.join(half).join(class);

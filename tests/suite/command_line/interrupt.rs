@@ -15,20 +15,26 @@ use super::*;
 
 /// A run of minutes, started: its directory exists, and a moment has passed.
 fn long_run(folder: &TempDir, more: &[&str]) -> Child {
-    let arguments = [
-        "run",
-        "--methods",
-        "ngm-sgd,sgd",
-        "--seeds",
-        "1..3",
-        "--threads",
-        "2",
-        "--set",
-        "stream.iterations=100000",
-        "--out",
-        "here",
-    ];
-    let child = program(folder, &[&arguments, more].concat())
+    begun(folder, &[LONG, more].concat())
+}
+
+const LONG: &[&str] = &[
+    "run",
+    "--methods",
+    "ngm-sgd,sgd",
+    "--seeds",
+    "1..3",
+    "--threads",
+    "2",
+    "--set",
+    "stream.iterations=100000",
+    "--out",
+    "here",
+];
+
+/// The program with these arguments, started in the directory `here`.
+fn begun(folder: &TempDir, arguments: &[&str]) -> Child {
+    let child = program(folder, arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -102,4 +108,51 @@ fn leaves_what_was_done_readable() {
         .map(|entry| entry.expect("an entry").path())
         .collect();
     assert_eq!(left, [folder.path().join("here")]);
+}
+
+/// The directory of the data is in the hint and is remembered; another one can be named.
+#[test]
+fn a_resumed_run_finds_its_data_again() {
+    let folder = folder();
+    let data = folder.path().join("else where");
+    super::data::write_collection(&data.join("pets"), ["cat", "dog"]);
+    let settings = "base = \"split-digits\"\nname = \"pets\"\n[data]\nsource = \"images\"\nname = \"pets\"\nside = 2\n\
+         maximum = 255.0\nmean = [0.5, 0.5, 0.5]\nstandard_deviation = [0.5, 0.5, 0.5]\n[stream]\niterations = 100000\n\
+         contexts = [[0], [0, 1]]\n[training]\nbatch = 1\n";
+    fs::write(folder.path().join("pets.toml"), settings).expect("written");
+    let stopped = |arguments: &[&str]| {
+        let child = begun(&folder, arguments);
+        interrupt(&child);
+        let output = child.wait_with_output().expect("it ends");
+        let complaint = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(130), "{complaint}");
+        complaint
+    };
+    let run = [
+        "run",
+        "pets.toml",
+        "--data",
+        "else where",
+        "--out",
+        "here",
+        "--seeds",
+        "1",
+    ];
+    let complaint = stopped(&run);
+    let hint = "to continue, run: neurogain run --resume here --data 'else where'";
+    assert!(complaint.contains(hint), "{complaint}");
+    let remembered = folder.path().join("here/checkpoints/data");
+    let text = fs::read_to_string(&remembered).expect("a file");
+    assert_eq!(Path::new(&text), data.canonicalize().expect("a path"));
+    stopped(&["run", "--resume", "here"]);
+
+    fs::rename(&data, folder.path().join("moved")).expect("renamed");
+    let output = output(&folder, &["run", "--resume", "here"]);
+    let complaint = super::text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{complaint}");
+    for part in ["else where", "it has gone", "--data DIR"] {
+        assert!(complaint.contains(part), "no {part} in {complaint}");
+    }
+    stopped(&["run", "--resume", "here", "--data", "moved"]);
+    stopped(&["run", "--resume", "here"]);
 }
