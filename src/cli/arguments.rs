@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 ///
 /// Without a command, runs the built-in benchmark: `neurogain run split-digits`.
 #[derive(Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Arguments {
     /// The command.
     #[command(subcommand)]
@@ -32,9 +32,80 @@ pub enum Command {
     Data(DataCommand),
     /// Measure the speed of the kernels as fractions of the machine's FMA peak and copy bandwidth.
     Bench(Bench),
+    /// Print the completions of the command line for a shell.
+    Completions(Completions),
+    /// Print the manual page, or write the pages of all commands to a directory.
+    Man(Man),
+}
+
+/// The end of the help of the program.
+const EXAMPLES: &str = "\
+Examples:
+  neurogain                                        Run split-digits, which needs no data files
+  neurogain run split-mnist --data DIR --seeds 42..46
+  neurogain report runs/split-digits-001           Rebuild a report
+
+To have neurogain in PATH, run in the directory of its source: cargo install --path .
+To complete its arguments with the Tab key: neurogain help completions";
+
+/// The end of the help of `run`.
+const RUN_EXAMPLES: &str = "\
+Examples:
+  neurogain run split-mnist --data DIR --methods ngm-sgd,sgd --seeds 42..46
+  neurogain run split-digits --set gain.eta=0.2 --out results/eta02
+  neurogain run --resume runs/split-mnist-001      Continue after Ctrl-C or a crash
+
+While it runs, report.html in its directory says how far it is.";
+
+/// The end of the help of `report`.
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  neurogain report runs/split-digits-001
+  neurogain report runs/split-digits-001 runs/split-digits-002 --out compared.html";
+
+/// The end of the help of `figure`.
+const FIGURE_EXAMPLES: &str = "\
+Examples:
+  neurogain figure                                 List the figures
+  neurogain figure landscape --out figures
+  neurogain figure ablation --base split-mnist --data DIR";
+
+/// The end of the help of `list`.
+const LIST_EXAMPLES: &str = "\
+Examples:
+  neurogain list --data DIR                        Say which data are in DIR
+  neurogain list --show split-digits > own.toml    Begin your own file of settings";
+
+/// The end of the help of `completions`.
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  neurogain completions bash > ~/.local/share/bash-completion/completions/neurogain
+  neurogain completions zsh > DIR/_neurogain       DIR is one of $fpath
+  neurogain completions fish > ~/.config/fish/completions/neurogain.fish";
+
+/// The end of the help of `man`.
+const MAN_EXAMPLES: &str = "\
+Examples:
+  neurogain man | man -l -
+  neurogain man --out ~/.local/share/man/man1      Then: man neurogain-run";
+
+#[derive(Args)]
+#[command(after_help = COMPLETIONS_EXAMPLES)]
+pub struct Completions {
+    /// The shell.
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Args)]
+#[command(after_help = MAN_EXAMPLES)]
+pub struct Man {
+    /// The directory for the pages neurogain.1, neurogain-run.1 and so on; existing ones are replaced.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 #[derive(Args, Default)]
+#[command(after_help = RUN_EXAMPLES)]
 pub struct Run {
     /// The name of a benchmark (see `neurogain list`), or a TOML file of settings [default: split-digits].
     #[arg(value_name = "BENCHMARK|FILE.toml")]
@@ -168,6 +239,7 @@ pub struct Sweep {
 }
 
 #[derive(Args)]
+#[command(after_help = LIST_EXAMPLES)]
 pub struct List {
     /// Print all settings of a benchmark with documentation and defaults, or the TOML of a list of methods or a
     /// sweep. You can start your own file from it: `name` names the run directories, `title` the reports.
@@ -210,7 +282,12 @@ impl Data {
 }
 
 /// The end of the help on sweeps.
-const SWEEP_FILE: &str = r#"The TOML file of a sweep:
+const SWEEP_FILE: &str = r#"Examples:
+  neurogain sweep lr-sweep --base split-mnist --data DIR
+  neurogain sweep eta.toml --workers 2
+  neurogain sweep --collect runs/eta               Collect what other processes have run
+
+The TOML file of a sweep:
 
   base = "split-digits"           # a benchmark or a file of settings
   variants = "composition"        # optional: a list of methods, as --variants of `run`
@@ -270,6 +347,7 @@ pub struct Pack {
 }
 
 #[derive(Args)]
+#[command(after_help = REPORT_EXAMPLES)]
 pub struct Report {
     /// Run directories, made by `neurogain run`.
     #[arg(value_name = "DIR", required = true)]
@@ -281,6 +359,7 @@ pub struct Report {
 }
 
 #[derive(Args)]
+#[command(after_help = FIGURE_EXAMPLES)]
 pub struct Figure {
     /// The name of the figure [default: list all figures].
     #[arg(value_name = "NAME")]

@@ -13,6 +13,7 @@ mod data;
 mod device;
 mod figure;
 mod filling;
+mod help;
 mod list;
 mod output;
 mod progress;
@@ -52,6 +53,10 @@ pub fn main(learners: &[Registration]) -> ExitCode {
         Some(Command::Figure(arguments)) => figure::figure(&arguments),
         Some(Command::Data(arguments)) => data::data(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Bench(arguments)) => bench::bench(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Completions(arguments)) => {
+            help::completions(&arguments).map(|()| ExitCode::SUCCESS)
+        }
+        Some(Command::Man(arguments)) => help::man(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Report(arguments)) => report::report(&arguments).map(|()| ExitCode::SUCCESS),
     };
     match done {

@@ -4,6 +4,7 @@
 mod data;
 mod device;
 mod figures;
+mod help;
 #[cfg(unix)]
 mod interrupt;
 mod refusals;
