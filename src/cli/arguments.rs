@@ -152,7 +152,12 @@ pub struct Run {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
-    /// Continue the stopped or killed runs of this directory, with its settings.
+    /// Whether a directory `out` with the same settings is continued.
+    #[arg(skip)]
+    pub continues: bool,
+
+    /// Continue the stopped or killed runs of this directory, with its settings and, unless --data names another
+    /// directory, with the data where they were.
     #[arg(long, value_name = "DIR", conflicts_with_all = [
         "benchmark", "methods", "variants", "seeds", "overrides", "eval_every", "eval_limit", "eval_tasks", "out",
     ])]
@@ -377,8 +382,8 @@ pub struct Figure {
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<String>,
 
-    /// The directory for NAME.svg and NAME.csv (existing files are replaced), or, for figures of runs and sweeps,
-    /// for the directory NAME.
+    /// The directory for NAME.svg and NAME.csv, or, for figures of runs and sweeps, for the directory NAME. Figures
+    /// that neurogain has made there are replaced, or, if they are of runs, continued; other files are kept.
     #[arg(long, value_name = "DIR", default_value = "figures")]
     pub out: PathBuf,
 }

@@ -58,6 +58,7 @@ pub fn figure(arguments: &arguments::Figure) -> Result<ExitCode> {
             data: arguments.data.clone(),
             device: arguments.device.clone(),
             out,
+            continues: true,
             ..arguments::Run::default()
         });
     }

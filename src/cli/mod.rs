@@ -3,7 +3,7 @@
 //! | exit code | means |
 //! | --- | --- |
 //! | 0 | done |
-//! | 1 | failed: a file, memory, training that diverged |
+//! | 1 | failed: a file, memory, training that diverged (in a sweep it is a result) |
 //! | 2 | wrong arguments or settings |
 //! | 130 | stopped with Ctrl-C; the results so far are on disk |
 

@@ -75,6 +75,9 @@ fn run_on<S: System, B: Backend>(
     let stop = stop_on_interrupt()?;
     let directory = match (&arguments.resume, &arguments.out) {
         (Some(path), _) => RunDirectory::<S>::open(path)?,
+        (None, Some(path)) if arguments.continues && path.join("config.toml").exists() => {
+            continued(path, settings)?
+        }
         (None, Some(path)) => RunDirectory::create(path, settings)?,
         (None, None) => create_next(Path::new("runs"), settings)?,
     };
@@ -210,6 +213,16 @@ pub(super) fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
         }
     }
     Ok(stop)
+}
+
+/// The run directory at `path`, which must have been created with these settings.
+fn continued<S: System>(path: &Path, settings: &S::Settings) -> Result<RunDirectory<S>> {
+    let directory = RunDirectory::<S>::open(path)?;
+    if directory.settings() == settings {
+        return Ok(directory);
+    }
+    let reason = "it has runs with other settings; name another directory with --out";
+    Err(Error::file(path, "continue", reason))
 }
 
 /// Creates the run directory with the next free number: `runs/split-digits-001`.

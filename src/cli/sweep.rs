@@ -114,6 +114,14 @@ fn collect<S: System>(directory: &Path) -> Result<ExitCode> {
         file("sweep.json"),
         collected.page.display(),
     ))?;
+    for line in &collected.diverged {
+        report_error("note", line);
+    }
+    if !collected.diverged.is_empty() && collected.incomplete.is_empty() {
+        let message =
+            "every cell has ended; training that diverged is a result, which the tables mark";
+        report_error("complete", &message);
+    }
     for line in &collected.incomplete {
         report_error("error", line);
     }

@@ -28,8 +28,10 @@ pub struct Collected {
     pub figure: Option<PathBuf>,
     /// The page with a table of methods by cells for every measure.
     pub page: PathBuf,
-    /// A line for each job that is not complete, and for each cell that is missing or unreadable.
+    /// A line for each job that has not ended, and for each cell that is missing or unreadable.
     pub incomplete: Vec<String>,
+    /// A line for each job that diverged, of the cells whose jobs have all ended. It would diverge again.
+    pub diverged: Vec<String>,
 }
 
 /// Creates the directory `dir` of `sweep`, with its parents. A directory that already holds an equal sweep is left
@@ -129,20 +131,26 @@ pub fn collect_sweep<S: System>(dir: &Path) -> Result<Collected> {
     let page = dir.join("sweep.html");
     let text = page::as_page::<S>(&sweep, &measures, &gathered, svg);
     write(&page, text.as_bytes())?;
-    let named = gathered.iter().flat_map(|gathered| {
+    let (mut incomplete, mut diverged) = (Vec::new(), Vec::new());
+    for gathered in &gathered {
         let cell = gathered.cell;
         let name = format!("cell {} ({})", cell.number, sweep.label(cell));
         let error = gathered.error.as_ref();
         let error = error.map_or(String::new(), |error| format!(": {error}"));
         let problems = gathered.problems.iter();
-        problems.map(move |problem| format!("{name}: {problem}{error}"))
-    });
+        let lines = problems.map(|problem| format!("{name}: {problem}{error}"));
+        match gathered.has_ended {
+            true => diverged.extend(lines),
+            false => incomplete.extend(lines),
+        }
+    }
     lock.finish()?;
     Ok(Collected {
         table: table::as_table::<S>(&sweep, &measures, &gathered),
         figure,
         page,
-        incomplete: named.collect(),
+        incomplete,
+        diverged,
     })
 }
 
@@ -153,6 +161,8 @@ pub(super) struct Gathered<'a, D> {
     pub(super) summary: ExperimentSummary,
     /// Whether results could be read.
     pub(super) is_there: bool,
+    /// Whether all its jobs are complete or have diverged.
+    has_ended: bool,
     /// The problems to report, a line each.
     pub(super) problems: Vec<String>,
     /// Why the cell cannot be read. Not written to files, as it contains a path.
@@ -161,8 +171,10 @@ pub(super) struct Gathered<'a, D> {
 
 impl<'a, D: Document> Gathered<'a, D> {
     fn new<S: System<Settings = D>>(dir: &Path, cell: &'a Cell<D>) -> Result<Self> {
-        let found =
-            read::<S>(dir, cell).and_then(|found| S::summary(&found.settings, &found.outcomes));
+        let found = read::<S>(dir, cell);
+        let has_ended =
+            matches!(&found, Ok(found) if all_ended(&S::jobs(&found.settings), &found.outcomes));
+        let found = found.and_then(|found| S::summary(&found.settings, &found.outcomes));
         let nothing = || S::summary(&cell.settings, &vec![None; S::jobs(&cell.settings).len()]);
         let (summary, problem, error) = match found {
             Ok(summary) => (summary, None, None),
@@ -172,6 +184,7 @@ impl<'a, D: Document> Gathered<'a, D> {
         Ok(Gathered {
             cell,
             is_there: problem.is_none(),
+            has_ended,
             problems: match problem {
                 Some(problem) => vec![problem.into()],
                 None => summary.incomplete.clone(),

@@ -1,6 +1,7 @@
 //! `neurogain figure`: the list, the files, and the same bytes every time.
 
 use std::fs;
+use std::path::Path;
 
 use super::{fails, folder, succeeds};
 
@@ -64,16 +65,58 @@ fn a_figure_comes_with_its_numbers_and_always_with_the_same_bytes() {
 fn figures_replace_their_own_files_alone() {
     let folder = folder();
     let dir = folder.path().join("figures");
-    fs::create_dir(&dir).unwrap();
-    fs::write(dir.join("two-timescale.svg"), "old").unwrap();
-    fs::write(dir.join("mine.svg"), "mine").unwrap();
     succeeds(&folder, &["figure", "two-timescale"]);
+    fs::write(dir.join("mine.svg"), "mine").unwrap();
+    let [svg, csv] = ["svg", "csv"].map(|end| dir.join("two-timescale").with_extension(end));
+    let read = |path: &Path| fs::read_to_string(path).unwrap();
+    let made = [read(&svg), read(&csv)];
+    // Another version may have drawn other lines.
+    for (path, made) in [&svg, &csv].into_iter().zip(&made) {
+        let start: String = made.chars().take(200).collect();
+        fs::write(path, start).unwrap();
+    }
+    succeeds(&folder, &["figure", "two-timescale"]);
+    assert_eq!([read(&svg), read(&csv)], made);
+    for (path, other) in [(&svg, "<svg id=\"mine\"/>"), (&csv, "a,b\n1,2\n")] {
+        let own = read(path);
+        fs::write(path, other).unwrap();
+        let complaint = fails(&folder, &["figure", "two-timescale"], 1);
+        assert!(complaint.contains("was not made here"), "{complaint}");
+        assert_eq!(read(path), other);
+        fs::write(path, own).unwrap();
+    }
+    assert_eq!([read(&svg), read(&csv)], made);
+    assert_eq!(read(&dir.join("mine.svg")), "mine");
+}
+
+/// The figure of a run is made again from its directory; other settings are refused there.
+#[test]
+fn a_figure_of_a_run_is_made_twice() {
+    let folder = folder();
+    let own = |gain: &str| {
+        let text = format!(
+            "base = \"split-digits\"\nname = \"own\"\ngain.eta = {gain}\nstream.iterations = 2\n\
+             training.seeds = [1]\n"
+        );
+        fs::write(folder.path().join("own.toml"), text).unwrap();
+    };
+    let figure = ["figure", "class-incremental", "--base", "own.toml"];
+    own("0.1");
+    let first = succeeds(&folder, &figure);
+    let svg = folder
+        .path()
+        .join("figures/class-incremental/figures/accuracy.svg");
+    let drawn = fs::read(&svg).unwrap();
+    fs::remove_file(&svg).unwrap();
+    let table = |printed: &str| printed.split("\nhash").next().unwrap().to_string();
+    assert_eq!(table(&succeeds(&folder, &figure)), table(&first));
+    assert!(fs::read(&svg).unwrap() == drawn);
+    own("0.2");
+    let complaint = fails(&folder, &figure, 1);
     assert!(
-        fs::read_to_string(dir.join("two-timescale.svg"))
-            .unwrap()
-            .starts_with("<svg")
+        complaint.contains("runs with other settings"),
+        "{complaint}"
     );
-    assert_eq!(fs::read_to_string(dir.join("mine.svg")).unwrap(), "mine");
 }
 
 #[test]

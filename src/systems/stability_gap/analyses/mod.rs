@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::report::figure::Drawing;
-use crate::run::files::write;
+use crate::run::files::{read, write};
 use crate::run::settings::unknown;
 
 /// The result of an analysis.
@@ -66,16 +66,32 @@ impl Analysis {
     /// needed. Returns the paths of the figures.
     ///
     /// # Errors
-    /// [`Error::File`] if a file cannot be written.
+    /// [`Error::File`] if a file cannot be written, or is there already and is not such a figure.
     pub fn write(&self, dir: &Path) -> Result<Vec<PathBuf>> {
         fs::create_dir_all(dir).map_err(|e| Error::file(dir, "create", e))?;
-        let mut paths = Vec::new();
+        let svg = |figure: &Drawing| dir.join(format!("{}.svg", figure.name));
         for figure in &self.figures {
-            let path = dir.join(format!("{}.svg", figure.name));
+            // The id of the figure, and the headings of the numbers.
+            let id = figure.svg.split_inclusive(' ').take(2).collect::<String>();
+            let headings = figure.csv.split_inclusive('\n').next();
+            check_own(&svg(figure), &id)?;
+            check_own(&svg(figure).with_extension("csv"), headings.unwrap_or(""))?;
+        }
+        for figure in &self.figures {
+            let path = svg(figure);
             write(&path.with_extension("csv"), figure.csv.as_bytes())?;
             write(&path, figure.svg.as_bytes())?;
-            paths.push(path);
         }
-        Ok(paths)
+        Ok(self.figures.iter().map(svg).collect())
     }
+}
+
+/// Refuses to replace a file that does not begin as every version of this figure does.
+fn check_own(path: &Path, start: &str) -> Result<()> {
+    let found = read(path)?;
+    if found.is_none_or(|found| found.starts_with(start.as_bytes())) {
+        return Ok(());
+    }
+    let reason = "there is another file of this name, which was not made here; move it, or name another directory with --out";
+    Err(Error::file(path, "write", reason))
 }
