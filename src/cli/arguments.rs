@@ -316,7 +316,8 @@ fn data_directory(given: Option<&PathBuf>) -> PathBuf {
 pub enum DataCommand {
     /// List the data sets in a directory, and check their files against the published ones.
     Verify(Verify),
-    /// Pack a folder of images, FOLDER/train/CLASS/* and FOLDER/test/CLASS/*, into one file.
+    /// Pack a folder of images, FOLDER/train/CLASS/* and FOLDER/test/CLASS/*, or Tiny ImageNet as it is published, into
+    /// one file.
     Pack(Pack),
 }
 
@@ -346,7 +347,8 @@ pub struct Pack {
     /// The new file.
     pub file: PathBuf,
 
-    /// The height and width that every image is resized to: `data.side` of the experiments that use the file.
+    /// The height and width that every image is resized to, whatever its aspect ratio: `data.side` of the experiments
+    /// that use the file. Grey images get three equal channels.
     #[arg(long, value_name = "PIXELS", default_value_t = 84)]
     pub side: u32,
 }

@@ -112,6 +112,15 @@ fn as_text(directory: &Path) -> Result<String> {
         "Learners, for the key `learner` of a method: {}",
         learners.join(", ")
     );
+    let own: Vec<String> = collection::names(directory).into_iter().collect();
+    if !own.is_empty() {
+        let _ = writeln!(
+            text,
+            "\nCollections of images in {}, for `data.source = \"images\"` and `data.name`: {}",
+            directory.display(),
+            own.join(", ")
+        );
+    }
     text.push_str("\nTo run a benchmark: neurogain run NAME\nTo print the settings of any of these: neurogain list --show NAME\nTo print the reference of all settings: neurogain list --keys\n");
     Ok(text)
 }
@@ -158,6 +167,7 @@ fn as_json(directory: &Path) -> Result<Value> {
         "variants": named(variants()?),
         "sweeps": named(sweeps()?),
         "learners": learners,
+        "collections": collection::names(directory),
     }))
 }
 
@@ -192,12 +202,16 @@ impl Data {
                 );
                 Data::files(needs, &celeba::search(directory))
             }
-            DataSource::Images => {
-                let name = data.name.as_deref().unwrap_or_default();
+            DataSource::Images | DataSource::TinyImagenet => {
+                let name = data.collection().unwrap_or_default();
                 let (found, looked_in) = collection::search(directory, name);
+                let published = match data.source {
+                    DataSource::TinyImagenet => "the published folder tiny-imagenet-200, ",
+                    _ => "",
+                };
                 Data {
                     needs: format!(
-                        "{name}.{}, or folders of images {name}/train/CLASS and {name}/test/CLASS",
+                        "{published}{name}.{}, or folders of images {name}/train/CLASS and {name}/test/CLASS",
                         collection::EXTENSION
                     ),
                     looked_in,

@@ -1,4 +1,4 @@
-//! Folders of images: `DIR/train/CLASS/*` and `DIR/test/CLASS/*`, PNG or JPEG.
+//! Folders of images: `DIR/train/CLASS/*` and `DIR/test/CLASS/*`, PNG or JPEG; or Tiny ImageNet as it is published.
 //!
 //! The classes are the folders of `train`, sorted by name byte by byte; the images of a class are the files of its
 //! folder, sorted in the same way. `test` must have the same classes. Files whose name begins with a dot are ignored.
@@ -22,8 +22,9 @@ use image::RgbImage;
 use image::imageops::{self, FilterType};
 use rayon::prelude::*;
 
+use super::collection::is_tiny_imagenet;
 use super::decode::{LARGEST_SIDE, decode};
-use super::{Dataset, ImageShape, NamedClasses, TrainTest};
+use super::{Dataset, ImageShape, NamedClasses, TrainTest, tiny_imagenet};
 use crate::backend::cpu::on_all_cores;
 use crate::error::{Error, Result};
 
@@ -40,6 +41,16 @@ pub fn load(directory: &Path, height: u32, width: u32) -> Result<NamedClasses> {
     check_side("height", height)?;
     check_side("width", width)?;
     let (train, test) = (directory.join("train"), directory.join("test"));
+    let shape = ImageShape {
+        height: height as usize,
+        width: width as usize,
+        channels: 3,
+    };
+    if is_tiny_imagenet(directory) {
+        let names = classes(&train)?;
+        let [train_files, test_files] = tiny_imagenet::list(directory, &names)?;
+        return read_both(directory, names, shape, [train_files, test_files]);
+    }
     if directory.is_dir() && !(train.is_dir() && test.is_dir()) {
         let problem =
             "does not have both folders train and test; expected train/CLASS and test/CLASS";
@@ -55,16 +66,20 @@ pub fn load(directory: &Path, height: u32, width: u32) -> Result<NamedClasses> {
             return Err(Error::format(half, problem));
         }
     }
-    let shape = ImageShape {
-        height: height as usize,
-        width: width as usize,
-        channels: 3,
-    };
-    // Everything is listed before the first image is decoded, because decoding takes long.
-    let (train_files, test_files) = (list(&train, &names)?, list(&test, &names)?);
+    let files = [list(&train, &names)?, list(&test, &names)?];
+    read_both(directory, names, shape, files)
+}
+
+/// Decodes the training and the test images, all of which are listed before, because decoding takes long.
+fn read_both(
+    directory: &Path,
+    names: Vec<String>,
+    shape: ImageShape,
+    [train, test]: [Vec<Labelled>; 2],
+) -> Result<NamedClasses> {
     let samples = TrainTest {
-        test: read(&test, &test_files, shape, names.len())?,
-        train: read(&train, &train_files, shape, names.len())?,
+        test: read(directory, &test, shape, names.len())?,
+        train: read(directory, &train, shape, names.len())?,
     };
     Ok(NamedClasses { names, samples })
 }
@@ -103,31 +118,42 @@ pub(super) fn classes(half: &Path) -> Result<Vec<String>> {
     }
 }
 
+/// An image with its label.
+pub(super) type Labelled = (u8, PathBuf);
+
 /// Every image of `half` with its label, class by class.
-fn list(half: &Path, names: &[String]) -> Result<Vec<(u8, PathBuf)>> {
+fn list(half: &Path, names: &[String]) -> Result<Vec<Labelled>> {
     let mut files = Vec::new();
     for (label, name) in (0_u8..=u8::MAX).zip(names) {
-        let folder = half.join(name);
-        let before = files.len();
-        for (name, path) in entries(&folder)? {
-            let extension = Path::new(&name).extension().and_then(|e| e.to_str());
-            let extension = extension.unwrap_or("").to_ascii_lowercase();
-            if path.is_symlink() && !path.exists() {
-                let problem = "is a link to a file that does not exist";
-                return Err(Error::format(&path, problem));
-            }
-            if !["png", "jpg", "jpeg"].contains(&extension.as_str()) || !path.is_file() {
-                let problem = "is not an image; expected only files named .png, .jpg or .jpeg";
-                return Err(Error::format(&path, problem));
-            }
-            files.push((label, path));
-        }
-        if files.len() == before {
-            let problem = "has no images; expected files named .png, .jpg or .jpeg";
-            return Err(Error::format(&folder, problem));
-        }
+        let images = images(&half.join(name))?.into_iter();
+        files.extend(images.map(|path| (label, path)));
     }
     Ok(files)
+}
+
+/// The images in `folder`, sorted by name.
+pub(super) fn images(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for (name, path) in entries(folder)? {
+        let extension = Path::new(&name).extension().and_then(|e| e.to_str());
+        let extension = extension.unwrap_or("").to_ascii_lowercase();
+        if path.is_symlink() && !path.exists() {
+            let problem = "is a link to a file that does not exist";
+            return Err(Error::format(&path, problem));
+        }
+        if !["png", "jpg", "jpeg"].contains(&extension.as_str()) || !path.is_file() {
+            let problem = "is not an image; expected only files named .png, .jpg or .jpeg";
+            return Err(Error::format(&path, problem));
+        }
+        files.push(path);
+    }
+    match files.is_empty() {
+        false => Ok(files),
+        true => {
+            let problem = "has no images; expected files named .png, .jpg or .jpeg";
+            Err(Error::format(folder, problem))
+        }
+    }
 }
 
 /// The entries of `folder`, sorted by name, except those that begin with a dot.
@@ -150,12 +176,12 @@ fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
 }
 
 fn read(
-    half: &Path,
-    files: &[(u8, PathBuf)],
+    directory: &Path,
+    files: &[Labelled],
     shape: ImageShape,
     classes: usize,
 ) -> Result<Dataset> {
-    let pixels = read_pixels(half, files, shape, |(_, path)| decode(path))?;
+    let pixels = read_pixels(directory, files, shape, |(_, path)| decode(path))?;
     let labels = files.iter().map(|&(label, _)| label).collect();
     Dataset::images(shape, classes, pixels, labels)
 }

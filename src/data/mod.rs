@@ -28,6 +28,8 @@ pub mod mnist;
 #[cfg(feature = "std")]
 pub mod pack;
 mod split;
+#[cfg(feature = "images")]
+mod tiny_imagenet;
 #[cfg(feature = "report")]
 pub mod verify;
 

@@ -1,7 +1,6 @@
 //! Finds the data sets in a directory and checks whether their files are the published ones.
 
-use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -120,27 +119,12 @@ pub fn verify(directory: &Path) -> Vec<Finding> {
         ),
         celeba_finding(directory),
     ];
-    let names = collections(directory).into_iter();
+    // Those that presets use, so that their places are listed, and those that are there.
+    let mut names = collection::names(directory);
+    names.extend(["mini-imagenet", collection::TINY_IMAGENET].map(String::from));
+    let names = names.into_iter();
     findings.extend(names.map(|name| collection_finding(name, directory)));
     findings
-}
-
-/// The names of the collections in `directory`: of packed files, and of folders with `train` and `test`. Also those that
-/// presets use, so that their places are listed.
-fn collections(directory: &Path) -> BTreeSet<String> {
-    let mut names: BTreeSet<String> = ["mini-imagenet", "tiny-imagenet"].map(String::from).into();
-    // A directory that cannot be read has no collections; the places searched are listed.
-    for path in fs::read_dir(directory).into_iter().flatten().flatten() {
-        let path = path.path();
-        let packed = path.is_file() && path.extension().is_some_and(|e| e == collection::EXTENSION);
-        let folder = path.join("train").is_dir() && path.join("test").is_dir();
-        let name = match packed {
-            true => path.file_stem(),
-            false => path.file_name().filter(|_| folder),
-        };
-        names.extend(name.and_then(|name| name.to_str()).map(String::from));
-    }
-    names
 }
 
 /// The first of the files of a data set in `directory` that is not the published one; `None` if all are.

@@ -47,7 +47,7 @@ impl DataOrigin {
     /// # Errors
     /// [`Error::File`](crate::Error::File) if a file cannot be read.
     pub fn of(data: &DataSettings, directory: &Path) -> Result<Self> {
-        let classes = match (data.source.class_names(), &data.name) {
+        let classes = match (data.source.class_names(), data.collection()) {
             (Some(names), _) => names,
             (None, Some(name)) => collection::class_names(directory, name)?,
             (None, None) => Vec::new(),
@@ -112,7 +112,9 @@ impl FilesOrigin {
             DataSource::FashionMnist => KnownSet::FashionMnist,
             DataSource::Cifar10 => KnownSet::Cifar10,
             DataSource::Cifar100 => KnownSet::Cifar100,
-            DataSource::Images | DataSource::Celeba => return Ok(FilesOrigin::Unknown),
+            DataSource::Images | DataSource::TinyImagenet | DataSource::Celeba => {
+                return Ok(FilesOrigin::Unknown);
+            }
         };
         Ok(match other_file(set, directory)? {
             None => FilesOrigin::Published,

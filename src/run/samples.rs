@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::hexadecimal;
 use super::settings::require;
+use crate::data::collection::TINY_IMAGENET;
 use crate::data::{Dataset, TrainTest, cifar, collection, digits, mnist};
 use crate::error::{Error, Result};
 use crate::learn::PixelScaling;
@@ -27,7 +28,8 @@ settings! {
         /// Name of a collection of images in the data directory: the folder NAME or the packed file NAME.packed. Only
         /// with source "images".
         pub name: Option<String> [Name],
-        /// Height and width, in pixels, that images are resized to. Only with sources "images" and "celeba".
+        /// Height and width, in pixels, that images are resized to, whatever their aspect ratio; grey images get three
+        /// equal channels. Only with sources "images", "tiny-imagenet" and "celeba" (which crops).
         pub side: Option<u32> [AtLeastOne],
     }
 }
@@ -47,6 +49,9 @@ settings! {
         Cifar100 = "cifar100",
         /// Folders of PNG and JPEG images, or one file made from them by `neurogain data pack`.
         Images = "images",
+        /// Tiny ImageNet: the folder tiny-imagenet-200 as it is published, or a packed file; its validation images are the
+        /// test images.
+        TinyImagenet = "tiny-imagenet",
         /// CelebA: aligned images, attributes and partition. Only for comodulation experiments, whose tasks are the
         /// attributes.
         Celeba = "celeba",
@@ -54,6 +59,15 @@ settings! {
 }
 
 impl DataSettings {
+    /// The name of the collection of images, if the source is one.
+    pub fn collection(&self) -> Option<&str> {
+        match self.source {
+            DataSource::Images => self.name.as_deref(),
+            DataSource::TinyImagenet => Some(TINY_IMAGENET),
+            _ => None,
+        }
+    }
+
     /// How pixels are scaled.
     pub(crate) fn scaling(&self) -> PixelScaling {
         PixelScaling {
@@ -79,6 +93,7 @@ impl DataSource {
             DataSource::Cifar10 => 10,
             DataSource::Cifar100 => 100,
             DataSource::Images => 256,
+            DataSource::TinyImagenet => 200,
             DataSource::Celeba => 1,
         }
     }
@@ -94,7 +109,7 @@ impl DataSource {
             DataSource::Cifar100 => named(&cifar::CLASSES_100),
             // Its attributes are tasks of their own, named in the settings.
             DataSource::Celeba => Some(Vec::new()),
-            DataSource::Images => None,
+            DataSource::Images | DataSource::TinyImagenet => None,
         }
     }
 
@@ -105,6 +120,7 @@ impl DataSource {
             DataSource::Cifar10
             | DataSource::Cifar100
             | DataSource::Images
+            | DataSource::TinyImagenet
             | DataSource::Celeba => 3,
         }
     }
@@ -122,8 +138,10 @@ pub fn load_samples(data: &DataSettings, directory: &Path) -> Result<TrainTest> 
         DataSource::FashionMnist => mnist::load_fashion(directory),
         DataSource::Cifar10 => cifar::load_10(directory),
         DataSource::Cifar100 => cifar::load_100(directory),
-        DataSource::Images => match (&data.name, data.side) {
-            (Some(name), Some(side)) => Ok(collection::load(directory, name, side)?.samples),
+        DataSource::Images | DataSource::TinyImagenet => match (data.collection(), data.side) {
+            (Some(name), Some(side)) => {
+                collection::load(directory, name, side).map(|found| found.samples)
+            }
             _ => Err(Error::setting("data.name, data.side", "(missing)", IMAGES)),
         },
         DataSource::Celeba => Err(Error::setting(
@@ -166,6 +184,7 @@ fn limited(samples: TrainTest, count: usize) -> Result<TrainTest> {
 fn home(source: DataSource) -> Option<&'static str> {
     match source {
         DataSource::Digits | DataSource::Images | DataSource::Celeba => None,
+        DataSource::TinyImagenet => Some("http://cs231n.stanford.edu/tiny-imagenet-200.zip"),
         DataSource::Mnist => Some("https://ossci-datasets.s3.amazonaws.com/mnist/ (each with .gz)"),
         DataSource::FashionMnist => {
             Some("https://github.com/zalandoresearch/fashion-mnist (each with .gz)")
@@ -203,7 +222,7 @@ pub(crate) fn check_data(data: &DataSettings) -> Result<()> {
     let given = [data.name.is_some(), data.side.is_some()];
     let wanted = match data.source {
         DataSource::Images => [true, true],
-        DataSource::Celeba => [false, true],
+        DataSource::TinyImagenet | DataSource::Celeba => [false, true],
         _ => [false, false],
     };
     let value = format!(
@@ -214,7 +233,9 @@ pub(crate) fn check_data(data: &DataSettings) -> Result<()> {
     );
     let expected = match data.source {
         DataSource::Images => IMAGES,
-        DataSource::Celeba => "no name, and the side of the images in pixels, such as 64",
+        DataSource::TinyImagenet | DataSource::Celeba => {
+            "no name, and the side of the images in pixels, such as 64"
+        }
         _ => "neither: only source \"images\" has them",
     };
     require(given == wanted, "data.name, data.side", value, expected)

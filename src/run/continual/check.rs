@@ -72,7 +72,7 @@ fn check_lists(stream: &StreamSettings, source: DataSource) -> Result<()> {
         let expected = "at least 2: a single class is always right";
         require(!alone, "stream.classes_per_task", 1, expected)?;
         // The number of classes of a collection of images is known only from its files.
-        if source != DataSource::Images {
+        if !matches!(source, DataSource::Images | DataSource::TinyImagenet) {
             stream.lists(source.classes())?;
         }
         return Ok(());

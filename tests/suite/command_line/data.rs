@@ -168,6 +168,38 @@ fn a_collection_s_class_names_are_in_every_output() {
     check();
 }
 
+/// Own collections are listed beside the benchmarks, and Tiny ImageNet is found as it is published.
+#[test]
+fn list_names_the_collections_that_are_there() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    write_collection(&data.join("pets"), ["cat", "dog"]);
+    let published = data.join("tiny-imagenet-200");
+    for class in ["n01", "n02"] {
+        let images = published.join("train").join(class).join("images");
+        fs::create_dir_all(&images).unwrap();
+    }
+    fs::create_dir_all(published.join("val")).unwrap();
+    fs::write(published.join("val/val_annotations.txt"), "").unwrap();
+    let listed = succeeds(&folder, &["list"]);
+    assert!(
+        listed.contains("`data.name`: pets, tiny-imagenet\n"),
+        "{listed}"
+    );
+    let json: Value = serde_json::from_str(&succeeds(&folder, &["list", "--json"])).unwrap();
+    assert_eq!(
+        json["collections"],
+        serde_json::json!(["pets", "tiny-imagenet"])
+    );
+    let benchmarks = json["benchmarks"].as_array().unwrap().iter();
+    let tiny = benchmarks
+        .clone()
+        .find(|of| of["name"] == "class-split-tiny-imagenet");
+    assert_eq!(tiny.unwrap()["data"]["ready"], true);
+    let empty = succeeds(&folder, &["list", "--data", "nowhere"]);
+    assert!(!empty.contains("Collections"), "{empty}");
+}
+
 /// A run says in `data.sha256` whether its files are the published ones, and a report without them has no verdict.
 #[test]
 fn a_run_keeps_whether_its_data_are_the_published() {

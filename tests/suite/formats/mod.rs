@@ -14,6 +14,8 @@ mod gzip;
 mod idx;
 mod mnist;
 mod pack;
+#[cfg(feature = "report")]
+mod tiny_imagenet;
 
 use std::fs;
 use std::path::{Path, PathBuf};
