@@ -1,6 +1,7 @@
 //! `neurogain completions` and `neurogain man`: files that shells and `man` read, made from the arguments.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 use neurogain::{Error, Result};
@@ -12,7 +13,11 @@ use super::output::print;
 pub fn completions(arguments: &arguments::Completions) -> Result<()> {
     let mut script = Vec::new();
     let mut command = Arguments::command();
-    let name = command.get_name().to_string();
+    // A program with learners of its own has its own name.
+    let program = std::env::args_os().next().map(PathBuf::from);
+    let name = program.as_deref().and_then(Path::file_stem);
+    let name = name.and_then(|name| name.to_str()).unwrap_or("neurogain");
+    let name = name.to_string();
     clap_complete::generate(arguments.shell, &mut command, name, &mut script);
     print(&String::from_utf8_lossy(&script))
 }

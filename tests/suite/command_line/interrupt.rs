@@ -102,6 +102,9 @@ fn leaves_what_was_done_readable() {
     for run in &read {
         assert!(!run.history.records.is_empty(), "seed {}", run.seed);
     }
+    // The report of a stopped run waits for nothing.
+    let page = fs::read_to_string(folder.path().join("here/report.html")).expect("a page");
+    assert!(!page.contains("http-equiv") && page.contains("interrupted after"));
     succeeds(&folder, &["report", "here"]);
     let left: Vec<PathBuf> = fs::read_dir(folder.path())
         .expect("read")
