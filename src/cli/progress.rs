@@ -229,7 +229,8 @@ impl Pace {
 
     /// Whether a line is due; then the next one is due later.
     fn is_due(&mut self, seconds: u64, percent: u64) -> bool {
-        let since = seconds - self.last.map_or(0, |(then, _)| then);
+        // Another thread may have printed a line since the time was read.
+        let since = seconds.saturating_sub(self.last.map_or(0, |(then, _)| then));
         let further = self.last.is_none_or(|(_, then)| percent > then);
         let due = since >= Self::LONGEST || since >= Self::SHORTEST && further;
         if due {
@@ -242,6 +243,9 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use neurogain::Result;
+    use neurogain::run::{Experiment, Job, Session, Size, Steps};
+    use neurogain::state::Checkpoint;
 
     /// The seconds at which lines are printed in a run of this length.
     fn printed(length: u64) -> Vec<u64> {
@@ -258,6 +262,66 @@ mod tests {
         let hours = printed(3 * 3600);
         assert_eq!(hours[..4], [10, 108, 216, 324]);
         assert_eq!(hours.len(), 100);
+        let mut pace = Pace::default();
+        assert!(pace.is_due(11, 5) && !pace.is_due(10, 6) && !pace.is_due(20, 6));
+    }
+
+    /// Two jobs of four steps.
+    struct Two;
+
+    impl Experiment<()> for Two {
+        fn size(&self, _: usize) -> Size {
+            Size { steps: 4, cost: 8 }
+        }
+
+        fn run(&self, _: usize, _: &mut Session<'_, ()>) -> Result<((), Checkpoint)> {
+            Ok(((), Checkpoint::default()))
+        }
+    }
+
+    #[test]
+    fn a_log_has_a_line_for_all_work_and_one_for_each_running_job() {
+        let jobs = ["sgd-1", "sgd-2"].map(|id| Job {
+            id: id.into(),
+            after: Vec::new(),
+        });
+        let progress = Progress::new("title", "iterations", 8, 16, true);
+        let watched = progress.watch("cell 3, ", PlanProgress::new(&jobs, &Two), 1.0, true);
+        let step = |job: usize, count: usize, accuracy: Option<f64>| run::Progress {
+            job,
+            done: Steps {
+                count,
+                cost: 2 * count as u64,
+                accuracy,
+                loss: Some(0.25),
+                ..Steps::default()
+            },
+            ..run::Progress::default()
+        };
+        watched.add(&step(0, 1, Some(0.5)));
+        watched.add(&step(1, 1, None));
+        // The last accuracy is kept until the next evaluation.
+        watched.add(&step(0, 2, None));
+        let text = |seconds| progress.with(|state| progress.lines(state, seconds, 50));
+        let printed = text(7);
+        let mut lines = printed.lines();
+        let first = lines.next().unwrap_or_default();
+        assert!(first.starts_with("50 %: 4/8 iterations, 7 s"), "{first}");
+        let jobs: Vec<&str> = lines.collect();
+        assert_eq!(
+            jobs,
+            [
+                "  cell 3, sgd-1: 3/4, accuracy 50.00 %, loss 0.2500",
+                "  cell 3, sgd-2: 1/4, loss 0.2500"
+            ]
+        );
+        watched.add(&run::Progress {
+            ended: true,
+            ..step(0, 1, None)
+        });
+        assert!(!text(8).contains("sgd-1") && text(8).contains("sgd-2"));
+        watched.end();
+        assert_eq!(text(9).lines().count(), 1);
     }
 
     #[test]
