@@ -112,6 +112,7 @@ fn run(cpu: &Cpu, iterations: usize, dynamics: Option<GainDynamics>) -> Result<V
         sampling: Sampling::Uniform,
         transform: RandomCropFlip::default(),
         evaluate_every: 1,
+        evaluate_after_switch: 0,
         seed: 42,
     };
     let network = Linear::new(cpu, digits.train.features(), 10, 42)?;

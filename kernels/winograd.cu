@@ -42,54 +42,50 @@ __device__ inline float tile_pixel(Convolution d, const float *x, unsigned chann
     return x[(pixel * channels + channel) * LANES + lane];
 }
 
-// Bᵀ·d.
-__device__ inline void transform_source(const float d[4], float u[4]) {
-    u[0] = d[0] - d[2];
-    u[1] = d[1] + d[2];
-    u[2] = d[2] - d[1];
-    u[3] = d[3] - d[1];
-}
+// The transforms along one axis.
+enum Along { SOURCE, KERNEL, RESULT, KERNEL_GRADIENT };
 
-// G·w.
-__device__ inline void transform_kernel(const float w[3], float v[4]) {
-    float outer = w[0] + w[2];
-    v[0] = w[0];
-    v[1] = (outer + w[1]) * 0.5f;
-    v[2] = (outer - w[1]) * 0.5f;
-    v[3] = w[2];
-}
-
-// Aᵀ·m.
-__device__ inline void transform_result(const float m[4], float y[2]) {
-    y[0] = (m[0] + m[1]) + m[2];
-    y[1] = (m[1] - m[2]) + m[3];
-}
-
-// Gᵀ·m.
-__device__ inline void transform_kernel_gradient(const float m[4], float w[3]) {
-    float sum = (m[1] + m[2]) * 0.5f;
-    w[0] = m[0] + sum;
-    w[1] = (m[1] - m[2]) * 0.5f;
-    w[2] = sum + m[3];
+template <Along ALONG>
+__device__ inline void along(const float *from, float *to) {
+    if (ALONG == SOURCE) {  // Bᵀ·d
+        to[0] = from[0] - from[2];
+        to[1] = from[1] + from[2];
+        to[2] = from[2] - from[1];
+        to[3] = from[3] - from[1];
+    } else if (ALONG == KERNEL) {  // G·w
+        float outer = from[0] + from[2];
+        to[0] = from[0];
+        to[1] = (outer + from[1]) * 0.5f;
+        to[2] = (outer - from[1]) * 0.5f;
+        to[3] = from[2];
+    } else if (ALONG == RESULT) {  // Aᵀ·m
+        to[0] = (from[0] + from[1]) + from[2];
+        to[1] = (from[1] - from[2]) + from[3];
+    } else {  // Gᵀ·m
+        float sum = (from[1] + from[2]) * 0.5f;
+        to[0] = from[0] + sum;
+        to[1] = (from[1] - from[2]) * 0.5f;
+        to[2] = sum + from[3];
+    }
 }
 
 // A transform along both axes: down the columns, then along the rows.
-template <unsigned FROM, unsigned TO, typename Along>
-__device__ inline void both_axes(const float (&tile)[FROM][FROM], float (&all)[TO][TO], Along along) {
+template <Along ALONG, unsigned FROM, unsigned TO>
+__device__ inline void both_axes(const float (&tile)[FROM][FROM], float (&all)[TO][TO]) {
     float down[FROM][TO];
 #pragma unroll
     for (unsigned column = 0; column < FROM; column++) {
         float line[FROM];
 #pragma unroll
         for (unsigned row = 0; row < FROM; row++) line[row] = tile[row][column];
-        along(line, down[column]);
+        along<ALONG>(line, down[column]);
     }
 #pragma unroll
     for (unsigned row = 0; row < TO; row++) {
         float line[FROM];
 #pragma unroll
         for (unsigned column = 0; column < FROM; column++) line[column] = down[column][row];
-        along(line, all[row]);
+        along<ALONG>(line, all[row]);
     }
 }
 
@@ -105,7 +101,7 @@ extern "C" __global__ void winograd_kernels(unsigned outputs, unsigned inputs, c
         float weight = w[((size_t)output * 9 + tap) * inputs + input];
         taps[tap / 3][tap % 3] = gain ? gain[output] * weight : weight;
     }
-    both_axes(taps, v, transform_kernel);
+    both_axes<KERNEL>(taps, v);
 #pragma unroll
     for (unsigned product = 0; product < TILE_PRODUCTS; product++)
         transformed[(size_t)product * outputs * inputs + pair] = v[product / TILE_SIDE][product % TILE_SIDE];
@@ -149,7 +145,7 @@ __device__ inline void winograd(float *staged, Convolution d, const float *weigh
                 for (int right = 0; right < 4; right++)
                     from[down][right] =
                         tile_pixel(d, x, terms, corner, down - 1, right - 1, begin + k, at % LANES);
-            both_axes(from, u, transform_source);
+            both_axes<SOURCE>(from, u);
         }
         __syncthreads();
         if (tile < tiles && k < depth) {
@@ -206,7 +202,7 @@ __device__ inline void winograd(float *staged, Convolution d, const float *weigh
 #pragma unroll
         for (unsigned p = 0; p < TILE_PRODUCTS; p++)
             m[p / TILE_SIDE][p % TILE_SIDE] = staged[p * TILE_RESULTS * TILE_COLUMNS + i];
-        both_axes(m, tile_of_y, transform_result);
+        both_axes<RESULT>(m, tile_of_y);
         TileAt corner = tile_at(d, number);
 #pragma unroll
         for (int down = 0; down < 2; down++)
@@ -351,7 +347,7 @@ extern "C" __global__ void winograd_kernel_gradients(unsigned outputs, unsigned 
 #pragma unroll
     for (unsigned product = 0; product < TILE_PRODUCTS; product++)
         m[product / TILE_SIDE][product % TILE_SIDE] = totals[(size_t)product * outputs * inputs + pair];
-    both_axes(m, taps, transform_kernel_gradient);
+    both_axes<KERNEL_GRADIENT>(m, taps);
 #pragma unroll
     for (unsigned tap = 0; tap < 9; tap++) {
         float sum = taps[tap / 3][tap % 3];

@@ -55,6 +55,7 @@
 //!     sampling: Sampling::Uniform,
 //!     transform: RandomCropFlip::default(),
 //!     evaluate_every: 1,
+//!     evaluate_after_switch: 0,
 //!     seed: 42,
 //! };
 //! let mut history = History::default();

@@ -34,8 +34,10 @@ pub struct Trainer<'a, B: Backend = Cpu> {
     pub sampling: Sampling,
     /// The augmentation of training images.
     pub transform: RandomCropFlip,
-    /// Iterations between evaluations, counted within each context.
+    /// Iterations between evaluations, counted within each context; 0 for no evaluation.
     pub evaluate_every: usize,
+    /// Iterations at the start of each context but the first that are all evaluated.
+    pub evaluate_after_switch: usize,
     /// The seed of the random streams: iteration i draws its samples from (seed, [`Purpose::Batch`], i) or, epoch by
     /// epoch, in the order of (seed, [`Purpose::EpochOrder`], epoch, context), and its transforms from (seed,
     /// [`Purpose::Transform`], i).
@@ -91,7 +93,8 @@ impl<B: Backend> Trainer<'_, B> {
                 let batch = batches.get(backend, iteration, step)?;
                 learner.step(backend, batch, &mut loss)?;
                 readback.begin(&loss)?;
-                if step.checked_rem(self.evaluate_every) == Some(0) {
+                let after_switch = number > 0 && step <= self.evaluate_after_switch;
+                if after_switch || step.checked_rem(self.evaluate_every) == Some(0) {
                     for task in 0..self.test.count().min(number + 1) {
                         self.test
                             .evaluate(backend, learner, &mut loss, task, self.seed, iteration)?;

@@ -56,6 +56,7 @@ fn calls(cuda: &Cuda, case: &Case) -> Vec<CallCounts> {
         sampling: Sampling::Uniform,
         transform: case.transform,
         evaluate_every: case.evaluate_every,
+        evaluate_after_switch: 0,
         seed: 42,
     };
     let mut all = vec![cuda.calls()];

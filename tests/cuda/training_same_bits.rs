@@ -66,6 +66,7 @@ fn split_digits<B: Backend>(backend: &B, rule: Optimizer) -> (Vec<Record>, Vec<u
         sampling: Sampling::Uniform,
         transform: RandomCropFlip::default(),
         evaluate_every: 1,
+        evaluate_after_switch: 0,
         seed: 42,
     };
     let mut history = History::default();

@@ -88,6 +88,7 @@ impl Setting {
             sampling: Sampling::Uniform,
             transform: RandomCropFlip::default(),
             evaluate_every: 1,
+            evaluate_after_switch: 0,
             seed: 5,
         };
         let mut observe = observe;
@@ -176,6 +177,7 @@ fn a_step_leaves_the_loss_of_one_batch() {
             sampling: Sampling::Uniform,
             transform: RandomCropFlip::default(),
             evaluate_every: 1,
+            evaluate_after_switch: 0,
             seed: 5,
         };
         let network = mlp(&setting.backend, 1);
@@ -362,6 +364,7 @@ fn shapes_that_do_not_fit_are_errors() {
         sampling: Sampling::Uniform,
         transform: RandomCropFlip::default(),
         evaluate_every: 1,
+        evaluate_after_switch: 0,
         seed: 0,
     };
     let sgd = OptimizerConfig::new(Optimizer::Sgd, 0.1);

@@ -131,7 +131,13 @@ impl<B: Backend> run::Experiment<Run> for Experiment<'_, B> {
         let context = |number: usize| {
             let iterations = stream.iterations_of(number);
             tested += tasks.next().unwrap_or(0);
-            let evaluations = iterations / evaluation.every;
+            let dense = if number > 0 {
+                evaluation.after_switch
+            } else {
+                0
+            };
+            let dense = dense.min(iterations);
+            let evaluations = dense + (iterations - dense) / evaluation.every;
             (3 * training.batch * iterations + evaluations * tested) as u64
         };
         Size {

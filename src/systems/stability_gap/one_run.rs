@@ -70,6 +70,7 @@ impl<B: Backend> Experiment<'_, B> {
             sampling: settings.training.sampling.unwrap_or(Sampling::Uniform),
             transform: settings.training.transform(),
             evaluate_every: settings.evaluation.every,
+            evaluate_after_switch: settings.evaluation.after_switch,
             seed,
         };
         Ok((learner, trainer))

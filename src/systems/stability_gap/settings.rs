@@ -43,6 +43,8 @@ settings! {
         /// Iterations between evaluations (ρ in the paper). It must divide the iterations of each context, so that each
         /// context ends with an evaluation.
         pub every: usize [AtLeastOne] = 1,
+        /// Iterations after each switch that are all evaluated, whatever `every` is: the minimum lies there.
+        pub after_switch: usize = 0,
         /// The largest number of test samples per task, evenly spread; 0 for all.
         pub limit: usize = 0,
         /// The tasks that are evaluated.

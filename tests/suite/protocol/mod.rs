@@ -194,6 +194,7 @@ struct Setting {
     batch: usize,
     transform: RandomCropFlip,
     evaluate_every: usize,
+    evaluate_after_switch: usize,
     seed: u64,
 }
 
@@ -227,6 +228,7 @@ impl Setting {
             sampling: Sampling::Uniform,
             transform: self.transform,
             evaluate_every: self.evaluate_every,
+            evaluate_after_switch: self.evaluate_after_switch,
             seed: self.seed,
         };
         let (contexts, mut history) = (contexts(self.iterations), History::default());
@@ -246,5 +248,6 @@ const DRAWING: Setting = Setting {
         horizontal_flip: false,
     },
     evaluate_every: 0,
+    evaluate_after_switch: 0,
     seed: 3,
 };

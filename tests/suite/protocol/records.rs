@@ -9,11 +9,12 @@ fn assert_close(found: f64, expected: f64, what: &str) {
 
 #[test]
 fn a_record_holds_the_batch_before_the_update_and_the_test_after_it() {
-    for evaluate_every in [0, 1, 3] {
+    for (evaluate_every, evaluate_after_switch) in [(0, 0), (1, 0), (3, 0), (5, 2), (0, 9)] {
         let setting = Setting {
             rule: Some(Optimizer::Sgd),
             iterations: [10, 7, 5],
             evaluate_every,
+            evaluate_after_switch,
             ..DRAWING
         };
         let (recorder, history) = setting.run(|_, _| ());
@@ -25,7 +26,8 @@ fn a_record_holds_the_batch_before_the_update_and_the_test_after_it() {
                 _ => (3, i - 16),
             };
             assert_eq!((record.iteration, record.context), (i + 1, context));
-            let due = evaluate_every > 0 && step % evaluate_every == 0;
+            let due = evaluate_every > 0 && step % evaluate_every == 0
+                || context > 1 && step <= evaluate_after_switch;
             assert_eq!(record.test.is_some(), due, "iteration {}", i + 1);
             let ([loss, accuracy, entropy], _, _) = recorder.states[i];
             assert_close(record.train.loss, loss, "training loss");

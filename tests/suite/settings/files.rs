@@ -138,7 +138,7 @@ fn an_unknown_preset_suggests_the_nearest() {
             assert!(
                 error
                     .to_string()
-                    .contains("rotated-mnist, split-cifar10, split-digits")
+                    .contains("rotated-mnist, split-cifar10, split-cifar10-sparse")
             );
         }
         other => panic!("{other:?}"),

@@ -155,7 +155,7 @@ pub fn summarize_results(results: &Results) -> Result<StabilityGapSummary> {
                     format!("{iterations} of {} with seed {}", run.method, run.seed),
                 ));
             }
-            Status::Complete => Some(measure(&run.history, results.settings.evaluation.every)?),
+            Status::Complete => Some(measure(&run.history)?),
             _ => None,
         };
         let all = results.settings.evaluation.tasks == EvaluatedTasks::All;
@@ -254,12 +254,24 @@ fn contexts(history: &History) -> Vec<usize> {
         .collect()
 }
 
-/// The measures of the evaluated iterations. Recovery is counted in iterations; evaluations are `every` iterations
-/// apart.
-fn measure(history: &History, every: usize) -> Result<StabilityGap> {
-    let mut measures = stability_gap(&test_accuracy(history), &contexts(history))?;
-    for recovery in measures.recovery.iter_mut().flatten() {
-        *recovery = recovery.saturating_mul(every);
+/// The measures of the evaluated iterations. Recovery is counted in iterations after the switch.
+fn measure(history: &History) -> Result<StabilityGap> {
+    let contexts = contexts(history);
+    let mut measures = stability_gap(&test_accuracy(history), &contexts)?;
+    for (switch, recovery) in measures.recovery.iter_mut().enumerate() {
+        let Some(evaluation) = recovery.as_mut().filter(|number| **number > 0) else {
+            continue;
+        };
+        let context = switch + 2;
+        let before = history
+            .records
+            .iter()
+            .filter(|r| r.context < context)
+            .count();
+        let mut within = history.evaluated().filter(|(r, _)| r.context == context);
+        if let Some((record, _)) = within.nth(*evaluation - 1) {
+            *evaluation = record.iteration - before;
+        }
     }
     Ok(measures)
 }
