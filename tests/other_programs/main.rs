@@ -1,7 +1,7 @@
 //! Other programs read our files, and run or restrict ours: Python's packages, curl, Slurm, readers of SVG.
 //!
 //! A test whose tools are missing is `ignored` with the reason, and the last lines say how to install them. If the
-//! variable `NEUROGAIN_REQUIRE_TOOLS` is set, it fails instead, unless it needs the real data or root. `-- --ignored`
+//! variable `NEUROGAIN_REQUIRE_TOOLS` is set, it fails instead, unless it needs PyTorch, the real data or root. `-- --ignored`
 //! runs the slow test, which takes minutes; tests whose tools are missing then fail.
 
 #[cfg(unix)]
@@ -11,6 +11,7 @@ mod figures;
 mod limits;
 mod numpy;
 mod python;
+mod python_package;
 mod real_data;
 mod schema;
 #[cfg(unix)]
@@ -45,17 +46,24 @@ macro_rules! tests {
 }
 
 const CAIROSVG: Tool = Tool::Python("cairosvg");
+const NBCLIENT: Tool = Tool::Python("nbclient");
 const NUMPY: Tool = Tool::Python("numpy");
+const PANDAS: Tool = Tool::Python("pandas");
+const PYTEST: Tool = Tool::Python("pytest");
 const SAFETENSORS: Tool = Tool::Python("safetensors");
 const REPORTLAB: Tool = Tool::Python("reportlab");
 const RSVG: Tool = Tool::Program("rsvg-convert", "librsvg2-bin");
 const SVGLIB: Tool = Tool::Python("svglib");
+const TORCH: Tool = Tool::LargePython("torch");
 
 const TESTS: &[Test] = tests! {
     figures::cairosvg: [CAIROSVG];
     figures::librsvg: [RSVG];
     figures::svglib: [SVGLIB, REPORTLAB];
     numpy::reads_the_same: [NUMPY];
+    python_package::networks_in_pytorch: [PANDAS, PYTEST, SAFETENSORS, TORCH];
+    python_package::tables_and_arrays: [PANDAS, PYTEST, SAFETENSORS];
+    python_package::the_notebook: [PANDAS, PYTEST, NBCLIENT, Tool::Python("ipykernel"), Tool::Python("matplotlib")];
     real_data::cifar_10: [Tool::Data("cifar10")];
     real_data::mnist: [Tool::Data("mnist")];
     schema::accepts_what_ships_and_refuses_what_is_wrong: [Tool::Python("jsonschema")];

@@ -12,6 +12,8 @@ use crate::real_data;
 pub enum Tool {
     /// A package of Python, by its name for `import` and for `pip install`.
     Python(&'static str),
+    /// The same, for a package that continuous integration does not install, because it is too large.
+    LargePython(&'static str),
     /// A program in `PATH`, and the package of Debian and Ubuntu that has it.
     Program(&'static str, &'static str),
     /// Slurm and munge, started by root.
@@ -59,13 +61,11 @@ pub fn missing(tools: impl IntoIterator<Item = Tool>) -> BTreeMap<Tool, Missing>
 impl Tool {
     fn missing(self) -> Option<Missing> {
         match self {
-            Tool::Python(package) => {
-                let mut python = Command::new("python3");
-                let import = python.args(["-c", &format!("import {package}")]).output();
-                let there = import.is_ok_and(|output| output.status.success());
-                let reason = format!("no {package} for python3");
-                (!there).then(|| Missing::new(reason, "pip install", package))
-            }
+            Tool::Python(package) => python_package(package),
+            Tool::LargePython(package) => python_package(package).map(|missing| Missing {
+                required: false,
+                ..missing
+            }),
             Tool::Program(name, package) => (!in_path(name))
                 .then(|| Missing::new(format!("no {name}"), "apt-get install", package)),
             Tool::Slurm => slurm(),
@@ -85,6 +85,14 @@ impl Tool {
             }
         }
     }
+}
+
+fn python_package(package: &str) -> Option<Missing> {
+    let mut python = Command::new("python3");
+    let import = python.args(["-c", &format!("import {package}")]).output();
+    let there = import.is_ok_and(|output| output.status.success());
+    let reason = format!("no {package} for python3");
+    (!there).then(|| Missing::new(reason, "pip install", package))
 }
 
 fn slurm() -> Option<Missing> {

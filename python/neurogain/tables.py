@@ -1,0 +1,143 @@
+"""Results as pandas tables. Each function takes a `Run`, or a `Sweep`, for which the tables of its cells are
+concatenated; their first columns are the cell's number and its values of the settings in the grid."""
+
+import json
+
+import pandas
+
+from .runs import FileError, Run, Sweep
+
+# The option that reads the numbers that were written, to the last bit: the default since pandas 3.1.
+_VERSION = tuple(int(number) for number in pandas.__version__.split(".")[:2])
+ROUND_TRIP = {} if _VERSION >= (3, 1) else {"float_precision": "round_trip"}
+
+
+def summary(of: Run | Sweep) -> pandas.DataFrame:
+    """One row per method and measure: `count` seeds, their `mean`, `standard_deviation` and `standard_error`.
+
+    Comodulation: one row per method, `epochs` of pretraining, `labelled_samples` (missing: all) and measure.
+    """
+    return _of_cells(of, _summary)
+
+
+def differences(of: Run | Sweep) -> pandas.DataFrame:
+    """One row per pair of methods and measure: the mean over seeds of the paired difference, `method` minus `other`,
+    and its 95 % bootstrap interval from `low` to `high`, which is missing with fewer than three seeds."""
+    return _of_cells(of, _differences)
+
+
+def measures(of: Run | Sweep) -> pandas.DataFrame:
+    """One row per method and seed, with a column for each measure; the mean over the rows of a method is the mean in
+    `summary`. `status` is `complete` for a run that is counted there.
+
+    Comodulation: one row per method, epochs, labelled samples, seed and task. `samples` are the task's test samples.
+    """
+    return _of_cells(of, _measures)
+
+
+def records(of: Run | Sweep, jobs=None) -> pandas.DataFrame:
+    """The records of all jobs, or of those that `jobs` names: one row per job and step, with the columns of
+    `runs/*.csv`. A number that a step does not have, such as the accuracy between evaluations, is NaN."""
+    return _of_cells(of, lambda run: _records(run, jobs))
+
+
+def _of_cells(of, table):
+    if isinstance(of, Run):
+        return table(of)
+    tables = []
+    for cell in of.cells:
+        if cell.run is None:
+            continue
+        found = table(cell.run)
+        for place, (setting, value) in enumerate(cell.settings.items()):
+            # Some sweeps vary a table or a list.
+            plain = json.dumps(value) if isinstance(value, (dict, list)) else value
+            found.insert(place, setting, plain)
+        found.insert(0, "cell", cell.number)
+        tables.append(found)
+    return pandas.concat(tables, ignore_index=True) if tables else pandas.DataFrame()
+
+
+def _summary(run):
+    return _by_measure(run, "methods", lambda entry: {"method": entry["method"], "label": entry["label"]})
+
+
+def _differences(run):
+    labels = {method["name"]: method["label"] for method in run.config["methods"]}
+    names = {label: name for name, label in labels.items()}
+
+    def head(entry):
+        # The summaries of comodulation have the names of the methods, those of plasticity the labels.
+        pair = {}
+        for name, label in (("method", "label"), ("other", "other_label")):
+            pair[name] = entry[name] if name in entry else names[entry[label]]
+            pair[label] = labels[pair[name]]
+        return pair
+
+    found = _by_measure(run, "differences", head)
+    if found.empty:
+        return found
+    intervals = [pair or (float("nan"), float("nan")) for pair in found.pop("interval")]
+    found["low"], found["high"] = zip(*intervals)
+    return found
+
+
+def _by_measure(run, key, head):
+    """One row per entry of the list `key` and measure, which begins with what `head` says of the entry."""
+    rows = []
+    for entry in run.summary[key]:
+        columns = head(entry)
+        if run.system == "comodulation":
+            columns |= {"epochs": entry["epochs"], "labelled_samples": entry.get("samples")}
+        rows += [columns | {"measure": measure} | value for measure, value in entry["measures"].items()]
+    return _with_counts(pandas.DataFrame(rows))
+
+
+def _with_counts(table):
+    """The number of labelled samples as a whole number that can be missing."""
+    if "labelled_samples" in table:
+        table["labelled_samples"] = table["labelled_samples"].astype("Int64")
+    return table
+
+
+def _measures(run):
+    if run.system == "comodulation":
+        return _with_counts(_read_csv(run.path / "measures.csv"))
+    labels = {method["name"]: method["label"] for method in run.config["methods"]}
+    rows = []
+    for entry in run.summary["runs"]:
+        head = {"method": entry["method"], "label": labels[entry["method"]], "seed": entry["seed"]}
+        rows.append(head | {"status": entry["status"]} | (entry.get("measures") or {}))
+    return pandas.DataFrame(rows)
+
+
+def _records(run, jobs):
+    tables = []
+    for name in run.jobs if jobs is None else jobs:
+        job = find_job(run, name)
+        table = _read_csv(run.path / "runs" / f"{name}.csv")
+        head = {"job": name, "method": job.method, "seed": job.seed}
+        if run.system == "comodulation":
+            head |= {"epochs": job.epochs, "labelled_samples": job.labelled_samples}
+        if run.system == "plasticity":
+            head["part"] = job.part or "stream"
+        for place, (column, value) in enumerate(head.items()):
+            table.insert(place, column, value)
+        tables.append(table)
+    return _with_counts(pandas.concat(tables, ignore_index=True)) if tables else pandas.DataFrame()
+
+
+def find_job(run, name):
+    """The job called `name`."""
+    if name not in run.jobs:
+        raise FileError(run.path, f"it has no job {name!r}; its jobs are {', '.join(run.jobs)}")
+    return run.jobs[name]
+
+
+def _read_csv(path):
+    try:
+        return pandas.read_csv(path, **ROUND_TRIP)
+    except OSError as error:
+        raise FileError(path, error.strerror) from error
+    except ValueError as error:
+        raise FileError(path, f"is not CSV: {error}") from error
