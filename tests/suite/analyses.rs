@@ -27,7 +27,8 @@ fn every_analysis_is_whole_and_gives_the_same_bits_again() {
 #[test]
 #[ignore = "a minute"]
 fn the_landscape_of_a_real_network_shows_the_gain_squared() {
-    let table = whole("landscape").table;
+    let analysis = whole("landscape");
+    let (table, caption) = (analysis.table, &analysis.figures[0].caption);
     let heading: Vec<&str> = table
         .lines()
         .next()
@@ -42,5 +43,8 @@ fn the_landscape_of_a_real_network_shows_the_gain_squared() {
         let cell = |name: &str| cells[cells.len() - place(name)].parse::<f64>().unwrap();
         assert!((cell("ratio") - cell("g²")).abs() <= 1e-3, "{table}");
         assert!(cell("g") > 1.2 && cell("λ1 W_eff") > 1.0, "{table}");
+        let [weights, effective] = ["λ1 W", "λ1 W_eff"].map(cell);
+        let both = format!("{weights:.1} in W and {effective:.1} in W_eff");
+        assert!(caption.contains(&both), "{caption}");
     }
 }

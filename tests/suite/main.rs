@@ -93,4 +93,5 @@ mod command_line;
 
 // The package
 mod dependencies;
+mod links;
 mod unsafe_is_listed;

@@ -192,6 +192,13 @@ impl State {
         })
     }
 
+    /// The largest eigenvalue in both coordinates, as text.
+    fn curvature(&self) -> String {
+        let [in_weights, effective] = self.eigenpairs.each_ref().map(|pairs| pairs[0].value);
+        let gain = self.gain;
+        format!("{in_weights:.1} in W and {effective:.1} in W_eff at g = {gain:.2}")
+    }
+
     /// Unit vectors along the gradient and the top eigenvectors.
     fn directions(&self, coordinates: usize) -> Vec<Vec<f64>> {
         let mut gradient = self.surface.gradient(COORDINATES[coordinates].0);
@@ -252,8 +259,12 @@ fn across(states: &[State; 2]) -> Result<Chart> {
              context, along the gradient and along the eigenvectors of the Hessian's two largest \
              eigenvalues, at that context's last iteration, {} (low gain), and at iteration {}, where \
              the gain is largest. A step in W moves the trained weights; a step in W_eff = g·W moves the \
-             effective weights, for which the gradient is 1/g and the curvature 1/g² of those in W.",
-            states[0].iteration, states[1].iteration,
+             effective weights. The Hessians are H_W = g²·H_(W_eff): in W the curvature is multiplied by \
+             g², and the flattening to λ/g², as the paper draws it, is that of W_eff's coordinates. The \
+             largest eigenvalue is {}.",
+            states[0].iteration,
+            states[1].iteration,
+            states.each_ref().map(State::curvature).join(", and "),
         ),
         rows: vec![ChartRow {
             title: "loss (nats)".into(),
@@ -329,7 +340,7 @@ fn eigenvalues(
             "Split-Digits, seed {SEED}: the Hessian of the loss on {SAMPLES} training samples of the \
              context, its {EIGENVALUES} largest eigenvalues by the Lanczos method to {TOLERANCE} of the \
              largest. Up to iteration 0 the loss is that of the context before the switch. The eigenvalues \
-             of NGM-SGD in W_eff = g·W are those in W divided by g². SGD has gain 1, so they are equal."
+             of NGM-SGD in W are those in W_eff = g·W multiplied by g². SGD has gain 1, so they are equal."
         ),
         rows: (0..EIGENVALUES).map(row).collect(),
     })
