@@ -15,7 +15,7 @@ DIGITS = ROOT / "data" / "digits" / "digits.bin"
 @pytest.fixture(scope="session")
 def program(tmp_path_factory):
     """Calls the program with these arguments in a folder of its own, which is returned."""
-    path = Path(os.environ.get("NEUROGAIN", ROOT / "target" / "release" / "neurogain"))
+    path = Path(os.environ.get("NEUROGAIN", ROOT / "target" / "release" / "neurogain")).resolve()
     assert path.exists(), f"{path} is missing: cargo build --release, or name the program in NEUROGAIN"
 
     def call(*arguments, settings=()):

@@ -13,6 +13,7 @@ mod numpy;
 mod python;
 mod python_package;
 mod real_data;
+mod replay;
 mod schema;
 #[cfg(unix)]
 mod slurm;
@@ -66,6 +67,7 @@ const TESTS: &[Test] = tests! {
     python_package::the_notebook: [PANDAS, PYTEST, NBCLIENT, Tool::Python("ipykernel"), Tool::Python("matplotlib")];
     real_data::cifar_10: [Tool::Data("cifar10")];
     real_data::mnist: [Tool::Data("mnist")];
+    replay::pytorch_gives_the_same_losses: [NUMPY, SAFETENSORS, TORCH];
     schema::accepts_what_ships_and_refuses_what_is_wrong: [Tool::Python("jsonschema")];
     tensorboard::reads_every_scalar: [Tool::Python("tensorboard")];
     weights::python_reads_the_same_numbers: [NUMPY, SAFETENSORS];

@@ -42,6 +42,7 @@ mod protocol;
 mod recommendation;
 mod regularizers;
 mod reparameterisation;
+mod replayed_losses;
 mod resnet_training;
 mod training;
 mod unit_replacement;
