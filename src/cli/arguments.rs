@@ -23,7 +23,7 @@ pub enum Command {
     Sweep(Sweep),
     /// List benchmarks with their methods and data, lists of methods, and sweeps.
     List(List),
-    /// Rebuild the report of a run, or compare several runs on one page.
+    /// Rebuild the report of a run or a sweep, or compare several.
     Report(Report),
     /// Make a figure and the CSV file of its numbers; without a name, list the figures.
     Figure(Figure),
@@ -356,11 +356,11 @@ pub struct Pack {
 #[derive(Args)]
 #[command(after_help = REPORT_EXAMPLES)]
 pub struct Report {
-    /// Run directories, made by `neurogain run`.
+    /// Directories of runs or sweeps. Several are compared: each minus the first, by method and seed.
     #[arg(value_name = "DIR", required = true)]
     pub directories: Vec<PathBuf>,
 
-    /// Compare the runs on one HTML page and write it to this new file. Needed for several directories.
+    /// The new HTML file of the comparison [default: the next free runs/comparison-NNN.html].
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }

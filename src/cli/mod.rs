@@ -57,7 +57,7 @@ pub fn main(learners: &[Registration]) -> ExitCode {
             help::completions(&arguments).map(|()| ExitCode::SUCCESS)
         }
         Some(Command::Man(arguments)) => help::man(&arguments).map(|()| ExitCode::SUCCESS),
-        Some(Command::Report(arguments)) => report::report(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Report(arguments)) => report::report(&arguments),
     };
     match done {
         Ok(code) => code,

@@ -1,60 +1,80 @@
 //! `neurogain report`: the pages of existing run directories.
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-use neurogain::run::{RunDirectory, System, compare, settings};
+use neurogain::run::{RunDirectory, SweepSource, System, compare, settings};
 use neurogain::systems::with_system;
 use neurogain::{Error, Result};
 
 use super::arguments;
 use super::output::print;
+use super::sweep::collect;
 
 /// Runs `neurogain report`.
-pub fn report(arguments: &arguments::Report) -> Result<()> {
-    match (&arguments.out, arguments.directories.as_slice()) {
-        (Some(page), directories) => {
-            let no_run = |of: &&PathBuf| !of.join("config.toml").exists();
-            if let Some(directory) = directories.iter().find(no_run) {
-                let reason = "it has no config.toml; expected a directory of `neurogain run`";
-                return Err(Error::file(directory, "open as a run", reason));
-            }
-            let kinds: Vec<Option<String>> = directories.iter().map(|of| kind(of)).collect();
-            if let Some(at) = kinds.iter().position(|kind| *kind != kinds[0]) {
-                let expected = format!(
-                    "a directory with the same kind of experiment as {}",
-                    directories[0].display()
-                );
-                let other = directories[at].display();
-                return Err(Error::setting("directories", other, expected));
-            }
-            let first = kinds.into_iter().next().flatten();
-            with_system!(first.as_deref(), S => compared::<S>(directories, page))
-        }
-        (None, [directory]) => {
-            with_system!(kind(directory).as_deref(), S => rebuild::<S>(directory))
-        }
-        (None, _) => Err(Error::Setting {
-            name: "--out".into(),
-            value: "(missing)".into(),
-            expected: "the new HTML file for the comparison, such as --out compared.html".into(),
-        }),
+pub fn report(arguments: &arguments::Report) -> Result<ExitCode> {
+    let directories = arguments.directories.as_slice();
+    if let ([directory], None) = (directories, &arguments.out) {
+        let kind = kind(directory);
+        return with_system!(kind.as_deref(), S => match is_sweep(directory) {
+            true => collect::<S>(directory),
+            false => rebuild::<S>(directory),
+        });
+    }
+    let no_run = |of: &&PathBuf| !of.join("config.toml").exists() && !is_sweep(of);
+    if let Some(directory) = directories.iter().find(no_run) {
+        let reason = "it has no config.toml; expected a directory of `neurogain run` or of `neurogain sweep`";
+        return Err(Error::file(directory, "open as a run", reason));
+    }
+    let kinds: Vec<Option<String>> = directories.iter().map(|of| kind(of)).collect();
+    if let Some(at) = kinds.iter().position(|kind| *kind != kinds[0]) {
+        let expected = format!(
+            "a directory with the same kind of experiment as {}",
+            directories[0].display()
+        );
+        let other = directories[at].display();
+        return Err(Error::setting("directories", other, expected));
+    }
+    let page = match &arguments.out {
+        Some(page) => page.clone(),
+        None => next_page(Path::new("runs"))?,
+    };
+    let first = kinds.into_iter().next().flatten();
+    with_system!(first.as_deref(), S => compared::<S>(directories, &page))
+}
+
+fn is_sweep(directory: &Path) -> bool {
+    directory.join("sweep.toml").exists()
+}
+
+/// The `kind` of a directory's experiments.
+fn kind(directory: &Path) -> Option<String> {
+    match is_sweep(directory) {
+        true => SweepSource::from_file(&directory.join("sweep.toml"))
+            .ok()?
+            .kind(),
+        false => settings::kind(&directory.join("config.toml").display().to_string()),
     }
 }
 
-/// The `kind` of a directory's experiment.
-fn kind(directory: &Path) -> Option<String> {
-    settings::kind(&directory.join("config.toml").display().to_string())
+/// The next free name of a page: `runs/comparison-001.html`.
+fn next_page(folder: &Path) -> Result<PathBuf> {
+    let page = |number: u32| folder.join(format!("comparison-{number:03}.html"));
+    let free = (1..=u32::MAX).map(page).find(|page| !page.exists());
+    free.ok_or_else(|| Error::setting("--out", "(missing)", "a new HTML file"))
 }
 
-/// Writes a page that compares directories.
-fn compared<S: System>(directories: &[PathBuf], page: &Path) -> Result<()> {
-    compare::<S>(directories, page)?;
-    print(&format!("report  {}\n", page.display()))
+/// Writes a page that compares directories, and prints the differences.
+fn compared<S: System>(directories: &[PathBuf], page: &Path) -> Result<ExitCode> {
+    let table = compare::<S>(directories, page)?.table();
+    print(&format!("{table}\nreport  {}\n", page.display()))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Rewrites the report of a directory.
-fn rebuild<S: System>(directory: &Path) -> Result<()> {
+fn rebuild<S: System>(directory: &Path) -> Result<ExitCode> {
     let report = RunDirectory::<S>::open(directory)?.rebuild()?;
     let page = directory.join("report.html");
-    print(&format!("{}\nreport  {}\n", report.table, page.display()))
+    print(&format!("{}\nreport  {}\n", report.table, page.display()))?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -100,7 +100,7 @@ fn sweep_system<S: System>(
 }
 
 /// Collects the results of the cells in `directory` and prints their table.
-fn collect<S: System>(directory: &Path) -> Result<ExitCode> {
+pub(super) fn collect<S: System>(directory: &Path) -> Result<ExitCode> {
     let collected = collect_sweep::<S>(directory)?;
     let file = |name: &str| directory.join(name).display().to_string();
     let figure = collected.figure.as_ref();

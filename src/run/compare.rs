@@ -1,17 +1,23 @@
-//! One page that compares several run directories.
+//! The comparison of several run directories.
 
 use std::path::{Path, PathBuf};
 
-use super::{Named, RunDirectory, System, files};
+use super::differences::{Compared, between};
+use super::settings::differing;
+use super::{ExperimentSummary, Named, RunDirectory, System, files};
 use crate::error::{Error, Result};
 
-/// Writes a page that compares the experiments in `directories` to the new file `out`: the same tables with a column
-/// for the directory, and the figures of each experiment.
+/// The longest name that is made of settings; experiments with longer ones are named after their directories.
+const LONGEST_NAME: usize = 60;
+
+/// Writes a page that compares the experiments in `directories` to the new file `out`: paired differences between each
+/// and the first, the same tables with a column for the experiment, and overlaid curves. Returns the differences.
+/// The directory of a sweep stands for those of its cells that have begun.
 ///
 /// # Errors
 /// [`Error::Setting`] where `directories` is empty, [`Error::File`] where `out` exists or cannot be written, and those
 /// of [`RunDirectory::load`].
-pub fn compare<S: System>(directories: &[PathBuf], out: &Path) -> Result<()> {
+pub fn compare<S: System>(directories: &[PathBuf], out: &Path) -> Result<Compared> {
     if directories.is_empty() {
         return Err(Error::setting("directories", "none", "at least one"));
     }
@@ -20,10 +26,99 @@ pub fn compare<S: System>(directories: &[PathBuf], out: &Path) -> Result<()> {
         return Err(Error::file(out, "create", reason));
     }
     let mut experiments = Vec::with_capacity(directories.len());
-    for path in directories {
-        experiments.push(Named::<S>::read(path)?);
+    for directory in directories {
+        for path in cells(directory)? {
+            experiments.push(Named::<S>::read(&path)?);
+        }
     }
-    files::write(out, S::comparison(&experiments)?.as_bytes())
+    let documents: Vec<&S::Settings> = experiments.iter().map(|of| &of.settings).collect();
+    let settings = differing(&documents)?;
+    let directories: Vec<String> = experiments.iter().map(|of| of.name.clone()).collect();
+    for (experiment, name) in experiments.iter_mut().zip(names(&directories, &settings)) {
+        experiment.name = name;
+    }
+    let summaries = experiments.iter();
+    let summaries = summaries.map(|of| S::summary(&of.settings, &of.outcomes));
+    let summaries: Vec<ExperimentSummary> = summaries.collect::<Result<_>>()?;
+    let named = experiments.iter().zip(&summaries);
+    let named: Vec<_> = named
+        .map(|(of, summary)| (of.name.as_str(), summary))
+        .collect();
+    let measures = S::measures();
+    let rows = between(&measures, &named);
+    let names = experiments.iter().map(|of| of.name.clone());
+    let compared = Compared {
+        experiments: names.zip(directories).collect(),
+        settings,
+        measures,
+        rows,
+    };
+    if let Some(folder) = out.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|e| Error::file(folder, "create", e))?;
+    }
+    files::write(out, S::comparison(&experiments, &compared)?.as_bytes())?;
+    Ok(compared)
+}
+
+/// The run directories of a sweep's cells, or `directory` itself.
+fn cells(directory: &Path) -> Result<Vec<PathBuf>> {
+    if !directory.join("sweep.toml").exists() {
+        return Ok(vec![directory.into()]);
+    }
+    let folder = directory.join("cells");
+    let failed = |e| Error::file(&folder, "read", e);
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(&folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.join("config.toml").exists() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    match found.is_empty() {
+        true => Err(Error::file(&folder, "read", "no cell has begun")),
+        false => Ok(found),
+    }
+}
+
+/// A name for each experiment: its values of the settings that differ, such as `eta = 0.1`, or its benchmark, if these
+/// differ. Its directory if there would be no name, a long one, or the same one twice.
+fn names(directories: &[String], settings: &[(String, Vec<String>)]) -> Vec<String> {
+    let of = |key: &str| settings.iter().find(|(known, _)| known == key);
+    let mut chosen: Vec<&(String, Vec<String>)> = match of("name") {
+        Some(name) => vec![name],
+        None => {
+            let secondary = |key: &str| matches!(key, "methods" | "training.seeds");
+            settings.iter().filter(|(key, _)| !secondary(key)).collect()
+        }
+    };
+    if chosen.is_empty() {
+        chosen = settings.iter().collect();
+    }
+    let short = |key: &str| {
+        let ending = |of: &str| of.rsplit('.').next().unwrap_or_default().to_string();
+        let unique = chosen
+            .iter()
+            .filter(|(of, _)| ending(of) == ending(key))
+            .count()
+            == 1;
+        if unique { ending(key) } else { key.into() }
+    };
+    let name = |place: usize| {
+        let parts = chosen.iter().map(|(key, values)| match key.as_str() {
+            "name" => values[place].clone(),
+            key => format!("{} = {}", short(key), values[place]),
+        });
+        parts.collect::<Vec<_>>().join(", ")
+    };
+    let made: Vec<String> = (0..directories.len()).map(name).collect();
+    let long = |name: &String| name.is_empty() || name.chars().count() > LONGEST_NAME;
+    let mut sorted = made.clone();
+    sorted.sort();
+    match made.iter().any(long) || sorted.windows(2).any(|pair| pair[0] == pair[1]) {
+        true => directories.to_vec(),
+        false => made,
+    }
 }
 
 impl<S: System> Named<S> {
@@ -39,5 +134,50 @@ impl<S: System> Named<S> {
             outcomes: directory.load()?,
             data: directory.data_origin()?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names;
+
+    fn named(settings: &[(&str, [&str; 2])]) -> Vec<String> {
+        let settings: Vec<(String, Vec<String>)> = settings
+            .iter()
+            .map(|(key, values)| (key.to_string(), values.map(String::from).to_vec()))
+            .collect();
+        names(&["a".into(), "b".into()], &settings)
+    }
+
+    #[test]
+    fn experiments_are_named_by_the_settings_that_differ() {
+        assert_eq!(
+            named(&[("gain.eta", ["0.1", "0.2"])]),
+            ["eta = 0.1", "eta = 0.2"]
+        );
+        let both = [("gain.eta", ["0.1", "0.2"]), ("training.batch", ["8", "8"])];
+        assert_eq!(named(&both)[1], "eta = 0.2, batch = 8");
+        let same = [("one.rate", ["1", "2"]), ("two.rate", ["3", "4"])];
+        assert_eq!(named(&same)[0], "one.rate = 1, two.rate = 3");
+        let seeds = ("training.seeds", ["[1]", "[2]"]);
+        assert_eq!(named(&[seeds]), ["seeds = [1]", "seeds = [2]"]);
+        assert_eq!(
+            named(&[seeds, ("gain.eta", ["0.1", "0.2"])])[0],
+            "eta = 0.1"
+        );
+        let name = ("name", ["split-digits", "split-mnist"]);
+        assert_eq!(
+            named(&[("data.name", ["x", "y"]), name]),
+            ["split-digits", "split-mnist"]
+        );
+    }
+
+    #[test]
+    fn without_a_short_and_distinct_name_the_directories_are_named() {
+        assert_eq!(named(&[]), ["a", "b"]);
+        let long = "1".repeat(100);
+        assert_eq!(named(&[("x", ["2", long.as_str()])]), ["a", "b"]);
+        let twice = [("name", ["x", "x"])];
+        assert_eq!(named(&twice), ["a", "b"]);
     }
 }

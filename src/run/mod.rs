@@ -7,6 +7,7 @@
 
 mod compare;
 pub mod continual;
+mod differences;
 mod directory;
 pub(crate) mod files;
 mod hash;
@@ -30,6 +31,7 @@ mod tensorboard;
 mod weights;
 
 pub use compare::compare;
+pub use differences::Compared;
 pub use directory::RunDirectory;
 pub(crate) use hash::hash_parameters;
 pub use lock::Lock;

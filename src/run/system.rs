@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::settings::Document;
-use super::{DataOrigin, MemoryNeed, Records, Session};
+use super::{Compared, DataOrigin, MemoryNeed, Records, Session};
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::metrics;
@@ -96,11 +96,12 @@ pub trait System: Sized + Send + Sync + 'static {
         data: &DataOrigin,
     ) -> Result<Report>;
 
-    /// A page that compares several experiments: the same tables with a column for the name, and the figures of each.
+    /// A page that compares several experiments: the differences between them, the same tables with a column for the
+    /// name, and their curves overlaid.
     ///
     /// # Errors
     /// Those of [`report`](Self::report).
-    fn comparison(experiments: &[Named<Self>]) -> Result<String>;
+    fn comparison(experiments: &[Named<Self>], compared: &Compared) -> Result<String>;
 
     /// The axis title in the figure of a sweep over lists at this key; `None` for the default title.
     fn axis_title(_settings: &Self::Settings, _key: &str) -> Option<String> {
@@ -108,7 +109,7 @@ pub trait System: Sized + Send + Sync + 'static {
     }
 }
 
-/// An experiment with its outcomes, named after its directory.
+/// An experiment with its outcomes, named after its directory or by the settings that distinguish it from others.
 #[derive(Debug, Clone)]
 pub struct Named<S: System> {
     /// Its name in tables.
@@ -256,6 +257,8 @@ pub struct MethodMeasures {
     pub diverged: Vec<u64>,
     /// Mean and standard deviation over its seeds, for each measure that all of them have.
     pub measures: ByMeasure<metrics::Summary>,
+    /// The measures of each of its complete seeds.
+    pub by_seed: Vec<(u64, ByMeasure<f64>)>,
 }
 
 impl MethodMeasures {

@@ -1,6 +1,6 @@
 //! Axes: mapping of values to shares of a panel, and placement of ticks.
 
-/// A vertical axis.
+/// A vertical or horizontal axis.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Axis {
     scale: Scale,
@@ -20,20 +20,66 @@ enum Scale {
 /// The smallest loss that a logarithmic axis shows.
 const LEAST_LOSS: f64 = 1e-6;
 
+/// Values of a setting whose largest-to-smallest ratio is at least this have a logarithmic axis.
+const WIDE: f64 = 10.0;
+
+/// The margin beside the outermost values of a setting, as a share of their distance.
+const MARGIN: f64 = 0.04;
+
 /// The smallest error in per cent that an axis shows: one in a thousand.
 const LEAST_ERROR: f64 = 0.1;
 
 impl Axis {
     /// A linear axis from `low` to `high`, widened to whole ticks but not beyond `limit`.
     pub(crate) fn linear(low: f64, high: f64, limit: Option<f64>) -> Self {
-        let (low, high) = widened(low, high);
+        let largest = high;
+        let (low, high) = match low == 0.0 && high == 0.0 {
+            true => (0.0, 1.0),
+            false => widened(low, high),
+        };
         let step = step(high - low, 5);
         let up = (high / step).ceil() * step;
         Axis {
             low: (low / step).floor() * step,
-            high: limit.map_or(up, |limit| up.min(limit.max(high))),
+            high: limit.map_or(up, |limit| up.min(limit.max(largest))),
             scale: Scale::Linear,
         }
+    }
+
+    /// A linear axis with exactly these ends.
+    pub(crate) fn span(low: f64, high: f64) -> Self {
+        let (low, high) = widened(low, high);
+        let scale = Scale::Linear;
+        Axis { scale, low, high }
+    }
+
+    /// The horizontal axis of a setting with these values: logarithmic from a factor of ten on, with a margin.
+    pub(crate) fn of_values(values: &[f64]) -> Self {
+        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        if low > 0.0 && high / low >= WIDE {
+            let margin = libm::pow(high / low, MARGIN);
+            return Axis {
+                scale: Scale::Logarithmic,
+                low: low / margin,
+                high: high * margin,
+            };
+        }
+        let (low, high) = widened(low, high);
+        let margin = MARGIN * (high - low);
+        Self::span(low - margin, high + margin)
+    }
+
+    /// About `count` round values with their labels; whole ones if `whole`.
+    pub(crate) fn round_ticks(&self, count: usize, whole: bool) -> Vec<(f64, String)> {
+        let mut ticks = linear_ticks(self.low, self.high, count);
+        if whole && decimals(&ticks) > 0 {
+            ticks = linear_ticks(self.low, self.high, (self.high - self.low).ceil() as usize);
+            ticks.retain(|tick| tick.fract() == 0.0);
+        }
+        let decimals = decimals(&ticks);
+        let label = |tick: f64| (tick, format!("{tick:.decimals$}").replace('-', "−"));
+        ticks.into_iter().map(label).collect()
     }
 
     /// A logarithmic axis from `low` to `high`.
@@ -142,7 +188,7 @@ fn step(span: f64, count: usize) -> f64 {
 }
 
 /// About `count` round values from `low` to `high`, including both ends if they are round.
-pub(crate) fn linear_ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
+fn linear_ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
     let (low, high) = widened(low, high);
     let step = step(high - low, count);
     let first = (low / step - 1e-6).ceil() as i64;
@@ -151,7 +197,7 @@ pub(crate) fn linear_ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
 }
 
 /// The number of decimals that distinguishes neighbouring ticks.
-pub(crate) fn decimals(ticks: &[f64]) -> usize {
+fn decimals(ticks: &[f64]) -> usize {
     let distance = match ticks {
         [first, second, ..] => second - first,
         _ => 1.0,
@@ -177,6 +223,8 @@ mod tests {
             labels(&Axis::linear(1.0, 2.6, None)),
             ["1.0", "1.5", "2.0", "2.5", "3.0"]
         );
+        assert_eq!(Axis::linear(100.0, 100.0, Some(100.0)).share(100.0), 1.0);
+        assert_eq!(Axis::linear(0.0, 0.0, Some(100.0)).share(0.0), 0.0);
         assert_eq!(
             labels(&Axis::linear(98.6, 99.9, Some(100.0)))
                 .last()
@@ -203,6 +251,31 @@ mod tests {
             "{shares:?}"
         );
         assert_eq!(axis.share(100.0), 1.0);
+    }
+
+    #[test]
+    fn the_values_of_a_setting_are_on_an_axis_that_fits_them() {
+        let axis = Axis::of_values(&[0.001, 0.01, 0.1]);
+        assert!(axis.scale == Scale::Logarithmic && (axis.share(0.01) - 0.5).abs() < 1e-12);
+        assert!(axis.share(0.001) > 0.0 && axis.share(0.1) < 1.0);
+        let axis = Axis::of_values(&[50.0, 100.0, 200.0]);
+        assert!(axis.scale != Scale::Logarithmic && axis.share(50.0) > 0.0);
+        assert!((axis.share(125.0) - 0.5).abs() < 1e-12);
+        assert!(Axis::of_values(&[0.0, 5.0, 200.0]).scale != Scale::Logarithmic);
+    }
+
+    #[test]
+    fn whole_numbers_have_whole_ticks() {
+        let ticks = |high: f64, whole| -> Vec<String> {
+            let ticks = Axis::span(0.0, high).round_ticks(6, whole).into_iter();
+            ticks.map(|(_, label)| label).collect()
+        };
+        assert_eq!(ticks(2.0, true), ["0", "1", "2"]);
+        assert_eq!(ticks(2.0, false)[1], "0.5");
+        assert_eq!(
+            ticks(1000.0, true),
+            ["0", "200", "400", "600", "800", "1000"]
+        );
     }
 
     #[test]

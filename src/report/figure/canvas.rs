@@ -1,20 +1,21 @@
 //! Drawing: the layout of panels, and lines, bands and text on them.
 
-use super::axes::{Axis, decimals};
-use super::curve::{Curve, thinned};
+use super::axes::Axis;
 use super::legend::{self, Swatch};
 use super::palette::{self, Colour, INK};
 use super::svg::{Anchor, Place, Stroke, Svg, TEXT};
 
 // In pixels.
 pub(crate) const WIDTH: f64 = 640.0;
-pub(crate) const LEFT: f64 = 80.0;
+pub(crate) const LEFT: f64 = 88.0;
 pub(crate) const RIGHT: f64 = 28.0;
 const BOTTOM: f64 = 60.0;
 /// A plot's height in a drawing with one row of panels, and with several.
 const PLOT_HEIGHTS: [f64; 2] = [290.0, 210.0];
 const BETWEEN_PANELS: f64 = 16.0;
 const ABOVE_PLOT: f64 = 28.0;
+/// The distance of two lines of a title.
+const TITLE_LINE: f64 = 22.0;
 pub(crate) const SPACE: f64 = 8.0;
 /// Half the width of a cross.
 const CROSS: f64 = 5.0;
@@ -24,8 +25,7 @@ pub(crate) struct Panel<'a> {
     pub(crate) row: usize,
     pub(crate) column: usize,
     pub(crate) columns: usize,
-    /// The values at its left and right edges.
-    pub(crate) x: (f64, f64),
+    pub(crate) x: &'a Axis,
     pub(crate) y: &'a Axis,
 }
 
@@ -37,15 +37,7 @@ impl Panel<'_> {
 
     fn horizontal(&self, value: f64) -> f64 {
         let (left, width) = self.left_and_width();
-        let share = (value - self.x.0) / (self.x.1 - self.x.0);
-        left + width * share.clamp(0.0, 1.0)
-    }
-
-    /// The indices of `curve` whose iterations, counted from `origin`, are in the panel.
-    fn visible(&self, curve: &Curve, origin: f64) -> Vec<usize> {
-        let first = (origin + self.x.0 - 1.0).ceil().max(0.0) as usize;
-        let end = ((origin + self.x.1).floor().max(0.0) as usize).min(curve.mean.len());
-        thinned(&curve.mean, first.min(end)..end)
+        left + width * self.x.share(value)
     }
 }
 
@@ -56,15 +48,24 @@ pub(crate) struct Canvas {
     top: f64,
     plot_height: f64,
     height: f64,
+    /// Space above each row, for the titles of its panels.
+    above: f64,
 }
 
 impl Canvas {
     /// Begins a drawing of this many rows of panels, with a legend.
     pub(crate) fn new(legend: &[(Swatch, &str)], rows: usize) -> Self {
-        let top = SPACE + legend::height(legend) + ABOVE_PLOT;
+        Self::with_titles(legend, rows, 1)
+    }
+
+    /// Begins a drawing of this many rows of panels, whose titles have this many lines, with a legend.
+    pub(crate) fn with_titles(legend: &[(Swatch, &str)], rows: usize, lines: usize) -> Self {
+        let above = ABOVE_PLOT + lines.saturating_sub(1) as f64 * TITLE_LINE;
+        let top = SPACE + legend::height(legend) + above;
         let plot_height = PLOT_HEIGHTS[usize::from(rows > 1)];
-        let height = top + rows as f64 * (plot_height + BOTTOM + ABOVE_PLOT) - ABOVE_PLOT;
+        let height = top + rows as f64 * (plot_height + BOTTOM + above) - above;
         let mut canvas = Canvas {
+            above,
             svg: Svg::default(),
             top,
             plot_height,
@@ -86,34 +87,41 @@ impl Canvas {
 
     /// Upper and lower edge of the panels of a row.
     pub(crate) fn edges(&self, row: usize) -> (f64, f64) {
-        let top = self.top + row as f64 * (self.plot_height + BOTTOM + ABOVE_PLOT);
+        let top = self.top + row as f64 * (self.plot_height + BOTTOM + self.above);
         (top, top + self.plot_height)
     }
 
-    /// Grid, ticks and their labels, and the title below.
-    pub(crate) fn frame(&mut self, panel: &Panel, x_ticks: &[f64], x_title: &str) {
+    /// Grid, and ticks with their labels; a label that would overlap another one is left out.
+    pub(crate) fn frame(&mut self, panel: &Panel, x_ticks: &[(f64, String)]) {
         let (left, width) = panel.left_and_width();
         let (_, bottom) = self.edges(panel.row);
         let grid = Stroke::solid(palette::GRID, 1.0);
         for (value, label) in panel.y.ticks() {
             let y = self.vertical(panel, value);
-            self.svg.polyline(&[(left, y), (left + width, y)], grid);
+            self.svg.polyline(&[(left, y), (left + width, y)], &grid);
             if panel.column == 0 {
                 self.svg.text(&label, (left - SPACE, y), Anchor::End);
             }
         }
         let ink = Stroke::solid(INK, 1.0);
         self.svg
-            .polyline(&[(left, bottom), (left + width, bottom)], ink);
-        let decimals = decimals(x_ticks);
-        for value in x_ticks {
+            .polyline(&[(left, bottom), (left + width, bottom)], &ink);
+        // Half of the first label of the next panel is left of that panel.
+        let last = match panel.column + 1 < panel.columns {
+            true => left + width,
+            false => f64::INFINITY,
+        };
+        let mut free = f64::NEG_INFINITY;
+        for (value, label) in x_ticks {
             let x = panel.horizontal(*value);
-            self.svg.polyline(&[(x, bottom), (x, bottom + 5.0)], ink);
-            let label = format!("{value:.decimals$}").replace('-', "−");
-            self.svg.text(&label, (x, bottom + SPACE), Anchor::Below);
+            self.svg.polyline(&[(x, bottom), (x, bottom + 5.0)], &ink);
+            let half = width_of(label) / 2.0;
+            if x - half < free || x + half > last {
+                continue;
+            }
+            free = x + half + SPACE / 2.0;
+            self.svg.text(label, (x, bottom + SPACE), Anchor::Below);
         }
-        let at = (left + width / 2.0, bottom + 34.0);
-        self.svg.text(x_title, at, Anchor::Below);
     }
 
     /// A title below all panels of a row.
@@ -129,6 +137,16 @@ impl Canvas {
             .text(title, (4.0, (top + bottom) / 2.0), Anchor::Upwards);
     }
 
+    /// The title of a panel, above its middle; it may have several lines.
+    pub(crate) fn title_above(&mut self, panel: &Panel, title: &str) {
+        let (left, width) = panel.left_and_width();
+        for (line, text) in title.lines().rev().enumerate() {
+            let up = 15.0 + line as f64 * TITLE_LINE;
+            let at = (left + width / 2.0, self.edges(panel.row).0 - up);
+            self.svg.text(text, at, Anchor::Middle);
+        }
+    }
+
     /// A label above the panel, centred at `value`.
     pub(crate) fn above(&mut self, panel: &Panel, value: f64, label: &str) {
         let at = (panel.horizontal(value), self.edges(panel.row).0 - 15.0);
@@ -140,42 +158,13 @@ impl Canvas {
         let x = panel.horizontal(value);
         let (top, bottom) = self.edges(panel.row);
         let style = Stroke::dashed(palette::SWITCH, 1.5);
-        self.svg.polyline(&[(x, top - 4.0), (x, bottom)], style);
+        self.svg.polyline(&[(x, top - 4.0), (x, bottom)], &style);
     }
 
-    /// Each curve's band and mean, and dotted minima within each context; iterations are counted from `origin`.
-    pub(crate) fn curves(&mut self, panel: &Panel, curves: &[Curve], origin: f64) {
-        for curve in curves {
-            let visible = panel.visible(curve, origin).into_iter();
-            let around = |at: usize| {
-                let (mean, error) = (curve.mean[at], curve.error[at]);
-                ((at + 1) as f64 - origin, mean - error, mean + error)
-            };
-            self.area(
-                panel,
-                curve.colour,
-                &visible.map(around).collect::<Vec<_>>(),
-            );
-        }
-        for curve in curves {
-            self.minima(panel, curve, origin);
-        }
-        for curve in curves {
-            let visible = panel.visible(curve, origin).into_iter();
-            let point = |at: usize| ((at + 1) as f64 - origin, curve.mean[at]);
-            self.polyline(panel, curve.colour, &visible.map(point).collect::<Vec<_>>());
-        }
-    }
-
-    fn minima(&mut self, panel: &Panel, curve: &Curve, origin: f64) {
-        let style = Stroke::dotted(palette::method(curve.colour), 2.5);
-        for (first, last, minimum) in &curve.minima {
-            let (first, last) = (*first as f64 - origin, *last as f64 - origin);
-            if last > panel.x.0.max(0.0) && first < panel.x.1 {
-                let ends = [(first, *minimum), (last, *minimum)];
-                self.stroke(panel, &ends, style);
-            }
-        }
+    /// A dotted line of the method at the index `colour` at the height `y`.
+    pub(crate) fn floor(&mut self, panel: &Panel, colour: usize, (from, to): (f64, f64), y: f64) {
+        let style = Stroke::dotted(palette::method(colour), 2.5);
+        self.stroke(panel, &[(from, y), (to, y)], &style);
     }
 
     /// The area between the low and the high value at each x, `(x, low, high)`.
@@ -189,19 +178,53 @@ impl Canvas {
 
     /// A line of the method at the index `colour` through the points `(x, y)`.
     pub(crate) fn polyline(&mut self, panel: &Panel, colour: usize, points: &[(f64, f64)]) {
-        self.stroke(panel, points, Stroke::method(colour, 2.0));
+        self.stroke(panel, points, &Stroke::method(colour, 2.0));
     }
 
-    /// A dot at `point`, for a line of one point.
-    pub(crate) fn dot(&mut self, panel: &Panel, colour: usize, point: (f64, f64)) {
-        let at = self.at(panel, point);
-        self.svg.circle(at, 4.0, palette::method(colour));
+    /// The marker of the method at the index `colour`, `shift` pixels to the right of `point`.
+    pub(crate) fn marker(&mut self, panel: &Panel, colour: usize, point: (f64, f64), shift: f64) {
+        let (x, y) = self.at(panel, point);
+        self.marker_at((x + shift, y), colour);
     }
 
-    /// A cross at `x` on the lower edge of the panel, or `level` crosses above that.
-    pub(crate) fn cross(&mut self, panel: &Panel, colour: usize, x: f64, level: usize) {
-        let y = self.edges(panel.row).1 - level as f64 * 3.0 * CROSS;
-        self.cross_at((panel.horizontal(x), y), palette::method(colour));
+    /// The marker of the method at the index `colour` in the drawing: shapes differ from method to method.
+    pub(super) fn marker_at(&mut self, (x, y): Place, index: usize) {
+        let colour = palette::method(index);
+        let corners: &[Place] = match index % 5 {
+            0 => return self.svg.circle((x, y), 4.0, colour),
+            1 => &[(-3.8, -3.8), (3.8, -3.8), (3.8, 3.8), (-3.8, 3.8)],
+            2 => &[(0.0, -5.4), (5.0, 3.6), (-5.0, 3.6)],
+            3 => &[(0.0, -5.6), (5.0, 0.0), (0.0, 5.6), (-5.0, 0.0)],
+            _ => &[(0.0, 5.4), (5.0, -3.6), (-5.0, -3.6)],
+        };
+        let corners: Vec<Place> = corners.iter().map(|(a, b)| (x + a, y + b)).collect();
+        self.svg.polygon(&corners, colour, 1.0);
+    }
+
+    /// A vertical line from `low` to `high`, `shift` pixels to the right of `x`.
+    pub(crate) fn error_bar(
+        &mut self,
+        panel: &Panel,
+        colour: usize,
+        (x, low, high): (f64, f64, f64),
+        shift: f64,
+    ) {
+        let x = panel.horizontal(x) + shift;
+        let ends = [low, high].map(|y| (x, self.vertical(panel, y)));
+        self.svg
+            .polyline(&ends, &Stroke::solid(palette::method(colour), 1.5));
+    }
+
+    /// The width in pixels of a step of 1 along the panel's horizontal axis.
+    pub(crate) fn step(&self, panel: &Panel) -> f64 {
+        panel.horizontal(1.0) - panel.horizontal(0.0)
+    }
+
+    /// A text in the upper left corner of the panel.
+    pub(crate) fn corner(&mut self, panel: &Panel, text: &str) {
+        let (left, _) = panel.left_and_width();
+        let at = (left + SPACE, self.edges(panel.row).0 + TEXT / 2.0);
+        self.svg.text(text, at, Anchor::Start);
     }
 
     /// A cross whose middle is at `(x, y)` of the drawing.
@@ -209,7 +232,7 @@ impl Canvas {
         let style = Stroke::solid(colour, 2.5);
         for end in [CROSS, -CROSS] {
             let line = [(x - CROSS, y - end), (x + CROSS, y + end)];
-            self.svg.polyline(&line, style);
+            self.svg.polyline(&line, &style);
         }
     }
 
@@ -220,7 +243,7 @@ impl Canvas {
             [(right, bottom), (left, bottom)],
         );
         let corners = [upper[0], upper[1], lower[0], lower[1], upper[0]];
-        self.svg.polyline(&corners, Stroke::solid(INK, 2.0));
+        self.svg.polyline(&corners, &Stroke::solid(INK, 2.0));
     }
 
     /// A bar from the panel's lower edge, of this width along the horizontal axis.
@@ -230,20 +253,20 @@ impl Canvas {
         let outline = [(left.0, low), left, right, (right.0, low)];
         let colour = palette::method(colour);
         self.svg.polygon(&outline, colour, 0.3);
-        self.svg.polyline(&outline, Stroke::solid(colour, 1.0));
+        self.svg.polyline(&outline, &Stroke::solid(colour, 1.0));
     }
 
     /// A horizontal line of this width along the horizontal axis.
     pub(crate) fn level(&mut self, panel: &Panel, (from, to): (f64, f64), y: f64) {
-        self.stroke(panel, &[(from, y), (to, y)], Stroke::solid(INK, 2.0));
+        self.stroke(panel, &[(from, y), (to, y)], &Stroke::solid(INK, 2.0));
     }
 
     /// A dashed line through the points `(x, y)`.
     pub(crate) fn dashed(&mut self, panel: &Panel, points: &[(f64, f64)]) {
-        self.stroke(panel, points, Stroke::dashed(palette::SWITCH, 1.5));
+        self.stroke(panel, points, &Stroke::dashed(palette::SWITCH, 1.5));
     }
 
-    fn stroke(&mut self, panel: &Panel, points: &[(f64, f64)], style: Stroke) {
+    fn stroke(&mut self, panel: &Panel, points: &[(f64, f64)], style: &Stroke) {
         let points = points.iter().map(|&point| self.at(panel, point));
         let points: Vec<Place> = points.collect();
         self.svg.polyline(&points, style);
@@ -263,6 +286,28 @@ impl Canvas {
 /// Whether `text` fits above each of `columns` panels.
 pub(crate) fn fits_above(text: &str, columns: usize) -> bool {
     width_of(text) <= panel_width(columns.max(1))
+}
+
+/// `text` in the fewest lines that fit above each of `columns` panels; `None` if a word does not fit.
+pub(crate) fn wrapped(text: &str, columns: usize) -> Option<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let longer = lines.last().map(|line| format!("{line} {word}"));
+        match (
+            longer.filter(|line| fits_above(line, columns)),
+            lines.last_mut(),
+        ) {
+            (Some(longer), Some(last)) => *last = longer,
+            _ if fits_above(word, columns) => lines.push(word.into()),
+            _ => return None,
+        }
+    }
+    Some(lines.join("\n"))
+}
+
+/// Whether `text` fits below one of `count` places side by side in one of `columns` panels.
+pub(crate) fn fits_beside(text: &str, count: usize, columns: usize) -> bool {
+    width_of(text) + SPACE <= panel_width(columns.max(1)) / count.max(1) as f64
 }
 
 fn panel_width(columns: usize) -> f64 {

@@ -1,33 +1,30 @@
-//! Line charts: rows of panels; lines can have a band around them.
+//! The data of charts: rows of panels with lines, bands and markers.
 
-use super::axes::{Axis, linear_ticks};
-use super::canvas::{Canvas, Panel, fits_above};
-use super::legend::Swatch;
+use super::axes::Axis;
+use super::canvas::Canvas;
 use crate::error::Result;
 use crate::report::table::csv;
 
-/// The largest number of lines in a panel that are drawn with their bands.
-pub(crate) const MOST_BANDS: usize = 6;
-
-/// A figure, and its numbers as CSV.
+/// A figure, and its numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drawing {
-    /// The name of its files, without the extension.
-    pub name: &'static str,
+    /// The name of its files, without the extension: lower-case letters, digits and hyphens, beginning with a letter.
+    pub name: String,
     /// Its title.
     pub title: String,
     /// Its caption.
     pub caption: String,
     /// SVG text, with title and caption as its description.
     pub svg: String,
-    /// CSV text; numbers have the fewest digits that read back to the same f64.
+    /// CSV text; numbers have the fewest digits that read back to the same f64. Empty for curves of runs, whose records
+    /// are files.
     pub csv: String,
 }
 
 impl Drawing {
     /// Builds a figure from a canvas.
     pub(crate) fn new(
-        name: &'static str,
+        name: &str,
         title: &str,
         caption: &str,
         canvas: &Canvas,
@@ -35,49 +32,88 @@ impl Drawing {
     ) -> Self {
         let id = format!("neurogain-{name}");
         Drawing {
-            name,
+            name: name.into(),
             title: title.into(),
             caption: caption.into(),
             svg: canvas.document(&id, title, caption),
             csv,
         }
     }
+
+    /// The same figure with another name and title, on a page that has one of this name.
+    pub(crate) fn renamed(mut self, name: String, title: String) -> Self {
+        let [old, new] = [&self.name, &name].map(|name| format!("\"neurogain-{name}"));
+        self.svg = self.svg.replace(&old, &new);
+        let [old, new] = [&self.name, &name].map(|name| format!("#neurogain-{name}"));
+        self.svg = self.svg.replace(&old, &new);
+        let described = format!(" neurogain-{}-description", self.name);
+        let description = format!(" neurogain-{name}-description");
+        self.svg = self.svg.replace(&described, &description);
+        (self.name, self.title) = (name, title);
+        self
+    }
 }
 
-/// The data of a line chart.
+/// The data of a chart.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Chart {
     /// Its file name without extension: lower-case letters, digits and hyphens, beginning with a letter.
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// Its title.
-    pub(crate) title: &'static str,
+    pub(crate) title: String,
     /// Its caption.
     pub(crate) caption: String,
     /// From top to bottom.
     pub(crate) rows: Vec<ChartRow>,
 }
 
-/// Panels side by side with a common vertical axis.
+/// Panels with a common vertical axis.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ChartRow {
     /// The vertical axis's title, with its unit.
     pub(crate) title: String,
-    /// Whether the vertical axis is logarithmic.
-    pub(crate) logarithmic: bool,
+    pub(crate) scale: Scale,
     /// The horizontal axes' title, with its unit.
     pub(crate) x_title: String,
-    /// From left to right.
+    pub(crate) places: Places,
+    /// From left to right, this many side by side.
     pub(crate) panels: Vec<ChartPanel>,
+    pub(crate) columns: usize,
+}
+
+/// The scale of a vertical axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scale {
+    Linear,
+    /// Of a quantity in per cent that is at most 100.
+    Percent,
+    Logarithmic,
+    /// Of an accuracy in per cent: logarithmic in the error, 100 − accuracy.
+    Error,
+}
+
+/// What the x values are.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Places {
+    /// Numbers.
+    Numbers,
+    /// These values of a setting, which have the ticks.
+    Values(Vec<f64>),
+    /// These names without an order; x is an index. Points are not joined.
+    Names(Vec<String>),
 }
 
 /// Lines on one pair of axes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct ChartPanel {
     /// The title above it.
     pub(crate) title: String,
+    /// Further labels above it, each at an x.
+    pub(crate) labels: Vec<(f64, String)>,
     /// The x values of dashed vertical lines.
     pub(crate) marks: Vec<f64>,
-    /// The lines; equal labels have the same colour in all panels.
+    /// The ends of the horizontal axis; `None` for those of the points.
+    pub(crate) x: Option<(f64, f64)>,
     pub(crate) series: Vec<Series>,
 }
 
@@ -86,10 +122,14 @@ pub(crate) struct ChartPanel {
 pub(crate) struct Series {
     /// Its name in the legend.
     pub(crate) label: String,
+    /// Its index in the palette: the same for a method in every figure of a page.
+    pub(crate) colour: usize,
     /// The points, in the order in which they are joined.
     pub(crate) points: Vec<Point>,
-    /// The x values without a value because training diverged.
-    pub(crate) diverged: Vec<f64>,
+    /// Dotted horizontal lines: from, to, y.
+    pub(crate) floors: Vec<(f64, f64, f64)>,
+    /// What is missing because training diverged, such as `at 0.1`. The legend names it.
+    pub(crate) diverged: Vec<String>,
 }
 
 /// One point of a line.
@@ -104,65 +144,48 @@ pub(crate) struct Point {
 }
 
 impl Series {
-    /// A line without a band.
-    pub(crate) fn line(label: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
-        let point = |(x, y)| Point { x, y, spread: 0.0 };
+    /// A line with a band.
+    pub(crate) fn new(label: &str, colour: usize, points: Vec<Point>) -> Self {
         Series {
             label: label.into(),
-            points: points.into_iter().map(point).collect(),
+            colour,
+            points,
+            floors: Vec::new(),
             diverged: Vec::new(),
         }
+    }
+
+    /// A line without a band.
+    pub(crate) fn line(
+        label: &str,
+        colour: usize,
+        points: impl IntoIterator<Item = (f64, f64)>,
+    ) -> Self {
+        let point = |(x, y)| Point { x, y, spread: 0.0 };
+        Series::new(label, colour, points.into_iter().map(point).collect())
+    }
+
+    /// Notes that this many of the `asked` seeds diverged, at this place if there are several.
+    pub(crate) fn note_diverged(&mut self, place: Option<&str>, diverged: usize, asked: usize) {
+        let text = match place {
+            _ if diverged == 0 => return,
+            Some(place) if diverged == asked => format!("at {place}"),
+            Some(place) => format!("at {place} ({diverged} of {asked} seeds)"),
+            None => format!("{diverged} of {asked} seeds"),
+        };
+        self.diverged.push(text);
+    }
+
+    /// Whether it is drawn or named.
+    pub(crate) fn is_there(&self) -> bool {
+        !self.points.is_empty() || !self.diverged.is_empty()
     }
 }
 
 impl Chart {
-    fn series(&self) -> impl Iterator<Item = &Series> {
+    pub(super) fn series(&self) -> impl Iterator<Item = &Series> {
         let panels = self.rows.iter().flat_map(|row| &row.panels);
         panels.flat_map(|panel| &panel.series)
-    }
-
-    /// Combines the same chart of several experiments: each row has a panel for each experiment, with a common vertical
-    /// axis. Panels are titled with `names` if these fit above them, otherwise with numbers from 1.
-    pub(crate) fn side_by_side(name: &str, charts: &[(&str, &[Chart])]) -> Option<Chart> {
-        let has = |charts: &'_ [Chart]| charts.iter().position(|chart| chart.name == name);
-        let found = charts.iter().enumerate();
-        let found =
-            found.filter_map(|(place, (of, charts))| Some((place, *of, &charts[has(charts)?])));
-        let found: Vec<(usize, &str, &Chart)> = found.collect();
-        let fit = found.iter().all(|(_, of, _)| fits_above(of, found.len()));
-        let mut merged: Chart = found.first()?.2.clone();
-        for row in &mut merged.rows {
-            let panel = |(place, of, chart): &(usize, &str, &Chart)| {
-                let own = chart.rows.iter().find(|own| own.title == row.title)?;
-                let mut panel = own.panels.first()?.clone();
-                panel.title = match fit {
-                    true => of.to_string(),
-                    false => format!("run {}", place + 1),
-                };
-                Some(panel)
-            };
-            row.panels = found.iter().filter_map(panel).collect();
-        }
-        if !fit {
-            let named = found.iter();
-            let named = named.map(|(place, of, _)| format!("run {} is {of}", place + 1));
-            let named: Vec<String> = named.collect();
-            merged
-                .caption
-                .push_str(&format!(" Panels: {}.", named.join(", ")));
-        }
-        Some(merged)
-    }
-
-    /// The distinct labels; a label's index is its colour's.
-    fn labels(&self) -> Vec<&str> {
-        let mut labels: Vec<&str> = Vec::new();
-        for series in self.series() {
-            if !labels.contains(&series.label.as_str()) {
-                labels.push(&series.label);
-            }
-        }
-        labels
     }
 
     /// Draws the chart, and writes the numbers as CSV: `axis, panel, series, x, y, spread`, one line per point.
@@ -170,26 +193,11 @@ impl Chart {
     /// # Errors
     /// Those of writing the CSV.
     pub(crate) fn draw(&self) -> Result<Drawing> {
-        let labels = self.labels();
-        let lines = labels.iter().enumerate();
-        let mut legend: Vec<(Swatch, &str)> = lines
-            .map(|(colour, label)| (Swatch::Line(colour), *label))
-            .collect();
-        if self.series().any(|series| !series.diverged.is_empty()) {
-            legend.push((Swatch::Cross, "diverged"));
-        }
-        let mut canvas = Canvas::new(&legend, self.rows.len());
-        for (index, row) in self.rows.iter().enumerate() {
-            row.draw(&mut canvas, index, &labels);
-        }
         let csv = self.to_csv()?;
-        Ok(Drawing::new(
-            self.name,
-            self.title,
-            &self.caption,
-            &canvas,
+        Ok(Drawing {
             csv,
-        ))
+            ..self.picture()
+        })
     }
 
     fn to_csv(&self) -> Result<String> {
@@ -202,122 +210,107 @@ impl Chart {
                         let [axis, panel, series] = names;
                         // `Debug` is the shortest text that reads back to the same bits.
                         let [x, y, spread] = [x, y, spread].map(|number| format!("{number:?}"));
+                        let x = match &row.places {
+                            Places::Names(names) => row.name_at(names, &x),
+                            _ => x,
+                        };
                         lines.push([axis, panel, series, x, y, spread]);
                     }
                 }
             }
         }
-        csv(self.name, &lines)
+        csv(&self.name, &lines)
     }
 }
 
 impl ChartRow {
+    /// A row of numbers against numbers, with all panels side by side.
+    pub(crate) fn new(title: &str, x_title: &str, panels: Vec<ChartPanel>) -> Self {
+        ChartRow {
+            title: title.into(),
+            scale: match title.ends_with("(%)") {
+                true => Scale::Percent,
+                false => Scale::Linear,
+            },
+            x_title: x_title.into(),
+            places: Places::Numbers,
+            columns: panels.len(),
+            panels,
+        }
+    }
+
+    /// Whether a series has a point.
+    pub(crate) fn has_points(&self) -> bool {
+        self.points().next().is_some()
+    }
+
+    fn name_at(&self, names: &[String], x: &str) -> String {
+        let at = x.parse::<f64>().map_or(0, |x| x as usize);
+        names.get(at).cloned().unwrap_or_default()
+    }
+
     fn points(&self) -> impl Iterator<Item = &Point> {
         self.panels.iter().flat_map(ChartPanel::points)
     }
 
-    fn axis(&self) -> Axis {
-        let low = self
-            .points()
-            .map(|p| p.y - p.spread)
-            .fold(f64::INFINITY, f64::min);
-        // If no value is negative, a band does not extend the axis below 0.
+    /// The values between which bands are drawn: no share of 100 % is larger, and if no value is negative, no band is.
+    pub(super) fn limits(&self) -> (f64, f64) {
         let low = match self.points().all(|p| p.y >= 0.0) {
-            true => low.max(0.0),
-            false => low,
+            true => 0.0,
+            false => f64::NEG_INFINITY,
         };
-        let high = self
-            .points()
-            .map(|p| p.y + p.spread)
-            .fold(f64::NEG_INFINITY, f64::max);
-        match self.logarithmic {
-            true => Axis::logarithmic(low, high),
-            false => Axis::linear(low, high, None),
+        let high = match self.scale {
+            Scale::Percent | Scale::Error => 100.0,
+            Scale::Linear | Scale::Logarithmic => f64::INFINITY,
+        };
+        (low, high)
+    }
+
+    pub(super) fn axis(&self) -> Axis {
+        let limits = self.limits();
+        let low = self.points().map(|p| match (p.y - p.spread).max(limits.0) {
+            // A band to 0 or below has no end on a logarithmic axis.
+            low if self.scale == Scale::Logarithmic && low <= 0.0 => p.y,
+            low => low,
+        });
+        let low = low.fold(f64::INFINITY, f64::min);
+        let high = self.points().map(|p| (p.y + p.spread).min(limits.1));
+        let high = high.fold(f64::NEG_INFINITY, f64::max);
+        match self.scale {
+            Scale::Linear => Axis::linear(low, high, None),
+            Scale::Percent => Axis::linear(low, high, Some(100.0)),
+            Scale::Logarithmic => Axis::logarithmic(low, high),
+            Scale::Error => Axis::error(low, high),
         }
     }
 
-    fn draw(&self, canvas: &mut Canvas, row: usize, labels: &[&str]) {
-        let y = self.axis();
-        let columns = self.panels.len();
-        for (column, contents) in self.panels.iter().enumerate() {
-            let x = contents.x();
-            let panel = Panel {
-                row,
-                column,
-                columns,
-                x,
-                y: &y,
-            };
-            let mut ticks = linear_ticks(x.0, x.1, 6 / columns + 1);
-            // Tasks and evaluations are whole.
-            if contents.points().all(|point| point.x.fract() == 0.0) {
-                ticks.retain(|tick| tick.fract() == 0.0);
+    /// The horizontal axis of a panel.
+    pub(super) fn x_axis(&self, panel: &ChartPanel) -> Axis {
+        match &self.places {
+            Places::Names(names) => Axis::span(-0.5, names.len() as f64 - 0.5),
+            Places::Values(values) => Axis::of_values(values),
+            Places::Numbers => {
+                let places = panel.points().map(|point| point.x);
+                let ends = places.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| {
+                    (low.min(x), high.max(x))
+                });
+                let (low, high) = panel.x.unwrap_or(ends);
+                Axis::span(low, high)
             }
-            // A label at the edge would overlap the first label of the next panel.
-            let edge = x.1 - 0.03 * (x.1 - x.0);
-            if column + 1 < columns && ticks.last().is_some_and(|last| *last > edge) {
-                ticks.pop();
-            }
-            canvas.frame(&panel, &ticks, "");
-            canvas.above(&panel, (x.0 + x.1) / 2.0, &contents.title);
-            for mark in &contents.marks {
-                canvas.switch(&panel, *mark);
-            }
-            contents.draw(canvas, &panel, labels);
         }
-        canvas.title_below(row, &self.x_title);
-        canvas.vertical_title(row, &self.title);
     }
 }
 
 impl ChartPanel {
-    fn points(&self) -> impl Iterator<Item = &Point> {
+    /// A panel without title.
+    pub(crate) fn of(series: Vec<Series>) -> Self {
+        ChartPanel {
+            series,
+            ..ChartPanel::default()
+        }
+    }
+
+    pub(super) fn points(&self) -> impl Iterator<Item = &Point> {
         self.series.iter().flat_map(|series| &series.points)
-    }
-
-    /// The smallest and the largest x.
-    fn x(&self) -> (f64, f64) {
-        let places = self.series.iter().flat_map(|series| {
-            let points = series.points.iter().map(|point| point.x);
-            points.chain(series.diverged.iter().copied())
-        });
-        let ends = places.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| {
-            (low.min(x), high.max(x))
-        });
-        match ends.0 < ends.1 {
-            true => ends,
-            false => (0.0, 1.0),
-        }
-    }
-
-    fn draw(&self, canvas: &mut Canvas, panel: &Panel, labels: &[&str]) {
-        let colour = |series: &Series| labels.iter().position(|l| *l == series.label).unwrap_or(0);
-        // The bands of many lines would hide the lines.
-        let banded = self
-            .series
-            .iter()
-            .filter(|_| self.series.len() <= MOST_BANDS);
-        for series in banded {
-            if series.points.iter().any(|point| point.spread > 0.0) {
-                let around = |p: &Point| (p.x, p.y - p.spread, p.y + p.spread);
-                let points: Vec<_> = series.points.iter().map(around).collect();
-                canvas.area(panel, colour(series), &points);
-            }
-        }
-        for series in &self.series {
-            let points: Vec<_> = series.points.iter().map(|p| (p.x, p.y)).collect();
-            match points[..] {
-                [point] => canvas.dot(panel, colour(series), point),
-                _ => canvas.polyline(panel, colour(series), &points),
-            }
-        }
-        let mut crosses: Vec<f64> = Vec::new();
-        for series in &self.series {
-            for &x in &series.diverged {
-                let level = crosses.iter().filter(|other| **other == x).count();
-                canvas.cross(panel, colour(series), x, level);
-                crosses.push(x);
-            }
-        }
     }
 }

@@ -1,26 +1,28 @@
 //! Heat maps: a value for each pair of two settings, shown as a colour and a number.
 
-use super::canvas::{Canvas, LEFT, RIGHT, SPACE, WIDTH};
+use super::canvas::{Canvas, LEFT, RIGHT, SPACE, WIDTH, width_of};
 use super::chart::Drawing;
 use super::legend::Swatch;
 use super::palette;
-use super::svg::Anchor;
+use super::svg::{Anchor, TEXT};
 use crate::error::Result;
-use crate::report::format::NONE;
+use crate::report::format::{NONE, Unit};
 use crate::report::table::csv;
 
 /// Heat maps over one grid, one below the other.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct HeatMap {
     pub(crate) name: &'static str,
-    pub(crate) title: &'static str,
+    pub(crate) title: String,
     pub(crate) caption: String,
     /// The title of the columns, and each column's value.
     pub(crate) columns: (&'static str, Vec<f64>),
     /// The title of the rows, and each row's value.
     pub(crate) rows: (&'static str, Vec<f64>),
-    /// The title of each map, and its values, `[row][column]`.
-    pub(crate) maps: Vec<(&'static str, Vec<Vec<f64>>)>,
+    /// The title of each map, the unit of its values, and these, `[row][column]`.
+    pub(crate) maps: Vec<(String, Unit, Vec<Vec<f64>>)>,
+    /// The values of the lightest and the darkest colour; `None` for the extremes of each map.
+    pub(crate) range: Option<(f64, f64)>,
     /// Row and column of the framed cells.
     pub(crate) framed: Vec<(usize, usize)>,
     /// The names in the legend of frames, and of cells without a value.
@@ -39,7 +41,7 @@ impl HeatMap {
         if !self.framed.is_empty() {
             legend.push((Swatch::Frame, self.frame));
         }
-        let values = self.maps.iter().flat_map(|(_, values)| values);
+        let values = self.maps.iter().flat_map(|(_, _, values)| values);
         if values.flatten().any(|value| !value.is_finite()) {
             legend.push((Swatch::Letters(NONE), self.none));
         }
@@ -50,7 +52,7 @@ impl HeatMap {
         let csv = self.to_csv()?;
         Ok(Drawing::new(
             self.name,
-            self.title,
+            &self.title,
             &self.caption,
             &canvas,
             csv,
@@ -58,17 +60,13 @@ impl HeatMap {
     }
 
     fn to_csv(&self) -> Result<String> {
-        let titles = self.maps.iter().map(|(title, _)| *title);
-        let mut lines: Vec<Vec<String>> = vec![
-            [self.rows.0, self.columns.0]
-                .into_iter()
-                .chain(titles)
-                .map(String::from)
-                .collect(),
-        ];
+        let titles = self.maps.iter().map(|(title, _, _)| title.as_str());
+        let headings = [self.rows.0, self.columns.0].into_iter().chain(titles);
+        let mut lines: Vec<Vec<String>> = vec![headings.map(String::from).collect()];
         for (row, y) in self.rows.1.iter().enumerate() {
             for (column, x) in self.columns.1.iter().enumerate() {
-                let values = self.maps.iter().map(|(_, values)| values[row][column]);
+                let maps = self.maps.iter();
+                let values = maps.map(|(_, unit, values)| unit.scale() * values[row][column]);
                 let numbers = [*y, *x].into_iter().chain(values);
                 let text = |number: f64| match number.is_finite() {
                     true => format!("{number:?}"),
@@ -81,21 +79,28 @@ impl HeatMap {
     }
 
     fn draw_map(&self, canvas: &mut Canvas, map: usize) {
-        let (title, values) = &self.maps[map];
+        let (title, unit, values) = &self.maps[map];
         let all = || values.iter().flatten().copied();
-        let (low, high) = (
+        let (low, high) = self.range.unwrap_or((
             all().fold(f64::INFINITY, f64::min),
             all().fold(f64::NEG_INFINITY, f64::max),
-        );
+        ));
         let (top, bottom) = canvas.edges(map);
         let share = |at: usize, of: &[f64]| at as f64 / of.len() as f64;
         let x = |column: usize| LEFT + (WIDTH - LEFT - RIGHT) * share(column, &self.columns.1);
         let y = |row: usize| top + (bottom - top) * share(row, &self.rows.1);
         let middle = |a: f64, b: f64| (a + b) / 2.0;
+        // Only as many labels as fit.
+        let (width, height) = (x(1) - x(0), y(1) - y(0));
+        let last = self.columns.1.last().map_or(String::new(), f64::to_string);
+        let every = |length: f64, size: f64| ((length / size).ceil() as usize).max(1);
+        let (every_row, every_column) = (every(TEXT, height), every(width_of(&last), width));
         for (row, label) in self.rows.1.iter().enumerate() {
             let centre = middle(y(row), y(row + 1));
             let at = (LEFT - SPACE, centre);
-            canvas.svg.text(&label.to_string(), at, Anchor::End);
+            if row % every_row == 0 {
+                canvas.svg.text(&label.to_string(), at, Anchor::End);
+            }
             for (column, value) in values[row].iter().enumerate() {
                 // A stronger colour would hide the number; a cell without a value has no colour.
                 let share = 0.05 + 0.5 * (value - low) / (high - low).max(f64::MIN_POSITIVE);
@@ -107,15 +112,12 @@ impl HeatMap {
                 if self.framed.contains(&(row, column)) {
                     canvas.outline(upper, lower);
                 }
-                let number = match value.is_finite() {
-                    true => format!("{value:.1}"),
-                    false => String::from(NONE),
-                };
+                let number = written(*unit, *value, (width, height));
                 let at = (middle(x(column), x(column + 1)), centre);
                 canvas.svg.text(&number, at, Anchor::Middle);
             }
         }
-        for (column, label) in self.columns.1.iter().enumerate() {
+        for (column, label) in self.columns.1.iter().enumerate().step_by(every_column) {
             let at = (middle(x(column), x(column + 1)), bottom + SPACE);
             canvas.svg.text(&label.to_string(), at, Anchor::Below);
         }
@@ -124,4 +126,15 @@ impl HeatMap {
         canvas.title_below(map, self.columns.0);
         canvas.vertical_title(map, self.rows.0);
     }
+}
+
+/// A value with as many decimals as fit into a cell; empty if none do.
+fn written(unit: Unit, value: f64, (width, height): (f64, f64)) -> String {
+    let short = |decimals: usize| format!("{:.decimals$}", unit.scale() * value);
+    let texts = match value.is_finite() {
+        true => vec![unit.value(value), short(1), short(0)],
+        false => vec![String::from(NONE)],
+    };
+    let fits = |text: &String| width_of(text) + 4.0 <= width && TEXT <= height;
+    texts.into_iter().find(fits).unwrap_or_default()
 }

@@ -12,6 +12,10 @@ const SWATCH: f64 = 26.0;
 pub(crate) enum Swatch {
     /// The line of the method at this index.
     Line(usize),
+    /// Its line with a marker.
+    Marked(usize),
+    /// Its marker.
+    Marker(usize),
     /// A cross.
     Cross,
     /// The outline of a cell.
@@ -38,8 +42,13 @@ impl Canvas {
         match swatch {
             Swatch::Line(index) => {
                 let style = Stroke::method(index, 3.0);
-                self.svg.polyline(&[(x, y), (x + SWATCH, y)], style);
+                self.svg.polyline(&[(x, y), (x + SWATCH, y)], &style);
             }
+            Swatch::Marked(index) => {
+                self.swatch(Swatch::Line(index), (x, y));
+                self.marker_at(middle, index);
+            }
+            Swatch::Marker(index) => self.marker_at(middle, index),
             Swatch::Cross => self.cross_at(middle, INK),
             Swatch::Frame => self.outline((x, y - SPACE), (x + SWATCH, y + SPACE)),
             Swatch::Letters(text) => self.svg.text(text, middle, Anchor::Middle),
@@ -49,8 +58,10 @@ impl Canvas {
 
 /// The height of the legend.
 pub(crate) fn height(legend: &[(Swatch, &str)]) -> f64 {
-    let (_, rows) = places(legend);
-    rows * ROW
+    match legend.is_empty() {
+        true => 0.0,
+        false => places(legend).1 * ROW,
+    }
 }
 
 /// The start and the row of each entry, and the number of rows.

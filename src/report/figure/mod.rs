@@ -1,20 +1,21 @@
-//! Figures as SVG: canvas, axes, curves, charts, heat maps and reliability diagrams.
+//! Figures as SVG: canvas, axes, charts, heat maps and reliability diagrams.
 
 mod axes;
 mod canvas;
 mod chart;
-mod curve;
+mod draw;
 mod heat;
 mod legend;
+mod overlay;
 mod palette;
 mod reliability;
 mod svg;
+mod thinned;
 
-pub(crate) use self::axes::{Axis, linear_ticks};
-pub(crate) use self::canvas::{Canvas, Panel, fits_above};
+pub(crate) use self::canvas::{fits_above, fits_beside};
 pub use self::chart::Drawing;
-pub(crate) use self::chart::{Chart, ChartPanel, ChartRow, MOST_BANDS, Point, Series};
-pub(crate) use self::curve::{Curve, thinned};
+pub(crate) use self::chart::{Chart, ChartPanel, ChartRow, Places, Point, Scale, Series};
+pub(crate) use self::draw::MOST_BANDS;
 pub(crate) use self::heat::HeatMap;
-pub(crate) use self::legend::Swatch;
+pub(crate) use self::overlay::overlaid;
 pub use self::reliability::reliability_diagram;

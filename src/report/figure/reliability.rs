@@ -1,14 +1,13 @@
 //! Reliability diagrams: accuracy against confidence, with a histogram of confidences.
 
-use super::axes::{Axis, linear_ticks};
-use super::canvas::{Canvas, Panel};
+use super::axes::Axis;
+use super::canvas::{Canvas, Panel, wrapped};
 use super::chart::Drawing;
-use super::legend::Swatch;
 use crate::error::{Error, Result};
 use crate::metrics::{Calibration, CalibrationBin};
 use crate::report::table::csv;
 
-/// The number of diagrams in a row.
+/// The largest number of diagrams in a row.
 const COLUMNS: usize = 3;
 
 const CAPTION: &str = "Bars: the share of correct predictions in each bin of confidence. Short lines: the mean \
@@ -16,7 +15,8 @@ const CAPTION: &str = "Bars: the share of correct predictions in each bin of con
      Expected calibration error (ECE), the mean distance between bar and short line over predictions: ";
 
 /// Draws the reliability diagram (Guo et al. 2017, figure 1) of each of the labelled `calibrations`, up to three side
-/// by side on one axis, each with its expected calibration error above and the histogram of its confidences below.
+/// by side on one axis, each with its label above, its expected calibration error, and the histogram of its confidences
+/// below.
 /// `name` is the name of the drawing: lower-case letters, digits and hyphens.
 ///
 /// The CSV has the columns `label, from, to, count, confidence, accuracy`, one line per bin; `from` and `to` are its
@@ -44,13 +44,20 @@ pub fn reliability_diagram(
         let expected = "at least one calibration";
         return Err(Error::shape("reliability diagram", expected, "none"));
     }
-    let labels = calibrations.iter().map(|(label, _)| *label);
-    let places = labels.enumerate();
-    let legend: Vec<(Swatch, &str)> = places
-        .map(|(colour, label)| (Swatch::Line(colour), label))
-        .collect();
-    let rows = calibrations.len().div_ceil(COLUMNS);
-    let columns = calibrations.len().min(COLUMNS);
+    // As many side by side as leave room for every label.
+    let fit = |columns: usize| -> Option<Vec<String>> {
+        let labels = calibrations.iter().map(|(of, _)| wrapped(of, columns));
+        labels.collect()
+    };
+    let most = COLUMNS.min(calibrations.len());
+    let fitting = (1..=most).rev().find_map(|of| Some((of, fit(of)?)));
+    let (columns, titles) = fitting.unwrap_or_else(|| {
+        let whole = calibrations.iter().map(|(of, _)| of.to_string());
+        (1, whole.collect())
+    });
+    let lines = titles.iter().map(|title| title.lines().count()).max();
+    let rows = calibrations.len().div_ceil(columns);
+    let confidence = Axis::span(0.0, 100.0);
     let accuracy = Axis::linear(0.0, 100.0, Some(100.0));
     let largest = calibrations
         .iter()
@@ -58,24 +65,24 @@ pub fn reliability_diagram(
         .fold(0.0, f64::max);
     let share = Axis::linear(0.0, largest, Some(100.0));
 
-    let mut canvas = Canvas::new(&legend, 2 * rows);
+    let mut canvas = Canvas::with_titles(&[], 2 * rows, lines.unwrap_or(1));
     let mut errors = Vec::new();
     for (at, (label, calibration)) in calibrations.iter().enumerate() {
-        let (row, column) = (at / COLUMNS, at % COLUMNS);
+        let (row, column) = (at / columns, at % columns);
         let panel = |half: usize, y| Panel {
             row: 2 * row + half,
             column,
             columns,
-            x: (0.0, 100.0),
+            x: &confidence,
             y,
         };
         let error = format!("{:.1} %", 100.0 * calibration.expected_error);
         let (above, below) = (panel(0, &accuracy), panel(1, &share));
-        let neighbour = column + 1 < columns && at + 1 < calibrations.len();
-        frame(&mut canvas, &above, neighbour);
-        canvas.above(&above, 50.0, &format!("ECE {error}"));
+        frame(&mut canvas, &above);
+        canvas.title_above(&above, &titles[at]);
         draw_accuracies(&mut canvas, &above, at, calibration);
-        frame(&mut canvas, &below, neighbour);
+        canvas.corner(&above, &format!("ECE {error}"));
+        frame(&mut canvas, &below);
         draw_shares(&mut canvas, &below, at, calibration);
         errors.push(format!("{label} {error}"));
     }
@@ -107,14 +114,8 @@ fn draw_shares(canvas: &mut Canvas, panel: &Panel, colour: usize, calibration: &
     }
 }
 
-/// Draws grid and ticks. With a `neighbour` to the right, the last tick is omitted: it would overlap the neighbour's
-/// first.
-fn frame(canvas: &mut Canvas, panel: &Panel, neighbour: bool) {
-    let mut ticks = linear_ticks(0.0, 100.0, 6 / panel.columns + 1);
-    if neighbour {
-        ticks.pop();
-    }
-    canvas.frame(panel, &ticks, "");
+fn frame(canvas: &mut Canvas, panel: &Panel) {
+    canvas.frame(panel, &panel.x.round_ticks(6 / panel.columns + 1, true));
 }
 
 /// Each bin with its edges in per cent.

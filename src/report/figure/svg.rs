@@ -1,6 +1,8 @@
 //! SVG as text: its elements, and the document around them, which scales, has a title and a description for screen
 //! readers, and follows light and dark mode.
 
+use std::borrow::Cow;
+
 use super::palette::{self, Colour, INK};
 
 /// A place in the drawing, in pixels from its upper left corner.
@@ -25,55 +27,47 @@ pub(super) enum Anchor {
 }
 
 /// How a line is drawn.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Stroke {
     colour: Colour,
     width: f64,
     /// Attributes of a dash pattern.
-    dash: &'static str,
+    dash: Cow<'static, str>,
 }
 
 impl Stroke {
-    pub(super) fn solid(colour: Colour, width: f64) -> Self {
-        let dash = "";
+    fn new(colour: Colour, width: f64, dash: impl Into<Cow<'static, str>>) -> Self {
         Stroke {
             colour,
             width,
-            dash,
+            dash: dash.into(),
         }
     }
 
-    /// The line of the method at `index`: solid; dashed, dash-dotted and dotted where the colours repeat.
+    pub(super) fn solid(colour: Colour, width: f64) -> Self {
+        Self::new(colour, width, "")
+    }
+
+    /// The line of the method at `index`.
     pub(super) fn method(index: usize, width: f64) -> Self {
-        let dash = match index / palette::COLOURS {
-            0 => "",
-            1 => " stroke-dasharray=\"9 4\"",
-            2 => " stroke-dasharray=\"9 4 2 4\"",
-            _ => " stroke-dasharray=\"2 4\"",
+        let lengths: Vec<String> = palette::dash(index).iter().map(u8::to_string).collect();
+        let dash = match lengths.is_empty() {
+            true => String::new(),
+            false => format!(" stroke-dasharray=\"{}\"", lengths.join(" ")),
         };
-        Stroke {
-            colour: palette::method(index),
-            width,
-            dash,
-        }
+        Self::new(palette::method(index), width, dash)
     }
 
     pub(super) fn dashed(colour: Colour, width: f64) -> Self {
-        let dash = " stroke-dasharray=\"6 5\"";
-        Stroke {
-            colour,
-            width,
-            dash,
-        }
+        Self::new(colour, width, " stroke-dasharray=\"6 5\"")
     }
 
     pub(super) fn dotted(colour: Colour, width: f64) -> Self {
-        let dash = " stroke-dasharray=\"0 5\" stroke-linecap=\"round\"";
-        Stroke {
+        Self::new(
             colour,
             width,
-            dash,
-        }
+            " stroke-dasharray=\"0 5\" stroke-linecap=\"round\"",
+        )
     }
 }
 
@@ -82,7 +76,7 @@ impl Stroke {
 pub(super) struct Svg(String);
 
 impl Svg {
-    pub(super) fn polyline(&mut self, points: &[Place], stroke: Stroke) {
+    pub(super) fn polyline(&mut self, points: &[Place], stroke: &Stroke) {
         let (colour, width) = (stroke.colour.light, stroke.width);
         self.0.push_str(&format!(
             "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\"{}/>\n",

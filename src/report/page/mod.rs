@@ -2,6 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::figure::Drawing;
 use super::measure::Measure;
 use crate::run::settings::{Change, Common};
 
@@ -41,12 +42,14 @@ pub(crate) fn live_page(
     page.into_string()
 }
 
-/// A section below a heading.
+/// A section below a heading; empty if it has no content.
 pub(crate) fn section(id: &str, heading: &str, content: Markup) -> Markup {
     html! {
-        section {
-            h2 id=(id) { (heading) }
-            (content)
+        @if !content.0.trim().is_empty() {
+            section {
+                h2 id=(id) { (heading) }
+                (content)
+            }
         }
     }
 }
@@ -105,14 +108,14 @@ pub(crate) fn changes(name: Option<&str>, changes: &[Change]) -> Markup {
     notice(name, text, &lines)
 }
 
-/// Figures: for each, its SVG text, title and caption.
-pub(crate) fn figures(drawings: &[(&str, String, &str)]) -> Markup {
+/// Figures with their titles and captions.
+pub(crate) fn figures(drawings: &[Drawing]) -> Markup {
     html! {
         div.figures {
-            @for (svg, title, caption) in drawings {
+            @for drawing in drawings {
                 figure {
-                    (PreEscaped(svg))
-                    figcaption { strong { (title) ". " } (caption) }
+                    (PreEscaped(&drawing.svg))
+                    figcaption { strong { (drawing.title) ". " } (drawing.caption) }
                 }
             }
         }

@@ -103,3 +103,74 @@ fn compare(path: &str, own: Option<&Value>, preset: Option<&Value>, found: &mut 
         });
     }
 }
+
+/// The settings that differ between `documents`, without title and description: the key of each, and its value in each
+/// document as text, empty if absent. Of methods that not all have, only the names differ, at the key `methods`.
+pub(crate) fn differing<D: Document>(documents: &[&D]) -> Result<Vec<(String, Vec<String>)>> {
+    let flat = |document: &&D| -> Result<Vec<(String, String)>> {
+        let table: Table = super::to_toml(*document)?.parse().unwrap_or_default();
+        let mut found = Vec::new();
+        flatten("", &Value::Table(table), &mut found);
+        Ok(found)
+    };
+    let documents = documents.iter().map(flat).collect::<Result<Vec<_>>>()?;
+    let mut keys: Vec<&String> = Vec::new();
+    for (key, _) in documents.iter().flatten() {
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    let value = |of: &[(String, String)], key: &str| {
+        let found = of.iter().find(|(known, _)| known == key);
+        found.map_or(String::new(), |(_, value)| value.clone())
+    };
+    // A method that some do not have differs in its name alone.
+    let shared = |key: &str| {
+        let mut parts = key.split('.');
+        let method = match (parts.next(), parts.next(), parts.next()) {
+            (Some("methods"), Some(name), Some(_)) => format!("methods.{name}."),
+            _ => return true,
+        };
+        let has = |of: &Vec<(String, String)>| of.iter().any(|(key, _)| key.starts_with(&method));
+        documents.iter().all(has)
+    };
+    let mut found = Vec::new();
+    for key in keys {
+        let values: Vec<String> = documents.iter().map(|of| value(of, key)).collect();
+        let differs = values.windows(2).any(|pair| pair[0] != pair[1]);
+        // A run counts the iterations of its epochs.
+        let counted = key == "stream.iterations_per_context"
+            && documents
+                .iter()
+                .all(|of| !value(of, "stream.epochs").is_empty());
+        let text = ["title", "description"].contains(&key.as_str());
+        if differs && shared(key) && !counted && !text {
+            found.push((key.clone(), values));
+        }
+    }
+    Ok(found)
+}
+
+/// Every setting below `value` with its dotted path; of a list of tables, also the names.
+fn flatten(path: &str, value: &Value, found: &mut Vec<(String, String)>) {
+    match value {
+        Value::Table(table) => {
+            for (key, value) in table {
+                flatten(&join(path, key), value, found);
+            }
+        }
+        Value::Array(list) if list.iter().any(Value::is_table) => {
+            let entries = list.iter().enumerate();
+            let entries: Vec<(String, &Value)> = entries
+                .map(|(index, entry)| (address(index, entry), entry))
+                .collect();
+            let names: Vec<&str> = entries.iter().map(|(name, _)| name.as_str()).collect();
+            found.push((path.into(), names.join(", ")));
+            for (name, entry) in &entries {
+                flatten(&join(path, name), entry, found);
+            }
+        }
+        Value::String(text) => found.push((path.into(), text.clone())),
+        value => found.push((path.into(), value.to_string())),
+    }
+}

@@ -16,7 +16,7 @@ mod text;
 
 pub(crate) use base::{Layers, Source};
 pub use changes::Change;
-pub(crate) use changes::changes;
+pub(crate) use changes::{changes, differing};
 #[cfg(feature = "cli")]
 pub(crate) use check::has_key;
 use check::{as_table, checked_table};

@@ -4,39 +4,38 @@ use toml::Value;
 
 use super::directory::Gathered;
 use super::{Axis, Cell, Sweep};
-use crate::report::figure::{Chart, ChartPanel, ChartRow, Point, Series, fits_above};
+use crate::report::figure::{
+    Chart, ChartPanel, ChartRow, Places, Point, Series, fits_above, fits_beside,
+};
 use crate::report::format::Unit;
 use crate::report::measure::Measure;
 use crate::run::settings::Document;
 use crate::run::{MethodMeasures, System};
 
-/// Values whose largest-to-smallest ratio is at least this get a logarithmic axis.
-const WIDE: f64 = 10.0;
-
-/// The figure of a sweep over one or two settings, if the values of the last setting are numbers or lists (drawn by
-/// their number of items); `None` for other sweeps.
+/// The figure of a sweep over one or two settings: against the values of the last setting, which are numbers, lists
+/// (drawn by their number of items) or names. `None` for more settings, and for a single value.
 pub(super) fn chart<S: System>(
     sweep: &Sweep<S::Settings>,
     measures: &[Measure],
     cells: &[Gathered<S::Settings>],
 ) -> Option<Chart> {
     let (last, before) = sweep.grid().split_last()?;
-    let values = last
-        .values
-        .iter()
-        .map(number)
-        .collect::<Option<Vec<f64>>>()?;
-    if before.len() > 1 || values.len() < 2 {
+    if before.len() > 1 || last.values.len() < 2 {
         return None;
     }
-    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let wide = least > 0.0 && largest / least >= WIDE;
+    let places = places(last);
     let x = |cell: &Cell<S::Settings>| -> Option<f64> {
-        let value = number(cell.values.last()?)?;
-        Some(if wide { libm::log10(value) } else { value })
+        let value = cell.values.last()?;
+        match &places {
+            Places::Names(_) => last
+                .values
+                .iter()
+                .position(|of| of == value)
+                .map(|at| at as f64),
+            _ => number(value),
+        }
     };
-    let counts = last.values.iter().all(Value::is_array);
+    let counts = last.values.iter().all(Value::is_array) && !matches!(places, Places::Names(_));
     let setting = match (counts, S::axis_title(sweep.base(), &last.key)) {
         (true, Some(title)) => title,
         (true, None) => format!("items in {}", last.key),
@@ -54,36 +53,26 @@ pub(super) fn chart<S: System>(
     let row = |measure: &Measure| {
         let panel = |(value, title): (&Option<&Value>, &String)| ChartPanel {
             title: title.clone(),
-            marks: Vec::new(),
-            series: series(cells, *value, &x, measure),
+            ..ChartPanel::of(series(cells, (*value, title), &x, last, measure))
         };
         let mut panels: Vec<ChartPanel> = panels.iter().zip(&titles).map(panel).collect();
         drop_empty(&mut panels, measure.unit);
         ChartRow {
-            title: measure.axis_title(),
-            logarithmic: false,
-            x_title: match wide {
-                true => format!("log₁₀ of {setting}{beside}"),
-                false => format!("{setting}{beside}"),
-            },
-            panels,
+            places: places.clone(),
+            ..ChartRow::new(&measure.axis_title(), &format!("{setting}{beside}"), panels)
         }
     };
-    let there = |row: &ChartRow| {
-        let mut series = row.panels.iter().flat_map(|panel| &panel.series);
-        series.any(|series| !series.points.is_empty())
-    };
-    let crossed = |row: &ChartRow| {
-        let mut series = row.panels.iter().flat_map(|panel| &panel.series);
-        series.any(|series| !series.diverged.is_empty())
-    };
     let drawn = measures.iter().filter(|measure| measure.in_charts());
-    let rows: Vec<ChartRow> = drawn.map(row).filter(there).collect();
+    let rows: Vec<ChartRow> = drawn.map(row).filter(ChartRow::has_points).collect();
+    let (spread, numbered) = match &places {
+        Places::Names(names) => ("bar", numbered(names, panels.len())),
+        _ => ("band", String::new()),
+    };
     (!rows.is_empty()).then(|| Chart {
-        name: "sweep",
-        title: "A sweep",
+        name: "sweep".into(),
+        title: format!("{}: sweep over {}", sweep.base().common().title, last.key),
         caption: format!(
-            "{}: mean over seeds, band ± standard deviation, against {}{}.{}{}",
+            "{}: mean over seeds, {spread} ± standard deviation, against {}{}.{}{numbered}",
             sweep.base().common().title,
             last.key,
             before.first().map_or(String::new(), |axis| format!(
@@ -91,13 +80,36 @@ pub(super) fn chart<S: System>(
                 axis.key
             )),
             S::BEST.note,
-            match rows.iter().any(crossed) {
-                true => " Crosses on the lower edge: every run diverged.",
-                false => "",
-            },
         ),
         rows,
     })
+}
+
+/// The places of a setting's values on the horizontal axis.
+fn places(axis: &Axis) -> Places {
+    let numbers: Option<Vec<f64>> = axis.values.iter().map(number).collect();
+    let mut sorted = numbers.clone().unwrap_or_default();
+    sorted.sort_by(f64::total_cmp);
+    match numbers {
+        Some(numbers) if sorted.windows(2).all(|pair| pair[0] < pair[1]) => Places::Values(numbers),
+        _ => Places::Names(axis.values.iter().map(|value| axis.short(value)).collect()),
+    }
+}
+
+/// For the caption: the numbers of names that do not fit below the axis.
+fn numbered(names: &[String], panels: usize) -> String {
+    match names
+        .iter()
+        .all(|name| fits_beside(name, names.len(), panels))
+    {
+        true => String::new(),
+        false => {
+            let names = (1..)
+                .zip(names)
+                .map(|(number, name)| format!("{number} {name}"));
+            format!(" Values: {}.", names.collect::<Vec<_>>().join(", "))
+        }
+    }
 }
 
 /// A title for each value of `axis`, `KEY = VALUE`, with the key's path shortened to fit. If no part of the key fits,
@@ -120,25 +132,26 @@ fn panel_titles(axis: &Axis) -> (Vec<String>, String) {
     (values, format!("; panels: {}", axis.key))
 }
 
-/// Removes series with neither a point nor a cross. For gains, also removes series without a point in any panel: such
-/// a method may not have gains.
+/// Removes series with neither a point nor a note. For gains, also removes series without a point in any panel: such a
+/// method may not have gains.
 fn drop_empty(panels: &mut [ChartPanel], unit: Unit) {
     let series = panels.iter().flat_map(|panel| &panel.series);
     let there = series.filter(|series| !series.points.is_empty());
     let there: Vec<String> = there.map(|series| series.label.clone()).collect();
     for panel in panels {
         panel.series.retain(|series| {
-            let marked = !series.points.is_empty() || !series.diverged.is_empty();
-            marked && (unit != Unit::Gain || there.contains(&series.label))
+            series.is_there() && (unit != Unit::Gain || there.contains(&series.label))
         });
     }
 }
 
-/// A line for each method: its values, and the places where it diverged.
+/// A line for each method: its values, and the places where it diverged. `panel` is the value of the first setting, if
+/// there are two, with its title.
 fn series<D: Document>(
     cells: &[Gathered<D>],
-    first: Option<&Value>,
+    panel: (Option<&Value>, &str),
     x: &dyn Fn(&Cell<D>) -> Option<f64>,
+    last: &Axis,
     measure: &Measure,
 ) -> Vec<Series> {
     let scale = measure.unit.scale();
@@ -151,31 +164,39 @@ fn series<D: Document>(
         false => method.label.clone(),
     };
     for Gathered { cell, summary, .. } in cells {
-        if first.is_some_and(|first| cell.values.first() != Some(first)) {
+        if panel
+            .0
+            .is_some_and(|first| cell.values.first() != Some(first))
+        {
             continue;
         }
-        let Some(x) = x(cell) else { continue };
+        let (Some(x), Some(value)) = (x(cell), cell.values.last()) else {
+            continue;
+        };
         for method in &summary.methods {
             let label = label(method);
             let place = found.iter().position(|series| series.label == label);
             let place = place.unwrap_or_else(|| {
-                found.push(Series::line(&label, []));
+                found.push(Series::new(&label, found.len(), Vec::new()));
                 found.len() - 1
             });
             let asked = cell.settings.common().seeds.len();
             let summary = measure.summary(&method.measures);
-            match summary.filter(|measured| measured.mean.is_finite()) {
-                Some(measured) => found[place].points.push(Point {
+            if let Some(measured) = summary.filter(|measured| measured.mean.is_finite()) {
+                found[place].points.push(Point {
                     x,
                     y: scale * measured.mean,
                     spread: match measured.count {
                         0 | 1 => 0.0,
                         _ => scale * measured.standard_deviation,
                     },
-                }),
-                None if method.diverged.len() == asked => found[place].diverged.push(x),
-                None => {}
+                });
             }
+            let at = match panel {
+                (Some(_), title) => format!("{}, {title}", last.short(value)),
+                (None, _) => last.short(value),
+            };
+            found[place].note_diverged(Some(&at), method.diverged.len(), asked);
         }
     }
     for series in &mut found {

@@ -6,7 +6,8 @@
 //! | `cells/NNN/` | the run directory of cell NNN, a [`RunDirectory`] |
 //! | `sweep.csv` | a row for each cell and method: the grid's values, measures, seeds, hash |
 //! | `sweep.json` | the same, with the full summary of each cell |
-//! | `sweep.svg` | measures against the setting, for sweeps over one or two numeric settings |
+//! | `sweep.svg` | measures against the setting, for sweeps over one or two settings |
+//! | `sweep.html` | the page: figure, best cells, methods by cells, differences |
 //!
 //! A process that is killed can leave `NAME.PID.partial`, which no other process uses or removes.
 
@@ -129,7 +130,7 @@ pub fn collect_sweep<S: System>(dir: &Path) -> Result<Collected> {
         None => None,
     };
     let page = dir.join("sweep.html");
-    let text = page::as_page::<S>(&sweep, &measures, &gathered, svg);
+    let text = page::as_page::<S>(&sweep, &measures, &gathered, drawn.as_ref());
     write(&page, text.as_bytes())?;
     let (mut incomplete, mut diverged) = (Vec::new(), Vec::new());
     for gathered in &gathered {

@@ -1,21 +1,22 @@
 //! The page of a sweep: for every measure a table of methods by cells, the best of each cell in bold.
 
-use maud::{Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::Sweep;
 use super::directory::Gathered;
 use super::table::measures_shown;
+use crate::report::figure::Drawing;
 use crate::report::measure::{Better, Measure};
-use crate::report::page::{definitions, notice, page, section, table};
+use crate::report::page::{definitions, figures, notice, page, section, table};
 use crate::run::settings::Document;
 use crate::run::{MethodMeasures, System};
 
-/// The page; `figure` is the sweep's chart as SVG.
+/// The page; `figure` is the sweep's chart.
 pub(super) fn as_page<S: System>(
     sweep: &Sweep<S::Settings>,
     measures: &[Measure],
     gathered: &[Gathered<S::Settings>],
-    figure: Option<&str>,
+    figure: Option<&Drawing>,
 ) -> String {
     let base = sweep.base().common();
     let shown = measures_shown(measures, gathered);
@@ -46,8 +47,8 @@ pub(super) fn as_page<S: System>(
         @for measure in &shown { (cross_table(measure, &names, gathered)) }
     };
     let sections = html! {
-        @if let Some(svg) = figure {
-            (section("figure", "Figure", html! { figure { (PreEscaped(svg)) } }))
+        @if let Some(drawing) = figure {
+            (section("figure", "Figure", figures(std::slice::from_ref(drawing))))
         }
         (section("tables", "Methods by cells", tables))
         (section("cells", "Cells", cells(sweep, gathered)))

@@ -54,8 +54,8 @@ use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::report::Measure;
 use crate::run::{
-    self, Best, Column, Csv, DataOrigin, Job, MemoryNeed, Named, Outcome, Records, Report, Saved,
-    Status, System,
+    self, Best, Column, Compared, Csv, DataOrigin, Job, MemoryNeed, Named, Outcome, Records,
+    Report, Saved, Status, System,
 };
 
 pub use self::experiment::{
@@ -236,8 +236,8 @@ impl System for Comodulation {
         report::report(settings, outcomes, data)
     }
 
-    fn comparison(experiments: &[Named<Self>]) -> Result<String> {
-        report::comparison(experiments)
+    fn comparison(experiments: &[Named<Self>], compared: &Compared) -> Result<String> {
+        report::comparison(experiments, compared)
     }
 }
 

@@ -38,7 +38,7 @@ use crate::data::TrainTest;
 use crate::error::Result;
 use crate::report::Measure;
 use crate::run::{
-    Best, DataOrigin, ExperimentSummary, Job, MemoryNeed, Named, Report, Saved, System,
+    Best, Compared, DataOrigin, ExperimentSummary, Job, MemoryNeed, Named, Report, Saved, System,
     data_digest, load_samples,
 };
 
@@ -129,7 +129,7 @@ impl System for Plasticity {
         report::report(settings, outcomes, data)
     }
 
-    fn comparison(experiments: &[Named<Self>]) -> Result<String> {
-        report::comparison(experiments)
+    fn comparison(experiments: &[Named<Self>], compared: &Compared) -> Result<String> {
+        report::comparison(experiments, compared)
     }
 }

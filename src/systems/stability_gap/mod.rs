@@ -40,8 +40,8 @@ use crate::data::TrainTest;
 use crate::error::{Error, Result};
 use crate::report::Measure;
 use crate::run::{
-    self, Best, DataOrigin, Job, MemoryNeed, Named, Outcome, Records, Report, Saved, Status,
-    System, data_digest, load_samples,
+    self, Best, Compared, DataOrigin, Job, MemoryNeed, Named, Outcome, Records, Report, Saved,
+    Status, System, data_digest, load_samples,
 };
 
 pub use self::analyses::{ANALYSES, Analysis, analyse};
@@ -163,8 +163,8 @@ impl System for StabilityGap {
         report::report(&Results::new(settings, outcomes), data)
     }
 
-    fn comparison(experiments: &[Named<Self>]) -> Result<String> {
-        report::comparison(experiments)
+    fn comparison(experiments: &[Named<Self>], compared: &Compared) -> Result<String> {
+        report::comparison(experiments, compared)
     }
 
     fn axis_title(settings: &Settings, key: &str) -> Option<String> {

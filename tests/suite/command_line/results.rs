@@ -137,13 +137,20 @@ fn a_report_is_built_again_and_runs_are_compared() {
     let printed = succeeds(&folder, &["report", "a"]);
     assert!(printed.contains("NGM-SGD") && printed.contains("report.html"));
     assert_eq!(fs::read(&page).expect("the page again"), before);
-    succeeds(&folder, &["report", "a", "b", "--out", "both.html"]);
+    let printed = succeeds(&folder, &["report", "a", "b", "--out", "both.html"]);
+    assert!(printed.contains("minus eta = 0.4"), "{printed}");
     assert!(folder.path().join("both.html").is_file());
-    let complaint = fails(&folder, &["report", "a", "b"], 2);
-    assert!(complaint.contains("--out"), "{complaint}");
+    let complaint = fails(&folder, &["report", "a", "b", "--out", "both.html"], 1);
+    assert!(complaint.contains("exists already"), "{complaint}");
     let complaint = fails(&folder, &["report", "nowhere"], 1);
     assert!(complaint.contains("nowhere"), "{complaint}");
     fails(&folder, &["report"], 2);
+    for number in 1..=2 {
+        let page = format!("runs/comparison-00{number}.html");
+        let printed = succeeds(&folder, &["report", "a", "b"]);
+        assert!(printed.contains(&page), "{printed}");
+        assert!(folder.path().join(page).is_file());
+    }
 }
 
 #[test]

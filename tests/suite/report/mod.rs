@@ -1,6 +1,7 @@
 //! Run directories, tables, figures and the HTML report.
 #![cfg(feature = "report")]
 
+mod compared;
 mod differences;
 mod directories;
 mod events;

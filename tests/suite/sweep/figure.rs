@@ -66,10 +66,10 @@ fn a_sweep_through_numbers_is_drawn_and_its_best_cells_are_told() {
     );
 
     let (table, svg, _) = collect("wide", "", "training.learning_rate = [0.001, 0.1]");
-    assert!(
-        svg.expect("a figure")
-            .contains("log10 of training.learning_rate")
-    );
+    let svg = svg.expect("a figure");
+    for part in [">training.learning_rate<", ">0.001<", ">0.1<"] {
+        assert!(svg.contains(part), "no {part}");
+    }
     assert!(
         !table.contains("best of"),
         "the first task alone tells no best: {table}"
@@ -97,9 +97,34 @@ fn a_sweep_through_numbers_is_drawn_and_its_best_cells_are_told() {
     assert_eq!(svg, None);
 }
 
-/// If every run of a value diverged, the row says so, and the figure has a cross instead of a point.
+/// A sweep over texts has markers that no line joins.
 #[test]
-fn a_value_whose_runs_all_diverged_is_marked() {
+fn a_sweep_through_names_is_drawn_without_lines() {
+    let folder = TempDir::new().unwrap();
+    let text = "base = \"split-digits\"\nmethods = [\"sgd\"]\nseeds = [7]\nset = [\"stream.iterations=4\"]\n[grid]\nstream.training = [\"joint\", \"sequential\"]";
+    let (sweep, dir) = (parse(text).unwrap(), folder.path().join("names"));
+    begin_sweep(&dir, &sweep).unwrap();
+    for cell in sweep.cells() {
+        write_cell(
+            &cell_directory(&dir, cell),
+            &synthetic::results(&cell.settings),
+        );
+    }
+    let figure = collect_sweep(&dir).unwrap().figure.expect("a figure");
+    let svg = fs::read_to_string(figure).unwrap();
+    assert!(
+        svg.contains(">joint<") && svg.contains(">sequential<"),
+        "{svg}"
+    );
+    assert!(
+        svg.contains("<circle") && !svg.contains("stroke-width=\"2\""),
+        "{svg}"
+    );
+}
+
+/// If runs of a value diverged, the row and the figure say so, and the figure has no point there.
+#[test]
+fn a_value_whose_runs_diverged_is_named_and_not_drawn() {
     let folder = TempDir::new().unwrap();
     let sweep = parse(
         "base = \"split-digits\"\nmethods = [\"sgd\", \"ngm-sgd\"]\nseeds = [7, 8]\nset = [\"stream.iterations=4\"]\n[grid]\ngain.eta = [0.1, 0.2, 0.3]",
@@ -129,12 +154,12 @@ fn a_value_whose_runs_all_diverged_is_marked() {
     let (svg, rows) = drawn("one", &|method, _| method == "ngm-sgd");
     assert!(rows.contains("\n3,0.3,ngm-sgd,diverged,0,"), "{rows}");
     assert!(rows.contains("\n3,0.3,sgd,complete,2,"), "{rows}");
-    assert!(
-        svg.contains(">diverged<") && svg.contains("Crosses"),
-        "{svg}"
-    );
-    // One of two seeds: its mean is drawn, without a cross.
+    assert!(svg.contains(">NGM-SGD diverged: at 0.3<"), "{svg}");
+    // One of two seeds: the mean of the other is drawn.
     let (svg, rows) = drawn("half", &|method, seed| method == "ngm-sgd" && seed == 8);
     assert!(rows.contains("\n3,0.3,ngm-sgd,incomplete,1,"), "{rows}");
-    assert!(!svg.contains("diverged"), "{svg}");
+    assert!(
+        svg.contains(">NGM-SGD diverged: at 0.3 (1 of 2 seeds)<"),
+        "{svg}"
+    );
 }

@@ -4,9 +4,10 @@ use super::summary::{DECISIONS, ROWS, over_tasks};
 use crate::error::Result;
 use crate::metrics::{Calibration, merged_calibration, summarize};
 use crate::report::figure::{
-    Chart, ChartPanel, ChartRow, Drawing, Point, Series, reliability_diagram,
+    Chart, ChartPanel, ChartRow, Drawing, Places, Point, Scale, Series, reliability_diagram,
 };
 use crate::report::measure::{Measure, MeasureOf};
+use crate::run::Status;
 use crate::systems::comodulation::{
     AdaptationRun, ComodulationMethod, ComodulationSettings, Condition, TaskMeasures,
 };
@@ -40,18 +41,18 @@ const GROUPS: [Group; 2] = [
 
 /// The charts of the runs.
 pub(super) fn charts(settings: &ComodulationSettings, runs: &[AdaptationRun]) -> Vec<Chart> {
-    let complete: Vec<&AdaptationRun> = runs.iter().filter(|run| run.complete()).collect();
-    if complete.is_empty() {
+    if !runs.iter().any(AdaptationRun::complete) {
         return Vec::new();
     }
     let (longest, last) = longest(settings, runs);
     let mut charts = Vec::new();
     for group in &GROUPS {
-        charts.extend(pretraining(settings, group, &complete));
-        charts.extend(samples(settings, group, &complete));
+        charts.extend(pretraining(settings, group, runs));
+        charts.extend(samples(settings, group, runs));
         charts.push(tasks(settings, group, &last, longest));
     }
     charts.extend(gains(settings, &last, longest));
+    charts.retain(|chart| chart.rows.iter().any(ChartRow::has_points));
     charts
 }
 
@@ -126,28 +127,18 @@ fn point(measure: &Measure, x: f64, values: impl Iterator<Item = Option<f64>>) -
 }
 
 /// A row with one panel.
-fn row(title: String, x_title: &str, series: Vec<Series>) -> ChartRow {
+fn row(title: &str, x_title: &str, places: Places, series: Vec<Series>) -> ChartRow {
+    let row = ChartRow::new(title, x_title, vec![ChartPanel::of(series)]);
     // A few samples far on the wrong side make cross-entropies of many orders of magnitude.
-    let points = || series.iter().flat_map(|series| &series.points);
-    let logarithmic = points().all(|point| point.y > 0.0) && points().any(|point| point.y > HUGE);
-    let mut series = series;
-    if logarithmic {
-        // A band to 0 or below has no end on this axis.
-        for point in series.iter_mut().flat_map(|series| &mut series.points) {
-            if point.spread >= point.y {
-                point.spread = 0.0;
-            }
-        }
-    }
+    let points = || {
+        let series = row.panels.iter().flat_map(|panel| &panel.series);
+        series.flat_map(|series| &series.points)
+    };
+    let wide = points().all(|point| point.y > 0.0) && points().any(|point| point.y > HUGE);
     ChartRow {
-        title,
-        logarithmic,
-        x_title: x_title.into(),
-        panels: vec![ChartPanel {
-            title: String::new(),
-            marks: Vec::new(),
-            series,
-        }],
+        scale: if wide { Scale::Logarithmic } else { row.scale },
+        places,
+        ..row
     }
 }
 
@@ -155,33 +146,31 @@ fn row(title: String, x_title: &str, series: Vec<Series>) -> ChartRow {
 fn rows(
     settings: &ComodulationSettings,
     group: &Group,
-    x_title: &str,
-    points: impl Fn(&MeasureOf<TaskMeasures>, &ComodulationMethod) -> Vec<Point>,
+    (x_title, places): (&str, Places),
+    series: impl Fn(&MeasureOf<TaskMeasures>, &ComodulationMethod, usize) -> Series,
 ) -> Vec<ChartRow> {
-    let series = |row: &MeasureOf<TaskMeasures>, method: &ComodulationMethod| Series {
-        label: method.label.clone(),
-        points: points(row, method),
-        diverged: Vec::new(),
-    };
     let measured = |of: &MeasureOf<TaskMeasures>| {
-        let all = settings.methods.iter().map(|method| series(of, method));
-        row(of.measure.axis_title(), x_title, all.collect())
+        let methods = settings.methods.iter().enumerate();
+        let all = methods.map(|(colour, method)| series(of, method, colour));
+        let all = all.filter(Series::is_there);
+        row(
+            &of.measure.axis_title(),
+            x_title,
+            places.clone(),
+            all.collect(),
+        )
     };
     let drawn = ROWS.iter().filter(|of| of.measure.in_page_charts());
     let own = drawn.filter(|of| (of.measure.group == DECISIONS) == group.decisions);
     // Two classes have no dimensions in the subspace of their means.
-    let has_points = |row: &ChartRow| {
-        let mut series = row.panels.iter().flat_map(|panel| &panel.series);
-        series.any(|series| !series.points.is_empty())
-    };
-    own.map(measured).filter(has_points).collect()
+    own.map(measured).filter(ChartRow::has_points).collect()
 }
 
 /// Measures against the epochs of pretraining, if there are several numbers of epochs.
 fn pretraining(
     settings: &ComodulationSettings,
     group: &Group,
-    cells: &[&AdaptationRun],
+    runs: &[AdaptationRun],
 ) -> Option<Chart> {
     let samples = settings.adaptation.samples.iter().max().copied();
     let levels = settings.pretraining.epochs.iter();
@@ -190,7 +179,7 @@ fn pretraining(
     conditions(
         settings,
         group,
-        cells,
+        runs,
         group.names[0],
         against,
         &levels.collect::<Vec<_>>(),
@@ -201,23 +190,23 @@ fn pretraining(
 fn samples(
     settings: &ComodulationSettings,
     group: &Group,
-    cells: &[&AdaptationRun],
+    runs: &[AdaptationRun],
 ) -> Option<Chart> {
     let mut numbers = settings.adaptation.samples.clone();
     numbers.sort_unstable();
     let epochs = settings.pretraining.epochs.last().copied().unwrap_or(0);
     let numbers = numbers.into_iter().map(|number| {
         let samples = Some(number);
-        (libm::log10(number as f64), Condition { epochs, samples })
+        (number as f64, Condition { epochs, samples })
     });
     let against = [
         "the number of labelled samples per task",
-        "log₁₀ of labelled samples per task",
+        "labelled samples per task",
     ];
     conditions(
         settings,
         group,
-        cells,
+        runs,
         group.names[1],
         against,
         &numbers.collect::<Vec<_>>(),
@@ -228,61 +217,73 @@ fn samples(
 fn conditions(
     settings: &ComodulationSettings,
     group: &Group,
-    cells: &[&AdaptationRun],
+    runs: &[AdaptationRun],
     name: &'static str,
     against: [&str; 2],
     conditions: &[(f64, Condition)],
 ) -> Option<Chart> {
-    let points = |row: &MeasureOf<TaskMeasures>, method: &ComodulationMethod| {
-        let point = |&(x, condition): &(f64, Condition)| {
-            let of_method = cells.iter().filter(|cell| cell.method == method.name);
-            let own = of_method.filter(|cell| cell.condition() == condition);
-            let values = own.map(|cell| over_tasks(cell, row.of));
-            point(&row.measure, x, values)
-        };
-        conditions.iter().filter_map(point).collect()
+    let series = |row: &MeasureOf<TaskMeasures>, method: &ComodulationMethod, colour| {
+        let mut series = Series::new(&method.label, colour, Vec::new());
+        for &(x, condition) in conditions {
+            let own = runs.iter().filter(|run| run.method == method.name);
+            let own = own.filter(|run| run.condition() == condition);
+            let complete = own.clone().filter(|run| run.complete());
+            let values = complete.map(|run| over_tasks(run, row.of));
+            series.points.extend(point(&row.measure, x, values));
+            let diverged = own.filter(|run| matches!(run.status, Status::Diverged { .. }));
+            let asked = settings.training.seeds.len();
+            series.note_diverged(Some(&x.to_string()), diverged.count(), asked);
+        }
+        series
     };
     let [caption, axis] = against;
+    let places = Places::Values(conditions.iter().map(|(x, _)| *x).collect());
     (conditions.len() > 1).then(|| Chart {
-        name,
-        title: group.title,
+        name: name.into(),
+        title: group.title.into(),
         caption: format!(
             "{}: measures against {caption}. Mean over tasks and seeds, band ± standard deviation over seeds.",
             settings.title
         ),
-        rows: rows(settings, group, axis, points),
+        rows: rows(settings, group, (axis, places), series),
     })
 }
 
-/// Measures against the task.
+/// Measures of each task.
 fn tasks(
     settings: &ComodulationSettings,
     group: &Group,
     cells: &[&AdaptationRun],
     condition: Condition,
 ) -> Chart {
-    let points = |row: &MeasureOf<TaskMeasures>, method: &ComodulationMethod| {
+    let series = |row: &MeasureOf<TaskMeasures>, method: &ComodulationMethod, colour| {
         let point = |task: usize| {
             let own = cells.iter().filter(|cell| cell.method == method.name);
             let values = own.map(|cell| cell.tasks.get(task).and_then(row.of));
-            point(&row.measure, task as f64 + 1.0, values)
+            point(&row.measure, task as f64, values)
         };
-        (0..settings.tasks.len()).filter_map(point).collect()
+        let points = (0..settings.tasks.len()).filter_map(point);
+        Series::new(&method.label, colour, points.collect())
     };
-    let names = settings.tasks.iter().enumerate();
-    let names: Vec<String> = names
-        .map(|(number, task)| format!("{} {}", number + 1, task.name))
+    let names: Vec<String> = settings
+        .tasks
+        .iter()
+        .map(|task| task.name.clone())
         .collect();
+    let numbered = (1..)
+        .zip(&names)
+        .map(|(number, name)| format!("{number} {name}"));
+    let numbered: Vec<String> = numbered.collect();
     Chart {
-        name: group.names[2],
-        title: group.title,
+        name: group.names[2].into(),
+        title: format!("{}, task by task", group.title),
         caption: format!(
-            "{}: each task after {}. Mean over seeds, band ± standard deviation. Tasks: {}.",
+            "{}: each task after {}. Mean over seeds, bar ± standard deviation. Tasks: {}.",
             settings.title,
             after(condition),
-            names.join(", ")
+            numbered.join(", ")
         ),
-        rows: rows(settings, group, "task", points),
+        rows: rows(settings, group, ("task", Places::Names(names)), series),
     }
 }
 
@@ -293,7 +294,7 @@ fn gains(
     condition: Condition,
 ) -> Option<Chart> {
     let mut all = Vec::new();
-    for method in &settings.methods {
+    for (colour, method) in settings.methods.iter().enumerate() {
         let own = cells.iter().filter(|cell| cell.method == method.name);
         let tasks: Vec<&TaskMeasures> = own.flat_map(|cell| &cell.tasks).collect();
         let neurons = tasks.iter().map(|task| task.gains.len()).max();
@@ -308,17 +309,17 @@ fn gains(
         let ranks = mean.into_iter().enumerate();
         let points = ranks.map(|(rank, gain)| (rank as f64 + 1.0, gain));
         if tasks.iter().any(|task| !task.gains.is_empty()) {
-            all.push(Series::line(&method.label, points));
+            all.push(Series::line(&method.label, colour, points));
         }
     }
     (!all.is_empty()).then(|| Chart {
-        name: "gains",
-        title: "The decoder's gains, sorted",
+        name: "gains".into(),
+        title: "The decoder's gains, sorted".into(),
         caption: format!(
             "{}: gains of the decoder's neurons after {}. The gains of each task and seed are sorted in descending order, then averaged over tasks and seeds.",
             settings.title,
             after(condition)
         ),
-        rows: vec![row("gain".into(), "neuron, sorted by gain", all)],
+        rows: vec![row("gain", "neuron, sorted by gain", Places::Numbers, all)],
     })
 }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::report::Measure;
-use crate::run::{self, DataOrigin, MethodMeasures, Named, Report, Status};
+use crate::run::{self, Compared, DataOrigin, MethodMeasures, Named, Report, Status};
 
 /// Every measure, in the order of tables.
 pub(super) fn measures() -> Vec<Measure> {
@@ -60,7 +60,7 @@ pub(super) fn report(
     let table = comodulation_table(&experiment.summary);
     let experiments = [experiment];
     let drawings = page::drawings(&experiments)?;
-    let page = page::page(&experiments, &drawings)?;
+    let page = page::page(&experiments, &drawings, None)?;
     files.push(("report.html".into(), page.into_bytes()));
     for drawing in drawings {
         let file = |ending| Path::new("figures").join(format!("{}.{ending}", drawing.name));
@@ -74,19 +74,21 @@ pub(super) fn report(
     })
 }
 
-/// Makes a page that compares several experiments: the same tables with a column for the name, and the charts side by
-/// side on the same axes.
+/// Makes a page that compares several experiments: see [`System::comparison`](crate::run::System::comparison).
 ///
 /// # Errors
 /// Those of [`report`].
-pub(super) fn comparison(experiments: &[Named<Comodulation>]) -> Result<String> {
+pub(super) fn comparison(
+    experiments: &[Named<Comodulation>],
+    compared: &Compared,
+) -> Result<String> {
     let experiments = experiments.iter();
     let experiments = experiments.map(|of| {
         let (runs, primary) = split(&of.outcomes);
         experiment(&of.name, &of.settings, &runs, &primary, &of.data)
     });
     let experiments = experiments.collect::<Result<Vec<_>>>()?;
-    page::page(&experiments, &page::drawings(&experiments)?)
+    page::page(&experiments, &page::drawings(&experiments)?, Some(compared))
 }
 
 /// The content of the page about an experiment.
@@ -133,6 +135,7 @@ fn summarised(summary: &ComodulationSummary) -> Result<run::ExperimentSummary> {
         seeds: method.seeds.clone(),
         diverged: method.diverged.clone(),
         measures: method.measures.clone(),
+        by_seed: method.by_seed.clone(),
     });
     Ok(run::ExperimentSummary {
         methods: methods.collect(),

@@ -4,10 +4,11 @@ use maud::{Markup, html};
 
 use super::summary::{ComodulationSummary, DECISIONS, GROUPS, MethodDifference, measures};
 use crate::error::Result;
-use crate::report::figure::{Chart, Drawing};
+use crate::report::figure::{Chart, Drawing, overlaid};
 use crate::report::format::{NONE, Unit};
 use crate::report::measure::Measure;
 use crate::report::page::{self as frame, table};
+use crate::run::Compared;
 use crate::run::settings::{Common, Document};
 use crate::systems::comodulation::{ComodulationSettings, Condition};
 
@@ -26,7 +27,11 @@ pub(super) struct Experiment<'a> {
 ///
 /// # Errors
 /// Those of drawing, and [`crate::Error::Setting`] if TOML cannot represent the settings.
-pub(super) fn page(experiments: &[Experiment], drawings: &[Drawing]) -> Result<String> {
+pub(super) fn page(
+    experiments: &[Experiment],
+    drawings: &[Drawing],
+    compared: Option<&Compared>,
+) -> Result<String> {
     let several = experiments.len() > 1;
     let prefix = |of: &Experiment| several.then(|| of.name.to_string());
     let common: Vec<Common> = experiments.iter().map(|of| of.settings.common()).collect();
@@ -48,13 +53,9 @@ pub(super) fn page(experiments: &[Experiment], drawings: &[Drawing]) -> Result<S
         @for of in experiments { (findings(prefix(of).as_deref(), &of.summary)) }
         @for (group, _) in GROUPS { (differences(experiments, group)) }
     };
-    let drawn: Vec<_> = drawings
-        .iter()
-        .map(|of| (of.svg.as_str(), of.title.clone(), of.caption.as_str()))
-        .collect();
     let figures = html! {
-        @if drawn.is_empty() { p { "No method is complete, so there are no figures." } }
-        (frame::figures(&drawn))
+        @if drawings.is_empty() { p { "No method is complete, so there are no figures." } }
+        @else { (frame::figures(drawings)) }
     };
     let configurations = html! {
         @for of in experiments {
@@ -69,6 +70,7 @@ pub(super) fn page(experiments: &[Experiment], drawings: &[Drawing]) -> Result<S
             @let text = "Methods that are not complete; they are not in the tables and figures";
             (frame::notice(prefix(of).as_deref(), text, &lines))
         }
+        @if let Some(compared) = compared { (compared.section()) }
         (frame::section("results", "Results", results))
         (frame::section("differences", "Differences between methods", beside))
         (frame::section("figures", "Figures", figures))
@@ -80,39 +82,21 @@ pub(super) fn page(experiments: &[Experiment], drawings: &[Drawing]) -> Result<S
     Ok(frame::page(&frame::heading(&common), header, sections))
 }
 
-/// The drawings: those of one experiment; for several, the same charts side by side, and the other drawings of each.
+/// The drawings: those of one experiment; for several, the charts overlaid, and the other drawings of each.
 pub(super) fn drawings(experiments: &[Experiment]) -> Result<Vec<Drawing>> {
     let charts = experiments.iter().map(|of| (of.name, &of.charts[..]));
-    let charts: Vec<(&str, &[Chart])> = charts.collect();
-    let mut names: Vec<&str> = Vec::new();
-    for chart in experiments.iter().flat_map(|of| &of.charts) {
-        if !names.contains(&chart.name) {
-            names.push(chart.name);
-        }
-    }
-    let mut drawings = Vec::new();
-    if let [(_, charts)] = charts[..] {
-        for chart in charts {
-            drawings.push(chart.draw()?);
-        }
-    } else {
-        for name in names {
-            if let Some(chart) = Chart::side_by_side(name, &charts) {
-                drawings.push(chart.draw()?);
-            }
-        }
-    }
+    let charts = overlaid(&charts.collect::<Vec<_>>());
+    let mut drawings = charts.iter().map(Chart::draw).collect::<Result<Vec<_>>>()?;
     for (place, of) in (1..).zip(experiments) {
-        let Some(mut drawing) = of.reliability.clone() else {
-            continue;
-        };
-        if experiments.len() > 1 {
-            // Ids on a page must be unique.
-            let id = format!("neurogain-{}", drawing.name);
-            drawing.svg = drawing.svg.replace(&id, &format!("{id}-{place}"));
-            drawing.title = format!("{}: {}", of.name, drawing.title);
-        }
-        drawings.push(drawing);
+        let reliability = of.reliability.clone();
+        drawings.extend(reliability.map(|drawing| match experiments.len() {
+            1 => drawing,
+            _ => {
+                let name = format!("{}-{place}", drawing.name);
+                let title = format!("{}: {}", of.name, drawing.title);
+                drawing.renamed(name, title)
+            }
+        }));
     }
     Ok(drawings)
 }
@@ -147,7 +131,7 @@ fn primary(name: Option<&str>, summary: &ComodulationSummary) -> Markup {
 fn row_heading(experiments: &[Experiment], name: &str) -> Markup {
     html! {
         th scope="col" { (name) }
-        @if experiments.len() > 1 { th.text scope="col" { "directory" } }
+        @if experiments.len() > 1 { th.text scope="col" { "run" } }
         th scope="col" { "epochs" }
         @if limited(experiments) { th scope="col" { "samples" } }
     }
@@ -204,6 +188,12 @@ fn methods(experiments: &[Experiment], group: &str, caption: &str) -> Markup {
 
 fn differences(experiments: &[Experiment], group: &str) -> Markup {
     let measures = of_group(group);
+    if experiments
+        .iter()
+        .all(|of| of.summary.differences.is_empty())
+    {
+        return html! {};
+    }
     let head = html! {
         (row_heading(experiments, "difference"))
         @for measure in &measures { th scope="col" { (measure.heading_with_arrow()) } }

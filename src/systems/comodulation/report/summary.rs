@@ -109,6 +109,9 @@ pub struct MethodSummary {
     pub learnt_numbers: Option<usize>,
     /// Each measure that exists for all seeds and tasks: the mean over tasks, then over seeds.
     pub measures: ByMeasure<Summary>,
+    /// The mean over tasks for each seed; measures.csv has the tasks.
+    #[serde(skip)]
+    pub by_seed: Vec<(u64, ByMeasure<f64>)>,
 }
 
 /// The paired difference of two methods under the same condition.
@@ -192,6 +195,7 @@ pub fn summarize_comodulation(
                 diverged: diverged.map(|cell| cell.seed).collect(),
                 learnt_numbers: complete.next().map(|cell| cell.learnt_numbers),
                 measures: over_seeds(&measures(), &values),
+                by_seed: owned(&found),
             });
             for &seed in seeds {
                 let mut cells = cells.iter().filter(own);

@@ -3,7 +3,8 @@
 use super::summary::{ends, learning_curves, streams};
 use crate::metrics::summarize;
 use crate::report::figure::{Chart, ChartPanel, ChartRow, MOST_BANDS, Point, Series};
-use crate::systems::plasticity::{Curve, Ended, PlasticityRun, PlasticitySettings, Tick};
+use crate::run::Status;
+use crate::systems::plasticity::{Curve, Ended, PlasticityRun, PlasticitySettings, Start, Tick};
 
 /// The charts of the runs; those without a complete run are left out.
 pub(super) fn charts(
@@ -105,18 +106,21 @@ fn by_task(
     quantities: &[(&str, Quantity<'_>)],
 ) -> Option<Chart> {
     let row = |(title, quantity): &(&str, Quantity<'_>)| {
-        let series = settings.methods.iter().map(|method| Series {
-            label: method.label.clone(),
-            points: points(&streams(outcomes, &method.name), *quantity),
-            diverged: Vec::new(),
+        let methods = settings.methods.iter().enumerate();
+        let series = methods.map(|(colour, method)| {
+            let points = points(&streams(outcomes, &method.name), *quantity);
+            let mut series = Series::new(&method.label, colour, points);
+            let asked = settings.training.seeds.len();
+            series.note_diverged(None, diverged(outcomes, &method.name), asked);
+            series
         });
-        let series: Vec<Series> = series.filter(|of| !of.points.is_empty()).collect();
-        (!series.is_empty()).then(|| panel_row(title.to_string(), "task", series))
+        let row = panel_row(title, "task", series.filter(Series::is_there).collect());
+        row.has_points().then_some(row)
     };
     let rows: Vec<ChartRow> = quantities.iter().filter_map(row).collect();
     (!rows.is_empty()).then(|| Chart {
-        name,
-        title,
+        name: name.into(),
+        title: title.into(),
         caption: format!(
             "{}: {about}. Mean over seeds{}.",
             settings.title,
@@ -134,17 +138,16 @@ fn band(settings: &PlasticitySettings) -> &'static str {
     }
 }
 
-fn panel_row(title: String, x_title: &str, series: Vec<Series>) -> ChartRow {
-    ChartRow {
-        title,
-        logarithmic: false,
-        x_title: x_title.into(),
-        panels: vec![ChartPanel {
-            title: String::new(),
-            marks: Vec::new(),
-            series,
-        }],
-    }
+/// The number of seeds with which the stream of a method diverged.
+fn diverged(outcomes: &[Option<PlasticityRun>], method: &str) -> usize {
+    let own = outcomes.iter().flatten().filter(|run| run.method == method);
+    let own = own.filter(|run| run.start == Start::Stream);
+    own.filter(|run| matches!(run.status, Status::Diverged { .. }))
+        .count()
+}
+
+fn panel_row(title: &str, x_title: &str, series: Vec<Series>) -> ChartRow {
+    ChartRow::new(title, x_title, vec![ChartPanel::of(series)])
 }
 
 /// The mean over tasks of the curves, tick by tick.
@@ -170,11 +173,10 @@ fn within_tasks(
         .iter()
         .map(|title| ChartPanel {
             title: title.to_string(),
-            marks: Vec::new(),
-            series: Vec::new(),
+            ..ChartPanel::default()
         })
         .collect();
-    for method in &settings.methods {
+    for (colour, method) in settings.methods.iter().enumerate() {
         let seeds = settings.training.seeds.iter();
         let seeds =
             seeds.filter_map(|&seed| learning_curves(settings, outcomes, &method.name, seed));
@@ -197,17 +199,14 @@ fn within_tasks(
                 let values: Vec<f64> = means.iter().map(|mean| 100.0 * mean[tick]).collect();
                 point(tick as f64, &values)
             });
-            panel.series.push(Series {
-                label: method.label.clone(),
-                points: points.collect(),
-                diverged: Vec::new(),
-            });
+            let series = Series::new(&method.label, colour, points.collect());
+            panel.series.push(series);
         }
     }
     let drawn = panels.iter().any(|panel| !panel.series.is_empty());
     drawn.then(|| Chart {
-        name: "curves",
-        title: "Learning curves within tasks",
+        name: "curves".into(),
+        title: "Learning curves within tasks".into(),
         caption: format!(
             "{}: accuracy on a task against the evaluation b, mean over tasks (without the first; from the final state \
              without the last) and seeds{}. The means over b in the stream and from the final state are LCA F and LCA B; \
@@ -215,12 +214,7 @@ fn within_tasks(
             settings.title,
             band(settings)
         ),
-        rows: vec![ChartRow {
-            title: "accuracy (%)".into(),
-            logarithmic: false,
-            x_title: "evaluation b".into(),
-            panels,
-        }],
+        rows: vec![ChartRow::new("accuracy (%)", "evaluation b", panels)],
     })
 }
 
@@ -244,27 +238,23 @@ fn signals(settings: &PlasticitySettings, outcomes: &[Option<PlasticityRun>]) ->
             })) {
                 point.spread = spread.y;
             }
-            let series = Series {
-                label: layer.into(),
-                points,
-                diverged: Vec::new(),
-            };
+            let series = |colour| Series::new(layer, colour, points);
             match of_signals.iter_mut().find(|(found, _)| *found == signal) {
-                Some((_, all)) => all.push(series),
-                None => of_signals.push((signal, vec![series])),
+                Some((_, all)) => all.push(series(all.len())),
+                None => of_signals.push((signal, vec![series(0)])),
             }
         }
         for (signal, mut series) in of_signals {
             series.retain(|of| !of.points.is_empty());
             if !series.is_empty() {
                 let title = format!("{}: {}", method.label, signal.replace("alpha", "α"));
-                rows.push(panel_row(title, "task", series));
+                rows.push(panel_row(&title, "task", series));
             }
         }
     }
     (!rows.is_empty()).then(|| Chart {
-        name: "signals",
-        title: "Signals over the stream",
+        name: "signals".into(),
+        title: "Signals over the stream".into(),
         caption: format!(
             "{}: the learner's signals at the end of each task, by layer. Line: mean over the neurons, band: ± standard \
              deviation over the neurons, both averaged over seeds.",

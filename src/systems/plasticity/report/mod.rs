@@ -11,9 +11,9 @@ use std::path::Path;
 use self::page::Experiment;
 use super::{Plasticity, PlasticityRun, PlasticitySettings};
 use crate::error::Result;
-use crate::report::Measure;
 use crate::report::table::aligned;
-use crate::run::{DataOrigin, ExperimentSummary, MethodMeasures, Named, Report};
+use crate::report::{ByMeasure, Measure};
+use crate::run::{Compared, DataOrigin, ExperimentSummary, MethodMeasures, Named, Report};
 
 pub use self::summary::{MethodSummary, PlasticitySummary, RunSummary, summarize_plasticity};
 
@@ -41,6 +41,7 @@ fn summarized(summary: &PlasticitySummary) -> Result<ExperimentSummary> {
         seeds: method.seeds.clone(),
         diverged: method.diverged.clone(),
         measures: method.measures.clone(),
+        by_seed: by_seed(summary, method),
     });
     Ok(ExperimentSummary {
         methods: methods.collect(),
@@ -48,6 +49,16 @@ fn summarized(summary: &PlasticitySummary) -> Result<ExperimentSummary> {
         json: summary::json(summary)?,
         incomplete: summary.incomplete.clone(),
     })
+}
+
+/// The measures of each complete seed of a method.
+fn by_seed(summary: &PlasticitySummary, method: &MethodSummary) -> Vec<(u64, ByMeasure<f64>)> {
+    let own = summary
+        .runs
+        .iter()
+        .filter(|run| run.method == method.method);
+    let own = own.filter(|run| method.seeds.contains(&run.seed));
+    own.map(|run| (run.seed, run.measures.clone())).collect()
 }
 
 /// The report on the outcomes of an experiment.
@@ -61,7 +72,7 @@ pub(super) fn report(
 ) -> Result<Report> {
     let experiments = [experiment("", settings, outcomes, data)?];
     let drawings = page::drawings(&experiments)?;
-    let page = page::page(&experiments, &drawings)?;
+    let page = page::page(&experiments, &drawings, None)?;
     let mut files = vec![("report.html".into(), page.into_bytes())];
     for drawing in drawings {
         let file = |ending| Path::new("figures").join(format!("{}.{ending}", drawing.name));
@@ -76,17 +87,16 @@ pub(super) fn report(
     })
 }
 
-/// Makes a page that compares several experiments: the same tables with a column for the name, and the charts side by
-/// side on the same axes.
+/// Makes a page that compares several experiments: see [`System::comparison`](crate::run::System::comparison).
 ///
 /// # Errors
 /// Those of [`report`].
-pub(super) fn comparison(experiments: &[Named<Plasticity>]) -> Result<String> {
+pub(super) fn comparison(experiments: &[Named<Plasticity>], compared: &Compared) -> Result<String> {
     let experiments = experiments.iter();
     let experiments =
         experiments.map(|of| experiment(&of.name, &of.settings, &of.outcomes, &of.data));
     let experiments = experiments.collect::<Result<Vec<_>>>()?;
-    page::page(&experiments, &page::drawings(&experiments)?)
+    page::page(&experiments, &page::drawings(&experiments)?, Some(compared))
 }
 
 fn experiment<'a>(

@@ -6,9 +6,10 @@ use super::measures::{NETWORK, RESULTS, RETENTION, TRANSFER, measures};
 use super::published::published;
 use super::summary::{MethodSummary, PlasticitySummary};
 use crate::error::Result;
-use crate::report::figure::{Chart, Drawing};
+use crate::report::figure::{Chart, Drawing, overlaid};
 use crate::report::measure::Measure;
 use crate::report::page as frame;
+use crate::run::Compared;
 use crate::run::settings::{Common, Document};
 use crate::systems::plasticity::PlasticitySettings;
 
@@ -22,37 +23,25 @@ pub(super) struct Experiment<'a> {
     pub(super) classes: &'a [String],
 }
 
-/// The figures: of one experiment, or those of several side by side.
+/// The figures: of one experiment, or those of several overlaid.
 ///
 /// # Errors
 /// Those of drawing.
 pub(super) fn drawings(experiments: &[Experiment]) -> Result<Vec<Drawing>> {
-    let [one] = experiments else {
-        let all: Vec<(&str, &[Chart])> = experiments
-            .iter()
-            .map(|of| (of.name, &of.charts[..]))
-            .collect();
-        let mut names: Vec<&str> = Vec::new();
-        for chart in experiments.iter().flat_map(|of| &of.charts) {
-            // Panels of several starts, and signals of several methods, cannot be put side by side.
-            let single = chart.rows.iter().all(|row| row.panels.len() == 1);
-            if single && chart.name != "signals" && !names.contains(&chart.name) {
-                names.push(chart.name);
-            }
-        }
-        let merged = names
-            .iter()
-            .filter_map(|name| Chart::side_by_side(name, &all));
-        return merged.map(|chart| chart.draw()).collect();
-    };
-    one.charts.iter().map(Chart::draw).collect()
+    let charts = experiments.iter().map(|of| (of.name, &of.charts[..]));
+    let charts = overlaid(&charts.collect::<Vec<_>>());
+    charts.iter().map(Chart::draw).collect()
 }
 
 /// The page of one experiment, or a comparison of several.
 ///
 /// # Errors
 /// [`crate::Error::Setting`] if TOML cannot represent the settings.
-pub(super) fn page(experiments: &[Experiment], drawings: &[Drawing]) -> Result<String> {
+pub(super) fn page(
+    experiments: &[Experiment],
+    drawings: &[Drawing],
+    compared: Option<&Compared>,
+) -> Result<String> {
     let common: Vec<Common> = experiments.iter().map(|of| of.settings.common()).collect();
     let several = experiments.len() > 1;
     let prefix = |of: &Experiment| several.then(|| of.name.to_string());
@@ -63,21 +52,9 @@ pub(super) fn page(experiments: &[Experiment], drawings: &[Drawing]) -> Result<S
             (frame::changes(prefix(experiment).as_deref(), &changes))
         }
     };
-    let figures: Vec<(&str, String, &str)> = drawings
-        .iter()
-        .map(|drawing| {
-            let Drawing {
-                svg,
-                title,
-                caption,
-                ..
-            } = drawing;
-            (svg.as_str(), title.clone(), caption.as_str())
-        })
-        .collect();
     let figures = html! {
-        @if figures.is_empty() { p { "No run is complete, so there are no curves." } }
-        @else { (frame::figures(&figures)) }
+        @if drawings.is_empty() { p { "No run is complete, so there are no curves." } }
+        @else { (frame::figures(drawings)) }
     };
     let settings = html! {
         @for experiment in experiments {
@@ -94,6 +71,7 @@ pub(super) fn page(experiments: &[Experiment], drawings: &[Drawing]) -> Result<S
             @let text = "Jobs that are not complete; their seeds are not in the tables";
             (frame::notice(prefix(experiment).as_deref(), text, &lines))
         }
+        @if let Some(compared) = compared { (compared.section()) }
         (frame::section("results", "Results", html! {
             (group(RESULTS, "Mean ± standard deviation over the seeds with complete jobs. Arrows: the direction that is better."))
             (differences(experiments))
@@ -135,7 +113,7 @@ fn measured(experiments: &[Experiment], group: &str, text: &str) -> Markup {
     let several = experiments.len() > 1;
     let head = html! {
         th scope="col" { "method" }
-        @if several { th.text scope="col" { "directory" } }
+        @if several { th.text scope="col" { "run" } }
         @for measure in &measures { th scope="col" { (measure.heading_with_arrow()) } }
         th scope="col" { "seeds" }
     };
@@ -173,7 +151,7 @@ fn differences(experiments: &[Experiment]) -> Markup {
     let several = experiments.len() > 1;
     let head = html! {
         th scope="col" { "method" }
-        @if several { th.text scope="col" { "directory" } }
+        @if several { th.text scope="col" { "run" } }
         @for measure in &measures { th scope="col" { (measure.heading_with_arrow()) } }
         th scope="col" { "seeds" }
     };

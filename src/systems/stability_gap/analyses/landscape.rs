@@ -11,7 +11,7 @@ use crate::backend::cpu::on_all_cores;
 use crate::data::{TrainTest, digits};
 use crate::error::{Error, Result};
 use crate::learn::DeviceDataset;
-use crate::report::figure::{Chart, ChartPanel, ChartRow, Series};
+use crate::report::figure::{Chart, ChartPanel, ChartRow, Scale, Series};
 use crate::report::table::aligned;
 use crate::rng::{Purpose, RandomStream};
 use crate::systems::stability_gap::{Experiment, Settings};
@@ -232,8 +232,7 @@ fn across(states: &[State; 2]) -> Result<Chart> {
     let reach = round_reach(libm::sqrt(2.0 * RISE / steepest));
     let mut panels = ["gradient", "eigenvector 1", "eigenvector 2"].map(|title| ChartPanel {
         title: title.into(),
-        marks: Vec::new(),
-        series: Vec::new(),
+        ..ChartPanel::default()
     });
     for state in states {
         for (place, (coordinates, name)) in COORDINATES.into_iter().enumerate() {
@@ -247,13 +246,14 @@ fn across(states: &[State; 2]) -> Result<Chart> {
                     Ok((step(at), loss))
                 });
                 let points: Vec<_> = on_all_cores(|| points.collect::<Result<_>>())?;
-                panel.series.push(Series::line(&label, points));
+                let colour = panel.series.len();
+                panel.series.push(Series::line(&label, colour, points));
             }
         }
     }
     Ok(Chart {
-        name: "landscape",
-        title: "The loss around the weights, in W and in g·W",
+        name: "landscape".into(),
+        title: "The loss around the weights, in W and in g·W".into(),
         caption: format!(
             "NGM-SGD on Split-Digits, seed {SEED}: the loss on {SAMPLES} training samples of the second \
              context, along the gradient and along the eigenvectors of the Hessian's two largest \
@@ -266,12 +266,11 @@ fn across(states: &[State; 2]) -> Result<Chart> {
             states[1].iteration,
             states.each_ref().map(State::curvature).join(", and "),
         ),
-        rows: vec![ChartRow {
-            title: "loss (nats)".into(),
-            logarithmic: false,
-            x_title: "step along a direction of length 1".into(),
-            panels: panels.into(),
-        }],
+        rows: vec![ChartRow::new(
+            "loss (nats)",
+            "step along a direction of length 1",
+            panels.into(),
+        )],
     })
 }
 
@@ -315,27 +314,29 @@ fn eigenvalues(
         let here = here.filter(|((l, s, _), _)| (*l, *s) == (line, switch));
         Series::line(
             lines[line].label,
+            line,
             here.map(|((_, _, o), pairs)| (*o as f64, pairs[rank].value)),
         )
     };
-    let panel = |rank: usize, switch: usize| ChartPanel {
-        title: format!("{} → {}", switch + 1, switch + 2),
-        marks: vec![0.0],
-        series: (0..lines.len())
-            .map(|line| series(rank, line, switch))
-            .collect(),
+    let panel = |rank: usize, switch: usize| {
+        let series = (0..lines.len()).map(|line| series(rank, line, switch));
+        ChartPanel {
+            title: format!("{} → {}", switch + 1, switch + 2),
+            marks: vec![0.0],
+            ..ChartPanel::of(series.collect())
+        }
     };
-    let row = |rank: usize| ChartRow {
-        title: format!("eigenvalue {}", rank + 1),
-        logarithmic: true,
-        x_title: "iterations after the switch".into(),
-        panels: (0..switches.len())
-            .map(|switch| panel(rank, switch))
-            .collect(),
+    let row = |rank: usize| {
+        let title = format!("eigenvalue {}", rank + 1);
+        let panels = (0..switches.len()).map(|switch| panel(rank, switch));
+        ChartRow {
+            scale: Scale::Logarithmic,
+            ..ChartRow::new(&title, "iterations after the switch", panels.collect())
+        }
     };
     Ok(Chart {
-        name: "landscape-eigenvalues",
-        title: "The largest eigenvalues of the Hessian around each switch",
+        name: "landscape-eigenvalues".into(),
+        title: "The largest eigenvalues of the Hessian around each switch".into(),
         caption: format!(
             "Split-Digits, seed {SEED}: the Hessian of the loss on {SAMPLES} training samples of the \
              context, its {EIGENVALUES} largest eigenvalues by the Lanczos method to {TOLERANCE} of the \

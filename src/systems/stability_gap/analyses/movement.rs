@@ -88,26 +88,23 @@ fn distance(from: &Snapshot, to: &Snapshot, of: Of) -> f64 {
 }
 
 fn chart(methods: &[Moved]) -> Chart {
-    let row = |(soon, title): (usize, String)| ChartRow {
-        title,
-        logarithmic: false,
-        x_title: "new context".into(),
-        panels: COORDINATES
-            .iter()
-            .enumerate()
-            .map(|(coordinate, (name, _))| ChartPanel {
-                title: String::from(*name),
-                marks: Vec::new(),
-                series: methods
-                    .iter()
-                    .map(|method| series(method, &method.by[soon][coordinate]))
-                    .collect(),
-            })
-            .collect(),
+    let panel = |soon: usize, coordinate: usize, name: &str| {
+        let moved = methods.iter().enumerate();
+        let series =
+            moved.map(|(colour, method)| series(colour, method, &method.by[soon][coordinate]));
+        ChartPanel {
+            title: name.into(),
+            ..ChartPanel::of(series.collect())
+        }
+    };
+    let row = |(soon, title): (usize, String)| {
+        let coordinates = COORDINATES.iter().enumerate();
+        let panels = coordinates.map(|(coordinate, (name, _))| panel(soon, coordinate, name));
+        ChartRow::new(&title, "new context", panels.collect())
     };
     Chart {
-        name: "movement",
-        title: "How far the weights move",
+        name: "movement".into(),
+        title: "How far the weights move".into(),
         caption: format!(
             "‖W′ − W‖/‖W‖ of all layers from the switch to {SOON} iterations after it, and to the end of the context; Split-Digits, mean over {} seeds, band ± standard deviation.",
             SEEDS.len()
@@ -121,7 +118,7 @@ fn chart(methods: &[Moved]) -> Chart {
     }
 }
 
-fn series(method: &Moved, by_switch: &[Vec<f64>]) -> Series {
+fn series(colour: usize, method: &Moved, by_switch: &[Vec<f64>]) -> Series {
     let point = |(place, values): (usize, &Vec<f64>)| {
         let summary = metrics::summarize(values);
         Point {
@@ -130,11 +127,8 @@ fn series(method: &Moved, by_switch: &[Vec<f64>]) -> Series {
             spread: summary.standard_deviation,
         }
     };
-    Series {
-        label: method.label.clone(),
-        points: by_switch.iter().enumerate().map(point).collect(),
-        diverged: Vec::new(),
-    }
+    let points = by_switch.iter().enumerate().map(point);
+    Series::new(&method.label, colour, points.collect())
 }
 
 /// Means over switches and seeds.

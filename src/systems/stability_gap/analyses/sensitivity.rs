@@ -10,6 +10,7 @@ use crate::gain::recommended_eta;
 use crate::learn::{History, Record};
 use crate::metrics::summarize;
 use crate::report::figure::{Chart, ChartPanel, ChartRow, HeatMap, Series};
+use crate::report::format::Unit;
 use crate::report::table::aligned;
 use crate::systems::stability_gap::report::summarize_results;
 use crate::systems::stability_gap::{EvaluatedTasks, Experiment, Settings};
@@ -20,6 +21,10 @@ const BURSTS: [f32; 6] = [0.05, 0.1, 0.2, 0.4, 0.8, 1.6];
 
 /// Learning rates of plain SGD for comparison.
 const RATES: [f32; 6] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.4];
+
+/// The titles of the two measures in figures.
+const ACCURACY: &str = "final accuracy, all tasks (%)";
+const GAP: &str = "avg-SG";
 
 /// Different from the preset's seeds.
 const SEEDS: [u64; 3] = [1, 2, 3];
@@ -52,7 +57,7 @@ pub(super) fn sensitivity<B: Backend>(backend: &B, threads: usize) -> Result<Ana
     })
 }
 
-/// The results of one setting: means over the seeds, in per cent; NaN if a seed diverges.
+/// The results of one setting: means over the seeds; NaN if a seed diverges.
 #[derive(Clone, Copy)]
 struct Measured {
     /// Final accuracy, mean over all tasks.
@@ -86,8 +91,8 @@ impl Measured {
             .filter_map(|run| final_accuracy(&run.history))
             .collect();
         Ok(Measured {
-            accuracy: 100.0 * summarize(&finals).mean,
-            gap: 100.0 * gap.mean,
+            accuracy: summarize(&finals).mean,
+            gap: gap.mean,
         })
     }
 }
@@ -123,7 +128,7 @@ fn heat_map(preset: &Settings, grid: &[Vec<Measured>]) -> Result<HeatMap> {
     };
     Ok(HeatMap {
         name: "sensitivity",
-        title: "Accuracy and stability gap over burst scales and decays",
+        title: "Accuracy and stability gap over burst scales and decays".into(),
         caption: format!(
             "NGM-SGD on Split-Digits at the learning rate {}, mean over {} seeds. Above: final accuracy, \
              mean over all tasks. Below: average stability gap of the first task. Along diagonals, \
@@ -135,9 +140,10 @@ fn heat_map(preset: &Settings, grid: &[Vec<Measured>]) -> Result<HeatMap> {
         columns: ("burst scale η", written(&BURSTS)),
         rows: ("decay γ", written(&DECAYS)),
         maps: vec![
-            ("final accuracy, all tasks (%)", map(|m| m.accuracy)),
-            ("average stability gap (%)", map(|m| m.gap)),
+            (ACCURACY.into(), Unit::Percent, map(|m| m.accuracy)),
+            (GAP.into(), Unit::Share, map(|m| m.gap)),
         ],
+        range: None,
         framed,
         frame: "recommended η",
         none: "training diverged",
@@ -146,24 +152,17 @@ fn heat_map(preset: &Settings, grid: &[Vec<Measured>]) -> Result<HeatMap> {
 
 /// Accuracy against the gap: a line for each γ over its burst scales, and one for SGD over its rates.
 fn exchange(grid: &[Vec<Measured>], rates: &[Measured]) -> Chart {
-    let line = |label: &str, points: &[Measured]| {
-        Series::line(
-            label,
-            points
-                .iter()
-                .filter(|m| m.gap.is_finite())
-                .map(|m| (m.gap, m.accuracy)),
-        )
+    let line = |label: &str, colour: usize, points: &[Measured]| {
+        let measured = points.iter().filter(|m| m.gap.is_finite());
+        Series::line(label, colour, measured.map(|m| (m.gap, 100.0 * m.accuracy)))
     };
-    let mut series: Vec<Series> = DECAYS
-        .iter()
-        .zip(grid)
-        .map(|(gamma, row)| line(&format!("γ = {gamma}"), row))
-        .collect();
-    series.push(line("SGD", rates));
+    let lines = DECAYS.iter().zip(grid).enumerate();
+    let lines = lines.map(|(colour, (gamma, row))| line(&format!("γ = {gamma}"), colour, row));
+    let mut series: Vec<Series> = lines.collect();
+    series.push(line("SGD", series.len(), rates));
     Chart {
-        name: "sensitivity-exchange",
-        title: "Accuracy against the stability gap",
+        name: "sensitivity-exchange".into(),
+        title: "Accuracy against the stability gap".into(),
         caption: format!(
             "Split-Digits, mean over {} seeds: final accuracy over all tasks against the average \
              stability gap of the first task. NGM-SGD with burst scales from {} to {} at each decay γ; SGD with \
@@ -174,22 +173,13 @@ fn exchange(grid: &[Vec<Measured>], rates: &[Measured]) -> Chart {
             RATES[0],
             RATES[RATES.len() - 1],
         ),
-        rows: vec![ChartRow {
-            title: "final accuracy, all tasks (%)".into(),
-            logarithmic: false,
-            x_title: "average stability gap (%)".into(),
-            panels: vec![ChartPanel {
-                title: String::new(),
-                marks: Vec::new(),
-                series,
-            }],
-        }],
+        rows: vec![ChartRow::new(ACCURACY, GAP, vec![ChartPanel::of(series)])],
     }
 }
 
 fn table(grid: &[Vec<Measured>], rates: &[Measured]) -> String {
     let mut rows = vec![
-        ["setting", "η/(1 − γ)", "accuracy %", "avg-SG %"]
+        ["setting", "η/(1 − γ)", "accuracy %", "avg-SG"]
             .map(String::from)
             .to_vec(),
     ];
@@ -198,8 +188,8 @@ fn table(grid: &[Vec<Measured>], rates: &[Measured]) -> String {
             rows.push(vec![
                 format!("γ = {gamma}, η = {eta}"),
                 format!("{:.3}", eta / (1.0 - gamma)),
-                two_decimals(measured.accuracy),
-                two_decimals(measured.gap),
+                or_diverged(Unit::Percent, measured.accuracy),
+                or_diverged(Unit::Share, measured.gap),
             ]);
         }
     }
@@ -207,16 +197,16 @@ fn table(grid: &[Vec<Measured>], rates: &[Measured]) -> String {
         rows.push(vec![
             format!("SGD, α = {rate}"),
             String::from("–"),
-            two_decimals(measured.accuracy),
-            two_decimals(measured.gap),
+            or_diverged(Unit::Percent, measured.accuracy),
+            or_diverged(Unit::Share, measured.gap),
         ]);
     }
     aligned(&rows, 1)
 }
 
-fn two_decimals(value: f64) -> String {
+fn or_diverged(unit: Unit, value: f64) -> String {
     match value.is_finite() {
-        true => format!("{value:.2}"),
+        true => unit.value(value),
         false => String::from("diverged"),
     }
 }

@@ -30,16 +30,11 @@ pub(super) fn two_timescale() -> Result<Analysis> {
         ..model
     };
     let runs = noisy.noisy_runs(&targets, NOISE, REPEATS, 0);
-    let row = |title: &str, panels| ChartRow {
-        title: title.into(),
-        logarithmic: false,
-        x_title: "step".into(),
-        panels,
-    };
+    let row = |title: &str, panels| ChartRow::new(title, "step", panels);
     let noise = format!("γ = {gamma}, η = {eta}, {REPEATS} noisy runs: mean ± SD");
     let chart = Chart {
-        name: "two-timescale",
-        title: "Gain modulation as learning on two timescales",
+        name: "two-timescale".into(),
+        title: "Gain modulation as learning on two timescales".into(),
         caption: format!(
             "The scalar model y = g·w under ½(y − t)², target 1, then −1, then 1, with the constants of the published \
              script. Top: without noise. Below: the gain, and the slow and fast components of the output, with \
@@ -56,7 +51,7 @@ pub(super) fn two_timescale() -> Result<Analysis> {
                 "gain g",
                 vec![panel(
                     noise,
-                    vec![band("gain-modulated", over_runs(&runs, |s| s.gain))],
+                    vec![band("gain-modulated", 0, over_runs(&runs, |s| s.gain))],
                 )],
             ),
             row(
@@ -93,10 +88,14 @@ fn outputs(steps: &[Step]) -> Vec<Series> {
     let lines = LEARNERS
         .iter()
         .chain(&[("target", (|step| step.target) as fn(&Step) -> f64)]);
-    let line = |(label, of): &Learner| {
-        Series::line(label, numbered(steps).map(|(at, step)| (at, of(step))))
+    let line = |(colour, (label, of)): (usize, &Learner)| {
+        Series::line(
+            label,
+            colour,
+            numbered(steps).map(|(at, step)| (at, of(step))),
+        )
     };
-    lines.map(line).collect()
+    lines.enumerate().map(line).collect()
 }
 
 fn components(
@@ -105,22 +104,18 @@ fn components(
     fast: impl Fn(&Step) -> f64,
 ) -> Vec<Series> {
     vec![
-        band("slow component", over_runs(runs, slow)),
-        band("fast component", over_runs(runs, fast)),
+        band("slow component", 4, over_runs(runs, slow)),
+        band("fast component", 5, over_runs(runs, fast)),
     ]
 }
 
-fn band(label: &str, summaries: Vec<Summary>) -> Series {
+fn band(label: &str, colour: usize, summaries: Vec<Summary>) -> Series {
     let point = |(x, summary): (f64, &Summary)| Point {
         x,
         y: summary.mean,
         spread: summary.standard_deviation,
     };
-    Series {
-        label: label.into(),
-        points: numbered(&summaries).map(point).collect(),
-        diverged: Vec::new(),
-    }
+    Series::new(label, colour, numbered(&summaries).map(point).collect())
 }
 
 /// Each of `values` with its step, counted from 1.
@@ -136,7 +131,7 @@ fn panel(title: String, series: Vec<Series>) -> ChartPanel {
     ChartPanel {
         title,
         marks: vec![STEPS[0] as f64 + 0.5, (STEPS[0] + STEPS[1]) as f64 + 0.5],
-        series,
+        ..ChartPanel::of(series)
     }
 }
 

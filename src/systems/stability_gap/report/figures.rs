@@ -1,199 +1,245 @@
 //! The figures of a report: curves over the iterations as mean ± standard error over seeds (figure 3 of
-//! arXiv 2507.14056).
+//! arXiv 2507.14056), and accuracy matrices.
 
-use super::curves::Quantity;
-use crate::report::figure::{Axis, Canvas, Curve, Panel, Swatch, linear_ticks};
-use crate::systems::stability_gap::Settings;
+use super::curves::{Quantity, curves};
+use super::summary::StabilityGapSummary;
+use crate::report::figure::{Chart, ChartPanel, ChartRow, HeatMap, Point, Scale, Series};
+use crate::report::format::Unit;
+use crate::systems::stability_gap::{EvaluatedTasks, Results, Settings};
 
-/// A figure of the report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Figure {
-    /// Accuracy on the first task.
-    Accuracy,
-    /// The same, enlarged around each switch.
-    Switches,
-    /// Loss on the first task, logarithmic.
-    Loss,
-    /// Gain, mean over the layers.
-    Gain,
-}
-
-impl Figure {
-    /// All figures, in the order of the report.
-    pub(super) const ALL: [Figure; 4] = [
-        Figure::Accuracy,
-        Figure::Switches,
-        Figure::Loss,
-        Figure::Gain,
-    ];
-
-    /// The file's name without its extension.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Figure::Accuracy => "accuracy",
-            Figure::Switches => "switches",
-            Figure::Loss => "loss",
-            Figure::Gain => "gain",
-        }
-    }
-
-    /// Its title.
-    pub(super) fn title(self) -> &'static str {
-        match self {
-            Figure::Accuracy => "Accuracy on the first task",
-            Figure::Switches => "Accuracy on the first task around the switches",
-            Figure::Loss => "Loss on the first task",
-            Figure::Gain => "Gain",
-        }
-    }
-
-    /// Its caption.
-    pub(super) fn caption(self) -> &'static str {
-        match self {
-            Figure::Accuracy => {
-                "Mean over seeds, band ± standard error. Dashed: switches of context, at most 50 of them. Dotted: the minimum \
-                 of the mean curve within each context from the second on."
-            }
-            Figure::Switches => {
-                "The same curves enlarged; 0 is the last iteration before the switch. The axis is \
-                 logarithmic in the error, 100 % − accuracy, which makes small and large gaps visible, \
-                 and ends at 99.9 %. Dotted: the minimum of the mean curve within the context."
-            }
-            Figure::Loss => {
-                "Mean cross-entropy over seeds, band ± standard error, logarithmic axis."
-            }
-            Figure::Gain => {
-                "Mean over layers and seeds, band ± standard error, for methods with a moving gain; the \
-                 gain of the other methods is 1."
-            }
-        }
-    }
-
-    /// The quantity of its curves.
-    pub(super) fn quantity(self) -> Quantity {
-        match self {
-            Figure::Accuracy | Figure::Switches => Quantity::Accuracy,
-            Figure::Loss => Quantity::Loss,
-            Figure::Gain => Quantity::Gain,
-        }
-    }
-
-    fn axis_title(self) -> &'static str {
-        match self {
-            Figure::Accuracy | Figure::Switches => "accuracy on task 1 (%)",
-            Figure::Loss => "loss on task 1 (nats)",
-            Figure::Gain => "gain g (1 = no modulation)",
-        }
-    }
-}
-
-/// A vertical axis that fits all of `curves`; figures to be compared share one.
-pub(super) fn axis_for(figure: Figure, curves: &[Curve]) -> Axis {
-    let low = curves
-        .iter()
-        .flat_map(Curve::low)
-        .fold(f64::INFINITY, f64::min);
-    let high = curves
-        .iter()
-        .flat_map(Curve::high)
-        .fold(f64::NEG_INFINITY, f64::max);
-    match figure {
-        Figure::Accuracy => Axis::linear(low, high, Some(100.0)),
-        Figure::Switches => Axis::error(low, high),
-        Figure::Loss => Axis::logarithmic(low, high),
-        Figure::Gain => Axis::linear(low.min(1.0), high, None),
-    }
-}
-
-/// Draws `figure` as SVG text, in which all ids begin with `id`; `None` if there is no curve, or no switch to enlarge.
-pub(super) fn draw(
-    figure: Figure,
-    id: &str,
-    settings: &Settings,
-    curves: &[Curve],
-    axis: &Axis,
-) -> Option<String> {
-    let contexts = settings.stream.count();
-    if curves.is_empty() || (figure == Figure::Switches && contexts < 2) {
-        return None;
-    }
-    let labels: Vec<(Swatch, &str)> = curves
-        .iter()
-        .map(|c| (Swatch::Line(c.colour), c.label.as_str()))
-        .collect();
-    let mut canvas = Canvas::new(&labels, 1);
-    match figure {
-        Figure::Switches => draw_switches(&mut canvas, settings, curves, axis),
-        _ => draw_whole(&mut canvas, settings, curves, axis),
-    }
-    canvas.vertical_title(0, figure.axis_title());
-    let title = format!("{}: {}", settings.title, figure.title());
-    Some(canvas.document(id, &title, figure.caption()))
-}
-
-/// Draws one panel over all iterations.
-/// The most dashed lines at switches in one panel.
+/// The most dashed lines at switches in one panel; closer ones would merge.
 const SWITCH_LINES: usize = 50;
 
-fn draw_whole(canvas: &mut Canvas, settings: &Settings, curves: &[Curve], axis: &Axis) {
-    let starts = settings.stream.starts();
-    let contexts = settings.stream.count();
-    let last = starts[contexts] as f64;
-    let panel = Panel {
-        row: 0,
-        column: 0,
-        columns: 1,
-        x: (0.0, last),
-        y: axis,
+/// The most panels of a figure with one for each switch or task. With more switches or tasks, the first and the last are
+/// drawn.
+const MOST_PANELS: usize = 24;
+
+/// The most rows of an accuracy matrix that is drawn.
+const MOST_TASKS: usize = 30;
+
+/// The charts, in the order of the report; those without a curve are left out.
+pub(super) fn charts(results: &Results) -> Vec<Chart> {
+    let settings = &results.settings;
+    let accuracy = curves(results, Quantity::Accuracy(0));
+    let whole = |name: &str, title: &str, caption: &str, axis: &str, series| {
+        let row = ChartRow::new(axis, "iteration", vec![whole_stream(settings, series)]);
+        chart(settings, name, title, caption, row)
     };
-    let ticks = linear_ticks(0.0, last, 6);
-    canvas.frame(&panel, &ticks, "iteration");
-    // Only as many labels as fit.
-    let every = contexts.div_ceil(8);
-    for context in 1..=contexts {
-        let start = starts[context - 1] as f64;
-        // Lines closer than a few pixels would merge.
-        if context > 1 && (context - 1) % contexts.div_ceil(SWITCH_LINES) == 0 {
-            canvas.switch(&panel, start);
-        }
-        if (context - 1) % every == 0 {
-            let middle = (start + starts[context] as f64) / 2.0;
-            let label = if contexts <= 5 {
-                format!("context {context}")
-            } else {
-                context.to_string()
-            };
-            canvas.above(&panel, middle, &label);
-        }
+    let mut loss = whole(
+        "loss",
+        "Loss on the first task",
+        "Mean cross-entropy over seeds, band ± standard error, logarithmic axis.",
+        "loss on task 1 (nats)",
+        curves(results, Quantity::Loss),
+    );
+    for row in &mut loss.rows {
+        row.scale = Scale::Logarithmic;
     }
-    canvas.curves(&panel, curves, 0.0);
+    let all = [
+        Some(whole(
+            "accuracy",
+            "Accuracy on the first task",
+            "Mean over seeds, band ± standard error. Dashed: switches of context, at most 50 of them. Dotted: the minimum \
+             of the mean curve within each context from the second on.",
+            "accuracy on task 1 (%)",
+            accuracy.clone(),
+        )),
+        switches(settings, &accuracy),
+        tasks(results),
+        Some(loss),
+        Some(whole(
+            "gain",
+            "Gain",
+            "Mean over layers and seeds, band ± standard error, for methods with a moving gain; the gain of the other \
+             methods is 1.",
+            "gain g (1 = no modulation)",
+            curves(results, Quantity::Gain),
+        )),
+    ];
+    let drawn = all.into_iter().flatten();
+    drawn
+        .filter(|chart| chart.rows.iter().any(ChartRow::has_points))
+        .collect()
 }
 
-/// The number of switches that are enlarged; panels for more would be too narrow.
-const ENLARGED: usize = 4;
-
-/// Draws a panel for each switch, side by side: a few iterations before it and the first fifty after it.
-fn draw_switches(canvas: &mut Canvas, settings: &Settings, curves: &[Curve], axis: &Axis) {
-    let starts = settings.stream.starts();
-    let columns = (settings.stream.count() - 1).min(ENLARGED);
-    let shortest = (1..=columns).map(|context| settings.stream.iterations_of(context));
-    let after = shortest.min().unwrap_or(0).min(50) as f64;
-    let before = (after / 5.0).ceil();
-    for column in 0..columns {
-        let switch = starts[column + 1] as f64;
-        let panel = Panel {
-            row: 0,
-            column,
-            columns,
-            x: (-before, after),
-            y: axis,
-        };
-        let ticks = linear_ticks(0.0, after, 3);
-        canvas.frame(&panel, &ticks, "");
-        canvas.switch(&panel, 0.0);
-        let label = format!("{} → {}", column + 1, column + 2);
-        canvas.above(&panel, (after - before) / 2.0, &label);
-        canvas.curves(&panel, curves, switch);
+fn chart(settings: &Settings, name: &str, title: &str, caption: &str, row: ChartRow) -> Chart {
+    Chart {
+        name: name.into(),
+        title: title.into(),
+        caption: format!("{}. {caption}", settings.title),
+        rows: vec![row],
     }
-    canvas.title_below(0, "iterations after the switch");
+}
+
+/// A panel over all iterations, with the switches and the numbers of the contexts.
+fn whole_stream(settings: &Settings, series: Vec<Series>) -> ChartPanel {
+    let starts = settings.stream.starts();
+    let contexts = settings.stream.count();
+    // Only as many labels as fit.
+    let every = contexts.div_ceil(8);
+    let label = |context: usize| {
+        let middle = (starts[context] + starts[context + 1]) as f64 / 2.0;
+        let label = match contexts <= 5 {
+            true => format!("context {}", context + 1),
+            false => (context + 1).to_string(),
+        };
+        (middle, label)
+    };
+    let marks = (1..contexts).step_by(contexts.div_ceil(SWITCH_LINES));
+    ChartPanel {
+        labels: (0..contexts).step_by(every).map(label).collect(),
+        marks: marks.map(|context| starts[context] as f64).collect(),
+        x: Some((0.0, starts[contexts] as f64)),
+        ..ChartPanel::of(series)
+    }
+}
+
+/// The first of `count`, or the first and the last, and a note on those that are left out.
+fn shown(count: usize, of: &str) -> (Vec<usize>, String) {
+    if count <= MOST_PANELS {
+        return ((0..count).collect(), String::new());
+    }
+    let half = MOST_PANELS / 2;
+    let note = format!(" Of {count} {of}, the first {half} and the last {half} are drawn.");
+    ((0..half).chain(count - half..count).collect(), note)
+}
+
+/// A panel for each switch: a few iterations before it and the first ones after it; `None` without a switch.
+fn switches(settings: &Settings, accuracy: &[Series]) -> Option<Chart> {
+    let starts = settings.stream.starts();
+    let (switches, note) = shown(settings.stream.count().checked_sub(1)?, "switches");
+    let shortest = switches
+        .iter()
+        .map(|switch| settings.stream.iterations_of(switch + 1));
+    // At least a few evaluations.
+    let after = shortest.min()?.min(50.max(5 * settings.evaluation.every)) as f64;
+    let before = (after / 5.0).ceil();
+    let panel = |&switch: &usize| {
+        let origin = starts[switch + 1] as f64;
+        let series = accuracy
+            .iter()
+            .map(|of| around(of, origin, (-before, after)));
+        ChartPanel {
+            title: format!("{} → {}", switch + 1, switch + 2),
+            marks: vec![0.0],
+            x: Some((-before, after)),
+            ..ChartPanel::of(series.collect())
+        }
+    };
+    let panels: Vec<ChartPanel> = switches.iter().map(panel).collect();
+    let title = "accuracy on task 1 (%)";
+    let row = ChartRow {
+        scale: Scale::Error,
+        columns: panels.len().min(4),
+        ..ChartRow::new(title, "iterations after the switch", panels)
+    };
+    let caption = format!(
+        "The same curves enlarged; 0 is the last iteration before the switch. The axis is logarithmic in the error, \
+         100 % − accuracy, which makes small and large gaps visible, and ends at 99.9 %. Dotted: the minimum of the mean \
+         curve within the context.{note}"
+    );
+    let title = "Accuracy on the first task around the switches";
+    Some(chart(settings, "switches", title, &caption, row))
+}
+
+/// The points of a curve from `low` to `high` after `origin`.
+fn around(of: &Series, origin: f64, (low, high): (f64, f64)) -> Series {
+    let moved = of.points.iter().map(|point| Point {
+        x: point.x - origin,
+        ..*point
+    });
+    let floors = of.floors.iter();
+    let floors = floors.map(|&(from, to, y)| (from - origin, (to - origin).min(high), y));
+    Series {
+        points: moved.filter(|p| (low..=high).contains(&p.x)).collect(),
+        floors: floors
+            .filter(|&(from, to, _)| from > 0.0 && from < to)
+            .collect(),
+        ..of.clone()
+    }
+}
+
+/// A panel for each task, from its own context on; `None` if only the first task was evaluated.
+fn tasks(results: &Results) -> Option<Chart> {
+    let settings = &results.settings;
+    if settings.evaluation.tasks != EvaluatedTasks::All {
+        return None;
+    }
+    let evaluated = results
+        .runs
+        .iter()
+        .flat_map(|run| run.history.records.last());
+    let count = evaluated.map(|last| last.later_tasks.len() + 1).max()?;
+    let (tasks, note) = shown(count, "tasks");
+    let panel = |&task: &usize| ChartPanel {
+        title: format!("task {}", task + 1),
+        labels: Vec::new(),
+        ..whole_stream(
+            settings,
+            without_floors(curves(results, Quantity::Accuracy(task))),
+        )
+    };
+    let panels: Vec<ChartPanel> = tasks.iter().map(panel).collect();
+    let row = ChartRow {
+        columns: panels.len().min(2),
+        ..ChartRow::new("accuracy (%)", "iteration", panels)
+    };
+    let caption = format!(
+        "Accuracy on each task seen so far: mean over seeds, band ± standard error. Dashed: switches of context.{note}"
+    );
+    Some(chart(
+        settings,
+        "tasks",
+        "Accuracy on each task",
+        &caption,
+        row,
+    ))
+}
+
+fn without_floors(mut series: Vec<Series>) -> Vec<Series> {
+    for of in &mut series {
+        of.floors.clear();
+    }
+    series
+}
+
+/// The accuracy matrix of each method as a heat map; `None` if only the first task was evaluated, and for many tasks.
+pub(super) fn accuracy_matrices(summary: &StabilityGapSummary, title: &str) -> Option<HeatMap> {
+    let matrices = summary.methods.iter().filter_map(|method| {
+        let matrix = method.accuracy_matrix.as_ref()?;
+        Some((method.label.as_str(), matrix))
+    });
+    let matrices: Vec<_> = matrices.collect();
+    let size = matrices.iter().map(|(_, matrix)| matrix.len()).max()?;
+    if size > MOST_TASKS {
+        return None;
+    }
+    let map = |&(label, matrix): &(&str, &Vec<Vec<_>>)| {
+        let value = |context: usize, task: usize| -> f64 {
+            let row: Option<&Vec<crate::metrics::Summary>> = matrix.get(context);
+            row.and_then(|row| row.get(task))
+                .map_or(f64::NAN, |of| of.mean)
+        };
+        let row = |context| (0..size).map(|task| value(context, task)).collect();
+        (
+            format!("{label}: accuracy (%)"),
+            Unit::Percent,
+            (0..size).map(row).collect(),
+        )
+    };
+    let numbers: Vec<f64> = (1..=size).map(|number| number as f64).collect();
+    Some(HeatMap {
+        name: "accuracy-matrix",
+        title: "Accuracy on each task at the end of each context".into(),
+        caption: format!(
+            "{title}. Mean over seeds. A row is the end of a context, a column a task; the colour goes from 0 to 100 %."
+        ),
+        columns: ("task", numbers.clone()),
+        rows: ("end of context", numbers),
+        maps: matrices.iter().map(map).collect(),
+        range: Some((0.0, 1.0)),
+        framed: Vec::new(),
+        frame: "",
+        none: "not yet seen",
+    })
 }

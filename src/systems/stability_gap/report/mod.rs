@@ -11,13 +11,12 @@ mod table;
 
 use std::path::Path;
 
-use self::figures::Figure;
 use self::page::Experiment;
 use self::table::incomplete;
 use super::{Results, StabilityGap};
 use crate::error::{Error, Result};
-use crate::report::Measure;
-use crate::run::{self, DataOrigin, MethodMeasures, Named, Report};
+use crate::report::{ByMeasure, Measure};
+use crate::run::{self, Compared, DataOrigin, MethodMeasures, Named, Report};
 
 pub use self::differences::Difference;
 pub use self::published::{
@@ -50,6 +49,7 @@ fn summarized(results: &Results, summary: &StabilityGapSummary) -> Result<run::E
         seeds: method.seeds.clone(),
         diverged: method.diverged.clone(),
         measures: method.measures.clone(),
+        by_seed: by_seed(summary, &method.method),
     });
     Ok(run::ExperimentSummary {
         methods: methods.collect(),
@@ -59,24 +59,30 @@ fn summarized(results: &Results, summary: &StabilityGapSummary) -> Result<run::E
     })
 }
 
+/// The measures of each complete seed of a method.
+fn by_seed(summary: &StabilityGapSummary, method: &str) -> Vec<(u64, ByMeasure<f64>)> {
+    let own = summary.runs.iter();
+    let own = own.filter(|run| run.method == method && run.first_task.is_some());
+    own.map(|run| (run.seed, run.measures.clone())).collect()
+}
+
 /// Makes the report on `results`.
 ///
 /// # Errors
 /// Those of [`summarize_results`], and of drawing.
 pub(super) fn report(results: &Results, data: &DataOrigin) -> Result<Report> {
-    let mut files = Vec::new();
-    for kind in Figure::ALL {
-        let curves = curves::curves(results, kind.quantity());
-        let axis = figures::axis_for(kind, &curves);
-        let id = format!("neurogain-{}", kind.name());
-        if let Some(svg) = figures::draw(kind, &id, &results.settings, &curves, &axis) {
-            let path = Path::new("figures").join(format!("{}.svg", kind.name()));
-            files.push((path, svg.into_bytes()));
+    let experiments = [Experiment::new(String::new(), results, data)?];
+    let drawings = page::drawings(&experiments)?;
+    let page = page::page(&experiments, &drawings, None)?;
+    let mut files = vec![("report.html".into(), page.into_bytes())];
+    for drawing in drawings {
+        let file = |ending| Path::new("figures").join(format!("{}.{ending}", drawing.name));
+        files.push((file("svg"), drawing.svg.into_bytes()));
+        if !drawing.csv.is_empty() {
+            files.push((file("csv"), drawing.csv.into_bytes()));
         }
     }
-    let experiments = [Experiment::new(String::new(), results, data)?];
     let summary = &experiments[0].summary;
-    files.push(("report.html".into(), page::page(&experiments)?.into_bytes()));
     Ok(Report {
         table: table::table_of(results, summary),
         summary: summarized(results, summary)?,
@@ -84,17 +90,20 @@ pub(super) fn report(results: &Results, data: &DataOrigin) -> Result<Report> {
     })
 }
 
-/// Makes a page that compares several experiments: the same tables with a column for the name, and the figures side by
-/// side on the same axes.
+/// Makes a page that compares several experiments: see [`System::comparison`](run::System::comparison).
 ///
 /// # Errors
 /// Those of [`report`].
-pub(super) fn comparison(experiments: &[Named<StabilityGap>]) -> Result<String> {
+pub(super) fn comparison(
+    experiments: &[Named<StabilityGap>],
+    compared: &Compared,
+) -> Result<String> {
     let results = experiments.iter();
     let results = results.map(|of| (of, Results::new(&of.settings, &of.outcomes)));
     let results: Vec<(&Named<StabilityGap>, Results)> = results.collect();
     let experiments = results.iter();
     let experiments =
         experiments.map(|(of, results)| Experiment::new(of.name.clone(), results, &of.data));
-    page::page(&experiments.collect::<Result<Vec<_>>>()?)
+    let experiments = experiments.collect::<Result<Vec<_>>>()?;
+    page::page(&experiments, &page::drawings(&experiments)?, Some(compared))
 }

@@ -1,6 +1,6 @@
 //! The table of measures as text for a terminal, and sentences on the results.
 
-use super::summary::{MethodSummary, StabilityGapSummary, measures, summarize_results};
+use super::summary::{EVERY_TASK, MethodSummary, StabilityGapSummary, measures, summarize_results};
 use crate::error::Result;
 use crate::report::format::Unit;
 use crate::report::measure::Measure;
@@ -20,23 +20,35 @@ pub fn table(results: &Results) -> Result<String> {
 
 /// [`table`] of results that have been summarised.
 pub(super) fn table_of(results: &Results, summary: &StabilityGapSummary) -> String {
-    let measures = measures();
-    let shown = || measures.iter().filter(|measure| measure.in_table());
-    let mut heading = vec![String::from("method")];
-    heading.extend(shown().map(Measure::heading));
-    heading.push("seeds".into());
-    let mut rows = vec![heading];
-    for method in &summary.methods {
-        let mut row = vec![method.label.clone()];
-        row.extend(shown().map(|measure| measure.cell(&method.measures)));
-        row.push(method.seeds.len().to_string());
-        rows.push(row);
+    let mut text = rows(summary, "method", Measure::in_table);
+    let all = summary.methods.iter();
+    if all.clone().any(|method| method.accuracy_matrix.is_some()) {
+        text.push('\n');
+        text.push_str(&rows(summary, "over all tasks", |measure| {
+            measure.group == EVERY_TASK
+        }));
     }
-    let mut text = aligned(&rows, 1);
     for line in incomplete(results) {
         text.push_str(&format!("not counted: {line}\n"));
     }
     text
+}
+
+/// A row for each method, with `such` of the measures.
+fn rows(summary: &StabilityGapSummary, heading: &str, such: fn(&Measure) -> bool) -> String {
+    let mut shown = measures();
+    shown.retain(such);
+    let mut headings = vec![String::from(heading)];
+    headings.extend(shown.iter().map(Measure::heading));
+    headings.push("seeds".into());
+    let mut rows = vec![headings];
+    for method in &summary.methods {
+        let mut row = vec![method.label.clone()];
+        row.extend(shown.iter().map(|measure| measure.cell(&method.measures)));
+        row.push(method.seeds.len().to_string());
+        rows.push(row);
+    }
+    aligned(&rows, 1)
 }
 
 /// A line for every run of the settings that is not complete.

@@ -6,16 +6,15 @@ mod text;
 
 use maud::{Markup, html};
 
-use super::curves::curves;
-use super::figures::{self, Figure};
+use super::figures;
 use super::published::{self, Comparison};
 use super::summary::{StabilityGapSummary, summarize_results};
 use super::table::{incomplete, observations};
 use crate::error::Result;
-use crate::report::figure::Curve;
+use crate::report::figure::{Chart, Drawing, overlaid};
 use crate::report::page as frame;
-use crate::run::DataOrigin;
 use crate::run::settings::{Common, Document};
+use crate::run::{Compared, DataOrigin};
 use crate::systems::stability_gap::{Results, Settings};
 
 /// One experiment on the page.
@@ -24,6 +23,7 @@ pub(super) struct Experiment<'a> {
     pub(super) name: String,
     pub(super) results: &'a Results,
     pub(super) summary: StabilityGapSummary,
+    charts: Vec<Chart>,
     comparison: Comparison,
     classes: &'a [String],
 }
@@ -42,6 +42,7 @@ impl<'a> Experiment<'a> {
             name,
             results,
             summary,
+            charts: figures::charts(results),
             comparison,
             classes: &data.classes,
         })
@@ -61,7 +62,11 @@ impl<'a> Experiment<'a> {
 ///
 /// # Errors
 /// Those of drawing, and [`crate::Error::Setting`] if TOML cannot represent the settings.
-pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
+pub(super) fn page(
+    experiments: &[Experiment],
+    drawings: &[Drawing],
+    compared: Option<&Compared>,
+) -> Result<String> {
     let common = experiments.iter().map(|of| of.settings().common());
     let common: Vec<Common> = common.collect();
     let several = experiments.len() > 1;
@@ -78,10 +83,16 @@ pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
         (tables::gains(experiments))
         (reading(experiments))
     };
+    let figures = html! {
+        @if drawings.is_empty() { p { "No run is complete, so there are no curves." } }
+        @else { (frame::figures(drawings)) }
+    };
     let switches = html! {
-        (tables::gaps(experiments))
-        (tables::seed_averaged(experiments))
-        (tables::recovery(experiments))
+        @if tables::switches(experiments) > 0 {
+            (tables::gaps(experiments))
+            (tables::seed_averaged(experiments))
+            (tables::recovery(experiments))
+        }
     };
     let published = html! {
         @for (index, experiment) in experiments.iter().enumerate() {
@@ -102,8 +113,9 @@ pub(super) fn page(experiments: &[Experiment]) -> Result<String> {
             @let text = "Runs that are not complete; they are not in the tables and figures";
             (frame::notice(experiment.prefix(several), text, &lines))
         }
+        @if let Some(compared) = compared { (compared.section()) }
         (frame::section("results", "Results", results))
-        (frame::section("figures", "Figures", figures(experiments)))
+        (frame::section("figures", "Figures", figures))
         (frame::section("switches", "After each switch", switches))
         @if every_task::is_there(experiments) {
             (frame::section("every-task", "Every task", every_task::every_task(experiments)))
@@ -137,36 +149,29 @@ fn reading(experiments: &[Experiment]) -> Markup {
     }
 }
 
-/// Every figure of every experiment; the same figure has the same vertical axis in all experiments.
-fn figures(experiments: &[Experiment]) -> Markup {
-    let several = experiments.len() > 1;
-    let mut drawn = Vec::new();
-    for kind in Figure::ALL {
-        let curves: Vec<Vec<Curve>> = experiments
-            .iter()
-            .map(|e| curves(e.results, kind.quantity()))
-            .collect();
-        let axis = figures::axis_for(kind, &curves.concat());
-        for (index, (experiment, curves)) in experiments.iter().zip(&curves).enumerate() {
-            let id = match several {
-                true => format!("neurogain-{}-{}", index + 1, kind.name()),
-                false => format!("neurogain-{}", kind.name()),
-            };
-            if let Some(svg) = figures::draw(kind, &id, experiment.settings(), curves, &axis) {
-                let title = match experiment.prefix(several) {
-                    Some(name) => format!("{name}: {}", kind.title()),
-                    None => kind.title().into(),
-                };
-                drawn.push((svg, title, kind.caption()));
-            }
-        }
-    }
-    let drawings: Vec<_> = drawn
+/// The figures: of one experiment, or those of several overlaid, and the accuracy matrices of each.
+///
+/// # Errors
+/// Those of drawing.
+pub(super) fn drawings(experiments: &[Experiment]) -> Result<Vec<Drawing>> {
+    let charts = experiments
         .iter()
-        .map(|(svg, title, caption)| (svg.as_str(), title.clone(), *caption))
-        .collect();
-    html! {
-        @if drawings.is_empty() { p { "No run is complete, so there are no curves." } }
-        @else { (frame::figures(&drawings)) }
+        .map(|of| (of.name.as_str(), &of.charts[..]));
+    let charts = overlaid(&charts.collect::<Vec<_>>());
+    let mut drawings: Vec<Drawing> = charts.iter().map(Chart::picture).collect();
+    for (place, of) in (1..).zip(experiments) {
+        let matrices = figures::accuracy_matrices(&of.summary, &of.settings().title);
+        let Some(drawing) = matrices.map(|of| of.draw()).transpose()? else {
+            continue;
+        };
+        drawings.push(match experiments.len() {
+            1 => drawing,
+            _ => {
+                let name = format!("{}-{place}", drawing.name);
+                let title = format!("{}: {}", of.name, drawing.title);
+                drawing.renamed(name, title)
+            }
+        });
     }
+    Ok(drawings)
 }

@@ -29,11 +29,11 @@ pub(super) fn by_method(
     }
 }
 
-/// The heading of the method and, for several experiments, of the directory.
+/// The heading of the method and, for several experiments, of the run.
 pub(super) fn method_heading(experiments: &[Experiment]) -> Markup {
     html! {
         th scope="col" { "method" }
-        @if experiments.len() > 1 { th.text scope="col" { "directory" } }
+        @if experiments.len() > 1 { th.text scope="col" { "run" } }
     }
 }
 
@@ -115,7 +115,7 @@ pub(super) fn differences(experiments: &[Experiment]) -> Markup {
 }
 
 /// The largest number of switches of an experiment.
-fn switches(experiments: &[Experiment]) -> usize {
+pub(super) fn switches(experiments: &[Experiment]) -> usize {
     let contexts = experiments.iter().map(|e| e.settings().stream.count());
     contexts.max().unwrap_or(0).saturating_sub(1)
 }

@@ -1,0 +1,224 @@
+//! Paired differences between experiments, by method and seed.
+
+use maud::{Markup, html};
+
+use super::{ExperimentSummary, MethodMeasures};
+use crate::metrics::{LEAST_PAIRS, PairedDifference, RESAMPLES};
+use crate::report::measure::{self, ByMeasure, Measure};
+use crate::report::page;
+use crate::report::table::aligned;
+
+/// Several experiments: their names, the settings that differ, and each one minus the first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Compared {
+    /// The experiments: name and directory.
+    pub(super) experiments: Vec<(String, String)>,
+    /// The settings that differ: key, and the value in each experiment.
+    pub(super) settings: Vec<(String, Vec<String>)>,
+    pub(super) measures: Vec<Measure>,
+    pub(super) rows: Vec<Between>,
+}
+
+/// A method of an experiment minus the same method of the first experiment.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Between {
+    /// The method's label, with its conditions.
+    pub(super) method: String,
+    /// The name of the experiment.
+    pub(super) experiment: String,
+    /// The seeds that are complete in both.
+    pub(super) seeds: Vec<u64>,
+    pub(super) measures: ByMeasure<PairedDifference>,
+}
+
+/// Every method of the later experiments minus the same method, under the same conditions, of the first one, over the
+/// seeds that are complete in both.
+pub(super) fn between(
+    measures: &[Measure],
+    experiments: &[(&str, &ExperimentSummary)],
+) -> Vec<Between> {
+    let Some(((_, first), others)) = experiments.split_first() else {
+        return Vec::new();
+    };
+    let of_method = |method: &MethodMeasures| {
+        others
+            .iter()
+            .filter_map(|(name, summary)| {
+                let is_same = |other: &&MethodMeasures| {
+                    (&other.method, &other.conditions) == (&method.method, &method.conditions)
+                };
+                let other = summary.methods.iter().find(is_same)?;
+                difference(measures, name, other, method)
+            })
+            .collect::<Vec<_>>()
+    };
+    first.methods.iter().flat_map(of_method).collect()
+}
+
+/// A method minus another one; `None` without a common seed.
+pub(super) fn difference(
+    measures: &[Measure],
+    experiment: &str,
+    own: &MethodMeasures,
+    other: &MethodMeasures,
+) -> Option<Between> {
+    let of = |method: &'_ MethodMeasures| -> Vec<(u64, ByMeasure<f64>)> { method.by_seed.clone() };
+    let pairs = [of(own), of(other)];
+    let pairs = pairs
+        .each_ref()
+        .map(|of| of.iter().map(|(seed, of)| (*seed, of)).collect::<Vec<_>>());
+    let (seeds, found) = measure::differences(measures, &pairs[0], &pairs[1]);
+    (!seeds.is_empty()).then(|| Between {
+        method: own.label_with_conditions(),
+        experiment: experiment.into(),
+        seeds,
+        measures: found,
+    })
+}
+
+/// Those of `measures` of which a row has a difference.
+fn there(measures: &[Measure], rows: &[Between], such: impl Fn(&Measure) -> bool) -> Vec<Measure> {
+    let mut shown = Vec::from(measures);
+    shown.retain(|measure| {
+        such(measure)
+            && rows
+                .iter()
+                .any(|row| row.measures.get(measure.name).is_some())
+    });
+    shown
+}
+
+impl Compared {
+    /// The differences in the measures of the terminal's tables as aligned text.
+    pub fn table(&self) -> String {
+        let mut text = String::new();
+        for (name, directory) in self.experiments.iter().filter(|(name, of)| name != of) {
+            text.push_str(&format!("{name}: {directory}\n"));
+        }
+        let [(first, _), _, ..] = self.experiments.as_slice() else {
+            return text;
+        };
+        if self.rows.is_empty() {
+            text.push_str("no differences: no method has a complete seed in two of the runs\n");
+            return text;
+        }
+        let shown = there(&self.measures, &self.rows, Measure::in_table);
+        let mut heading = vec![String::from("method"), format!("minus {first}")];
+        heading.extend(shown.iter().map(Measure::heading));
+        heading.push("seeds".into());
+        let mut lines = vec![heading];
+        for row in &self.rows {
+            let mut line = vec![row.method.clone(), row.experiment.clone()];
+            line.extend(shown.iter().map(|of| of.difference(&row.measures)));
+            line.push(row.seeds.len().to_string());
+            lines.push(line);
+        }
+        text.push_str(&aligned(&lines, 2));
+        let enough = self.rows.iter().any(|row| row.seeds.len() >= LEAST_PAIRS);
+        text.push_str(match enough {
+            true => "mean over common seeds [95 % bootstrap interval, for 3 seeds or more]\n",
+            false => "mean over common seeds; intervals need 3 common seeds\n",
+        });
+        text
+    }
+
+    /// The section of the page; empty for one experiment.
+    pub(crate) fn section(&self) -> Markup {
+        if self.experiments.len() < 2 {
+            return html! {};
+        }
+        let content = html! {
+            (self.settings_table())
+            @if self.rows.is_empty() {
+                p { "No differences: no method has a complete seed in two of the runs." }
+            } @else if let Some((first, _)) = self.experiments.first() {
+                (minus_first(&self.measures, &self.rows, "run", first))
+            }
+        };
+        page::section("between", "Differences between runs", content)
+    }
+
+    /// The experiments, and their values of the settings that differ.
+    fn settings_table(&self) -> Markup {
+        let head = html! {
+            th scope="col" { "run" }
+            th.text scope="col" { "directory" }
+            @for (key, _) in &self.settings { th.text scope="col" { code { (key) } } }
+        };
+        let body = html! {
+            tbody {
+                @for (place, (name, directory)) in self.experiments.iter().enumerate() {
+                    tr {
+                        th scope="row" { (name) }
+                        td.text { (directory) }
+                        @for (_, values) in &self.settings { td.text { code { (values[place]) } } }
+                    }
+                }
+            }
+        };
+        let caption = match self.settings.is_empty() {
+            true => "The runs. Their settings are equal.",
+            false => "The runs, and the settings that differ.",
+        };
+        page::table("table-runs", html! { (caption) }, head, body)
+    }
+}
+
+/// A table of differences for each group of measures: the headings of its first two columns, and its caption.
+pub(super) fn tables(
+    measures: &[Measure],
+    rows: &[Between],
+    id: &str,
+    headings: [&str; 2],
+    caption: &Markup,
+) -> Markup {
+    let mut groups: Vec<&str> = Vec::new();
+    for measure in there(measures, rows, |_| true) {
+        if !groups.contains(&measure.group) {
+            groups.push(measure.group);
+        }
+    }
+    let table = |group: &str| {
+        let shown = there(measures, rows, |measure| measure.group == group);
+        let head = html! {
+            th scope="col" { (headings[0]) }
+            th.text scope="col" { (headings[1]) }
+            @for measure in &shown { th scope="col" { (measure.heading_with_arrow()) } }
+            th scope="col" { "seeds" }
+        };
+        let body = html! {
+            @for rows in rows.chunk_by(|a, b| a.method == b.method) {
+                tbody {
+                    @for row in rows {
+                        tr {
+                            th scope="row" { (row.method) }
+                            td.text { (row.experiment) }
+                            @for measure in &shown { td { (measure.difference(&row.measures)) } }
+                            td { (row.seeds.len()) }
+                        }
+                    }
+                }
+            }
+        };
+        let caption = html! {
+            (caption) ", seed by seed: mean over the seeds that are complete in both, and its 95\u{a0}% percentile \
+             bootstrap interval (" (RESAMPLES) " resamples), for " (LEAST_PAIRS) " seeds or more. With few seeds the \
+             interval is too narrow."
+        };
+        page::table(&format!("table-{id}-{group}"), caption, head, body)
+    };
+    html! { @for group in groups { (table(group)) } }
+}
+
+/// The tables of each experiment, a `what`, minus the one called `first`.
+pub(super) fn minus_first(
+    measures: &[Measure],
+    rows: &[Between],
+    what: &str,
+    first: &str,
+) -> Markup {
+    let caption = html! {
+        "Paired differences: each " (what) " minus " strong { (first) } ", the same method"
+    };
+    tables(measures, rows, "between", ["method", what], &caption)
+}
