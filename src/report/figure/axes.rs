@@ -70,6 +70,11 @@ impl Axis {
         Self::span(low - margin, high + margin)
     }
 
+    /// Whether it is logarithmic.
+    pub(crate) fn is_logarithmic(&self) -> bool {
+        self.scale == Scale::Logarithmic
+    }
+
     /// About `count` round values with their labels; whole ones if `whole`.
     pub(crate) fn round_ticks(&self, count: usize, whole: bool) -> Vec<(f64, String)> {
         let mut ticks = linear_ticks(self.low, self.high, count);
@@ -256,12 +261,12 @@ mod tests {
     #[test]
     fn the_values_of_a_setting_are_on_an_axis_that_fits_them() {
         let axis = Axis::of_values(&[0.001, 0.01, 0.1]);
-        assert!(axis.scale == Scale::Logarithmic && (axis.share(0.01) - 0.5).abs() < 1e-12);
+        assert!(axis.is_logarithmic() && (axis.share(0.01) - 0.5).abs() < 1e-12);
         assert!(axis.share(0.001) > 0.0 && axis.share(0.1) < 1.0);
         let axis = Axis::of_values(&[50.0, 100.0, 200.0]);
-        assert!(axis.scale != Scale::Logarithmic && axis.share(50.0) > 0.0);
+        assert!(!axis.is_logarithmic() && axis.share(50.0) > 0.0);
         assert!((axis.share(125.0) - 0.5).abs() < 1e-12);
-        assert!(Axis::of_values(&[0.0, 5.0, 200.0]).scale != Scale::Logarithmic);
+        assert!(!Axis::of_values(&[0.0, 5.0, 200.0]).is_logarithmic());
     }
 
     #[test]

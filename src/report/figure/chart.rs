@@ -19,6 +19,8 @@ pub struct Drawing {
     /// CSV text; numbers have the fewest digits that read back to the same f64. Empty for curves of runs, whose records
     /// are files.
     pub csv: String,
+    /// The drawn points as JSON, for the page's script; empty if there is nothing to enlarge.
+    pub(crate) points: String,
 }
 
 impl Drawing {
@@ -37,6 +39,7 @@ impl Drawing {
             caption: caption.into(),
             svg: canvas.document(&id, title, caption),
             csv,
+            points: String::new(),
         }
     }
 

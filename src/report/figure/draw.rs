@@ -4,6 +4,7 @@ use super::axes::Axis;
 use super::canvas::{Canvas, Panel, fits_beside, wrapped};
 use super::chart::{Chart, ChartPanel, ChartRow, Drawing, Places, Point, Series};
 use super::legend::Swatch;
+use super::points;
 use super::thinned::thinned;
 
 /// The largest number of lines in a panel that are drawn with their bands.
@@ -25,7 +26,11 @@ impl Chart {
             above += row.lines();
         }
         let title = &self.title;
-        Drawing::new(&self.name, title, &self.caption, &canvas, String::new())
+        let drawing = Drawing::new(&self.name, title, &self.caption, &canvas, String::new());
+        Drawing {
+            points: points::as_json(self),
+            ..drawing
+        }
     }
 
     /// Every line with a point, then everything that diverged.

@@ -8,6 +8,7 @@ mod heat;
 mod legend;
 mod overlay;
 mod palette;
+mod points;
 mod reliability;
 mod svg;
 mod thinned;

@@ -6,6 +6,18 @@ use super::figure::Drawing;
 use super::measure::Measure;
 use crate::run::settings::{Change, Common};
 
+/// uPlot (MIT), which draws enlarged figures, with its licence, and our script that uses it.
+const SCRIPT: &str = concat!(
+    "/*\n",
+    include_str!("uplot/LICENSE"),
+    "\n*/\n",
+    include_str!("uplot/uPlot.iife.min.js"),
+    include_str!("enlarge.js"),
+);
+
+/// The beginning of the points of a figure. Text is escaped, so that it cannot contain this.
+const POINTS: &str = "<script type=\"application/json\">";
+
 /// A page with a title, a header and sections.
 pub(crate) fn page(title: &str, header: Markup, sections: Markup) -> String {
     live_page(title, None, header, sections)
@@ -18,6 +30,7 @@ pub(crate) fn live_page(
     header: Markup,
     sections: Markup,
 ) -> String {
+    let enlarges = sections.0.contains(POINTS);
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -27,7 +40,10 @@ pub(crate) fn live_page(
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) " · neurogain" }
-                style { (PreEscaped(include_str!("style.css"))) }
+                style {
+                    @if enlarges { (PreEscaped(include_str!("uplot/uPlot.min.css"))) }
+                    (PreEscaped(include_str!("style.css")))
+                }
             }
             body {
                 header {
@@ -36,6 +52,7 @@ pub(crate) fn live_page(
                 }
                 main { (sections) }
                 footer { p { "neurogain " (env!("CARGO_PKG_VERSION")) } }
+                @if enlarges { script { (PreEscaped(SCRIPT)) } }
             }
         }
     };
@@ -108,13 +125,17 @@ pub(crate) fn changes(name: Option<&str>, changes: &[Change]) -> Markup {
     notice(name, text, &lines)
 }
 
-/// Figures with their titles and captions.
+/// Figures, with their points for the page's script.
 pub(crate) fn figures(drawings: &[Drawing]) -> Markup {
     html! {
         div.figures {
             @for drawing in drawings {
                 figure {
                     (PreEscaped(&drawing.svg))
+                    @if !drawing.points.is_empty() {
+                        // `<` is escaped in it.
+                        script type="application/json" { (PreEscaped(&drawing.points)) }
+                    }
                     figcaption { strong { (drawing.title) ". " } (drawing.caption) }
                 }
             }

@@ -7,7 +7,8 @@ use neurogain::learn::Record;
 use neurogain::run::Status;
 use neurogain::run::compare;
 use neurogain::systems::StabilityGap;
-use neurogain::systems::stability_gap::{EvaluatedTasks, Results};
+use neurogain::systems::stability_gap::{EvaluatedTasks, Results, Run};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::synthetic::{self, write_all};
@@ -40,6 +41,30 @@ fn page_of(results: &Results) -> (String, Vec<(String, String)>) {
 fn ids(text: &str) -> Vec<&str> {
     let parts = text.split(" id=\"").skip(1);
     parts.filter_map(|rest| rest.split('"').next()).collect()
+}
+
+/// The page without its script, which asks for nothing, and without the points of its figures, which are no program.
+fn without_script(page: &str) -> String {
+    let (before, rest) = page.split_once("<script>").expect("a script");
+    let (script, after) = rest.split_once("</script>").expect("its end");
+    for request in [
+        "fetch(",
+        "XMLHttpRequest",
+        "WebSocket",
+        "import(",
+        ".src",
+        "sendBeacon",
+    ] {
+        assert!(!script.contains(request), "the script has {request}");
+    }
+    let page = format!("{before}{after}");
+    let mut parts = page.split("<script type=\"application/json\">");
+    let first = parts.next().unwrap_or_default().to_string();
+    parts.fold(first, |text, part| {
+        let (points, rest) = part.split_once("</script>").expect("the end of the points");
+        assert!(!points.contains('<'), "{points}");
+        text + rest
+    })
 }
 
 fn assert_fetches_nothing(text: &str) {
@@ -89,7 +114,7 @@ fn the_page_holds_every_promised_part() {
         assert!(page.contains(part), "no {part:?}");
     }
     assert!(!page.contains("not complete"));
-    assert_fetches_nothing(&page);
+    assert_fetches_nothing(&without_script(&page));
     assert_eq!(
         page.matches("<table").count(),
         page.matches("<caption").count()
@@ -99,6 +124,20 @@ fn the_page_holds_every_promised_part() {
     unique.sort_unstable();
     unique.dedup();
     assert_eq!(unique.len(), count, "an id is there twice");
+}
+
+/// The script holds `dist/uPlot.iife.min.js` of the npm package uplot 1.6.32 byte for byte, with its licence.
+#[test]
+fn the_plotting_library_is_the_published_one() {
+    let library = include_bytes!("../../../src/report/page/uplot/uPlot.iife.min.js");
+    let digest: String = Sha256::digest(library)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let published = "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f";
+    assert_eq!(digest, published);
+    let (page, _) = page_of(&synthetic::results(&synthetic::small()));
+    assert!(page.contains("Copyright (c) 2022 Leon Sorokin") && page.contains("uPlot (v1.6.32)"));
 }
 
 #[test]
@@ -171,6 +210,7 @@ fn hostile_names_are_text() {
     settings.description = format!("{hostile}\n\nsecond");
     settings.methods[0].label = String::from(hostile);
     let (page, figures) = page_of(&synthetic::results(&settings));
+    let page = without_script(&page);
     assert!(!page.contains("<script") && page.contains("&lt;script&gt;alert(1)"));
     for (name, svg) in &figures {
         assert!(
@@ -282,6 +322,47 @@ fn every_task_has_its_curves_and_the_matrix_is_drawn() {
     assert!(page.contains(tasks) && page.contains(matrix));
 }
 
+/// The points of a figure in the page are those that are drawn: the mean over the seeds of the records.
+#[test]
+fn the_points_of_a_figure_are_those_of_the_records() {
+    let results = synthetic::results(&synthetic::small());
+    let (page, _) = page_of(&results);
+    let (_, after) = page
+        .split_once("<svg id=\"neurogain-accuracy\"")
+        .expect("a figure");
+    let (_, points) = after
+        .split_once("<script type=\"application/json\">")
+        .expect("points");
+    let (points, _) = points.split_once("</script>").expect("their end");
+    let panels: serde_json::Value = serde_json::from_str(points).expect("JSON");
+    let [panel] = panels.as_array().expect("panels").as_slice() else {
+        panic!("{panels}")
+    };
+    assert_eq!(
+        panel["series"].as_array().expect("lines").len(),
+        results.settings.methods.len()
+    );
+    let line = &panel["series"][0];
+    assert_eq!(line["label"], results.settings.methods[0].label.as_str());
+    let own = results
+        .runs
+        .iter()
+        .filter(|run| run.method == results.settings.methods[0].name);
+    let own: Vec<_> = own.collect();
+    for (at, place) in panel["places"]
+        .as_array()
+        .expect("places")
+        .iter()
+        .enumerate()
+    {
+        assert_eq!(place.as_f64(), Some(at as f64 + 1.0));
+        let accuracy = |run: &&&Run| run.history.records[at].test.expect("evaluated").accuracy;
+        let mean = 100.0 * own.iter().map(|run| accuracy(&run)).sum::<f64>() / own.len() as f64;
+        let drawn = line["y"][at].as_f64().expect("a number");
+        assert!((drawn - mean).abs() <= 1e-5 * mean, "{drawn}, not {mean}");
+    }
+}
+
 #[test]
 fn several_directories_share_one_page() {
     let folder = TempDir::new().unwrap();
@@ -299,7 +380,7 @@ fn several_directories_share_one_page() {
     let page = fs::read_to_string(&out).unwrap();
     assert!(page.contains("Split-MNIST: 2 runs compared"));
     assert!(page.contains("eta = 0.4") && page.contains("eta = 0.1"));
-    assert_fetches_nothing(&page);
+    assert_fetches_nothing(&without_script(&page));
     let mut unique = ids(&page);
     let count = unique.len();
     unique.sort_unstable();

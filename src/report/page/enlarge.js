@@ -1,0 +1,201 @@
+// Draws the points of a figure with uPlot, in its place: zoom, lines on and off, values under the pointer. Without
+// scripts the figure stays as it is.
+(() => {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  // More bands would hide the lines.
+  const MOST_BANDS = 6;
+
+  // With the decimals of the tables, or with four digits.
+  const text = (value, decimals) => {
+    const size = Math.abs(value);
+    const exponential = size !== 0 && (size < 1e-3 || size >= 1e5);
+    const short = exponential ? value.toExponential(2) : String(+value.toPrecision(4));
+    return (decimals == null ? short : value.toFixed(decimals)).replace("-", "−");
+  };
+
+  const SCALES = {
+    linear: {},
+    logarithmic: { distr: 3 },
+    error: {
+      distr: 100,
+      fwd: (accuracy) => -Math.log10(Math.max(100 - accuracy, 0.1)),
+      inv: (share) => 100 - 10 ** -share,
+    },
+  };
+  const ACCURACIES = [0, 50, 70, 90, 95, 97, 99, 99.5, 99.7, 99.9];
+
+  // The ends of the band of a line at a point; those of its value without a band.
+  const band = (panel, line, at) => {
+    const [value, spread] = [line.y[at], line.spread ? line.spread[at] : 0];
+    return [Math.max(value - spread, panel.limits[0] ?? -Infinity), Math.min(value + spread, panel.limits[1] ?? Infinity)];
+  };
+
+  // The ends of the vertical axis for the visible lines between the ends of the horizontal one.
+  const range = (panel, u) => {
+    let [low, high] = [Infinity, -Infinity];
+    const { min, max } = u.scales.x;
+    panel.series.forEach((line, place) => {
+      if (!u.series[place + 1].show) return;
+      panel.places.forEach((x, at) => {
+        if (line.y[at] == null || x < min || x > max) return;
+        const [below, above] = band(panel, line, at);
+        low = Math.min(low, panel.scale === "logarithmic" && below <= 0 ? line.y[at] : below);
+        high = Math.max(high, above);
+      });
+    });
+    if (low > high) return [0, 1];
+    if (panel.scale === "logarithmic") return [low / 1.1, high * 1.1];
+    if (panel.scale === "error") return [low - 0.02 * (100 - low), Math.min(high, 99.9)];
+    const margin = 0.05 * (high - low) || 0.5;
+    const fit = (value, sign, limit) => (limit == null || (limit - value) * sign > margin ? value + sign * margin : limit);
+    return [fit(low, -1, panel.limits[0]), fit(high, 1, panel.limits[1])];
+  };
+
+  // Switches and bands, or, for names, markers with bars side by side.
+  const draw = (panel, colour, muted) => (u) => {
+    const { ctx, bbox } = u;
+    const shown = panel.series.filter((_, place) => u.series[place + 1].show);
+    const ratio = devicePixelRatio;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    ctx.setLineDash([5 * ratio, 4 * ratio]);
+    ctx.strokeStyle = muted;
+    for (const mark of panel.marks) {
+      const x = u.valToPos(mark, "x", true);
+      ctx.beginPath();
+      ctx.moveTo(x, bbox.top);
+      ctx.lineTo(x, bbox.top + bbox.height);
+      ctx.stroke();
+    }
+    ctx.setLineDash([]);
+    shown.forEach((line, place) => {
+      const there = panel.places.map((_, at) => at).filter((at) => line.y[at] != null);
+      const ends = (at) => band(panel, line, at).map((y) => u.valToPos(y, "y", true));
+      const x = (at) => u.valToPos(panel.places[at], "x", true);
+      ctx.fillStyle = ctx.strokeStyle = colour(line);
+      if (line.joined) {
+        if (!line.spread || shown.length > MOST_BANDS) return;
+        ctx.globalAlpha = 0.22;
+        ctx.beginPath();
+        there.forEach((at) => ctx.lineTo(x(at), ends(at)[1]));
+        there.reverse().forEach((at) => ctx.lineTo(x(at), ends(at)[0]));
+        ctx.fill();
+        ctx.globalAlpha = 1;
+        return;
+      }
+      const step = (u.valToPos(1, "x", true) - u.valToPos(0, "x", true)) * 0.7 / shown.length;
+      for (const at of there) {
+        const [left, [low, high]] = [x(at) + (place - (shown.length - 1) / 2) * step, ends(at)];
+        ctx.lineWidth = 1.5 * ratio;
+        ctx.beginPath();
+        ctx.moveTo(left, low);
+        ctx.lineTo(left, high);
+        ctx.stroke();
+        ctx.beginPath();
+        ctx.arc(left, u.valToPos(line.y[at], "y", true), 3.5 * ratio, 0, 2 * Math.PI);
+        ctx.fill();
+      }
+    });
+    ctx.restore();
+  };
+
+  const plot = (panel, into, width, all) => {
+    const style = getComputedStyle(document.documentElement);
+    const [ink, grid, muted] = ["--ink", "--line", "--muted"].map((name) => style.getPropertyValue(name).trim());
+    const colour = (line) => line.colour[Number(dark.matches)];
+    const axis = { stroke: ink, font: "13px sans-serif", labelFont: "13px sans-serif", grid: { stroke: grid, width: 1 }, ticks: { stroke: grid } };
+    const within = (values) => (_, __, min, max) => values.filter((value) => value >= min && value <= max);
+    const fixed = (values) => (values ? { splits: within(values), filter: (_, splits) => splits } : {});
+    const indices = panel.names && panel.names.map((_, at) => at);
+    // Names that do not fit below their places have numbers, which the caption explains.
+    const fits = panel.names && Math.max(...panel.names.map((of) => of.length)) * 8 < (width - 80) / panel.names.length;
+    const name = (value) => (panel.names ? panel.names[value] ?? "" : text(value));
+    const fit = (u) => {
+      const [min, max] = range(panel, u);
+      u.setScale("y", { min, max });
+    };
+    const lines = panel.series.map((line) => ({
+      label: line.label,
+      stroke: colour(line),
+      width: line.joined ? 2 : 0,
+      dash: line.dash.length ? line.dash : undefined,
+      spanGaps: true,
+      points: { show: line.joined && line.marked, size: 7, fill: colour(line) },
+      value: (_, value, place, at) => {
+        if (value == null) return "–";
+        const spread = line.spread && line.spread[at] ? ` ± ${text(line.spread[at], panel.decimals)}` : "";
+        return text(value, panel.decimals) + spread;
+      },
+    }));
+    const made = new uPlot({
+      width,
+      height: all.length > 1 ? 250 : 340,
+      title: panel.title,
+      cursor: { sync: { key: all.key }, points: { size: 8 } },
+      scales: {
+        x: { time: false, distr: panel.wide ? 3 : 1, ...(panel.names ? { range: (_, min, max) => [min - 0.5, max + 0.5] } : {}) },
+        y: { ...SCALES[panel.scale], auto: false, range: (_, min, max) => [min, max] },
+      },
+      axes: [
+        { ...axis, label: panel.x, values: (_, splits) => splits.map(panel.names && !fits ? (at) => String(at + 1) : name), ...fixed(indices || panel.ticks) },
+        { ...axis, label: panel.y, size: 62, values: (_, splits) => splits.map((value) => text(value)), ...fixed(panel.scale === "error" && ACCURACIES) },
+      ],
+      series: [{ label: panel.x, value: (_, value) => (value == null ? "–" : name(value)) }, ...lines],
+      hooks: {
+        drawAxes: [draw(panel, colour, muted)],
+        // uPlot ignores scales that are set while it sets scales.
+        setScale: [(u, key) => key === "x" && queueMicrotask(() => fit(u))],
+        // The same line in the other panels of the figure.
+        setSeries: [(u, place, { show }) => {
+          if (place == null || show == null) return;
+          fit(u);
+          for (const other of all) {
+            const same = other.series.findIndex((line, at) => at > 0 && line.label === u.series[place].label);
+            if (other !== u && same > 0 && other.series[same].show !== show) other.setSeries(same, { show });
+          }
+        }],
+      },
+    }, [panel.places, ...panel.series.map((line) => line.y)], into);
+    all.push(made);
+    made.root.querySelectorAll(".u-legend .u-series th").forEach((label, place) => {
+      if (place === 0) return;
+      label.tabIndex = 0;
+      label.onkeydown = (event) => event.key === "Enter" && made.setSeries(place, { show: !made.series[place].show });
+    });
+  };
+
+  document.querySelectorAll('figure > script[type="application/json"]').forEach((data, number) => {
+    const figure = data.parentElement;
+    const svg = figure.querySelector("svg");
+    const panels = JSON.parse(data.textContent);
+    const button = document.createElement("button");
+    button.type = "button";
+    const [into, hint] = [document.createElement("div"), document.createElement("p")];
+    hint.className = "muted";
+    hint.textContent = "Drag: zoom in. Double click: all again. Names in the legend: lines on and off.";
+    let plots = [];
+    const show = (enlarged) => {
+      plots.forEach((made) => made.destroy());
+      plots = [];
+      plots.key = `figure-${number}`;
+      svg.style.display = enlarged ? "none" : "";
+      into.hidden = hint.hidden = !enlarged;
+      button.textContent = enlarged ? "Show the printed figure" : "Zoom and read values";
+      button.setAttribute("aria-pressed", enlarged);
+      if (!enlarged) return;
+      panels.forEach((panel) => plot(panel, into, figure.clientWidth, plots));
+    };
+    button.onclick = () => show(into.hidden);
+    svg.after(button, hint, into);
+    show(false);
+    dark.addEventListener("change", () => into.hidden || show(true));
+    let width = figure.clientWidth;
+    new ResizeObserver(() => {
+      if (figure.clientWidth === width) return;
+      width = figure.clientWidth;
+      plots.forEach((made) => made.setSize({ width, height: made.height }));
+    }).observe(figure);
+  });
+})();
