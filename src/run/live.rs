@@ -15,7 +15,7 @@ use super::{
     System, files,
 };
 use crate::error::Result;
-use crate::report::figure::{Chart, ChartPanel, ChartRow, Drawing, Series, thinned};
+use crate::report::figure::{Chart, ChartPanel, ChartRow, Drawing, Places, Scale, Series};
 use crate::report::format::{NONE, Unit};
 use crate::report::page::{figures, live_page, section, table};
 use crate::state::Checkpoint;
@@ -236,9 +236,7 @@ impl<S: System> Known<S> {
             let running = jobs.filter(|(job, curves)| !job.ended && curves[which].len() > 1);
             let series = running.take(MOST_CURVES).map(|(job, curves)| {
                 let curve = &curves[which];
-                let values: Vec<f64> = curve.iter().map(|(_, value)| *value).collect();
-                let kept = thinned(&values, 0..values.len()).into_iter();
-                Series::line(&job.id, kept.map(|at| (curve[at].0, scale * curve[at].1)))
+                Series::line(&job.id, curve.iter().map(|(x, y)| (*x, scale * y)))
             });
             let series: Vec<Series> = series.collect();
             if series.is_empty() {
@@ -250,13 +248,15 @@ impl<S: System> Known<S> {
                 caption: caption.into(),
                 rows: vec![ChartRow {
                     title: axis.into(),
-                    logarithmic: false,
+                    scale: Scale::Linear,
                     x_title: "iteration".into(),
+                    places: Places::Numbers,
                     panels: vec![ChartPanel {
                         title: String::new(),
-                        marks: Vec::new(),
                         series,
+                        ..ChartPanel::default()
                     }],
+                    columns: 1,
                 }],
             };
             drawings.push(chart.draw()?);

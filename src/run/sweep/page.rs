@@ -1,13 +1,15 @@
-//! The page of a sweep: for every measure a table of methods by cells, the best of each cell in bold.
+//! The page of a sweep: its figure, the best cell of each method, for every measure a table of methods by cells, and
+//! differences between cells.
 
 use maud::{Markup, html};
 
-use super::Sweep;
 use super::directory::Gathered;
-use super::table::measures_shown;
+use super::table::{self as results, BestCell, measures_shown, status};
+use super::{Axis, Sweep};
 use crate::report::figure::Drawing;
 use crate::report::measure::{Better, Measure};
 use crate::report::page::{definitions, figures, notice, page, section, table};
+use crate::run::differences::{Between, between, difference, minus_first, tables};
 use crate::run::settings::Document;
 use crate::run::{MethodMeasures, System};
 
@@ -43,14 +45,16 @@ pub(super) fn as_page<S: System>(
         }
         (notice(None, "Cells that are not complete", &problems))
     };
-    let tables = html! {
+    let cross_tables = html! {
         @for measure in &shown { (cross_table(measure, &names, gathered)) }
     };
     let sections = html! {
         @if let Some(drawing) = figure {
             (section("figure", "Figure", figures(std::slice::from_ref(drawing))))
         }
-        (section("tables", "Methods by cells", tables))
+        (section("best", "Best cell of each method", best(sweep, &shown, &results::best::<S>(sweep, gathered))))
+        (section("tables", "Methods by cells", cross_tables))
+        (section("between", "Differences between cells", between_cells(sweep, &shown, gathered)))
         (section("cells", "Cells", cells(sweep, gathered)))
         (section("measures", "Measures", html! { dl { (definitions(measures)) } }))
     };
@@ -58,7 +62,11 @@ pub(super) fn as_page<S: System>(
 }
 
 /// One measure: a row for each method, a column for each cell.
-fn cross_table<D>(measure: &Measure, names: &[String], gathered: &[Gathered<D>]) -> Markup {
+fn cross_table<D: Document>(
+    measure: &Measure,
+    names: &[String],
+    gathered: &[Gathered<D>],
+) -> Markup {
     let mut rows: Vec<(String, Vec<Option<&MethodMeasures>>)> = Vec::new();
     for (column, of) in gathered.iter().enumerate() {
         for method in &of.summary.methods {
@@ -95,8 +103,8 @@ fn cross_table<D>(measure: &Measure, names: &[String], gathered: &[Gathered<D>])
             @for (label, methods) in &rows {
                 tr {
                     th scope="row" { (label) }
-                    @for (method, best) in methods.iter().zip(&best) {
-                        @let text = method.map_or("–".into(), |method| measure.cell(&method.measures));
+                    @for ((method, best), of) in methods.iter().zip(&best).zip(gathered) {
+                        @let text = method.map_or("–".into(), |method| text(measure, method, of));
                         @if best.is_some() && mean(*method) == *best { td { strong { (text) } } }
                         @else { td { (text) } }
                     }
@@ -108,9 +116,88 @@ fn cross_table<D>(measure: &Measure, names: &[String], gathered: &[Gathered<D>])
     table(measure.name, caption, head, body)
 }
 
-/// The cells' numbers and settings.
+/// The measure of a method in a cell, and how many of its seeds diverged.
+fn text<D: Document>(measure: &Measure, method: &MethodMeasures, of: &Gathered<D>) -> String {
+    let cell = measure.cell(&method.measures);
+    let asked = of.cell.settings.common().seeds.len();
+    match method.diverged.len() {
+        0 => cell,
+        _ if status(of, method) == "diverged" => "diverged".into(),
+        _ if measure.summary(&method.measures).is_none() => cell,
+        diverged => format!("{cell} ({diverged} of {asked} diverged)"),
+    }
+}
+
+/// The best cell of each method, and the first method at its best minus every other at its best.
+fn best<D: Document>(sweep: &Sweep<D>, measures: &[Measure], best: &[BestCell<D>]) -> Markup {
+    let at = |of: &BestCell<D>| {
+        let label = of.method.label_with_conditions();
+        format!("{label} ({})", sweep.short_values(of.cell).join(", "))
+    };
+    let rows = best.split_first().map(|(first, others)| {
+        let minus = |other: &BestCell<D>| {
+            let found = difference(measures, &at(other), first.method, other.method)?;
+            let method = at(first);
+            Some(Between { method, ..found })
+        };
+        others.iter().filter_map(minus).collect::<Vec<Between>>()
+    });
+    let rows = rows.unwrap_or_default();
+    let caption = html! {
+        "Paired differences of the first method and each other one, each in its best cell. The cells were chosen on the \
+         same seeds, which favours methods that depend on the setting. First minus other"
+    };
+    html! {
+        @if !best.is_empty() { ul { @for best in best { li { (best.text) } } } }
+        @if !rows.is_empty() { (tables(measures, &rows, "best", ["method", "minus"], &caption)) }
+    }
+}
+
+/// The largest number of cells with differences; each is 10,000 resamples.
+const MOST_DIFFERENCES: usize = 50;
+
+/// Every cell minus the first one, method by method; empty for tables, such as streams.
+fn between_cells<D: Document>(
+    sweep: &Sweep<D>,
+    measures: &[Measure],
+    gathered: &[Gathered<D>],
+) -> Markup {
+    if sweep.grid().iter().any(Axis::has_tables) {
+        return html! {};
+    }
+    if gathered.len() > MOST_DIFFERENCES {
+        return html! {
+            p {
+                "Of " (gathered.len()) " cells there are no differences here. To compare some of them, use "
+                code { "neurogain report cells/001 cells/002" } "."
+            }
+        };
+    }
+    let labels: Vec<String> = gathered.iter().map(|of| sweep.label(of.cell)).collect();
+    let named = labels
+        .iter()
+        .map(String::as_str)
+        .zip(gathered.iter().map(|of| &of.summary));
+    let rows = between(measures, &named.collect::<Vec<_>>());
+    html! {
+        @if let (Some(first), false) = (labels.first(), rows.is_empty()) {
+            (minus_first(measures, &rows, "cell", first))
+        }
+    }
+}
+
+/// The cells' numbers and settings, with links to their reports.
 fn cells<D: Document>(sweep: &Sweep<D>, gathered: &[Gathered<D>]) -> Markup {
     html! {
-        ol { @for of in gathered { li { code { (sweep.label(of.cell)) } } } }
+        ol {
+            @for of in gathered {
+                li {
+                    code { (sweep.label(of.cell)) }
+                    @if of.is_there {
+                        " " a href=(format!("cells/{:03}/report.html", of.cell.number)) { "report" }
+                    }
+                }
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::directory::Gathered;
-use super::{Axis, Sweep, plain};
+use super::{Axis, Cell, Sweep, plain};
 use crate::error::Result;
 use crate::report::format::Unit;
 use crate::report::measure::Measure;
@@ -12,7 +12,7 @@ use crate::run::settings::Document;
 use crate::run::{MethodMeasures, System};
 
 /// The status of a method in a cell: `complete`, `diverged` (all its jobs), `incomplete` or `missing`.
-fn status<D: Document>(gathered: &Gathered<D>, method: &MethodMeasures) -> &'static str {
+pub(super) fn status<D: Document>(gathered: &Gathered<D>, method: &MethodMeasures) -> &'static str {
     let asked = gathered.cell.settings.common().seeds.len();
     match gathered.is_there {
         false => "missing",
@@ -122,6 +122,7 @@ pub(super) fn as_table<S: System>(
     heading.extend(shown.iter().map(Measure::heading));
     heading.push("seeds".into());
     let left = 2 + sweep.grid().len();
+    let first = left + conditions.len();
     let mut rows = vec![heading];
     for gathered in gathered {
         for method in &gathered.summary.methods {
@@ -130,15 +131,15 @@ pub(super) fn as_table<S: System>(
             row.push(method.label.clone());
             row.extend(values(method, &conditions));
             row.extend(shown.iter().map(|measure| measure.cell(&method.measures)));
+            if let ("diverged", Some(first)) = (status(gathered, method), row.get_mut(first)) {
+                *first = "diverged".into();
+            }
             row.push(method.seeds.len().to_string());
             rows.push(row);
         }
     }
-    // The best of tables, such as streams, says nothing of a method.
-    let best = match sweep.grid().iter().any(Axis::has_tables) {
-        true => String::new(),
-        false => best::<S>(sweep, gathered),
-    };
+    let best = best::<S>(sweep, gathered).into_iter();
+    let best: String = best.map(|best| best.text + "\n").collect();
     format!("{}{best}", aligned(&rows, left))
 }
 
@@ -153,23 +154,35 @@ pub(super) fn measures_shown<D>(measures: &[Measure], gathered: &[Gathered<D>]) 
     shown
 }
 
+/// The best cell of a method.
+pub(super) struct BestCell<'a, D> {
+    pub(super) cell: &'a Cell<D>,
+    pub(super) method: &'a MethodMeasures,
+    /// A sentence for the table.
+    pub(super) text: String,
+}
+
 /// For each method, the best cell by the system's measure; every method has the same number of cells. Empty if no cell
-/// has that measure.
-fn best<S: System>(sweep: &Sweep<S::Settings>, gathered: &[Gathered<S::Settings>]) -> String {
-    let mut text = String::new();
+/// has that measure, and for tables, such as streams: the best of these says nothing of a method.
+pub(super) fn best<'a, S: System>(
+    sweep: &Sweep<S::Settings>,
+    gathered: &'a [Gathered<S::Settings>],
+) -> Vec<BestCell<'a, S::Settings>> {
+    if sweep.grid().iter().any(Axis::has_tables) {
+        return Vec::new();
+    }
+    let mut best = Vec::new();
     let tried = gathered.len();
     for (name, _) in sweep.base().common().methods {
-        let found = gathered
-            .iter()
-            .flat_map(|gathered: &Gathered<S::Settings>| {
-                let methods = gathered.summary.methods.iter();
-                let of_this = methods.filter(move |method| method.method == name);
-                of_this.filter_map(move |method| {
-                    let largest = method.measures.get(S::BEST.measure)?;
-                    let exists = largest.mean.is_finite();
-                    exists.then_some((gathered.cell, method, largest))
-                })
-            });
+        let found = gathered.iter().flat_map(|gathered| {
+            let methods = gathered.summary.methods.iter();
+            let of_this = methods.filter(move |method| method.method == name);
+            of_this.filter_map(move |method| {
+                let largest = method.measures.get(S::BEST.measure)?;
+                let exists = largest.mean.is_finite();
+                exists.then_some((gathered.cell, method, largest))
+            })
+        });
         let Some((cell, method, largest)) = found.max_by(|a, b| a.2.mean.total_cmp(&b.2.mean))
         else {
             continue;
@@ -186,14 +199,15 @@ fn best<S: System>(sweep: &Sweep<S::Settings>, gathered: &[Gathered<S::Settings>
                 Unit::Percent.mean_and_spread(summary)
             ))
         });
-        text.push_str(&format!(
-            "best of {tried} by {}, {}: {}{condition} ({} %{})\n",
+        let text = format!(
+            "best of {tried} by {}, {}: {}{condition} ({} %{})",
             S::BEST.called,
             method.label,
             sweep.label(cell),
             Unit::Percent.mean_and_spread(largest),
             beside.unwrap_or_default(),
-        ));
+        );
+        best.push(BestCell { cell, method, text });
     }
-    text
+    best
 }

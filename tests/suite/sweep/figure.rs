@@ -122,7 +122,36 @@ fn a_sweep_through_names_is_drawn_without_lines() {
     );
 }
 
-/// If runs of a value diverged, the row and the figure say so, and the figure has no point there.
+/// The page has the differences between cells, seed by seed, and a link to each cell's report.
+#[test]
+fn the_page_has_differences_between_cells() {
+    let folder = TempDir::new().unwrap();
+    let text = "base = \"split-digits\"\nmethods = [\"sgd\"]\nseeds = [7, 8, 9]\nset = [\"stream.iterations=4\"]\n[grid]\ngain.eta = [0.1, 0.2]";
+    let (sweep, dir) = (parse(text).unwrap(), folder.path().join("differences"));
+    begin_sweep(&dir, &sweep).unwrap();
+    for (place, cell) in sweep.cells().iter().enumerate() {
+        let mut results = synthetic::results(&cell.settings);
+        for record in results
+            .runs
+            .iter_mut()
+            .flat_map(|run| &mut run.history.records)
+        {
+            let test = record.test.as_mut().unwrap();
+            test.accuracy = 0.5 + 0.25 * place as f64;
+        }
+        write_cell(&cell_directory(&dir, cell), &results);
+    }
+    let page = fs::read_to_string(collect_sweep(&dir).unwrap().page).unwrap();
+    assert!(
+        page.contains("each cell minus <strong>gain.eta = 0.1</strong>"),
+        "{page}"
+    );
+    assert!(page.contains("<td class=\"text\">gain.eta = 0.2</td>"));
+    assert!(page.contains("+25.00 [+25.00, +25.00]"));
+    assert!(page.contains("href=\"cells/002/report.html\""));
+}
+
+/// If runs of a value diverged, the row, the page and the figure say so, and the figure has no point there.
 #[test]
 fn a_value_whose_runs_diverged_is_named_and_not_drawn() {
     let folder = TempDir::new().unwrap();
@@ -155,6 +184,9 @@ fn a_value_whose_runs_diverged_is_named_and_not_drawn() {
     assert!(rows.contains("\n3,0.3,ngm-sgd,diverged,0,"), "{rows}");
     assert!(rows.contains("\n3,0.3,sgd,complete,2,"), "{rows}");
     assert!(svg.contains(">NGM-SGD diverged: at 0.3<"), "{svg}");
+    let page =
+        |name: &str| fs::read_to_string(folder.path().join(name).join("sweep.html")).unwrap();
+    assert!(page("one").contains("<td>diverged</td>"));
     // One of two seeds: the mean of the other is drawn.
     let (svg, rows) = drawn("half", &|method, seed| method == "ngm-sgd" && seed == 8);
     assert!(rows.contains("\n3,0.3,ngm-sgd,incomplete,1,"), "{rows}");
@@ -162,4 +194,5 @@ fn a_value_whose_runs_diverged_is_named_and_not_drawn() {
         svg.contains(">NGM-SGD diverged: at 0.3 (1 of 2 seeds)<"),
         "{svg}"
     );
+    assert!(page("half").contains("(1 of 2 diverged)"));
 }
