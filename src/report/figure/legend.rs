@@ -66,12 +66,14 @@ pub(crate) fn height(legend: &[(Swatch, &str)]) -> f64 {
 
 /// The start and the row of each entry, and the number of rows.
 fn places(legend: &[(Swatch, &str)]) -> (Vec<(f64, f64)>, f64) {
-    let (mut x, mut row) = (LEFT, 0.0);
+    // A little left of the panels, so that more labels fit into a row.
+    let left = LEFT - SPACE;
+    let (mut x, mut row) = (left, 0.0);
     let mut places = Vec::new();
     for (_, label) in legend {
         let width = SWATCH + SPACE + width_of(label);
-        if x > LEFT && x + width > WIDTH - RIGHT {
-            (x, row) = (LEFT, row + 1.0);
+        if x > left && x + width > WIDTH - RIGHT {
+            (x, row) = (left, row + 1.0);
         }
         places.push((x, row));
         x += width + 2.0 * SPACE;
