@@ -187,19 +187,7 @@ impl<S: System> Known<S> {
                 code { "neurogain run --resume DIRECTORY" }
             }
         };
-        let charts = self.charts()?;
-        let drawings: Vec<(&str, String, &str)> = charts
-            .iter()
-            .map(|chart| {
-                let Drawing {
-                    svg,
-                    title,
-                    caption,
-                    ..
-                } = chart;
-                (svg.as_str(), title.clone(), caption.as_str())
-            })
-            .collect();
+        let drawings = self.charts()?;
         let sections = html! {
             (section("progress", "Running now", running(plan)))
             @if !drawings.is_empty() { (figures(&drawings)) }
@@ -234,17 +222,20 @@ impl<S: System> Known<S> {
         for (which, (name, title, caption, (axis, scale))) in named.into_iter().enumerate() {
             let jobs = self.plan.jobs().iter().zip(&self.curves);
             let running = jobs.filter(|(job, curves)| !job.ended && curves[which].len() > 1);
-            let series = running.take(MOST_CURVES).map(|(job, curves)| {
-                let curve = &curves[which];
-                Series::line(&job.id, curve.iter().map(|(x, y)| (*x, scale * y)))
-            });
+            let series = running
+                .take(MOST_CURVES)
+                .enumerate()
+                .map(|(number, (job, curves))| {
+                    let curve = &curves[which];
+                    Series::line(&job.id, number, curve.iter().map(|(x, y)| (*x, scale * y)))
+                });
             let series: Vec<Series> = series.collect();
             if series.is_empty() {
                 continue;
             }
             let chart = Chart {
-                name,
-                title,
+                name: name.into(),
+                title: title.into(),
                 caption: caption.into(),
                 rows: vec![ChartRow {
                     title: axis.into(),
