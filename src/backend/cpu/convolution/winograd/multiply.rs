@@ -4,6 +4,11 @@
 //! for O results at a time, the products' chains run in registers, and their results, `[16][O][P]`, stay in L1 until the
 //! transform that gives the tile's pixels.
 
+#![allow(
+    clippy::needless_range_loop,
+    reason = "index loops over the register tile compile to straight code"
+)]
+
 use super::super::super::scratch;
 use super::super::super::simd::{Block, InstructionSet, Kernel, Simd};
 use super::super::super::threads::Job;
@@ -119,10 +124,10 @@ impl OnTiles<'_> {
         let visits = PRODUCTS * self.of.results.div_ceil(O);
         // What the next row of tiles reads below this one.
         let mut ahead = [Ahead::new(&[], 1); BLOCKS];
-        for p in 0..P {
+        for (p, ahead) in ahead.iter_mut().enumerate().take(P) {
             let tile = (block + p) * rows * columns + tile;
             let part = tiles.part(tile..tile + 1, SIDE - 1, self.of.terms, self.of.x);
-            ahead[p] = Ahead::new(part, visits);
+            *ahead = Ahead::new(part, visits);
         }
         for (panel, first) in panels.zip((0..self.of.results).step_by(O)) {
             for p in 0..P {
