@@ -100,10 +100,8 @@ pub trait Simd: Arithmetic + Send + Sync {
     fn load(self, from: &Block) -> Self::Vector;
     /// Stores 16 elements.
     fn store(self, vector: Self::Vector, to: &mut Block);
-    /// Prefetches a block into L2. Affects only the time.
+    /// Prefetches a block. Affects only the time.
     fn prefetch(self, block: &Block);
-    /// Prefetches a block into L1. Affects only the time.
-    fn prefetch_near(self, block: &Block);
     /// Lane j of the result is the sum of the lanes of vector j, in the tree of
     /// [`summation::lanes`](crate::backend::summation::lanes).
     fn sums(self, vectors: [Self::Vector; LANES]) -> Self::Vector;

@@ -55,8 +55,6 @@ impl Simd for Portable {
     #[inline(always)]
     fn prefetch(self, _: &Block) {}
     #[inline(always)]
-    fn prefetch_near(self, _: &Block) {}
-    #[inline(always)]
     fn sums(self, vectors: [f32x16; LANES]) -> f32x16 {
         f32x16::new(vectors.map(|vector| summation::lanes(vector.to_array())))
     }

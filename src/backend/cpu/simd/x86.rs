@@ -152,11 +152,6 @@ impl Simd for Avx512 {
         unsafe { _mm_prefetch::<_MM_HINT_T1>(block.as_ptr().cast()) }
     }
     #[inline(always)]
-    fn prefetch_near(self, block: &Block) {
-        // SAFETY: SSE is part of x86-64; a prefetch of a reference's address reads nothing.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(block.as_ptr().cast()) }
-    }
-    #[inline(always)]
     fn sums(self, v: [__m512; LANES]) -> __m512 {
         self.firsts(
             self.seconds(self.quarter(&v, 0), self.quarter(&v, 1)),
@@ -252,11 +247,6 @@ impl Simd for Avx2 {
     fn prefetch(self, block: &Block) {
         // SAFETY: SSE is part of x86-64; a prefetch of a reference's address reads nothing.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(block.as_ptr().cast()) }
-    }
-    #[inline(always)]
-    fn prefetch_near(self, block: &Block) {
-        // SAFETY: SSE is part of x86-64; a prefetch of a reference's address reads nothing.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(block.as_ptr().cast()) }
     }
     #[inline(always)]
     fn sums(self, v: [[__m256; 2]; LANES]) -> [__m256; 2] {
