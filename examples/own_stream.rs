@@ -9,7 +9,7 @@ use std::sync::Arc;
 use neurogain::data::{Dataset, digits};
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{
-    DeviceDataset, EvalSets, GradientDescent, History, OptimizerConfig, PixelScaling,
+    DeviceDataset, EvalSets, Evaluations, GradientDescent, History, OptimizerConfig, PixelScaling,
     RandomCropFlip, Sampling, Trainer,
 };
 use neurogain::models::Network;
@@ -111,8 +111,7 @@ fn run(cpu: &Cpu, iterations: usize, dynamics: Option<GainDynamics>) -> Result<V
         batch: 64,
         sampling: Sampling::Uniform,
         transform: RandomCropFlip::default(),
-        evaluate_every: 1,
-        evaluate_after_switch: 0,
+        evaluations: Evaluations::default(),
         seed: 42,
     };
     let network = Linear::new(cpu, digits.train.features(), 10, 42)?;

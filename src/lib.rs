@@ -25,7 +25,7 @@
 //! use neurogain::models::{Mlp, MlpConfig};
 //! use neurogain::optim::Optimizer;
 //! use neurogain::learn::{
-//!     GradientDescent, History, PixelScaling, OptimizerConfig, DeviceDataset, EvalSets, Sampling, Trainer, RandomCropFlip,
+//!     Evaluations, GradientDescent, History, PixelScaling, OptimizerConfig, DeviceDataset, EvalSets, Sampling, Trainer, RandomCropFlip,
 //! };
 //! use neurogain::{Cpu, data::digits, stream};
 //!
@@ -54,8 +54,7 @@
 //!     batch: 64,
 //!     sampling: Sampling::Uniform,
 //!     transform: RandomCropFlip::default(),
-//!     evaluate_every: 1,
-//!     evaluate_after_switch: 0,
+//!     evaluations: Evaluations::default(),
 //!     seed: 42,
 //! };
 //! let mut history = History::default();

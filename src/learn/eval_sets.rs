@@ -84,8 +84,8 @@ impl<B: Backend> EvalSets<B> {
         self.tasks.iter().map(Context::count)
     }
 
-    /// Adds the losses of `learner` on the batches of `task`, counted from 0. Transforms are drawn from (`seed`,
-    /// [`Purpose::Evaluation`], `task`, `iteration`).
+    /// Adds the losses of `learner` on the batches of `task`, counted from 0. Transforms are drawn from (seed,
+    /// [`Purpose::Evaluation`], `task`, iteration), one pass over the images after another.
     ///
     /// # Errors
     /// [`Error::Shape`] if `task` is out of range; [`Error::Setting`] if images are transformed and `iteration` is
@@ -96,28 +96,22 @@ impl<B: Backend> EvalSets<B> {
         learner: &mut dyn Learner<B>,
         loss: &mut LossLog<B>,
         task: usize,
-        seed: u64,
-        iteration: usize,
+        draws: TestDraws,
     ) -> Result<()> {
         if let Some(batches) = self.ready.get(task) {
             return evaluate(backend, learner, loss, batches);
         }
-        let stream = match self.transform == RandomCropFlip::default() {
-            true => None,
-            false => {
-                let task = number("task", task)?;
-                let iteration = number("iteration", iteration)?;
-                Some(RandomStream::indexed(
-                    seed,
-                    Purpose::Evaluation,
-                    task,
-                    iteration,
-                ))
-            }
-        };
-        self.gather(backend, task, stream, |batch| {
-            evaluate(backend, learner, loss, core::slice::from_ref(batch))
-        })
+        let mut on_batch =
+            |batch: &mut Batch<B>| evaluate(backend, learner, loss, core::slice::from_ref(batch));
+        if self.transform == RandomCropFlip::default() {
+            return self.gather(backend, task, None, on_batch);
+        }
+        let key = [number("task", task)?, number("iteration", draws.iteration)?];
+        let mut stream = RandomStream::indexed(draws.seed, Purpose::Evaluation, key[0], key[1]);
+        for _ in 0..draws.passes {
+            self.gather(backend, task, Some(&mut stream), &mut on_batch)?;
+        }
+        Ok(())
     }
 
     /// Shows `visit` the batches of `task`, without transforms.
@@ -141,7 +135,7 @@ impl<B: Backend> EvalSets<B> {
         &self,
         backend: &B,
         task: usize,
-        mut stream: Option<RandomStream>,
+        mut stream: Option<&mut RandomStream>,
         mut on_batch: impl FnMut(&mut Batch<B>) -> Result<()>,
     ) -> Result<()> {
         let Some(task) = self.tasks.get(task) else {
@@ -166,6 +160,27 @@ impl<B: Backend> EvalSets<B> {
             on_batch(&mut batch)?;
         }
         Ok(())
+    }
+}
+
+/// What the transforms of test images are drawn from, and how often every image is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TestDraws {
+    /// The run's seed.
+    pub seed: u64,
+    /// The iteration of the evaluation.
+    pub iteration: usize,
+    /// Passes over the test images, each with draws of its own; without transforms, there is one.
+    pub passes: usize,
+}
+
+settings! {
+    /// Passes of an evaluation over transformed test images, whose mean is its result.
+    pub enum Passes {
+        /// One.
+        One = "one",
+        /// In context t, t passes with draws of their own.
+        PerContext = "per-context",
     }
 }
 

@@ -39,9 +39,9 @@ pub use adaptation::{
 pub use batches::Sampling;
 #[cfg(feature = "report")]
 pub(crate) use batches::{BatchConfig, Batches};
-pub use eval_sets::EvalSets;
 #[cfg(feature = "report")]
 pub(crate) use eval_sets::READY_SAMPLES;
+pub use eval_sets::{EvalSets, Passes, TestDraws};
 pub use gain_modulation::{Drive, GainConfig};
 pub use gradient_descent::GradientDescent;
 pub use history::{Evaluation, History, Record};
@@ -53,4 +53,4 @@ pub use regularizers::*;
 pub use replacement::*;
 pub use samples::{Batch, DeviceDataset, PixelScaling, RandomCropFlip};
 pub use schedule::Schedule;
-pub use trainer::{EVALUATION_BATCH, Trainer, evaluate};
+pub use trainer::{EVALUATION_BATCH, Evaluations, Trainer, evaluate};

@@ -6,9 +6,11 @@ use core::borrow::Borrow;
 use crate::backend::{Backend, Cpu, summation};
 use crate::error::{Error, Result};
 use crate::learn::batches::{BatchConfig, Batches};
+use crate::learn::eval_sets::TestDraws;
 use crate::learn::readback::Readback;
 use crate::learn::{
-    Batch, DeviceDataset, EvalSets, Evaluation, History, Learner, RandomCropFlip, Record, Sampling,
+    Batch, DeviceDataset, EvalSets, Evaluation, History, Learner, Passes, RandomCropFlip, Record,
+    Sampling,
 };
 use crate::nn::{BatchStats, LossLog};
 use crate::rng::{Purpose, RandomStream};
@@ -34,14 +36,34 @@ pub struct Trainer<'a, B: Backend = Cpu> {
     pub sampling: Sampling,
     /// The augmentation of training images.
     pub transform: RandomCropFlip,
-    /// Iterations between evaluations, counted within each context; 0 for no evaluation.
-    pub evaluate_every: usize,
-    /// Iterations at the start of each context but the first that are all evaluated.
-    pub evaluate_after_switch: usize,
+    /// When the test samples are evaluated.
+    pub evaluations: Evaluations,
     /// The seed of the random streams: iteration i draws its samples from (seed, [`Purpose::Batch`], i) or, epoch by
     /// epoch, in the order of (seed, [`Purpose::EpochOrder`], epoch, context), and its transforms from (seed,
     /// [`Purpose::Transform`], i).
     pub seed: u64,
+}
+
+/// When a run evaluates its test samples, and how often it goes over them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Evaluations {
+    /// Iterations between evaluations, counted within each context; 0 for none.
+    pub every: usize,
+    /// Iterations at the start of each context but the first that are all evaluated.
+    pub after_switch: usize,
+    /// Passes over transformed test images.
+    pub passes: Passes,
+}
+
+impl Default for Evaluations {
+    /// One pass after every iteration.
+    fn default() -> Self {
+        Evaluations {
+            every: 1,
+            after_switch: 0,
+            passes: Passes::One,
+        }
+    }
 }
 
 impl<B: Backend> Trainer<'_, B> {
@@ -93,11 +115,19 @@ impl<B: Backend> Trainer<'_, B> {
                 let batch = batches.get(backend, iteration, step)?;
                 learner.step(backend, batch, &mut loss)?;
                 readback.begin(&loss)?;
-                let after_switch = number > 0 && step <= self.evaluate_after_switch;
-                if after_switch || step.checked_rem(self.evaluate_every) == Some(0) {
+                let after_switch = number > 0 && step <= self.evaluations.after_switch;
+                let draws = TestDraws {
+                    seed: self.seed,
+                    iteration,
+                    passes: match self.evaluations.passes {
+                        Passes::One => 1,
+                        Passes::PerContext => number + 1,
+                    },
+                };
+                if after_switch || step.checked_rem(self.evaluations.every) == Some(0) {
                     for task in 0..self.test.count().min(number + 1) {
                         self.test
-                            .evaluate(backend, learner, &mut loss, task, self.seed, iteration)?;
+                            .evaluate(backend, learner, &mut loss, task, draws)?;
                         readback.task(&loss);
                     }
                 }

@@ -5,7 +5,7 @@ use neurogain::backend::{Cuda, Elementwise, Memory, Reductions, Unary, cuda::Cal
 use neurogain::data::digits;
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{
-    DeviceDataset, EvalSets, GradientDescent, History, OptimizerConfig, PixelScaling,
+    DeviceDataset, EvalSets, Evaluations, GradientDescent, History, OptimizerConfig, PixelScaling,
     RandomCropFlip, Sampling, Trainer,
 };
 use neurogain::models::{Mlp, MlpConfig, SlimResNet, SlimResNetConfig};
@@ -55,8 +55,10 @@ fn calls(cuda: &Cuda, case: &Case) -> Vec<CallCounts> {
         batch: 20,
         sampling: Sampling::Uniform,
         transform: case.transform,
-        evaluate_every: case.evaluate_every,
-        evaluate_after_switch: 0,
+        evaluations: Evaluations {
+            every: case.evaluate_every,
+            ..Evaluations::default()
+        },
         seed: 42,
     };
     let mut all = vec![cuda.calls()];

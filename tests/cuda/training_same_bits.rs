@@ -5,8 +5,8 @@ use crate::emulated::devices;
 use neurogain::data::digits;
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{
-    Batch, DeviceDataset, EvalSets, GradientDescent, History, Learner, OptimizerConfig,
-    PixelScaling, RandomCropFlip, Record, Sampling, Trainer,
+    Batch, DeviceDataset, EvalSets, Evaluations, GradientDescent, History, Learner,
+    OptimizerConfig, PixelScaling, RandomCropFlip, Record, Sampling, Trainer,
 };
 use neurogain::models::{Mlp, MlpConfig, Network, SlimResNet, SlimResNetConfig};
 use neurogain::nn::{LossLog, Parameter};
@@ -65,8 +65,7 @@ fn split_digits<B: Backend>(backend: &B, rule: Optimizer) -> (Vec<Record>, Vec<u
         batch: 40,
         sampling: Sampling::Uniform,
         transform: RandomCropFlip::default(),
-        evaluate_every: 1,
-        evaluate_after_switch: 0,
+        evaluations: Evaluations::default(),
         seed: 42,
     };
     let mut history = History::default();

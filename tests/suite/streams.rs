@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use neurogain::data::{Dataset, ImageShape};
-use neurogain::learn::{Batch, DeviceDataset, EvalSets, Learner, PixelScaling, RandomCropFlip};
+use neurogain::learn::{
+    Batch, DeviceDataset, EvalSets, Learner, PixelScaling, RandomCropFlip, TestDraws,
+};
 use neurogain::nn::{LossLog, Parameter};
 use neurogain::rng::{Purpose, RandomStream};
 use neurogain::state::{State, Visitor};
@@ -386,11 +388,56 @@ proptest! {
         let [views, copies] = [views, copies].map(|tasks| {
             let mut seen = Seen::default();
             let mut loss = LossLog::new();
-            tasks.evaluate(&cpu, &mut seen, &mut loss, 0, 7, 1).unwrap();
+            let draws = TestDraws {
+                seed: 7,
+                iteration: 1,
+                passes: 1,
+            };
+            tasks.evaluate(&cpu, &mut seen, &mut loss, 0, draws).unwrap();
             (seen.inputs, loss.total(&cpu).unwrap())
         });
         prop_assert_eq!(views, copies);
     }
+}
+
+/// More passes see every image again with draws of their own, after those of the first pass.
+#[test]
+fn every_pass_draws_its_own_transforms() {
+    let cpu = Cpu::new().unwrap();
+    let shape = ImageShape {
+        height: 6,
+        width: 5,
+        channels: 1,
+    };
+    let scaling = PixelScaling {
+        maximum: 255.0,
+        mean: vec![0.5],
+        standard_deviation: vec![0.2],
+    };
+    let dataset = DeviceDataset::new(&cpu, &images(shape, 4), &scaling).unwrap();
+    let transform = RandomCropFlip {
+        padding: 2,
+        horizontal_flip: true,
+    };
+    let tasks = vec![(0..9).collect::<Vec<u32>>()];
+    let tasks = EvalSets::new(&cpu, dataset, tasks, transform).unwrap();
+    let [once, thrice] = [1, 3].map(|passes| {
+        let (mut seen, mut loss) = (Seen::default(), LossLog::new());
+        let draws = TestDraws {
+            seed: 7,
+            iteration: 1,
+            passes,
+        };
+        tasks
+            .evaluate(&cpu, &mut seen, &mut loss, 0, draws)
+            .unwrap();
+        assert_eq!(loss.total(&cpu).unwrap().samples, 9 * passes);
+        seen.inputs
+    });
+    assert_eq!(thrice.len(), 3 * once.len());
+    let passes: Vec<&[u32]> = thrice.chunks(once.len()).collect();
+    assert_eq!(passes[0], once);
+    assert!(passes[1] != passes[0] && passes[2] != passes[1]);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use neurogain::data::Dataset;
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{
-    Batch, DeviceDataset, EVALUATION_BATCH, EvalSets, GradientDescent, History, Learner,
-    OptimizerConfig, PixelScaling, RandomCropFlip, Sampling, Trainer,
+    Batch, DeviceDataset, EVALUATION_BATCH, EvalSets, Evaluations, GradientDescent, History,
+    Learner, OptimizerConfig, PixelScaling, RandomCropFlip, Sampling, TestDraws, Trainer,
 };
 use neurogain::models::{Mlp, MlpConfig, Network};
 use neurogain::nn::{LossLog, Parameter};
@@ -87,8 +87,7 @@ impl Setting {
             batch: 20,
             sampling: Sampling::Uniform,
             transform: RandomCropFlip::default(),
-            evaluate_every: 1,
-            evaluate_after_switch: 0,
+            evaluations: Evaluations::default(),
             seed: 5,
         };
         let mut observe = observe;
@@ -176,8 +175,7 @@ fn a_step_leaves_the_loss_of_one_batch() {
             batch: 8,
             sampling: Sampling::Uniform,
             transform: RandomCropFlip::default(),
-            evaluate_every: 1,
-            evaluate_after_switch: 0,
+            evaluations: Evaluations::default(),
             seed: 5,
         };
         let network = mlp(&setting.backend, 1);
@@ -222,7 +220,12 @@ fn evaluation_uses_the_new_weights_and_the_gains_of_the_forward() {
     let test = &setting.test;
     let sgd = OptimizerConfig::new(Optimizer::Sgd, 0.05);
     let mut learner = GradientDescent::new(backend, &mut network, sgd, None).unwrap();
-    test.evaluate(backend, &mut learner, &mut loss, 0, 5, 60)
+    let draws = TestDraws {
+        seed: 5,
+        iteration: 60,
+        passes: 1,
+    };
+    test.evaluate(backend, &mut learner, &mut loss, 0, draws)
         .unwrap();
     let found = loss.total(backend).unwrap();
     assert_eq!(found.samples, 20);
@@ -363,8 +366,7 @@ fn shapes_that_do_not_fit_are_errors() {
         batch: 0,
         sampling: Sampling::Uniform,
         transform: RandomCropFlip::default(),
-        evaluate_every: 1,
-        evaluate_after_switch: 0,
+        evaluations: Evaluations::default(),
         seed: 0,
     };
     let sgd = OptimizerConfig::new(Optimizer::Sgd, 0.1);

@@ -6,7 +6,7 @@ use super::experiment::{PlasticityExperiment, Start, Work};
 use super::{Ended, PlasticityRun, Tick};
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::learn::{BatchConfig, Batches, Learner, Sampling};
+use crate::learn::{BatchConfig, Batches, Learner, Sampling, TestDraws};
 use crate::metrics::{DORMANT, dormant_share, feature_rank};
 use crate::nn::LossLog;
 use crate::rng::{Purpose, RandomStream};
@@ -194,7 +194,12 @@ impl<'a, B: Backend> Learning<'a, B> {
         let backend = self.experiment.backend;
         let (test, seed) = (&self.experiment.data.test, self.work.seed);
         let mut log = LossLog::new();
-        test.evaluate(backend, &mut *self.learner, &mut log, task, seed, 0)?;
+        let draws = TestDraws {
+            seed,
+            iteration: 0,
+            passes: 1,
+        };
+        test.evaluate(backend, &mut *self.learner, &mut log, task, draws)?;
         Ok(log.total(backend)?.accuracy())
     }
 

@@ -8,7 +8,7 @@ use super::{Experiment, Run};
 use crate::analysis::Snapshot;
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::learn::{History, Learner, Sampling, Trainer};
+use crate::learn::{Evaluations, History, Learner, Sampling, Trainer};
 use crate::run::continual::{self, MethodSettings, NetworkConfig, Setup};
 use crate::run::{Session, Status, hash_parameters, hexadecimal};
 use crate::state::Checkpoint;
@@ -69,8 +69,11 @@ impl<B: Backend> Experiment<'_, B> {
             batch: settings.training.batch,
             sampling: settings.training.sampling.unwrap_or(Sampling::Uniform),
             transform: settings.training.transform(),
-            evaluate_every: settings.evaluation.every,
-            evaluate_after_switch: settings.evaluation.after_switch,
+            evaluations: Evaluations {
+                every: settings.evaluation.every,
+                after_switch: settings.evaluation.after_switch,
+                passes: settings.evaluation.passes,
+            },
             seed,
         };
         Ok((learner, trainer))

@@ -1,6 +1,7 @@
 //! The settings of a stability-gap experiment: the TOML of a preset or of a user's own file.
 
 use crate::error::Result;
+use crate::learn::Passes;
 use crate::run::DataSettings;
 use crate::run::continual::{
     GainSettings, MethodSettings, NetworkSettings, StreamSettings, TrainingSettings,
@@ -52,6 +53,9 @@ settings! {
         /// Whether test images are cropped and flipped at random like training images, with new draws at every
         /// evaluation. The paper's published code does this.
         pub test_time_augmentation: bool = false,
+        /// How often an evaluation goes over the augmented test images: with more passes, its result is their mean. The
+        /// paper's published code has one for each context so far.
+        pub passes: Passes = "one",
     }
 }
 

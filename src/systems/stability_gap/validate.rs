@@ -3,6 +3,7 @@
 use super::{EvaluatedTasks, Settings};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::learn::Passes;
 use crate::run::check_data;
 use crate::run::continual::{check_methods, check_stream};
 use crate::run::settings::require;
@@ -34,6 +35,15 @@ impl Settings {
     }
 
     fn check_evaluation(&self) -> Result<()> {
+        let evaluation = &self.evaluation;
+        let alike = evaluation.passes != Passes::One && !evaluation.test_time_augmentation;
+        let expected = "\"one\": without evaluation.test_time_augmentation all passes are alike";
+        require(
+            !alike,
+            "evaluation.passes",
+            evaluation.passes.name(),
+            expected,
+        )?;
         let (every, stream) = (self.evaluation.every, &self.stream);
         if stream.lacks_iterations() {
             return Ok(());

@@ -13,8 +13,8 @@ use neurogain::backend::{CropFlip, Memory as _};
 use neurogain::data::{Dataset, ImageShape};
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{
-    Batch, DeviceDataset, EvalSets, GradientDescent, History, Learner, OptimizerConfig,
-    PixelScaling, RandomCropFlip, Sampling, Trainer,
+    Batch, DeviceDataset, EvalSets, Evaluations, GradientDescent, History, Learner,
+    OptimizerConfig, PixelScaling, RandomCropFlip, Sampling, Trainer,
 };
 use neurogain::models::{Mlp, MlpConfig, Network};
 use neurogain::nn::{LossLog, Parameter};
@@ -227,8 +227,11 @@ impl Setting {
             batch: self.batch,
             sampling: Sampling::Uniform,
             transform: self.transform,
-            evaluate_every: self.evaluate_every,
-            evaluate_after_switch: self.evaluate_after_switch,
+            evaluations: Evaluations {
+                every: self.evaluate_every,
+                after_switch: self.evaluate_after_switch,
+                ..Evaluations::default()
+            },
             seed: self.seed,
         };
         let (contexts, mut history) = (contexts(self.iterations), History::default());

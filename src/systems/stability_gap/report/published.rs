@@ -14,7 +14,7 @@ use crate::run::continual::MethodSettings;
 use crate::systems::stability_gap::{EvaluationSettings, Settings};
 
 /// The built-in published experiments, by the name of the preset that repeats each.
-const EXPERIMENTS: [(&str, &str); 5] = [
+const EXPERIMENTS: [(&str, &str); 6] = [
     (
         "split-mnist",
         include_str!("../../../../data/published/split-mnist.toml"),
@@ -30,6 +30,10 @@ const EXPERIMENTS: [(&str, &str); 5] = [
     (
         "domain-cifar100",
         include_str!("../../../../data/published/domain-cifar100.toml"),
+    ),
+    (
+        "domain-cifar100-as-recorded",
+        include_str!("../../../../data/published/domain-cifar100-as-recorded.toml"),
     ),
     (
         "split-mini-imagenet",
