@@ -82,7 +82,7 @@ fn cells(directory: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// A name for each experiment: its values of the settings that differ, such as `eta = 0.1`, or its benchmark, if these
-/// differ. Its directory if there would be no name, a long one, or the same one twice.
+/// differ. Its directory if there would be no name or a long one; both where others have the same name.
 fn names(directories: &[String], settings: &[(String, Vec<String>)]) -> Vec<String> {
     let of = |key: &str| settings.iter().find(|(known, _)| known == key);
     let mut chosen: Vec<&(String, Vec<String>)> = match of("name") {
@@ -112,13 +112,16 @@ fn names(directories: &[String], settings: &[(String, Vec<String>)]) -> Vec<Stri
         parts.collect::<Vec<_>>().join(", ")
     };
     let made: Vec<String> = (0..directories.len()).map(name).collect();
-    let long = |name: &String| name.is_empty() || name.chars().count() > LONGEST_NAME;
-    let mut sorted = made.clone();
-    sorted.sort();
-    match made.iter().any(long) || sorted.windows(2).any(|pair| pair[0] == pair[1]) {
-        true => directories.to_vec(),
-        false => made,
-    }
+    let distinct = made.iter().zip(directories).map(|(name, directory)| {
+        let alike = made.iter().filter(|other| *other == name).count();
+        match name.chars().count() {
+            0 => directory.clone(),
+            length if length > LONGEST_NAME => directory.clone(),
+            _ if alike > 1 => format!("{name} ({directory})"),
+            _ => name.clone(),
+        }
+    });
+    distinct.collect()
 }
 
 impl<S: System> Named<S> {
@@ -176,8 +179,8 @@ mod tests {
     fn without_a_short_and_distinct_name_the_directories_are_named() {
         assert_eq!(named(&[]), ["a", "b"]);
         let long = "1".repeat(100);
-        assert_eq!(named(&[("x", ["2", long.as_str()])]), ["a", "b"]);
+        assert_eq!(named(&[("x", ["2", long.as_str()])]), ["x = 2", "b"]);
         let twice = [("name", ["x", "x"])];
-        assert_eq!(named(&twice), ["a", "b"]);
+        assert_eq!(named(&twice), ["x (a)", "x (b)"]);
     }
 }

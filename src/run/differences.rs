@@ -8,6 +8,10 @@ use crate::report::measure::{self, ByMeasure, Measure};
 use crate::report::page;
 use crate::report::table::aligned;
 
+/// Said where there are no rows.
+const NO_DIFFERENCES: &str = "No differences: no method has a complete run, of the same seed, in two of the experiments \
+    (runs that diverged are not complete)";
+
 /// Several experiments: their names, the settings that differ, and each one minus the first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Compared {
@@ -99,7 +103,8 @@ impl Compared {
             return text;
         };
         if self.rows.is_empty() {
-            text.push_str("no differences: no method has a complete seed in two of the runs\n");
+            text.push_str(NO_DIFFERENCES);
+            text.push('\n');
             return text;
         }
         let shown = there(&self.measures, &self.rows, Measure::in_table);
@@ -130,7 +135,7 @@ impl Compared {
         let content = html! {
             (self.settings_table())
             @if self.rows.is_empty() {
-                p { "No differences: no method has a complete seed in two of the runs." }
+                p { (NO_DIFFERENCES) "." }
             } @else if let Some((first, _)) = self.experiments.first() {
                 (minus_first(&self.measures, &self.rows, "run", first))
             }

@@ -108,7 +108,7 @@ fn pages<S: System>(dir: &Path, settings: &S::Settings, every: usize) -> Vec<Str
     seen.into_inner().expect("no panic")
 }
 
-const RELOADS: &str = "http-equiv=\"refresh\"";
+const RELOADS: &str = "location.reload()";
 
 fn is_followed<S: System>(settings: &S::Settings, shown: &[&str]) {
     let folder = folder();

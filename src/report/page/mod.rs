@@ -23,7 +23,7 @@ pub(crate) fn page(title: &str, header: Markup, sections: Markup) -> String {
     live_page(title, None, header, sections)
 }
 
-/// The same; with `reload`, browsers load it again after this many seconds.
+/// The same; with `reload`, browsers load it again after this many seconds, but not while a figure is enlarged.
 pub(crate) fn live_page(
     title: &str,
     reload: Option<u64>,
@@ -36,7 +36,10 @@ pub(crate) fn live_page(
         html lang="en" {
             head {
                 meta charset="utf-8";
-                @if let Some(seconds) = reload { meta http-equiv="refresh" content=(seconds); }
+                @if let Some(seconds) = reload {
+                    noscript { meta http-equiv="refresh" content=(seconds); }
+                    script { (PreEscaped(reloads(seconds))) }
+                }
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) " · neurogain" }
@@ -57,6 +60,12 @@ pub(crate) fn live_page(
         }
     };
     page.into_string()
+}
+
+/// The script that loads the page again, unless the button of an enlarged figure is pressed.
+fn reloads(seconds: u64) -> String {
+    let enlarged = "document.querySelector('button[aria-pressed=\"true\"]')";
+    format!("setInterval(() => {enlarged} || location.reload(), {seconds}000);")
 }
 
 /// A section below a heading; empty if it has no content.

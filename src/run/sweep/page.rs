@@ -43,7 +43,7 @@ pub(super) fn as_page<S: System>(
             (gathered.len()) " cells over " code { (settings.join(", ")) } "; the other settings are those of "
             (base.title) " (" code { (base.name) } ")."
         }
-        (notice(None, "Cells that are not complete", &problems))
+        (notice(None, "Runs that diverged or are missing", &problems))
     };
     let cross_tables = html! {
         @for measure in &shown { (cross_table(measure, &names, gathered)) }
