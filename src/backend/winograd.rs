@@ -21,8 +21,8 @@
 //! These are 16 multiplications where the direct way has 36.
 //!
 //! # Error
-//! Every result is a sum of products p = ±w·x or ±½…w·x (the terms that are left if all brackets are multiplied out). A
-//! term passes at most n roundings on its way, of one factor 1 + δ, |δ| ≤ u = 2⁻²⁴, each, hence
+//! If all brackets are multiplied out, a result is a sum of products p: of one weight, one source and a constant ±1, ±½ or ±¼.
+//! On its way to the result, each product passes at most n roundings, each a factor 1 + δ with |δ| ≤ u = 2⁻²⁴. Hence
 //!
 //! > |found − exact| ≤ γ_n·Σ|p|,   γ_n = n·u/(1 − n·u),
 //!
