@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use neurogain::data::{Dataset, TrainTest, digits};
 use neurogain::run::{Experiment as _, RunDirectory};
 use neurogain::systems::StabilityGap;
-use neurogain::systems::stability_gap::{Experiment, Results, Settings};
+use neurogain::systems::stability_gap::{Experiment, Results, Settings, summarize_results};
 use neurogain::{Cpu, Error, Result};
 
 fn settings(overrides: &[&str]) -> Result<Settings> {
@@ -130,6 +130,50 @@ fn augmented_test_images_are_drawn_anew() {
     );
     let as_is = run(&settings(&[]).unwrap(), &samples);
     assert_eq!(idle.runs[0].history, as_is.runs[0].history);
+}
+
+/// With passes per context, context 1 has one, and later contexts the mean of more; without augmentation they are refused.
+#[test]
+fn later_contexts_have_more_passes() {
+    let samples = digits::load();
+    let once = [
+        "training.crop_padding=1",
+        "training.horizontal_flip=true",
+        "evaluation.test_time_augmentation=true",
+    ];
+    let more = [&once[..], &["evaluation.passes=per-context"]].concat();
+    let [once, more] = [&once[..], &more].map(|set| run(&settings(set).unwrap(), &samples));
+    let [once, more] = [&once, &more].map(|results| results.runs[0].history.evaluated());
+    for ((record, once), (_, more)) in once.zip(more) {
+        assert!(more.loss.is_finite());
+        assert_eq!(once == more, record.context == 1, "{}", record.iteration);
+    }
+    let error = settings(&["evaluation.passes=per-context"]).unwrap_err();
+    assert!(
+        error.to_string().contains("test_time_augmentation"),
+        "{error}"
+    );
+}
+
+/// Recovery is counted in iterations, also where evaluations are not equally far apart.
+#[test]
+fn recovery_is_counted_in_iterations() {
+    let set = ["evaluation.every=4", "evaluation.after_switch=3"];
+    let mut results = run(&settings(&set).unwrap(), &digits::load());
+    // Each context falls at its second iteration and is back at its eighth, which is its fifth evaluation.
+    let records = &mut results.runs[0].history.records;
+    for (at, record) in records.iter_mut().enumerate() {
+        if let Some(test) = &mut record.test {
+            test.accuracy = if (1..7).contains(&(at % 12)) {
+                0.1
+            } else {
+                0.9
+            };
+        }
+    }
+    let summary = summarize_results(&results).unwrap();
+    let recovery = &summary.runs[0].first_task.as_ref().unwrap().recovery;
+    assert_eq!(recovery, &[Some(8); 4]);
 }
 
 /// A limit takes samples evenly from the whole task, hence from every class, even if a folder of images is sorted
