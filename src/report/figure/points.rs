@@ -6,8 +6,8 @@ use super::chart::{Chart, ChartPanel, ChartRow, Places, Point, Scale, Series};
 use super::palette;
 use super::thinned::thinned;
 
-/// The points of every panel; empty without one, and if a line goes back along the horizontal axis. `<` is escaped, so
-/// that the text can stand in a `script` element.
+/// The points of every panel. Empty if there are none, or if a line goes back along the horizontal axis. `<` is escaped,
+/// because the text is put into a `script` element.
 pub(super) fn as_json(chart: &Chart) -> String {
     let forward = |of: &Series| of.points.windows(2).all(|pair| pair[0].x < pair[1].x);
     if !chart.series().all(forward) {

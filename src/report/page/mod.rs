@@ -1,5 +1,7 @@
 //! The parts of every page: head and foot, notices, figures, settings, reproduction and citation.
 
+use std::path::{Path, PathBuf};
+
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::figure::Drawing;
@@ -60,6 +62,19 @@ pub(crate) fn live_page(
         }
     };
     page.into_string()
+}
+
+/// The files of a page and its figures in a run directory; a figure without numbers of its own has no CSV.
+pub(crate) fn files(page: String, drawings: Vec<Drawing>) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = vec![("report.html".into(), page.into_bytes())];
+    for drawing in drawings {
+        let file = |ending| Path::new("figures").join(format!("{}.{ending}", drawing.name));
+        files.push((file("svg"), drawing.svg.into_bytes()));
+        if !drawing.csv.is_empty() {
+            files.push((file("csv"), drawing.csv.into_bytes()));
+        }
+    }
+    files
 }
 
 /// The script that loads the page again, unless the button of an enlarged figure is pressed.

@@ -5,8 +5,6 @@ mod page;
 mod summary;
 mod tables;
 
-use std::path::Path;
-
 pub use summary::{ComodulationSummary, MethodDifference, MethodSummary, summarize_comodulation};
 pub use tables::comodulation_table;
 
@@ -16,6 +14,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::report::Measure;
+use crate::report::page as frame;
 use crate::run::{self, Compared, DataOrigin, MethodMeasures, Named, Report, Status};
 
 /// Every measure, in the order of tables.
@@ -61,12 +60,7 @@ pub(super) fn report(
     let experiments = [experiment];
     let drawings = page::drawings(&experiments)?;
     let page = page::page(&experiments, &drawings, None)?;
-    files.push(("report.html".into(), page.into_bytes()));
-    for drawing in drawings {
-        let file = |ending| Path::new("figures").join(format!("{}.{ending}", drawing.name));
-        files.push((file("svg"), drawing.svg.into_bytes()));
-        files.push((file("csv"), drawing.csv.into_bytes()));
-    }
+    files.extend(frame::files(page, drawings));
     Ok(Report {
         table,
         summary,

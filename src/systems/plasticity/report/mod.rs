@@ -6,11 +6,10 @@ mod page;
 mod published;
 mod summary;
 
-use std::path::Path;
-
 use self::page::Experiment;
 use super::{Plasticity, PlasticityRun, PlasticitySettings};
 use crate::error::Result;
+use crate::report::page as frame;
 use crate::report::table::aligned;
 use crate::report::{ByMeasure, Measure};
 use crate::run::{Compared, DataOrigin, ExperimentSummary, MethodMeasures, Named, Report};
@@ -73,12 +72,7 @@ pub(super) fn report(
     let experiments = [experiment("", settings, outcomes, data)?];
     let drawings = page::drawings(&experiments)?;
     let page = page::page(&experiments, &drawings, None)?;
-    let mut files = vec![("report.html".into(), page.into_bytes())];
-    for drawing in drawings {
-        let file = |ending| Path::new("figures").join(format!("{}.{ending}", drawing.name));
-        files.push((file("svg"), drawing.svg.into_bytes()));
-        files.push((file("csv"), drawing.csv.into_bytes()));
-    }
+    let files = frame::files(page, drawings);
     let summary = &experiments[0].summary;
     Ok(Report {
         table: table(summary),

@@ -9,12 +9,11 @@ pub(super) mod records;
 mod summary;
 mod table;
 
-use std::path::Path;
-
 use self::page::Experiment;
 use self::table::incomplete;
 use super::{Results, StabilityGap};
 use crate::error::{Error, Result};
+use crate::report::page as frame;
 use crate::report::{ByMeasure, Measure};
 use crate::run::{self, Compared, DataOrigin, MethodMeasures, Named, Report};
 
@@ -74,14 +73,7 @@ pub(super) fn report(results: &Results, data: &DataOrigin) -> Result<Report> {
     let experiments = [Experiment::new(String::new(), results, data)?];
     let drawings = page::drawings(&experiments)?;
     let page = page::page(&experiments, &drawings, None)?;
-    let mut files = vec![("report.html".into(), page.into_bytes())];
-    for drawing in drawings {
-        let file = |ending| Path::new("figures").join(format!("{}.{ending}", drawing.name));
-        files.push((file("svg"), drawing.svg.into_bytes()));
-        if !drawing.csv.is_empty() {
-            files.push((file("csv"), drawing.csv.into_bytes()));
-        }
-    }
+    let files = frame::files(page, drawings);
     let summary = &experiments[0].summary;
     Ok(Report {
         table: table::table_of(results, summary),
