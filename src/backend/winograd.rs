@@ -11,7 +11,7 @@
 //! - The forward pass, F(2×2, 3×3): `y = Aᵀ·[Σ_c (G·w·Gᵀ) ⊙ (Bᵀ·x·B)]·A`, with w the effective weights fl(g·w). Each of
 //!   the 16 elements of the bracket is one chain of fused multiply-adds from +0 over the channels c, ascending.
 //! - The gradient to the input: the same of dy, with the window turned by 180° (taps 2, 1, 0 along each axis). With
-//!   [`Update::Add`](super::Update::Add), its result is then added to what is there.
+//!   [`Update::Add`](super::Update::Add), the result is added to dx in one more addition.
 //! - The gradient to the weights, F(3×3, 2×2): `dw = g·Gᵀ·[Σ (A·dy·Aᵀ) ⊙ (Bᵀ·x·B)]·G` ([`result_gradient_element`],
 //!   [`kernel_gradient`]). Each of the 16 elements of the bracket is summed over the tiles, numbered through
 //!   `[blocks][tile rows][tile columns]`, in chunks of [`CHUNK`] tiles: each of the 16 lanes of

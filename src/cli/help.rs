@@ -13,7 +13,7 @@ use super::output::print;
 pub fn completions(arguments: &arguments::Completions) -> Result<()> {
     let mut script = Vec::new();
     let mut command = Arguments::command();
-    // A program with learners of its own has its own name.
+    // A user's program with own learners has another name.
     let program = std::env::args_os().next().map(PathBuf::from);
     let name = program.as_deref().and_then(Path::file_stem);
     let name = name.and_then(|name| name.to_str()).unwrap_or("neurogain");

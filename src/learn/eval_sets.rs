@@ -170,7 +170,7 @@ pub struct TestDraws {
     pub seed: u64,
     /// The iteration of the evaluation.
     pub iteration: usize,
-    /// Passes over the test images, each with draws of its own; without transforms, there is one.
+    /// Passes over the test images. Each pass draws new transforms. Without transforms there is one pass.
     pub passes: usize,
 }
 

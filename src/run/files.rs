@@ -20,8 +20,8 @@ pub(crate) fn write_keeping(path: &Path, previous: &Path, bytes: &[u8]) -> Resul
     })
 }
 
-/// Writes a file that can only grow: appends what is missing, so that a program that has it open sees the rest. Other
-/// contents are replaced as by [`write`].
+/// Writes `bytes` to a file. If the file holds the beginning of `bytes`, the rest is appended, so that programs that have the file
+/// open see it. Otherwise the file is replaced, as by [`write`].
 pub(crate) fn write_growing(path: &Path, bytes: &[u8]) -> Result<()> {
     let is_plain = fs::symlink_metadata(path).is_ok_and(|found| found.is_file());
     let old = if is_plain { read(path)? } else { None };

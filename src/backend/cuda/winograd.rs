@@ -65,8 +65,8 @@ pub fn to_input(
     on_tiles(cuda, kernel, dimensions, (gain, w), operands)
 }
 
-/// Transforms the weights, and launches a kernel of so many result channels on the dimensions, the transformed weights and the
-/// operands.
+/// Transforms the weights, then launches a kernel. Its arguments are the dimensions, the transformed weights and `operands`;
+/// `results` is its number of result channels.
 fn on_tiles(
     cuda: &Cuda,
     (kernel, results): (&'static str, usize),

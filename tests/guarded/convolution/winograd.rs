@@ -1,4 +1,4 @@
-//! Winograd's algorithm: within its bound, which is nearly reached; what it serves; ∞ and NaN.
+//! Winograd's algorithm: its error bound, which convolutions it serves, and what ∞ and NaN give.
 
 use neurogain::backend::winograd::{CHUNK, serves};
 use neurogain::backend::{Conv2dDims, Window};
