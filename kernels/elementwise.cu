@@ -68,6 +68,14 @@ extern "C" __global__ void copy_floats(unsigned length, const float *x, float *y
 }
 ENTRY(copy_floats)
 
+// y[at + i] ← x[first + i].
+extern "C" __global__ void copy_blocks(unsigned length, unsigned first, unsigned at, const float *x,
+                                       float *y) {
+    ELEMENT(length)
+    y[at + i] = x[first + i];
+}
+ENTRY(copy_blocks)
+
 // y ← x·y.
 extern "C" __global__ void multiply(unsigned length, const float *x, float *y) {
     ELEMENT(length)

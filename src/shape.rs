@@ -10,6 +10,8 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::error::{Error, Result};
+
 /// Samples per block: the innermost dimension of every activation, and the number of logical lanes.
 pub const LANES: usize = 16;
 
@@ -65,6 +67,19 @@ impl Shape {
             height,
             width,
             channels,
+        }
+    }
+
+    /// An activation's shape with another number of samples.
+    pub(crate) fn with_samples(self, samples: usize) -> Result<Self> {
+        match self {
+            Shape::Dense(_) => Err(Error::shape("samples", "an activation", self)),
+            Shape::Blocked {
+                height,
+                width,
+                channels,
+                ..
+            } => Ok(Shape::images(samples, height, width, channels)),
         }
     }
 

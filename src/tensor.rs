@@ -13,6 +13,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
@@ -115,6 +116,33 @@ impl<B: Backend> Tensor<B> {
         }
         self.shape = shape;
         Ok(())
+    }
+
+    /// Overwrites this tensor by the blocks of 16 samples in `range` of an activation; the last block may be padded.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if x is not an activation or has no such blocks, [`Error::Memory`] if memory is insufficient.
+    pub fn take_blocks(&mut self, backend: &B, x: &Self, range: Range<usize>) -> Result<()> {
+        let end = x.shape.rows().min(range.end.saturating_mul(LANES));
+        let samples = end.saturating_sub(range.start.saturating_mul(LANES));
+        self.reshape(backend, x.shape.with_samples(samples)?)?;
+        let of_block = x.shape.columns();
+        let stored = range.start * of_block..range.end * of_block;
+        backend.copy_blocks(&x.floats, stored, &mut self.floats, 0)
+    }
+
+    /// Overwrites the blocks of 16 samples of this activation from block `first` on by those of x.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the shapes differ in more than the samples, or if there are not as many blocks.
+    pub fn put_blocks(&mut self, backend: &B, first: usize, x: &Self) -> Result<()> {
+        let expected = self.shape.with_samples(x.shape.rows())?;
+        if x.shape != expected {
+            return Err(Error::shape("put blocks", expected, x.shape));
+        }
+        let of_block = x.shape.columns();
+        let stored = 0..x.shape.blocks() * of_block;
+        backend.copy_blocks(&x.floats, stored, &mut self.floats, first * of_block)
     }
 
     fn length(shape: Shape) -> Result<usize> {

@@ -1,8 +1,12 @@
 //! Element-wise operations.
 
+use alloc::format;
+use core::ops::Range;
+
 use super::check::lengths;
 use super::memory::Memory;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::shape::LANES;
 
 /// Element-wise operations.
 pub trait Elementwise: Memory {
@@ -11,6 +15,16 @@ pub trait Elementwise: Memory {
 
     /// `y ← f(x, y)`, in place.
     fn binary(&self, f: Binary, x: &Self::Floats, y: &mut Self::Floats) -> Result<()>;
+
+    /// Copies a range of blocks of 16 numbers from x to y, where they begin at block `at`. Fails if the range is not within
+    /// x or y.
+    fn copy_blocks(
+        &self,
+        x: &Self::Floats,
+        range: Range<usize>,
+        y: &mut Self::Floats,
+        at: usize,
+    ) -> Result<()>;
 
     /// `g[i] ← fma(γ, g[i], fma(η, H[i], baseline))`, in place, where `baseline` is fl((1 − γ)·g0);
     /// `drive` holds one H per neuron, or a single H for all.
@@ -86,4 +100,30 @@ pub(super) fn check_gain_update<B: Memory>(
         1 => Ok(()),
         drives => lengths("gain update", &[("drive", drives, backend.length(g))]),
     }
+}
+
+/// Checks a copy of blocks: whole blocks of x and of y.
+pub(super) fn check_copy_blocks<B: Memory>(
+    backend: &B,
+    x: &B::Floats,
+    range: &Range<usize>,
+    y: &B::Floats,
+    at: usize,
+) -> Result<()> {
+    let blocks = |floats| backend.length(floats) / LANES;
+    let end = range.len().checked_add(at);
+    let inside = range.start <= range.end && range.end <= blocks(x);
+    if inside && end.is_some_and(|end| end <= blocks(y)) {
+        return Ok(());
+    }
+    let expected = format!(
+        "blocks within the {} of x and the {} of y",
+        blocks(x),
+        blocks(y)
+    );
+    Err(Error::shape(
+        "copy blocks",
+        expected,
+        format!("{range:?} to {at}"),
+    ))
 }

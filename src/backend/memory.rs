@@ -37,6 +37,10 @@ pub trait Memory: Debug + Clone + Send + Sync + 'static {
     fn upload_bytes(&self, host: &[u8], device: &mut Self::Bytes) -> Result<()>;
     /// Copies a buffer's bytes to the host.
     fn download_bytes(&self, device: &Self::Bytes) -> Result<Vec<u8>>;
+    /// How many blocks of 16 samples inference should take through several layers at once, if the largest activation
+    /// of a block has `numbers` numbers: as many as stay in cache, at least 1; `usize::MAX` if it does not matter.
+    /// Results do not depend on it.
+    fn blocks_in_cache(&self, numbers: usize) -> usize;
 }
 
 /// Checks the operands of a download of several buffers.

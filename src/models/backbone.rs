@@ -8,7 +8,7 @@ use crate::backend::{Backend, Cpu, Pool, Window};
 use crate::error::{Error, Result};
 use crate::models::basic_block::{BasicBlock, Scratch};
 use crate::nn::{BatchNorm2d, GainConvolution, Init, Parameter, SpatialPool};
-use crate::shape::Shape;
+use crate::shape::{LANES, Shape};
 use crate::state::{Role, Visitor};
 use crate::tensor::Tensor;
 
@@ -76,8 +76,19 @@ pub struct Backbone<B: Backend = Cpu> {
     /// The output of the stem's convolution, of its normalisation and of its pooling.
     training: [Tensor<B>; 3],
     gradients: Scratch<B>,
-    inference: Scratch<B>,
-    activations: [Tensor<B>; 2],
+    inference: Inference<B>,
+}
+
+/// The activations of inference.
+#[derive(Debug, Clone)]
+struct Inference<B: Backend> {
+    /// The outputs of all samples of stages 1, 3, ... and 2, 4, ...
+    maps: [Tensor<B>; 2],
+    /// The input and the output of a stage for a group of samples.
+    group: [Tensor<B>; 2],
+    /// The output of the stem, and of a stage's first block.
+    between: [Tensor<B>; 2],
+    scratch: Scratch<B>,
 }
 
 /// Creates layers with initial weights, and numbers their parameters in order.
@@ -203,8 +214,12 @@ impl<B: Backend> Backbone<B> {
             blocks,
             training: [builder.empty()?, builder.empty()?, builder.empty()?],
             gradients: [builder.empty()?, builder.empty()?, builder.empty()?],
-            inference: [builder.empty()?, builder.empty()?, builder.empty()?],
-            activations: [builder.empty()?, builder.empty()?],
+            inference: Inference {
+                maps: [builder.empty()?, builder.empty()?],
+                group: [builder.empty()?, builder.empty()?],
+                between: [builder.empty()?, builder.empty()?],
+                scratch: [builder.empty()?, builder.empty()?, builder.empty()?],
+            },
         })
     }
 
@@ -246,27 +261,61 @@ impl<B: Backend> Backbone<B> {
 
     /// The feature maps of `x` with running statistics, without modifying training state.
     ///
+    /// Each stage, the first with the stem, goes through the samples in groups whose activations stay in cache
+    /// ([`blocks_in_cache`](crate::backend::Memory::blocks_in_cache)).
+    ///
     /// # Errors
     /// [`Error::Shape`] if `x` does not fit the network.
     pub fn infer(&mut self, backend: &B, x: &Tensor<B>) -> Result<&Tensor<B>> {
         self.check(x)?;
-        let [input, output] = &mut self.activations;
-        self.stem.forward(backend, x, output)?;
-        self.stem_norm.infer(backend, output, None, true, input)?;
-        if let Some(pool) = self.stem_pool {
-            pool.forward(backend, input, output)?;
-            core::mem::swap(input, output);
+        let Inference {
+            maps,
+            group,
+            between,
+            scratch,
+        } = &mut self.inference;
+        for (stage, blocks) in self
+            .blocks
+            .as_chunks_mut::<BLOCKS>()
+            .0
+            .iter_mut()
+            .enumerate()
+        {
+            // Every call uses each buffer for the same purpose as the last.
+            let [even, odd] = &mut *maps;
+            let (input, output) = match stage {
+                0 => (x, even),
+                _ if stage % 2 == 0 => (&*odd, even),
+                _ => (&*even, odd),
+            };
+            let [first, second] = blocks;
+            let largest = match stage {
+                0 => self.stem.output(input.shape())?,
+                _ => first.shape(input.shape())?,
+            };
+            in_groups(backend, largest, input, output, group, |x, y| {
+                let [stem, inner] = &mut *between;
+                let mut x = x;
+                if stage == 0 {
+                    let [convolved, normalised, _] = &mut *scratch;
+                    self.stem.forward(backend, x, convolved)?;
+                    let to = match self.stem_pool {
+                        None => &mut *stem,
+                        Some(_) => &mut *normalised,
+                    };
+                    self.stem_norm.infer(backend, convolved, None, true, to)?;
+                    if let Some(pool) = self.stem_pool {
+                        pool.forward(backend, normalised, stem)?;
+                    }
+                    x = stem;
+                }
+                first.infer(backend, x, scratch, inner)?;
+                second.infer(backend, inner, scratch, y)
+            })?;
         }
-        // The number of blocks is even, so every call uses each buffer for the same purpose as the last.
-        for block in &mut self.blocks {
-            block.infer(backend, input, &mut self.inference, output)?;
-            core::mem::swap(input, output);
-        }
-        if self.stem_pool.is_some() {
-            core::mem::swap(input, output);
-            return Ok(output);
-        }
-        Ok(input)
+        let [even, odd] = &self.inference.maps;
+        let stages = self.blocks.len() / BLOCKS;
+        Ok(if stages.is_multiple_of(2) { odd } else { even })
     }
 
     /// The maps of the last [`forward`](Self::forward), and the tensor from which [`backward`](Self::backward) reads
@@ -329,4 +378,29 @@ impl<B: Backend> Backbone<B> {
             visitor.tensor(Role::Statistics, &format!("{layer}.running"), running)
         })
     }
+}
+
+/// Computes y from x by `layers`, which treat every sample alike: in groups of samples, if not all activations of the
+/// shape `largest` stay in cache. `group` holds a group's input and output.
+fn in_groups<B: Backend>(
+    backend: &B,
+    largest: Shape,
+    x: &Tensor<B>,
+    y: &mut Tensor<B>,
+    group: &mut [Tensor<B>; 2],
+    mut layers: impl FnMut(&Tensor<B>, &mut Tensor<B>) -> Result<()>,
+) -> Result<()> {
+    let blocks = x.shape().blocks();
+    let together = backend.blocks_in_cache(largest.columns().saturating_mul(LANES));
+    if together >= blocks {
+        return layers(x, y);
+    }
+    let [input, output] = group;
+    for first in (0..blocks).step_by(together) {
+        input.take_blocks(backend, x, first..blocks.min(first + together))?;
+        layers(input, output)?;
+        y.reshape(backend, output.shape().with_samples(x.shape().rows())?)?;
+        y.put_blocks(backend, first, output)?;
+    }
+    Ok(())
 }

@@ -6,6 +6,7 @@ use crate::backend::{Backend, Cpu, Update, Window};
 use crate::error::Result;
 use crate::models::backbone::Builder;
 use crate::nn::{BatchNorm2d, GainConvolution, Parameter};
+use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 /// `y = ReLU(BN(conv3×3(ReLU(BN(conv3×3(x))))) + shortcut(x))`. The shortcut is the identity, or
@@ -77,6 +78,11 @@ impl<B: Backend> BasicBlock<B> {
             between: builder.empty()?,
             output: builder.empty()?,
         })
+    }
+
+    /// The shape of the block's output for `x`.
+    pub(super) fn shape(&self, x: Shape) -> Result<Shape> {
+        self.first.output(x)
     }
 
     /// Computes the block's output for `x` in `self.output`.

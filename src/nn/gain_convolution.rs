@@ -110,6 +110,14 @@ impl<B: Backend> GainConvolution<B> {
         )
     }
 
+    /// The shape of the convolution of `x`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if `x` does not fit.
+    pub fn output(&self, x: Shape) -> Result<Shape> {
+        Ok(self.dimensions(x)?.1)
+    }
+
     fn backward_dimensions(&self, x: Shape, dy: &Tensor<B>) -> Result<Conv2dDims> {
         let (dimensions, shape) = self.dimensions(x)?;
         if dy.shape() != shape {

@@ -401,3 +401,33 @@ fn unary_operations_of_any_length() {
         }
     }
 }
+
+/// A copy of blocks stays within x and y.
+#[test]
+fn blocks_outside_of_the_operands() {
+    let cpu = Cpu::new().unwrap();
+    let x = cpu.zeros(50).unwrap();
+    let mut y = cpu.zeros(40).unwrap();
+    cpu.upload(&[1.0; 40], &mut y).unwrap();
+    // Blocks are whole: x has 3, y 2.
+    for (range, at) in [
+        (0..3, 0),
+        (2..4, 0),
+        (0..2, 1),
+        (0..1, usize::MAX),
+        (3..usize::MAX, 0),
+        (core::ops::Range { start: 2, end: 1 }, 0),
+    ] {
+        let error = cpu.copy_blocks(&x, range.clone(), &mut y, at).unwrap_err();
+        assert!(
+            matches!(error, Error::Shape { .. }),
+            "{range:?} to {at}: {error}"
+        );
+    }
+    assert_eq!(y.as_slice(), [1.0; 40]);
+    cpu.copy_blocks(&x, 2..3, &mut y, 1).unwrap();
+    assert_eq!(
+        y.as_slice()[15..33],
+        [&[1.0][..], &[0.0; 16], &[1.0]].concat()
+    );
+}

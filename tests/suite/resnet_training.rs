@@ -316,3 +316,38 @@ fn wrong_images_are_errors() {
     assert!(matches!(found, Err(Error::Shape { .. })), "{found:?}");
     network.infer(&backend, &one.inputs).unwrap();
 }
+
+/// Inference goes through a stage in groups of samples, if its activations do not stay in cache together: the logits of a
+/// sample are the same bits as alone, with any number of threads, and for batches of one size after another.
+#[test]
+fn groups_of_samples() {
+    let one = Cpu::new().unwrap();
+    let shape = shape(32, 20, 4, &["head"]);
+    let together = one.blocks_in_cache(32 * 32 * 20 * 16);
+    assert!(together < 3, "{together} blocks together: one group");
+    let mut network = SlimResNet::new(&one, &shape, 3).unwrap();
+    let images = batch(&one, 70, 32, 4, 5).inputs;
+    let alone: Vec<f32> = (0..5)
+        .flat_map(|block| {
+            let mut part = Tensor::zeros(&one, Shape::features(0, 1)).unwrap();
+            part.take_blocks(&one, &images, block..block + 1).unwrap();
+            network.infer(&one, &part).unwrap().to_rows(&one).unwrap()
+        })
+        .collect();
+    assert_eq!(alone.len(), 70 * 4);
+    for threads in [1, 2, 7] {
+        let backend = Cpu::with(one.instruction_set(), threads).unwrap();
+        for count in [5, 2, 4] {
+            let mut part = Tensor::zeros(&one, Shape::features(0, 1)).unwrap();
+            part.take_blocks(&one, &images, 0..count).unwrap();
+            let logits = network.infer(&backend, &part).unwrap();
+            let logits = logits.to_rows(&backend).unwrap();
+            assert_eq!(
+                logits,
+                alone[..logits.len()],
+                "{threads} threads, {count} blocks"
+            );
+            assert_eq!(logits.len(), 70.min(count * 16) * 4);
+        }
+    }
+}

@@ -11,6 +11,9 @@ use crate::backend::{Memory, check};
 use crate::error::{Error, Result};
 use crate::shape::LANES;
 
+/// Numbers of an activation that stay in a core's cache beside a few others of that size.
+const IN_CACHE: usize = 1 << 19;
+
 impl Memory for Cpu {
     type Floats = Floats;
     type Bytes = Vec<u8>;
@@ -65,6 +68,10 @@ impl Memory for Cpu {
 
     fn download_bytes(&self, device: &Vec<u8>) -> Result<Vec<u8>> {
         Ok(device.clone())
+    }
+
+    fn blocks_in_cache(&self, numbers: usize) -> usize {
+        (self.threads() * IN_CACHE / numbers.max(1)).max(1)
     }
 }
 

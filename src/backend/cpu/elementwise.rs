@@ -1,10 +1,12 @@
 //! Element-wise operations.
 
+use core::ops::Range;
+
 use super::math;
 use super::simd::{Block, InstructionSet, Kernel, Simd};
 use super::threads::Job;
 use super::{Cpu, Floats};
-use crate::backend::elementwise::check_gain_update;
+use crate::backend::elementwise::{check_copy_blocks, check_gain_update};
 use crate::backend::{Binary, Elementwise, Unary, check};
 use crate::error::Result;
 use crate::shape::LANES;
@@ -22,6 +24,21 @@ impl Elementwise for Cpu {
         let (x, blocks) = (x.as_blocks(), y.as_mut_blocks());
         self.threads.run(On(self.set, Zip { f, x, y: blocks }));
         y.clear_padding();
+        Ok(())
+    }
+
+    fn copy_blocks(
+        &self,
+        x: &Floats,
+        range: Range<usize>,
+        y: &mut Floats,
+        at: usize,
+    ) -> Result<()> {
+        check_copy_blocks(self, x, &range, y, at)?;
+        let y = &mut y.as_mut_blocks()[at..at + range.len()];
+        let x = &x.as_blocks()[range];
+        let f = Binary::Copy;
+        self.threads.run(On(self.set, Zip { f, x, y }));
         Ok(())
     }
 

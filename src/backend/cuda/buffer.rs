@@ -58,6 +58,11 @@ impl Memory for Cuda {
     fn download_bytes(&self, device: &Bytes) -> Result<alloc::vec::Vec<u8>> {
         device.to_host()
     }
+
+    /// All: a launch takes longer than what a cache would save.
+    fn blocks_in_cache(&self, _: usize) -> usize {
+        usize::MAX
+    }
 }
 
 /// An f32 buffer in a device's memory.

@@ -1,12 +1,15 @@
 //! Launches of `kernels/elementwise.cu`.
 #![allow(unsafe_code)]
 
+use core::ops::Range;
+
 use super::Cuda;
 use super::buffer::Floats;
 use super::launch::Argument;
-use crate::backend::elementwise::check_gain_update;
+use crate::backend::elementwise::{check_copy_blocks, check_gain_update};
 use crate::backend::{Binary, Elementwise, Unary, check};
 use crate::error::Result;
+use crate::shape::LANES;
 
 impl Elementwise for Cuda {
     fn unary(&self, f: Unary, x: &mut Floats) -> Result<()> {
@@ -36,6 +39,26 @@ impl Elementwise for Cuda {
             Binary::Axpby { a, b } => update(self, ("axpby", f.name()), [a, b], x, y),
             Binary::Copy => update(self, ("copy_floats", f.name()), [], x, y),
         }
+    }
+
+    fn copy_blocks(
+        &self,
+        x: &Floats,
+        range: Range<usize>,
+        y: &mut Floats,
+        at: usize,
+    ) -> Result<()> {
+        check_copy_blocks(self, x, &range, y, at)?;
+        let length = range.len() * LANES;
+        let arguments = &[
+            Argument::count(length)?,
+            Argument::count(range.start * LANES)?,
+            Argument::count(at * LANES)?,
+            x.into(),
+            Argument::written(y)?,
+        ];
+        // SAFETY: x has `length` elements from the first offset on, y from the second on, as just checked.
+        unsafe { self.each("copy_blocks", length, arguments) }
     }
 
     fn gain_update(

@@ -1,7 +1,7 @@
 //! References for element-wise operations, scale and shift, attention and the statistics of neurons.
 
 use super::{Bounded, TINY, U, at, blocked, gamma, rounded, sum};
-use crate::kernel_support::{Case, Kernel, Outcome, RATE};
+use crate::kernel_support::{Case, Kernel, LANES, Outcome, RATE};
 
 /// Element-wise operations, scale and shift, and the operations of attention.
 pub fn activations(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
@@ -62,6 +62,13 @@ pub fn activations(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
             })]
         }
         Kernel::Copy => vec![each(0, &|i| exact(value(0, i)))],
+        Kernel::CopyBlocks => {
+            let [from, count, to] = case.copied().map(|block| block * LANES);
+            vec![each(1, &|i| match i.checked_sub(to) {
+                Some(copied) if copied < count => exact(value(0, from + copied)),
+                _ => exact(value(1, i)),
+            })]
+        }
         Kernel::ScaleShift => {
             let [scaled, shifted, added, relu] = case.affine();
             let one = |s: usize, f: usize| {

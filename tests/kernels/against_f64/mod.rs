@@ -183,6 +183,7 @@ fn reference(case: &Case, outcome: &Outcome) -> Vec<Vec<Bounded>> {
         | Kernel::Scale
         | Kernel::Axpby
         | Kernel::Copy
+        | Kernel::CopyBlocks
         | Kernel::ScaleShift
         | Kernel::ScaleShiftGradients
         | Kernel::Softmax

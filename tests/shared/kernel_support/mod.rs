@@ -37,6 +37,7 @@ pub enum Kernel {
     Scale,
     Axpby,
     Copy,
+    CopyBlocks,
     ScaleShift,
     ScaleShiftGradients,
     Softmax,
@@ -57,7 +58,7 @@ pub enum Kernel {
 }
 
 /// Every kernel.
-pub const KERNELS: [Kernel; 37] = [
+pub const KERNELS: [Kernel; 38] = [
     Kernel::Forward,
     Kernel::ToInput,
     Kernel::ToWeights,
@@ -78,6 +79,7 @@ pub const KERNELS: [Kernel; 37] = [
     Kernel::Scale,
     Kernel::Axpby,
     Kernel::Copy,
+    Kernel::CopyBlocks,
     Kernel::ScaleShift,
     Kernel::ScaleShiftGradients,
     Kernel::Softmax,
@@ -177,6 +179,13 @@ impl Case {
             transpose_a: self.gain,
             transpose_b: self.seed.is_multiple_of(2),
         }
+    }
+
+    /// A copy between activations of `outputs` channels: its first block in x, its blocks, and its first block in y.
+    pub fn copied(&self) -> [usize; 3] {
+        let blocks = self.samples.div_ceil(LANES) * self.outputs;
+        let [from, to] = [self.inputs, self.seed as usize].map(|number| number % (blocks + 1));
+        [from, blocks - from.max(to), to]
     }
 
     /// Whether a scale and shift has a scale, a shift, a residual and ReLU.

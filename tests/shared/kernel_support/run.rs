@@ -61,7 +61,11 @@ impl Case {
             Kernel::Gelu | Kernel::BoundedTanh | Kernel::Scale | Kernel::Rows => {
                 vec![self.activations(random, n)]
             }
-            Kernel::GeluBackward | Kernel::BoundedTanhBackward | Kernel::Axpby | Kernel::Copy => {
+            Kernel::GeluBackward
+            | Kernel::BoundedTanhBackward
+            | Kernel::Axpby
+            | Kernel::Copy
+            | Kernel::CopyBlocks => {
                 vec![self.activations(random, n), self.activations(random, n)]
             }
             Kernel::NeuronAttention
@@ -251,6 +255,11 @@ impl Case {
             }
             (Kernel::Copy, [x, y]) => {
                 backend.binary(Binary::Copy, x, y)?;
+                vec![y.clone()]
+            }
+            (Kernel::CopyBlocks, [x, y]) => {
+                let [from, count, to] = self.copied();
+                backend.copy_blocks(x, from..from + count, y, to)?;
                 vec![y.clone()]
             }
             (Kernel::ScaleShift, [scale, shift, x, residual]) => {
