@@ -81,20 +81,29 @@ extern "C" __global__ void normalise(Normalisation d, unsigned length, unsigned 
 }
 ENTRY(normalise)
 
-// The lanes of Σ dŷ and Σ dŷ·(x − mean) of each chunk: partials [chunks][2][channels][16]. dŷ is dy
-// where y > 0, else +0; if y is null, dŷ is dy.
+// Element i of dŷ: dy where the ReLU's output is positive, else +0. The output is y, or with β computed again; with neither,
+// there was no ReLU.
+__device__ inline float masked(float dy, float centred, float scale, const float *beta,
+                               unsigned channel, const float *y, size_t i) {
+    if (beta) return if_less(0.0f, fmaf(centred, scale, beta[channel]), dy, 0.0f);
+    return y ? if_less(0.0f, y[i], dy, 0.0f) : dy;
+}
+
+// The lanes of Σ dŷ and Σ dŷ·(x − mean) of each chunk: partials [chunks][2][channels][16].
 extern "C" __global__ void normalise_backward_sums(Normalisation d, const float *statistics,
+                                                   const float *gamma, const float *beta,
                                                    const float *x, const float *y, const float *dy,
                                                    float *partials) {
     ChunkLane of = chunk_lane(d);
     if (of.channel >= d.channels) return;
     float mean = statistics[of.channel], sum = 0.0f, product = 0.0f;
+    float scale = gamma[of.channel] * statistics[d.channels + of.channel];
     for (unsigned pixel = of.first; pixel < of.last; pixel++) {
         size_t i = place(d, of, pixel);
-        float gradient = dy[i];
-        if (y) gradient = if_less(0.0f, y[i], gradient, 0.0f);
+        float centred = x[i] - mean;
+        float gradient = masked(dy[i], centred, scale, beta, of.channel, y, i);
         sum = sum + gradient;
-        product = fmaf(gradient, x[i] - mean, product);
+        product = fmaf(gradient, centred, product);
     }
     store_sums(d, of, sum, product, partials);
 }
@@ -115,19 +124,20 @@ ENTRY(normalise_backward_parameters)
 // Overwrites dy with dx, and writes dŷ to the residual's gradient unless that is null. One thread per element.
 extern "C" __global__ void normalise_backward(Normalisation d, unsigned length,
                                               const float *statistics, const float *gamma,
-                                              const float *dgamma, const float *dbeta, const float *x,
-                                              const float *y, float *dy, float *residual) {
+                                              const float *beta, const float *dgamma,
+                                              const float *dbeta, const float *x, const float *y,
+                                              float *dy, float *residual) {
     unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= length) return;
     unsigned channel = channel_of(d, i);
     float n = (float)(d.samples * d.pixels);
     float inverse = statistics[d.channels + channel];
-    float gradient = dy[i];
-    if (y) gradient = if_less(0.0f, y[i], gradient, 0.0f);
+    float scale = gamma[channel] * inverse, mean = statistics[channel];
+    float gradient = masked(dy[i], x[i] - mean, scale, beta, channel, y, i);
     if (residual) residual[i] = gradient;
-    float against = statistics[channel] - x[i];
+    float against = mean - x[i];
     float slope = (inverse * dgamma[channel]) / n;
-    float dx = (gamma[channel] * inverse) * fmaf(against, slope, gradient - dbeta[channel] / n);
+    float dx = scale * fmaf(against, slope, gradient - dbeta[channel] / n);
     dy[i] = epilogue(d, i, dx, nullptr, 0);
 }
 ENTRY(normalise_backward)

@@ -80,7 +80,7 @@ pub use neuron_attention::{
 };
 pub use normalisations::{
     BatchNormConfig, LayerNormalise, LayerNormaliseBackward, NormDims, Normalisations, Normalize,
-    NormalizeBackward,
+    NormalizeBackward, ReluMask,
 };
 pub use optimizers::{AdamStep, Optimizers};
 pub use poolings::{Pool, Pool2dDims, Poolings};

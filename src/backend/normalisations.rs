@@ -48,7 +48,7 @@ pub trait Normalisations: Memory {
     /// The gradient of [`normalize`](Normalisations::normalize) with the batch statistics, including the gradient
     /// through the statistics.
     ///
-    /// With dŷ = dy where y > 0, else +0 (dy itself without ReLU), and the order of summation of
+    /// With dŷ = dy where the ReLU's output is positive ([`ReluMask`]), else +0 (dy itself without ReLU), and the order of summation of
     /// [`batch_statistics`](Normalisations::batch_statistics):
     /// dβ = Σ dŷ, dγ = r·Σ dŷ·(x − mean) (`fma(dŷ, x − mean, ·)`), and
     /// `dx = fl(γ·r)·fma(mean − x, fl(fl(r·dγ)/n), dŷ − fl(dβ/n))`. Padding lanes become +0.
@@ -234,8 +234,29 @@ pub struct NormalizeBackward<'a, F> {
     pub gamma: &'a F,
     /// The input of the forward pass.
     pub x: &'a F,
-    /// The output of the forward pass, if it applied ReLU.
-    pub y: Option<&'a F>,
+    /// Where the ReLU's output is positive, if the forward pass applied ReLU.
+    pub relu: Option<ReluMask<'a, F>>,
+}
+
+/// What says where the output of [`normalize`](Normalisations::normalize) with ReLU is positive.
+#[derive(Debug, Clone, Copy)]
+pub enum ReluMask<'a, F> {
+    /// β, `[channels]`, if there was no residual: where fma(x − mean, fl(γ·r), β) > 0, computed again. This reads one
+    /// activation less.
+    Recomputed(&'a F),
+    /// The output y: where y > 0.
+    Output(&'a F),
+}
+
+impl<'a, F> ReluMask<'a, F> {
+    /// β and y, of which one is present.
+    pub(super) fn split(given: &Option<Self>) -> [Option<&'a F>; 2] {
+        match given {
+            None => [None, None],
+            Some(ReluMask::Recomputed(beta)) => [Some(beta), None],
+            Some(ReluMask::Output(y)) => [None, Some(y)],
+        }
+    }
 }
 
 /// Checks the operands of the statistics of a batch.
@@ -301,6 +322,7 @@ pub(super) fn check_normalise_backward<B: Memory>(
 ) -> Result<()> {
     let length = given.dimensions.length()?;
     let channels = given.dimensions.channels;
+    let [beta, y] = ReluMask::split(&given.relu);
     operands(
         backend,
         "normalise backward",
@@ -308,7 +330,8 @@ pub(super) fn check_normalise_backward<B: Memory>(
             ("statistics", Some(given.statistics), 2 * channels),
             ("gamma", Some(given.gamma), channels),
             ("x", Some(given.x), length),
-            ("y", given.y, length),
+            ("beta", beta, channels),
+            ("y", y, length),
             ("dy", Some(dy), length),
             ("residual", residual, length),
             ("dgamma", Some(dgamma), channels),

@@ -8,7 +8,7 @@ use super::kernels::numbers;
 use super::{Benchmark, Work, done};
 use crate::backend::{
     Backend, BatchNormConfig, Conv2dDims, NormDims, Normalize, NormalizeBackward, Pool, Pool2dDims,
-    Update, Window,
+    ReluMask, Update, Window,
 };
 use crate::error::Result;
 use crate::shape::LANES;
@@ -201,7 +201,7 @@ fn normalisation<'a, B: Backend>(
                 statistics: &statistics,
                 gamma: &gamma,
                 x: &x,
-                y: Some(&y),
+                relu: Some(ReluMask::Output(&y)),
             };
             let residual = Some(&mut residual);
             done(backend.normalize_backward(operands, &mut dy, residual, &mut dgamma, &mut dbeta))

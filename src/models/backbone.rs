@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use crate::backend::{Backend, Cpu, Pool, Window};
 use crate::error::{Error, Result};
 use crate::models::basic_block::{BasicBlock, Scratch};
-use crate::nn::{BatchNorm2d, GainConvolution, Init, Parameter, SpatialPool};
+use crate::nn::{AfterRelu, BatchNorm2d, GainConvolution, Init, Parameter, SpatialPool};
 use crate::shape::{LANES, Shape};
 use crate::state::{Role, Visitor};
 use crate::tensor::Tensor;
@@ -354,7 +354,7 @@ impl<B: Backend> Backbone<B> {
             core::mem::swap(dy, spare);
         }
         self.stem_norm
-            .backward(backend, convolved, Some(output), dy, None)?;
+            .backward(backend, convolved, Some(AfterRelu::Alone), dy, None)?;
         self.stem.backward(backend, x, dy, None)
     }
 

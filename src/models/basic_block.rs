@@ -5,7 +5,7 @@ use alloc::format;
 use crate::backend::{Backend, Cpu, Update, Window};
 use crate::error::Result;
 use crate::models::backbone::Builder;
-use crate::nn::{BatchNorm2d, GainConvolution, Parameter};
+use crate::nn::{AfterRelu, BatchNorm2d, GainConvolution, Parameter};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -149,14 +149,14 @@ impl<B: Backend> BasicBlock<B> {
     ) -> Result<()> {
         let [dy, residual, between] = scratch;
         let [first, second] = &self.convolved;
-        let output = Some(&self.output);
+        let relu = Some(AfterRelu::WithResidual(&self.output));
         self.second_norm
-            .backward(backend, second, output, dy, Some(residual))?;
+            .backward(backend, second, relu, dy, Some(residual))?;
         let into = Some((Update::Overwrite, &mut *between));
         self.second.backward(backend, &self.between, dy, into)?;
-        let output = Some(&self.between);
+        let relu = Some(AfterRelu::Alone);
         self.first_norm
-            .backward(backend, first, output, between, None)?;
+            .backward(backend, first, relu, between, None)?;
         match &mut self.shortcut {
             None => {
                 let dx = Some((Update::Add, &mut *residual));

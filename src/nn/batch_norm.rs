@@ -4,7 +4,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 
-use crate::backend::{Backend, BatchNormConfig, Cpu, NormDims, Normalize, NormalizeBackward};
+use crate::backend::{
+    Backend, BatchNormConfig, Cpu, NormDims, Normalize, NormalizeBackward, ReluMask,
+};
 use crate::error::{Error, Result};
 use crate::nn::{Init, Parameter, channels};
 use crate::shape::Shape;
@@ -32,6 +34,15 @@ pub struct BatchNorm2d<B: Backend = Cpu> {
     statistics: Tensor<B>,
     inference: Tensor<B>,
     settings: BatchNormConfig,
+}
+
+/// What a ReLU in [`BatchNorm2d::forward`] followed, for the backward pass.
+#[derive(Debug, Clone, Copy)]
+pub enum AfterRelu<'a, B: Backend = Cpu> {
+    /// The normalisation alone.
+    Alone,
+    /// The addition of a residual; with the output of `forward`.
+    WithResidual(&'a Tensor<B>),
 }
 
 impl<B: Backend> BatchNorm2d<B> {
@@ -133,7 +144,7 @@ impl<B: Backend> BatchNorm2d<B> {
     }
 
     /// Computes dγ and dβ in the parameters' gradients, overwrites `dy` with dx, and writes the residual's gradient to
-    /// `residual`. `y` is the output of `forward`, if `forward` applied ReLU.
+    /// `residual`.
     ///
     /// # Errors
     /// [`Error::Shape`] if the operands do not fit, [`Error::Memory`] if there is not enough memory for
@@ -142,7 +153,7 @@ impl<B: Backend> BatchNorm2d<B> {
         &mut self,
         backend: &B,
         x: &Tensor<B>,
-        y: Option<&Tensor<B>>,
+        relu: Option<AfterRelu<'_, B>>,
         dy: &mut Tensor<B>,
         residual: Option<&mut Tensor<B>>,
     ) -> Result<()> {
@@ -160,7 +171,10 @@ impl<B: Backend> BatchNorm2d<B> {
             statistics: self.statistics.floats(),
             gamma: self.gamma.value.floats(),
             x: x.floats(),
-            y: y.map(Tensor::floats),
+            relu: relu.map(|relu| match relu {
+                AfterRelu::Alone => ReluMask::Recomputed(self.beta.value.floats()),
+                AfterRelu::WithResidual(y) => ReluMask::Output(y.floats()),
+            }),
         };
         let residual = match residual {
             Some(residual) => {

@@ -31,7 +31,7 @@ mod parameter;
 mod pool;
 mod relu;
 
-pub use batch_norm::BatchNorm2d;
+pub use batch_norm::{AfterRelu, BatchNorm2d};
 pub use bias::Bias;
 pub use channel_scale::ChannelScale;
 pub use crelu::Crelu;

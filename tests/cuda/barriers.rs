@@ -76,7 +76,7 @@ fn results(cuda: &Cuda) -> Result<Vec<u32>> {
         statistics: &statistics,
         gamma: &upload(inputs)?,
         x: &x,
-        y: None,
+        relu: None,
     };
     cuda.normalize_backward(operands, &mut dx, None, &mut dgamma, &mut dbeta)?;
     let labels = cuda.bytes(&vec![1; samples])?;

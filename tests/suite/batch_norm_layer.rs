@@ -9,7 +9,7 @@ use crate::reference::layers::{
 use crate::reference::resnet_library::{Numbers, narrow};
 use crate::reference::{self, Bounded, dot, exact};
 use neurogain::backend::summation;
-use neurogain::nn::BatchNorm2d;
+use neurogain::nn::{AfterRelu, BatchNorm2d};
 use neurogain::{Cpu, Memory};
 
 /// Batch normalisation by the formula of the kernel contract (shifted sums), to which the bound belongs; its
@@ -192,9 +192,13 @@ fn batch_normalisation() {
                 &layer.running,
                 &expected.running.concat(),
             );
-            let (output, into) = (with_relu.then_some(&y), with_residual.then_some(&mut dr));
+            let after = match residual {
+                None => AfterRelu::Alone,
+                Some(_) => AfterRelu::WithResidual(&y),
+            };
+            let (relu, into) = (with_relu.then_some(after), with_residual.then_some(&mut dr));
             layer
-                .backward(&backend, &given, output, &mut dx, into)
+                .backward(&backend, &given, relu, &mut dx, into)
                 .unwrap();
             check(&backend, "dx", &dx, &expected.dx);
             check(&backend, "dγ", &layer.gamma.gradient, &expected.dgamma);

@@ -10,7 +10,7 @@ use crate::backend::normalisations::{
 };
 use crate::backend::{
     BatchNormConfig, LayerNormalise, LayerNormaliseBackward, NormDims, Normalisations, Normalize,
-    NormalizeBackward, check, summation,
+    NormalizeBackward, ReluMask, check, summation,
 };
 use crate::error::Result;
 use crate::shape::LANES;
@@ -122,7 +122,8 @@ impl Normalisations for Cuda {
         let length = dy.length();
         let d = Argument::try_from(dimensions)?;
         let (statistics, x) = (operands.statistics.into(), operands.x.into());
-        let (y, gamma) = (Argument::optional(operands.y), operands.gamma.into());
+        let [beta, y] = ReluMask::split(&operands.relu).map(Argument::optional);
+        let gamma = operands.gamma.into();
         let (dgamma, dbeta) = (Argument::written(dgamma)?, Argument::written(dbeta)?);
         let dy = Argument::written(dy)?;
         let residual = match residual {
@@ -134,10 +135,10 @@ impl Normalisations for Cuda {
             partials.resize(&self.owner, chunks * 2 * channels * LANES)?;
             let partials = Argument::written(partials)?;
             let (count, numbers) = (Argument::count(chunks)?, Argument::count(length)?);
-            let sums = &[d, statistics, x, y, dy, partials];
+            let sums = &[d, statistics, gamma, beta, x, y, dy, partials];
             let parameters = &[d, count, statistics, partials, dgamma, dbeta];
             let input = &[
-                d, numbers, statistics, gamma, dgamma, dbeta, x, y, dy, residual,
+                d, numbers, statistics, gamma, beta, dgamma, dbeta, x, y, dy, residual,
             ];
             // SAFETY: all have the lengths that the dimensions give, as checked; partials has 2·channels·16
             // elements per chunk, and `length` is that of dy.

@@ -2,7 +2,7 @@
 
 use neurogain::backend::{
     BatchNormConfig, Conv2dDims, CropFlip, NormDims, Normalize, NormalizeBackward, PixelMaps, Pool,
-    Pool2dDims, Update, Window,
+    Pool2dDims, ReluMask, Update, Window,
 };
 
 use super::*;
@@ -175,7 +175,10 @@ impl<B: Backend> On<'_, B> {
             statistics: &statistics,
             gamma: &gamma,
             x: &x,
-            y: relu.then_some(&y),
+            relu: relu.then_some(match residual {
+                None => ReluMask::Recomputed(&beta),
+                Some(_) => ReluMask::Output(&y),
+            }),
         };
         let to = residual.map(|_| &mut dresidual);
         self.0

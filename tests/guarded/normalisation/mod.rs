@@ -8,7 +8,7 @@ use crate::cases_at_most;
 use crate::images::{allocations, backends, difference, same_everywhere, unwritten, upload};
 use neurogain::Error;
 use neurogain::backend::{
-    BatchNormConfig, Cpu, Memory, NormDims, Normalisations, Normalize, NormalizeBackward,
+    BatchNormConfig, Cpu, Memory, NormDims, Normalisations, Normalize, NormalizeBackward, ReluMask,
 };
 use proptest::prelude::*;
 use reference::{Case, Data, check, kernels, within};
@@ -243,7 +243,7 @@ fn a_second_call_allocates_nothing() {
                 statistics: &statistics,
                 gamma: &gamma,
                 x: &x,
-                y: Some(&y),
+                relu: Some(ReluMask::Recomputed(&gamma)),
             };
             cpu.normalize_backward(operands, &mut dy, None, &mut dgamma, &mut dbeta)
                 .unwrap();
@@ -277,23 +277,28 @@ fn wrong_shapes_are_errors() {
             residual: Some(&x),
         };
         let forward = cpu.normalize(operands, &mut x.clone());
-        let operands = NormalizeBackward {
-            dimensions,
-            statistics: &c2,
-            gamma: &c,
-            x: &x,
-            y: Some(&x),
-        };
-        let backward = cpu.normalize_backward(
-            operands,
-            &mut x.clone(),
-            Some(&mut x.clone()),
-            &mut c.clone(),
-            &mut c.clone(),
-        );
-        for result in [&statistics, &forward, &backward] {
+        let [backward, recomputed] = [ReluMask::Output(&x), ReluMask::Recomputed(&c)].map(|mask| {
+            let operands = NormalizeBackward {
+                dimensions,
+                statistics: &c2,
+                gamma: &c,
+                x: &x,
+                relu: Some(mask),
+            };
+            let [mut dy, mut residual] = [x.clone(), x.clone()];
+            let [mut dgamma, mut dbeta] = [c.clone(), c.clone()];
+            cpu.normalize_backward(
+                operands,
+                &mut dy,
+                Some(&mut residual),
+                &mut dgamma,
+                &mut dbeta,
+            )
+        });
+        for result in [&statistics, &forward, &backward, &recomputed] {
             assert!(matches!(result, Ok(()) | Err(Error::Shape { .. })));
         }
+        assert_eq!(backward.is_ok(), recomputed.is_ok());
         [statistics.is_ok(), forward.is_ok(), backward.is_ok()]
     };
     let length = SMALL.length().unwrap();

@@ -2,7 +2,8 @@
 
 use neurogain::backend::cpu::Floats;
 use neurogain::backend::{
-    BatchNormConfig, Cpu, NormDims, Normalisations, Normalize, NormalizeBackward, summation,
+    BatchNormConfig, Cpu, NormDims, Normalisations, Normalize, NormalizeBackward, ReluMask,
+    summation,
 };
 
 use crate::images::{Awkward, bits, gamma, same_everywhere, unwritten, upload};
@@ -132,19 +133,31 @@ pub fn kernels(cpu: &Cpu, case: &Case, data: &Data) -> Results {
         residual: case.residual.then_some(&residual),
     };
     cpu.normalize(operands, &mut y).unwrap();
-    let operands = NormalizeBackward {
+    let operands = |relu| NormalizeBackward {
         dimensions,
         statistics: &statistics,
         gamma: &gamma,
         x: &x,
-        y: case.relu.then_some(&y),
+        relu,
     };
+    let output = case.relu.then_some(ReluMask::Output(&y));
     let mut dx = upload(cpu, &data.dy);
     let mut dresidual = unwritten(cpu, data.x.len());
     let [mut dgamma, mut dbeta] = [(); 2].map(|()| unwritten(cpu, channels));
     let given = case.residual.then_some(&mut dresidual);
-    cpu.normalize_backward(operands, &mut dx, given, &mut dgamma, &mut dbeta)
+    cpu.normalize_backward(operands(output), &mut dx, given, &mut dgamma, &mut dbeta)
         .unwrap();
+    if case.relu && !case.residual {
+        let operands = operands(Some(ReluMask::Recomputed(&beta)));
+        let mut again = [upload(cpu, &data.dy), dgamma.clone(), dbeta.clone()];
+        let [dx2, dgamma2, dbeta2] = &mut again;
+        cpu.normalize_backward(operands, dx2, None, dgamma2, dbeta2)
+            .unwrap();
+        for (found, expected) in again.iter().zip([&dx, &dgamma, &dbeta]) {
+            let [found, expected] = [found, expected].map(bits);
+            assert_eq!(found, expected, "the mask computed again");
+        }
+    }
     Results {
         statistics,
         running,

@@ -13,11 +13,11 @@ use crate::backend::normalisations::{
 };
 use crate::backend::{
     BatchNormConfig, LayerNormalise, LayerNormaliseBackward, NormDims, Normalisations, Normalize,
-    NormalizeBackward, check,
+    NormalizeBackward, ReluMask, check,
 };
 use crate::error::Result;
 use crate::shape::LANES;
-use normalize::{Backward, Channel, Forward, Gradients};
+use normalize::{Backward, Channel, Forward, Gradients, Mask};
 use statistics::{Running, Statistics};
 
 impl Normalisations for Cpu {
@@ -91,10 +91,7 @@ impl Normalisations for Cpu {
         let (mean, inverse_deviation) = statistics.as_slice().split_at(channels);
         scratch::with(channels.div_ceil(LANES), |scale| {
             let scale = &mut scale.as_flattened_mut()[..channels];
-            let factors = gamma.as_slice().iter().zip(inverse_deviation);
-            for (scale, (gamma, inverse)) in scale.iter_mut().zip(factors) {
-                *scale = gamma * inverse;
-            }
+            scales(gamma, inverse_deviation, scale);
             let kernel = Forward {
                 dimensions,
                 relu,
@@ -124,40 +121,53 @@ impl Normalisations for Cpu {
             statistics,
             gamma,
             x,
-            y,
+            relu,
         } = operands;
         let channels = dimensions.channels;
         if channels == 0 {
             return Ok(());
         }
         let (mean, inverse_deviation) = statistics.as_slice().split_at(channels);
-        let terms = Gradients {
-            dimensions,
-            mean,
-            inverse_deviation,
-            x: x.as_blocks(),
-            y: y.map(Floats::as_blocks),
-            dy: dy.as_blocks(),
-        };
-        let results = [&mut *dbeta, &mut *dgamma].map(|d| Some(d.as_mut_slice()));
-        self.threads
-            .run(ChannelSums::new(self.set, dimensions, terms, results));
+        let [beta, y] = ReluMask::split(&relu);
+        let beta = beta.map(Floats::as_slice);
+        let y = y.map(Floats::as_blocks);
         let n = (dimensions.samples * dimensions.pixels) as f32;
-        scratch::with((4 * channels).div_ceil(LANES), |constants| {
-            let (constants, _) = constants.as_flattened_mut()[..4 * channels].as_chunks_mut();
-            let given = mean.iter().zip(inverse_deviation).zip(gamma.as_slice());
+        scratch::with((6 * channels).div_ceil(LANES), |scratch| {
+            let (scale, constants) = scratch.as_flattened_mut().split_at_mut(channels);
+            scales(gamma, inverse_deviation, scale);
+            let terms = Gradients {
+                dimensions,
+                mean,
+                inverse_deviation,
+                x: x.as_blocks(),
+                relu: match (beta, y) {
+                    (Some(beta), _) => Mask::Recomputed { scale, beta },
+                    (None, Some(y)) => Mask::Output(y),
+                    (None, None) => Mask::Everywhere,
+                },
+                dy: dy.as_blocks(),
+            };
+            let results = [&mut *dbeta, &mut *dgamma].map(|d| Some(d.as_mut_slice()));
+            self.threads
+                .run(ChannelSums::new(self.set, dimensions, terms, results));
+            let (constants, _) = constants.as_chunks_mut();
+            let constants: &mut [Channel] = &mut constants[..channels];
+            let given = mean.iter().zip(inverse_deviation).zip(&*scale);
             let sums = dgamma.as_slice().iter().zip(dbeta.as_slice());
-            for (constants, (((mean, inverse), gamma), (dgamma, dbeta))) in
+            for (constants, (((mean, inverse), scale), (dgamma, dbeta))) in
                 constants.iter_mut().zip(given.zip(sums))
             {
-                let constants: &mut Channel = constants;
-                *constants = [*mean, gamma * inverse, dbeta / n, inverse * dgamma / n];
+                *constants = [*mean, *scale, dbeta / n, inverse * dgamma / n, 0.0];
+            }
+            for (constants, beta) in constants.iter_mut().zip(beta.unwrap_or_default()) {
+                constants[4] = *beta;
             }
             let kernel = Backward {
                 dimensions,
                 channels: constants,
+                recompute: beta.is_some(),
             };
-            let read = [x.as_blocks(), y.map_or(&[][..], Floats::as_blocks)];
+            let read = [x.as_blocks(), y.unwrap_or_default()];
             let written = [
                 dy.as_mut_blocks(),
                 residual.map_or(&mut [][..], Floats::as_mut_blocks),
@@ -223,5 +233,13 @@ impl Normalisations for Cpu {
         self.threads
             .run(Spread::pixels(self.set, dimensions, kernel, read, written));
         Ok(())
+    }
+}
+
+/// γ·r.
+fn scales(gamma: &Floats, inverse_deviation: &[f32], scale: &mut [f32]) {
+    let factors = gamma.as_slice().iter().zip(inverse_deviation);
+    for (scale, (gamma, inverse)) in scale.iter_mut().zip(factors) {
+        *scale = gamma * inverse;
     }
 }

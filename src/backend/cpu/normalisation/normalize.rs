@@ -70,18 +70,34 @@ pub struct Gradients<'a> {
     pub mean: &'a [f32],
     pub inverse_deviation: &'a [f32],
     pub x: &'a [Block],
-    /// The output of the forward pass, if ReLU was fused into it.
-    pub y: Option<&'a [Block]>,
+    pub relu: Mask<'a>,
     pub dy: &'a [Block],
 }
 
+/// Where the output of the ReLU is positive.
+#[derive(Clone, Copy)]
+pub enum Mask<'a> {
+    /// There was no ReLU.
+    Everywhere,
+    /// γ·r and β, from which the output is computed again.
+    Recomputed { scale: &'a [f32], beta: &'a [f32] },
+    /// The output.
+    Output(&'a [Block]),
+}
+
+/// The kinds of [`Mask`].
+const EVERYWHERE: u8 = 0;
+const RECOMPUTED: u8 = 1;
+const OUTPUT: u8 = 2;
+
 impl Gradients<'_> {
     #[inline(always)]
-    fn add<S: Simd, const P: usize, const RELU: bool>(
+    fn add<S: Simd, const P: usize, const MASK: u8>(
         &self,
         s: S,
         pixel: usize,
         first: usize,
+        [scale, shift]: [&[f32]; 2],
         y: &[Block],
         lanes: &mut [Lanes],
     ) {
@@ -91,17 +107,24 @@ impl Gradients<'_> {
             pixels::<P>(blocks, pixel, channels, first, lanes.len())
         };
         let (x, dy, y) = (of(self.x), of(self.dy), of(y));
-        let means = &self.mean[first..];
-        for (channel, (mean, [beta, gamma])) in means.iter().zip(lanes).enumerate() {
-            let mean = s.splat(*mean);
+        let parameters = self.mean[first..]
+            .iter()
+            .zip(&scale[first..])
+            .zip(&shift[first..]);
+        for (channel, (((mean, scale), shift), [beta, gamma])) in parameters.zip(lanes).enumerate()
+        {
+            let [mean, scale, shift] = [*mean, *scale, *shift].map(|constant| s.splat(constant));
             let (mut sum, mut product) = (s.load(beta), s.load(gamma));
             for p in 0..P {
                 let mut dy = s.load(&dy[p][channel]);
-                if RELU {
+                let centred = s.sub(s.load(&x[p][channel]), mean);
+                if MASK == RECOMPUTED {
+                    dy = s.if_less(zero, s.fma(centred, scale, shift), dy, zero);
+                } else if MASK == OUTPUT {
                     dy = s.if_less(zero, s.load(&y[p][channel]), dy, zero);
                 }
                 sum = s.add(sum, dy);
-                product = s.fma(dy, s.sub(s.load(&x[p][channel]), mean), product);
+                product = s.fma(dy, centred, product);
             }
             s.store(sum, beta);
             s.store(product, gamma);
@@ -112,9 +135,13 @@ impl Gradients<'_> {
 impl Terms for Gradients<'_> {
     #[inline(always)]
     fn add<S: Simd, const P: usize>(&self, s: S, pixel: usize, first: usize, lanes: &mut [Lanes]) {
-        match self.y {
-            Some(y) => self.add::<S, P, true>(s, pixel, first, y, lanes),
-            None => self.add::<S, P, false>(s, pixel, first, self.dy, lanes),
+        let none = [self.mean; 2];
+        match self.relu {
+            Mask::Everywhere => self.add::<S, P, EVERYWHERE>(s, pixel, first, none, self.dy, lanes),
+            Mask::Recomputed { scale, beta } => {
+                self.add::<S, P, RECOMPUTED>(s, pixel, first, [scale, beta], self.dy, lanes)
+            }
+            Mask::Output(y) => self.add::<S, P, OUTPUT>(s, pixel, first, none, y, lanes),
         }
     }
 
@@ -126,15 +153,17 @@ impl Terms for Gradients<'_> {
     }
 }
 
-/// μ, a, b and c of a channel's dx = a·(dŷ − b − (x − μ)·c).
-pub type Channel = [f32; 4];
+/// μ, a, b and c of a channel's dx = a·(dŷ − b − (x − μ)·c), and β.
+pub type Channel = [f32; 5];
 
-/// The backward pass: reads x and, if ReLU was fused, y; overwrites dy with dx, and writes the residual's gradient if
+/// The backward pass: reads x and, for the mask of the output, y; overwrites dy with dx, and writes the residual's gradient if
 /// requested.
 #[derive(Clone, Copy)]
 pub struct Backward<'a> {
     pub dimensions: NormDims,
     pub channels: &'a [Channel],
+    /// Whether the mask is computed again.
+    pub recompute: bool,
 }
 
 impl Kernel for Spread<'_, Backward<'_>, 2, 2> {
@@ -142,36 +171,47 @@ impl Kernel for Spread<'_, Backward<'_>, 2, 2> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Spread {
-            kernel,
-            first,
-            read: [x, y],
-            written: [dy, residual],
-            ..
-        } = self;
-        let zero = s.splat(0.0);
-        let width = kernel.dimensions.channels;
-        let pixels = dy.chunks_exact_mut(width).zip(x.chunks_exact(width));
-        for (number, (dy, x)) in pixels.enumerate() {
-            let range = number * width..(number + 1) * width;
-            let y = y.get(range.clone());
-            let mut residual = residual.get_mut(range);
-            let present = s.load(&kernel.dimensions.present(first + number));
-            for (channel, ((dy, x), constants)) in
-                dy.iter_mut().zip(x).zip(kernel.channels).enumerate()
-            {
-                let mut gradient = s.load(dy);
-                if let Some(y) = y {
-                    gradient = s.if_less(zero, s.load(&y[channel]), gradient, zero);
-                }
-                if let Some(residual) = &mut residual {
-                    s.store(gradient, &mut residual[channel]);
-                }
-                let [mean, a, b, c] = constants.map(|constant| s.splat(constant));
-                let against = s.sub(mean, s.load(x));
-                let dx = s.mul(a, s.fma(against, c, s.sub(gradient, b)));
-                s.store(s.if_less(zero, present, dx, zero), dy);
+        if self.kernel.recompute {
+            gradient::<S, true>(s, self);
+        } else {
+            gradient::<S, false>(s, self);
+        }
+    }
+}
+
+#[inline(always)]
+fn gradient<S: Simd, const RECOMPUTE: bool>(s: S, pixels: Spread<'_, Backward<'_>, 2, 2>) {
+    let Spread {
+        kernel,
+        first,
+        read: [x, y],
+        written: [dy, residual],
+        ..
+    } = pixels;
+    let zero = s.splat(0.0);
+    let width = kernel.dimensions.channels;
+    let pixels = dy.chunks_exact_mut(width).zip(x.chunks_exact(width));
+    for (number, (dy, x)) in pixels.enumerate() {
+        let range = number * width..(number + 1) * width;
+        let y = y.get(range.clone());
+        let mut residual = residual.get_mut(range);
+        let present = s.load(&kernel.dimensions.present(first + number));
+        for (channel, ((dy, x), constants)) in dy.iter_mut().zip(x).zip(kernel.channels).enumerate()
+        {
+            let [mean, a, b, c, beta] = constants.map(|constant| s.splat(constant));
+            let (x, mut gradient) = (s.load(x), s.load(dy));
+            if RECOMPUTE {
+                let y = s.fma(s.sub(x, mean), a, beta);
+                gradient = s.if_less(zero, y, gradient, zero);
+            } else if let Some(y) = y {
+                gradient = s.if_less(zero, s.load(&y[channel]), gradient, zero);
             }
+            if let Some(residual) = &mut residual {
+                s.store(gradient, &mut residual[channel]);
+            }
+            let against = s.sub(mean, x);
+            let dx = s.mul(a, s.fma(against, c, s.sub(gradient, b)));
+            s.store(s.if_less(zero, present, dx, zero), dy);
         }
     }
 }
