@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use neurogain::run::{RunDirectory, SweepSource, System, compare, settings};
+use neurogain::run::{RunDirectory, SweepSource, System, check_run_directory, compare, settings};
 use neurogain::systems::with_system;
 use neurogain::{Error, Result};
 
@@ -21,10 +21,8 @@ pub fn report(arguments: &arguments::Report) -> Result<ExitCode> {
             false => rebuild::<S>(directory),
         });
     }
-    let no_run = |of: &&PathBuf| !of.join("config.toml").exists() && !is_sweep(of);
-    if let Some(directory) = directories.iter().find(no_run) {
-        let reason = "it has no config.toml; expected a directory of `neurogain run` or of `neurogain sweep`";
-        return Err(Error::file(directory, "open as a run", reason));
+    for directory in directories.iter().filter(|of| !is_sweep(of)) {
+        check_run_directory(directory)?;
     }
     let kinds: Vec<Option<String>> = directories.iter().map(|of| kind(of)).collect();
     if let Some(at) = kinds.iter().position(|kind| *kind != kinds[0]) {

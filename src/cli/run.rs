@@ -152,10 +152,7 @@ fn run_on<S: System, B: Backend>(
 /// The settings: those of the resumed directory, or of the benchmark or file with the requested changes.
 fn settings<S: System>(arguments: &arguments::Run) -> Result<S::Settings> {
     if let Some(directory) = &arguments.resume {
-        let found = RunDirectory::<S>::open(directory);
-        return found
-            .map(|directory| directory.settings().clone())
-            .map_err(|error| error.advised("; name a directory that was made by `neurogain run`"));
+        return Ok(RunDirectory::<S>::open(directory)?.settings().clone());
     }
     let settings: S::Settings = settings::find(benchmark(arguments), Path::new(""))?;
     let mut overrides = arguments.overrides.clone();

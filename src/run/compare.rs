@@ -15,7 +15,7 @@ const LONGEST_NAME: usize = 60;
 /// The directory of a sweep stands for those of its cells that have begun.
 ///
 /// # Errors
-/// [`Error::Setting`] where `directories` is empty, [`Error::File`] where `out` exists or cannot be written, and those
+/// [`Error::Setting`] where `directories` is empty or has a run twice, [`Error::File`] where `out` exists or cannot be written, and those
 /// of [`RunDirectory::load`].
 pub fn compare<S: System>(directories: &[PathBuf], out: &Path) -> Result<Compared> {
     if directories.is_empty() {
@@ -25,12 +25,11 @@ pub fn compare<S: System>(directories: &[PathBuf], out: &Path) -> Result<Compare
         let reason = "it exists already; name a new file";
         return Err(Error::file(out, "create", reason));
     }
-    let mut experiments = Vec::with_capacity(directories.len());
-    for directory in directories {
-        for path in cells(directory)? {
-            experiments.push(Named::<S>::read(&path)?);
-        }
-    }
+    let paths = directories.iter().map(|directory| cells(directory));
+    let paths: Vec<PathBuf> = paths.collect::<Result<Vec<_>>>()?.concat();
+    each_once(&paths)?;
+    let experiments = paths.iter().map(|path| Named::<S>::read(path));
+    let mut experiments = experiments.collect::<Result<Vec<_>>>()?;
     let documents: Vec<&S::Settings> = experiments.iter().map(|of| &of.settings).collect();
     let settings = differing(&documents)?;
     let directories: Vec<String> = experiments.iter().map(|of| of.name.clone()).collect();
@@ -46,18 +45,49 @@ pub fn compare<S: System>(directories: &[PathBuf], out: &Path) -> Result<Compare
         .collect();
     let measures = S::measures();
     let rows = between(&measures, &named);
+    let several = named.len() > 1;
+    let incomplete = named.iter().flat_map(|(name, summary)| {
+        let lines = summary.incomplete.iter();
+        lines.map(move |line| match several {
+            true => format!("{name}: {line}"),
+            false => line.clone(),
+        })
+    });
+    let incomplete = incomplete.collect();
     let names = experiments.iter().map(|of| of.name.clone());
     let compared = Compared {
         experiments: names.zip(directories).collect(),
         settings,
         measures,
         rows,
+        incomplete,
     };
     if let Some(folder) = out.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|e| Error::file(folder, "create", e))?;
     }
     files::write(out, S::comparison(&experiments, &compared)?.as_bytes())?;
     Ok(compared)
+}
+
+/// Refuses a directory that is there twice, also by another path.
+fn each_once(paths: &[PathBuf]) -> Result<()> {
+    // Of a path that does not exist, the error follows when it is read.
+    let places: Vec<Option<PathBuf>> = paths.iter().map(|path| path.canonicalize().ok()).collect();
+    for (at, place) in places.iter().enumerate() {
+        let before = places[..at].iter().position(|of| of == place);
+        if let (Some(before), Some(_)) = (before, place) {
+            let expected = format!(
+                "each run once: it is the same directory as {}",
+                paths[before].display()
+            );
+            return Err(Error::setting(
+                "directories",
+                paths[at].display(),
+                expected,
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The run directories of a sweep's cells, or `directory` itself.

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::{ExperimentSummary, MethodMeasures};
 use crate::metrics::{LEAST_PAIRS, PairedDifference, RESAMPLES};
+use crate::report::format::NONE;
 use crate::report::measure::{self, ByMeasure, Measure};
 use crate::report::page;
 use crate::report::table::aligned;
@@ -21,6 +22,8 @@ pub struct Compared {
     pub(super) settings: Vec<(String, Vec<String>)>,
     pub(super) measures: Vec<Measure>,
     pub(super) rows: Vec<Between>,
+    /// A line for each job that is not complete, with the name of its experiment.
+    pub(super) incomplete: Vec<String>,
 }
 
 /// A method of an experiment minus the same method of the first experiment.
@@ -30,13 +33,13 @@ pub(super) struct Between {
     pub(super) method: String,
     /// The name of the experiment.
     pub(super) experiment: String,
-    /// The seeds that are complete in both.
+    /// The seeds that are complete in both; there may be none.
     pub(super) seeds: Vec<u64>,
     pub(super) measures: ByMeasure<PairedDifference>,
 }
 
 /// Every method of the later experiments minus the same method, under the same conditions, of the first one, over the
-/// seeds that are complete in both.
+/// seeds that are complete in both. Empty if no method has such a seed.
 pub(super) fn between(
     measures: &[Measure],
     experiments: &[(&str, &ExperimentSummary)],
@@ -52,32 +55,36 @@ pub(super) fn between(
                     (&other.method, &other.conditions) == (&method.method, &method.conditions)
                 };
                 let other = summary.methods.iter().find(is_same)?;
-                difference(measures, name, other, method)
+                Some(difference(measures, name, other, method))
             })
             .collect::<Vec<_>>()
     };
-    first.methods.iter().flat_map(of_method).collect()
+    let rows: Vec<Between> = first.methods.iter().flat_map(of_method).collect();
+    match rows.iter().all(|row| row.seeds.is_empty()) {
+        true => Vec::new(),
+        false => rows,
+    }
 }
 
-/// A method minus another one; `None` without a common seed.
+/// A method minus another one.
 pub(super) fn difference(
     measures: &[Measure],
     experiment: &str,
     own: &MethodMeasures,
     other: &MethodMeasures,
-) -> Option<Between> {
+) -> Between {
     let of = |method: &'_ MethodMeasures| -> Vec<(u64, ByMeasure<f64>)> { method.by_seed.clone() };
     let pairs = [of(own), of(other)];
     let pairs = pairs
         .each_ref()
         .map(|of| of.iter().map(|(seed, of)| (*seed, of)).collect::<Vec<_>>());
     let (seeds, found) = measure::differences(measures, &pairs[0], &pairs[1]);
-    (!seeds.is_empty()).then(|| Between {
+    Between {
         method: own.label_with_conditions(),
         experiment: experiment.into(),
         seeds,
         measures: found,
-    })
+    }
 }
 
 /// Those of `measures` of which a row has a difference.
@@ -93,20 +100,26 @@ fn there(measures: &[Measure], rows: &[Between], such: impl Fn(&Measure) -> bool
 }
 
 impl Compared {
-    /// The differences in the measures of the terminal's tables as aligned text.
+    /// The differences in the measures of the terminal's tables as aligned text; then a line for each job that is not
+    /// complete.
     pub fn table(&self) -> String {
         let mut text = String::new();
         for (name, directory) in self.experiments.iter().filter(|(name, of)| name != of) {
             text.push_str(&format!("{name}: {directory}\n"));
         }
-        let [(first, _), _, ..] = self.experiments.as_slice() else {
-            return text;
-        };
-        if self.rows.is_empty() {
-            text.push_str(NO_DIFFERENCES);
-            text.push('\n');
-            return text;
+        if let [(first, _), _, ..] = self.experiments.as_slice() {
+            match self.rows.is_empty() {
+                true => text.push_str(&format!("{NO_DIFFERENCES}\n")),
+                false => text.push_str(&self.differences(first)),
+            }
         }
+        for line in &self.incomplete {
+            text.push_str(&format!("not counted: {line}\n"));
+        }
+        text
+    }
+
+    fn differences(&self, first: &str) -> String {
         let shown = there(&self.measures, &self.rows, Measure::in_table);
         let mut heading = vec![String::from("method"), format!("minus {first}")];
         heading.extend(shown.iter().map(Measure::heading));
@@ -118,13 +131,12 @@ impl Compared {
             line.push(row.seeds.len().to_string());
             lines.push(line);
         }
-        text.push_str(&aligned(&lines, 2));
         let enough = self.rows.iter().any(|row| row.seeds.len() >= LEAST_PAIRS);
-        text.push_str(match enough {
+        let note = match enough {
             true => "mean over common seeds [95 % bootstrap interval, for 3 seeds or more]\n",
             false => "mean over common seeds; intervals need 3 common seeds\n",
-        });
-        text
+        };
+        aligned(&lines, 2) + note
     }
 
     /// The section of the page; empty for one experiment.
@@ -143,27 +155,34 @@ impl Compared {
         page::section("between", "Differences between runs", content)
     }
 
-    /// The experiments, and their values of the settings that differ.
+    /// The experiments, and their values of the settings that differ: a row for each setting, a column for each
+    /// experiment.
     fn settings_table(&self) -> Markup {
         let head = html! {
-            th scope="col" { "run" }
-            th.text scope="col" { "directory" }
-            @for (key, _) in &self.settings { th.text scope="col" { code { (key) } } }
+            th scope="col" { "setting" }
+            @for (name, _) in &self.experiments { th.text scope="col" { (name) } }
+        };
+        let value = |value: &str| match value {
+            "" => html! { (NONE) },
+            value => html! { code { (value) } },
         };
         let body = html! {
             tbody {
-                @for (place, (name, directory)) in self.experiments.iter().enumerate() {
+                tr {
+                    th scope="row" { "directory" }
+                    @for (_, directory) in &self.experiments { td.text { (directory) } }
+                }
+                @for (key, values) in &self.settings {
                     tr {
-                        th scope="row" { (name) }
-                        td.text { (directory) }
-                        @for (_, values) in &self.settings { td.text { code { (values[place]) } } }
+                        th scope="row" { code { (key) } }
+                        @for of in values { td.text { (value(of)) } }
                     }
                 }
             }
         };
         let caption = match self.settings.is_empty() {
             true => "The runs. Their settings are equal.",
-            false => "The runs, and the settings that differ.",
+            false => "The runs, and the settings that differ. A dash: not set.",
         };
         page::table("table-runs", html! { (caption) }, head, body)
     }
@@ -208,7 +227,7 @@ pub(super) fn tables(
         let caption = html! {
             (caption) ", seed by seed: mean over the seeds that are complete in both, and its 95\u{a0}% percentile \
              bootstrap interval (" (RESAMPLES) " resamples), for " (LEAST_PAIRS) " seeds or more. With few seeds the \
-             interval is too narrow."
+             interval is too narrow. A dash: no seed is complete in both."
         };
         page::table(&format!("table-{id}-{group}"), caption, head, body)
     };

@@ -29,8 +29,8 @@ use serde::{Deserialize, Serialize};
 use super::settings::{Document, Layers, Source, signed, to_toml};
 use super::state;
 use super::{
-    DataOrigin, DataSource, Job, Lock, Outcome, Report, Saved, Status, System, all_ended, files,
-    npz,
+    DataOrigin, DataSource, Job, Lock, Outcome, Report, Saved, Status, System, all_ended,
+    check_run_directory, files, npz,
 };
 use crate::error::{Error, Result};
 
@@ -100,7 +100,7 @@ impl<S: System> RunDirectory<S> {
     /// Opens an existing run directory.
     ///
     /// # Errors
-    /// [`Error::File`] if its `config.toml` cannot be read, [`Error::Format`] if it is damaged, or if a folder in it is a
+    /// [`Error::File`] if it is no run directory or its `config.toml` cannot be read, [`Error::Format`] if it is damaged, or if a folder in it is a
     /// link: files would be written outside.
     pub fn open(path: &Path) -> Result<Self> {
         for folder in ["runs", "figures", "weights", "checkpoints", "tensorboard"] {
@@ -110,15 +110,8 @@ impl<S: System> RunDirectory<S> {
                 return Err(Error::format(&folder, problem));
             }
         }
-        let config = path.join("config.toml");
-        if !config.exists() && path.join("sweep.toml").exists() {
-            let place = path.display();
-            let reason = format!(
-                "it is the directory of a sweep: neurogain sweep --collect {place}; its runs are in {place}/cells"
-            );
-            return Err(Error::file(path, "open as a run", reason));
-        }
-        let settings = Source::file(&config)
+        check_run_directory(path)?;
+        let settings = Source::file(&path.join("config.toml"))
             .and_then(|source| Layers::read(source)?.settings::<S::Settings>())
             .map_err(files::damaged)?;
         Self::with_settings(path, settings)

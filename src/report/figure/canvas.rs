@@ -18,7 +18,7 @@ const ABOVE_PLOT: f64 = 28.0;
 const TITLE_LINE: f64 = 22.0;
 pub(crate) const SPACE: f64 = 8.0;
 /// Half the width of a cross.
-const CROSS: f64 = 5.0;
+pub(super) const CROSS: f64 = 5.0;
 
 /// One of `columns` panels side by side in a row.
 pub(crate) struct Panel<'a> {
@@ -190,15 +190,19 @@ impl Canvas {
     /// The marker of the method at the index `colour` in the drawing: shapes differ from method to method.
     pub(super) fn marker_at(&mut self, (x, y): Place, index: usize) {
         let colour = palette::method(index);
-        let corners: &[Place] = match index % 5 {
-            0 => return self.svg.circle((x, y), 4.0, colour),
-            1 => &[(-3.8, -3.8), (3.8, -3.8), (3.8, 3.8), (-3.8, 3.8)],
-            2 => &[(0.0, -5.4), (5.0, 3.6), (-5.0, 3.6)],
-            3 => &[(0.0, -5.6), (5.0, 0.0), (0.0, 5.6), (-5.0, 0.0)],
-            _ => &[(0.0, 5.4), (5.0, -3.6), (-5.0, -3.6)],
-        };
+        let corners = palette::marker(index);
+        if corners.is_empty() {
+            return self.svg.circle((x, y), 4.0, colour);
+        }
         let corners: Vec<Place> = corners.iter().map(|(a, b)| (x + a, y + b)).collect();
         self.svg.polygon(&corners, colour, 1.0);
+    }
+
+    /// A cross on the panel's horizontal axis for the method at the index `colour`, at `x`, moved to the right and up by these
+    /// pixels.
+    pub(crate) fn cross(&mut self, panel: &Panel, colour: usize, x: f64, (right, up): (f64, f64)) {
+        let at = (panel.horizontal(x) + right, self.edges(panel.row).1 - up);
+        self.cross_at(at, palette::method(colour));
     }
 
     /// A vertical line from `low` to `high`, `shift` pixels to the right of `x`.

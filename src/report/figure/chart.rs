@@ -3,6 +3,7 @@
 use super::axes::Axis;
 use super::canvas::Canvas;
 use crate::error::Result;
+use crate::report::format::counted;
 use crate::report::table::csv;
 
 /// A figure, and its numbers.
@@ -133,6 +134,8 @@ pub(crate) struct Series {
     pub(crate) floors: Vec<(f64, f64, f64)>,
     /// What is missing because training diverged, such as `at 0.1`. The legend names it.
     pub(crate) diverged: Vec<String>,
+    /// The x values at which training diverged, marked by crosses on the horizontal axis.
+    pub(crate) crosses: Vec<f64>,
 }
 
 /// One point of a line.
@@ -155,6 +158,7 @@ impl Series {
             points,
             floors: Vec::new(),
             diverged: Vec::new(),
+            crosses: Vec::new(),
         }
     }
 
@@ -168,15 +172,22 @@ impl Series {
         Series::new(label, colour, points.into_iter().map(point).collect())
     }
 
-    /// Notes that this many of the `asked` seeds diverged, at this place if there are several.
-    pub(crate) fn note_diverged(&mut self, place: Option<&str>, diverged: usize, asked: usize) {
-        let text = match place {
-            _ if diverged == 0 => return,
-            Some(place) if diverged == asked => format!("at {place}"),
-            Some(place) => format!("at {place} ({diverged} of {asked} seeds)"),
-            None => format!("{diverged} of {asked} seeds"),
-        };
-        self.diverged.push(text);
+    /// Notes that this many of the `asked` seeds diverged; if there are several places, at this x, which is called so.
+    pub(crate) fn note_diverged(
+        &mut self,
+        place: Option<(f64, &str)>,
+        diverged: usize,
+        asked: usize,
+    ) {
+        if diverged == 0 {
+            return;
+        }
+        self.diverged.push(match place {
+            Some((_, name)) if diverged == asked => format!("at {name}"),
+            Some((_, name)) => format!("at {name} ({diverged} of {asked} seeds)"),
+            None => format!("{diverged} of {}", counted(asked, "seed")),
+        });
+        self.crosses.extend(place.map(|(x, _)| x));
     }
 
     /// Whether it is drawn or named.
@@ -311,6 +322,12 @@ impl ChartPanel {
             series,
             ..ChartPanel::default()
         }
+    }
+
+    /// Whether there is a point, or a cross.
+    pub(super) fn has_marks(&self) -> bool {
+        let mut series = self.series.iter();
+        series.any(|of| !of.points.is_empty() || !of.crosses.is_empty())
     }
 
     pub(super) fn points(&self) -> impl Iterator<Item = &Point> {

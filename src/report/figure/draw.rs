@@ -1,7 +1,7 @@
 //! Drawing of charts.
 
 use super::axes::Axis;
-use super::canvas::{Canvas, Panel, fits_beside, wrapped};
+use super::canvas::{CROSS, Canvas, Panel, fits_beside, wrapped};
 use super::chart::{Chart, ChartPanel, ChartRow, Drawing, Places, Point, Series};
 use super::legend::Swatch;
 use super::points;
@@ -36,43 +36,47 @@ impl Chart {
     /// Every line with a point, then everything that diverged.
     fn legend(&self) -> Vec<(Swatch, String)> {
         let mut drawn: Vec<(Swatch, String)> = Vec::new();
-        let mut diverged: Vec<(&str, Vec<&str>)> = Vec::new();
         for row in &self.rows {
             for series in row.panels.iter().flat_map(|panel| &panel.series) {
                 let known = drawn.iter().any(|(_, label)| *label == series.label);
                 if !series.points.is_empty() && !known {
                     drawn.push((row.swatch(series), series.label.clone()));
                 }
-                if series.diverged.is_empty() {
-                    continue;
-                }
-                let place = diverged
-                    .iter()
-                    .position(|(label, _)| *label == series.label);
-                let place = place.unwrap_or_else(|| {
-                    diverged.push((&series.label, Vec::new()));
-                    diverged.len() - 1
-                });
-                for text in &series.diverged {
-                    if !diverged[place].1.contains(&text.as_str()) {
-                        diverged[place].1.push(text);
-                    }
-                }
             }
         }
-        for (label, what) in diverged {
-            let text = format!("{label} diverged: {}", what.join(", "));
+        for (colour, text) in self.diverged() {
             let lines = wrapped(&text, 1).unwrap_or(text);
             for (at, line) in lines.lines().enumerate() {
-                let swatch = if at == 0 {
-                    Swatch::Cross
-                } else {
-                    Swatch::Letters("")
+                let swatch = match at {
+                    0 => Swatch::Cross(colour),
+                    _ => Swatch::Letters(""),
                 };
                 drawn.push((swatch, line.into()));
             }
         }
         drawn
+    }
+
+    /// A sentence on each line of which something is missing because training diverged, with the line's colour.
+    pub(super) fn diverged(&self) -> Vec<(usize, String)> {
+        let mut found: Vec<(&Series, Vec<&str>)> = Vec::new();
+        for series in self.series().filter(|series| !series.diverged.is_empty()) {
+            let place = found.iter().position(|(of, _)| of.label == series.label);
+            let place = place.unwrap_or_else(|| {
+                found.push((series, Vec::new()));
+                found.len() - 1
+            });
+            for text in &series.diverged {
+                if !found[place].1.contains(&text.as_str()) {
+                    found[place].1.push(text);
+                }
+            }
+        }
+        let text = |(series, what): (&Series, Vec<&str>)| {
+            let text = format!("{} diverged: {}", series.label, what.join("; "));
+            (series.colour, text)
+        };
+        found.into_iter().map(text).collect()
     }
 }
 
@@ -127,6 +131,7 @@ impl ChartRow {
                 true => self.draw_lines(canvas, &panel, &series),
                 false => self.draw_markers(canvas, &panel, &series),
             }
+            self.draw_crosses(canvas, &panel, &series);
         }
         for line in 0..self.lines() {
             canvas.title_below(above + line, &self.x_title);
@@ -197,12 +202,24 @@ impl ChartRow {
         }
     }
 
+    /// Crosses where training diverged: side by side like markers, or one above the other.
+    fn draw_crosses(&self, canvas: &mut Canvas, panel: &Panel, series: &[Series]) {
+        for (place, of) in series.iter().enumerate() {
+            for x in &of.crosses {
+                let below = series[..place].iter().filter(|of| of.crosses.contains(x));
+                let moved = match self.is_joined() {
+                    true => (0.0, 2.4 * CROSS * below.count() as f64),
+                    false => (shift(canvas, panel, series, place), 0.0),
+                };
+                canvas.cross(panel, of.colour, *x, moved);
+            }
+        }
+    }
+
     /// Markers with error bars, those of one name side by side.
     fn draw_markers(&self, canvas: &mut Canvas, panel: &Panel, series: &[Series]) {
-        let step = 0.7 * canvas.step(panel) / series.len().max(1) as f64;
-        let middle = (series.len() as f64 - 1.0) / 2.0;
         for (place, of) in series.iter().enumerate() {
-            let shift = (place as f64 - middle) * step;
+            let shift = shift(canvas, panel, series, place);
             for point in &of.points {
                 if point.spread > 0.0 {
                     let (low, high) = self.band(point);
@@ -212,4 +229,10 @@ impl ChartRow {
             }
         }
     }
+}
+
+/// How far the markers of the series at `place` are to the right of their name.
+fn shift(canvas: &Canvas, panel: &Panel, series: &[Series], place: usize) -> f64 {
+    let step = 0.7 * canvas.step(panel) / series.len().max(1) as f64;
+    (place as f64 - (series.len() as f64 - 1.0) / 2.0) * step
 }

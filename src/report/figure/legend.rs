@@ -1,7 +1,7 @@
 //! The legend above the panels: the swatch before each label, and the layout in rows.
 
 use super::canvas::{Canvas, LEFT, RIGHT, SPACE, WIDTH, width_of};
-use super::palette::INK;
+use super::palette;
 use super::svg::{Anchor, Place, Stroke};
 
 const ROW: f64 = 27.0;
@@ -16,8 +16,8 @@ pub(crate) enum Swatch {
     Marked(usize),
     /// Its marker.
     Marker(usize),
-    /// A cross.
-    Cross,
+    /// The cross of the method at this index.
+    Cross(usize),
     /// The outline of a cell.
     Frame,
     /// A text.
@@ -49,7 +49,7 @@ impl Canvas {
                 self.marker_at(middle, index);
             }
             Swatch::Marker(index) => self.marker_at(middle, index),
-            Swatch::Cross => self.cross_at(middle, INK),
+            Swatch::Cross(index) => self.cross_at(middle, palette::method(index)),
             Swatch::Frame => self.outline((x, y - SPACE), (x + SWATCH, y + SPACE)),
             Swatch::Letters(text) => self.svg.text(text, middle, Anchor::Middle),
         }

@@ -77,8 +77,12 @@ fn add(rows: &mut Vec<ChartRow>, own: &ChartRow, line: &str, experiment: (usize,
             let mut series = of.clone();
             series.label = experiment.1.into();
             series.colour = experiment.0;
+            let place = |x: f64| moved.get(x as usize).map_or(x, |at| *at as f64);
             for point in &mut series.points {
-                point.x = moved.get(point.x as usize).map_or(point.x, |at| *at as f64);
+                point.x = place(point.x);
+            }
+            for x in &mut series.crosses {
+                *x = place(*x);
             }
             series
         });

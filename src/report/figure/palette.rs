@@ -50,6 +50,17 @@ pub(super) fn dash(index: usize) -> &'static [u8] {
     DASHES[index / 6 % DASHES.len()]
 }
 
+/// The corners of the marker of the method at `index`, in pixels from its middle; empty for a circle.
+pub(super) fn marker(index: usize) -> &'static [(f64, f64)] {
+    match index % 5 {
+        0 => &[],
+        1 => &[(-3.8, -3.8), (3.8, -3.8), (3.8, 3.8), (-3.8, 3.8)],
+        2 => &[(0.0, -5.4), (5.0, 3.6), (-5.0, 3.6)],
+        3 => &[(0.0, -5.6), (5.0, 0.0), (0.0, 5.6), (-5.0, 0.0)],
+        _ => &[(0.0, 5.4), (5.0, -3.6), (-5.0, -3.6)],
+    }
+}
+
 /// The style sheet of the SVG whose root has this `id`. Every rule begins with the id, because the style sheet of an
 /// SVG inside a page applies to the whole page.
 pub(super) fn style_sheet(id: &str) -> String {

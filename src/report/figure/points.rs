@@ -6,29 +6,41 @@ use super::chart::{Chart, ChartPanel, ChartRow, Places, Point, Scale, Series};
 use super::palette;
 use super::thinned::thinned;
 
-/// The points of every panel. Empty if there are none, or if a line goes back along the horizontal axis. `<` is escaped,
-/// because the text is put into a `script` element.
+/// The points of every panel, and what diverged. Empty if there are no points, or if a line goes back along the horizontal
+/// axis. `<` is escaped, because the text is put into a `script` element.
 pub(super) fn as_json(chart: &Chart) -> String {
     let forward = |of: &Series| of.points.windows(2).all(|pair| pair[0].x < pair[1].x);
     if !chart.series().all(forward) {
         return String::new();
     }
     let panels = chart.rows.iter().flat_map(|row| {
-        let drawn = row.panels.iter().filter(|of| of.points().next().is_some());
+        let drawn = row.panels.iter().filter(|of| of.has_marks());
         drawn.map(|of| panel(row, of))
     });
     let panels: Vec<Value> = panels.collect();
-    match panels.is_empty() {
-        true => String::new(),
-        false => Value::Array(panels).to_string().replace('<', "\\u003c"),
+    if chart.series().all(|of| of.points.is_empty()) {
+        return String::new();
     }
+    let diverged = chart.diverged().into_iter();
+    let diverged = diverged.map(|(colour, text)| json!({ "colour": shades(colour), "text": text }));
+    let figure = json!({ "panels": panels, "diverged": diverged.collect::<Vec<_>>() });
+    figure.to_string().replace('<', "\\u003c")
+}
+
+/// The colour of a method in light and in dark mode.
+fn shades(index: usize) -> [&'static str; 2] {
+    let colour = palette::method(index);
+    [colour.light, colour.dark]
 }
 
 fn panel(row: &ChartRow, panel: &ChartPanel) -> Value {
     let mut drawn = thinned(&panel.series);
-    drawn.retain(|of| !of.points.is_empty());
-    let points = drawn.iter().flat_map(|of| &of.points);
-    let mut places: Vec<f64> = points.map(|point| point.x).collect();
+    drawn.retain(|of| !of.points.is_empty() || !of.crosses.is_empty());
+    let places = drawn.iter().flat_map(|of| {
+        let points = of.points.iter().map(|point| point.x);
+        points.chain(of.crosses.iter().copied())
+    });
+    let mut places: Vec<f64> = places.collect();
     places.sort_by(f64::total_cmp);
     places.dedup();
     let (names, ticks) = match &row.places {
@@ -73,11 +85,14 @@ fn series(row: &ChartRow, of: &Series, places: &[f64]) -> Value {
         found.map(|point| point.map(|p| rounded(of(p)))).collect()
     };
     let spread = of.points.iter().any(|point| point.spread > 0.0);
-    let colour = palette::method(of.colour);
+    let crosses = places.iter().map(|place| of.crosses.contains(place));
+    let crosses: Vec<bool> = crosses.collect();
     json!({
         "label": of.label,
-        "colour": [colour.light, colour.dark],
+        "colour": shades(of.colour),
         "dash": palette::dash(of.colour),
+        "marker": palette::marker(of.colour),
+        "crosses": of.crosses.first().map(|_| crosses),
         "joined": row.is_joined(),
         "marked": of.is_marked() || !row.is_joined(),
         "y": numbers(|point| point.y),

@@ -51,10 +51,38 @@
     return [fit(low, -1, panel.limits[0]), fit(high, 1, panel.limits[1])];
   };
 
-  // Switches and bands, or, for names, markers with bars side by side.
-  const draw = (panel, colour, muted) => (u) => {
+  // The marker of a line: a polygon, or a circle.
+  const marker = (ctx, line, x, y) => {
+    const ratio = devicePixelRatio;
+    ctx.beginPath();
+    if (line.marker.length === 0) ctx.arc(x, y, 4 * ratio, 0, 2 * Math.PI);
+    line.marker.forEach(([right, down]) => ctx.lineTo(x + right * ratio, y + down * ratio));
+    ctx.fill();
+  };
+
+  const CROSS = 5;
+  const cross = (ctx, x, y) => {
+    const size = CROSS * devicePixelRatio;
+    ctx.lineWidth = 2.5 * devicePixelRatio;
+    ctx.beginPath();
+    for (const end of [size, -size]) {
+      ctx.moveTo(x - size, y - end);
+      ctx.lineTo(x + size, y + end);
+    }
+    ctx.stroke();
+  };
+
+  const shown = (panel, u) => panel.series.filter((_, place) => u.series[place + 1].show);
+
+  // How far the markers of a line are to the right of their name.
+  const shift = (panel, u, place, count) => {
+    if (!panel.names) return 0;
+    return (place - (count - 1) / 2) * (u.valToPos(1, "x", true) - u.valToPos(0, "x", true)) * 0.7 / count;
+  };
+
+  // Below the lines: switches and bands.
+  const below = (panel, colour, muted) => (u) => {
     const { ctx, bbox } = u;
-    const shown = panel.series.filter((_, place) => u.series[place + 1].show);
     const ratio = devicePixelRatio;
     ctx.save();
     ctx.beginPath();
@@ -69,36 +97,64 @@
       ctx.lineTo(x, bbox.top + bbox.height);
       ctx.stroke();
     }
-    ctx.setLineDash([]);
-    shown.forEach((line, place) => {
+    const lines = shown(panel, u);
+    for (const line of lines) {
+      if (!line.joined || !line.spread || lines.length > MOST_BANDS) continue;
       const there = panel.places.map((_, at) => at).filter((at) => line.y[at] != null);
       const ends = (at) => band(panel, line, at).map((y) => u.valToPos(y, "y", true));
       const x = (at) => u.valToPos(panel.places[at], "x", true);
+      ctx.fillStyle = colour(line);
+      ctx.globalAlpha = 0.22;
+      ctx.beginPath();
+      there.forEach((at) => ctx.lineTo(x(at), ends(at)[1]));
+      there.reverse().forEach((at) => ctx.lineTo(x(at), ends(at)[0]));
+      ctx.fill();
+    }
+    ctx.restore();
+  };
+
+  // Above the lines: markers, with bars for names, and a cross on the axis where training diverged.
+  const above = (panel, colour) => (u) => {
+    const { ctx, bbox } = u;
+    const ratio = devicePixelRatio;
+    const lines = shown(panel, u);
+    const { min, max } = u.scales.x;
+    const inside = (x) => x >= min && x <= max;
+    ctx.save();
+    ctx.setLineDash([]);
+    lines.forEach((line, place) => {
       ctx.fillStyle = ctx.strokeStyle = colour(line);
-      if (line.joined) {
-        if (!line.spread || shown.length > MOST_BANDS) return;
-        ctx.globalAlpha = 0.22;
-        ctx.beginPath();
-        there.forEach((at) => ctx.lineTo(x(at), ends(at)[1]));
-        there.reverse().forEach((at) => ctx.lineTo(x(at), ends(at)[0]));
-        ctx.fill();
-        ctx.globalAlpha = 1;
-        return;
-      }
-      const step = (u.valToPos(1, "x", true) - u.valToPos(0, "x", true)) * 0.7 / shown.length;
-      for (const at of there) {
-        const [left, [low, high]] = [x(at) + (place - (shown.length - 1) / 2) * step, ends(at)];
-        ctx.lineWidth = 1.5 * ratio;
-        ctx.beginPath();
-        ctx.moveTo(left, low);
-        ctx.lineTo(left, high);
-        ctx.stroke();
-        ctx.beginPath();
-        ctx.arc(left, u.valToPos(line.y[at], "y", true), 3.5 * ratio, 0, 2 * Math.PI);
-        ctx.fill();
-      }
+      panel.places.forEach((value, at) => {
+        if (!inside(value)) return;
+        const x = u.valToPos(value, "x", true) + shift(panel, u, place, lines.length);
+        if (line.marked && line.y[at] != null) {
+          const [low, high] = band(panel, line, at).map((y) => u.valToPos(y, "y", true));
+          if (!line.joined && low !== high) {
+            ctx.lineWidth = 1.5 * ratio;
+            ctx.beginPath();
+            ctx.moveTo(x, low);
+            ctx.lineTo(x, high);
+            ctx.stroke();
+          }
+          marker(ctx, line, x, u.valToPos(line.y[at], "y", true));
+        }
+        if (!line.crosses || !line.crosses[at]) return;
+        const under = panel.names ? 0 : lines.slice(0, place).filter((of) => of.crosses && of.crosses[at]).length;
+        cross(ctx, x, bbox.top + bbox.height - under * 2.4 * CROSS * ratio);
+      });
     });
     ctx.restore();
+  };
+
+  // The line of the printed figure, for the legend.
+  const swatch = (line, colour) => {
+    const joined = `<path d="M0 8H44" stroke="${colour}" stroke-width="3" stroke-dasharray="${line.dash.join(" ")}"/>`;
+    const corners = line.marker.map(([right, down]) => `${22 + right},${8 + down}`).join(" ");
+    const shape = corners ? `<polygon points="${corners}" fill="${colour}"/>` : `<circle cx="22" cy="8" r="4" fill="${colour}"/>`;
+    const drawn = document.createElement("span");
+    drawn.className = "swatch";
+    drawn.innerHTML = `<svg width="44" height="16" aria-hidden="true">${line.joined ? joined : ""}${line.marked ? shape : ""}</svg>`;
+    return drawn;
   };
 
   const plot = (panel, into, width, all) => {
@@ -120,9 +176,9 @@
       label: line.label,
       stroke: colour(line),
       width: line.joined ? 2 : 0,
-      dash: line.dash.length ? line.dash : undefined,
+      dash: line.dash.length ? line.dash.map((length) => length * devicePixelRatio) : undefined,
       spanGaps: true,
-      points: { show: line.joined && line.marked, size: 7, fill: colour(line) },
+      points: { show: false },
       value: (_, value, place, at) => {
         if (value == null) return "–";
         const spread = line.spread && line.spread[at] ? ` ± ${text(line.spread[at], panel.decimals)}` : "";
@@ -134,6 +190,7 @@
       height: all.length > 1 ? 250 : 340,
       title: panel.title,
       cursor: { sync: { key: all.key }, points: { size: 8 } },
+      legend: { markers: { show: false } },
       scales: {
         x: { time: false, distr: panel.wide ? 3 : 1, ...(panel.names ? { range: (_, min, max) => [min - 0.5, max + 0.5] } : {}) },
         y: { ...SCALES[panel.scale], auto: false, range: (_, min, max) => [min, max] },
@@ -144,7 +201,8 @@
       ],
       series: [{ label: panel.x, value: (_, value) => (value == null ? "–" : name(value)) }, ...lines],
       hooks: {
-        drawAxes: [draw(panel, colour, muted)],
+        drawAxes: [below(panel, colour, muted)],
+        draw: [above(panel, colour)],
         // uPlot ignores scales that are set while it sets scales.
         setScale: [(u, key) => key === "x" && queueMicrotask(() => fit(u))],
         // The same line in the other panels of the figure.
@@ -161,6 +219,8 @@
     all.push(made);
     made.root.querySelectorAll(".u-legend .u-series th").forEach((label, place) => {
       if (place === 0) return;
+      const line = panel.series[place - 1];
+      label.prepend(swatch(line, colour(line)));
       label.tabIndex = 0;
       label.onkeydown = (event) => event.key === "Enter" && made.setSeries(place, { show: !made.series[place].show });
     });
@@ -169,26 +229,37 @@
   document.querySelectorAll('figure > script[type="application/json"]').forEach((data, number) => {
     const figure = data.parentElement;
     const svg = figure.querySelector("svg");
-    const panels = JSON.parse(data.textContent);
+    const { panels, diverged } = JSON.parse(data.textContent);
     const button = document.createElement("button");
     button.type = "button";
     const [into, hint] = [document.createElement("div"), document.createElement("p")];
     hint.className = "muted";
     hint.textContent = "Drag: zoom in. Double click: all again. Names in the legend: lines on and off.";
+    // What the legend of the printed figure says of training that diverged.
+    const missing = document.createElement("ul");
+    missing.className = "diverged";
+    const name = ({ colour, text }) => {
+      const [item, mark] = [document.createElement("li"), document.createElement("span")];
+      mark.textContent = "✕ ";
+      mark.style.color = colour[Number(dark.matches)];
+      item.append(mark, text);
+      return item;
+    };
     let plots = [];
     const show = (enlarged) => {
       plots.forEach((made) => made.destroy());
       plots = [];
       plots.key = `figure-${number}`;
       svg.style.display = enlarged ? "none" : "";
-      into.hidden = hint.hidden = !enlarged;
+      into.hidden = hint.hidden = missing.hidden = !enlarged;
+      missing.replaceChildren(...diverged.map(name));
       button.textContent = enlarged ? "Show the printed figure" : "Zoom and read values";
       button.setAttribute("aria-pressed", enlarged);
       if (!enlarged) return;
       panels.forEach((panel) => plot(panel, into, figure.clientWidth, plots));
     };
     button.onclick = () => show(into.hidden);
-    svg.after(button, hint, into);
+    svg.after(button, hint, missing, into);
     show(false);
     dark.addEventListener("change", () => into.hidden || show(true));
     let width = figure.clientWidth;

@@ -119,20 +119,37 @@ pub(crate) fn descriptions(experiments: &[Common]) -> Markup {
     }
 }
 
-/// A box with a list; empty if the list is empty. `name` is the experiment's name on a page of several.
-pub(crate) fn notice(name: Option<&str>, text: &str, lines: &[Markup]) -> Markup {
+/// A box with a list; empty if the list is empty.
+pub(crate) fn notice(text: &str, lines: &[Markup]) -> Markup {
     html! {
         @if !lines.is_empty() {
             div.notice role="note" {
-                p { (prefix(name)) (text) }
+                p { (text) }
                 ul { @for line in lines { li { (line) } } }
             }
         }
     }
 }
 
-/// The settings that differ from the preset.
-pub(crate) fn changes(name: Option<&str>, changes: &[Change]) -> Markup {
+/// A box with the lines of each experiment, after its name on a page of several.
+pub(crate) fn notices<'a>(
+    text: &str,
+    experiments: impl IntoIterator<Item = (Option<&'a str>, Vec<String>)>,
+) -> Markup {
+    let lines = experiments.into_iter().flat_map(|(name, lines)| {
+        lines
+            .into_iter()
+            .map(move |line| html! { (prefix(name)) (line) })
+    });
+    notice(text, &lines.collect::<Vec<_>>())
+}
+
+/// The settings that differ from the benchmark: those of one experiment, or those that several experiments share; a
+/// comparison has a table of the others.
+pub(crate) fn changes(experiments: &[Vec<Change>]) -> Markup {
+    let Some((first, others)) = experiments.split_first() else {
+        return html! {};
+    };
     let absent = |value: &str| match value {
         "" => "none".to_string(),
         value => value.to_string(),
@@ -144,9 +161,15 @@ pub(crate) fn changes(name: Option<&str>, changes: &[Change]) -> Markup {
             @else { ", not " code { (change.preset) } }
         }
     };
-    let lines: Vec<Markup> = changes.iter().map(line).collect();
-    let text = "Settings that differ from the benchmark described above";
-    notice(name, text, &lines)
+    let shared = first
+        .iter()
+        .filter(|change| others.iter().all(|of| of.contains(change)));
+    let lines: Vec<Markup> = shared.map(line).collect();
+    let text = match others.is_empty() {
+        true => "Settings that differ from the benchmark described above",
+        false => "Settings of all runs that differ from the benchmark described above",
+    };
+    notice(text, &lines)
 }
 
 /// Figures, with their points for the page's script.

@@ -53,7 +53,7 @@ pub(super) fn chart<S: System>(
     let row = |measure: &Measure| {
         let panel = |(value, title): (&Option<&Value>, &String)| ChartPanel {
             title: title.clone(),
-            ..ChartPanel::of(series(cells, (*value, title), &x, last, measure))
+            ..ChartPanel::of(series(cells, before.first().zip(*value), &x, last, measure))
         };
         let mut panels: Vec<ChartPanel> = panels.iter().zip(&titles).map(panel).collect();
         drop_empty(&mut panels, measure.unit);
@@ -145,11 +145,11 @@ fn drop_empty(panels: &mut [ChartPanel], unit: Unit) {
     }
 }
 
-/// A line for each method: its values, and the places where it diverged. `panel` is the value of the first setting, if
-/// there are two, with its title.
+/// A line for each method: its values, and the places where it diverged. `panel` is the first setting and its value, if
+/// there are two.
 fn series<D: Document>(
     cells: &[Gathered<D>],
-    panel: (Option<&Value>, &str),
+    panel: Option<(&Axis, &Value)>,
     x: &dyn Fn(&Cell<D>) -> Option<f64>,
     last: &Axis,
     measure: &Measure,
@@ -164,10 +164,7 @@ fn series<D: Document>(
         false => method.label.clone(),
     };
     for Gathered { cell, summary, .. } in cells {
-        if panel
-            .0
-            .is_some_and(|first| cell.values.first() != Some(first))
-        {
+        if panel.is_some_and(|(_, first)| cell.values.first() != Some(first)) {
             continue;
         }
         let (Some(x), Some(value)) = (x(cell), cell.values.last()) else {
@@ -193,10 +190,13 @@ fn series<D: Document>(
                 });
             }
             let at = match panel {
-                (Some(_), title) => format!("{}, {title}", last.short(value)),
-                (None, _) => last.short(value),
+                Some((axis, first)) => {
+                    let (_, key) = axis.key.rsplit_once('.').unwrap_or(("", &axis.key));
+                    format!("{}, {key} = {}", last.short(value), axis.short(first))
+                }
+                None => last.short(value),
             };
-            found[place].note_diverged(Some(&at), method.diverged.len(), asked);
+            found[place].note_diverged(Some((x, &at)), method.diverged.len(), asked);
         }
     }
     for series in &mut found {

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use super::{Cell, Sweep, SweepSource, chart, page, table};
 use crate::error::{Error, Result};
 use crate::run::files::{damaged, write, write_new};
+use crate::run::missing::check_sweep_directory;
 use crate::run::settings::{Document, signed};
 use crate::run::{ExperimentSummary, Lock, Named, System, all_ended};
 
@@ -83,8 +84,9 @@ pub fn cell_directory<D>(dir: &Path, cell: &Cell<D>) -> PathBuf {
 /// Opens the sweep in the directory `dir`.
 ///
 /// # Errors
-/// [`Error::Format`] if its `sweep.toml` is damaged, [`Error::File`] if it cannot be read.
+/// [`Error::Format`] if its `sweep.toml` is damaged, [`Error::File`] if there is none or it cannot be read.
 fn open_sweep<D: Document>(dir: &Path) -> Result<Sweep<D>> {
+    check_sweep_directory(dir)?;
     let source = SweepSource::from_file(&dir.join("sweep.toml"));
     source
         .and_then(|source| Sweep::read(&source))

@@ -43,7 +43,7 @@ pub(super) fn as_page<S: System>(
             (gathered.len()) " cells over " code { (settings.join(", ")) } "; the other settings are those of "
             (base.title) " (" code { (base.name) } ")."
         }
-        (notice(None, "Runs that diverged or are missing", &problems))
+        (notice("Runs that diverged or are missing", &problems))
     };
     let cross_tables = html! {
         @for measure in &shown { (cross_table(measure, &names, gathered)) }
@@ -136,9 +136,9 @@ fn best<D: Document>(sweep: &Sweep<D>, measures: &[Measure], best: &[BestCell<D>
     };
     let rows = best.split_first().map(|(first, others)| {
         let minus = |other: &BestCell<D>| {
-            let found = difference(measures, &at(other), first.method, other.method)?;
+            let found = difference(measures, &at(other), first.method, other.method);
             let method = at(first);
-            Some(Between { method, ..found })
+            (!found.seeds.is_empty()).then_some(Between { method, ..found })
         };
         others.iter().filter_map(minus).collect::<Vec<Between>>()
     });

@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
-#[cfg(doc)]
-use crate::error::Error;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::run::settings::{DocumentKind, Layers, Source, join, parse, read, unknown};
 
 /// The TOML document of a sweep.
@@ -46,6 +44,7 @@ impl SweepSource {
                     .collect();
                 return Err(unknown("sweep", &name.display().to_string(), &known));
             }
+            None if name.is_dir() => return Err(no_file(name)),
             None => Self::from_file(name)?,
         };
         if let Some(base) = base {
@@ -95,4 +94,16 @@ impl SweepSource {
         }
         find(DeTable::parse(&self.text).ok()?.get_ref(), "", path)
     }
+}
+
+/// The error of a directory that is given as a sweep's file.
+fn no_file(directory: &Path) -> Error {
+    let place = directory.display();
+    let reason = match directory.join("sweep.toml").exists() {
+        true => format!(
+            "it is the directory of a sweep; to continue it: neurogain sweep {place}/sweep.toml --out {place}; to collect its results: neurogain sweep --collect {place}"
+        ),
+        false => "it is a directory; name the TOML file of a sweep, or one of those that `neurogain list` prints".into(),
+    };
+    Error::file(directory, "read as a sweep", reason)
 }

@@ -334,9 +334,9 @@ fn the_points_of_a_figure_are_those_of_the_records() {
         .split_once("<script type=\"application/json\">")
         .expect("points");
     let (points, _) = points.split_once("</script>").expect("their end");
-    let panels: serde_json::Value = serde_json::from_str(points).expect("JSON");
-    let [panel] = panels.as_array().expect("panels").as_slice() else {
-        panic!("{panels}")
+    let figure: serde_json::Value = serde_json::from_str(points).expect("JSON");
+    let [panel] = figure["panels"].as_array().expect("panels").as_slice() else {
+        panic!("{figure}")
     };
     assert_eq!(
         panel["series"].as_array().expect("lines").len(),

@@ -232,7 +232,7 @@ fn conditions(
             series.points.extend(point(&row.measure, x, values));
             let diverged = own.filter(|run| matches!(run.status, Status::Diverged { .. }));
             let asked = settings.training.seeds.len();
-            series.note_diverged(Some(&x.to_string()), diverged.count(), asked);
+            series.note_diverged(Some((x, &x.to_string())), diverged.count(), asked);
         }
         series
     };

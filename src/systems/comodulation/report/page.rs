@@ -23,6 +23,13 @@ pub(super) struct Experiment<'a> {
     pub(super) classes: &'a [String],
 }
 
+impl Experiment<'_> {
+    /// Its name, on a page of several experiments.
+    fn prefix(&self, several: bool) -> Option<&str> {
+        several.then_some(self.name)
+    }
+}
+
 /// The page of one experiment, or a comparison of several.
 ///
 /// # Errors
@@ -33,24 +40,22 @@ pub(super) fn page(
     compared: Option<&Compared>,
 ) -> Result<String> {
     let several = experiments.len() > 1;
-    let prefix = |of: &Experiment| several.then(|| of.name.to_string());
     let common: Vec<Common> = experiments.iter().map(|of| of.settings.common()).collect();
+    let changes = experiments.iter().map(|of| of.settings.changes());
+    let changes = changes.map(|of| Ok(of?.unwrap_or_default()));
     let header = html! {
         (frame::descriptions(&common))
-        @for of in experiments {
-            @let changes = of.settings.changes()?.unwrap_or_default();
-            (frame::changes(prefix(of).as_deref(), &changes))
-        }
+        (frame::changes(&changes.collect::<Result<Vec<_>>>()?))
     };
     let results = html! {
-        @for of in experiments { (primary(prefix(of).as_deref(), &of.summary)) }
+        @for of in experiments { (primary(of.prefix(several), &of.summary)) }
         @for (group, caption) in GROUPS { (methods(experiments, group, caption)) }
     };
     let beside = html! {
         @if experiments.iter().flat_map(|of| &of.summary.differences).any(|d| d.method == "comodulation") {
             (findings_head())
         }
-        @for of in experiments { (findings(prefix(of).as_deref(), &of.summary)) }
+        @for of in experiments { (findings(of.prefix(several), &of.summary)) }
         @for (group, _) in GROUPS { (differences(experiments, group)) }
     };
     let figures = html! {
@@ -60,16 +65,14 @@ pub(super) fn page(
     let configurations = html! {
         @for of in experiments {
             @let text = of.settings.to_toml()?;
-            (frame::configuration(prefix(of).as_deref(), &text, of.classes, of.summary.hash.as_ref()))
+            (frame::configuration(of.prefix(several), &text, of.classes, of.summary.hash.as_ref()))
         }
     };
     let sections = html! {
-        @for of in experiments {
-            @let lines = of.summary.incomplete.iter().map(|line| html! { (line) });
-            @let lines: Vec<Markup> = lines.collect();
-            @let text = "Methods that are not complete; they are not in the tables and figures";
-            (frame::notice(prefix(of).as_deref(), text, &lines))
-        }
+        (frame::notices(
+            "Methods that are not complete; they are not in the tables and figures",
+            experiments.iter().map(|of| (of.prefix(several), of.summary.incomplete.clone())),
+        ))
         @if let Some(compared) = compared { (compared.section()) }
         (frame::section("results", "Results", results))
         (frame::section("differences", "Differences between methods", beside))

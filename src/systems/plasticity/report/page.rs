@@ -23,6 +23,13 @@ pub(super) struct Experiment<'a> {
     pub(super) classes: &'a [String],
 }
 
+impl Experiment<'_> {
+    /// Its name, on a page of several experiments.
+    fn prefix(&self, several: bool) -> Option<&str> {
+        several.then_some(self.name)
+    }
+}
+
 /// The figures: of one experiment, or those of several overlaid.
 ///
 /// # Errors
@@ -44,13 +51,11 @@ pub(super) fn page(
 ) -> Result<String> {
     let common: Vec<Common> = experiments.iter().map(|of| of.settings.common()).collect();
     let several = experiments.len() > 1;
-    let prefix = |of: &Experiment| several.then(|| of.name.to_string());
+    let changes = experiments.iter().map(|of| of.settings.changes());
+    let changes = changes.map(|of| Ok(of?.unwrap_or_default()));
     let header = html! {
         (frame::descriptions(&common))
-        @for experiment in experiments {
-            @let changes = experiment.settings.changes()?.unwrap_or_default();
-            (frame::changes(prefix(experiment).as_deref(), &changes))
-        }
+        (frame::changes(&changes.collect::<Result<Vec<_>>>()?))
     };
     let figures = html! {
         @if drawings.is_empty() { p { "No run is complete, so there are no curves." } }
@@ -60,17 +65,15 @@ pub(super) fn page(
         @for experiment in experiments {
             @let text = experiment.settings.to_toml()?;
             @let hash = experiment.summary.hash.as_ref();
-            (frame::configuration(prefix(experiment).as_deref(), &text, experiment.classes, hash))
+            (frame::configuration(experiment.prefix(several), &text, experiment.classes, hash))
         }
     };
     let group = |group, text: &str| measured(experiments, group, text);
     let sections = html! {
-        @for experiment in experiments {
-            @let lines = experiment.summary.incomplete.iter();
-            @let lines: Vec<Markup> = lines.map(|line| html! { (line) }).collect();
-            @let text = "Jobs that are not complete; their seeds are not in the tables";
-            (frame::notice(prefix(experiment).as_deref(), text, &lines))
-        }
+        (frame::notices(
+            "Jobs that are not complete; their seeds are not in the tables",
+            experiments.iter().map(|of| (of.prefix(several), of.summary.incomplete.clone())),
+        ))
         @if let Some(compared) = compared { (compared.section()) }
         (frame::section("results", "Results", html! {
             (group(RESULTS, "Mean ± standard deviation over the seeds with complete jobs. Arrows: the direction that is better."))

@@ -70,12 +70,11 @@ pub(super) fn page(
     let common = experiments.iter().map(|of| of.settings().common());
     let common: Vec<Common> = common.collect();
     let several = experiments.len() > 1;
+    let changes = experiments.iter().map(|of| of.settings().changes());
+    let changes = changes.map(|of| Ok(of?.unwrap_or_default()));
     let header = html! {
         (frame::descriptions(&common))
-        @for experiment in experiments {
-            @let changes = experiment.settings().changes()?.unwrap_or_default();
-            (frame::changes(experiment.prefix(several), &changes))
-        }
+        (frame::changes(&changes.collect::<Result<Vec<_>>>()?))
     };
     let results = html! {
         (tables::results(experiments))
@@ -107,12 +106,10 @@ pub(super) fn page(
         }
     };
     let sections = html! {
-        @for experiment in experiments {
-            @let lines = incomplete(experiment.results);
-            @let lines: Vec<Markup> = lines.iter().map(|line| html! { (line) }).collect();
-            @let text = "Runs that are not complete; they are not in the tables and figures";
-            (frame::notice(experiment.prefix(several), text, &lines))
-        }
+        (frame::notices(
+            "Runs that are not complete; they are not in the tables and figures",
+            experiments.iter().map(|of| (of.prefix(several), incomplete(of.results))),
+        ))
         @if let Some(compared) = compared { (compared.section()) }
         (frame::section("results", "Results", results))
         (frame::section("figures", "Figures", figures))
