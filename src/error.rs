@@ -10,6 +10,8 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt;
 
+use crate::counted::counted;
+
 /// `core::result::Result` with this crate's [`Error`].
 pub type Result<T> = core::result::Result<T, Error>;
 
@@ -297,7 +299,7 @@ impl fmt::Display for Error {
                 remedy,
             } => write!(f, "{device}: {problem}; {remedy}"),
             Error::Interrupted { iteration } => {
-                write!(f, "interrupted after {iteration} iterations")
+                write!(f, "interrupted after {}", counted(*iteration, "iteration"))
             }
         }
     }

@@ -87,6 +87,7 @@ pub mod backend;
 pub mod bench;
 #[cfg(feature = "cli")]
 pub mod cli;
+mod counted;
 pub mod data;
 pub mod error;
 pub mod gain;

@@ -83,8 +83,11 @@ class Sweep:
 def open_run(path) -> Run:
     """Opens the run directory `path`, whose report must have been written."""
     path = Path(path)
-    if not (path / "config.toml").exists() and (path / "sweep.toml").exists():
-        raise FileError(path, "it is the directory of a sweep; use open_sweep")
+    if not (path / "config.toml").exists():
+        if (path / "sweep.toml").exists():
+            raise FileError(path, "it is the directory of a sweep; use open_sweep")
+        holds = "a run directory holds config.toml, runs/ and summary.json"
+        raise FileError(path, f"{_lacking(path, 'config.toml')}; {holds}; {_instead(path, 'config.toml', 'run')}")
     config = read_toml(path / "config.toml")
     wanted = path / "summary.json"
     if not wanted.exists():
@@ -113,7 +116,8 @@ def open_sweep(path) -> Sweep:
     if not (path / "sweep.toml").exists():
         if (path / "config.toml").exists():
             raise FileError(path, "it is a run directory; use open_run")
-        raise FileError(path / "sweep.toml", "it is missing; expected the directory of a sweep")
+        holds = "the directory of a sweep holds sweep.toml, cells/ and sweep.json"
+        raise FileError(path, f"{_lacking(path, 'sweep.toml')}; {holds}; {_instead(path, 'sweep.toml', 'sweep')}")
     file = path / "sweep.json"
     if not file.exists():
         raise FileError(file, f"it is missing; to write it: neurogain sweep --collect {path}")
@@ -132,6 +136,18 @@ def open_sweep(path) -> Sweep:
         return Sweep(path, collected["experiment"], grid, cells)
     except (KeyError, TypeError) as error:
         raise FileError(file, f"it is not a collected sweep: {error!r}") from error
+
+
+def _lacking(path, file):
+    if path.is_dir():
+        return f"it has no {file}"
+    return "it is not a directory" if path.exists() else "there is no such directory"
+
+
+def _instead(path, file, command):
+    """What to open instead: the first directory in `path` that has `file`, or one that `command` makes."""
+    inside = sorted(found.parent for found in path.glob(f"*/{file}")) if path.is_dir() else []
+    return f"open one of those in it, such as {inside[0]}" if inside else f"open one that `neurogain {command}` has made"
 
 
 def _plan_stability_gap(config):

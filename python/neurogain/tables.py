@@ -12,6 +12,10 @@ _VERSION = tuple(int(number) for number in pandas.__version__.split(".")[:2])
 ROUND_TRIP = {} if _VERSION >= (3, 1) else {"float_precision": "round_trip"}
 
 
+# The columns before the measures.
+HEAD = ("method", "label", "seed", "status")
+
+
 def summary(of: Run | Sweep) -> pandas.DataFrame:
     """One row per method and measure: `count` seeds, their `mean`, `standard_deviation` and `standard_error`.
 
@@ -28,7 +32,7 @@ def differences(of: Run | Sweep) -> pandas.DataFrame:
 
 def measures(of: Run | Sweep) -> pandas.DataFrame:
     """One row per method and seed, with a column for each measure; the mean over the rows of a method is the mean in
-    `summary`. `status` is `complete` for a run that is counted there.
+    `summary`. `status` is `complete` for a run that is counted there. A measure that a run does not have is NaN.
 
     Comodulation: one row per method, epochs, labelled samples, seed and task. `samples` are the task's test samples.
     """
@@ -59,7 +63,12 @@ def _of_cells(of, table):
 
 
 def _summary(run):
-    return _by_measure(run, "methods", lambda entry: {"method": entry["method"], "label": entry["label"]})
+    numbers = ("count", "mean", "standard_deviation", "standard_error")
+
+    def head(entry):
+        return {"method": entry["method"], "label": entry["label"]}
+
+    return _by_measure(run, "methods", head, ("method", "label"), numbers)
 
 
 def _differences(run):
@@ -74,7 +83,8 @@ def _differences(run):
             pair[label] = labels[pair[name]]
         return pair
 
-    found = _by_measure(run, "differences", head)
+    columns = ("method", "label", "other", "other_label")
+    found = _by_measure(run, "differences", head, columns, ("count", "mean", "low", "high"))
     if found.empty:
         return found
     intervals = [pair or (float("nan"), float("nan")) for pair in found.pop("interval")]
@@ -82,15 +92,20 @@ def _differences(run):
     return found
 
 
-def _by_measure(run, key, head):
-    """One row per entry of the list `key` and measure, which begins with what `head` says of the entry."""
+def _by_measure(run, key, head, columns, numbers):
+    """One row per entry of the list `key` and measure, which begins with what `head` says of the entry. Without rows, a
+    table with these columns and numbers."""
     rows = []
     for entry in run.summary[key]:
-        columns = head(entry)
+        found = head(entry)
         if run.system == "comodulation":
-            columns |= {"epochs": entry["epochs"], "labelled_samples": entry.get("samples")}
-        rows += [columns | {"measure": measure} | value for measure, value in entry["measures"].items()]
-    return _with_counts(pandas.DataFrame(rows))
+            found |= {"epochs": entry["epochs"], "labelled_samples": entry.get("samples")}
+        rows += [found | {"measure": measure} | value for measure, value in entry["measures"].items()]
+    table = pandas.DataFrame(rows)
+    if table.empty:
+        conditions = ["epochs", "labelled_samples"] if run.system == "comodulation" else []
+        table = pandas.DataFrame(columns=[*columns, *conditions, "measure", *numbers])
+    return _with_counts(table)
 
 
 def _with_counts(table):
@@ -108,7 +123,11 @@ def _measures(run):
     for entry in run.summary["runs"]:
         head = {"method": entry["method"], "label": labels[entry["method"]], "seed": entry["seed"]}
         rows.append(head | {"status": entry["status"]} | (entry.get("measures") or {}))
-    return pandas.DataFrame(rows)
+    # A run without a complete job has no values, but the same columns.
+    names = dict.fromkeys(run.summary.get("measures", []))
+    for row in rows:
+        names |= dict.fromkeys(name for name in row if name not in HEAD)
+    return pandas.DataFrame(rows, columns=[*HEAD, *names]).astype(dict.fromkeys(names, float))
 
 
 def _records(run, jobs):

@@ -21,7 +21,8 @@ def program(tmp_path_factory):
     def call(*arguments, settings=()):
         folder = tmp_path_factory.mktemp("run")
         changes = [word for setting in settings for word in ("--set", setting)]
-        command = [path, *arguments, *changes, "--quiet"]
+        quiet = [] if arguments[0] == "report" else ["--quiet"]
+        command = [path, *arguments, *changes, *quiet]
         subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
         return folder
 

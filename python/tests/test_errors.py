@@ -13,8 +13,12 @@ SUMMARY = "summary.json"
 def test_directories_of_another_kind(copy, sweep, tmp_path):
     refused(lambda: neurogain.open_run(sweep.path), sweep.path, "use open_sweep")
     refused(lambda: neurogain.open_sweep(copy), copy, "use open_run")
-    refused(lambda: neurogain.open_run(tmp_path), tmp_path / "config.toml", "No such file")
-    refused(lambda: neurogain.open_sweep(tmp_path), tmp_path / "sweep.toml", "missing")
+    refused(lambda: neurogain.open_run(tmp_path), tmp_path, f"such as {copy}")
+    refused(lambda: neurogain.open_run(copy / "runs"), copy / "runs", "has no config.toml; a run directory holds")
+    refused(lambda: neurogain.open_sweep(tmp_path), tmp_path, "it has no sweep.toml; the directory of a sweep holds")
+    for call in (neurogain.open_run, neurogain.open_sweep):
+        refused(partial(call, tmp_path / "none"), tmp_path / "none", "there is no such directory")
+        refused(partial(call, copy / "summary.json"), copy / "summary.json", "it is not a directory")
 
 
 @pytest.mark.parametrize(
@@ -60,8 +64,7 @@ def test_damaged_files_of_a_job(copy):
 def test_damaged_sweeps(sweep_directory, tmp_path):
     copy = shutil.copytree(sweep_directory, tmp_path / "copy")
     shutil.rmtree(copy / "cells" / "002")
-    path = copy / "cells" / "002" / "config.toml"
-    refused(lambda: neurogain.open_sweep(copy), path, "No such file")
+    refused(lambda: neurogain.open_sweep(copy), copy / "cells" / "002", "there is no such directory")
     path = copy / "sweep.json"
     path.write_text("{}")
     refused(lambda: neurogain.open_sweep(copy), path, "'grid'")

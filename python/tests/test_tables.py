@@ -1,5 +1,7 @@
 """The tables agree with each other, with the definitions of the measures, and with the program's own files."""
 
+import shutil
+
 import neurogain
 import numpy
 import pandas
@@ -106,3 +108,27 @@ def test_the_summary_of_a_sweep_is_its_csv(sweep):
         assert own["gain.eta"].iloc[0] == row["gain.eta"]
         for measure in own.to_dict("records"):
             assert row[f"{measure['measure']}_mean"] == pytest.approx(measure["mean"])
+
+@pytest.mark.parametrize("kind", ["gap", "plasticity"])
+def test_a_partial_run_has_every_column(request, kind, program, tmp_path):
+    """Of a run without a complete job, the measures are NaN and the other tables empty, with the same columns."""
+    whole = request.getfixturevalue(kind)
+    copy = shutil.copytree(whole.path, tmp_path / "copy")
+    shutil.rmtree(copy / "weights")
+    (copy / "summary.json").unlink()
+    for path in (copy / "runs").iterdir():
+        if path.suffix == ".csv" and "-1" in path.stem and path.stem.count("-") == 1:
+            path.write_text("".join(path.read_text().splitlines(keepends=True)[:3]))
+        else:
+            path.unlink()
+    program("report", copy)
+    partial = neurogain.open_run(copy)
+    found, measures = neurogain.measures(partial), neurogain.measures(whole)
+    assert list(found.columns) == list(measures.columns)
+    assert len(found) > 0 and not (found.status == "complete").any()
+    names = found.columns[4:]
+    assert "average_accuracy" in names or "final_accuracy" in names
+    assert found[names].isna().all().all() and (found.dtypes[names] == float).all()
+    for table in (neurogain.summary, neurogain.differences):
+        assert table(partial).empty
+        assert list(table(partial).columns) == list(table(whole).columns)

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::arguments;
 use super::output::{print, print_json};
+use crate::counted::counted;
 
 /// Runs `neurogain data`.
 pub fn data(arguments: &arguments::DataCommand) -> Result<()> {
@@ -24,12 +25,12 @@ fn pack(arguments: &arguments::Pack) -> Result<()> {
     pack::write(file, &collection)?;
     let samples = &collection.samples;
     print(&format!(
-        "{}: {} training and {} test images of {}, {} classes: {}\n",
+        "{}: {} training and {} test images of {}, {}: {}\n",
         file.display(),
         samples.train.len(),
         samples.test.len(),
         samples.train.shape(),
-        collection.names.len(),
+        counted(collection.names.len(), "class"),
         indexed(&collection.names),
     ))
 }

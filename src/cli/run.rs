@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use neurogain::run::settings::{self, Adjustments, Document};
 use neurogain::run::{
-    DataOrigin, DataSource, Lock, Outcome, RunDirectory, Status, System, parse_seeds,
+    DataOrigin, DataSource, Lock, Outcome, Report, RunDirectory, Status, Store, System, all_ended,
+    parse_seeds,
 };
 use neurogain::systems::with_system;
 use neurogain::{Backend, Error, Result};
@@ -18,6 +19,7 @@ use super::device::{Device, on_device, one_each, processor, tell, threads};
 use super::filling::{CHECKPOINT_EVERY, Filled, RunSession, experiments, total};
 use super::output::{print, print_json, quoted, report_error};
 use super::progress::Progress;
+use crate::counted::counted;
 
 /// The exit code of a program that was ended by Ctrl-C.
 pub(super) const INTERRUPTED: u8 = 130;
@@ -38,6 +40,11 @@ fn benchmark(arguments: &arguments::Run) -> &str {
 
 /// Runs an experiment of a system on a device.
 fn run_system<S: System>(arguments: &arguments::Run) -> Result<ExitCode> {
+    if let Some(path) = &arguments.resume
+        && let Some(code) = report_again::<S>(path, arguments)?
+    {
+        return Ok(code);
+    }
     let device = Device::of(arguments.device.as_deref())?;
     let settings = settings::<S>(arguments)?;
     let files = data_directory::<S>(arguments)?;
@@ -61,6 +68,73 @@ fn run_system<S: System>(arguments: &arguments::Run) -> Result<ExitCode> {
     ))?;
     tell(seen.as_ref(), arguments.quiet);
     Ok(code)
+}
+
+/// Writes the report of a directory in which every job has ended; `None` if one is left to do. Needs no data.
+fn report_again<S: System>(path: &Path, arguments: &arguments::Run) -> Result<Option<ExitCode>> {
+    let directory = RunDirectory::<S>::open(path)?;
+    let ended = |of: &RunDirectory<S>| -> Result<Vec<Option<S::Outcome>>> {
+        let jobs = of.jobs().iter();
+        jobs.map(|job| of.ended(&job.id)).collect()
+    };
+    let outcomes = ended(&directory)?;
+    if !all_ended(directory.jobs(), &outcomes) {
+        return Ok(None);
+    }
+    let lock = Lock::take(path)?;
+    // Event files that exist are continued.
+    let directory = match arguments.tensorboard || path.join("tensorboard").exists() {
+        true => {
+            let directory = directory.with_tensorboard(true);
+            // This writes the event files.
+            ended(&directory)?;
+            directory
+        }
+        false => directory,
+    };
+    let report = directory.report(&outcomes)?;
+    lock.finish()?;
+    if !arguments.quiet {
+        nothing_left(outcomes.len(), path);
+    }
+    show(&report, path, None, arguments.json)?;
+    Ok(Some(verdict(&outcomes, false, path, None)))
+}
+
+fn nothing_left(runs: usize, place: &Path) {
+    let runs = match runs {
+        1 => "the run has".into(),
+        runs => format!("all {runs} runs have"),
+    };
+    let message = format!(
+        "nothing was left to do in {}: {runs} already ended; the report was written again",
+        place.display()
+    );
+    report_error("complete", &message);
+}
+
+/// Prints the results.
+fn show(report: &Report, place: &Path, images_per_second: Option<f64>, json: bool) -> Result<()> {
+    let page = place.join("report.html");
+    let hash = report.summary.hash.as_ref();
+    if json {
+        return print_json(&serde_json::json!({
+            "directory": place.display().to_string(),
+            "report": page.display().to_string(),
+            "hash": hash,
+            "images_per_second": images_per_second,
+            "summary": report.summary.json,
+        }));
+    }
+    let hash = hash.map(|hash| format!("hash    {hash}\n"));
+    let speed = images_per_second.map(|speed| format!("speed   {speed:.0} images/s\n"));
+    print(&format!(
+        "{}\n{}{}report  {}\n",
+        report.table,
+        hash.unwrap_or_default(),
+        speed.unwrap_or_default(),
+        page.display(),
+    ))
 }
 
 /// Runs an experiment on one backend for all threads, or on one for each thread.
@@ -112,40 +186,18 @@ fn run_on<S: System, B: Backend>(
         report,
         images_per_second,
     } = filled?;
-    let place = directory.path().display();
+    let place = directory.path();
     if images_per_second.is_none() && outcomes.iter().all(Option::is_some) && !arguments.quiet {
-        let runs = outcomes.len();
-        report_error(
-            "complete",
-            &format!("all {runs} runs in {place} have already ended"),
-        );
+        nothing_left(outcomes.len(), place);
     }
-    let page = directory.path().join("report.html");
-    if arguments.json {
-        print_json(&serde_json::json!({
-            "directory": place.to_string(),
-            "report": page.display().to_string(),
-            "hash": report.summary.hash,
-            "images_per_second": images_per_second,
-            "summary": report.summary.json,
-        }))?;
-    } else {
-        let hash = report.summary.hash.map(|hash| format!("hash    {hash}\n"));
-        let speed = images_per_second.map(|speed| format!("speed   {speed:.0} images/s\n"));
-        print(&format!(
-            "{}\n{}{}report  {}\n",
-            report.table,
-            hash.unwrap_or_default(),
-            speed.unwrap_or_default(),
-            page.display(),
-        ))?;
-    }
-    let has_files = settings.common().data.source != DataSource::Digits;
+    show(&report, place, images_per_second, arguments.json)?;
+    let is_needed = settings.common().data.source != DataSource::Digits
+        && directory.remembered_data()?.is_none();
     Ok(verdict(
         &outcomes,
         stop.load(Ordering::SeqCst),
-        directory.path(),
-        has_files.then_some(files),
+        place,
+        is_needed.then_some(files),
     ))
 }
 
@@ -267,8 +319,8 @@ fn data_directory<S: System>(arguments: &arguments::Run) -> Result<PathBuf> {
     }
 }
 
-/// Prints which runs are not complete, and returns the exit code. `data` is the directory of the data files, if there
-/// are any.
+/// Prints which runs are not complete, and returns the exit code. `data` is the directory of the data files, if it must be
+/// named to continue.
 fn verdict<O: Outcome>(
     outcomes: &[Option<O>],
     stopped: bool,
@@ -282,7 +334,8 @@ fn verdict<O: Outcome>(
         let place = quoted(directory);
         let data = data.map_or(String::new(), |data| format!(" --data {}", quoted(data)));
         let message = format!(
-            "stopped after {steps} iterations, which are saved in {}; to continue, run: neurogain run --resume {place}{data}",
+            "stopped after {}, saved in {}; to continue, run: neurogain run --resume {place}{data}",
+            counted(steps, "iteration"),
             directory.display()
         );
         report_error("interrupted", &message);

@@ -20,6 +20,7 @@ use super::output::{print, report_error};
 use super::progress::Progress;
 use super::run::{INTERRUPTED, stop_on_interrupt};
 use super::slurm;
+use crate::counted::counted;
 
 /// Units of the progress bar per cell.
 const COST_OF_CELL: u64 = 1_000_000_000;
@@ -62,7 +63,8 @@ fn sweep_system<S: System>(
         slurm::write_scripts(directory, &sweep, device.unwrap_or("cpu"))?;
         let submit = directory.join("submit.sh");
         let cells = sweep.cells().len();
-        print(&format!("submit  {} ({cells} tasks)\n", submit.display()))?;
+        let tasks = counted(cells, "task");
+        print(&format!("submit  {} ({tasks})\n", submit.display()))?;
         return Ok(ExitCode::SUCCESS);
     }
     let work = SweepRunner::<S>::new(arguments, &sweep, directory, chosen)?;
@@ -72,8 +74,10 @@ fn sweep_system<S: System>(
     // report. Whoever is last collects.
     let left = work.left();
     if left > 0 && work.stop.load(Ordering::SeqCst) {
-        let message =
-            format!("{left} cells are not finished; to continue, run the same command again");
+        let message = format!(
+            "not finished: {}; to continue, run the same command again",
+            counted(left, "cell")
+        );
         report_error("interrupted", &message);
         return Ok(ExitCode::from(INTERRUPTED));
     }
@@ -322,7 +326,7 @@ fn check_memory<S: System>(tasks: &[Task<'_, S>], workers: usize, threads: usize
     let largest = needs.iter().rev().take(workers);
     MemoryNeed {
         bytes: largest.fold(0, |sum: u64, &needed| sum.saturating_add(needed)),
-        purpose: format!("{workers} cells at the same time"),
+        purpose: format!("{} at the same time", counted(workers, "cell")),
         remedy: "lower --workers or --threads",
     }
     .check()

@@ -24,6 +24,7 @@ use byteorder::{BigEndian, ByteOrder};
 
 use super::files::{open, read_at_most};
 use super::{Dataset, ImageShape};
+use crate::counted::counted;
 use crate::error::{Error, Result};
 
 /// The code of u8 elements.
@@ -117,9 +118,9 @@ pub(super) fn read_labelled(
         return Err(Error::format(
             labels,
             format!(
-                "holds {} labels for the {} images of {}; every image needs one",
-                label_values.len(),
-                image_values.count,
+                "holds {} for the {} of {}; every image needs one",
+                counted(label_values.len(), "label"),
+                counted(image_values.count, "image"),
                 images.display()
             ),
         ));
@@ -168,8 +169,8 @@ fn parse<const RANK: usize>(
         return Err(Error::format(
             path,
             format!(
-                "ends within its header: {} bytes of {header_length}",
-                header.len()
+                "ends within its header: {} of {header_length}",
+                counted(header.len(), "byte")
             ),
         ));
     }
@@ -231,7 +232,7 @@ fn check_magic(path: &Path, header: &[u8], rank: usize) -> Result<()> {
         [a, b, c, d, ..] => {
             format!("is not an IDX file: it begins with {a:02x} {b:02x} {c:02x} {d:02x}")
         }
-        _ => format!("ends within its header: {} bytes", header.len()),
+        _ => format!("ends within its header: {}", counted(header.len(), "byte")),
     };
     Err(Error::format(path, format!("{problem}; {wanted}")))
 }

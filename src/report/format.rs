@@ -20,14 +20,6 @@ pub enum Unit {
 /// The text for a missing value.
 pub(crate) const NONE: &str = "–";
 
-/// A number of things, such as `1 seed` and `2 seeds`; `one` is the name of one.
-pub fn counted(number: usize, one: &str) -> String {
-    match number {
-        1 => format!("1 {one}"),
-        _ => format!("{number} {one}s"),
-    }
-}
-
 impl Unit {
     /// `value` without its unit.
     pub(crate) fn value(self, value: f64) -> String {

@@ -80,11 +80,7 @@ fn each_once(paths: &[PathBuf]) -> Result<()> {
                 "each run once: it is the same directory as {}",
                 paths[before].display()
             );
-            return Err(Error::setting(
-                "directories",
-                paths[at].display(),
-                expected,
-            ));
+            return Err(Error::setting("directories", paths[at].display(), expected));
         }
     }
     Ok(())

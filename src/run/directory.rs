@@ -375,6 +375,10 @@ impl<S: System> RunDirectory<S> {
             if !origin.classes.is_empty() {
                 summary.insert("classes".into(), origin.classes.into());
             }
+            // The names of all measures, which a run without a complete job has too.
+            let measures = S::measures();
+            let names: Vec<&str> = measures.iter().map(|measure| measure.name).collect();
+            summary.insert("measures".into(), names.into());
             summary.insert("jobs".into(), jobs);
         }
         let summary = format!("{:#}\n", report.summary.json);

@@ -14,6 +14,7 @@ use super::{
     ExperimentSummary, JobProgress, Outcome, PlanProgress, Progress, RunDirectory, Status, Store,
     System, files,
 };
+use crate::counted::counted;
 use crate::error::Result;
 use crate::report::figure::{Chart, ChartPanel, ChartRow, Drawing, Places, Scale, Series};
 use crate::report::format::{NONE, Unit};
@@ -174,9 +175,9 @@ impl<S: System> Known<S> {
         let [done, total] = plan.steps();
         let (ended, jobs) = (plan.ended(), plan.jobs().len());
         let header = html! {
-            div.notice role="note" { p { "Partial: " (ended) " of " (jobs) " jobs have ended" } }
+            div.notice role="note" { p { "Partial: " (ended) " of " (counted(jobs, "job")) @if jobs == 1 { " has ended" } @else { " have ended" } } }
             p {
-                (percent) " % of the work is done: " (done) " of " (total) " iterations. "
+                (percent) " % of the work is done: " (done) " of " (counted(total, "iteration")) ". "
                 @if failed {
                     "The program has ended with an error, which it printed. "
                 } @else {

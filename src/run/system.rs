@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::settings::Document;
 use super::{Compared, DataOrigin, MemoryNeed, Records, Session};
 use crate::backend::Backend;
+use crate::counted::counted;
 use crate::error::Result;
 use crate::metrics;
 use crate::report::{ByMeasure, Measure};
@@ -266,7 +267,7 @@ impl MethodMeasures {
     pub(crate) fn label_with_conditions(&self) -> String {
         let conditions = self.conditions.iter();
         let conditions: String = conditions
-            .map(|(name, of)| format!(", {of} {name}"))
+            .map(|(name, of)| format!(", {}", counted(*of, name.trim_end_matches('s'))))
             .collect();
         format!("{}{conditions}", self.label)
     }

@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::StreamKind;
+use crate::counted::counted;
 use crate::data::change::shuffle;
 use crate::error::{Error, Result};
 use crate::rng::{Purpose, RandomStream};
@@ -47,7 +48,10 @@ pub fn numbered(kind: StreamKind, count: usize, classes: ClassLists) -> Result<V
         let most = classes.classes.checked_div(each).unwrap_or(0);
         if most == 0 || (kind == StreamKind::Split && count > most) {
             let of = classes.classes;
-            return refused(format!("fewer tasks, as {of} classes do not suffice"));
+            return refused(format!(
+                "fewer tasks, as {} cannot fill them",
+                counted(of, "class")
+            ));
         }
         let mut order = Vec::new();
         let mut lists = Vec::with_capacity(count);
@@ -61,7 +65,7 @@ pub fn numbered(kind: StreamKind, count: usize, classes: ClassLists) -> Result<V
     }
     let most = kind.largest(classes.classes) + 1;
     if count > most {
-        return refused(format!("at most {most} tasks"));
+        return refused(format!("at most {}", counted(most, "task")));
     }
     let numbers = (0..=u16::MAX).take(count);
     Ok(numbers.map(|task| kind.numbered(task, count)).collect())

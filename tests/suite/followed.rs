@@ -146,7 +146,7 @@ fn the_page_of_every_system_says_how_far_it_is() {
     );
     is_followed::<Plasticity>(
         &plasticity(),
-        &["0 of 1 jobs have ended", ">sgd-1</th><td>", "accuracy (%)"],
+        &["0 of 1 job has ended", ">sgd-1</th><td>", "accuracy (%)"],
     );
 }
 
@@ -160,7 +160,7 @@ fn the_page_of_a_run_that_failed_does_not_reload() {
     let failed = run::<StabilityGap>(&dir, stability_gap(&["sgd"]), 2, &see);
     assert!(matches!(failed, Err(Error::File { .. })), "{failed:?}");
     let page = fs::read_to_string(dir.join("report.html")).expect("a page");
-    assert!(page.contains("Partial: 0 of 1 jobs have ended"), "{page}");
+    assert!(page.contains("Partial: 0 of 1 job has ended"), "{page}");
     assert!(page.contains("ended with an error") && !page.contains(RELOADS));
     assert!(!dir.join("summary.json").exists());
 }

@@ -2,8 +2,8 @@
 
 use super::axes::Axis;
 use super::canvas::Canvas;
+use crate::counted::counted;
 use crate::error::Result;
-use crate::report::format::counted;
 use crate::report::table::csv;
 
 /// A figure, and its numbers.

@@ -9,6 +9,12 @@ use crate::error::Result;
 use crate::report::format::{NONE, Unit};
 use crate::report::table::csv;
 
+/// The width of the bar that shows the scale of the colours, and the number of its steps.
+const BAR: f64 = 70.0;
+const BAR_STEPS: usize = 10;
+/// The distance of its middle from the lower edge of the map.
+const BAR_BELOW: f64 = 46.0;
+
 /// Heat maps over one grid, one below the other.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct HeatMap {
@@ -102,9 +108,7 @@ impl HeatMap {
                 canvas.svg.text(&label.to_string(), at, Anchor::End);
             }
             for (column, value) in values[row].iter().enumerate() {
-                // A stronger colour would hide the number; a cell without a value has no colour.
-                let share = 0.05 + 0.5 * (value - low) / (high - low).max(f64::MIN_POSITIVE);
-                let opacity = if share.is_finite() { share } else { 0.0 };
+                let opacity = opacity((value - low) / (high - low).max(f64::MIN_POSITIVE));
                 let upper = (x(column) + 1.0, y(row) + 1.0);
                 let lower = (x(column + 1) - 1.0, y(row + 1) - 1.0);
                 let colour = palette::method(0);
@@ -125,6 +129,43 @@ impl HeatMap {
         canvas.svg.text(title, at, Anchor::Middle);
         canvas.title_below(map, self.columns.0);
         canvas.vertical_title(map, self.rows.0);
+        bar(
+            canvas,
+            bottom + BAR_BELOW,
+            [low, high].map(|end| end_of_scale(*unit, end)),
+        );
+    }
+}
+
+/// The opacity of a cell at this share of the scale: a stronger colour would hide the number. A cell without a value has
+/// no colour.
+fn opacity(share: f64) -> f64 {
+    let opacity = 0.05 + 0.5 * share;
+    if opacity.is_finite() { opacity } else { 0.0 }
+}
+
+/// The scale of the colours with the values of its ends, right of the title below a map; its middle is at `y`.
+fn bar(canvas: &mut Canvas, y: f64, [low, high]: [String; 2]) {
+    let right = WIDTH - RIGHT - width_of(&high) - SPACE;
+    let left = right - BAR;
+    let width = BAR / BAR_STEPS as f64;
+    for step in 0..BAR_STEPS {
+        let from = left + width * step as f64;
+        let share = step as f64 / (BAR_STEPS - 1) as f64;
+        let (upper, lower) = ((from, y - SPACE), (from + width, y + SPACE));
+        let colour = palette::method(0);
+        canvas.svg.rectangle(upper, lower, colour, opacity(share));
+    }
+    canvas.svg.text(&low, (left - SPACE, y), Anchor::End);
+    canvas.svg.text(&high, (right + SPACE, y), Anchor::Start);
+}
+
+/// The value of an end of a scale: whole per cents without decimals.
+fn end_of_scale(unit: Unit, value: f64) -> String {
+    let scaled = unit.scale() * value;
+    match scaled.is_finite() && (scaled - scaled.round()).abs() < 1e-9 {
+        true => format!("{scaled:.0}").replace('-', "−"),
+        false => unit.value(value),
     }
 }
 

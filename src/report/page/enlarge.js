@@ -22,6 +22,7 @@
       inv: (share) => 100 - 10 ** -share,
     },
   };
+  const WHOLE = [...Array(10).keys()].flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power));
   const ACCURACIES = [0, 50, 70, 90, 95, 97, 99, 99.5, 99.7, 99.9];
 
   // The ends of the band of a line at a point; those of its value without a band.
@@ -164,6 +165,8 @@
     const axis = { stroke: ink, font: "13px sans-serif", labelFont: "13px sans-serif", grid: { stroke: grid, width: 1 }, ticks: { stroke: grid } };
     const within = (values) => (_, __, min, max) => values.filter((value) => value >= min && value <= max);
     const fixed = (values) => (values ? { splits: within(values), filter: (_, splits) => splits } : {});
+    // Tasks, epochs and iterations are whole.
+    const whole = panel.places.every(Number.isInteger) ? { incrs: WHOLE } : {};
     const indices = panel.names && panel.names.map((_, at) => at);
     // Names that do not fit below their places have numbers, which the caption explains.
     const fits = panel.names && Math.max(...panel.names.map((of) => of.length)) * 8 < (width - 80) / panel.names.length;
@@ -196,7 +199,7 @@
         y: { ...SCALES[panel.scale], auto: false, range: (_, min, max) => [min, max] },
       },
       axes: [
-        { ...axis, label: panel.x, values: (_, splits) => splits.map(panel.names && !fits ? (at) => String(at + 1) : name), ...fixed(indices || panel.ticks) },
+        { ...axis, ...whole, label: panel.x, values: (_, splits) => splits.map(panel.names && !fits ? (at) => String(at + 1) : name), ...fixed(indices || panel.ticks) },
         { ...axis, label: panel.y, size: 62, values: (_, splits) => splits.map((value) => text(value)), ...fixed(panel.scale === "error" && ACCURACIES) },
       ],
       series: [{ label: panel.x, value: (_, value) => (value == null ? "–" : name(value)) }, ...lines],

@@ -225,12 +225,17 @@ fn prefix(name: Option<&str>) -> Markup {
 
 /// A table in a container that scrolls if the table is wider than the page.
 pub(crate) fn table(id: &str, caption: Markup, head: Markup, body: Markup) -> Markup {
+    headed_table(id, caption, &[head], body)
+}
+
+/// The same with several rows of headings.
+pub(crate) fn headed_table(id: &str, caption: Markup, heads: &[Markup], body: Markup) -> Markup {
     let caption_id = format!("{id}-caption");
     html! {
         div.scroll role="region" aria-labelledby=(caption_id) tabindex="0" {
             table id=(id) {
                 caption id=(caption_id) { span { (caption) } }
-                thead { tr { (head) } }
+                thead { @for head in heads { tr { (head) } } }
                 (body)
             }
         }

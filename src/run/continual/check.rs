@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::learners;
 use super::{MethodSettings, NetworkSettings, StreamSettings, StreamTraining};
+use crate::counted::counted;
 use crate::error::{Error, Result};
 use crate::run::DataSource;
 use crate::run::settings::require;
@@ -99,7 +100,7 @@ fn check_lists(stream: &StreamSettings, source: DataSource) -> Result<()> {
 fn check_iterations(stream: &StreamSettings) -> Result<()> {
     let contexts = stream.count();
     let each = |key: &str, list: &[usize]| {
-        let expected = format!("one number for each of the {contexts} contexts");
+        let expected = format!("{}, one for each context", counted(contexts, "number"));
         require(list.len() == contexts, key, format!("{list:?}"), expected)
     };
     let (listed, epochs) = (&stream.iterations_per_context, &stream.epochs);
@@ -170,8 +171,9 @@ pub(crate) fn check_methods(methods: &[MethodSettings], network: &NetworkSetting
         if learner == learners::NEUMOSYNC {
             let fits = matches!(network, NetworkSettings::Feedforward { .. });
             let expected = format!(
-                "\"feedforward\", for learner = \"{learner}\" of {}",
-                method.name
+                "\"feedforward\", for learner = \"{learner}\" of {}: {}",
+                method.name,
+                feedforward(network)
             );
             require(fits, "network.kind", network.kind(), expected)?;
         }
@@ -180,18 +182,24 @@ pub(crate) fn check_methods(methods: &[MethodSettings], network: &NetworkSetting
         }
         if method.replacement.is_some() {
             let units = !matches!(network, NetworkSettings::SlimResnet18 { .. });
-            let expected = "no value: it needs network.kind = \"mlp\" or \"feedforward\"";
+            let expected = format!(
+                "no value: it needs network.kind = \"mlp\" or \"feedforward\": {}",
+                feedforward(network)
+            );
             require(units, &format!("{key}.replacement"), "(given)", expected)?;
         }
         let of_feedforward = [
             ("activation", method.activation.is_some()),
             ("layer_norm", method.layer_norm.is_some()),
         ];
-        let feedforward = matches!(network, NetworkSettings::Feedforward { .. });
+        let fits = matches!(network, NetworkSettings::Feedforward { .. });
         for (name, given) in of_feedforward {
-            let expected = "no value: it needs network.kind = \"feedforward\"";
+            let expected = format!(
+                "no value: it needs network.kind = \"feedforward\": {}",
+                feedforward(network)
+            );
             require(
-                feedforward || !given,
+                fits || !given,
                 &format!("{key}.{name}"),
                 "(given)",
                 expected,
@@ -215,6 +223,19 @@ pub(crate) fn check_methods(methods: &[MethodSettings], network: &NetworkSetting
         }
     }
     Ok(())
+}
+
+/// What to write for a feed-forward network with the hidden layers of `network`, or to leave out.
+fn feedforward(network: &NetworkSettings) -> String {
+    let hidden = match network {
+        NetworkSettings::Mlp { hidden, .. } | NetworkSettings::Feedforward { hidden, .. } => hidden,
+        NetworkSettings::SlimResnet18 { .. } => &vec![100, 100],
+    };
+    let hidden: Vec<String> = hidden.iter().map(usize::to_string).collect();
+    format!(
+        "add --set 'network={{kind=\"feedforward\",hidden=[{}]}}', or choose other methods with --methods",
+        hidden.join(",")
+    )
 }
 
 /// Prefixes the setting of an error with `key`.

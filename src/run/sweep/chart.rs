@@ -189,18 +189,17 @@ fn series<D: Document>(
                     },
                 });
             }
-            let at = match panel {
-                Some((axis, first)) => {
-                    let (_, key) = axis.key.rsplit_once('.').unwrap_or(("", &axis.key));
-                    format!("{}, {key} = {}", last.short(value), axis.short(first))
-                }
-                None => last.short(value),
-            };
+            let at = last.short(value);
             found[place].note_diverged(Some((x, &at)), method.diverged.len(), asked);
         }
     }
     for series in &mut found {
         series.points.sort_by(|a, b| a.x.total_cmp(&b.x));
+        if let (Some((axis, first)), false) = (panel, series.diverged.is_empty()) {
+            let (_, key) = axis.key.rsplit_once('.').unwrap_or(("", &axis.key));
+            let places = series.diverged.join(", ");
+            series.diverged = vec![format!("{places} with {key} = {}", axis.short(first))];
+        }
     }
     found
 }

@@ -6,9 +6,10 @@ use maud::{Markup, html};
 use super::directory::Gathered;
 use super::table::{self as results, BestCell, measures_shown, status};
 use super::{Axis, Sweep};
+use crate::counted::counted;
 use crate::report::figure::Drawing;
 use crate::report::measure::{Better, Measure};
-use crate::report::page::{definitions, figures, notice, page, section, table};
+use crate::report::page::{definitions, figures, headed_table, notice, page, section};
 use crate::run::differences::{Between, between, difference, minus_first, tables};
 use crate::run::settings::Document;
 use crate::run::{MethodMeasures, System};
@@ -22,11 +23,7 @@ pub(super) fn as_page<S: System>(
 ) -> String {
     let base = sweep.base().common();
     let shown = measures_shown(measures, gathered);
-    let name = |of: &Gathered<S::Settings>| {
-        let values = sweep.short_values(of.cell).join(", ");
-        format!("{} {values}", of.cell.number)
-    };
-    let names: Vec<String> = gathered.iter().map(name).collect();
+    let heads = heads(sweep, gathered);
     let problems: Vec<Markup> = gathered
         .iter()
         .flat_map(|of| {
@@ -40,13 +37,13 @@ pub(super) fn as_page<S: System>(
     let header = html! {
         @for paragraph in sweep.description().split("\n\n") { p.description { (paragraph.trim()) } }
         p {
-            (gathered.len()) " cells over " code { (settings.join(", ")) } "; the other settings are those of "
+            (counted(gathered.len(), "cell")) " over " code { (settings.join(", ")) } "; the other settings are those of "
             (base.title) " (" code { (base.name) } ")."
         }
         (notice("Runs that diverged or are missing", &problems))
     };
     let cross_tables = html! {
-        @for measure in &shown { (cross_table(measure, &names, gathered)) }
+        @for measure in &shown { (cross_table(measure, &heads, gathered)) }
     };
     let sections = html! {
         @if let Some(drawing) = figure {
@@ -61,10 +58,26 @@ pub(super) fn as_page<S: System>(
     page(&title, header, sections)
 }
 
+/// The headings of a table with a column for each cell: its number, then a row for each setting of the grid.
+fn heads<D: Document>(sweep: &Sweep<D>, gathered: &[Gathered<D>]) -> Vec<Markup> {
+    let numbers = html! {
+        th scope="col" { "cell" }
+        @for of in gathered { th scope="col" { (of.cell.number) } }
+    };
+    let setting = |(place, axis): (usize, &Axis)| {
+        html! {
+            th scope="row" { code { (axis.key) } }
+            @for of in gathered { th.value { (sweep.short_values(of.cell)[place]) } }
+        }
+    };
+    let settings = sweep.grid().iter().enumerate().map(setting);
+    [numbers].into_iter().chain(settings).collect()
+}
+
 /// One measure: a row for each method, a column for each cell.
 fn cross_table<D: Document>(
     measure: &Measure,
-    names: &[String],
+    heads: &[Markup],
     gathered: &[Gathered<D>],
 ) -> Markup {
     let mut rows: Vec<(String, Vec<Option<&MethodMeasures>>)> = Vec::new();
@@ -94,10 +107,6 @@ fn cross_table<D: Document>(
         }
     };
     let best: Vec<Option<f64>> = (0..gathered.len()).map(best).collect();
-    let head = html! {
-        th scope="col" { "Method" }
-        @for name in names { th scope="col" { (name) } }
-    };
     let body = html! {
         tbody {
             @for (label, methods) in &rows {
@@ -113,7 +122,7 @@ fn cross_table<D: Document>(
         }
     };
     let caption = html! { (measure.heading_with_arrow()) ", mean ± standard deviation over seeds" };
-    table(measure.name, caption, head, body)
+    headed_table(measure.name, caption, heads, body)
 }
 
 /// The measure of a method in a cell, and how many of its seeds diverged.
@@ -132,7 +141,7 @@ fn text<D: Document>(measure: &Measure, method: &MethodMeasures, of: &Gathered<D
 fn best<D: Document>(sweep: &Sweep<D>, measures: &[Measure], best: &[BestCell<D>]) -> Markup {
     let at = |of: &BestCell<D>| {
         let label = of.method.label_with_conditions();
-        format!("{label} ({})", sweep.short_values(of.cell).join(", "))
+        format!("{label} ({})", sweep.label(of.cell))
     };
     let rows = best.split_first().map(|(first, others)| {
         let minus = |other: &BestCell<D>| {

@@ -5,6 +5,7 @@ use core::fmt;
 use serde::Serialize;
 
 use super::scenes::{self, SceneSettings};
+use crate::counted::counted;
 use crate::error::Result;
 use crate::gain::{GainStatistic, Modulation, Rectification, SamplingScheme};
 use crate::learn::{ControllerPass, GainGranularity, GainSource, Modulator, PixelScaling};
@@ -285,9 +286,9 @@ impl Condition {
 
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} epochs", self.epochs)?;
+        f.write_str(&counted(self.epochs, "epoch"))?;
         match self.samples {
-            Some(samples) => write!(f, ", {samples} samples"),
+            Some(samples) => write!(f, ", {}", counted(samples, "sample")),
             None => Ok(()),
         }
     }

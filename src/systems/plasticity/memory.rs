@@ -1,6 +1,7 @@
 //! The memory estimate of an experiment, checked before it begins.
 
 use super::{PlasticitySettings, experiment};
+use crate::counted::counted;
 use crate::data::TrainTest;
 use crate::run::MemoryNeed;
 use crate::run::continual::{CHECKPOINT_COPIES, Demand, described, memory_of_runs};
@@ -19,10 +20,11 @@ pub(super) fn memory(
     MemoryNeed {
         bytes: needed(settings, samples, side_by_side, jobs).unwrap_or(u64::MAX),
         purpose: format!(
-            "{side_by_side} of {jobs} jobs at the same time, with training.batch = {}, {} and {} tasks,",
+            "{side_by_side} of {} at the same time, with training.batch = {}, {} and {},",
+            counted(jobs, "job"),
             settings.training.batch,
             described(&settings.network),
-            settings.stream.count(),
+            counted(settings.stream.count(), "task"),
         ),
         remedy: "lower these settings, or --threads",
     }

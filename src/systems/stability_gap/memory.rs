@@ -1,6 +1,7 @@
 //! The memory estimate of an experiment, checked before it begins.
 
 use super::{EvaluatedTasks, Settings};
+use crate::counted::counted;
 use crate::data::TrainTest;
 use crate::run::MemoryNeed;
 use crate::run::continual::{
@@ -62,12 +63,12 @@ pub fn memory(settings: &Settings, samples: &TrainTest, threads: usize) -> Memor
     MemoryNeed {
         bytes: memory_needed(settings, samples, side_by_side).unwrap_or(u64::MAX),
         purpose: format!(
-            "{side_by_side} of {} runs at the same time, with training.batch = {}, {} and {} × {} iterations,",
-            runs(settings),
+            "{side_by_side} of {} at the same time, with training.batch = {}, {} and {} × {},",
+            counted(runs(settings), "run"),
             settings.training.batch,
             described(&settings.network),
             settings.stream.count(),
-            settings.stream.iterations_of(0),
+            counted(settings.stream.iterations_of(0), "iteration"),
         ),
         remedy: "lower these settings, or --threads",
     }

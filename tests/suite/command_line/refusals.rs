@@ -192,3 +192,26 @@ fn a_standard_output_that_is_full_is_named() {
     let named = complaint.starts_with("error: cannot write to standard output: ");
     assert!(named, "{complaint}");
 }
+
+/// The error names the whole setting to add, and with it the learners run.
+#[test]
+fn learners_on_another_network_say_what_to_add() {
+    let folder = folder();
+    let run = ["run", "split-digits", "--variants", "learners"];
+    let complaint = fails(&folder, &run, 2);
+    let setting = "network={kind=\"feedforward\",hidden=[200,200]}";
+    let advice = format!("add --set '{setting}', or choose other methods with --methods");
+    assert!(complaint.contains(&advice), "{complaint}");
+    let more = [
+        "--set",
+        setting,
+        "--seeds",
+        "1",
+        "--set",
+        "stream.iterations=1",
+        "--methods",
+        "layer-norm,neumosync",
+    ];
+    let printed = succeeds(&folder, &[&run[..], &more].concat());
+    assert!(printed.contains("NeuMoSync"), "{printed}");
+}

@@ -236,3 +236,33 @@ fn a_reader_who_leaves_is_no_failure() {
     assert_eq!(status.expect("the program starts").code(), Some(0));
     assert!(folder.path().join("here/report.html").is_file());
 }
+
+/// If every run has ended, only the report is written; the data may be elsewhere.
+#[test]
+fn a_run_that_has_ended_is_resumed_without_its_data() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    super::data::write_collection(&data.join("pets"), ["cat", "dog"]);
+    let settings = "base = \"split-digits\"\nname = \"pets\"\n[data]\nsource = \"images\"\nname = \"pets\"\nside = 2\n\
+         maximum = 255.0\nmean = [0.5, 0.5, 0.5]\nstandard_deviation = [0.5, 0.5, 0.5]\n[stream]\niterations = 2\n\
+         contexts = [[0], [0, 1]]\n[training]\nbatch = 1\n";
+    fs::write(folder.path().join("pets.toml"), settings).expect("written");
+    let run = ["run", "pets.toml", "--data", "data", "--out", "here"];
+    let seeds = ["--seeds", "1", "--methods", "sgd"];
+    let first = succeeds(&folder, &[&run[..], &seeds].concat());
+    fs::remove_dir_all(&data).expect("removed");
+    let page = folder.path().join("here/report.html");
+    let before = fs::read(&page).expect("a page");
+    fs::remove_file(&page).expect("removed");
+    let again = ended(&mut program(&folder, &["run", "--resume", "here"]), 0);
+    let [printed, told] = again;
+    let said = "complete: nothing was left to do in here: the run has already ended; the report was written again\n";
+    assert_eq!(told, said);
+    let without_speed = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| !line.starts_with("speed"));
+        lines.map(String::from).collect()
+    };
+    assert_eq!(without_speed(&printed), without_speed(&first));
+    assert!(fs::read(&page).expect("a page") == before);
+    assert!(!folder.path().join("here/checkpoints").exists());
+}

@@ -204,7 +204,7 @@ fn a_diverged_adaptation_is_told() {
     let more = ["--set", "adaptation.learning_rates=[1e30]", "--out", "run"];
     let [printed, complaint] = ends(&folder, &arguments(&[&methods[..], &more].concat()), 1);
     assert!(
-        printed.contains("not counted: attention, 1 epochs, seed 1: diverged at batch"),
+        printed.contains("not counted: attention, 1 epoch, seed 1: diverged at batch"),
         "{printed}"
     );
     let told = "error: attention-1-1: training diverged: training loss is ";

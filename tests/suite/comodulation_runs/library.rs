@@ -278,10 +278,7 @@ fn the_summary_s_hash_is_of_all_cells() {
     assert_ne!(summary(&other).hash, whole.hash);
     let lacking = summary(&cells[1..]);
     assert_eq!(lacking.hash, None);
-    assert_eq!(
-        lacking.incomplete,
-        ["attention, 1 epochs, seed 1: not done"]
-    );
+    assert_eq!(lacking.incomplete, ["attention, 1 epoch, seed 1: not done"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use neurogain::run::{begin_sweep, cell_directory, compare};
+use neurogain::run::{Status, begin_sweep, cell_directory, compare};
 use neurogain::systems::StabilityGap;
 use neurogain::systems::stability_gap::{Results, Settings};
 use tempfile::TempDir;
@@ -132,4 +132,83 @@ fn a_sweep_stands_for_its_cells() {
     let row = table.lines().find(|line| line.starts_with("SGD "));
     let row = row.expect("SGD");
     assert!(row.contains("eta = 0.2 ") && row.contains("+0.00"), "{row}");
+}
+
+/// A method that diverged in one of the runs has a row without numbers, and each of its seeds is named.
+#[test]
+fn what_is_not_complete_is_named() {
+    let one = constant(&small(&[1, 2], &["gain.eta=0.1"]), |_| 0.5);
+    let mut two = constant(&small(&[1, 2], &["gain.eta=0.2"]), |_| 0.5);
+    for run in two.runs.iter_mut().filter(|run| run.method == "sgd") {
+        run.history.records.truncate(2);
+        run.status = Status::Diverged {
+            iteration: 3,
+            quantity: "training loss".into(),
+            value: "inf".into(),
+        };
+    }
+    let (table, page) = compared(&[("a", one), ("b", two)]);
+    let line = "eta = 0.2: SGD, seed 2: diverged: training loss is inf at iteration 3";
+    assert!(
+        table.contains(&format!("\nnot counted: {line}\n")),
+        "{table}"
+    );
+    assert!(page.contains(&format!("<li>{line}</li>")));
+    assert_eq!(page.matches("Runs that are not complete").count(), 1);
+    let row = table.lines().find(|line| line.starts_with("SGD "));
+    let row = row.expect("a row");
+    assert!(row.contains('–') && row.ends_with("  0"), "{row}");
+}
+
+/// What all runs share is on the page once, what differs in a table with a column for each run.
+#[test]
+fn settings_that_all_runs_share_are_there_once() {
+    let results = |eta: &str, batch: &str| {
+        let of = ["training.learning_rate=0.125", eta, batch];
+        constant(&small(&[1], &of), |_| 0.5)
+    };
+    let (_, page) = compared(&[
+        ("a", results("gain.eta=0.1", "training.batch=8")),
+        ("b", results("gain.eta=0.2", "training.batch=8")),
+        ("c", results("gain.eta=0.2", "training.batch=16")),
+    ]);
+    let (_, notice) = page.split_once("Settings of all runs").expect("a notice");
+    let (notice, _) = notice.split_once("</div>").expect("its end");
+    let shared = "<code>training.learning_rate</code> = <code>0.125</code>";
+    assert!(notice.contains(shared), "{notice}");
+    assert!(!notice.contains("gain.eta") && !notice.contains("training.batch"));
+    assert_eq!(page.matches("that differ from the benchmark").count(), 1);
+    let row = |key: &str, values: [&str; 3]| {
+        let cells = values.map(|value| format!("<td class=\"text\"><code>{value}</code></td>"));
+        format!(
+            "<th scope=\"row\"><code>{key}</code></th>{}</tr>",
+            cells.concat()
+        )
+    };
+    for (key, values) in [
+        ("gain.eta", ["0.1", "0.2", "0.2"]),
+        ("training.batch", ["8", "8", "16"]),
+    ] {
+        assert!(page.contains(&row(key, values)), "no {key}");
+    }
+}
+
+/// Also through another path, and as a cell of a sweep.
+#[cfg(unix)]
+#[test]
+fn the_same_directory_twice_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let own = folder.path().join("a");
+    write_all(&own, &constant(&small(&[1], &[]), |_| 0.5));
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&own, &link).unwrap();
+    let out = folder.path().join("page.html");
+    for again in [own.clone(), own.join(""), own.join("../a"), link] {
+        let error = compare::<StabilityGap>(&[own.clone(), again.clone()], &out).unwrap_err();
+        assert!(error.is_usage() && !out.exists());
+        let error = error.to_string();
+        let same = format!("the same directory as {}", own.display());
+        assert!(error.contains(&same), "{error}");
+        assert!(error.contains(&again.display().to_string()), "{error}");
+    }
 }

@@ -316,9 +316,12 @@ fn every_task_has_its_curves_and_the_matrix_is_drawn() {
     for method in &settings.methods {
         assert!(matrix.contains(&format!(">{}: accuracy (%)<", method.label)));
     }
-    // A cell for each context and task, of each method, and the background.
-    let cells = settings.stream.count() * settings.stream.count() * settings.methods.len();
-    assert_eq!(matrix.matches("<rect").count(), cells + 1);
+    // A cell for each context and task, and the ten steps of the scale, of each method, and the background.
+    let map = settings.stream.count() * settings.stream.count() + 10;
+    assert_eq!(
+        matrix.matches("<rect").count(),
+        map * settings.methods.len() + 1
+    );
     assert!(page.contains(tasks) && page.contains(matrix));
 }
 
@@ -327,14 +330,7 @@ fn every_task_has_its_curves_and_the_matrix_is_drawn() {
 fn the_points_of_a_figure_are_those_of_the_records() {
     let results = synthetic::results(&synthetic::small());
     let (page, _) = page_of(&results);
-    let (_, after) = page
-        .split_once("<svg id=\"neurogain-accuracy\"")
-        .expect("a figure");
-    let (_, points) = after
-        .split_once("<script type=\"application/json\">")
-        .expect("points");
-    let (points, _) = points.split_once("</script>").expect("their end");
-    let figure: serde_json::Value = serde_json::from_str(points).expect("JSON");
+    let figure = enlarged(&page, "accuracy");
     let [panel] = figure["panels"].as_array().expect("panels").as_slice() else {
         panic!("{figure}")
     };
@@ -404,4 +400,130 @@ fn several_directories_share_one_page() {
         &folder.path().join("none.html"),
     );
     assert!(missing.unwrap_err().to_string().contains("third"));
+}
+
+/// The colours of an accuracy matrix span the whole per cents around the accuracies, the same in every run of a page, and
+/// the bar below each map says so.
+#[test]
+fn heat_maps_of_a_page_share_one_stated_scale() {
+    let folder = TempDir::new().unwrap();
+    let write = |(name, eta, accuracies): (&str, f32, [f64; 2])| {
+        let mut settings = synthetic::small();
+        settings.evaluation.tasks = EvaluatedTasks::All;
+        settings.gain.eta = eta;
+        let mut results = synthetic::results(&settings);
+        let records = results
+            .runs
+            .iter_mut()
+            .flat_map(|run| &mut run.history.records);
+        for record in records {
+            let mut test = record.test.expect("it was evaluated");
+            test.accuracy = accuracies[0];
+            record.test = Some(test);
+            test.accuracy = accuracies[1];
+            record.later_tasks = vec![test; record.context - 1];
+        }
+        let dir = folder.path().join(name);
+        write_all(&dir, &results);
+        dir
+    };
+    let dirs = [("one", 0.1, [0.9625, 0.975]), ("two", 0.2, [0.91, 0.96])].map(write);
+    let alone = fs::read_to_string(dirs[0].join("figures/accuracy-matrix.svg")).unwrap();
+    assert!(alone.contains("goes from 96 to 98 %"));
+    assert!(alone.contains(">96</text>") && alone.contains(">98</text>"));
+    let out = folder.path().join("page.html");
+    compare::<StabilityGap>(&dirs, &out).unwrap();
+    let page = fs::read_to_string(&out).unwrap();
+    for id in ["accuracy-matrix-1", "accuracy-matrix-2"] {
+        let start = format!("<svg id=\"neurogain-{id}\"");
+        let (_, figure) = page.split_once(&start).expect("a figure");
+        let (figure, _) = figure.split_once("</svg>").expect("its end");
+        assert!(figure.contains("goes from 91 to 98 %"), "{id}");
+        assert!(figure.contains(">91</text>") && figure.contains(">98</text>"));
+    }
+}
+
+/// Seventeen lines are distinct in the enlarged figure as in the printed one: by colour, dash and marker.
+#[test]
+fn enlarged_lines_are_those_of_the_printed_figure() {
+    let mut settings = synthetic::small();
+    settings.training.seeds.truncate(1);
+    for copy in settings.methods.len()..17 {
+        let mut method = settings.methods[3].clone();
+        method.name = format!("copy-{copy}");
+        method.label = format!("copy {copy}");
+        settings.methods.push(method);
+    }
+    let (page, figures) = page_of(&synthetic::results(&settings));
+    let figure = enlarged(&page, "accuracy");
+    let lines = figure["panels"][0]["series"].as_array().expect("lines");
+    assert_eq!(lines.len(), 17);
+    let (_, printed) = figures
+        .iter()
+        .find(|(name, _)| name == "accuracy.svg")
+        .expect("a figure");
+    let mut known = Vec::new();
+    for line in lines {
+        let dash = line["dash"].as_array().expect("lengths");
+        let dash: Vec<String> = dash.iter().map(ToString::to_string).collect();
+        let dash = match dash.is_empty() {
+            true => String::new(),
+            false => format!(" stroke-dasharray=\"{}\"", dash.join(" ")),
+        };
+        let colour = line["colour"][0].as_str().expect("a colour");
+        let stroke = format!("stroke=\"{colour}\" stroke-width=\"2\"{dash}/>");
+        assert!(printed.contains(&stroke), "no {stroke}");
+        let style = (stroke, line["marker"].to_string());
+        assert!(!known.contains(&style), "{style:?} is there twice");
+        known.push(style);
+    }
+    // The script draws these, in the plot and in its legend.
+    for part in ["line.dash.map(", "stroke-dasharray=\"${line.dash"] {
+        assert!(page.contains(part), "no {part} in the script");
+    }
+}
+
+/// The points of the figure called `name`, for the page's script.
+fn enlarged(page: &str, name: &str) -> serde_json::Value {
+    let start = format!("<svg id=\"neurogain-{name}\"");
+    let (_, after) = page.split_once(&start).expect("a figure");
+    let (_, points) = after
+        .split_once("<script type=\"application/json\">")
+        .expect("points");
+    let (points, _) = points.split_once("</script>").expect("their end");
+    serde_json::from_str(points).expect("JSON")
+}
+
+/// Curves of runs have no CSV, because the records have their numbers; other figures have one.
+#[test]
+fn only_figures_with_numbers_of_their_own_have_a_csv() {
+    let mut settings = synthetic::small();
+    settings.evaluation.tasks = EvaluatedTasks::All;
+    let mut results = synthetic::results(&settings);
+    let records = results
+        .runs
+        .iter_mut()
+        .flat_map(|run| &mut run.history.records);
+    for record in records {
+        let test = record.test.expect("it was evaluated");
+        record.later_tasks = vec![test; record.context - 1];
+    }
+    let (_, figures) = page_of(&results);
+    let with = |ending: &str| {
+        let names = figures
+            .iter()
+            .filter_map(|(name, _)| name.strip_suffix(ending));
+        names.map(String::from).collect::<Vec<_>>()
+    };
+    assert_eq!(with(".csv"), ["accuracy-matrix"]);
+    let drawn = [
+        "accuracy",
+        "accuracy-matrix",
+        "gain",
+        "loss",
+        "switches",
+        "tasks",
+    ];
+    assert_eq!(with(".svg"), drawn);
+    assert!(figures.iter().all(|(_, text)| !text.is_empty()));
 }

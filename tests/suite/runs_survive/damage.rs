@@ -383,8 +383,48 @@ fn what_is_found_in_place_of_a_file_is_named() {
 #[test]
 fn a_directory_that_is_none_of_a_run_is_named() {
     let folder = folder();
-    let complaint = ends(&folder, &["run", "--resume", "nowhere"], 1);
-    assert!(complaint.contains("nowhere"), "{complaint}");
-    assert!(complaint.contains("made by `neurogain run`"), "{complaint}");
+    fs::create_dir_all(folder.path().join("empty")).expect("made");
+    fs::create_dir_all(folder.path().join("parent/run-001")).expect("made");
+    fs::write(folder.path().join("parent/run-001/config.toml"), "").expect("written");
+    fs::write(folder.path().join("file"), "").expect("written");
+    let directories = [
+        ("nowhere", "there is no such directory"),
+        ("empty", "it has no config.toml"),
+        ("file", "it is not a directory"),
+        ("parent", "such as parent/run-001"),
+    ];
+    for (directory, problem) in directories {
+        for arguments in [
+            &["run", "--resume", directory][..],
+            &["report", directory],
+            &["report", "parent/run-001", directory],
+        ] {
+            let complaint = ends(&folder, arguments, 1);
+            let begins = format!("error: {directory}: cannot open as a run: ");
+            assert!(complaint.starts_with(&begins), "{arguments:?}: {complaint}");
+            assert!(complaint.contains(problem), "{complaint}");
+            assert!(complaint.contains("a run directory holds config.toml"));
+            assert!(!complaint.contains("os error"), "{complaint}");
+        }
+    }
+    let complaint = ends(&folder, &["report", "nowhere"], 1);
+    assert!(
+        complaint.contains("that `neurogain run` has made"),
+        "{complaint}"
+    );
     assert!(!folder.path().join("nowhere").exists());
+    for (directory, problem) in [
+        ("nowhere", "there is no such directory"),
+        ("empty", "it has no sweep.toml"),
+        ("parent/run-001", "it is a run directory"),
+    ] {
+        let complaint = ends(&folder, &["sweep", "--collect", directory], 1);
+        let begins = format!("error: {directory}: cannot open as a sweep: {problem}");
+        assert!(complaint.starts_with(&begins), "{complaint}");
+    }
+    let complaint = ends(&folder, &["sweep", "empty"], 1);
+    assert!(
+        complaint.contains("name the TOML file of a sweep"),
+        "{complaint}"
+    );
 }

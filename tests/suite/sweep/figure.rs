@@ -184,9 +184,21 @@ fn a_value_whose_runs_diverged_is_named_and_not_drawn() {
     assert!(rows.contains("\n3,0.3,ngm-sgd,diverged,0,"), "{rows}");
     assert!(rows.contains("\n3,0.3,sgd,complete,2,"), "{rows}");
     assert!(svg.contains(">NGM-SGD diverged: at 0.3<"), "{svg}");
+    // Two strokes of a cross in the method's colour: in the legend, and on the axis of each measure.
+    let strokes = |svg: &str, colour: &str| {
+        let style = format!("stroke=\"{colour}\" stroke-width=\"2.5\"/>");
+        svg.matches(&style).count()
+    };
+    let axes = svg.matches(">gain.eta</text>").count();
+    assert!(axes > 1, "{svg}");
+    assert_eq!(strokes(&svg, "#C85400"), 2 * (1 + axes), "{svg}");
+    assert_eq!(strokes(&svg, "#0072B2"), 0, "SGD did not diverge");
     let page =
         |name: &str| fs::read_to_string(folder.path().join(name).join("sweep.html")).unwrap();
     assert!(page("one").contains("<td>diverged</td>"));
+    // The enlarged figure has the cross and the sentence too.
+    assert!(page("one").contains("\"text\":\"NGM-SGD diverged: at 0.3\""));
+    assert!(page("one").contains("\"crosses\":[false,false,true]"));
     // One of two seeds: the mean of the other is drawn.
     let (svg, rows) = drawn("half", &|method, seed| method == "ngm-sgd" && seed == 8);
     assert!(rows.contains("\n3,0.3,ngm-sgd,incomplete,1,"), "{rows}");
@@ -195,4 +207,61 @@ fn a_value_whose_runs_diverged_is_named_and_not_drawn() {
         "{svg}"
     );
     assert!(page("half").contains("(1 of 2 diverged)"));
+}
+
+/// With two settings, the sentence on what diverged names the panel by its setting.
+#[test]
+fn what_diverged_in_a_panel_is_named_with_its_setting() {
+    let folder = TempDir::new().unwrap();
+    let text = "base = \"split-digits\"\nmethods = [\"sgd\"]\nseeds = [7]\nset = [\"stream.iterations=4\"]\n[grid]\ntraining.learning_rate = [0.1, 0.5]\ngain.eta = [0.1, 0.2]";
+    let (sweep, dir) = (parse(text).unwrap(), folder.path().join("panels"));
+    begin_sweep(&dir, &sweep).unwrap();
+    for (place, cell) in sweep.cells().iter().enumerate() {
+        let mut results = synthetic::results(&cell.settings);
+        if place >= 2 {
+            results.runs[0].history.records.truncate(3);
+            results.runs[0].status = Status::Diverged {
+                iteration: 3,
+                quantity: "train loss".into(),
+                value: "NaN".into(),
+            };
+        }
+        write_cell(&cell_directory(&dir, cell), &results);
+    }
+    let page = fs::read_to_string(collect_sweep(&dir).unwrap().page).unwrap();
+    let sentence = "SGD diverged: at 0.1, at 0.2 with learning_rate = 0.5";
+    assert!(page.contains(&format!("\"text\":\"{sentence}\"")));
+}
+
+/// The headings of the page's tables have a row for each setting of the grid, with its key.
+#[test]
+fn headings_of_cells_have_the_keys_of_the_settings() {
+    let folder = TempDir::new().unwrap();
+    let text = "base = \"split-digits\"\nmethods = [\"sgd\"]\nseeds = [7]\nset = [\"stream.iterations=4\"]\n[grid]\ntraining.batch = [8, 16]\ngain.eta = [0.1, 0.2]";
+    let (sweep, dir) = (parse(text).unwrap(), folder.path().join("heads"));
+    begin_sweep(&dir, &sweep).unwrap();
+    for cell in sweep.cells() {
+        let results = synthetic::results(&cell.settings);
+        write_cell(&cell_directory(&dir, cell), &results);
+    }
+    let collected = collect_sweep(&dir).unwrap();
+    let page = fs::read_to_string(&collected.page).unwrap();
+    for (key, values) in [
+        ("training.batch", ["8", "8", "16", "16"]),
+        ("gain.eta", ["0.1", "0.2", "0.1", "0.2"]),
+    ] {
+        let values = values.map(|value| format!("<th class=\"value\">{value}</th>"));
+        let row = format!(
+            "<tr><th scope=\"row\"><code>{key}</code></th>{}</tr>",
+            values.concat()
+        );
+        assert!(page.contains(&row), "no {row}");
+    }
+    let csv = fs::read_to_string(dir.join("sweep.csv")).unwrap();
+    assert!(csv.starts_with("cell,training.batch,gain.eta,method,"));
+    let heading = collected.table.lines().next().unwrap_or_default();
+    assert!(
+        heading.starts_with("cell  training.batch  gain.eta  method"),
+        "{heading}"
+    );
 }

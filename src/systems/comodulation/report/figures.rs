@@ -1,6 +1,7 @@
 //! Figures of a comodulation experiment.
 
 use super::summary::{DECISIONS, ROWS, over_tasks};
+use crate::counted::counted;
 use crate::error::Result;
 use crate::metrics::{Calibration, merged_calibration, summarize};
 use crate::report::figure::{
@@ -102,10 +103,11 @@ fn longest<'a>(
 
 fn after(condition: Condition) -> String {
     let samples = condition.samples;
-    let samples = samples.map(|samples| format!(", with {samples} labelled samples per task"));
+    let samples =
+        samples.map(|samples| format!(", with {} per task", counted(samples, "labelled sample")));
     format!(
-        "{} epochs of pretraining{}",
-        condition.epochs,
+        "{} of pretraining{}",
+        counted(condition.epochs, "epoch"),
         samples.unwrap_or_default()
     )
 }

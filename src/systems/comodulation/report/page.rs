@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::summary::{ComodulationSummary, DECISIONS, GROUPS, MethodDifference, measures};
+use crate::counted::counted;
 use crate::error::Result;
 use crate::report::figure::{Chart, Drawing, overlaid};
 use crate::report::format::{NONE, Unit};
@@ -123,7 +124,7 @@ fn primary(name: Option<&str>, summary: &ComodulationSummary) -> Markup {
         @for (epochs, accuracy) in &summary.primary {
             p {
                 @if let Some(name) = name { (name) ": " }
-                "Accuracy on the primary tasks after " (epochs) " epochs of pretraining: "
+                "Accuracy on the primary tasks after " (counted(*epochs, "epoch")) " of pretraining: "
                 (Unit::Percent.mean_and_spread(accuracy)) " % (seeds: " (accuracy.count) ")."
             }
         }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::counted::counted;
 use crate::metrics::{PairedDifference, Summary, summarize};
 use crate::report::format::Unit;
 use crate::report::measure::{self, Better, ByMeasure, Measure, MeasureOf, Shown, over_seeds};
@@ -264,7 +265,8 @@ pub fn summarize_comodulation(
             let mut networks = primary.iter();
             if !networks.any(|of| (of.seed, of.epochs) == (seed, epochs)) {
                 incomplete.push(format!(
-                    "pretraining, {epochs} epochs, seed {seed}: not done"
+                    "pretraining, {}, seed {seed}: not done",
+                    counted(epochs, "epoch")
                 ));
             }
         }

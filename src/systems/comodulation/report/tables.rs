@@ -1,6 +1,7 @@
 //! Tables of a comodulation experiment, for the terminal and as CSV.
 
 use super::summary::{ComodulationSummary, ROWS, measures};
+use crate::counted::counted;
 use crate::error::Result;
 use crate::metrics::LEAST_PAIRS;
 use crate::report::format::NONE;
@@ -52,11 +53,11 @@ pub fn comodulation_table(summary: &ComodulationSummary) -> String {
     for (found, is_mean) in each.chain(means) {
         if let Some(of) = found.measures.get(accuracy.name) {
             let epochs = match several {
-                true => format!(", {} epochs", found.condition.epochs),
+                true => format!(", {}", counted(found.condition.epochs, "epoch")),
                 false => String::new(),
             };
             let samples = match found.condition.samples {
-                Some(samples) => format!(", {samples} samples"),
+                Some(samples) => format!(", {}", counted(samples, "sample")),
                 None if is_mean => ", mean over numbers of samples".into(),
                 None => String::new(),
             };
@@ -65,11 +66,11 @@ pub fn comodulation_table(summary: &ComodulationSummary) -> String {
                 false => "",
             };
             text.push_str(&format!(
-                "{} − {}{epochs}{samples}: accuracy {} points{interval}, {} seeds\n",
+                "{} − {}{epochs}{samples}: accuracy {} points{interval}, {}\n",
                 found.method,
                 found.other,
                 accuracy.difference(&found.measures),
-                of.count,
+                counted(of.count, "seed"),
             ));
         }
     }

@@ -203,8 +203,32 @@ fn without_floors(mut series: Vec<Series>) -> Vec<Series> {
     series
 }
 
-/// The accuracy matrix of each method as a heat map; `None` if only the first task was evaluated, and for many tasks.
-pub(super) fn accuracy_matrices(summary: &StabilityGapSummary, title: &str) -> Option<HeatMap> {
+/// The whole per cents around all accuracies in the matrices of several experiments, so that their heat maps have one
+/// scale.
+pub(super) fn accuracy_range<'a>(
+    summaries: impl Iterator<Item = &'a StabilityGapSummary>,
+) -> (f64, f64) {
+    let methods = summaries.flat_map(|summary| &summary.methods);
+    let matrices = methods.filter_map(|method| method.accuracy_matrix.as_ref());
+    let (mut low, mut high) = (100.0_f64, 0.0_f64);
+    for mean in matrices.flatten().flatten().map(|of| 100.0 * of.mean) {
+        if mean.is_finite() {
+            (low, high) = (low.min(mean.floor()), high.max(mean.ceil()));
+        }
+    }
+    match low < high {
+        true => (low / 100.0, high / 100.0),
+        false => (0.0, 1.0),
+    }
+}
+
+/// The accuracy matrix of each method as a heat map, with colours for this range of accuracies; `None` if only the first
+/// task was evaluated, and for many tasks.
+pub(super) fn accuracy_matrices(
+    summary: &StabilityGapSummary,
+    title: &str,
+    range: (f64, f64),
+) -> Option<HeatMap> {
     let matrices = summary.methods.iter().filter_map(|method| {
         let matrix = method.accuracy_matrix.as_ref()?;
         Some((method.label.as_str(), matrix))
@@ -232,12 +256,15 @@ pub(super) fn accuracy_matrices(summary: &StabilityGapSummary, title: &str) -> O
         name: "accuracy-matrix",
         title: "Accuracy on each task at the end of each context".into(),
         caption: format!(
-            "{title}. Mean over seeds. A row is the end of a context, a column a task; the colour goes from 0 to 100 %."
+            "{title}. Mean over seeds. A row is the end of a context, a column a task. The colour goes from {:.0} to {:.0} %, in \
+             every map of the page.",
+            100.0 * range.0,
+            100.0 * range.1
         ),
         columns: ("task", numbers.clone()),
         rows: ("end of context", numbers),
         maps: matrices.iter().map(map).collect(),
-        range: Some((0.0, 1.0)),
+        range: Some(range),
         framed: Vec::new(),
         frame: "",
         none: "not yet seen",

@@ -156,8 +156,9 @@ pub(super) fn drawings(experiments: &[Experiment]) -> Result<Vec<Drawing>> {
         .map(|of| (of.name.as_str(), &of.charts[..]));
     let charts = overlaid(&charts.collect::<Vec<_>>());
     let mut drawings: Vec<Drawing> = charts.iter().map(Chart::picture).collect();
+    let range = figures::accuracy_range(experiments.iter().map(|of| &of.summary));
     for (place, of) in (1..).zip(experiments) {
-        let matrices = figures::accuracy_matrices(&of.summary, &of.settings().title);
+        let matrices = figures::accuracy_matrices(&of.summary, &of.settings().title, range);
         let Some(drawing) = matrices.map(|of| of.draw()).transpose()? else {
             continue;
         };
