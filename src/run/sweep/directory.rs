@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `sweep.toml` | the resolved sweep: the base's settings and the grid |
 //! | `cells/NNN/` | the run directory of cell NNN, a [`RunDirectory`] |
-//! | `sweep.csv` | a row for each cell and method: the grid's values, measures, seeds, hash |
+//! | `sweep.csv` | a row for each cell and method: the grid's values, numbers of complete and diverged seeds, measures, hash |
 //! | `sweep.json` | the same, with the full summary of each cell |
 //! | `sweep.svg` | measures against the setting, for sweeps over one or two settings |
 //! | `sweep.html` | the page: figure, best cells, methods by cells, differences |

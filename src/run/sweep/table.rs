@@ -53,7 +53,7 @@ pub(super) fn as_csv<D: Document>(
     header.extend(sweep.grid().iter().map(|axis| axis.key.clone()));
     header.push("method".into());
     header.extend(conditions.iter().map(ToString::to_string));
-    header.extend(["status", "seeds"].map(String::from));
+    header.extend(["status", "seeds", "diverged"].map(String::from));
     for measure in measures {
         header.push(format!("{}_mean", measure.name));
         header.push(format!("{}_standard_deviation", measure.name));
@@ -68,6 +68,7 @@ pub(super) fn as_csv<D: Document>(
             line.extend(values(method, &conditions));
             line.push(status(gathered, method).into());
             line.push(method.seeds.len().to_string());
+            line.push(method.diverged.len().to_string());
             for measure in measures {
                 let measured = method.measures.get(measure.name);
                 // The shortest text that reads back to the same bits, as in the runs' records.

@@ -181,8 +181,8 @@ fn a_value_whose_runs_diverged_is_named_and_not_drawn() {
         (fs::read_to_string(figure).unwrap(), rows)
     };
     let (svg, rows) = drawn("one", &|method, _| method == "ngm-sgd");
-    assert!(rows.contains("\n3,0.3,ngm-sgd,diverged,0,"), "{rows}");
-    assert!(rows.contains("\n3,0.3,sgd,complete,2,"), "{rows}");
+    assert!(rows.contains("\n3,0.3,ngm-sgd,diverged,0,2,"), "{rows}");
+    assert!(rows.contains("\n3,0.3,sgd,complete,2,0,"), "{rows}");
     assert!(svg.contains(">NGM-SGD diverged: at 0.3<"), "{svg}");
     // Two strokes of a cross in the method's colour: in the legend, and on the axis of each measure.
     let strokes = |svg: &str, colour: &str| {
@@ -201,7 +201,7 @@ fn a_value_whose_runs_diverged_is_named_and_not_drawn() {
     assert!(page("one").contains("\"crosses\":[false,false,true]"));
     // One of two seeds: the mean of the other is drawn.
     let (svg, rows) = drawn("half", &|method, seed| method == "ngm-sgd" && seed == 8);
-    assert!(rows.contains("\n3,0.3,ngm-sgd,incomplete,1,"), "{rows}");
+    assert!(rows.contains("\n3,0.3,ngm-sgd,incomplete,1,1,"), "{rows}");
     assert!(
         svg.contains(">NGM-SGD diverged: at 0.3 (1 of 2 seeds)<"),
         "{svg}"
