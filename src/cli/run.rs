@@ -70,9 +70,14 @@ fn run_system<S: System>(arguments: &arguments::Run) -> Result<ExitCode> {
     Ok(code)
 }
 
-/// Writes the report of a directory in which every job has ended; `None` if one is left to do. Needs no data.
+/// Writes the report of a directory in which every job has ended; `None` if one is left to do. Does not open data files;
+/// `None` also if they are at hand, so that it is checked that they are those of the runs.
 fn report_again<S: System>(path: &Path, arguments: &arguments::Run) -> Result<Option<ExitCode>> {
     let directory = RunDirectory::<S>::open(path)?;
+    let built_in = directory.settings().common().data.source == DataSource::Digits;
+    if built_in || arguments.data.given().is_some() {
+        return Ok(None);
+    }
     let ended = |of: &RunDirectory<S>| -> Result<Vec<Option<S::Outcome>>> {
         let jobs = of.jobs().iter();
         jobs.map(|job| of.ended(&job.id)).collect()

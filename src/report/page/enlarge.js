@@ -149,12 +149,20 @@
 
   // The line of the printed figure, for the legend.
   const swatch = (line, colour) => {
-    const joined = `<path d="M0 8H44" stroke="${colour}" stroke-width="3" stroke-dasharray="${line.dash.join(" ")}"/>`;
-    const corners = line.marker.map(([right, down]) => `${22 + right},${8 + down}`).join(" ");
-    const shape = corners ? `<polygon points="${corners}" fill="${colour}"/>` : `<circle cx="22" cy="8" r="4" fill="${colour}"/>`;
-    const drawn = document.createElement("span");
+    const [drawn, ratio] = [document.createElement("canvas"), devicePixelRatio];
     drawn.className = "swatch";
-    drawn.innerHTML = `<svg width="44" height="16" aria-hidden="true">${line.joined ? joined : ""}${line.marked ? shape : ""}</svg>`;
+    [drawn.width, drawn.height] = [44 * ratio, 16 * ratio];
+    const ctx = drawn.getContext("2d");
+    ctx.fillStyle = ctx.strokeStyle = colour;
+    if (line.joined) {
+      ctx.lineWidth = 3 * ratio;
+      ctx.setLineDash(line.dash.map((length) => length * ratio));
+      ctx.beginPath();
+      ctx.moveTo(0, drawn.height / 2);
+      ctx.lineTo(drawn.width, drawn.height / 2);
+      ctx.stroke();
+    }
+    if (line.marked) marker(ctx, line, drawn.width / 2, drawn.height / 2);
     return drawn;
   };
 

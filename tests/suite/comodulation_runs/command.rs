@@ -376,7 +376,11 @@ fn it_is_listed_found_and_kept_apart_from_streams() {
     ends(&folder, &arguments(&more), 0);
     let config = "a/config.toml";
     refused(&[base[0], base[1], base[2], config], 2, &[unknown]);
-    refused(&["report", "a", "nowhere"], 1, &["no config.toml"]);
+    refused(
+        &["report", "a", "nowhere"],
+        1,
+        &["nowhere: cannot open as a run"],
+    );
     // A kind that no system has.
     let text = fs::read_to_string(folder.path().join(config)).expect("it is there");
     let other = text.replacen("\"comodulation\"", "\"comodulate\"", 1);

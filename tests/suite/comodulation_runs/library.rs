@@ -286,9 +286,9 @@ fn a_network_that_is_missing_is_named() {
     let settings = tiny(&[]).with_methods(&["attention"]).expect("methods");
     let cells = on_one_thread(&settings);
     let summary = summarize_comodulation(&settings, &cells, &[]);
-    let epochs = settings.pretraining.epochs[0];
+    assert_eq!(settings.pretraining.epochs, [1]);
     let seed = settings.training.seeds[0];
-    let expected = format!("pretraining, {epochs} epochs, seed {seed}: not done");
+    let expected = format!("pretraining, 1 epoch, seed {seed}: not done");
     assert!(
         summary.incomplete.contains(&expected),
         "{:?}",

@@ -112,7 +112,10 @@ fn images_and_labels_that_differ_in_number_are_refused() {
             "labels",
             &encode(&[labels.len() as u32], labels),
         );
-        let number = format!("holds {} labels", fs::read(&labels).unwrap().len() - 8);
+        let number = match fs::read(&labels).unwrap().len() - 8 {
+            1 => String::from("holds 1 label for"),
+            number => format!("holds {number} labels for"),
+        };
         let images_named = images.display().to_string();
         let dataset = idx::read_dataset(&images, &labels, 10);
         assert_refused(dataset, "labels", &[&number, "2 images", &images_named]);

@@ -478,7 +478,7 @@ fn enlarged_lines_are_those_of_the_printed_figure() {
         known.push(style);
     }
     // The script draws these, in the plot and in its legend.
-    for part in ["line.dash.map(", "stroke-dasharray=\"${line.dash"] {
+    for part in ["line.dash.map(", "label.prepend(swatch(line"] {
         assert!(page.contains(part), "no {part} in the script");
     }
 }
@@ -517,8 +517,8 @@ fn only_figures_with_numbers_of_their_own_have_a_csv() {
     };
     assert_eq!(with(".csv"), ["accuracy-matrix"]);
     let drawn = [
-        "accuracy",
         "accuracy-matrix",
+        "accuracy",
         "gain",
         "loss",
         "switches",

@@ -302,7 +302,10 @@ fn a_complete_directory_says_so_and_stays_as_it_is() {
     let (folder, dir) = whole();
     let before = contents(&dir);
     let complaint = ends(&folder, &["run", "--resume", "stopped"], 0);
-    assert!(complaint.contains("all 4 runs in stopped"), "{complaint}");
+    assert!(
+        complaint.contains("in stopped: all 4 runs have already ended"),
+        "{complaint}"
+    );
     assert!(contents(&dir) == before);
 }
 
