@@ -29,7 +29,7 @@ pub(super) fn as_page<S: System>(
         .flat_map(|of| {
             of.problems
                 .iter()
-                .map(|problem| html! { (of.cell.number) ": " (problem) })
+                .map(|problem| html! { "cell " (of.cell.number) ": " (problem) })
         })
         .collect();
     let settings: Vec<&str> = sweep.grid().iter().map(|axis| axis.key.as_str()).collect();

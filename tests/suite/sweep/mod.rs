@@ -265,14 +265,14 @@ fn every_cell_and_method_has_a_row() {
     assert_eq!(collected.incomplete, [""; 0]);
     let mut rows = csv::Reader::from_path(dir.join("sweep.csv")).unwrap();
     let header = rows.headers().unwrap().clone();
-    let expected = "cell gain.eta stream.iterations network.hidden method status seeds \
+    let expected = "cell gain.eta stream.iterations network.hidden method status seeds diverged \
         average_accuracy_mean average_accuracy_standard_deviation";
-    let first: Vec<&str> = header.iter().take(9).collect();
+    let first: Vec<&str> = header.iter().take(10).collect();
     assert_eq!(first.join(" "), expected);
     let rows: Vec<csv::StringRecord> = rows.records().map(Result::unwrap).collect();
     assert_eq!(rows.len(), 6 * 2);
-    let start: Vec<&str> = rows[9].iter().take(7).collect();
-    let expected = ["5", "0.2", "4", "[16, 16]", "ngm-sgd", "complete", "2"];
+    let start: Vec<&str> = rows[9].iter().take(8).collect();
+    let expected = ["5", "0.2", "4", "[16, 16]", "ngm-sgd", "complete", "2", "0"];
     assert_eq!(start, expected);
 
     // The numbers are those of the cell's own summary.
