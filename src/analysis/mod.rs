@@ -15,11 +15,15 @@ pub mod two_timescale;
 
 mod jacobi;
 mod lanczos;
+mod mlp_surface;
+mod network_surface;
 mod snapshot;
 mod surface;
 mod tridiagonal;
 
 pub use jacobi::symmetric_eigen;
 pub use lanczos::{Eigenpair, largest_eigenpairs};
+pub use mlp_surface::MlpSurface;
+pub use network_surface::{DIFFERENCE_STEP, NetworkSurface};
 pub use snapshot::Snapshot;
 pub use surface::{Coordinates, LayerWeights, LossSurface};

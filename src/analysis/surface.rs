@@ -1,11 +1,9 @@
-//! The loss of a gain-modulated multilayer perceptron as a function of its weights, in f64: value, gradient
-//! and products with the Hessian.
+//! The loss of a gain-modulated network as a function of its weights.
 
 use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::analysis::lanczos::{add, dot};
 use crate::analysis::{Eigenpair, largest_eigenpairs};
 use crate::backend::Backend;
 use crate::error::{Error, Result};
@@ -20,10 +18,10 @@ pub enum Coordinates {
     Effective,
 }
 
-/// A layer's weights W, `[outputs][inputs]`, and a gain for each output.
+/// A layer's weights W and a gain for each output.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerWeights {
-    /// W, row-major.
+    /// W, row-major: a row of weights for each output, of a linear layer or a convolution.
     pub weights: Vec<f64>,
     /// g.
     pub gains: Vec<f64>,
@@ -45,162 +43,52 @@ impl LayerWeights {
         })
     }
 
-    fn inputs(&self) -> usize {
-        self.weights.len() / self.gains.len()
+    /// W_eff = g·W, row-major.
+    pub fn effective(&self) -> Vec<f64> {
+        let rows = self.weights.chunks(self.inputs()).zip(&self.gains);
+        rows.flat_map(|(row, gain)| row.iter().map(move |w| gain * w))
+            .collect()
+    }
+
+    /// The length of a row.
+    pub(super) fn inputs(&self) -> usize {
+        (self.weights.len() / self.gains.len().max(1)).max(1)
     }
 }
 
-/// The mean cross-entropy of a bias-free ReLU network on m samples, as a function of its weights.
+/// The loss on some samples as a function of a network's weights, around their present values.
 ///
-/// With A_l = g_l·W_l, x_0 the input, z_l = A_l·x_{l−1}, x_l = max(z_l, 0), p = softmax(z_L), label c, all
-/// for one sample:
-///
-/// - L = (1/m)·Σ −ln p_c;
-/// - δ_L = (p − 1_c)/m, δ_{l−1} = \[z_{l−1} > 0\]·A_lᵀδ_l, and ∂L/∂A_l = Σ δ_l·x_{l−1}ᵀ.
-///
-/// The product of the Hessian with a direction V is the derivative of the gradient along V, exact up to rounding
-/// (Pearlmutter 1994). With R the derivative along V, which is linear and obeys the product rule:
-///
-/// - R z_l = V_l·x_{l−1} + A_l·R x_{l−1}, R x_l = \[z_l > 0\]·R z_l, R x_0 = 0;
-/// - R δ_L = p·(R z_L − pᵀR z_L)/m, R δ_{l−1} = \[z_{l−1} > 0\]·(V_lᵀδ_l + A_lᵀ·R δ_l);
-/// - R ∂L/∂A_l = Σ (R δ_l·x_{l−1}ᵀ + δ_l·R x_{l−1}ᵀ).
-///
-/// The second derivative of ReLU is 0 except at its kink, where it does not exist; the product is that of the linear
-/// piece that contains the weights.
-///
-/// By the chain rule through A = g·W, the gradient in W is g·∂L/∂A and the Hessian in W is g·H_A·g: every row of V and
-/// of the result is multiplied by its neuron's gain. A vector over all weights lists the layers in order, each
-/// row-major.
-#[derive(Debug, Clone)]
-pub struct LossSurface {
-    layers: Vec<LayerWeights>,
-    /// A_l = g_l·W_l.
-    effective: Vec<Vec<f64>>,
-    samples: Vec<Sample>,
-    loss: f64,
-    /// ∂L/∂A of all layers.
-    gradient: Vec<f64>,
-}
-
-/// One sample with the results of its forward and backward pass at the surface's weights.
-#[derive(Debug, Clone)]
-struct Sample {
-    label: usize,
-    /// x_0 to x_{L−1}.
-    inputs: Vec<Vec<f64>>,
-    /// p.
-    probabilities: Vec<f64>,
-    /// δ_1 to δ_L.
-    deltas: Vec<Vec<f64>>,
-}
-
-impl LossSurface {
-    /// The surface around the weights of `layers` on `inputs`, one row per sample, with their labels.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] if layers, inputs and labels do not match.
-    pub fn new(layers: Vec<LayerWeights>, inputs: &[Vec<f64>], labels: &[u8]) -> Result<Self> {
-        check(&layers, inputs, labels)?;
-        let effective: Vec<Vec<f64>> = layers.iter().map(effective).collect();
-        let share = 1.0 / inputs.len() as f64;
-        let mut samples = Vec::with_capacity(inputs.len());
-        let mut loss = 0.0;
-        let mut gradient: Vec<Vec<f64>> = effective.iter().map(|a| vec![0.0; a.len()]).collect();
-        for (input, &label) in inputs.iter().zip(labels) {
-            let label = usize::from(label);
-            let (inputs, logits) = forward(&effective, input);
-            let (sample_loss, probabilities) = softmax(&logits, label);
-            loss += share * sample_loss;
-            let mut delta = scaled(&probabilities, share);
-            delta[label] -= share;
-            let mut deltas = Vec::with_capacity(effective.len());
-            for (layer, weights) in effective.iter().enumerate().rev() {
-                add_outer(&mut gradient[layer], &delta, &inputs[layer]);
-                let mut below = vec![0.0; inputs[layer].len()];
-                if layer > 0 {
-                    add_transposed(&mut below, weights, &delta);
-                    mask(&mut below, &inputs[layer]);
-                }
-                deltas.push(core::mem::replace(&mut delta, below));
-            }
-            deltas.reverse();
-            samples.push(Sample {
-                label,
-                inputs,
-                probabilities,
-                deltas,
-            });
-        }
-        Ok(LossSurface {
-            layers,
-            effective,
-            samples,
-            loss,
-            gradient: gradient.concat(),
-        })
-    }
-
+/// By the chain rule through W_eff = g·W, the gradient in W is g·∂L/∂W_eff and the Hessian in W is g·H·g, with H the
+/// Hessian in W_eff: every row of a vector in W is multiplied by its neuron's gain. A vector over all weights lists the
+/// layers in order, each row-major.
+pub trait LossSurface {
     /// Number of weights of all layers together.
-    pub fn size(&self) -> usize {
-        self.gradient.len()
-    }
+    fn size(&self) -> usize;
 
     /// L at the surface's weights, in nats.
-    pub fn loss(&self) -> f64 {
-        self.loss
-    }
+    fn loss(&self) -> f64;
 
-    /// The gradient: ∂L/∂A in W_eff, g·∂L/∂A in W.
-    pub fn gradient(&self, coordinates: Coordinates) -> Vec<f64> {
-        self.times_gain(coordinates, &self.gradient)
-    }
+    /// The gradient of L at the surface's weights.
+    fn gradient(&self, coordinates: Coordinates) -> Vec<f64>;
 
     /// L at the weights plus `step`·`direction`.
     ///
     /// # Errors
-    /// [`Error::Shape`] if `direction` does not have [`size`](Self::size) numbers.
-    pub fn loss_along(
-        &self,
-        coordinates: Coordinates,
-        direction: &[f64],
-        step: f64,
-    ) -> Result<f64> {
-        self.fits(direction)?;
-        let mut moved = self.effective.clone();
-        let direction = self.times_gain(coordinates, direction);
-        for (weights, direction) in moved.iter_mut().zip(self.by_layer(&direction)) {
-            add(weights, step, direction);
-        }
-        let losses = self.samples.iter().map(|sample| {
-            let (_, logits) = forward(&moved, &sample.inputs[0]);
-            softmax(&logits, sample.label).0
-        });
-        Ok(losses.sum::<f64>() / self.samples.len() as f64)
-    }
+    /// [`Error::Shape`] if `direction` does not have [`size`](Self::size) numbers, and errors of the kernels.
+    fn loss_along(&self, coordinates: Coordinates, direction: &[f64], step: f64) -> Result<f64>;
 
-    /// The Hessian times `direction`: H_A·v in W_eff, g·H_A·(g·v) in W.
+    /// The Hessian times `direction`: H·v in W_eff, g·H·(g·v) in W.
     ///
     /// # Errors
-    /// [`Error::Shape`] if `direction` does not have [`size`](Self::size) numbers.
-    pub fn hessian_times(&self, coordinates: Coordinates, direction: &[f64]) -> Result<Vec<f64>> {
-        self.fits(direction)?;
-        let direction = self.times_gain(coordinates, direction);
-        let directions: Vec<&[f64]> = self.by_layer(&direction).collect();
-        let mut product: Vec<Vec<f64>> =
-            self.effective.iter().map(|a| vec![0.0; a.len()]).collect();
-        let share = 1.0 / self.samples.len() as f64;
-        for sample in &self.samples {
-            self.add_product(sample, share, &directions, &mut product);
-        }
-        Ok(self.times_gain(coordinates, &product.concat()))
-    }
+    /// [`Error::Shape`] if `direction` does not have [`size`](Self::size) numbers, and errors of the kernels.
+    fn hessian_times(&self, coordinates: Coordinates, direction: &[f64]) -> Result<Vec<f64>>;
 
     /// The `count` largest eigenvalues of the Hessian, each within `tolerance` times the largest, by
     /// [`largest_eigenpairs`] with at most `steps` products.
     ///
     /// # Errors
-    /// [`Error::Diverged`] if the weights are so large that a product is not finite.
-    pub fn largest_eigenpairs(
+    /// [`Error::Diverged`] if the weights are so large that a product is not finite, and errors of the kernels.
+    fn largest_eigenpairs(
         &self,
         coordinates: Coordinates,
         count: usize,
@@ -210,176 +98,32 @@ impl LossSurface {
         let multiply = |direction: &[f64]| self.hessian_times(coordinates, direction);
         largest_eigenpairs(self.size(), count, tolerance, steps, multiply)
     }
+}
 
-    /// Adds one sample's part of the product of the Hessian in W_eff with the directions of all layers.
-    fn add_product(
-        &self,
-        sample: &Sample,
-        share: f64,
-        directions: &[&[f64]],
-        product: &mut [Vec<f64>],
-    ) {
-        let last = self.effective.len() - 1;
-        // R x_0 to R x_{L−1}, then R z_L.
-        let mut moved = vec![vec![0.0; sample.inputs[0].len()]];
-        for (layer, weights) in self.effective.iter().enumerate() {
-            let mut output = times(directions[layer], &sample.inputs[layer]);
-            if layer > 0 {
-                add(&mut output, 1.0, &times(weights, &moved[layer]));
-            }
-            if layer < last {
-                mask(&mut output, &sample.inputs[layer + 1]);
-            }
-            moved.push(output);
-        }
-        let p = &sample.probabilities;
-        let logits = &moved[last + 1];
-        let mean = dot(p, logits);
-        let mut delta: Vec<f64> = p
-            .iter()
-            .zip(logits)
-            .map(|(p, z)| share * p * (z - mean))
-            .collect();
-        for (layer, weights) in self.effective.iter().enumerate().rev() {
-            add_outer(&mut product[layer], &delta, &sample.inputs[layer]);
-            if layer > 0 {
-                add_outer(&mut product[layer], &sample.deltas[layer], &moved[layer]);
-                let mut below = vec![0.0; sample.inputs[layer].len()];
-                add_transposed(&mut below, directions[layer], &sample.deltas[layer]);
-                add_transposed(&mut below, weights, &delta);
-                mask(&mut below, &sample.inputs[layer]);
-                delta = below;
-            }
-        }
-    }
-
-    /// In W, a vector over all weights with every row multiplied by its gain; in W_eff, the vector unchanged.
-    fn times_gain(&self, coordinates: Coordinates, vector: &[f64]) -> Vec<f64> {
-        let mut result = vector.to_vec();
-        if coordinates == Coordinates::Weights {
-            let mut rest = result.as_mut_slice();
-            for layer in &self.layers {
-                for gain in &layer.gains {
-                    let (row, after) = rest.split_at_mut(layer.inputs());
-                    row.iter_mut().for_each(|number| *number *= gain);
-                    rest = after;
-                }
-            }
-        }
-        result
-    }
-
-    fn by_layer<'a>(&'a self, vector: &'a [f64]) -> impl Iterator<Item = &'a [f64]> {
-        let mut rest = vector;
-        self.effective.iter().map(move |weights| {
-            let (layer, after) = rest.split_at(weights.len());
+/// In W, a vector over all weights with every row multiplied by its gain; in W_eff, the vector unchanged. `rows` are
+/// the gain and the length of each row.
+pub(super) fn times_gain(
+    coordinates: Coordinates,
+    rows: impl Iterator<Item = (f64, usize)>,
+    vector: &[f64],
+) -> Vec<f64> {
+    let mut result = vector.to_vec();
+    if coordinates == Coordinates::Weights {
+        let mut rest = result.as_mut_slice();
+        for (gain, inputs) in rows {
+            let (row, after) = rest.split_at_mut(inputs);
+            row.iter_mut().for_each(|number| *number *= gain);
             rest = after;
-            layer
-        })
-    }
-
-    fn fits(&self, direction: &[f64]) -> Result<()> {
-        match direction.len() == self.size() {
-            true => Ok(()),
-            false => {
-                let expected = format!("{} numbers", self.size());
-                Err(Error::shape("loss surface", expected, direction.len()))
-            }
         }
     }
+    result
 }
 
-fn check(layers: &[LayerWeights], inputs: &[Vec<f64>], labels: &[u8]) -> Result<()> {
-    let wrong = |expected: &str, found| Err(Error::shape("loss surface", expected, found));
-    let mut features = inputs.first().map_or(0, Vec::len);
-    if features == 0 || inputs.iter().any(|row| row.len() != features) {
-        return wrong(
-            "samples of the same number of inputs",
-            format!("{} samples", inputs.len()),
-        );
+/// Checks that a direction has a number for each weight.
+pub(super) fn fits(size: usize, direction: &[f64]) -> Result<()> {
+    if direction.len() == size {
+        return Ok(());
     }
-    for layer in layers {
-        let outputs = layer.gains.len();
-        if outputs == 0 || layer.weights.len() != outputs * features {
-            let found = format!("{} weights, {outputs} gains", layer.weights.len());
-            return wrong(
-                "layers of [outputs][inputs] weights and one gain per output",
-                found,
-            );
-        }
-        features = outputs;
-    }
-    if layers.is_empty() || labels.len() != inputs.len() {
-        let found = format!("{} layers, {} labels", layers.len(), labels.len());
-        return wrong("at least one layer, and one label per sample", found);
-    }
-    match labels.iter().find(|&&label| usize::from(label) >= features) {
-        Some(label) => wrong("labels below the number of outputs", format!("{label}")),
-        None => Ok(()),
-    }
-}
-
-fn effective(layer: &LayerWeights) -> Vec<f64> {
-    let rows = layer.weights.chunks(layer.inputs()).zip(&layer.gains);
-    rows.flat_map(|(row, gain)| row.iter().map(move |w| gain * w))
-        .collect()
-}
-
-/// x_0 to x_{L−1}, and the logits.
-fn forward(effective: &[Vec<f64>], input: &[f64]) -> (Vec<Vec<f64>>, Vec<f64>) {
-    let mut inputs = Vec::with_capacity(effective.len());
-    let mut x = input.to_vec();
-    for (layer, weights) in effective.iter().enumerate() {
-        if layer > 0 {
-            x.iter_mut().for_each(|x| *x = x.max(0.0));
-        }
-        let z = times(weights, &x);
-        inputs.push(core::mem::replace(&mut x, z));
-    }
-    (inputs, x)
-}
-
-/// −ln p_label, and p.
-fn softmax(logits: &[f64], label: usize) -> (f64, Vec<f64>) {
-    let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let shares: Vec<f64> = logits.iter().map(|z| libm::exp(z - largest)).collect();
-    let total: f64 = shares.iter().sum();
-    let loss = libm::log(total) - (logits[label] - largest);
-    (loss, scaled(&shares, 1.0 / total))
-}
-
-fn scaled(vector: &[f64], factor: f64) -> Vec<f64> {
-    vector.iter().map(|number| factor * number).collect()
-}
-
-/// A·x, A row-major with rows as long as x.
-fn times(matrix: &[f64], x: &[f64]) -> Vec<f64> {
-    matrix.chunks(x.len()).map(|row| dot(row, x)).collect()
-}
-
-/// to ← to + Aᵀ·y.
-fn add_transposed(to: &mut [f64], matrix: &[f64], y: &[f64]) {
-    for (row, &y) in matrix.chunks(to.len()).zip(y) {
-        if y != 0.0 {
-            add(to, y, row);
-        }
-    }
-}
-
-/// to ← to + y·xᵀ.
-fn add_outer(to: &mut [f64], y: &[f64], x: &[f64]) {
-    for (row, &y) in to.chunks_mut(x.len()).zip(y) {
-        if y != 0.0 {
-            add(row, y, x);
-        }
-    }
-}
-
-/// Sets `derivative` to 0 where ReLU's output `x` is 0.
-fn mask(derivative: &mut [f64], x: &[f64]) {
-    for (derivative, x) in derivative.iter_mut().zip(x) {
-        if *x <= 0.0 {
-            *derivative = 0.0;
-        }
-    }
+    let expected = format!("{size} numbers");
+    Err(Error::shape("loss surface", expected, direction.len()))
 }

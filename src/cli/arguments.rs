@@ -68,6 +68,7 @@ const FIGURE_EXAMPLES: &str = "\
 Examples:
   neurogain figure                                 List the figures
   neurogain figure landscape --out figures
+  neurogain figure movement --base split-cifar10 --data DIR
   neurogain figure ablation --base split-mnist --data DIR";
 
 /// The end of the help of `list`.
@@ -372,7 +373,7 @@ pub struct Figure {
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
 
-    /// The benchmark or file of settings, for figures of runs and sweeps [default: the built-in digits].
+    /// The benchmark or file of settings, for every figure but two-timescale [default: the built-in digits].
     #[arg(long, value_name = "BENCHMARK|FILE.toml")]
     pub base: Option<String>,
 

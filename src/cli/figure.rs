@@ -1,16 +1,24 @@
 //! `neurogain figure`: analyses, runs and sweeps, by the name of the figure that they make.
 
 use std::fmt::Write;
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use neurogain::run::settings::unknown;
-use neurogain::systems::stability_gap::{ANALYSES, analyse};
-use neurogain::{Cpu, Error, Result};
+use neurogain::run::System;
+use neurogain::run::settings::{self, Document, unknown};
+use neurogain::systems::StabilityGap;
+use neurogain::systems::stability_gap::{
+    ANALYSES, Analysis, Settings, Subject, TWO_TIMESCALE, analyse, analysed_by_default,
+    two_timescale,
+};
+use neurogain::{Error, Result};
 
 use super::arguments;
-use super::device::{Device, on_device, threads};
+use super::device::{Device, on_device, processor, threads};
 use super::list::sweeps;
-use super::output::print;
+use super::output::{print, report_error};
 use super::run::run;
 use super::sweep::sweep;
 
@@ -44,6 +52,9 @@ const RUNS: &[OfRun] = &[
     ),
 ];
 
+/// The shortest time between two messages of how far an analysis is.
+const PACE: Duration = Duration::from_secs(10);
+
 /// Runs `neurogain figure`.
 pub fn figure(arguments: &arguments::Figure) -> Result<ExitCode> {
     let Some(name) = &arguments.name else {
@@ -72,21 +83,18 @@ pub fn figure(arguments: &arguments::Figure) -> Result<ExitCode> {
             ..arguments::Sweep::default()
         });
     }
-    if !ANALYSES.iter().any(|(known, _)| known == name) {
+    let analysis = if name == TWO_TIMESCALE.0 {
+        if let Some(base) = &arguments.base {
+            let expected = format!("no value: {name} is the figure of a scalar model");
+            return Err(wrong_base(base, expected));
+        }
+        two_timescale()?
+    } else if ANALYSES.iter().any(|(known, _)| known == name) {
+        analysis(name, arguments)?
+    } else {
         let known: Vec<String> = figures()?.into_iter().map(|(name, _)| name).collect();
         return Err(unknown("figure", name, &known));
-    }
-    if let Some(base) = &arguments.base {
-        return Err(Error::Setting {
-            name: "--base".into(),
-            value: base.clone(),
-            expected: format!("no value: {name} is not a figure of runs or sweeps"),
-        });
-    }
-    let card = Device::of(arguments.device.as_deref())?.open()?;
-    let threads = threads(None, card.as_ref());
-    let cpu = Cpu::new()?;
-    let analysis = on_device!(card, cpu, |backend| analyse(name, backend, threads))?;
+    };
     let paths = analysis.write(&arguments.out)?;
     let mut text = format!("{}\n", analysis.table);
     for path in paths {
@@ -98,9 +106,65 @@ pub fn figure(arguments: &arguments::Figure) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Trains the networks of an analysis, on the base or the digits.
+fn analysis(name: &str, arguments: &arguments::Figure) -> Result<Analysis> {
+    let settings = match &arguments.base {
+        None => analysed_by_default(name)?,
+        Some(base) => {
+            if let Some(kind) = settings::kind(base) {
+                let known = <Settings as Document>::PRESETS.iter();
+                let known: Vec<&str> = known.map(|(name, _)| *name).collect();
+                let expected = format!(
+                    "a stability-gap benchmark, or a file based on one, as {name} is not drawn for {kind} experiments: {}",
+                    known.join(", ")
+                );
+                return Err(wrong_base(base, expected));
+            }
+            settings::find(base, Path::new(""))?
+        }
+    };
+    let samples = StabilityGap::load(&settings, &arguments.data.directory())?;
+    let settings = StabilityGap::resolved(settings, &samples)?;
+    let card = Device::of(arguments.device.as_deref())?.open()?;
+    let (cores, seeds) = (threads(None, card.as_ref()), settings.training.seeds.len());
+    // Only the sensitivity trains several networks at the same time: one for each seed.
+    let runs = match name {
+        "sensitivity" => cores.min(seeds),
+        _ => 1,
+    };
+    StabilityGap::memory(&settings, &samples, runs).check()?;
+    let cpu = processor(cores, runs)?;
+    let told = Mutex::new(Instant::now());
+    let tell = |message: &str| {
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.elapsed() >= PACE {
+            *told = Instant::now();
+            report_error(name, &message);
+        }
+    };
+    on_device!(card, cpu, |backend| analyse(
+        name,
+        &Subject {
+            settings: &settings,
+            samples: &samples,
+            backend,
+            threads: runs,
+            tell: &tell,
+        }
+    ))
+}
+
+fn wrong_base(base: &str, expected: String) -> Error {
+    Error::Setting {
+        name: "--base".into(),
+        value: base.into(),
+        expected,
+    }
+}
+
 /// Every figure: its name and description.
 fn figures() -> Result<Vec<(String, String)>> {
-    let analyses = ANALYSES.iter().copied();
+    let analyses = [TWO_TIMESCALE].into_iter().chain(ANALYSES.iter().copied());
     let runs = RUNS.iter().map(|&(name, shows, ..)| (name, shows));
     let described = analyses
         .chain(runs)

@@ -1,10 +1,20 @@
 //! The slow analyses in full: `cargo test --release --test suite analyses -- --ignored`.
 
 use neurogain::Cpu;
-use neurogain::systems::stability_gap::{ANALYSES, Analysis, analyse};
+use neurogain::data::digits;
+use neurogain::systems::stability_gap::{
+    ANALYSES, Analysis, Subject, analyse, analysed_by_default,
+};
 
 fn whole(name: &str) -> Analysis {
-    let analysis = analyse(name, &Cpu::new().unwrap(), 2).unwrap();
+    let subject = Subject {
+        settings: &analysed_by_default(name).unwrap(),
+        samples: &digits::load(),
+        backend: &Cpu::new().unwrap(),
+        threads: 2,
+        tell: &|_| (),
+    };
+    let analysis = analyse(name, &subject).unwrap();
     assert_eq!(analysis.figures[0].name, name);
     for figure in &analysis.figures {
         assert!(figure.name.starts_with(name), "{}", figure.name);

@@ -4,19 +4,19 @@ use crate::reference;
 use crate::reference::jacobi;
 use crate::reference::library::{Case, cases};
 use neurogain::Cpu;
-use neurogain::analysis::{Coordinates, LayerWeights, LossSurface};
+use neurogain::analysis::{Coordinates, LayerWeights, LossSurface, MlpSurface};
 use neurogain::data::digits;
 use neurogain::gain::reparameterisation::effective_eigenvalue;
 use neurogain::systems::stability_gap::{Experiment, Settings};
 use proptest::prelude::*;
 
-fn surface(case: &Case) -> LossSurface {
+fn surface(case: &Case) -> MlpSurface {
     let layers = case.network.weights.iter().zip(&case.network.gains);
     let layer = |(weights, gains): (&Vec<Vec<f64>>, &Vec<f64>)| LayerWeights {
         weights: weights.concat(),
         gains: gains.clone(),
     };
-    LossSurface::new(
+    MlpSurface::new(
         layers.map(layer).collect(),
         &case.samples.inputs,
         &case.samples.labels,
@@ -42,7 +42,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// The whole Hessian, one product per column.
-fn hessian(surface: &LossSurface, coordinates: Coordinates) -> Vec<Vec<f64>> {
+fn hessian(surface: &MlpSurface, coordinates: Coordinates) -> Vec<Vec<f64>> {
     let column = |at| {
         surface
             .hessian_times(coordinates, &unit(surface.size(), at))
@@ -148,7 +148,7 @@ fn one_layer_has_the_hessian_of_softmax_regression() {
         weights: vec![0.5, -0.25, 1.0, 0.75, -0.5, 0.125],
         gains: vec![1.0; 3],
     };
-    let surface = LossSurface::new(vec![layer.clone()], &inputs, &[0, 2, 1]).unwrap();
+    let surface = MlpSurface::new(vec![layer.clone()], &inputs, &[0, 2, 1]).unwrap();
     let mut expected = vec![vec![0.0; 6]; 6];
     for x in &inputs {
         let z: Vec<f64> = layer.weights.chunks(2).map(|row| dot(row, x)).collect();
@@ -235,7 +235,7 @@ fn on_a_trained_network_eigenvalues_carry_the_gain_squared() {
     let experiment = Experiment::new(&settings, &samples, &backend).unwrap();
     assert_eq!(settings.methods[0].name, "ngm-sgd");
     let snapshots = experiment
-        .snapshots(&settings.methods[0], 1, vec![30, 35])
+        .snapshots(&settings.methods[0], 1, &[30, 35])
         .unwrap();
     let pixels = samples.train.pixels().chunks(64).take(40);
     let inputs: Vec<Vec<f64>> = pixels
@@ -257,7 +257,7 @@ fn on_a_trained_network_eigenvalues_carry_the_gain_squared() {
                 .all(|&g| g == gain)
         );
         let surface =
-            LossSurface::new(snapshot.layers, &inputs, &samples.train.labels()[..40]).unwrap();
+            MlpSurface::new(snapshot.layers, &inputs, &samples.train.labels()[..40]).unwrap();
         let top = |of| surface.largest_eigenpairs(of, 1, 1e-10, 200).unwrap()[0].value;
         let (in_w, effective) = (top(Coordinates::Weights), top(Coordinates::Effective));
         assert!(effective > 0.1, "{effective}");
@@ -289,12 +289,12 @@ fn what_does_not_fit_is_an_error() {
         (vec![layer(6, 3)], &inputs, &[3]),
     ];
     for (layers, inputs, labels) in attempts {
-        let error = LossSurface::new(layers.clone(), inputs, labels)
+        let error = MlpSurface::new(layers.clone(), inputs, labels)
             .unwrap_err()
             .to_string();
         assert!(error.starts_with("loss surface: expected"), "{error}");
     }
-    let surface = LossSurface::new(vec![layer(6, 3)], &inputs, &[2]).unwrap();
+    let surface = MlpSurface::new(vec![layer(6, 3)], &inputs, &[2]).unwrap();
     assert!(
         surface
             .hessian_times(Coordinates::Weights, &[0.0; 5])

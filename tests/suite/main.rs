@@ -50,6 +50,7 @@ mod variants;
 
 // Analysis and metrics
 mod analyses;
+mod any_network;
 mod calibration;
 mod classification_metrics;
 mod curvature;

@@ -73,7 +73,7 @@ impl NetworkConfig {
     }
 
     /// The network of a method, with weights drawn from the seed.
-    pub(super) fn build<B: Backend>(
+    pub(crate) fn build<B: Backend>(
         &self,
         backend: &B,
         method: &MethodSettings,

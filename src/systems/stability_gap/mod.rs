@@ -44,7 +44,9 @@ use crate::run::{
     Status, System, data_digest, load_samples,
 };
 
-pub use self::analyses::{ANALYSES, Analysis, analyse};
+pub use self::analyses::{
+    ANALYSES, Analysis, Subject, TWO_TIMESCALE, analyse, analysed_by_default, two_timescale,
+};
 pub use self::experiment::Experiment;
 pub use self::report::{
     Agreement, Comparison, ComparisonRow, Difference, MethodSummary, PerContext, Published,

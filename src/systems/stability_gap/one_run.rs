@@ -9,7 +9,7 @@ use crate::analysis::Snapshot;
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::learn::{Evaluations, History, Learner, Sampling, Trainer};
-use crate::run::continual::{self, MethodSettings, NetworkConfig, Setup};
+use crate::run::continual::{self, MethodSettings, Setup};
 use crate::run::{Session, Status, hash_parameters, hexadecimal};
 use crate::state::Checkpoint;
 use crate::stream::Context;
@@ -18,31 +18,58 @@ impl<B: Backend> Experiment<'_, B> {
     /// The weights of one method with one seed after each of `iterations`, trained as in [`run`](Self::run).
     ///
     /// # Errors
-    /// [`Error::Setting`] for a network that is not a multilayer perceptron, and the errors of training.
+    /// The errors of training.
     pub fn snapshots(
         &self,
         method: &MethodSettings,
         seed: u64,
-        iterations: Vec<usize>,
+        iterations: &[usize],
     ) -> Result<Vec<Snapshot>> {
-        let NetworkConfig::Mlp(_) = &self.data.network else {
-            return Err(Error::setting("network.kind", "slim-resnet18", "mlp"));
-        };
-        let (mut learner, trainer) = self.learner(method, seed)?;
-        let mut history = History::default();
         let mut snapshots = Vec::new();
-        loop {
+        self.follow(method, seed, iterations, |iteration, learner| {
+            snapshots.push(Snapshot::of(self.backend, iteration, learner)?);
+            Ok(())
+        })?;
+        Ok(snapshots)
+    }
+
+    /// Trains one method with one seed as [`run`](Self::run) does, up to the last of `iterations`, and shows `visit` the
+    /// learner after each of them.
+    ///
+    /// # Errors
+    /// The errors of training and of `visit`.
+    pub(super) fn follow(
+        &self,
+        method: &MethodSettings,
+        seed: u64,
+        iterations: &[usize],
+        mut visit: impl FnMut(usize, &mut dyn Learner<B>) -> Result<()>,
+    ) -> Result<()> {
+        let (mut learner, trainer) = self.learner(method, seed)?;
+        let last = iterations.iter().max().copied();
+        let mut history = History::default();
+        while last > history.records.last().map(|record| record.iteration) {
             let contexts = self.contexts(seed)?;
             let ended = trainer.run(&mut *learner, contexts, &mut history, |record| {
                 !iterations.contains(&record.iteration)
             });
             match ended {
-                Err(Error::Interrupted { iteration }) => {
-                    snapshots.push(Snapshot::of(self.backend, iteration, &mut *learner)?);
+                Err(Error::Interrupted { iteration }) => visit(iteration, &mut *learner)?,
+                Err(Error::Diverged {
+                    iteration,
+                    quantity,
+                    value,
+                }) => {
+                    return Err(Error::Diverged {
+                        iteration,
+                        quantity: format!("the {quantity} of {}, seed {seed},", method.label),
+                        value,
+                    });
                 }
-                ended => return ended.map(|()| snapshots),
+                ended => return ended,
             }
         }
+        Ok(())
     }
 
     /// Builds the learner of a method and seed.

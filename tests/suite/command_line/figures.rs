@@ -138,6 +138,44 @@ fn what_cannot_be_done_is_said() {
     assert!(complaint.contains("file: cannot create"), "{complaint}");
 }
 
+/// An analysis of networks is drawn on a file of settings; experiments of other systems, and a base of the scalar model,
+/// are refused.
+#[test]
+fn an_analysis_is_drawn_on_a_base() {
+    let folder = folder();
+    let own = "base = \"permuted-digits\"\ntitle = \"My digits\"\nstream.iterations = 3\n\
+               network.hidden = [4]\ntraining.seeds = [1]\n";
+    fs::write(folder.path().join("own.toml"), own).unwrap();
+    succeeds(&folder, &["figure", "movement", "--base", "own.toml"]);
+    let svg = fs::read_to_string(folder.path().join("figures/movement.svg")).unwrap();
+    assert!(svg.contains("3 iterations after it") && svg.contains("My digits, seed 1."));
+    for (name, base, part) in [
+        (
+            "landscape",
+            "comodulation-cifar10",
+            "landscape is not drawn for comodulation experiments: ",
+        ),
+        (
+            "movement",
+            "permuted-mnist-plasticity",
+            "movement is not drawn for plasticity experiments: ",
+        ),
+        ("sensitivity", "nosuch.toml", "nosuch.toml"),
+        (
+            "two-timescale",
+            "split-digits",
+            "two-timescale is the figure of a scalar model",
+        ),
+    ] {
+        let error = fails(
+            &folder,
+            &["figure", name, "--base", base],
+            if base == "nosuch.toml" { 1 } else { 2 },
+        );
+        assert!(error.contains(part), "{error}");
+    }
+}
+
 /// One point per method, switch, span and coordinate; with fixed gains, W and g·W move alike.
 #[test]
 fn the_movement_of_the_weights_is_drawn_for_every_method_and_switch() {

@@ -1,4 +1,5 @@
-//! Analyses that need no earlier run: each makes figures, their numbers and a short table.
+//! Analyses that need no earlier run: each makes figures, their numbers and a short table. Those of networks serve
+//! every stability-gap experiment, whatever its data, stream and network.
 
 mod landscape;
 mod movement;
@@ -9,10 +10,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::backend::Backend;
+use crate::data::TrainTest;
 use crate::error::{Error, Result};
+use crate::learn::Passes;
+use crate::optim::Optimizer;
 use crate::report::figure::Drawing;
+use crate::run::continual::MethodSettings;
 use crate::run::files::{read, write};
-use crate::run::settings::unknown;
+use crate::run::settings::{require, unknown};
+use crate::systems::stability_gap::{EvaluatedTasks, EvaluationSettings, Settings};
+
+pub use two_timescale::two_timescale;
+
+/// The largest number of seeds whose mean an analysis gives: the first of the settings.
+const SEEDS: usize = 3;
 
 /// The result of an analysis.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,15 +34,17 @@ pub struct Analysis {
     pub table: String,
 }
 
-/// Every analysis: its name and description.
+/// The analysis of a scalar model, [`two_timescale`]: its name and description.
+pub const TWO_TIMESCALE: (&str, &str) = (
+    "two-timescale",
+    "gain modulation as fast and slow weights, in a scalar model (figure 2 of the paper)",
+);
+
+/// The analyses of networks that are trained for them, [`analyse`]: name and description.
 pub const ANALYSES: &[(&str, &str)] = &[
     (
-        "two-timescale",
-        "gain modulation as fast and slow weights, in a scalar model (figure 2 of the paper)",
-    ),
-    (
         "landscape",
-        "the loss around the weights, in W and in g·W, and its curvature during a run (under a minute)",
+        "the loss around the weights, in W and in g·W, and its curvature during a run",
     ),
     (
         "movement",
@@ -39,26 +52,106 @@ pub const ANALYSES: &[(&str, &str)] = &[
     ),
     (
         "sensitivity",
-        "accuracy and stability gap over burst scales and decays, compared with SGD's rates (a minute or two)",
+        "accuracy and stability gap over burst scales and decays, compared with SGD's rates",
     ),
 ];
 
-/// Runs the analysis called `name`, with the same bits every time. Networks are trained on `backend`, at most
-/// `threads` at the same time.
+/// What the networks of an analysis are trained on, and where.
+pub struct Subject<'a, B: Backend> {
+    /// The experiment, with epochs counted.
+    pub settings: &'a Settings,
+    /// Its samples.
+    pub samples: &'a TrainTest,
+    /// The backend of the networks.
+    pub backend: &'a B,
+    /// The largest number of networks that are trained at the same time.
+    pub threads: usize,
+    /// Is called with how far the analysis is.
+    pub tell: &'a (dyn Fn(&str) + Sync),
+}
+
+/// The settings of the analysis called `name` if none are given: Split-Digits. The sensitivity has other seeds than the
+/// preset, so that γ and η are not chosen on the seeds on which methods are compared.
 ///
 /// # Errors
-/// [`Error::Unknown`] with the nearest name, and the errors of the analysis.
-pub fn analyse<B: Backend>(name: &str, backend: &B, threads: usize) -> Result<Analysis> {
+/// Those of reading the preset, which is valid.
+pub fn analysed_by_default(name: &str) -> Result<Settings> {
+    let digits = Settings::preset("split-digits")?;
     match name {
-        "two-timescale" => two_timescale::two_timescale(),
-        "landscape" => landscape::landscape(backend),
-        "movement" => movement::movement(backend),
-        "sensitivity" => sensitivity::sensitivity(backend, threads),
+        "sensitivity" => digits.with_seeds(&[1, 2, 3]),
+        _ => Ok(digits),
+    }
+}
+
+/// Runs the analysis called `name`, one of [`ANALYSES`], with the same bits every time.
+///
+/// # Errors
+/// [`Error::Unknown`] with the nearest name, [`Error::Setting`] for settings that the analysis cannot use, and the
+/// errors of training.
+pub fn analyse<B: Backend>(name: &str, subject: &Subject<'_, B>) -> Result<Analysis> {
+    let analysis = match name {
+        "landscape" => landscape::landscape,
+        "movement" => movement::movement,
+        "sensitivity" => sensitivity::sensitivity,
         _ => {
             let known: Vec<String> = ANALYSES.iter().map(|(name, _)| name.to_string()).collect();
-            Err(unknown("figure", name, &known))
+            return Err(unknown("figure", name, &known));
         }
+    };
+    let contexts = subject.settings.stream.count();
+    let expected = "at least two: the analyses are of the switches between contexts";
+    require(contexts > 1, "stream.contexts", contexts, expected)?;
+    analysis(subject)
+}
+
+/// The settings of a training whose accuracies are not used: evaluation is as rare and as short as it can be.
+fn hardly_evaluated(settings: &Settings) -> Settings {
+    let mut settings = settings.clone();
+    let iterations = |context| settings.stream.iterations_of(context);
+    let common = (0..settings.stream.count()).map(iterations).reduce(divisor);
+    settings.evaluation = EvaluationSettings {
+        every: common.unwrap_or(1),
+        after_switch: 0,
+        limit: 1,
+        tasks: EvaluatedTasks::First,
+        test_time_augmentation: false,
+        passes: Passes::One,
+    };
+    settings
+}
+
+/// The greatest common divisor.
+fn divisor(a: usize, b: usize) -> usize {
+    match b {
+        0 => a,
+        b => divisor(b, a % b),
     }
+}
+
+/// What the results of these seeds are, for captions.
+fn over(seeds: &[u64]) -> String {
+    match seeds {
+        [seed] => format!("seed {seed}"),
+        seeds => format!("mean over {} seeds", seeds.len()),
+    }
+}
+
+/// The two methods that an analysis compares: the first with gains in its forward pass, and the first SGD without
+/// gains, or, without SGD, the first method without gains.
+///
+/// # Errors
+/// [`Error::Setting`] if one of them is missing.
+fn compared(settings: &Settings) -> Result<[&MethodSettings; 2]> {
+    let mut methods = settings.methods.iter();
+    let modulated = methods.find(|m| m.gain_modulated && m.slow_weights_only != Some(true));
+    let plain = || settings.methods.iter().filter(|m| !m.gain_modulated);
+    let sgd = plain().find(|m| m.optimizer == Optimizer::Sgd);
+    let (Some(modulated), Some(plain)) = (modulated, sgd.or(plain().next())) else {
+        let names: Vec<&str> = settings.methods.iter().map(|m| m.name.as_str()).collect();
+        let expected = "a gain-modulated method and one without gains, which the analysis compares";
+        return Err(Error::setting("methods", names.join(", "), expected));
+    };
+    Ok([modulated, plain])
 }
 
 impl Analysis {

@@ -1,26 +1,28 @@
-//! How far the weights move after a switch, for each method, on Split-Digits.
+//! How far the weights move after a switch, for each method.
 //!
 //! Between two iterations the weights of all layers together move by ‖W′ − W‖/‖W‖ (Euclidean norm); W_eff = g·W
-//! likewise. A rising gain moves W_eff but not W.
+//! likewise. A rising gain moves W_eff but not W. The weights are those of linear layers and convolutions, without
+//! biases and the scales and shifts of normalisations.
 
-use super::Analysis;
+use super::{Analysis, SEEDS, Subject, hardly_evaluated, over};
 use crate::analysis::{LayerWeights, Snapshot};
 use crate::backend::Backend;
-use crate::data::digits;
 use crate::error::{Error, Result};
 use crate::metrics;
 use crate::report::figure::{Chart, ChartPanel, ChartRow, Point, Series};
 use crate::report::table::aligned;
-use crate::systems::stability_gap::{Experiment, Settings};
+use crate::systems::stability_gap::Experiment;
 
-const SEEDS: [u64; 3] = [42, 43, 44];
-/// The number of iterations after a switch for the short span.
+/// The number of iterations after a switch for the short span; fewer if a context is shorter.
 const SOON: usize = 10;
 
 /// Returns one layer's W or W_eff.
 type Of = fn(&LayerWeights) -> Vec<f64>;
 
-const COORDINATES: [(&str, Of); 2] = [("W", |layer| layer.weights.clone()), ("W_eff", effective)];
+const COORDINATES: [(&str, Of); 2] = [
+    ("W", |layer| layer.weights.clone()),
+    ("W_eff", LayerWeights::effective),
+];
 
 /// A method's movements: `[soon or whole context][W or W_eff][switch][seed]`.
 struct Moved {
@@ -28,53 +30,55 @@ struct Moved {
     by: [[Vec<Vec<f64>>; 2]; 2],
 }
 
-pub(super) fn movement<B: Backend>(backend: &B) -> Result<Analysis> {
-    let mut settings = Settings::preset("split-digits")?;
-    settings.evaluation.every = settings.stream.iterations;
-    let samples = digits::load();
-    let iterations = settings.stream.iterations;
-    let switches: Vec<usize> = (1..settings.stream.contexts.len())
-        .map(|context| context * iterations)
-        .collect();
-    let wanted = switches
-        .iter()
-        .flat_map(|at| [*at, at + SOON, at + iterations]);
-    let wanted: Vec<usize> = wanted.collect();
-    let experiment = Experiment::new(&settings, &samples, backend)?;
+pub(super) fn movement<B: Backend>(subject: &Subject<'_, B>) -> Result<Analysis> {
+    let settings = hardly_evaluated(subject.settings);
+    let stream = &settings.stream;
+    let starts = stream.starts();
+    let switches = &starts[1..stream.count()];
+    let contexts = (1..stream.count()).map(|context| stream.iterations_of(context));
+    let soon = contexts.fold(SOON, usize::min);
+    // The iterations of each switch, of the end of the short span, and of the end of the context.
+    let spans = switches.iter().zip(&starts[2..]);
+    let spans: Vec<[usize; 3]> = spans.map(|(&at, &end)| [at, at + soon, end]).collect();
+    let seeds = &settings.training.seeds;
+    let seeds = &seeds[..seeds.len().min(SEEDS)];
+    let experiment = Experiment::new(&settings, subject.samples, subject.backend)?;
     let mut methods = Vec::new();
+    let mut trained = 0;
     for method in &settings.methods {
         let empty = || [(); 2].map(|()| vec![Vec::new(); switches.len()]);
         let mut by = [empty(), empty()];
-        for seed in SEEDS {
-            let snapshots = experiment.snapshots(method, seed, wanted.clone())?;
+        for &seed in seeds {
+            let snapshots = experiment.snapshots(method, seed, &spans.concat())?;
             let at = |iteration: usize| {
                 let found = snapshots.iter().find(|s| s.iteration == iteration);
                 found.ok_or_else(|| Error::shape("movement", "a snapshot", iteration))
             };
-            for (place, &switch) in switches.iter().enumerate() {
-                for (after, by) in [SOON, iterations].into_iter().zip(&mut by) {
+            for (place, &[switch, near, end]) in spans.iter().enumerate() {
+                for (after, by) in [near, end].into_iter().zip(&mut by) {
                     for ((_, of), by) in COORDINATES.into_iter().zip(by) {
-                        by[place].push(distance(at(switch)?, at(switch + after)?, of));
+                        by[place].push(distance(at(switch)?, at(after)?, of));
                     }
                 }
             }
+            trained += 1;
+            let all = settings.methods.len() * seeds.len();
+            (subject.tell)(&format!("trained {trained} of {all} networks"));
         }
         methods.push(Moved {
             label: method.label.clone(),
             by,
         });
     }
+    let band = match seeds.len() {
+        1 => "",
+        _ => ", band ± standard deviation",
+    };
+    let of = format!("{}, {}{band}", settings.title, over(seeds));
     Ok(Analysis {
-        figures: vec![chart(&methods).draw()?],
-        table: table(&methods),
+        figures: vec![chart(&methods, soon, &of).draw()?],
+        table: table(&methods, soon),
     })
-}
-
-fn effective(layer: &LayerWeights) -> Vec<f64> {
-    let inputs = layer.weights.len() / layer.gains.len().max(1);
-    let rows = layer.weights.chunks(inputs.max(1)).zip(&layer.gains);
-    rows.flat_map(|(row, gain)| row.iter().map(move |weight| gain * weight))
-        .collect()
 }
 
 /// ‖to − from‖/‖from‖.
@@ -87,30 +91,30 @@ fn distance(from: &Snapshot, to: &Snapshot, of: Of) -> f64 {
     libm::sqrt(moved / length)
 }
 
-fn chart(methods: &[Moved]) -> Chart {
-    let panel = |soon: usize, coordinate: usize, name: &str| {
+/// `of` says which networks moved.
+fn chart(methods: &[Moved], soon: usize, of: &str) -> Chart {
+    let panel = |span: usize, coordinate: usize, name: &str| {
         let moved = methods.iter().enumerate();
         let series =
-            moved.map(|(colour, method)| series(colour, method, &method.by[soon][coordinate]));
+            moved.map(|(colour, method)| series(colour, method, &method.by[span][coordinate]));
         ChartPanel {
             title: name.into(),
             ..ChartPanel::of(series.collect())
         }
     };
-    let row = |(soon, title): (usize, String)| {
+    let row = |(span, title): (usize, String)| {
         let coordinates = COORDINATES.iter().enumerate();
-        let panels = coordinates.map(|(coordinate, (name, _))| panel(soon, coordinate, name));
+        let panels = coordinates.map(|(coordinate, (name, _))| panel(span, coordinate, name));
         ChartRow::new(&title, "new context", panels.collect())
     };
     Chart {
         name: "movement".into(),
         title: "How far the weights move".into(),
         caption: format!(
-            "‖W′ − W‖/‖W‖ of all layers from the switch to {SOON} iterations after it, and to the end of the context; Split-Digits, mean over {} seeds, band ± standard deviation.",
-            SEEDS.len()
+            "‖W′ − W‖/‖W‖ of all layers from the switch to {soon} iterations after it, and to the end of the context; {of}."
         ),
         rows: [
-            (0, format!("moved in {SOON} iterations")),
+            (0, format!("moved in {soon} iterations")),
             (1, String::from("moved in the context")),
         ]
         .map(row)
@@ -132,9 +136,9 @@ fn series(colour: usize, method: &Moved, by_switch: &[Vec<f64>]) -> Series {
 }
 
 /// Means over switches and seeds.
-fn table(methods: &[Moved]) -> String {
+fn table(methods: &[Moved], soon: usize) -> String {
     let mut rows = vec![vec![String::from("method")]];
-    for span in [format!("{SOON} iterations"), String::from("context")] {
+    for span in [format!("{soon} iterations"), String::from("context")] {
         for (name, _) in COORDINATES {
             rows[0].push(format!("{name}, {span}"));
         }

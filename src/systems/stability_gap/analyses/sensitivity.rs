@@ -1,10 +1,9 @@
-//! The dependence of accuracy and stability gap on the burst scale η and the decay γ, on Split-Digits.
+//! The dependence of accuracy and stability gap on the burst scale η and the decay γ.
 
 use std::sync::atomic::AtomicBool;
 
-use super::Analysis;
+use super::{Analysis, SEEDS, Subject, compared, over};
 use crate::backend::Backend;
-use crate::data::{TrainTest, digits};
 use crate::error::Result;
 use crate::gain::recommended_eta;
 use crate::learn::{History, Record};
@@ -12,6 +11,7 @@ use crate::metrics::summarize;
 use crate::report::figure::{Chart, ChartPanel, ChartRow, HeatMap, Series};
 use crate::report::format::Unit;
 use crate::report::table::aligned;
+use crate::run::continual::MethodSettings;
 use crate::systems::stability_gap::report::summarize_results;
 use crate::systems::stability_gap::{EvaluatedTasks, Experiment, Settings};
 
@@ -26,35 +26,57 @@ const RATES: [f32; 6] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.4];
 const ACCURACY: &str = "final accuracy, all tasks (%)";
 const GAP: &str = "avg-SG";
 
-/// Different from the preset's seeds.
-const SEEDS: [u64; 3] = [1, 2, 3];
-
-pub(super) fn sensitivity<B: Backend>(backend: &B, threads: usize) -> Result<Analysis> {
-    let samples = digits::load();
-    let preset = Settings::preset("split-digits")?.with_seeds(&SEEDS)?;
-    let mut modulated = preset.with_methods(&["ngm-sgd"])?;
+pub(super) fn sensitivity<B: Backend>(subject: &Subject<'_, B>) -> Result<Analysis> {
+    let preset = subject.settings;
+    let [modulated, plain] = compared(preset)?;
+    let [mut modulated, mut plain] = [alone(preset, modulated), alone(preset, plain)];
+    let all = DECAYS.len() * BURSTS.len() + RATES.len();
+    let mut measured = 0;
+    let mut measure = |settings: &Settings| {
+        measured += 1;
+        let found = Measured::of(settings, subject);
+        (subject.tell)(&format!("measured {measured} of {all} settings"));
+        found
+    };
     let mut grid = Vec::new();
     for gamma in DECAYS {
         let mut row = Vec::new();
         for eta in BURSTS {
             (modulated.gain.gamma, modulated.gain.eta) = (gamma, eta);
-            row.push(Measured::of(&modulated, &samples, backend, threads)?);
+            row.push(measure(&modulated)?);
         }
         grid.push(row);
     }
-    let mut plain = preset.with_methods(&["sgd"])?;
     let mut rates = Vec::new();
     for rate in RATES {
         plain.training.learning_rate = rate;
-        rates.push(Measured::of(&plain, &samples, backend, threads)?);
+        rates.push(measure(&plain)?);
     }
+    let labels = [&modulated, &plain].map(|settings| settings.methods[0].label.as_str());
     Ok(Analysis {
         figures: vec![
-            heat_map(&preset, &grid)?.draw()?,
-            exchange(&grid, &rates).draw()?,
+            heat_map(&modulated, &grid)?.draw()?,
+            exchange(&modulated, labels, &grid, &rates).draw()?,
         ],
-        table: table(&grid, &rates),
+        table: table(labels[1], &grid, &rates),
     })
+}
+
+/// One method of an experiment, with the learning rate and the gain dynamics of the experiment, which are varied, and at
+/// most [`SEEDS`] of its seeds. All tasks are evaluated.
+fn alone(preset: &Settings, method: &MethodSettings) -> Settings {
+    let mut settings = preset.clone();
+    let mut method = method.clone();
+    if let Some(rate) = method.learning_rate.take() {
+        settings.training.learning_rate = rate;
+    }
+    if let Some(gain) = method.gain.take() {
+        settings.gain = gain;
+    }
+    settings.methods = vec![method];
+    settings.training.seeds.truncate(SEEDS);
+    settings.evaluation.tasks = EvaluatedTasks::All;
+    settings
 }
 
 /// The results of one setting: means over the seeds; NaN if a seed diverges.
@@ -67,19 +89,13 @@ struct Measured {
 }
 
 impl Measured {
-    fn of<B: Backend>(
-        settings: &Settings,
-        samples: &TrainTest,
-        backend: &B,
-        threads: usize,
-    ) -> Result<Self> {
-        let mut settings = settings.clone();
-        settings.evaluation.tasks = EvaluatedTasks::All;
-        let experiment = Experiment::new(&settings, samples, backend)?;
-        let results = experiment.run(threads, &AtomicBool::new(false))?;
+    fn of<B: Backend>(settings: &Settings, subject: &Subject<'_, B>) -> Result<Self> {
+        let experiment = Experiment::new(settings, subject.samples, subject.backend)?;
+        let results = experiment.run(subject.threads, &AtomicBool::new(false))?;
         let summary = summarize_results(&results)?;
         let mut methods = summary.methods.into_iter();
-        let whole = methods.find(|method| method.seeds.len() == SEEDS.len());
+        let seeds = settings.training.seeds.len();
+        let whole = methods.find(|method| method.seeds.len() == seeds);
         let Some(gap) = whole.and_then(|of| of.measures.get("average_gap").copied()) else {
             return Ok(Measured {
                 accuracy: f64::NAN,
@@ -130,12 +146,14 @@ fn heat_map(preset: &Settings, grid: &[Vec<Measured>]) -> Result<HeatMap> {
         name: "sensitivity",
         title: "Accuracy and stability gap over burst scales and decays".into(),
         caption: format!(
-            "NGM-SGD on Split-Digits at the learning rate {}, mean over {} seeds. Above: final accuracy, \
+            "{} on {} at the learning rate {}, {}. Above: final accuracy, \
              mean over all tasks. Below: average stability gap of the first task. Along diagonals, \
              η/(1 − γ), the gain per nat at the fixed point g0 + η·H/(1 − γ), is constant. Framed: the \
              recommendation of the rule η = (1 − γ)·(√(0.25/α) − g0). Dash: training diverged.",
+            preset.methods[0].label,
+            preset.title,
             preset.training.learning_rate,
-            SEEDS.len(),
+            over(&preset.training.seeds),
         ),
         columns: ("burst scale η", written(&BURSTS)),
         rows: ("decay γ", written(&DECAYS)),
@@ -150,8 +168,14 @@ fn heat_map(preset: &Settings, grid: &[Vec<Measured>]) -> Result<HeatMap> {
     })
 }
 
-/// Accuracy against the gap: a line for each γ over its burst scales, and one for SGD over its rates.
-fn exchange(grid: &[Vec<Measured>], rates: &[Measured]) -> Chart {
+/// Accuracy against the gap: a line for each γ over its burst scales, and one for the method without gains over its
+/// rates.
+fn exchange(
+    preset: &Settings,
+    [modulated, plain]: [&str; 2],
+    grid: &[Vec<Measured>],
+    rates: &[Measured],
+) -> Chart {
     let line = |label: &str, colour: usize, points: &[Measured]| {
         let measured = points.iter().filter(|m| m.gap.is_finite());
         Series::line(label, colour, measured.map(|m| (m.gap, 100.0 * m.accuracy)))
@@ -159,15 +183,16 @@ fn exchange(grid: &[Vec<Measured>], rates: &[Measured]) -> Chart {
     let lines = DECAYS.iter().zip(grid).enumerate();
     let lines = lines.map(|(colour, (gamma, row))| line(&format!("γ = {gamma}"), colour, row));
     let mut series: Vec<Series> = lines.collect();
-    series.push(line("SGD", series.len(), rates));
+    series.push(line(plain, series.len(), rates));
     Chart {
         name: "sensitivity-exchange".into(),
         title: "Accuracy against the stability gap".into(),
         caption: format!(
-            "Split-Digits, mean over {} seeds: final accuracy over all tasks against the average \
-             stability gap of the first task. NGM-SGD with burst scales from {} to {} at each decay γ; SGD with \
+            "{}, {}: final accuracy over all tasks against the average \
+             stability gap of the first task. {modulated} with burst scales from {} to {} at each decay γ; {plain} with \
              learning rates from {} to {}. Better is up and to the left.",
-            SEEDS.len(),
+            preset.title,
+            over(&preset.training.seeds),
             BURSTS[0],
             BURSTS[BURSTS.len() - 1],
             RATES[0],
@@ -177,7 +202,7 @@ fn exchange(grid: &[Vec<Measured>], rates: &[Measured]) -> Chart {
     }
 }
 
-fn table(grid: &[Vec<Measured>], rates: &[Measured]) -> String {
+fn table(plain: &str, grid: &[Vec<Measured>], rates: &[Measured]) -> String {
     let mut rows = vec![
         ["setting", "η/(1 − γ)", "accuracy %", "avg-SG"]
             .map(String::from)
@@ -195,7 +220,7 @@ fn table(grid: &[Vec<Measured>], rates: &[Measured]) -> String {
     }
     for (rate, measured) in RATES.iter().zip(rates) {
         rows.push(vec![
-            format!("SGD, α = {rate}"),
+            format!("{plain}, α = {rate}"),
             String::from("–"),
             or_diverged(Unit::Percent, measured.accuracy),
             or_diverged(Unit::Share, measured.gap),

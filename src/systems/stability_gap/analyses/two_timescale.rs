@@ -20,7 +20,11 @@ const NOISE: Noise = Noise {
 const REPEATS: usize = 50;
 const NOISY: [f32; 2] = [0.5, 1.0];
 
-pub(super) fn two_timescale() -> Result<Analysis> {
+/// Gain modulation as learning on two timescales, with the same bits every time.
+///
+/// # Errors
+/// Those of drawing.
+pub fn two_timescale() -> Result<Analysis> {
     let model = TwoTimescale::of_figure()?;
     let targets = targets(STEPS[0], STEPS[1], STEPS[2]);
     let steps = model.run(&targets, &[]);
