@@ -67,9 +67,8 @@ Examples:
 const FIGURE_EXAMPLES: &str = "\
 Examples:
   neurogain figure                                 List the figures
-  neurogain figure landscape --out figures
-  neurogain figure movement --base split-cifar10 --data DIR
-  neurogain figure ablation --base split-mnist --data DIR";
+  neurogain figure landscape --base split-mnist --data DIR
+  neurogain figure ablation --out figures";
 
 /// The end of the help of `list`.
 const LIST_EXAMPLES: &str = "\

@@ -16,7 +16,7 @@ use neurogain::systems::stability_gap::{
 use neurogain::{Error, Result};
 
 use super::arguments;
-use super::device::{Device, on_device, processor, threads};
+use super::device::{Card, Device, on_device, processor, threads};
 use super::list::sweeps;
 use super::output::{print, report_error};
 use super::run::run;
@@ -83,6 +83,7 @@ pub fn figure(arguments: &arguments::Figure) -> Result<ExitCode> {
             ..arguments::Sweep::default()
         });
     }
+    let card = Device::of(arguments.device.as_deref())?.open()?;
     let analysis = if name == TWO_TIMESCALE.0 {
         if let Some(base) = &arguments.base {
             let expected = format!("no value: {name} is the figure of a scalar model");
@@ -90,7 +91,7 @@ pub fn figure(arguments: &arguments::Figure) -> Result<ExitCode> {
         }
         two_timescale()?
     } else if ANALYSES.iter().any(|(known, _)| known == name) {
-        analysis(name, arguments)?
+        analysis(name, arguments, card)?
     } else {
         let known: Vec<String> = figures()?.into_iter().map(|(name, _)| name).collect();
         return Err(unknown("figure", name, &known));
@@ -107,7 +108,7 @@ pub fn figure(arguments: &arguments::Figure) -> Result<ExitCode> {
 }
 
 /// Trains the networks of an analysis, on the base or the digits.
-fn analysis(name: &str, arguments: &arguments::Figure) -> Result<Analysis> {
+fn analysis(name: &str, arguments: &arguments::Figure, card: Option<Card>) -> Result<Analysis> {
     let settings = match &arguments.base {
         None => analysed_by_default(name)?,
         Some(base) => {
@@ -125,7 +126,6 @@ fn analysis(name: &str, arguments: &arguments::Figure) -> Result<Analysis> {
     };
     let samples = StabilityGap::load(&settings, &arguments.data.directory())?;
     let settings = StabilityGap::resolved(settings, &samples)?;
-    let card = Device::of(arguments.device.as_deref())?.open()?;
     let (cores, seeds) = (threads(None, card.as_ref()), settings.training.seeds.len());
     // Only the sensitivity trains several networks at the same time: one for each seed.
     let runs = match name {
