@@ -20,6 +20,26 @@ pub enum Unit {
 /// The text for a missing value.
 pub(crate) const NONE: &str = "–";
 
+/// A line for each method, seed and what became of the run; one for all adjacent seeds of which the same is said.
+pub(crate) fn by_seeds(runs: impl IntoIterator<Item = (String, u64, String)>) -> Vec<String> {
+    let mut groups: Vec<(String, [u64; 2], String)> = Vec::new();
+    for (method, seed, said) in runs {
+        match groups.last_mut() {
+            Some((of, [_, last], same))
+                if *of == method && *same == said && last.checked_add(1) == Some(seed) =>
+            {
+                *last = seed;
+            }
+            _ => groups.push((method, [seed; 2], said)),
+        }
+    }
+    let line = |(method, [first, last], said): (String, [u64; 2], String)| match first == last {
+        true => format!("{method}, seed {first}: {said}"),
+        false => format!("{method}, seeds {first} to {last}: {said}"),
+    };
+    groups.into_iter().map(line).collect()
+}
+
 impl Unit {
     /// `value` without its unit.
     pub(crate) fn value(self, value: f64) -> String {
@@ -71,5 +91,34 @@ impl Unit {
             Unit::Share | Unit::Gain | Unit::Number => "",
             Unit::Iterations => " (iterations)",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::by_seeds;
+
+    #[test]
+    fn adjacent_seeds_share_a_line() {
+        let run = |method: &str, seed, said: &str| (method.into(), seed, said.into());
+        let lines = by_seeds([
+            run("SGD", 1, "not begun"),
+            run("SGD", 2, "not begun"),
+            run("SGD", 3, "not begun"),
+            run("SGD", 5, "not begun"),
+            run("SGD", 6, "diverged"),
+            run("Adam", 7, "diverged"),
+            run("Adam", u64::MAX, "diverged"),
+            run("Adam", 0, "diverged"),
+        ]);
+        let expected = [
+            "SGD, seeds 1 to 3: not begun",
+            "SGD, seed 5: not begun",
+            "SGD, seed 6: diverged",
+            "Adam, seed 7: diverged",
+            "Adam, seed 18446744073709551615: diverged",
+            "Adam, seed 0: diverged",
+        ];
+        assert_eq!(lines, expected);
     }
 }

@@ -13,6 +13,9 @@ use crate::report::table::aligned;
 const NO_DIFFERENCES: &str = "No differences: no method has a complete run, of the same seed, in two of the experiments \
     (runs that diverged are not complete)";
 
+/// The settings that say which samples an experiment has.
+const SAMPLES: [&str; 3] = ["data.source", "stream.kind", "stream.contexts"];
+
 /// Several experiments: their names, the settings that differ, and each one minus the first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Compared {
@@ -112,11 +115,28 @@ impl Compared {
                 true => text.push_str(&format!("{NO_DIFFERENCES}\n")),
                 false => text.push_str(&self.differences(first)),
             }
+            if let Some(warning) = self.other_samples() {
+                text.push_str(&format!("{warning}\n"));
+            }
         }
         for line in &self.incomplete {
             text.push_str(&format!("not counted: {line}\n"));
         }
         text
+    }
+
+    /// A warning if a seed pairs nothing, because the experiments have other samples.
+    fn other_samples(&self) -> Option<String> {
+        let keys = self.settings.iter().map(|(key, _)| key.as_str());
+        let keys = keys.filter(|key| SAMPLES.contains(key));
+        let keys: Vec<&str> = keys.collect();
+        (!keys.is_empty()).then(|| {
+            format!(
+                "The runs differ in {}: the same seed draws other samples, so that the differences are between \
+                 benchmarks.",
+                keys.join(", ")
+            )
+        })
     }
 
     fn differences(&self, first: &str) -> String {
@@ -146,6 +166,7 @@ impl Compared {
         }
         let content = html! {
             (self.settings_table())
+            @if let Some(warning) = self.other_samples() { p { (warning) } }
             @if self.rows.is_empty() {
                 p { (NO_DIFFERENCES) "." }
             } @else if let Some((first, _)) = self.experiments.first() {

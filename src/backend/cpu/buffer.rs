@@ -11,7 +11,8 @@ use crate::backend::{Memory, check};
 use crate::error::{Error, Result};
 use crate::shape::LANES;
 
-/// Numbers of an activation that stay in a core's cache beside a few others of that size.
+/// Numbers of an activation that stay in a core's cache beside a few others of that size: 2 MiB. On a Zen 5 with 1 MiB of
+/// L2 a core, half and twice as many are slower.
 const IN_CACHE: usize = 1 << 19;
 
 impl Memory for Cpu {

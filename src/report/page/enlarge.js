@@ -7,6 +7,8 @@
 
   // With the decimals of the tables, or with four digits.
   const text = (value, decimals) => {
+    // A place on a logarithmic axis that has no label.
+    if (value == null) return "";
     const size = Math.abs(value);
     const exponential = size !== 0 && (size < 1e-3 || size >= 1e5);
     const short = exponential ? value.toExponential(2) : String(+value.toPrecision(4));

@@ -20,16 +20,34 @@ pub struct Change {
     pub value: String,
 }
 
-/// The differences between `own` and the system's preset called `name`, without title and description; `None` if there
-/// is no such preset. A list entry (a method) that `own` omits is not a difference.
+/// The differences between `own` and the system's preset called `name`, or else the first one with the same description,
+/// without title and description; `None` if there is no such preset. A list entry (a method) that `own` omits is not a
+/// difference.
 pub(crate) fn changes<D: Document>(own: &D, name: &str) -> Result<Option<Vec<Change>>> {
-    if !D::PRESETS.iter().any(|(known, _)| *known == name) {
-        return Ok(None);
+    let whole = |document: &D| -> Result<Table> {
+        Ok(super::to_toml(document)?.parse().unwrap_or_default())
+    };
+    let read =
+        |name: &str| -> Result<D> { Layers::read(Source::find(name, Path::new(""))?)?.settings() };
+    let mut preset = None;
+    if D::PRESETS.iter().any(|(known, _)| *known == name) {
+        preset = Some(read(name)?);
+    } else {
+        let described = whole(own)?.remove("description");
+        for (known, _) in D::PRESETS.iter().filter(|_| described.is_some()) {
+            let document = read(known)?;
+            if whole(&document)?.remove("description") == described {
+                preset = Some(document);
+                break;
+            }
+        }
     }
-    let preset: D = Layers::read(Source::find(name, Path::new(""))?)?.settings()?;
+    let Some(preset) = preset else {
+        return Ok(None);
+    };
     let table = |document: &D| -> Result<Value> {
-        let mut table: Table = super::to_toml(document)?.parse().unwrap_or_default();
-        for key in ["title", "description"] {
+        let mut table = whole(document)?;
+        for key in ["name", "title", "description"] {
             table.remove(key);
         }
         Ok(Value::Table(table))

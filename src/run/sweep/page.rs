@@ -98,8 +98,13 @@ fn cross_table<D: Document>(
         let mean = measure.summary(&method?.measures)?.mean;
         mean.is_finite().then_some(mean)
     };
+    // The mean of the seeds that did not diverge is no mean to be chosen by.
+    let whole =
+        |method: Option<&MethodMeasures>| mean(method.filter(|method| method.diverged.is_empty()));
     let best = |column: usize| {
-        let means = rows.iter().filter_map(|(_, methods)| mean(methods[column]));
+        let means = rows
+            .iter()
+            .filter_map(|(_, methods)| whole(methods[column]));
         match measure.better {
             Better::Higher => means.max_by(f64::total_cmp),
             Better::Lower => means.min_by(f64::total_cmp),
@@ -114,7 +119,7 @@ fn cross_table<D: Document>(
                     th scope="row" { (label) }
                     @for ((method, best), of) in methods.iter().zip(&best).zip(gathered) {
                         @let text = method.map_or("–".into(), |method| text(measure, method, of));
-                        @if best.is_some() && mean(*method) == *best { td { strong { (text) } } }
+                        @if best.is_some() && whole(*method) == *best { td { strong { (text) } } }
                         @else { td { (text) } }
                     }
                 }

@@ -67,6 +67,17 @@ fn each_run_minus_the_first_over_the_seeds_of_both() {
     }
 }
 
+/// Where the runs have other samples, a seed pairs nothing; the table and the page say so.
+#[test]
+fn other_samples_are_named() {
+    let said = "The runs differ in stream.contexts: the same seed draws other samples";
+    let of = |changes: &[&str]| constant(&small(&[1, 2, 3], changes), |_| 0.5);
+    let (table, page) = compared(&[("a", of(&[])), ("b", of(&["stream.contexts=[[0],[0,1]]"]))]);
+    assert!(table.contains(said) && page.contains(said), "{table}");
+    let (table, page) = compared(&[("a", of(&[])), ("b", of(&["gain.eta=0.1"]))]);
+    assert!(!table.contains("other samples") && !page.contains("other samples"));
+}
+
 #[test]
 fn curves_of_a_method_are_overlaid() {
     let results = |eta: &str| {
@@ -148,7 +159,7 @@ fn what_is_not_complete_is_named() {
         };
     }
     let (table, page) = compared(&[("a", one), ("b", two)]);
-    let line = "eta = 0.2: SGD, seed 2: diverged: training loss is inf at iteration 3";
+    let line = "eta = 0.2: SGD, seeds 1 to 2: diverged: training loss is inf at iteration 3";
     assert!(
         table.contains(&format!("\nnot counted: {line}\n")),
         "{table}"

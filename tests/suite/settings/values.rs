@@ -297,5 +297,11 @@ fn changes_are_told_from_the_preset() {
     );
     let mut own = digits();
     own.name = "mine".into();
+    assert!(told(&own).is_empty());
+    // A file with a name of its own is told from the benchmark whose description it has.
+    let mut renamed = changed;
+    renamed.name = "mine".into();
+    assert_eq!(told(&renamed)[0], "gain.eta: 0.4 -> 0.5");
+    own.description = "Something else".into();
     assert_eq!(own.changes(), Ok(None));
 }

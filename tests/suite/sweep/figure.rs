@@ -151,6 +151,39 @@ fn the_page_has_differences_between_cells() {
     assert!(page.contains("href=\"cells/002/report.html\""));
 }
 
+/// The mean of the seeds that did not diverge is not marked as the best of its cell.
+#[test]
+fn a_method_that_diverged_is_not_the_best() {
+    let folder = TempDir::new().unwrap();
+    let text = "base = \"split-digits\"\nmethods = [\"sgd\", \"ngm-sgd\"]\nseeds = [7, 8]\nset = [\"stream.iterations=4\"]\n[grid]\ngain.eta = [0.1, 0.2]";
+    let (sweep, dir) = (parse(text).unwrap(), folder.path().join("best"));
+    begin_sweep(&dir, &sweep).unwrap();
+    for (place, cell) in sweep.cells().iter().enumerate() {
+        let mut results = synthetic::results(&cell.settings);
+        for run in &mut results.runs {
+            let ngm = run.method == "ngm-sgd";
+            for record in &mut run.history.records {
+                record.test.as_mut().unwrap().accuracy = if ngm { 0.75 } else { 0.5 };
+            }
+            if ngm && run.seed == 8 && place == 1 {
+                run.history.records.truncate(3);
+                run.status = Status::Diverged {
+                    iteration: 3,
+                    quantity: "train loss".into(),
+                    value: "NaN".into(),
+                };
+            }
+        }
+        write_cell(&cell_directory(&dir, cell), &results);
+    }
+    let page = fs::read_to_string(collect_sweep(&dir).unwrap().page).unwrap();
+    let cells = |text: &str| page.matches(text).count();
+    assert!(cells("<strong>75.00 ± 0.00</strong>") > 0, "{page}");
+    assert!(cells("<td>75.00 (1 of 2 diverged)</td>") > 0, "{page}");
+    assert!(cells("<strong>50.00 ± 0.00</strong>") > 0, "{page}");
+    assert_eq!(cells("diverged)</strong>"), 0);
+}
+
 /// If runs of a value diverged, the row, the page and the figure say so, and the figure has no point there.
 #[test]
 fn a_value_whose_runs_diverged_is_named_and_not_drawn() {

@@ -7,6 +7,7 @@
 use super::{Analysis, SEEDS, Subject, hardly_evaluated, over};
 use crate::analysis::{LayerWeights, Snapshot};
 use crate::backend::Backend;
+use crate::counted::counted;
 use crate::error::{Error, Result};
 use crate::metrics;
 use crate::report::figure::{Chart, ChartPanel, ChartRow, Point, Series};
@@ -111,11 +112,12 @@ fn chart(methods: &[Moved], soon: usize, of: &str) -> Chart {
         name: "movement".into(),
         title: "How far the weights move".into(),
         caption: format!(
-            "‖W′ − W‖/‖W‖ of all layers from the switch to {soon} iterations after it, and to the end of the context; {of}."
+            "‖ΔW‖/‖W‖ of all layers from the switch to {} after it, and to the end of the context; {of}.",
+            counted(soon, "iteration")
         ),
         rows: [
-            (0, format!("moved in {soon} iterations")),
-            (1, String::from("moved in the context")),
+            (0, format!("‖ΔW‖/‖W‖, {}", counted(soon, "iteration"))),
+            (1, String::from("‖ΔW‖/‖W‖, context")),
         ]
         .map(row)
         .into(),
@@ -138,9 +140,9 @@ fn series(colour: usize, method: &Moved, by_switch: &[Vec<f64>]) -> Series {
 /// Means over switches and seeds.
 fn table(methods: &[Moved], soon: usize) -> String {
     let mut rows = vec![vec![String::from("method")]];
-    for span in [format!("{soon} iterations"), String::from("context")] {
+    for span in [counted(soon, "iteration"), String::from("context")] {
         for (name, _) in COORDINATES {
-            rows[0].push(format!("{name}, {span}"));
+            rows[0].push(format!("‖Δ{name}‖/‖{name}‖, {span}"));
         }
     }
     for method in methods {

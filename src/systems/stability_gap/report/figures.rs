@@ -3,7 +3,9 @@
 
 use super::curves::{Quantity, curves};
 use super::summary::StabilityGapSummary;
-use crate::report::figure::{Chart, ChartPanel, ChartRow, HeatMap, Point, Scale, Series};
+use crate::report::figure::{
+    Chart, ChartPanel, ChartRow, HeatMap, MOST_BANDS, Point, Scale, Series,
+};
 use crate::report::format::Unit;
 use crate::systems::stability_gap::{EvaluatedTasks, Results, Settings};
 
@@ -20,6 +22,7 @@ const MOST_TASKS: usize = 30;
 /// The charts, in the order of the report; those without a curve are left out.
 pub(super) fn charts(results: &Results) -> Vec<Chart> {
     let settings = &results.settings;
+    let band = band(settings);
     let accuracy = curves(results, Quantity::Accuracy(0));
     let whole = |name: &str, title: &str, caption: &str, axis: &str, series| {
         let row = ChartRow::new(axis, "iteration", vec![whole_stream(settings, series)]);
@@ -28,7 +31,7 @@ pub(super) fn charts(results: &Results) -> Vec<Chart> {
     let mut loss = whole(
         "loss",
         "Loss on the first task",
-        "Mean cross-entropy over seeds, band ± standard error, logarithmic axis.",
+        &format!("Mean cross-entropy over seeds{band}. Logarithmic axis."),
         "loss on task 1 (nats)",
         curves(results, Quantity::Loss),
     );
@@ -39,8 +42,10 @@ pub(super) fn charts(results: &Results) -> Vec<Chart> {
         Some(whole(
             "accuracy",
             "Accuracy on the first task",
-            "Mean over seeds, band ± standard error. Dashed: switches of context, at most 50 of them. Dotted: the minimum \
-             of the mean curve within each context from the second on.",
+            &format!(
+                "Mean over seeds{band}. Dashed: switches of context, at most 50 of them. Dotted: the minimum of the mean \
+                 curve within each context from the second on."
+            ),
             "accuracy on task 1 (%)",
             accuracy.clone(),
         )),
@@ -50,8 +55,9 @@ pub(super) fn charts(results: &Results) -> Vec<Chart> {
         Some(whole(
             "gain",
             "Gain",
-            "Mean over layers and seeds, band ± standard error, for methods with a moving gain; the gain of the other \
-             methods is 1.",
+            &format!(
+                "Mean over layers and seeds{band}, for methods with a moving gain; the gain of the other methods is 1."
+            ),
             "gain g (1 = no modulation)",
             curves(results, Quantity::Gain),
         )),
@@ -60,6 +66,14 @@ pub(super) fn charts(results: &Results) -> Vec<Chart> {
     drawn
         .filter(|chart| chart.rows.iter().any(ChartRow::has_points))
         .collect()
+}
+
+/// What a caption says of the bands; charts of many methods have none.
+fn band(settings: &Settings) -> &'static str {
+    match settings.methods.len() <= MOST_BANDS {
+        true => ", band ± standard error",
+        false => "",
+    }
 }
 
 fn chart(settings: &Settings, name: &str, title: &str, caption: &str, row: ChartRow) -> Chart {
@@ -185,7 +199,8 @@ fn tasks(results: &Results) -> Option<Chart> {
         ..ChartRow::new("accuracy (%)", "iteration", panels)
     };
     let caption = format!(
-        "Accuracy on each task seen so far: mean over seeds, band ± standard error. Dashed: switches of context.{note}"
+        "Accuracy on each task seen so far: mean over seeds{}. Dashed: switches of context.{note}",
+        band(settings)
     );
     Some(chart(
         settings,

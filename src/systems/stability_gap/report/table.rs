@@ -2,7 +2,7 @@
 
 use super::summary::{EVERY_TASK, MethodSummary, StabilityGapSummary, measures, summarize_results};
 use crate::error::Result;
-use crate::report::format::Unit;
+use crate::report::format::{Unit, by_seeds};
 use crate::report::measure::Measure;
 use crate::report::table::aligned;
 use crate::run::Status;
@@ -73,10 +73,10 @@ pub(super) fn incomplete(results: &Results) -> Vec<String> {
                     } => format!("diverged: {quantity} is {value} at iteration {iteration}"),
                 },
             };
-            lines.push(format!("{}, seed {seed}: {end}", method.label));
+            lines.push((method.label.clone(), seed, end));
         }
     }
-    lines
+    by_seeds(lines)
 }
 
 /// Sentences on the results: the smallest and the largest gap, and every method whose gap is smaller than that of a
