@@ -1,8 +1,31 @@
 //! The figure of a sweep, and its table of best cells.
 
 use neurogain::learn::Evaluation;
+use neurogain::systems::stability_gap::Run;
 
 use super::*;
+
+/// Collects a sweep, begun in `dir`, of synthetic results, which `change` may change by the place of their cell.
+fn collected(dir: &Path, text: &str, change: impl Fn(usize, &mut Results)) -> Collected {
+    let sweep = parse(text).unwrap();
+    begin_sweep(dir, &sweep).unwrap();
+    for (place, cell) in sweep.cells().iter().enumerate() {
+        let mut results = synthetic::results(&cell.settings);
+        change(place, &mut results);
+        write_cell(&cell_directory(dir, cell), &results);
+    }
+    collect_sweep(dir).unwrap()
+}
+
+/// Lets a run diverge at iteration 3.
+fn diverge(run: &mut Run) {
+    run.history.records.truncate(3);
+    run.status = Status::Diverged {
+        iteration: 3,
+        quantity: "train loss".into(),
+        value: "NaN".into(),
+    };
+}
 
 /// A sweep over numbers is drawn with one line per method; a sweep over texts only is not drawn. The best cell of each
 /// method is given if every task was evaluated, by the measure over all of them.
@@ -102,15 +125,8 @@ fn a_sweep_through_numbers_is_drawn_and_its_best_cells_are_told() {
 fn a_sweep_through_names_is_drawn_without_lines() {
     let folder = TempDir::new().unwrap();
     let text = "base = \"split-digits\"\nmethods = [\"sgd\"]\nseeds = [7]\nset = [\"stream.iterations=4\"]\n[grid]\nstream.training = [\"joint\", \"sequential\"]";
-    let (sweep, dir) = (parse(text).unwrap(), folder.path().join("names"));
-    begin_sweep(&dir, &sweep).unwrap();
-    for cell in sweep.cells() {
-        write_cell(
-            &cell_directory(&dir, cell),
-            &synthetic::results(&cell.settings),
-        );
-    }
-    let figure = collect_sweep(&dir).unwrap().figure.expect("a figure");
+    let found = collected(&folder.path().join("names"), text, |_, _| {});
+    let figure = found.figure.expect("a figure");
     let svg = fs::read_to_string(figure).unwrap();
     assert!(
         svg.contains(">joint<") && svg.contains(">sequential<"),
@@ -127,21 +143,18 @@ fn a_sweep_through_names_is_drawn_without_lines() {
 fn the_page_has_differences_between_cells() {
     let folder = TempDir::new().unwrap();
     let text = "base = \"split-digits\"\nmethods = [\"sgd\"]\nseeds = [7, 8, 9]\nset = [\"stream.iterations=4\"]\n[grid]\ngain.eta = [0.1, 0.2]";
-    let (sweep, dir) = (parse(text).unwrap(), folder.path().join("differences"));
-    begin_sweep(&dir, &sweep).unwrap();
-    for (place, cell) in sweep.cells().iter().enumerate() {
-        let mut results = synthetic::results(&cell.settings);
-        for record in results
-            .runs
-            .iter_mut()
-            .flat_map(|run| &mut run.history.records)
-        {
-            let test = record.test.as_mut().unwrap();
-            test.accuracy = 0.5 + 0.25 * place as f64;
-        }
-        write_cell(&cell_directory(&dir, cell), &results);
-    }
-    let page = fs::read_to_string(collect_sweep(&dir).unwrap().page).unwrap();
+    let found = collected(
+        &folder.path().join("differences"),
+        text,
+        |place, results| {
+            let runs = results.runs.iter_mut();
+            for record in runs.flat_map(|run| &mut run.history.records) {
+                let test = record.test.as_mut().unwrap();
+                test.accuracy = 0.5 + 0.25 * place as f64;
+            }
+        },
+    );
+    let page = fs::read_to_string(found.page).unwrap();
     assert!(
         page.contains("each cell minus <strong>gain.eta = 0.1</strong>"),
         "{page}"
@@ -156,27 +169,18 @@ fn the_page_has_differences_between_cells() {
 fn a_method_that_diverged_is_not_the_best() {
     let folder = TempDir::new().unwrap();
     let text = "base = \"split-digits\"\nmethods = [\"sgd\", \"ngm-sgd\"]\nseeds = [7, 8]\nset = [\"stream.iterations=4\"]\n[grid]\ngain.eta = [0.1, 0.2]";
-    let (sweep, dir) = (parse(text).unwrap(), folder.path().join("best"));
-    begin_sweep(&dir, &sweep).unwrap();
-    for (place, cell) in sweep.cells().iter().enumerate() {
-        let mut results = synthetic::results(&cell.settings);
+    let found = collected(&folder.path().join("best"), text, |place, results| {
         for run in &mut results.runs {
             let ngm = run.method == "ngm-sgd";
             for record in &mut run.history.records {
                 record.test.as_mut().unwrap().accuracy = if ngm { 0.75 } else { 0.5 };
             }
             if ngm && run.seed == 8 && place == 1 {
-                run.history.records.truncate(3);
-                run.status = Status::Diverged {
-                    iteration: 3,
-                    quantity: "train loss".into(),
-                    value: "NaN".into(),
-                };
+                diverge(run);
             }
         }
-        write_cell(&cell_directory(&dir, cell), &results);
-    }
-    let page = fs::read_to_string(collect_sweep(&dir).unwrap().page).unwrap();
+    });
+    let page = fs::read_to_string(found.page).unwrap();
     let cells = |text: &str| page.matches(text).count();
     assert!(cells("<strong>75.00 ± 0.00</strong>") > 0, "{page}");
     assert!(cells("<td>75.00 (1 of 2 diverged)</td>") > 0, "{page}");
@@ -188,30 +192,19 @@ fn a_method_that_diverged_is_not_the_best() {
 #[test]
 fn a_value_whose_runs_diverged_is_named_and_not_drawn() {
     let folder = TempDir::new().unwrap();
-    let sweep = parse(
-        "base = \"split-digits\"\nmethods = [\"sgd\", \"ngm-sgd\"]\nseeds = [7, 8]\nset = [\"stream.iterations=4\"]\n[grid]\ngain.eta = [0.1, 0.2, 0.3]",
-    )
-    .unwrap();
+    let text = "base = \"split-digits\"\nmethods = [\"sgd\", \"ngm-sgd\"]\nseeds = [7, 8]\nset = [\"stream.iterations=4\"]\n[grid]\ngain.eta = [0.1, 0.2, 0.3]";
     let drawn = |name: &str, diverges: &dyn Fn(&str, u64) -> bool| {
         let dir = folder.path().join(name);
-        begin_sweep(&dir, &sweep).unwrap();
-        for (place, cell) in sweep.cells().iter().enumerate() {
-            let mut results = synthetic::results(&cell.settings);
+        let found = collected(&dir, text, |place, results| {
             for run in &mut results.runs {
                 if place == 2 && diverges(&run.method, run.seed) {
-                    run.history.records.truncate(3);
-                    run.status = Status::Diverged {
-                        iteration: 3,
-                        quantity: "train loss".into(),
-                        value: "NaN".into(),
-                    };
+                    diverge(run);
                 }
             }
-            write_cell(&cell_directory(&dir, cell), &results);
-        }
-        let figure = collect_sweep(&dir).unwrap().figure.expect("a figure");
+        });
         let rows = fs::read_to_string(dir.join("sweep.csv")).unwrap();
-        (fs::read_to_string(figure).unwrap(), rows)
+        let svg = fs::read_to_string(found.figure.expect("a figure")).unwrap();
+        (svg, rows)
     };
     let (svg, rows) = drawn("one", &|method, _| method == "ngm-sgd");
     assert!(rows.contains("\n3,0.3,ngm-sgd,diverged,0,2,"), "{rows}");
@@ -247,21 +240,12 @@ fn a_value_whose_runs_diverged_is_named_and_not_drawn() {
 fn what_diverged_in_a_panel_is_named_with_its_setting() {
     let folder = TempDir::new().unwrap();
     let text = "base = \"split-digits\"\nmethods = [\"sgd\"]\nseeds = [7]\nset = [\"stream.iterations=4\"]\n[grid]\ntraining.learning_rate = [0.1, 0.5]\ngain.eta = [0.1, 0.2]";
-    let (sweep, dir) = (parse(text).unwrap(), folder.path().join("panels"));
-    begin_sweep(&dir, &sweep).unwrap();
-    for (place, cell) in sweep.cells().iter().enumerate() {
-        let mut results = synthetic::results(&cell.settings);
+    let found = collected(&folder.path().join("panels"), text, |place, results| {
         if place >= 2 {
-            results.runs[0].history.records.truncate(3);
-            results.runs[0].status = Status::Diverged {
-                iteration: 3,
-                quantity: "train loss".into(),
-                value: "NaN".into(),
-            };
+            diverge(&mut results.runs[0]);
         }
-        write_cell(&cell_directory(&dir, cell), &results);
-    }
-    let page = fs::read_to_string(collect_sweep(&dir).unwrap().page).unwrap();
+    });
+    let page = fs::read_to_string(found.page).unwrap();
     let sentence = "SGD diverged: at 0.1, at 0.2 with learning_rate = 0.5";
     assert!(page.contains(&format!("\"text\":\"{sentence}\"")));
 }
@@ -271,13 +255,8 @@ fn what_diverged_in_a_panel_is_named_with_its_setting() {
 fn headings_of_cells_have_the_keys_of_the_settings() {
     let folder = TempDir::new().unwrap();
     let text = "base = \"split-digits\"\nmethods = [\"sgd\"]\nseeds = [7]\nset = [\"stream.iterations=4\"]\n[grid]\ntraining.batch = [8, 16]\ngain.eta = [0.1, 0.2]";
-    let (sweep, dir) = (parse(text).unwrap(), folder.path().join("heads"));
-    begin_sweep(&dir, &sweep).unwrap();
-    for cell in sweep.cells() {
-        let results = synthetic::results(&cell.settings);
-        write_cell(&cell_directory(&dir, cell), &results);
-    }
-    let collected = collect_sweep(&dir).unwrap();
+    let dir = folder.path().join("heads");
+    let collected = collected(&dir, text, |_, _| {});
     let page = fs::read_to_string(&collected.page).unwrap();
     for (key, values) in [
         ("training.batch", ["8", "8", "16", "16"]),
