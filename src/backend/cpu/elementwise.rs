@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use super::math;
 use super::simd::{Block, InstructionSet, Kernel, Simd};
-use super::threads::Job;
+use super::threads::{Job, MOVED};
 use super::{Cpu, Floats};
 use crate::backend::elementwise::{check_copy_blocks, check_gain_update};
 use crate::backend::{Binary, Elementwise, Unary, check};
@@ -77,7 +77,7 @@ macro_rules! split_by_blocks {
     ($kernel:ident { $($constant:ident),* } read { $($read:ident),* } written { $first:ident $(, $written:ident)* }) => {
         impl Job for On<$kernel<'_>> {
             fn work(&self) -> usize {
-                self.1.$first.len() * LANES
+                self.1.$first.len() * LANES * MOVED
             }
 
             fn split(self, left: usize, parts: usize) -> core::result::Result<(Self, Self), Self> {

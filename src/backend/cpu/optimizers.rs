@@ -2,7 +2,7 @@
 
 use super::elementwise::{On, split_by_blocks};
 use super::simd::{Block, Kernel, Simd};
-use super::threads::Job;
+use super::threads::{Job, MOVED};
 use super::{Cpu, Floats};
 use crate::backend::{AdamStep, Optimizers, check};
 use crate::error::Result;

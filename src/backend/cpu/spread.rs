@@ -1,7 +1,7 @@
 //! Distributes kernels that treat every pixel, or every block of samples, alike over threads.
 
 use super::simd::{Block, InstructionSet, Kernel};
-use super::threads::Job;
+use super::threads::{Job, MOVED};
 use crate::backend::NormDims;
 use crate::shape::LANES;
 
@@ -33,7 +33,7 @@ pub struct Spread<'a, K, const READ: usize, const WRITTEN: usize> {
 }
 
 impl<'a, K, const READ: usize, const WRITTEN: usize> Spread<'a, K, READ, WRITTEN> {
-    /// All pixels of an activation; the work per pixel is its number of elements.
+    /// All pixels of an activation; the work per pixel is that of moving its elements.
     pub fn pixels(
         set: InstructionSet,
         dimensions: NormDims,
@@ -46,7 +46,7 @@ impl<'a, K, const READ: usize, const WRITTEN: usize> Spread<'a, K, READ, WRITTEN
             kernel,
             first: 0,
             count: dimensions.all_pixels(),
-            work: dimensions.channels * LANES,
+            work: dimensions.channels * LANES * MOVED,
             read,
             written,
         }

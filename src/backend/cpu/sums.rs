@@ -3,7 +3,7 @@
 
 use super::scratch;
 use super::simd::{Block, InstructionSet, Kernel, Simd};
-use super::threads::Job;
+use super::threads::{Job, MOVED};
 use crate::backend::{NormDims, summation};
 use crate::shape::LANES;
 
@@ -57,7 +57,7 @@ impl<'a, T: Terms + Copy + Send> ChannelSums<'a, T> {
 
 impl<T: Terms + Copy + Send> Job for ChannelSums<'_, T> {
     fn work(&self) -> usize {
-        self.dimensions.samples * self.dimensions.pixels * self.channels
+        self.dimensions.samples * self.dimensions.pixels * self.channels * MOVED
     }
 
     fn split(self, left: usize, parts: usize) -> Result<(Self, Self), Self> {

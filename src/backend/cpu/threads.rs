@@ -10,14 +10,16 @@
 
 use crate::error::{Error, Result};
 
-/// Minimum work per thread, in multiply-adds or, if bound by memory, elements moved: about 20 µs.
-/// Measured in a virtual machine: handing half a job to a sleeping worker and waiting for it takes about as
-/// long.
+/// Minimum work per thread, in multiply-adds: about 20 µs. Measured in a virtual machine: handing half a job to a
+/// sleeping worker and waiting for it takes about as long.
 const WORTH_A_THREAD: usize = 1 << 20;
+
+/// The work of moving an element, in multiply-adds, where memory or cache bounds a job.
+pub const MOVED: usize = 8;
 
 /// Work that can be split into parts that write to disjoint memory.
 pub trait Job: Sized + Send {
-    /// Multiply-adds, or elements moved.
+    /// Multiply-adds, or [`MOVED`] for each element moved.
     fn work(&self) -> usize;
     /// Splits into two jobs, the first with the fraction `left`/`parts` of the work, as nearly as its tiles
     /// allow; returns the job itself if it cannot be split.

@@ -4,7 +4,7 @@
 use super::super::scratch;
 use super::super::simd::{Block, InstructionSet, Kernel, Simd};
 use super::super::sums::{Lanes, Terms, load_some, of_channels, over_pixels, pixels, store_some};
-use super::super::threads::Job;
+use super::super::threads::{Job, MOVED};
 use crate::backend::{BatchNormConfig, NormDims};
 use crate::shape::LANES;
 
@@ -26,7 +26,7 @@ impl Job for Statistics<'_> {
         let NormDims {
             samples, pixels, ..
         } = self.dimensions;
-        samples * pixels * self.mean.len()
+        samples * pixels * self.mean.len() * MOVED
     }
 
     fn split(self, left: usize, parts: usize) -> Result<(Self, Self), Self> {
