@@ -116,8 +116,8 @@ fn chart(methods: &[Moved], soon: usize, of: &str) -> Chart {
             counted(soon, "iteration")
         ),
         rows: [
-            (0, format!("‖ΔW‖/‖W‖, {}", counted(soon, "iteration"))),
-            (1, String::from("‖ΔW‖/‖W‖, context")),
+            (0, format!("‖ΔW‖/‖W‖ in {}", counted(soon, "iteration"))),
+            (1, String::from("‖ΔW‖/‖W‖ in the context")),
         ]
         .map(row)
         .into(),
