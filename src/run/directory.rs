@@ -100,7 +100,7 @@ impl<S: System> RunDirectory<S> {
     /// Opens an existing run directory.
     ///
     /// # Errors
-    /// [`Error::File`] if it is no run directory or its `config.toml` cannot be read, [`Error::Format`] if it is damaged, or if a folder in it is a
+    /// [`Error::File`] if it is not a run directory or its `config.toml` cannot be read, [`Error::Format`] if it is damaged, or if a folder in it is a
     /// link: files would be written outside.
     pub fn open(path: &Path) -> Result<Self> {
         for folder in ["runs", "figures", "weights", "checkpoints", "tensorboard"] {

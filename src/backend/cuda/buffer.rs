@@ -59,7 +59,7 @@ impl Memory for Cuda {
         device.to_host()
     }
 
-    /// All: a launch takes longer than what a cache would save.
+    /// All blocks, because launching more kernels costs more than the cache saves.
     fn blocks_in_cache(&self, _: usize) -> usize {
         usize::MAX
     }

@@ -64,7 +64,7 @@ pub(crate) fn live_page(
     page.into_string()
 }
 
-/// The files of a page and its figures in a run directory; a figure without numbers of its own has no CSV.
+/// The files of a page and its figures in a run directory. Figures of curves have no CSV: their numbers are in the records.
 pub(crate) fn files(page: String, drawings: Vec<Drawing>) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = vec![("report.html".into(), page.into_bytes())];
     for drawing in drawings {

@@ -84,7 +84,7 @@ pub fn cell_directory<D>(dir: &Path, cell: &Cell<D>) -> PathBuf {
 /// Opens the sweep in the directory `dir`.
 ///
 /// # Errors
-/// [`Error::Format`] if its `sweep.toml` is damaged, [`Error::File`] if there is none or it cannot be read.
+/// [`Error::Format`] if its `sweep.toml` is damaged, [`Error::File`] if that file is missing or cannot be read.
 fn open_sweep<D: Document>(dir: &Path) -> Result<Sweep<D>> {
     check_sweep_directory(dir)?;
     let source = SweepSource::from_file(&dir.join("sweep.toml"));

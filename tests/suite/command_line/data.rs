@@ -276,3 +276,14 @@ fn a_run_keeps_whether_its_data_are_the_published() {
     succeeds(&folder, &["report", "other"]);
     assert_eq!(text("other"), other);
 }
+
+/// Writes a collection `pets` in `data`, and the settings `pets.toml` of a run on it.
+pub(super) fn write_pets(folder: &TempDir, data: &Path, iterations: usize) {
+    write_collection(&data.join("pets"), ["cat", "dog"]);
+    let settings = format!(
+        "base = \"split-digits\"\nname = \"pets\"\n[data]\nsource = \"images\"\nname = \"pets\"\nside = 2\n\
+         maximum = 255.0\nmean = [0.5, 0.5, 0.5]\nstandard_deviation = [0.5, 0.5, 0.5]\n[stream]\n\
+         iterations = {iterations}\ncontexts = [[0], [0, 1]]\n[training]\nbatch = 1\n"
+    );
+    fs::write(folder.path().join("pets.toml"), settings).expect("written");
+}

@@ -118,11 +118,7 @@ fn leaves_what_was_done_readable() {
 fn a_resumed_run_finds_its_data_again() {
     let folder = folder();
     let data = folder.path().join("else where");
-    super::data::write_collection(&data.join("pets"), ["cat", "dog"]);
-    let settings = "base = \"split-digits\"\nname = \"pets\"\n[data]\nsource = \"images\"\nname = \"pets\"\nside = 2\n\
-         maximum = 255.0\nmean = [0.5, 0.5, 0.5]\nstandard_deviation = [0.5, 0.5, 0.5]\n[stream]\niterations = 100000\n\
-         contexts = [[0], [0, 1]]\n[training]\nbatch = 1\n";
-    fs::write(folder.path().join("pets.toml"), settings).expect("written");
+    super::data::write_pets(&folder, &data, 100000);
     let stopped = |arguments: &[&str]| {
         let child = begun(&folder, arguments);
         interrupt(&child);

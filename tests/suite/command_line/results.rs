@@ -242,11 +242,7 @@ fn a_reader_who_leaves_is_no_failure() {
 fn a_run_that_has_ended_is_resumed_without_its_data() {
     let folder = folder();
     let data = folder.path().join("data");
-    super::data::write_collection(&data.join("pets"), ["cat", "dog"]);
-    let settings = "base = \"split-digits\"\nname = \"pets\"\n[data]\nsource = \"images\"\nname = \"pets\"\nside = 2\n\
-         maximum = 255.0\nmean = [0.5, 0.5, 0.5]\nstandard_deviation = [0.5, 0.5, 0.5]\n[stream]\niterations = 2\n\
-         contexts = [[0], [0, 1]]\n[training]\nbatch = 1\n";
-    fs::write(folder.path().join("pets.toml"), settings).expect("written");
+    super::data::write_pets(&folder, &data, 2);
     let run = ["run", "pets.toml", "--data", "data", "--out", "here"];
     let seeds = ["--seeds", "1", "--methods", "sgd"];
     let first = succeeds(&folder, &[&run[..], &seeds].concat());

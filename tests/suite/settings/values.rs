@@ -298,7 +298,7 @@ fn changes_are_told_from_the_preset() {
     let mut own = digits();
     own.name = "mine".into();
     assert!(told(&own).is_empty());
-    // A file with a name of its own is told from the benchmark whose description it has.
+    // Renamed settings are compared with the benchmark that has the same description.
     let mut renamed = changed;
     renamed.name = "mine".into();
     assert_eq!(told(&renamed)[0], "gain.eta: 0.4 -> 0.5");
