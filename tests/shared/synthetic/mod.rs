@@ -186,6 +186,12 @@ pub fn small() -> Settings {
     settings
 }
 
+/// The records of all runs.
+pub fn records(results: &mut Results) -> impl Iterator<Item = &mut Record> {
+    let runs = results.runs.iter_mut();
+    runs.flat_map(|run| &mut run.history.records)
+}
+
 /// The `.npz` file of [`odd_run`] in a finished run directory, `run` of `folder`.
 pub fn odd_arrays(folder: &TempDir) -> PathBuf {
     let dir = folder.path().join("run");

@@ -412,11 +412,7 @@ fn heat_maps_of_a_page_share_one_stated_scale() {
         settings.evaluation.tasks = EvaluatedTasks::All;
         settings.gain.eta = eta;
         let mut results = synthetic::results(&settings);
-        let records = results
-            .runs
-            .iter_mut()
-            .flat_map(|run| &mut run.history.records);
-        for record in records {
+        for record in synthetic::records(&mut results) {
             let mut test = record.test.expect("it was evaluated");
             test.accuracy = accuracies[0];
             record.test = Some(test);
@@ -500,11 +496,7 @@ fn only_figures_with_numbers_of_their_own_have_a_csv() {
     let mut settings = synthetic::small();
     settings.evaluation.tasks = EvaluatedTasks::All;
     let mut results = synthetic::results(&settings);
-    let records = results
-        .runs
-        .iter_mut()
-        .flat_map(|run| &mut run.history.records);
-    for record in records {
+    for record in synthetic::records(&mut results) {
         let test = record.test.expect("it was evaluated");
         record.later_tasks = vec![test; record.context - 1];
     }

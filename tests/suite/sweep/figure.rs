@@ -40,11 +40,7 @@ fn a_sweep_through_numbers_is_drawn_and_its_best_cells_are_told() {
         begin_sweep(&dir, &sweep).unwrap();
         for (place, cell) in sweep.cells().iter().enumerate() {
             let mut results = synthetic::results(&cell.settings);
-            for record in results
-                .runs
-                .iter_mut()
-                .flat_map(|run| &mut run.history.records)
-            {
+            for record in synthetic::records(&mut results) {
                 let test = record.test.unwrap();
                 if set.contains("all") {
                     // The first cell is the better one.
