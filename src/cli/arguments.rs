@@ -118,8 +118,8 @@ pub struct Run {
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub methods: Option<Vec<String>>,
 
-    /// Replace the benchmark's methods by a built-in list (see `neurogain list`): ablation, reset, composition,
-    /// boundary or learners; all-weights or modulator for comodulation experiments; learners, tuned, neumosync-parts or
+    /// Replace the benchmark's methods by a built-in list (see `neurogain list`): ablation, entropy-lr, reset,
+    /// composition, boundary or learners; all-weights or modulator for comodulation experiments; learners, tuned, neumosync-parts or
     /// neumosync-training for plasticity experiments.
     #[arg(long, value_name = "NAME")]
     pub variants: Option<String>,

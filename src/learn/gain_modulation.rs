@@ -22,6 +22,19 @@ settings! {
     }
 }
 
+settings! {
+    /// What the gain g of a layer acts on.
+    pub enum GainTarget {
+        /// The weights: W_eff = g·W, as in the paper.
+        Weights = "weights",
+        /// Only the slow part of gain modulation: the layer learns at the rate α·g², as W_eff = g·W does, but the forward
+        /// pass uses W.
+        SlowWeights = "slow-weights",
+        /// The learning rate: the layer learns at the rate α·g, and the forward pass uses W.
+        LearningRate = "learning-rate",
+    }
+}
+
 /// Gain dynamics and their drive.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GainConfig {
@@ -29,10 +42,9 @@ pub struct GainConfig {
     pub dynamics: GainDynamics,
     /// The drive of the gains.
     pub drive: Drive,
-    /// Only the slow part of gain modulation: gain-modulated layers learn at the rate α·g², as W_eff = g·W does, but
-    /// the forward pass uses W, not g·W. Recorded gains stay 1. The gain is on the host, so that a step waits for the
-    /// device.
-    pub slow_weights_only: bool,
+    /// What the gains act on. Unless these are the weights, recorded gains stay 1, and the gain is on the host, so that a
+    /// step waits for the device.
+    pub target: GainTarget,
 }
 
 impl From<GainDynamics> for GainConfig {
@@ -41,7 +53,7 @@ impl From<GainDynamics> for GainConfig {
         GainConfig {
             dynamics,
             drive: Drive::Entropy,
-            slow_weights_only: false,
+            target: GainTarget::Weights,
         }
     }
 }
@@ -55,8 +67,8 @@ pub(super) struct GainModulation<B: Backend> {
     config: GainConfig,
     /// The drive in the next step.
     drive: Tensor<B>,
-    /// The gain g of [`GainConfig::slow_weights_only`].
-    slow_gain: f64,
+    /// The gain g of a target other than the weights.
+    host_gain: f64,
 }
 
 impl<B: Backend> GainModulation<B> {
@@ -64,7 +76,7 @@ impl<B: Backend> GainModulation<B> {
         Ok(GainModulation {
             config,
             drive: Tensor::zeros(backend, Shape::vector(1))?,
-            slow_gain: 1.0,
+            host_gain: 1.0,
         })
     }
 
@@ -83,10 +95,10 @@ impl<B: Backend> GainModulation<B> {
     /// Updates the gains before a forward pass.
     pub(super) fn update(&mut self, backend: &B, network: &mut dyn Network<B>) -> Result<()> {
         let dynamics = self.config.dynamics;
-        if self.config.slow_weights_only {
+        if self.config.target != GainTarget::Weights {
             let mut drive = [0.0];
             backend.download(self.drive.floats(), &mut drive)?;
-            self.slow_gain = dynamics.step(self.slow_gain, f64::from(drive[0]));
+            self.host_gain = dynamics.step(self.host_gain, f64::from(drive[0]));
             return Ok(());
         }
         network.for_each_parameter(&mut |parameter| match &mut parameter.gain {
@@ -95,11 +107,13 @@ impl<B: Backend> GainModulation<B> {
         })
     }
 
-    /// The learning rate of gain-modulated layers: α, or α·g² with slow weights only.
+    /// The learning rate of gain-modulated layers: α, α·g² or α·g by the target.
     pub(super) fn rate(&self, rate: f32) -> f32 {
-        match self.config.slow_weights_only {
-            true => (f64::from(rate) * self.slow_gain * self.slow_gain) as f32,
-            false => rate,
+        let gained = f64::from(rate) * self.host_gain;
+        match self.config.target {
+            GainTarget::Weights => rate,
+            GainTarget::SlowWeights => (gained * self.host_gain) as f32,
+            GainTarget::LearningRate => gained as f32,
         }
     }
 
@@ -117,8 +131,8 @@ impl<B: Backend> GainModulation<B> {
 impl<B: Backend> State<B> for GainModulation<B> {
     fn visit(&mut self, _backend: &B, visitor: &mut dyn Visitor<B>) -> Result<()> {
         visitor.tensor(Role::Learner, "drive", &mut self.drive)?;
-        if self.config.slow_weights_only {
-            visitor.numbers("slow_gain", core::slice::from_mut(&mut self.slow_gain))?;
+        if self.config.target != GainTarget::Weights {
+            visitor.numbers("host_gain", core::slice::from_mut(&mut self.host_gain))?;
         }
         Ok(())
     }

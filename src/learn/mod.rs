@@ -42,7 +42,7 @@ pub(crate) use batches::{BatchConfig, Batches};
 #[cfg(feature = "report")]
 pub(crate) use eval_sets::READY_SAMPLES;
 pub use eval_sets::{EvalSets, Passes, TestDraws};
-pub use gain_modulation::{Drive, GainConfig};
+pub use gain_modulation::{Drive, GainConfig, GainTarget};
 pub use gradient_descent::GradientDescent;
 pub use history::{Evaluation, History, Record};
 pub use learner::{Draw, Learner};

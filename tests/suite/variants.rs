@@ -6,7 +6,8 @@ use std::sync::atomic::AtomicBool;
 use neurogain::data::digits;
 use neurogain::gain::GainDynamics;
 use neurogain::learn::{
-    DeviceDataset, GainConfig, GradientDescent, Learner as _, OptimizerConfig, PixelScaling, Record,
+    DeviceDataset, GainConfig, GainTarget, GradientDescent, Learner as _, OptimizerConfig,
+    PixelScaling, Record,
 };
 use neurogain::models::{Mlp, MlpConfig};
 use neurogain::nn::LossLog;
@@ -131,9 +132,14 @@ fn a_reset_optimizer_starts_anew_at_every_switch() {
     assert_ne!(records(&reset, "adam"), records(&reset, "adam-reset"));
 }
 
-/// Each step of the slow weights alone is one of plain SGD with the rate α·g².
+/// Each step is one of plain SGD with the rate α·g² for the slow weights alone, and α·g for the learning rate.
 #[test]
-fn the_slow_part_learns_at_the_rate_times_the_squared_gain() {
+fn a_gain_of_the_learning_rate_is_sgd_at_other_rates() {
+    follows(GainTarget::SlowWeights, |rate, gain| rate * gain * gain);
+    follows(GainTarget::LearningRate, |rate, gain| rate * gain);
+}
+
+fn follows(target: GainTarget, at: fn(f64, f64) -> f64) {
     let cpu = Cpu::new().unwrap();
     let digits = digits::load();
     let pixels = PixelScaling {
@@ -155,7 +161,7 @@ fn the_slow_part_learns_at_the_rate_times_the_squared_gain() {
     let dynamics = GainDynamics::new(0.9, 1.0, 0.5).unwrap();
     let rate = 0.05f32;
     let gain = GainConfig {
-        slow_weights_only: true,
+        target,
         ..dynamics.into()
     };
     let sgd = OptimizerConfig::new(Optimizer::Sgd, rate);
@@ -164,7 +170,7 @@ fn the_slow_part_learns_at_the_rate_times_the_squared_gain() {
     let mut loss = LossLog::new();
     for (number, batch) in batches.iter().enumerate() {
         gain = dynamics.step(gain, f64::from(entropy));
-        let rate = (f64::from(rate) * gain * gain) as f32;
+        let rate = at(f64::from(rate), gain) as f32;
         let sgd = OptimizerConfig::new(Optimizer::Sgd, rate);
         let mut descent = GradientDescent::new(&cpu, &mut plain, sgd, None).unwrap();
         descent.step(&cpu, batch, &mut loss).unwrap();
@@ -191,7 +197,7 @@ fn what_is_of_the_gain_is_refused_without_one() {
     let settings = Settings::preset("split-digits").unwrap();
     for assignment in [
         "drive=boundary",
-        "slow_weights_only=true",
+        "gain_target=learning-rate",
         "gain={gamma=0.9,g0=1.0,eta=0.1}",
     ] {
         let error = settings.with_overrides(&[format!("methods.sgd.{assignment}")]);

@@ -207,7 +207,7 @@ pub(crate) fn check_methods(methods: &[MethodSettings], network: &NetworkSetting
         }
         let without = [
             ("drive", method.drive.is_some()),
-            ("slow_weights_only", method.slow_weights_only.is_some()),
+            ("gain_target", method.gain_target.is_some()),
             ("gain", method.gain.is_some()),
         ];
         if let (false, Some((of_gain, _))) = (

@@ -10,7 +10,8 @@ use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::gain::GainDynamics;
 use crate::learn::{
-    Drive, GainConfig, GradientDescent, Learner, Maml, NeuMoSync, OptimizerConfig, Schedule,
+    Drive, GainConfig, GainTarget, GradientDescent, Learner, Maml, NeuMoSync, OptimizerConfig,
+    Schedule,
 };
 use crate::models::Network;
 use crate::run::settings::{Range, unknown};
@@ -175,7 +176,7 @@ impl<B: Backend> Setup<'_, B> {
                 Some(GainConfig {
                     dynamics,
                     drive: method.drive.unwrap_or(Drive::Entropy),
-                    slow_weights_only: method.slow_weights_only.unwrap_or(false),
+                    target: method.gain_target.unwrap_or(GainTarget::Weights),
                 })
             }
             false => None,

@@ -1,7 +1,8 @@
 //! The settings that several systems share: stream, network, training, methods.
 
 use crate::learn::{
-    Drive, MamlConfig, RandomCropFlip, RegularizerConfig, ReplacementConfig, Sampling, Schedule,
+    Drive, GainTarget, MamlConfig, RandomCropFlip, RegularizerConfig, ReplacementConfig, Sampling,
+    Schedule,
 };
 use crate::models::{Activation, ConvolutionConfig, NeuMoSyncConfig};
 use crate::optim::Optimizer;
@@ -148,8 +149,8 @@ settings! {
         pub reset_optimizer_on_switch: Option<bool>,
         /// The quantity that drives the gains. Default: the entropy.
         pub drive: Option<Drive>,
-        /// Whether the gain only sets the learning rate and does not scale the weights. Default: false.
-        pub slow_weights_only: Option<bool>,
+        /// What the gain acts on. Default: the weights.
+        pub gain_target: Option<GainTarget>,
         /// The constants of the gain dynamics for this method. Default: those of the experiment.
         pub gain: Option<GainSettings>,
         /// The nonlinearity of a feed-forward network. The hidden layers become narrower if it needs more parameters, so

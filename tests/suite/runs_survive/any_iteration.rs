@@ -93,7 +93,7 @@ fn perceptrons_go_on_from_any_iteration() {
 /// Methods that keep more than moments, or reset them at a switch.
 #[test]
 fn variants_go_on_from_any_iteration() {
-    for name in ["ablation", "boundary", "composition", "reset"] {
+    for name in ["ablation", "boundary", "composition", "entropy-lr", "reset"] {
         let settings = small().with_variants(name).expect("variants");
         goes_on_from_any_iteration(&settings);
     }
