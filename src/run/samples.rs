@@ -155,9 +155,14 @@ pub fn load_samples(data: &DataSettings, directory: &Path) -> Result<TrainTest> 
         None => Ok(loaded),
     });
     // The message says where missing files can be downloaded.
+    let fetch = match data.source {
+        DataSource::TinyImagenet => String::new(),
+        // The script has the names of the settings.
+        source => format!(" with data/fetch.sh DIR {}, or", source.name()),
+    };
     loaded.map_err(|error| match home(data.source) {
         Some(home) => error.advised(&format!(
-            ". Download them from {home}, and give their directory with --data DIR or the variable NEUROGAIN_DATA"
+            ". Download them{fetch} from {home}, and give their directory with --data DIR or the variable NEUROGAIN_DATA"
         )),
         None => error,
     })

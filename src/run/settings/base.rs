@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::check::{address, join, spell, variant};
+use super::check::{MISSING, address, join, spell, variant};
 use super::text::{at_offset, located, offset, parse, read};
 use super::{Document, DocumentKind, Key, Kind, checked, find_key, unknown};
 use crate::error::{Error, Result};
@@ -119,7 +119,26 @@ impl Layers {
             }
             checked(merged)
         };
-        settings().map_err(|error| self.located(error))
+        settings().map_err(|error| self.located(self.without_base(error)))
+    }
+
+    /// Says of a missing setting that a base would have it, if there is none.
+    fn without_base(&self, error: Error) -> Error {
+        match error {
+            Error::Setting {
+                name,
+                value,
+                expected,
+            } if value == MISSING && self.0.len() == 1 => Error::Setting {
+                name,
+                value,
+                expected: format!(
+                    "{expected}; or begin the file with base = \"NAME\", a benchmark of `neurogain list`, \
+                     which then has every setting that the file leaves out"
+                ),
+            },
+            error => error,
+        }
     }
 
     /// Adds the file and line of the wrong setting to an error.

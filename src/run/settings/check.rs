@@ -93,12 +93,15 @@ fn check_table(
         }
         let path = join(path, key.name);
         let mut value = default(key)
-            .ok_or_else(|| Error::setting(&path, "(missing)", expected(key.name, key.kind)))?;
+            .ok_or_else(|| Error::setting(&path, MISSING, expected(key.name, key.kind)))?;
         check_value(&path, &mut value, key, known)?;
         table.insert(key.name.into(), value);
     }
     Ok(())
 }
+
+/// The value of a setting that is not there, in errors.
+pub(super) const MISSING: &str = "(missing)";
 
 /// The default value of a key.
 pub(super) fn default(key: &Key) -> Option<Value> {
@@ -147,7 +150,7 @@ fn check_tagged(
             Ok(())
         }
         Some(value) => Err(wrong_type(&place, value, &expected)),
-        None => Err(Error::setting(place, "(missing)", expected)),
+        None => Err(Error::setting(place, MISSING, expected)),
     }
 }
 

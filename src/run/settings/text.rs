@@ -1,7 +1,7 @@
 //! Reading of TOML documents, and the line numbers of errors.
 
 use std::fmt::Display;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
@@ -13,9 +13,16 @@ use crate::error::{Error, Result};
 /// The largest file that is read; settings are far smaller.
 const LARGEST_FILE: u64 = 1 << 20;
 
+/// What is wrong if there is no file.
+const MISSING: &str = "there is no such file; `neurogain list` prints the names of benchmarks and sweeps, \
+    and a file of settings of your own begins with base = \"NAME\"";
+
 /// Reads a file of settings or of a sweep.
 pub(crate) fn read(path: &Path) -> Result<String> {
-    let refused = |reason| Error::file(path, "read", reason);
+    let refused = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound => Error::file(path, "read", MISSING),
+        _ => Error::file(path, "read", error),
+    };
     // Checked before opening: opening a pipe would wait for its other end.
     if !std::fs::metadata(path).map_err(refused)?.is_file() {
         return Err(Error::file(path, "read", "it is not a file"));
