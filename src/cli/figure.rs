@@ -98,10 +98,11 @@ pub fn figure(arguments: &arguments::Figure) -> Result<ExitCode> {
     };
     let paths = analysis.write(&arguments.out)?;
     let mut text = format!("{}\n", analysis.table);
-    for path in paths {
+    for (figure, path) in analysis.figures.iter().zip(paths) {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "figure  {}", path.display());
         let _ = writeln!(text, "numbers {}", path.with_extension("csv").display());
+        let _ = writeln!(text, "{}\n", figure.caption);
     }
     print(&text)?;
     Ok(ExitCode::SUCCESS)

@@ -108,19 +108,17 @@ fn cells(directory: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// A name for each experiment: its values of the settings that differ, such as `eta = 0.1`, or its benchmark, if these
-/// differ. Its directory if there would be no name or a long one; both where others have the same name.
+/// differ. Its directory if only methods and seeds differ, or if the name would be long; both where others have the same
+/// name.
 fn names(directories: &[String], settings: &[(String, Vec<String>)]) -> Vec<String> {
     let of = |key: &str| settings.iter().find(|(known, _)| known == key);
-    let mut chosen: Vec<&(String, Vec<String>)> = match of("name") {
+    let chosen: Vec<&(String, Vec<String>)> = match of("name") {
         Some(name) => vec![name],
         None => {
             let secondary = |key: &str| matches!(key, "methods" | "training.seeds");
             settings.iter().filter(|(key, _)| !secondary(key)).collect()
         }
     };
-    if chosen.is_empty() {
-        chosen = settings.iter().collect();
-    }
     let short = |key: &str| {
         let ending = |of: &str| of.rsplit('.').next().unwrap_or_default().to_string();
         let unique = chosen
@@ -189,7 +187,6 @@ mod tests {
         let same = [("one.rate", ["1", "2"]), ("two.rate", ["3", "4"])];
         assert_eq!(named(&same)[0], "one.rate = 1, two.rate = 3");
         let seeds = ("training.seeds", ["[1]", "[2]"]);
-        assert_eq!(named(&[seeds]), ["seeds = [1]", "seeds = [2]"]);
         assert_eq!(
             named(&[seeds, ("gain.eta", ["0.1", "0.2"])])[0],
             "eta = 0.1"
@@ -204,6 +201,7 @@ mod tests {
     #[test]
     fn without_a_short_and_distinct_name_the_directories_are_named() {
         assert_eq!(named(&[]), ["a", "b"]);
+        assert_eq!(named(&[("training.seeds", ["[1]", "[2]"])]), ["a", "b"]);
         let long = "1".repeat(100);
         assert_eq!(named(&[("x", ["2", long.as_str()])]), ["x = 2", "b"]);
         let twice = [("name", ["x", "x"])];

@@ -106,7 +106,11 @@ impl Canvas {
         let ink = Stroke::solid(INK, 1.0);
         self.svg
             .polyline(&[(left, bottom), (left + width, bottom)], &ink);
-        // Half of the first label of the next panel is left of that panel.
+        // The first label begins in the space between the panels, at a distance from the last panel's labels.
+        let earliest = match panel.column {
+            0 => f64::NEG_INFINITY,
+            _ => left - BETWEEN_PANELS + SPACE / 2.0,
+        };
         let last = match panel.column + 1 < panel.columns {
             true => left + width,
             false => f64::INFINITY,
@@ -116,11 +120,13 @@ impl Canvas {
             let x = panel.horizontal(*value);
             self.svg.polyline(&[(x, bottom), (x, bottom + 5.0)], &ink);
             let half = width_of(label) / 2.0;
-            if x - half < free || x + half > last {
+            let middle = x.max(earliest + half);
+            if middle - half < free || middle + half > last {
                 continue;
             }
-            free = x + half + SPACE / 2.0;
-            self.svg.text(label, (x, bottom + SPACE), Anchor::Below);
+            free = middle + half + SPACE / 2.0;
+            self.svg
+                .text(label, (middle, bottom + SPACE), Anchor::Below);
         }
     }
 

@@ -129,11 +129,11 @@ impl HeatMap {
         canvas.svg.text(title, at, Anchor::Middle);
         canvas.title_below(map, self.columns.0);
         canvas.vertical_title(map, self.rows.0);
-        bar(
-            canvas,
-            bottom + BAR_BELOW,
-            [low, high].map(|end| end_of_scale(*unit, end)),
-        );
+        // Without a value there is no scale.
+        if low <= high {
+            let ends = [low, high].map(|end| end_of_scale(*unit, end));
+            bar(canvas, bottom + BAR_BELOW, ends);
+        }
     }
 }
 

@@ -68,8 +68,7 @@ pub(super) fn reliability(
     let (_, last) = longest(settings, runs);
     let mut calibrations = Vec::new();
     for method in &settings.methods {
-        let own = last.iter().filter(|run| run.method == method.name);
-        let tasks = own.flat_map(|run| &run.tasks);
+        let tasks = complete(&last, method).flat_map(|run| &run.tasks);
         let merged = merged_calibration(tasks.map(|task| &task.reliability[..]));
         calibrations.extend(merged.map(|merged| (method.label.as_str(), merged)));
     }
@@ -84,7 +83,7 @@ pub(super) fn reliability(
     reliability_diagram("reliability", title, &calibrations).map(Some)
 }
 
-/// The condition with the most epochs and samples, and the complete runs under it.
+/// The condition with the most epochs and samples, and the runs under it.
 fn longest<'a>(
     settings: &ComodulationSettings,
     runs: &'a [AdaptationRun],
@@ -95,10 +94,32 @@ fn longest<'a>(
         epochs: 0,
         samples: None,
     });
-    let last = runs
-        .iter()
-        .filter(|run| run.complete() && run.condition() == longest);
+    let last = runs.iter().filter(|run| run.condition() == longest);
     (longest, last.collect())
+}
+
+/// The complete ones of these runs that are of a method.
+fn complete<'a>(
+    runs: &[&'a AdaptationRun],
+    method: &ComodulationMethod,
+) -> impl Iterator<Item = &'a AdaptationRun> {
+    let own = runs.iter().filter(|run| run.method == method.name);
+    own.filter(|run| run.complete()).copied()
+}
+
+/// Notes how many of these runs of a method diverged; if there are several places, at this x.
+fn note_diverged(
+    series: &mut Series,
+    place: Option<f64>,
+    runs: &[&AdaptationRun],
+    method: &ComodulationMethod,
+    settings: &ComodulationSettings,
+) {
+    let own = runs.iter().filter(|run| run.method == method.name);
+    let diverged = own.filter(|run| matches!(run.status, Status::Diverged { .. }));
+    let name = place.map(|x| x.to_string()).unwrap_or_default();
+    let asked = settings.training.seeds.len();
+    series.note_diverged(place.map(|x| (x, &*name)), diverged.count(), asked);
 }
 
 fn after(condition: Condition) -> String {
@@ -227,14 +248,11 @@ fn conditions(
     let series = |row: &MeasureOf<TaskMeasures>, method: &ComodulationMethod, colour| {
         let mut series = Series::new(&method.label, colour, Vec::new());
         for &(x, condition) in conditions {
-            let own = runs.iter().filter(|run| run.method == method.name);
-            let own = own.filter(|run| run.condition() == condition);
-            let complete = own.clone().filter(|run| run.complete());
-            let values = complete.map(|run| over_tasks(run, row.of));
+            let here = runs.iter().filter(|run| run.condition() == condition);
+            let here: Vec<&AdaptationRun> = here.collect();
+            let values = complete(&here, method).map(|run| over_tasks(run, row.of));
             series.points.extend(point(&row.measure, x, values));
-            let diverged = own.filter(|run| matches!(run.status, Status::Diverged { .. }));
-            let asked = settings.training.seeds.len();
-            series.note_diverged(Some((x, &x.to_string())), diverged.count(), asked);
+            note_diverged(&mut series, Some(x), &here, method, settings);
         }
         series
     };
@@ -260,12 +278,13 @@ fn tasks(
 ) -> Chart {
     let series = |row: &MeasureOf<TaskMeasures>, method: &ComodulationMethod, colour| {
         let point = |task: usize| {
-            let own = cells.iter().filter(|cell| cell.method == method.name);
-            let values = own.map(|cell| cell.tasks.get(task).and_then(row.of));
+            let values = complete(cells, method).map(|cell| cell.tasks.get(task).and_then(row.of));
             point(&row.measure, task as f64, values)
         };
         let points = (0..settings.tasks.len()).filter_map(point);
-        Series::new(&method.label, colour, points.collect())
+        let mut series = Series::new(&method.label, colour, points.collect());
+        note_diverged(&mut series, None, cells, method, settings);
+        series
     };
     let names: Vec<String> = settings
         .tasks
@@ -297,8 +316,8 @@ fn gains(
 ) -> Option<Chart> {
     let mut all = Vec::new();
     for (colour, method) in settings.methods.iter().enumerate() {
-        let own = cells.iter().filter(|cell| cell.method == method.name);
-        let tasks: Vec<&TaskMeasures> = own.flat_map(|cell| &cell.tasks).collect();
+        let tasks = complete(cells, method).flat_map(|cell| &cell.tasks);
+        let tasks: Vec<&TaskMeasures> = tasks.collect();
         let neurons = tasks.iter().map(|task| task.gains.len()).max();
         let mut mean = vec![0.0; neurons.unwrap_or(0)];
         for task in &tasks {
@@ -311,7 +330,9 @@ fn gains(
         let ranks = mean.into_iter().enumerate();
         let points = ranks.map(|(rank, gain)| (rank as f64 + 1.0, gain));
         if tasks.iter().any(|task| !task.gains.is_empty()) {
-            all.push(Series::line(&method.label, colour, points));
+            let mut series = Series::line(&method.label, colour, points);
+            note_diverged(&mut series, None, cells, method, settings);
+            all.push(series);
         }
     }
     (!all.is_empty()).then(|| Chart {

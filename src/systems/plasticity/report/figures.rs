@@ -181,9 +181,6 @@ fn within_tasks(
         let seeds =
             seeds.filter_map(|&seed| learning_curves(settings, outcomes, &method.name, seed));
         let seeds: Vec<[Vec<Curve>; 3]> = seeds.collect();
-        if seeds.is_empty() {
-            continue;
-        }
         for (start, panel) in panels.iter_mut().enumerate() {
             let means: Vec<Vec<f64>> = seeds
                 .iter()
@@ -195,15 +192,19 @@ fn within_tasks(
                     })
                 })
                 .collect();
-            let points = (0..=settings.evaluation.ticks).map(|tick| {
+            let points = (0..=settings.evaluation.ticks).filter(|_| !means.is_empty());
+            let points = points.map(|tick| {
                 let values: Vec<f64> = means.iter().map(|mean| 100.0 * mean[tick]).collect();
                 point(tick as f64, &values)
             });
-            let series = Series::new(&method.label, colour, points.collect());
-            panel.series.push(series);
+            let mut series = Series::new(&method.label, colour, points.collect());
+            let asked = settings.training.seeds.len();
+            series.note_diverged(None, diverged(outcomes, &method.name), asked);
+            panel.series.extend(series.is_there().then_some(series));
         }
     }
-    let drawn = panels.iter().any(|panel| !panel.series.is_empty());
+    let mut drawn = panels.iter().flat_map(|panel| &panel.series);
+    let drawn = drawn.any(|series| !series.points.is_empty());
     drawn.then(|| Chart {
         name: "curves".into(),
         title: "Learning curves within tasks".into(),

@@ -107,8 +107,8 @@ pub(super) fn across(
         caption: format!(
             "{} on {}, seed {}: the loss on {} training samples of the second \
              context, along the gradient and along the eigenvectors of the Hessian's two largest \
-             eigenvalues, at that context's last iteration, {} (low gain), and at iteration {}, where \
-             the gain is largest. A step in W moves the trained weights; a step in W_eff = g·W moves the \
+             eigenvalues, at that context's last iteration, {}, and at iteration {}, where the gain is \
+             largest after the switch. A step in W moves the trained weights; a step in W_eff = g·W moves the \
              effective weights. {hessians} The largest eigenvalue is {}.{}",
             states[0].trained.method.label,
             probe.settings.title,

@@ -95,7 +95,7 @@ pub(super) fn landscape<B: Backend>(subject: &Subject<'_, B>) -> Result<Analysis
         return Err(Error::shape("landscape", expected, gained.len()));
     };
     let states = [
-        State::new("low gain", &low, &probe)?,
+        State::new("end of context", &low, &probe)?,
         State::new("peak gain", &peak, &probe)?,
     ];
     let line = |method, label, networks, coordinates| Line {
