@@ -100,7 +100,7 @@ def open_run(path) -> Run:
         plan = {job.id: job for job in PLANS[system](config)}
     except (KeyError, TypeError) as error:
         raise FileError(path / "config.toml", f"the settings of {system} are incomplete: {error!r}") from error
-    for key in ("hash", "methods", "jobs"):
+    for key in ("hash", "methods", "measures"):
         if key not in summary:
             raise FileError(wanted, f"{key} is missing; was it written by neurogain?")
     found = sorted(file.stem for file in (path / "runs").glob("*.csv") if not file.name.startswith("."))

@@ -11,13 +11,14 @@ from .runs import FileError, Run, Sweep
 _VERSION = tuple(int(number) for number in pandas.__version__.split(".")[:2])
 ROUND_TRIP = {} if _VERSION >= (3, 1) else {"float_precision": "round_trip"}
 
-
+NAN = float("nan")
 # The columns before the measures.
 HEAD = ("method", "label", "seed", "status")
 
 
 def summary(of: Run | Sweep) -> pandas.DataFrame:
-    """One row per method and measure: `count` seeds, their `mean`, `standard_deviation` and `standard_error`.
+    """One row per method and measure: `count` complete seeds, `diverged` seeds, and over the complete ones `mean`,
+    `standard_deviation` and `standard_error`. The mean of no seed is NaN, and so is the deviation of fewer than two.
 
     Comodulation: one row per method, `epochs` of pretraining, `labelled_samples` (missing: all) and measure.
     """
@@ -63,49 +64,49 @@ def _of_cells(of, table):
 
 
 def _summary(run):
-    numbers = ("count", "mean", "standard_deviation", "standard_error")
+    # A method without a complete seed has the measures of the others, or else all.
+    entries = run.summary["methods"]
+    names = dict.fromkeys(name for entry in entries for name in entry["measures"]) or run.summary["measures"]
+    missing = {"count": 0, "mean": NAN, "standard_deviation": NAN, "standard_error": NAN}
+    rows = []
+    for entry in entries:
+        measured = entry["measures"] if entry["seeds"] else dict.fromkeys(names, missing)
+        for measure, found in measured.items():
+            row = _head(run, entry) | {"measure": measure, "count": found["count"], "diverged": len(entry["diverged"])}
+            # In the file, the deviation of one seed is 0.
+            numbers = found if found["count"] > 1 else found | {"standard_deviation": NAN, "standard_error": NAN}
+            rows.append(row | numbers)
+    return _with_counts(pandas.DataFrame(rows))
 
-    def head(entry):
-        return {"method": entry["method"], "label": entry["label"]}
 
-    return _by_measure(run, "methods", head, ("method", "label"), numbers)
+def _head(run, entry):
+    return {"method": entry["method"], "label": entry["label"]} | _condition(run, entry)
+
+
+def _condition(run, entry):
+    """What a method of comodulation starts from."""
+    if run.system != "comodulation":
+        return {}
+    return {"epochs": entry["epochs"], "labelled_samples": entry.get("samples")}
 
 
 def _differences(run):
     labels = {method["name"]: method["label"] for method in run.config["methods"]}
     names = {label: name for name, label in labels.items()}
-
-    def head(entry):
+    rows = []
+    for entry in run.summary["differences"]:
         # The summaries of comodulation have the names of the methods, those of plasticity the labels.
         pair = {}
         for name, label in (("method", "label"), ("other", "other_label")):
             pair[name] = entry[name] if name in entry else names[entry[label]]
             pair[label] = labels[pair[name]]
-        return pair
-
-    columns = ("method", "label", "other", "other_label")
-    found = _by_measure(run, "differences", head, columns, ("count", "mean", "low", "high"))
-    if found.empty:
-        return found
-    intervals = [pair or (float("nan"), float("nan")) for pair in found.pop("interval")]
-    found["low"], found["high"] = zip(*intervals)
-    return found
-
-
-def _by_measure(run, key, head, columns, numbers):
-    """One row per entry of the list `key` and measure, which begins with what `head` says of the entry. Without rows, a
-    table with these columns and numbers."""
-    rows = []
-    for entry in run.summary[key]:
-        found = head(entry)
-        if run.system == "comodulation":
-            found |= {"epochs": entry["epochs"], "labelled_samples": entry.get("samples")}
-        rows += [found | {"measure": measure} | value for measure, value in entry["measures"].items()]
-    table = pandas.DataFrame(rows)
-    if table.empty:
-        conditions = ["epochs", "labelled_samples"] if run.system == "comodulation" else []
-        table = pandas.DataFrame(columns=[*columns, *conditions, "measure", *numbers])
-    return _with_counts(table)
+        for measure, found in entry["measures"].items():
+            low, high = found["interval"] or (NAN, NAN)
+            numbers = {"count": found["count"], "mean": found["mean"], "low": low, "high": high}
+            rows.append(pair | _condition(run, entry) | {"measure": measure} | numbers)
+    conditions = ["epochs", "labelled_samples"] if run.system == "comodulation" else []
+    columns = ["method", "label", "other", "other_label", *conditions, "measure", "count", "mean", "low", "high"]
+    return _with_counts(pandas.DataFrame(rows, columns=columns))
 
 
 def _with_counts(table):

@@ -14,16 +14,18 @@ DIGITS = ROOT / "data" / "digits" / "digits.bin"
 
 @pytest.fixture(scope="session")
 def program(tmp_path_factory):
-    """Calls the program with these arguments in a folder of its own, which is returned."""
+    """Calls the program with these arguments in a folder of its own, which is returned. `code` is the expected exit code:
+    1 if training diverges."""
     path = Path(os.environ.get("NEUROGAIN", ROOT / "target" / "release" / "neurogain")).resolve()
     assert path.exists(), f"{path} is missing: cargo build --release, or name the program in NEUROGAIN"
 
-    def call(*arguments, settings=()):
+    def call(*arguments, settings=(), code=0):
         folder = tmp_path_factory.mktemp("run")
         changes = [word for setting in settings for word in ("--set", setting)]
         quiet = [] if arguments[0] == "report" else ["--quiet"]
         command = [path, *arguments, *changes, *quiet]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+        assert done.returncode == code, done.stderr
         return folder
 
     return call

@@ -109,9 +109,10 @@ def test_the_summary_of_a_sweep_is_its_csv(sweep):
         for measure in own.to_dict("records"):
             assert row[f"{measure['measure']}_mean"] == pytest.approx(measure["mean"])
 
+
 @pytest.mark.parametrize("kind", ["gap", "plasticity"])
 def test_a_partial_run_has_every_column(request, kind, program, tmp_path):
-    """Of a run without a complete job, the measures are NaN and the other tables empty, with the same columns."""
+    """Of a run without a complete job, the measures are NaN, with the same columns; no pair has differences."""
     whole = request.getfixturevalue(kind)
     copy = shutil.copytree(whole.path, tmp_path / "copy")
     shutil.rmtree(copy / "weights")
@@ -129,6 +130,48 @@ def test_a_partial_run_has_every_column(request, kind, program, tmp_path):
     names = found.columns[4:]
     assert "average_accuracy" in names or "final_accuracy" in names
     assert found[names].isna().all().all() and (found.dtypes[names] == float).all()
-    for table in (neurogain.summary, neurogain.differences):
-        assert table(partial).empty
-        assert list(table(partial).columns) == list(table(whole).columns)
+    summary = neurogain.summary(partial)
+    assert list(summary.columns) == list(neurogain.summary(whole).columns)
+    assert (summary["count"] == 0).all() and summary["mean"].isna().all()
+    differences = neurogain.differences(partial)
+    assert differences.empty
+    assert list(differences.columns) == list(neurogain.differences(whole).columns)
+
+
+@pytest.mark.parametrize("kind", ["split-digits", "comodulation-digits", "short-digits"])
+def test_methods_whose_every_seed_diverged_have_rows(program, kind):
+    """They are in the tables like those of the program's own: with the numbers of seeds, and without a mean."""
+    settings, methods = {
+        "split-digits": (["training.learning_rate=1e6", "stream.iterations=8"], "msgd,adam"),
+        "comodulation-digits": (
+            [
+                "adaptation.learning_rates=[1e30]",
+                "pretraining.epochs=[1]",
+                "data.samples=100",
+                "readouts.iterations=3",
+                "adaptation.iterations=3",
+                "network.width=2",
+            ],
+            "attention",
+        ),
+        "short-digits": (["training.learning_rate=1e30", "data.samples=100", "stream.tasks=2"], "sgd"),
+    }[kind]
+    arguments = ("run", kind, "--seeds", "1..2", "--methods", methods, "--out", "run")
+    run = neurogain.open_run(program(*arguments, settings=settings, code=1) / "run")
+    summary = neurogain.summary(run)
+    of = methods.split(",")[0]
+    own = summary[summary.method == of]
+    assert (own["count"] == 0).all() and (own.diverged == 2).all()
+    assert own[["mean", "standard_deviation", "standard_error"]].isna().all().all()
+    others = summary[summary.method != of]
+    if kind == "split-digits":
+        assert (others["count"] == 2).all() and (others.diverged == 0).all()
+        assert list(own.measure) == list(others.measure)
+    else:
+        assert others.empty and list(own.measure) == run.summary["measures"]
+
+
+def test_one_seed_has_no_deviation(resnet):
+    summary = neurogain.summary(resnet)
+    assert (summary["count"] == 1).all() and summary["mean"].notna().all()
+    assert summary[["standard_deviation", "standard_error"]].isna().all().all()
