@@ -32,10 +32,12 @@ def differences(of: Run | Sweep) -> pandas.DataFrame:
 
 
 def measures(of: Run | Sweep) -> pandas.DataFrame:
-    """One row per method and seed, with a column for each measure; the mean over the rows of a method is the mean in
-    `summary`. `status` is `complete` for a run that is counted there. A measure that a run does not have is NaN.
+    """One row per method and seed of the settings, with a column for each measure; the mean over the rows of a method is
+    the mean in `summary`. `status` is `complete` for a run that is counted there, or `diverged`, `interrupted` or
+    `not begun`. A measure that a run does not have is NaN.
 
-    Comodulation: one row per method, epochs, labelled samples, seed and task. `samples` are the task's test samples.
+    Comodulation: one row per method, epochs, labelled samples, seed and task. `samples` are the task's test samples. A run
+    that is not complete has one row, without a task.
     """
     return _of_cells(of, _measures)
 
@@ -116,19 +118,38 @@ def _with_counts(table):
     return table
 
 
+def _rows(run):
+    """The head of the row of each method and seed of the settings."""
+    begun = {(job.method, job.epochs, job.labelled_samples, job.seed) for job in run.jobs.values()}
+    for entry in run.summary["methods"]:
+        for seed in run.config["training"]["seeds"]:
+            if seed in entry["seeds"]:
+                status = "complete"
+            elif seed in entry["diverged"]:
+                status = "diverged"
+            elif (entry["method"], entry.get("epochs"), entry.get("samples"), seed) in begun:
+                status = "interrupted"
+            else:
+                status = "not begun"
+            yield _head(run, entry) | {"seed": seed, "status": status}
+
+
 def _measures(run):
     if run.system == "comodulation":
-        return _with_counts(_read_csv(run.path / "measures.csv"))
-    labels = {method["name"]: method["label"] for method in run.config["methods"]}
-    rows = []
-    for entry in run.summary["runs"]:
-        head = {"method": entry["method"], "label": labels[entry["method"]], "seed": entry["seed"]}
-        rows.append(head | {"status": entry["status"]} | (entry.get("measures") or {}))
+        return _measures_of_tasks(run)
+    found = {(entry["method"], entry["seed"]): entry.get("measures") or {} for entry in run.summary["runs"]}
+    rows = [row | found.get((row["method"], row["seed"]), {}) for row in _rows(run)]
     # A run without a complete job has no values, but the same columns.
-    names = dict.fromkeys(run.summary.get("measures", []))
-    for row in rows:
-        names |= dict.fromkeys(name for name in row if name not in HEAD)
+    names = run.summary["measures"]
     return pandas.DataFrame(rows, columns=[*HEAD, *names]).astype(dict.fromkeys(names, float))
+
+
+def _measures_of_tasks(run):
+    rows, found = _with_counts(pandas.DataFrame(list(_rows(run)))), _with_counts(_read_csv(run.path / "measures.csv"))
+    keys = ["method", "epochs", "labelled_samples", "seed"]
+    # A file without rows has columns without types.
+    table = rows.merge(found.astype(rows.dtypes[keys]), "left", on=keys)
+    return table.astype({"samples": "Int64"} | dict.fromkeys(run.summary["measures"], float))
 
 
 def _records(run, jobs):

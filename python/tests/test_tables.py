@@ -110,32 +110,87 @@ def test_the_summary_of_a_sweep_is_its_csv(sweep):
             assert row[f"{measure['measure']}_mean"] == pytest.approx(measure["mean"])
 
 
-@pytest.mark.parametrize("kind", ["gap", "plasticity"])
-def test_a_partial_run_has_every_column(request, kind, program, tmp_path):
-    """Of a run without a complete job, the measures are NaN, with the same columns; no pair has differences."""
-    whole = request.getfixturevalue(kind)
-    copy = shutil.copytree(whole.path, tmp_path / "copy")
+def test_tasks_of_measures_are_those_of_the_csv(comodulation):
+    csv = pandas.read_csv(comodulation.path / "measures.csv")
+    found = neurogain.measures(comodulation)
+    assert set(found.columns) == {*csv.columns, "label", "status"}
+    assert set(found.status) == {"complete"}
+    pandas.testing.assert_frame_equal(found[csv.columns], csv, check_dtype=False)
+
+
+def beginning(whole, folder, keep):
+    """A copy of a run of which only these jobs have begun: those with the value True are as in `whole`, the others are
+    interrupted after two steps. The report is not written."""
+    copy = shutil.copytree(whole.path, folder / "copy")
     shutil.rmtree(copy / "weights")
     (copy / "summary.json").unlink()
     for path in (copy / "runs").iterdir():
-        if path.suffix == ".csv" and "-1" in path.stem and path.stem.count("-") == 1:
-            path.write_text("".join(path.read_text().splitlines(keepends=True)[:3]))
-        else:
+        if path.stem not in keep:
             path.unlink()
+        elif not keep[path.stem]:
+            if path.suffix == ".csv":
+                path.write_text("".join(path.read_text().splitlines(keepends=True)[:3]))
+            else:
+                path.unlink()
+    return copy
+
+
+@pytest.mark.parametrize("kind", ["gap", "comodulation", "plasticity"])
+def test_a_partial_run_has_every_row_and_column(request, kind, program, tmp_path):
+    """Of a run without a complete job, the measures are NaN, with the same columns; no pair has differences."""
+    whole = request.getfixturevalue(kind)
+    jobs = {"gap": {"sgd-1": False}, "plasticity": {"sgd-1": False, "sgd-2": True, "neumosync-3-fresh": True}}
+    jobs["comodulation"] = {"pretraining-1-1": True, "readouts-1-1": True, "attention-1-10-1": False}
+    copy = beginning(whole, tmp_path, jobs[kind])
     program("report", copy)
     partial = neurogain.open_run(copy)
+
     found, measures = neurogain.measures(partial), neurogain.measures(whole)
-    assert list(found.columns) == list(measures.columns)
-    assert len(found) > 0 and not (found.status == "complete").any()
-    names = found.columns[4:]
-    assert "average_accuracy" in names or "final_accuracy" in names
+    names = whole.summary["measures"]
+    assert list(found.columns) == list(measures.columns) and list(found.columns[-len(names) :]) == names
     assert found[names].isna().all().all() and (found.dtypes[names] == float).all()
-    summary = neurogain.summary(partial)
-    assert list(summary.columns) == list(neurogain.summary(whole).columns)
-    assert (summary["count"] == 0).all() and summary["mean"].isna().all()
+    # Those of a complete run, without its tasks.
+    rows = [name for name in [*CONDITIONS, "label", "seed"] if name in found]
+    pandas.testing.assert_frame_equal(found[rows], measures[rows].drop_duplicates(ignore_index=True))
+    begun = {
+        "gap": {("sgd", 1)},
+        "comodulation": {("attention", 1)},
+        # Its transfer is not complete.
+        "plasticity": {("sgd", 1), ("sgd", 2), ("neumosync", 3)},
+    }
+    for row in found.to_dict("records"):
+        is_begun = (row["method"], row["seed"]) in begun[kind] and row.get("labelled_samples", 10) == 10
+        assert row["status"] == ("interrupted" if is_begun else "not begun"), row
+
+    summary, expected = neurogain.summary(partial), neurogain.summary(whole)
+    assert list(summary.columns) == list(expected.columns)
+    assert set(summary.method) == set(expected.method)
+    assert (summary["count"] == 0).all() and (summary.diverged == 0).all()
+    assert summary[["mean", "standard_deviation", "standard_error"]].isna().all().all()
     differences = neurogain.differences(partial)
     assert differences.empty
     assert list(differences.columns) == list(neurogain.differences(whole).columns)
+
+
+def test_rows_of_complete_and_other_jobs(comodulation, program, tmp_path):
+    """A method with one complete seed beside methods without one."""
+    start = {f"{name}-1-{seed}": True for name in ("pretraining", "readouts") for seed in (1, 2)}
+    copy = beginning(comodulation, tmp_path, start | {"attention-1-20-2": True})
+    program("report", copy)
+    partial = neurogain.open_run(copy)
+    found, whole = neurogain.measures(partial), neurogain.measures(comodulation)
+    own = found[found.status == "complete"]
+    is_it = (whole.method == "attention") & (whole.labelled_samples == 20) & (whole.seed == 2)
+    pandas.testing.assert_frame_equal(own.reset_index(drop=True), whole[is_it].reset_index(drop=True))
+    others = found[found.status == "not begun"]
+    assert len(others) == 2 * 2 * 3 - 1 and len(own) + len(others) == len(found)
+    assert others[["task", "samples"]].isna().all().all()
+    summary = neurogain.summary(partial)
+    counted = summary[summary["count"] > 0]
+    assert set(counted.method) == {"attention"} and set(counted.labelled_samples) == {20}
+    # The others have the same measures.
+    for _, rows in summary.groupby(["method", "labelled_samples"]):
+        assert list(rows.measure) == list(counted.measure)
 
 
 @pytest.mark.parametrize("kind", ["split-digits", "comodulation-digits", "short-digits"])
@@ -158,8 +213,9 @@ def test_methods_whose_every_seed_diverged_have_rows(program, kind):
     }[kind]
     arguments = ("run", kind, "--seeds", "1..2", "--methods", methods, "--out", "run")
     run = neurogain.open_run(program(*arguments, settings=settings, code=1) / "run")
-    summary = neurogain.summary(run)
+    summary, measures = neurogain.summary(run), neurogain.measures(run)
     of = methods.split(",")[0]
+    assert set(measures[measures.method == of].status) == {"diverged"} and (measures.method == of).sum() == 2
     own = summary[summary.method == of]
     assert (own["count"] == 0).all() and (own.diverged == 2).all()
     assert own[["mean", "standard_deviation", "standard_error"]].isna().all().all()
