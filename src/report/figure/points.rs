@@ -73,7 +73,7 @@ fn panel(row: &ChartRow, panel: &ChartPanel) -> Value {
     })
 }
 
-/// Its value and its spread at each of `places`, which are in order like its points.
+/// Its value and its spread at each of `places`, which are in order like its points; its dotted lines: from, to, y.
 fn series(row: &ChartRow, of: &Series, places: &[f64]) -> Value {
     let mut points = of.points.iter().peekable();
     let found = places
@@ -87,12 +87,16 @@ fn series(row: &ChartRow, of: &Series, places: &[f64]) -> Value {
     let spread = of.points.iter().any(|point| point.spread > 0.0);
     let crosses = places.iter().map(|place| of.crosses.contains(place));
     let crosses: Vec<bool> = crosses.collect();
+    let floors = of.floors.iter();
+    let floors = floors.map(|&(from, to, y)| [from, to, y].map(rounded));
+    let floors: Vec<[f64; 3]> = floors.collect();
     json!({
         "label": of.label,
         "colour": shades(of.colour),
         "dash": palette::dash(of.colour),
         "marker": palette::marker(of.colour),
         "crosses": of.crosses.first().map(|_| crosses),
+        "floors": of.floors.first().map(|_| floors),
         "joined": row.is_joined(),
         "marked": of.is_marked() || !row.is_joined(),
         "y": numbers(|point| point.y),

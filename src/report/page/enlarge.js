@@ -83,7 +83,7 @@
     return (place - (count - 1) / 2) * (u.valToPos(1, "x", true) - u.valToPos(0, "x", true)) * 0.7 / count;
   };
 
-  // Below the lines: switches and bands.
+  // Below the lines: switches, bands and dotted lines at the minima after switches.
   const below = (panel, colour, muted) => (u) => {
     const { ctx, bbox } = u;
     const ratio = devicePixelRatio;
@@ -112,6 +112,18 @@
       there.forEach((at) => ctx.lineTo(x(at), ends(at)[1]));
       there.reverse().forEach((at) => ctx.lineTo(x(at), ends(at)[0]));
       ctx.fill();
+    }
+    ctx.globalAlpha = 1;
+    ctx.lineCap = "round";
+    ctx.lineWidth = 2.5 * ratio;
+    ctx.setLineDash([0, 5 * ratio]);
+    for (const line of lines) {
+      ctx.strokeStyle = colour(line);
+      for (const [from, to, y] of line.floors ?? []) {
+        ctx.beginPath();
+        for (const end of [from, to]) ctx.lineTo(u.valToPos(end, "x", true), u.valToPos(y, "y", true));
+        ctx.stroke();
+      }
     }
     ctx.restore();
   };

@@ -359,6 +359,23 @@ fn the_points_of_a_figure_are_those_of_the_records() {
     }
 }
 
+/// The dotted lines of a figure: the smallest point of each context from the second on.
+#[test]
+fn the_minima_after_switches_are_in_the_enlarged_figure() {
+    let results = synthetic::results(&synthetic::small());
+    let (page, _) = page_of(&results);
+    let figure = enlarged(&page, "accuracy");
+    // Two contexts of four iterations.
+    for line in figure["panels"][0]["series"].as_array().expect("lines") {
+        let points = line["y"].as_array().expect("values")[4..].iter();
+        let least = points.map(|y| y.as_f64().expect("a number"));
+        let least = least.fold(f64::INFINITY, f64::min);
+        assert_eq!(line["floors"], serde_json::json!([[5.0, 8.0, least]]));
+    }
+    let loss = enlarged(&page, "loss");
+    assert!(loss["panels"][0]["series"][0]["floors"].is_null());
+}
+
 #[test]
 fn several_directories_share_one_page() {
     let folder = TempDir::new().unwrap();
