@@ -12,7 +12,7 @@
     const size = Math.abs(value);
     const exponential = size !== 0 && (size < 1e-3 || size >= 1e5);
     const short = exponential ? value.toExponential(2) : String(+value.toPrecision(4));
-    return (decimals == null ? short : value.toFixed(decimals)).replace("-", "−");
+    return (decimals == null ? short : value.toFixed(decimals)).replaceAll("-", "−");
   };
 
   const SCALES = {
@@ -21,17 +21,41 @@
     error: {
       distr: 100,
       fwd: (accuracy) => -Math.log10(Math.max(100 - accuracy, 0.1)),
-      inv: (share) => 100 - 10 ** -share,
+      bwd: (share) => 100 - 10 ** -share,
     },
   };
   const WHOLE = [...Array(10).keys()].flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power));
   const ACCURACIES = [0, 50, 70, 90, 95, 97, 99, 99.5, 99.7, 99.9];
+
+  const between = (values, min, max) => values.filter((value) => value >= min && value <= max);
+
+  // The ticks of a logarithmic axis of errors: some of these accuracies, or round values if fewer than two are on the axis.
+  const accuracies = (min, max) => {
+    const known = between(ACCURACIES, min, max);
+    const step = 10 ** Math.floor(Math.log10(max - min));
+    const round = [...Array(11).keys()].map((at) => (Math.ceil(min / step) + at) * step);
+    return known.length > 1 ? known : between(round, Math.max(min, 0), max);
+  };
+
+  // The ticks of a logarithmic axis that have labels: powers of ten, or others too if fewer than two of them are on the axis.
+  const labelled = (_, ticks) => {
+    const are = (form) => ticks.filter((value) => form.test((+value.toPrecision(6)).toExponential()));
+    const labels = [/^1e/, /^[125]e/, /^[1-9]e/].map(are).find((found) => found.length > 1) ?? ticks;
+    const step = Math.ceil(labels.length / 12);
+    return ticks.map((value) => (labels.includes(value) && labels.indexOf(value) % step === 0 ? value : null));
+  };
 
   // The ends of the band of a line at a point; those of its value without a band.
   const band = (panel, line, at) => {
     const [value, spread] = [line.y[at], line.spread ? line.spread[at] : 0];
     return [Math.max(value - spread, panel.limits[0] ?? -Infinity), Math.min(value + spread, panel.limits[1] ?? Infinity)];
   };
+
+  // The smallest loss and the largest accuracy that axes show, as in the printed figure.
+  const LEAST_LOSS = 1e-6;
+  const MOST_ACCURACY = 99.9;
+  // The ends of an axis without lines.
+  const EMPTY = { linear: [0, 1], logarithmic: [0.1, 1], error: [0, 99] };
 
   // The ends of the vertical axis for the visible lines between the ends of the horizontal one.
   const range = (panel, u) => {
@@ -46,12 +70,25 @@
         high = Math.max(high, above);
       });
     });
-    if (low > high) return [0, 1];
-    if (panel.scale === "logarithmic") return [low / 1.1, high * 1.1];
-    if (panel.scale === "error") return [low - 0.02 * (100 - low), Math.min(high, 99.9)];
+    if (low > high) return EMPTY[panel.scale];
+    if (panel.scale === "logarithmic") {
+      low = Math.max(low, LEAST_LOSS);
+      return [low / 1.1, Math.max(high, low) * 1.1];
+    }
+    if (panel.scale === "error") {
+      // At least up to twice the smallest error.
+      low = Math.min(low, MOST_ACCURACY - 0.1);
+      return [low - 0.02 * (100 - low), Math.min(high, MOST_ACCURACY)];
+    }
     const margin = 0.05 * (high - low) || 0.5;
     const fit = (value, sign, limit) => (limit == null || (limit - value) * sign > margin ? value + sign * margin : limit);
     return [fit(low, -1, panel.limits[0]), fit(high, 1, panel.limits[1])];
+  };
+
+  // The vertical position of a value; the end of the axis for one beyond it.
+  const height = (u, value) => {
+    const { top, height } = u.bbox;
+    return Math.min(Math.max(u.valToPos(value, "y", true), top), top + height);
   };
 
   // The marker of a line: a polygon, or a circle.
@@ -104,7 +141,7 @@
     for (const line of lines) {
       if (!line.joined || !line.spread || lines.length > MOST_BANDS) continue;
       const there = panel.places.map((_, at) => at).filter((at) => line.y[at] != null);
-      const ends = (at) => band(panel, line, at).map((y) => u.valToPos(y, "y", true));
+      const ends = (at) => band(panel, line, at).map((y) => height(u, y));
       const x = (at) => u.valToPos(panel.places[at], "x", true);
       ctx.fillStyle = colour(line);
       ctx.globalAlpha = 0.22;
@@ -121,7 +158,7 @@
       ctx.strokeStyle = colour(line);
       for (const [from, to, y] of line.floors ?? []) {
         ctx.beginPath();
-        for (const end of [from, to]) ctx.lineTo(u.valToPos(end, "x", true), u.valToPos(y, "y", true));
+        for (const end of [from, to]) ctx.lineTo(u.valToPos(end, "x", true), height(u, y));
         ctx.stroke();
       }
     }
@@ -143,7 +180,7 @@
         if (!inside(value)) return;
         const x = u.valToPos(value, "x", true) + shift(panel, u, place, lines.length);
         if (line.marked && line.y[at] != null) {
-          const [low, high] = band(panel, line, at).map((y) => u.valToPos(y, "y", true));
+          const [low, high] = band(panel, line, at).map((y) => height(u, y));
           if (!line.joined && low !== high) {
             ctx.lineWidth = 1.5 * ratio;
             ctx.beginPath();
@@ -151,7 +188,7 @@
             ctx.lineTo(x, high);
             ctx.stroke();
           }
-          marker(ctx, line, x, u.valToPos(line.y[at], "y", true));
+          marker(ctx, line, x, height(u, line.y[at]));
         }
         if (!line.crosses || !line.crosses[at]) return;
         const under = panel.names ? 0 : lines.slice(0, place).filter((of) => of.crosses && of.crosses[at]).length;
@@ -185,14 +222,21 @@
     const [ink, grid, muted] = ["--ink", "--line", "--muted"].map((name) => style.getPropertyValue(name).trim());
     const colour = (line) => line.colour[Number(dark.matches)];
     const axis = { stroke: ink, font: "13px sans-serif", labelFont: "13px sans-serif", grid: { stroke: grid, width: 1 }, ticks: { stroke: grid } };
-    const within = (values) => (_, __, min, max) => values.filter((value) => value >= min && value <= max);
-    const fixed = (values) => (values ? { splits: within(values), filter: (_, splits) => splits } : {});
+    const fixed = (ticks) => ({ splits: (_, __, min, max) => ticks(min, max), filter: (_, splits) => splits });
+    const only = (values) => (values ? fixed((min, max) => between(values, min, max)) : {});
+    const ticks = { error: fixed(accuracies), logarithmic: { filter: labelled } }[panel.scale];
     // Tasks, epochs and iterations are whole.
     const whole = panel.places.every(Number.isInteger) ? { incrs: WHOLE } : {};
     const indices = panel.names && panel.names.map((_, at) => at);
     // Names that do not fit below their places have numbers, which the caption explains.
     const fits = panel.names && Math.max(...panel.names.map((of) => of.length)) * 8 < (width - 80) / panel.names.length;
     const name = (value) => (panel.names ? panel.names[value] ?? "" : text(value));
+    // All names, or those between the ends of a part that was zoomed in, each with its whole width.
+    const places = (_, min, max) => {
+      const [first, last] = [-0.5, panel.names.length - 0.5];
+      const all = min <= panel.places[0] && max >= panel.places.at(-1);
+      return all ? [first, last] : [Math.max(min - 0.5, first), Math.min(max + 0.5, last)];
+    };
     const fit = (u) => {
       const [min, max] = range(panel, u);
       u.setScale("y", { min, max });
@@ -217,12 +261,12 @@
       cursor: { sync: { key: all.key }, points: { size: 8 } },
       legend: { markers: { show: false } },
       scales: {
-        x: { time: false, distr: panel.wide ? 3 : 1, ...(panel.names ? { range: (_, min, max) => [min - 0.5, max + 0.5] } : {}) },
+        x: { time: false, distr: panel.wide ? 3 : 1, ...(panel.names ? { range: places } : {}) },
         y: { ...SCALES[panel.scale], auto: false, range: (_, min, max) => [min, max] },
       },
       axes: [
-        { ...axis, ...whole, label: panel.x, values: (_, splits) => splits.map(panel.names && !fits ? (at) => String(at + 1) : name), ...fixed(indices || panel.ticks) },
-        { ...axis, label: panel.y, size: 62, values: (_, splits) => splits.map((value) => text(value)), ...fixed(panel.scale === "error" && ACCURACIES) },
+        { ...axis, ...whole, label: panel.x, values: (_, splits) => splits.map(panel.names && !fits ? (at) => String(at + 1) : name), ...only(indices || panel.ticks) },
+        { ...axis, label: panel.y, size: 62, values: (_, splits) => splits.map((value) => text(value)), ...ticks },
       ],
       series: [{ label: panel.x, value: (_, value) => (value == null ? "–" : name(value)) }, ...lines],
       hooks: {
