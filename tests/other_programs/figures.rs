@@ -11,7 +11,7 @@ use crate::program::{ended, folder, quick};
 use crate::python::python;
 
 /// Stability-gap runs of an instant: the base of figures of runs and sweeps.
-const GAP: &str = "
+pub const GAP: &str = "
 base = \"split-digits\"
 [stream]
 iterations = 12
@@ -23,7 +23,7 @@ seeds = [1, 2]
 ";
 
 /// Comodulation in an instant.
-const COMODULATION: &str = "
+pub const COMODULATION: &str = "
 base = \"comodulation-digits\"
 [network]
 width = 2
@@ -70,7 +70,7 @@ validate_every = 3
 ";
 
 /// Plasticity in an instant.
-const PLASTICITY: &str = "
+pub const PLASTICITY: &str = "
 base = \"recurring-random-label-digits\"
 [data]
 samples = 64

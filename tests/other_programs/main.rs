@@ -1,9 +1,10 @@
-//! Other programs read our files, and run or restrict ours: Python's packages, curl, Slurm, readers of SVG.
+//! Other programs read our files, and run or restrict ours: Python's packages, Node, curl, Slurm, readers of SVG.
 //!
 //! A test whose tools are missing is `ignored` with the reason, and the last lines say how to install them. If the
 //! variable `NEUROGAIN_REQUIRE_TOOLS` is set, it fails instead, unless it needs PyTorch, the real data or root. `-- --ignored`
 //! runs the slow test, which takes minutes; tests whose tools are missing then fail.
 
+mod enlarge;
 #[cfg(unix)]
 mod fetch;
 mod figures;
@@ -48,6 +49,7 @@ macro_rules! tests {
 
 const CAIROSVG: Tool = Tool::Python("cairosvg");
 const NBCLIENT: Tool = Tool::Python("nbclient");
+const NODE: Tool = Tool::Program("node", "nodejs");
 const NUMPY: Tool = Tool::Python("numpy");
 const PANDAS: Tool = Tool::Python("pandas");
 const PYTEST: Tool = Tool::Python("pytest");
@@ -58,6 +60,7 @@ const SVGLIB: Tool = Tool::Python("svglib");
 const TORCH: Tool = Tool::LargePython("torch");
 
 const TESTS: &[Test] = tests! {
+    enlarge::every_figure: [NODE];
     figures::cairosvg: [CAIROSVG];
     figures::librsvg: [RSVG];
     figures::svglib: [SVGLIB, REPORTLAB];
