@@ -133,8 +133,8 @@ impl Layers {
                 name,
                 value,
                 expected: format!(
-                    "{expected}; or begin the file with base = \"NAME\", a benchmark of `neurogain list`, \
-                     which then has every setting that the file leaves out"
+                    "{expected}; or begin the file with base = \"NAME\", a benchmark that `neurogain list` prints: it \
+                     supplies every setting that the file leaves out"
                 ),
             },
             error => error,
