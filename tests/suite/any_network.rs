@@ -88,6 +88,25 @@ fn every_analysis_serves_every_network_and_stream() {
     }
 }
 
+/// The numbers of the exchange say of which γ, η and learning rate they are: 5·6 settings with gains, 6 rates without.
+#[test]
+fn the_sensitivity_names_every_setting_beside_its_numbers() {
+    let sensitivity = analysed("sensitivity", PERMUTED).unwrap();
+    let exchange = &sensitivity.figures[1];
+    assert_eq!(exchange.name, "sensitivity-exchange");
+    let mut lines = exchange.csv.lines();
+    let headings =
+        "method,decay γ,burst scale η,learning rate,\"final accuracy, all tasks (%)\",avg-SG";
+    assert_eq!(lines.next(), Some(headings));
+    let setting = |line: &str| line.split(',').take(4).map(String::from).collect();
+    let mut settings: Vec<Vec<String>> = lines.map(setting).collect();
+    assert_eq!(settings[7][1..3], ["0.8", "0.1"]);
+    assert!(settings[..30].iter().all(|of| of[3] == settings[0][3]));
+    assert_eq!(settings[30][1..], ["", "", "0.01"]);
+    settings.dedup();
+    assert_eq!(settings.len(), 36);
+}
+
 /// The landscape of a network whose products are differences has the same bits again, says how it was made, and shows
 /// the curvature of each switch at the iterations that its contexts have.
 #[test]

@@ -8,9 +8,9 @@ use crate::error::Result;
 use crate::gain::recommended_eta;
 use crate::learn::{History, Record};
 use crate::metrics::summarize;
-use crate::report::figure::{Chart, ChartPanel, ChartRow, HeatMap, Series};
+use crate::report::figure::{Chart, ChartPanel, ChartRow, Drawing, HeatMap, Series};
 use crate::report::format::Unit;
-use crate::report::table::aligned;
+use crate::report::table::{aligned, csv};
 use crate::run::continual::MethodSettings;
 use crate::systems::stability_gap::report::summarize_results;
 use crate::systems::stability_gap::{EvaluatedTasks, Experiment, Settings};
@@ -56,7 +56,10 @@ pub(super) fn sensitivity<B: Backend>(subject: &Subject<'_, B>) -> Result<Analys
     Ok(Analysis {
         figures: vec![
             heat_map(&modulated, &grid)?.draw()?,
-            exchange(&modulated, labels, &grid, &rates).draw()?,
+            Drawing {
+                csv: numbers(&modulated, labels, &grid, &rates)?,
+                ..exchange(&modulated, labels, &grid, &rates).picture()
+            },
         ],
         table: table(labels[1], &grid, &rates),
     })
@@ -200,6 +203,44 @@ fn exchange(
         ),
         rows: vec![ChartRow::new(ACCURACY, GAP, vec![ChartPanel::of(series)])],
     }
+}
+
+/// Every setting, and what was measured of it, as CSV; empty where training diverged.
+fn numbers(
+    preset: &Settings,
+    [modulated, plain]: [&str; 2],
+    grid: &[Vec<Measured>],
+    rates: &[Measured],
+) -> Result<String> {
+    let headings = [
+        "method",
+        "decay γ",
+        "burst scale η",
+        "learning rate",
+        ACCURACY,
+        GAP,
+    ];
+    let mut lines = vec![headings.map(String::from)];
+    let mut line = |method: &str, setting: [String; 3], of: &Measured| {
+        let text = |number: f64| match number.is_finite() {
+            true => format!("{number:?}"),
+            false => String::new(),
+        };
+        let [gamma, eta, rate] = setting;
+        let [accuracy, gap] = [100.0 * of.accuracy, of.gap].map(text);
+        lines.push([method.into(), gamma, eta, rate, accuracy, gap]);
+    };
+    let rate = preset.training.learning_rate.to_string();
+    for (gamma, row) in DECAYS.iter().zip(grid) {
+        for (eta, of) in BURSTS.iter().zip(row) {
+            let setting = [gamma.to_string(), eta.to_string(), rate.clone()];
+            line(modulated, setting, of);
+        }
+    }
+    for (rate, of) in RATES.iter().zip(rates) {
+        line(plain, [String::new(), String::new(), rate.to_string()], of);
+    }
+    csv("sensitivity-exchange", &lines)
 }
 
 fn table(plain: &str, grid: &[Vec<Measured>], rates: &[Measured]) -> String {
