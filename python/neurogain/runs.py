@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
@@ -38,11 +38,11 @@ class Run:
     path: Path
     system: str
     """`stability-gap`, `comodulation` or `plasticity`."""
-    config: dict
+    config: dict = field(repr=False)
     """`config.toml`: all settings."""
-    summary: dict
+    summary: dict = field(repr=False)
     """`summary.json`: measures and status."""
-    jobs: dict[str, Job]
+    jobs: dict[str, Job] = field(repr=False)
 
     @property
     def name(self) -> str:
@@ -77,7 +77,7 @@ class Sweep:
     """The name of the benchmark that the sweep varies."""
     grid: dict[str, list]
     """The values of each setting that is varied."""
-    cells: list[Cell]
+    cells: list[Cell] = field(repr=False)
 
 
 def open_run(path) -> Run:

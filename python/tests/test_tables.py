@@ -231,3 +231,9 @@ def test_one_seed_has_no_deviation(resnet):
     summary = neurogain.summary(resnet)
     assert (summary["count"] == 1).all() and summary["mean"].notna().all()
     assert summary[["standard_deviation", "standard_error"]].isna().all().all()
+
+
+def test_a_run_and_a_sweep_are_printed_in_a_line(gap, sweep):
+    """In a notebook; the settings and the summary would be pages."""
+    for of in (gap, sweep):
+        assert len(repr(of)) < 300 and repr(of.path) in repr(of)
