@@ -177,7 +177,7 @@ export class Panel {
       const inside = x < left ? y >= top - RATIO && y <= top + height + RATIO : x <= left + width + RATIO;
       demand(inside, `the label ${text} is beyond the axis`);
     }
-    const isNumber = ({ text, points: [{ x }] }) => x < left && /^−?[0-9.]+(e[+−][0-9]+)?$/.test(text);
+    const isNumber = ({ text, points: [{ x }] }) => x < left && /^−?[0-9.]+(e−?[0-9]+)?$/.test(text);
     demand(labels.some(isNumber), "the vertical axis has no labels");
 
     // uPlot draws its grid on the canvas like the script, and lines by paths.

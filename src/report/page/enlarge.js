@@ -7,11 +7,9 @@
 
   // With the decimals of the tables, or with four digits.
   const text = (value, decimals) => {
-    // A place on a logarithmic axis that has no label.
-    if (value == null) return "";
     const size = Math.abs(value);
     const exponential = size !== 0 && (size < 1e-3 || size >= 1e5);
-    const short = exponential ? value.toExponential(2) : String(+value.toPrecision(4));
+    const short = exponential ? (+value.toPrecision(3)).toExponential().replace("+", "") : String(+value.toPrecision(4));
     return (decimals == null ? short : value.toFixed(decimals)).replaceAll("-", "−");
   };
 
@@ -24,25 +22,31 @@
       bwd: (share) => 100 - 10 ** -share,
     },
   };
-  const WHOLE = [...Array(10).keys()].flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power));
+  const upTo = (count) => [...Array(count).keys()];
+  const WHOLE = upTo(10).flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power));
   const ACCURACIES = [0, 50, 70, 90, 95, 97, 99, 99.5, 99.7, 99.9];
 
   const between = (values, min, max) => values.filter((value) => value >= min && value <= max);
 
+  // At most eleven round values at equal distances.
+  const round = (min, max) => {
+    const step = 10 ** Math.floor(Math.log10(max - min));
+    return between(upTo(11).map((at) => (Math.ceil(min / step) + at) * step), min, max);
+  };
+
   // The ticks of a logarithmic axis of errors: some of these accuracies, or round values if fewer than two are on the axis.
   const accuracies = (min, max) => {
     const known = between(ACCURACIES, min, max);
-    const step = 10 ** Math.floor(Math.log10(max - min));
-    const round = [...Array(11).keys()].map((at) => (Math.ceil(min / step) + at) * step);
-    return known.length > 1 ? known : between(round, Math.max(min, 0), max);
+    return known.length > 1 ? known : round(min, max);
   };
 
-  // The ticks of a logarithmic axis that have labels: powers of ten, or others too if fewer than two of them are on the axis.
-  const labelled = (_, ticks) => {
-    const are = (form) => ticks.filter((value) => form.test((+value.toPrecision(6)).toExponential()));
-    const labels = [/^1e/, /^[125]e/, /^[1-9]e/].map(are).find((found) => found.length > 1) ?? ticks;
-    const step = Math.ceil(labels.length / 12);
-    return ticks.map((value) => (labels.includes(value) && labels.indexOf(value) % step === 0 ? value : null));
+  // The ticks of a logarithmic axis: powers of ten, or others too, or round values if fewer than two of them are on the axis.
+  const losses = (min, max) => {
+    const [first, last] = [min, max].map((end) => Math.floor(Math.log10(end)));
+    const powers = upTo(last - first + 1).map((at) => first + at);
+    const of = (digits) => between(powers.flatMap((power) => digits.map((digit) => digit * 10 ** power)), min, max);
+    const found = [[1], [1, 2, 5], upTo(10).slice(1)].map(of).find((some) => some.length > 1) ?? round(min, max);
+    return found.filter((_, at) => at % Math.ceil(found.length / 12) === 0);
   };
 
   // The ends of the band of a line at a point; those of its value without a band.
@@ -78,7 +82,8 @@
     if (panel.scale === "error") {
       // At least up to twice the smallest error.
       low = Math.min(low, MOST_ACCURACY - 0.1);
-      return [low - 0.02 * (100 - low), Math.min(high, MOST_ACCURACY)];
+      const bottom = Math.max(low - 0.02 * (100 - low), 0);
+      return [bottom, Math.min(Math.max(high, bottom + 0.02 * (100 - bottom)), MOST_ACCURACY)];
     }
     const margin = 0.05 * (high - low) || 0.5;
     const fit = (value, sign, limit) => (limit == null || (limit - value) * sign > margin ? value + sign * margin : limit);
@@ -224,7 +229,7 @@
     const axis = { stroke: ink, font: "13px sans-serif", labelFont: "13px sans-serif", grid: { stroke: grid, width: 1 }, ticks: { stroke: grid } };
     const fixed = (ticks) => ({ splits: (_, __, min, max) => ticks(min, max), filter: (_, splits) => splits });
     const only = (values) => (values ? fixed((min, max) => between(values, min, max)) : {});
-    const ticks = { error: fixed(accuracies), logarithmic: { filter: labelled } }[panel.scale];
+    const ticks = { error: fixed(accuracies), logarithmic: fixed(losses) }[panel.scale];
     // Tasks, epochs and iterations are whole.
     const whole = panel.places.every(Number.isInteger) ? { incrs: WHOLE } : {};
     const indices = panel.names && panel.names.map((_, at) => at);
@@ -258,7 +263,8 @@
       width,
       height: all.length > 1 ? 250 : 340,
       title: panel.title,
-      cursor: { sync: { key: all.key }, points: { size: 8 } },
+      // A horizontal line would look like a minimum.
+      cursor: { y: false, sync: { key: all.key }, points: { size: 8 } },
       legend: { markers: { show: false } },
       scales: {
         x: { time: false, distr: panel.wide ? 3 : 1, ...(panel.names ? { range: places } : {}) },
