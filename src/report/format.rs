@@ -17,6 +17,9 @@ pub enum Unit {
     Number,
 }
 
+/// Numbers from here on have an exponent.
+const HUGE: f64 = 1e6;
+
 /// The text for a missing value.
 pub(crate) const NONE: &str = "–";
 
@@ -49,6 +52,7 @@ impl Unit {
         let text = match self {
             Unit::Percent => format!("{:.2}", 100.0 * value),
             Unit::Share => format!("{value:.4}"),
+            Unit::Gain | Unit::Number if value.abs() >= HUGE => format!("{value:.3e}"),
             Unit::Gain | Unit::Number => format!("{value:.3}"),
             Unit::Iterations => format!("{value:.1}"),
         };
@@ -96,7 +100,13 @@ impl Unit {
 
 #[cfg(test)]
 mod tests {
-    use super::by_seeds;
+    use super::{Unit, by_seeds};
+
+    #[test]
+    fn huge_numbers_have_an_exponent() {
+        let texts = [999_999.0, -1e6, 1.7728e21].map(|value| Unit::Number.value(value));
+        assert_eq!(texts, ["999999.000", "−1.000e6", "1.773e21"]);
+    }
 
     #[test]
     fn adjacent_seeds_share_a_line() {

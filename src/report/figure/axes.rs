@@ -17,6 +17,9 @@ enum Scale {
     Error,
 }
 
+/// Ticks of a linear axis from here on have an exponent: longer ones would overlap the axis's title.
+const LONG: f64 = 1e6;
+
 /// The smallest loss that a logarithmic axis shows.
 const LEAST_LOSS: f64 = 1e-6;
 
@@ -82,9 +85,7 @@ impl Axis {
             ticks = linear_ticks(self.low, self.high, (self.high - self.low).ceil() as usize);
             ticks.retain(|tick| tick.fract() == 0.0);
         }
-        let decimals = decimals(&ticks);
-        let label = |tick: f64| (tick, format!("{tick:.decimals$}").replace('-', "−"));
-        ticks.into_iter().map(label).collect()
+        labelled(ticks)
     }
 
     /// A logarithmic axis from `low` to `high`.
@@ -120,9 +121,7 @@ impl Axis {
         let text = |value: f64, decimals: usize| format!("{value:.decimals$}").replace('-', "−");
         let label = |value: f64, decimals: usize| (value, text(value, decimals));
         if self.scale == Scale::Linear {
-            let ticks = linear_ticks(self.low, self.high, 5);
-            let decimals = decimals(&ticks);
-            return ticks.into_iter().map(|v| label(v, decimals)).collect();
+            return labelled(linear_ticks(self.low, self.high, 5));
         }
         let mut ticks = Vec::new();
         for (value, power) in logarithmic_ticks(self.low, self.high) {
@@ -201,6 +200,26 @@ fn linear_ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
     (first..=last).map(|index| index as f64 * step).collect()
 }
 
+/// Ticks with their labels: with an exponent if decimals would make them long.
+fn labelled(ticks: Vec<f64>) -> Vec<(f64, String)> {
+    let decimals = decimals(&ticks);
+    let largest = ticks
+        .iter()
+        .fold(0.0, |size: f64, tick| size.max(tick.abs()));
+    // The digits in which neighbours differ.
+    let digits = match ticks[..] {
+        [first, second, ..] => libm::ceil(libm::log10(largest / (second - first))) as usize,
+        _ => 1,
+    };
+    let text = |tick: f64| match largest >= LONG {
+        true if tick == 0.0 => String::from("0"),
+        true => format!("{tick:.digits$e}"),
+        false => format!("{tick:.decimals$}"),
+    };
+    let label = |tick: f64| (tick, text(tick).replace('-', "−"));
+    ticks.into_iter().map(label).collect()
+}
+
 /// The number of decimals that distinguishes neighbouring ticks.
 fn decimals(ticks: &[f64]) -> usize {
     let distance = match ticks {
@@ -235,6 +254,24 @@ mod tests {
                 .last()
                 .unwrap(),
             "100.0"
+        );
+    }
+
+    #[test]
+    fn long_labels_have_an_exponent() {
+        let axis = Axis::linear(0.0, 2.4e22, None);
+        assert_eq!(
+            labels(&axis),
+            ["0", "5.0e21", "1.0e22", "1.5e22", "2.0e22", "2.5e22"]
+        );
+        let narrow = labels(&Axis::linear(1.2e6, 1.2003e6, None));
+        let count = narrow.len();
+        let mut distinct = narrow.clone();
+        distinct.dedup();
+        assert_eq!(distinct.len(), count, "{narrow:?}");
+        assert_eq!(
+            labels(&Axis::linear(0.0, 7e5, None)).last().unwrap(),
+            "800000"
         );
     }
 
