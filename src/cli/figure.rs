@@ -83,6 +83,11 @@ pub fn figure(arguments: &arguments::Figure) -> Result<ExitCode> {
             ..arguments::Sweep::default()
         });
     }
+    // Known before the work is done.
+    if arguments.out.is_file() {
+        let reason = "it is a file; name a directory with --out";
+        return Err(Error::file(&arguments.out, "create", reason));
+    }
     let card = Device::of(arguments.device.as_deref())?.open()?;
     let analysis = if name == TWO_TIMESCALE.0 {
         if let Some(base) = &arguments.base {

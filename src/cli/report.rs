@@ -8,7 +8,7 @@ use neurogain::systems::with_system;
 use neurogain::{Error, Result};
 
 use super::arguments;
-use super::output::print;
+use super::output::{print, quoted};
 use super::sweep::collect;
 
 /// Runs `neurogain report`.
@@ -73,6 +73,14 @@ fn compared<S: System>(directories: &[PathBuf], page: &Path) -> Result<ExitCode>
 fn rebuild<S: System>(directory: &Path) -> Result<ExitCode> {
     let report = RunDirectory::<S>::open(directory)?.rebuild()?;
     let page = directory.join("report.html");
-    print(&format!("{}\nreport  {}\n", report.table, page.display()))?;
+    let mut text = format!("{}\nreport  {}\n", report.table, page.display());
+    // They are removed when every job has ended.
+    if directory.join("checkpoints").exists() {
+        let place = quoted(directory);
+        text.push_str(&format!(
+            "\nto continue, run: neurogain run --resume {place}\n"
+        ));
+    }
+    print(&text)?;
     Ok(ExitCode::SUCCESS)
 }

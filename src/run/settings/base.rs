@@ -86,13 +86,9 @@ impl Layers {
             let known = layers.iter().any(|(known, _)| known.name == found.name);
             if known { Err(wrong()) } else { Ok(found) }
         });
-        found.map_err(|error| match error {
-            // These errors already name a file.
-            error @ (Error::File { .. } | Error::Format { .. }) => error,
-            error => {
-                let at = offset(&last.text, "base").map(|(at, _)| at);
-                at_offset(&last.text, &last.name, at, &error)
-            }
+        found.map_err(|error| {
+            let at = offset(&last.text, "base").map(|(at, _)| at);
+            at_offset(&last.text, &last.name, at, &error)
         })
     }
 

@@ -24,8 +24,15 @@ pub(crate) fn read(path: &Path) -> Result<String> {
         _ => Error::file(path, "read", error),
     };
     // Checked before opening: opening a pipe would wait for its other end.
-    if !std::fs::metadata(path).map_err(refused)?.is_file() {
-        return Err(Error::file(path, "read", "it is not a file"));
+    let found = std::fs::metadata(path).map_err(refused)?;
+    if !found.is_file() {
+        let reason = match path.join("config.toml").is_file() {
+            true => {
+                "it is the directory of a run: to continue it, give it to --resume; its settings are the file config.toml in it"
+            }
+            false => "it is not a file",
+        };
+        return Err(Error::file(path, "read", reason));
     }
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(refused)?;

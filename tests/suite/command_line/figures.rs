@@ -176,6 +176,18 @@ fn an_analysis_is_drawn_on_a_base() {
     }
 }
 
+/// Before the networks are trained.
+#[test]
+fn a_file_in_the_place_of_the_directory_is_refused() {
+    let folder = folder();
+    fs::write(folder.path().join("file"), "").unwrap();
+    let error = fails(&folder, &["figure", "landscape", "--out", "file"], 1);
+    assert!(
+        error.contains("file: cannot create: it is a file; name a directory"),
+        "{error}"
+    );
+}
+
 /// One point per method, switch, span and coordinate; with fixed gains, W and g·W move alike.
 #[test]
 fn the_movement_of_the_weights_is_drawn_for_every_method_and_switch() {

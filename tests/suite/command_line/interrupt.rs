@@ -105,7 +105,9 @@ fn leaves_what_was_done_readable() {
     // The report of a stopped run waits for nothing.
     let page = fs::read_to_string(folder.path().join("here/report.html")).expect("a page");
     assert!(!page.contains("http-equiv") && page.contains("interrupted after"));
-    succeeds(&folder, &["report", "here"]);
+    let reported = succeeds(&folder, &["report", "here"]);
+    let hint = "to continue, run: neurogain run --resume here";
+    assert!(reported.contains(hint), "{reported}");
     let left: Vec<PathBuf> = fs::read_dir(folder.path())
         .expect("read")
         .map(|entry| entry.expect("an entry").path())

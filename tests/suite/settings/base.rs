@@ -101,7 +101,10 @@ fn files_start_from_files_and_errors_name_the_one_that_is_wrong() {
     write("mine.toml", "base = \"missing.toml\"\n");
     let error = read().expect_err("no such file").to_string();
     let said = "missing.toml: cannot read: there is no such file; `neurogain list`";
-    assert!(error.contains(said), "{error}");
+    assert!(
+        error.contains("mine.toml: line 1: ") && error.contains(said),
+        "{error}"
+    );
     // Without a base, a setting that is left out is missing.
     write("mine.toml", "[gain]\neta = 0.1\n");
     let error = read().expect_err("no base").to_string();
