@@ -348,17 +348,8 @@ fn verdict<O: Outcome>(
     }
     let mut code = ExitCode::SUCCESS;
     for outcome in begun() {
-        if let Status::Diverged {
-            iteration,
-            quantity,
-            value,
-        } = outcome.status()
-        {
-            let message = format!(
-                "{}: training diverged: {quantity} is {value} at iteration {iteration}",
-                outcome.id()
-            );
-            report_error("error", &message);
+        if let Some(diverged) = outcome.status().diverged() {
+            report_error("error", &format!("{}: training {diverged}", outcome.id()));
             code = ExitCode::FAILURE;
         }
     }

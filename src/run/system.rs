@@ -186,6 +186,22 @@ pub enum Status {
     },
 }
 
+impl Status {
+    /// What diverged, where, such as `diverged: test loss is NaN at iteration 3`; `None` unless training diverged.
+    pub fn diverged(&self) -> Option<String> {
+        match self {
+            Status::Complete | Status::Interrupted => None,
+            Status::Diverged {
+                iteration,
+                quantity,
+                value,
+            } => Some(format!(
+                "diverged: {quantity} is {value} at iteration {iteration}"
+            )),
+        }
+    }
+}
+
 /// The result of a job.
 pub trait Outcome: Clone + Send + Sync {
     /// The job's name.

@@ -204,7 +204,7 @@ fn a_diverged_adaptation_is_told() {
     let more = ["--set", "adaptation.learning_rates=[1e30]", "--out", "run"];
     let [printed, complaint] = ends(&folder, &arguments(&[&methods[..], &more].concat()), 1);
     assert!(
-        printed.contains("not counted: attention, 1 epoch, seed 1: diverged at batch"),
+        printed.contains("not counted: Attention, 1 epoch, seed 1: diverged: training loss is"),
         "{printed}"
     );
     let told = "error: attention-1-1: training diverged: training loss is ";
@@ -218,7 +218,10 @@ fn a_diverged_adaptation_is_told() {
     let last: f64 = last.expect("a loss").parse().expect("a number");
     assert!(!last.is_finite(), "{last}");
     let [reported, _] = ends(&folder, &["report", "run"], 0);
-    assert!(reported.contains("seed 1: diverged at batch"), "{reported}");
+    assert!(
+        reported.contains("seed 1: diverged: training loss is"),
+        "{reported}"
+    );
     let [_, again] = ends(&folder, &["run", "--resume", "run", "--quiet"], 1);
     assert!(
         again.contains(told) && !again.contains("damaged"),
@@ -238,7 +241,9 @@ fn a_diverged_pretraining_is_told() {
         "{complaint}"
     );
     let [reported, _] = ends(&folder, &["report", "run"], 0);
-    assert!(reported.contains("not done"), "{reported}");
+    let told = "pretraining, 1 epoch, seed 1: diverged: training loss is";
+    assert!(reported.contains(told), "{reported}");
+    assert!(reported.contains("seed 1: not begun"), "{reported}");
 }
 
 #[test]

@@ -278,7 +278,10 @@ fn the_summary_s_hash_is_of_all_cells() {
     assert_ne!(summary(&other).hash, whole.hash);
     let lacking = summary(&cells[1..]);
     assert_eq!(lacking.hash, None);
-    assert_eq!(lacking.incomplete, ["attention, 1 epoch, seed 1: not done"]);
+    assert_eq!(
+        lacking.incomplete,
+        ["Attention, 1 epoch, seed 1: not begun"]
+    );
 }
 
 #[test]
@@ -288,7 +291,7 @@ fn a_network_that_is_missing_is_named() {
     let summary = summarize_comodulation(&settings, &cells, &[]);
     assert_eq!(settings.pretraining.epochs, [1]);
     let seed = settings.training.seeds[0];
-    let expected = format!("pretraining, 1 epoch, seed {seed}: not done");
+    let expected = format!("pretraining, 1 epoch, seed {seed}: not begun");
     assert!(
         summary.incomplete.contains(&expected),
         "{:?}",

@@ -9,13 +9,11 @@ pub use summary::{ComodulationSummary, MethodDifference, MethodSummary, summariz
 pub use tables::comodulation_table;
 
 use self::page::Experiment;
-use super::{
-    AdaptationRun, Comodulation, ComodulationRun, ComodulationSettings, Preparation, PretrainingRun,
-};
+use super::{AdaptationRun, Comodulation, ComodulationRun, ComodulationSettings, PretrainingRun};
 use crate::error::{Error, Result};
 use crate::report::Measure;
 use crate::report::page as frame;
-use crate::run::{self, Compared, DataOrigin, MethodMeasures, Named, Report, Status};
+use crate::run::{self, Compared, DataOrigin, MethodMeasures, Named, Report};
 
 /// Every measure, in the order of tables.
 pub(super) fn measures() -> Vec<Measure> {
@@ -30,8 +28,8 @@ pub(super) fn summary(
     settings: &ComodulationSettings,
     outcomes: &[Option<ComodulationRun>],
 ) -> Result<run::ExperimentSummary> {
-    let (runs, primary) = split(outcomes);
-    summarised(&summarize_comodulation(settings, &runs, &primary))
+    let (runs, prepared) = split(outcomes);
+    summarised(&summarize_comodulation(settings, &runs, &prepared))
 }
 
 /// The report on the outcomes of an experiment: `measures.csv`, `classes.csv`, the figures and `report.html`.
@@ -43,8 +41,8 @@ pub(super) fn report(
     outcomes: &[Option<ComodulationRun>],
     data: &DataOrigin,
 ) -> Result<Report> {
-    let (runs, primary) = split(outcomes);
-    let experiment = experiment("", settings, &runs, &primary, data)?;
+    let (runs, prepared) = split(outcomes);
+    let experiment = experiment("", settings, &runs, &prepared, data)?;
     let mut files = vec![
         (
             "measures.csv".into(),
@@ -78,8 +76,8 @@ pub(super) fn comparison(
 ) -> Result<String> {
     let experiments = experiments.iter();
     let experiments = experiments.map(|of| {
-        let (runs, primary) = split(&of.outcomes);
-        experiment(&of.name, &of.settings, &runs, &primary, &of.data)
+        let (runs, prepared) = split(&of.outcomes);
+        experiment(&of.name, &of.settings, &runs, &prepared, &of.data)
     });
     let experiments = experiments.collect::<Result<Vec<_>>>()?;
     page::page(&experiments, &page::drawings(&experiments)?, Some(compared))
@@ -90,35 +88,29 @@ fn experiment<'a>(
     name: &'a str,
     settings: &'a ComodulationSettings,
     runs: &[AdaptationRun],
-    primary: &[&PretrainingRun],
+    prepared: &[&PretrainingRun],
     data: &'a DataOrigin,
 ) -> Result<Experiment<'a>> {
     Ok(Experiment {
         name,
         settings,
-        summary: summarize_comodulation(settings, runs, primary),
+        summary: summarize_comodulation(settings, runs, prepared),
         charts: figures::charts(settings, runs),
         reliability: figures::reliability(settings, runs)?,
         classes: &data.classes,
     })
 }
 
-/// Splits the outcomes into adaptation runs and complete pretrainings.
+/// Splits the outcomes into adaptation runs and those that prepare them.
 fn split(outcomes: &[Option<ComodulationRun>]) -> (Vec<AdaptationRun>, Vec<&PretrainingRun>) {
-    let (mut runs, mut primary) = (Vec::new(), Vec::new());
+    let (mut runs, mut prepared) = (Vec::new(), Vec::new());
     for outcome in outcomes.iter().flatten() {
         match outcome {
             ComodulationRun::Adaptation(run) => runs.push(run.clone()),
-            ComodulationRun::Pretraining(network)
-                if network.status == Status::Complete
-                    && network.preparation == Preparation::Pretraining =>
-            {
-                primary.push(network);
-            }
-            ComodulationRun::Pretraining(_) => {}
+            ComodulationRun::Pretraining(network) => prepared.push(network),
         }
     }
-    (runs, primary)
+    (runs, prepared)
 }
 
 fn summarised(summary: &ComodulationSummary) -> Result<run::ExperimentSummary> {

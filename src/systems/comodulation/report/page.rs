@@ -71,7 +71,7 @@ pub(super) fn page(
     };
     let sections = html! {
         (frame::notices(
-            "Methods that are not complete; they are not in the tables and figures",
+            "Runs that are not complete; the means are over the others",
             experiments.iter().map(|of| (of.prefix(several), of.summary.incomplete.clone())),
         ))
         @if let Some(compared) = compared { (compared.section()) }

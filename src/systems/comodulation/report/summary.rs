@@ -4,11 +4,12 @@ use serde::Serialize;
 
 use crate::counted::counted;
 use crate::metrics::{PairedDifference, Summary, summarize};
-use crate::report::format::Unit;
+use crate::report::format::{Unit, by_seeds};
 use crate::report::measure::{self, Better, ByMeasure, Measure, MeasureOf, Shown, over_seeds};
 use crate::run::Status;
 use crate::systems::comodulation::{
-    AdaptationRun, ComodulationSettings, Condition, NEAR_ZERO, PretrainingRun, TaskMeasures,
+    AdaptationRun, ComodulationSettings, Condition, NEAR_ZERO, Preparation, PretrainingRun,
+    TaskMeasures,
 };
 
 /// The groups of measures, each with a table on the page, and the captions of the tables.
@@ -160,11 +161,11 @@ pub(super) fn over_tasks(
     Some(values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// Summarises the existing runs.
+/// Summarises the existing runs; `prepared` are pretrainings and readouts.
 pub fn summarize_comodulation(
     settings: &ComodulationSettings,
     cells: &[AdaptationRun],
-    primary: &[&PretrainingRun],
+    prepared: &[&PretrainingRun],
 ) -> ComodulationSummary {
     let seeds = &settings.training.seeds;
     let whole = cells.iter().filter(|cell| cell.complete());
@@ -201,17 +202,9 @@ pub fn summarize_comodulation(
             for &seed in seeds {
                 let mut cells = cells.iter().filter(own);
                 let cell = cells.find(|cell| cell.seed == seed);
-                let place = format!("{}, {condition}, seed {seed}", method.name);
-                match cell {
-                    None => incomplete.push(format!("{place}: not done")),
-                    Some(cell) => match &cell.status {
-                        Status::Complete => {}
-                        Status::Interrupted => incomplete.push(format!("{place}: not done")),
-                        Status::Diverged { iteration, .. } => {
-                            incomplete.push(format!("{place}: diverged at batch {iteration}"));
-                        }
-                    },
-                }
+                let place = format!("{}, {condition}", method.label);
+                let end = end(cell.map(|cell| &cell.status));
+                incomplete.extend(end.map(|end| (place, seed, end)));
             }
         }
     }
@@ -260,19 +253,26 @@ pub fn summarize_comodulation(
             mean_differences.push(difference(pair, condition, [&own, &other]));
         }
     }
+    let all_networks = |preparation| {
+        let own = move |of: &&&PretrainingRun| of.preparation == preparation;
+        prepared.iter().filter(own)
+    };
     for &epochs in &settings.pretraining.epochs {
         for &seed in seeds {
-            let mut networks = primary.iter();
-            if !networks.any(|of| (of.seed, of.epochs) == (seed, epochs)) {
-                incomplete.push(format!(
-                    "pretraining, {}, seed {seed}: not done",
-                    counted(epochs, "epoch")
-                ));
-            }
+            let place = |name: &str| format!("{name}, {}", counted(epochs, "epoch"));
+            let is_this = |of: &&&PretrainingRun| (of.seed, of.epochs) == (seed, epochs);
+            let network = all_networks(Preparation::Pretraining).find(is_this);
+            let of_network = end(network.map(|of| &of.status));
+            incomplete.extend(of_network.map(|end| (place("pretraining"), seed, end)));
+            // The methods of readouts that have not begun say so.
+            let readouts = all_networks(Preparation::Readouts).find(is_this);
+            let of_readouts = readouts.and_then(|of| end(Some(&of.status)));
+            incomplete.extend(of_readouts.map(|end| (place("readouts"), seed, end)));
         }
     }
     let primary = settings.pretraining.epochs.iter().filter_map(|&epochs| {
-        let of_epochs = primary.iter().filter(|of| of.epochs == epochs);
+        let of_epochs = all_networks(Preparation::Pretraining)
+            .filter(|of| of.epochs == epochs && of.status == Status::Complete);
         let tasks = of_epochs.map(|of| &of.accuracies);
         let means: Vec<f64> = tasks
             .map(|tasks| tasks.iter().sum::<f64>() / tasks.len() as f64)
@@ -286,7 +286,16 @@ pub fn summarize_comodulation(
         methods,
         differences,
         mean_differences,
-        incomplete,
+        incomplete: by_seeds(incomplete),
+    }
+}
+
+/// What became of a job that is not complete.
+fn end(status: Option<&Status>) -> Option<String> {
+    match status {
+        None => Some("not begun".into()),
+        Some(Status::Interrupted) => Some("interrupted".into()),
+        Some(status) => status.diverged(),
     }
 }
 

@@ -71,7 +71,7 @@ pub(super) fn page(
     let group = |group, text: &str| measured(experiments, group, text);
     let sections = html! {
         (frame::notices(
-            "Jobs that are not complete; their seeds are not in the tables",
+            "Runs that are not complete; the means are over the other seeds",
             experiments.iter().map(|of| (of.prefix(several), of.summary.incomplete.clone())),
         ))
         @if let Some(compared) = compared { (compared.section()) }

@@ -253,11 +253,7 @@ fn incomplete(settings: &PlasticitySettings, outcomes: &[Option<PlasticityRun>])
                         run.rows.len()
                     )
                 }
-                Status::Diverged {
-                    iteration,
-                    quantity,
-                    value,
-                } => format!("diverged: {quantity} is {value} at iteration {iteration}"),
+                diverged @ Status::Diverged { .. } => diverged.diverged().unwrap_or_default(),
             },
         };
         debug_assert_eq!(job.id, job_id(&work.method.name, work.seed, work.start));

@@ -66,11 +66,7 @@ pub(super) fn incomplete(results: &Results) -> Vec<String> {
                         "interrupted after {} of {total} iterations",
                         run.history.records.len()
                     ),
-                    Status::Diverged {
-                        iteration,
-                        quantity,
-                        value,
-                    } => format!("diverged: {quantity} is {value} at iteration {iteration}"),
+                    diverged @ Status::Diverged { .. } => diverged.diverged().unwrap_or_default(),
                 },
             };
             lines.push((method.label.clone(), seed, end));

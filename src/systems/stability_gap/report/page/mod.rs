@@ -107,7 +107,7 @@ pub(super) fn page(
     };
     let sections = html! {
         (frame::notices(
-            "Runs that are not complete; they are not in the tables and figures",
+            "Runs that are not complete; the means are over the others",
             experiments.iter().map(|of| (of.prefix(several), incomplete(of.results))),
         ))
         @if let Some(compared) = compared { (compared.section()) }
