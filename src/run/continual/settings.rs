@@ -149,7 +149,7 @@ settings! {
         pub reset_optimizer_on_switch: Option<bool>,
         /// The quantity that drives the gains. Default: the entropy.
         pub drive: Option<Drive>,
-        /// What the gain acts on. Default: the weights.
+        /// What the gain acts on; recorded gains are those of weights, and stay 1 for another target. Default: the weights.
         pub gain_target: Option<GainTarget>,
         /// The constants of the gain dynamics for this method. Default: those of the experiment.
         pub gain: Option<GainSettings>,
@@ -178,6 +178,13 @@ settings! {
         pub maml: Option<MamlConfig>,
         /// Settings of a registered learner, which checks them itself.
         pub parameters: Option<toml::Table>,
+    }
+}
+
+impl MethodSettings {
+    /// Whether weights are multiplied by gains.
+    pub(crate) fn modulates_weights(&self) -> bool {
+        self.gain_modulated && self.gain_target.is_none_or(|of| of == GainTarget::Weights)
     }
 }
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::backend::Backend;
 use crate::data::TrainTest;
 use crate::error::{Error, Result};
-use crate::learn::{GainTarget, Passes};
+use crate::learn::Passes;
 use crate::optim::Optimizer;
 use crate::report::figure::Drawing;
 use crate::run::continual::MethodSettings;
@@ -143,10 +143,7 @@ fn over(seeds: &[u64]) -> String {
 /// [`Error::Setting`] if one of them is missing.
 fn compared(settings: &Settings) -> Result<[&MethodSettings; 2]> {
     let mut methods = settings.methods.iter();
-    let of_weights = |m: &&MethodSettings| {
-        m.gain_modulated && m.gain_target.is_none_or(|of| of == GainTarget::Weights)
-    };
-    let modulated = methods.find(of_weights);
+    let modulated = methods.find(|method| method.modulates_weights());
     let plain = || settings.methods.iter().filter(|m| !m.gain_modulated);
     let sgd = plain().find(|m| m.optimizer == Optimizer::Sgd);
     let (Some(modulated), Some(plain)) = (modulated, sgd.or(plain().next())) else {

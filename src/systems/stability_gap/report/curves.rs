@@ -27,7 +27,7 @@ pub(in crate::systems::stability_gap::report) fn curves(
     let asked = results.settings.training.seeds.len();
     let mut found = Vec::new();
     for (colour, method) in results.settings.methods.iter().enumerate() {
-        if quantity == Quantity::Gain && !method.gain_modulated {
+        if quantity == Quantity::Gain && !method.modulates_weights() {
             continue;
         }
         let runs = complete_runs(results, &method.name);

@@ -81,7 +81,7 @@ pub(super) fn across(
     })?;
     for (line, points) in lines.iter().zip(losses) {
         let (state, name) = (line.state, line.name);
-        let label = format!("{} ({:.2}), in {name}", state.name, state.trained.gain);
+        let label = format!("{}, g = {:.2}, in {name}", state.name, state.trained.gain);
         let panel = &mut panels[line.place];
         let colour = panel.series.len();
         panel.series.push(Series::line(&label, colour, points));
