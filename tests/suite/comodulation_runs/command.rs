@@ -241,9 +241,12 @@ fn a_diverged_pretraining_is_told() {
         "{complaint}"
     );
     let [reported, _] = ends(&folder, &["report", "run"], 0);
-    let told = "pretraining, 1 epoch, seed 1: diverged: training loss is";
+    let told = "pretraining, 1 epoch, seeds 1 to 2: diverged: training loss is";
     assert!(reported.contains(told), "{reported}");
-    assert!(reported.contains("seed 1: not begun"), "{reported}");
+    assert!(
+        reported.contains("Attention, 1 epoch, seeds 1 to 2: not begun"),
+        "{reported}"
+    );
 }
 
 #[test]

@@ -290,13 +290,9 @@ fn a_network_that_is_missing_is_named() {
     let cells = on_one_thread(&settings);
     let summary = summarize_comodulation(&settings, &cells, &[]);
     assert_eq!(settings.pretraining.epochs, [1]);
-    let seed = settings.training.seeds[0];
-    let expected = format!("pretraining, 1 epoch, seed {seed}: not begun");
-    assert!(
-        summary.incomplete.contains(&expected),
-        "{:?}",
-        summary.incomplete
-    );
+    assert_eq!(settings.training.seeds, [1, 2]);
+    let expected = "pretraining, 1 epoch, seeds 1 to 2: not begun";
+    assert_eq!(summary.incomplete, [expected]);
 }
 
 /// With gains per image, a task has no gains to show, and no results depend on them.
