@@ -142,14 +142,6 @@ impl MlpSurface {
         }
     }
 
-    fn times_gain(&self, coordinates: Coordinates, vector: &[f64]) -> Vec<f64> {
-        let rows = self.layers.iter().flat_map(|layer| {
-            let inputs = layer.inputs();
-            layer.gains.iter().map(move |gain| (*gain, inputs))
-        });
-        times_gain(coordinates, rows, vector)
-    }
-
     fn by_layer<'a>(&'a self, vector: &'a [f64]) -> impl Iterator<Item = &'a [f64]> {
         let mut rest = vector;
         self.effective.iter().map(move |weights| {
@@ -161,16 +153,20 @@ impl MlpSurface {
 }
 
 impl LossSurface for MlpSurface {
-    fn size(&self) -> usize {
-        self.gradient.len()
-    }
-
     fn loss(&self) -> f64 {
         self.loss
     }
 
-    fn gradient(&self, coordinates: Coordinates) -> Vec<f64> {
-        self.times_gain(coordinates, &self.gradient)
+    fn effective_gradient(&self) -> &[f64] {
+        &self.gradient
+    }
+
+    fn times_gain(&self, coordinates: Coordinates, vector: &[f64]) -> Vec<f64> {
+        let rows = self.layers.iter().flat_map(|layer| {
+            let inputs = layer.inputs();
+            layer.gains.iter().map(move |gain| (*gain, inputs))
+        });
+        times_gain(coordinates, rows, vector)
     }
 
     fn loss_along(&self, coordinates: Coordinates, direction: &[f64], step: f64) -> Result<f64> {

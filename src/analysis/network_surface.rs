@@ -116,10 +116,6 @@ impl<'a, B: Backend, N: Network<B>> NetworkSurface<'a, B, N> {
         }
         Ok(gradient)
     }
-
-    fn times_gain(&self, coordinates: Coordinates, vector: &[f64]) -> Vec<f64> {
-        times_gain(coordinates, self.rows.iter().copied(), vector)
-    }
 }
 
 impl<B: Backend, N: Network<B>> Pass<B, N> {
@@ -141,16 +137,16 @@ impl<B: Backend, N: Network<B>> Pass<B, N> {
 }
 
 impl<B: Backend, N: Network<B>> LossSurface for NetworkSurface<'_, B, N> {
-    fn size(&self) -> usize {
-        self.effective.len()
-    }
-
     fn loss(&self) -> f64 {
         self.loss
     }
 
-    fn gradient(&self, coordinates: Coordinates) -> Vec<f64> {
-        self.times_gain(coordinates, &self.gradient)
+    fn effective_gradient(&self) -> &[f64] {
+        &self.gradient
+    }
+
+    fn times_gain(&self, coordinates: Coordinates, vector: &[f64]) -> Vec<f64> {
+        times_gain(coordinates, self.rows.iter().copied(), vector)
     }
 
     fn loss_along(&self, coordinates: Coordinates, direction: &[f64], step: f64) -> Result<f64> {

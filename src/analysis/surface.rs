@@ -62,14 +62,24 @@ impl LayerWeights {
 /// Hessian in W_eff: every row of a vector in W is multiplied by its neuron's gain. A vector over all weights lists the
 /// layers in order, each row-major.
 pub trait LossSurface {
-    /// Number of weights of all layers together.
-    fn size(&self) -> usize;
-
     /// L at the surface's weights, in nats.
     fn loss(&self) -> f64;
 
-    /// The gradient of L at the surface's weights.
-    fn gradient(&self, coordinates: Coordinates) -> Vec<f64>;
+    /// ∂L/∂W_eff at the surface's weights, of all layers together.
+    fn effective_gradient(&self) -> &[f64];
+
+    /// In W, `vector` with the weights of each neuron multiplied by its gain; in W_eff, `vector` unchanged.
+    fn times_gain(&self, coordinates: Coordinates, vector: &[f64]) -> Vec<f64>;
+
+    /// Number of weights of all layers together.
+    fn size(&self) -> usize {
+        self.effective_gradient().len()
+    }
+
+    /// The gradient of L at the surface's weights: ∂L/∂W_eff, and ∂L/∂W = g·∂L/∂W_eff.
+    fn gradient(&self, coordinates: Coordinates) -> Vec<f64> {
+        self.times_gain(coordinates, self.effective_gradient())
+    }
 
     /// L at the weights plus `step`·`direction`.
     ///
