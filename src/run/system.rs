@@ -187,6 +187,18 @@ pub enum Status {
 }
 
 impl Status {
+    /// What a report says of a job that is not complete; `None` of a complete one. A job without a status has not begun.
+    pub(crate) fn incomplete(
+        of: Option<&Self>,
+        interrupted: impl FnOnce() -> String,
+    ) -> Option<String> {
+        match of {
+            None => Some(String::from("not begun")),
+            Some(Status::Interrupted) => Some(interrupted()),
+            Some(status) => status.diverged(),
+        }
+    }
+
     /// What diverged, where, such as `diverged: test loss is NaN at iteration 3`; `None` unless training diverged.
     pub fn diverged(&self) -> Option<String> {
         match self {

@@ -118,7 +118,7 @@ impl Layers {
         settings().map_err(|error| self.located(self.without_base(error)))
     }
 
-    /// Says of a missing setting that a base would have it, if there is none.
+    /// Adds to the error of a missing setting that a base supplies it, if the document has no base.
     fn without_base(&self, error: Error) -> Error {
         match error {
             Error::Setting {

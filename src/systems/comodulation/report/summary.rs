@@ -290,13 +290,8 @@ pub fn summarize_comodulation(
     }
 }
 
-/// What became of a job that is not complete.
 fn end(status: Option<&Status>) -> Option<String> {
-    match status {
-        None => Some("not begun".into()),
-        Some(Status::Interrupted) => Some("interrupted".into()),
-        Some(status) => status.diverged(),
-    }
+    Status::incomplete(status, || "interrupted".into())
 }
 
 /// The measures of each seed.

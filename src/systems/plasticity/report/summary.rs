@@ -242,22 +242,16 @@ fn incomplete(settings: &PlasticitySettings, outcomes: &[Option<PlasticityRun>])
     let mut lines = Vec::new();
     for (at, ((work, job), outcome)) in plan.iter().zip(&jobs).zip(outcomes).enumerate() {
         let total = (settings.evaluation.ticks + 1) * work.tasks(settings.stream.count()).len();
-        let end = match outcome {
-            None if cannot_begin(&jobs, outcomes, at) => continue,
-            None => String::from("not begun"),
-            Some(run) => match &run.status {
-                Status::Complete => continue,
-                Status::Interrupted => {
-                    format!(
-                        "interrupted after {} of {total} evaluations",
-                        run.rows.len()
-                    )
-                }
-                diverged @ Status::Diverged { .. } => diverged.diverged().unwrap_or_default(),
-            },
+        if outcome.is_none() && cannot_begin(&jobs, outcomes, at) {
+            continue;
+        }
+        let interrupted = || {
+            let done = outcome.as_ref().map_or(0, |run| run.rows.len());
+            format!("interrupted after {done} of {total} evaluations")
         };
+        let end = Status::incomplete(outcome.as_ref().map(|run| &run.status), interrupted);
         debug_assert_eq!(job.id, job_id(&work.method.name, work.seed, work.start));
-        lines.push(format!("{}: {end}", job.id));
+        lines.extend(end.map(|end| format!("{}: {end}", job.id)));
     }
     lines
 }

@@ -205,7 +205,7 @@ fn exchange(
     }
 }
 
-/// Every setting, and what was measured of it, as CSV; empty where training diverged.
+/// A CSV line for each setting with its accuracy and gap; both are empty if training diverged.
 fn numbers(
     preset: &Settings,
     [modulated, plain]: [&str; 2],

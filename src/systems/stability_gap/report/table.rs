@@ -58,18 +58,13 @@ pub(super) fn incomplete(results: &Results) -> Vec<String> {
     for method in &results.settings.methods {
         for &seed in &results.settings.training.seeds {
             let is_this = |run: &&Run| run.method == method.name && run.seed == seed;
-            let end = match results.runs.iter().find(is_this) {
-                None => String::from("not begun"),
-                Some(run) => match &run.status {
-                    Status::Complete => continue,
-                    Status::Interrupted => format!(
-                        "interrupted after {} of {total} iterations",
-                        run.history.records.len()
-                    ),
-                    diverged @ Status::Diverged { .. } => diverged.diverged().unwrap_or_default(),
-                },
+            let run = results.runs.iter().find(is_this);
+            let interrupted = || {
+                let done = run.map_or(0, |run| run.history.records.len());
+                format!("interrupted after {done} of {total} iterations")
             };
-            lines.push((method.label.clone(), seed, end));
+            let end = Status::incomplete(run.map(|run| &run.status), interrupted);
+            lines.extend(end.map(|end| (method.label.clone(), seed, end)));
         }
     }
     by_seeds(lines)
